@@ -1,0 +1,167 @@
+//! Decisions: what a request or a deadline makes of an order. Pure: the same arguments, the same answer.
+
+use crate::fact::{Cause, Change, Fact};
+use crate::ids::{Offset, Timestamp, Version};
+use crate::lifecycle::{Actor, Clock, Status, transition};
+use crate::order::Order;
+use crate::policy::{DeadlineKind, Policy};
+use crate::rejection::Rejection;
+use crate::request::{Command, Placement, Request};
+
+/// What a request came to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum Decision {
+    /// It happened.
+    Fact(Box<Fact>),
+    /// It is so already: a success that changes nothing.
+    Unchanged,
+    /// It is refused.
+    Rejected(Rejection),
+}
+
+/// Decides a request that stands at `offset`, at the time `now`.
+///
+/// `order` is the order's state, `None` when there is none. The fact's time is `now`, or the previous fact's time where
+/// the clock went back.
+pub fn decide(
+    order: Option<&Order>,
+    request: &Request,
+    offset: Offset,
+    now: Timestamp,
+    policy: &Policy,
+) -> Decision {
+    let cause = Cause::Request { request: request.id.clone(), offset };
+    match (order, &request.command) {
+        (None, Command::Place(placement)) => place(request, placement, cause, now, policy),
+        (None, _) => Decision::Rejected(Rejection::NotFound),
+        (Some(order), Command::Place(placement)) if placement.same_as(&order.placement()) => {
+            Decision::Unchanged
+        }
+        (Some(_), Command::Place(_)) => Decision::Rejected(Rejection::IdConflict),
+        (Some(order), command) => step(order, command.target(), request, cause, now, policy),
+    }
+}
+
+/// Decides what the deadline of an order does at the time `now`; `None` when it has none that is due.
+///
+/// `offset` is the next input of the partition, for the record.
+#[must_use]
+pub fn decide_due(order: &Order, offset: Offset, now: Timestamp, policy: &Policy) -> Option<Fact> {
+    let deadline = order.deadline.filter(|deadline| deadline.at <= now)?;
+    let (status, change) = match deadline.kind {
+        DeadlineKind::Advance => (order.status.moved_by(Clock::Dwell)?, Change::Moved),
+        DeadlineKind::Expire => (order.status.moved_by(Clock::Accept)?, Change::Moved),
+        DeadlineKind::Return => (order.status.moved_by(Clock::Return)?, Change::Moved),
+        DeadlineKind::Late => (order.status, Change::Late),
+    };
+    let cause = Cause::Timer { timer: deadline.kind, offset };
+    Some(next_fact(order, status, change, Actor::System, cause, now, policy))
+}
+
+fn place(
+    request: &Request,
+    placement: &Placement,
+    cause: Cause,
+    now: Timestamp,
+    policy: &Policy,
+) -> Decision {
+    let may_place = transition(None, Status::Placed).is_some_and(|row| row.actors.contains(&request.actor));
+    if !may_place {
+        return Decision::Rejected(Rejection::PlacementNotPermitted { actor: request.actor });
+    }
+    if let Some(expected) = request.expected_version.filter(|expected| *expected != Version(0)) {
+        return Decision::Rejected(Rejection::StaleVersion { current: Version(0), expected });
+    }
+    Decision::Fact(Box::new(Fact {
+        order_id: request.order_id.clone(),
+        version: Version(1),
+        status: Status::Placed,
+        change: Change::Placed(placement.clone()),
+        at: now,
+        actor: request.actor,
+        reason: request.reason.clone(),
+        cause,
+        deadline: policy.deadline(Status::Placed, now, false),
+        attempts_left: None,
+        trace: request.trace.clone(),
+    }))
+}
+
+fn step(
+    order: &Order,
+    to: Status,
+    request: &Request,
+    cause: Cause,
+    now: Timestamp,
+    policy: &Policy,
+) -> Decision {
+    if let Some(expected) = request.expected_version.filter(|expected| *expected != order.version) {
+        return Decision::Rejected(Rejection::StaleVersion { current: order.version, expected });
+    }
+    if order.status == to {
+        return Decision::Unchanged;
+    }
+    let (current, requested, actor) = (order.status, to, request.actor);
+    let Some(row) = transition(Some(current), to) else {
+        return Decision::Rejected(Rejection::IllegalTransition {
+            current,
+            requested,
+            allowed: order.allowed(None),
+        });
+    };
+    if !row.actors.contains(&actor) {
+        return Decision::Rejected(Rejection::NotPermitted {
+            current,
+            requested,
+            actor,
+            permitted: row.actors.to_vec(),
+            allowed: order.allowed(Some(actor)),
+        });
+    }
+    if to == Status::OutForDelivery && order.attempts_left == Some(0) {
+        return Decision::Rejected(Rejection::AttemptsExhausted {
+            attempts: order.delivery_attempts,
+            allowed: order.allowed(None),
+        });
+    }
+    let mut fact = next_fact(order, to, Change::Moved, actor, cause, now, policy);
+    fact.reason.clone_from(&request.reason);
+    fact.trace.clone_from(&request.trace);
+    Decision::Fact(Box::new(fact))
+}
+
+fn next_fact(
+    order: &Order,
+    status: Status,
+    change: Change,
+    actor: Actor,
+    cause: Cause,
+    now: Timestamp,
+    policy: &Policy,
+) -> Fact {
+    let at = now.max(order.updated_at);
+    let late = change == Change::Late;
+    // A late fact does not restart the other clocks of the status: they count from when the order entered it.
+    let since = if late { entered_at(order) } else { at };
+    let attempts_left = (status == Status::DeliveryFailed)
+        .then(|| policy.max_delivery_attempts.saturating_sub(order.delivery_attempts));
+    Fact {
+        order_id: order.order_id.clone(),
+        version: order.version.next(),
+        status,
+        change,
+        at,
+        actor,
+        reason: None,
+        cause,
+        deadline: policy.deadline(status, since, late),
+        attempts_left,
+        trace: None,
+    }
+}
+
+fn entered_at(order: &Order) -> Timestamp {
+    let entry = order.history.iter().rev().find(|entry| !entry.late);
+    entry.map_or(order.created_at, |entry| entry.at)
+}

@@ -1,0 +1,324 @@
+//! Identifiers, positions and time: newtypes that cannot hold what is invalid.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::limits::{ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX, REQUEST_ID_BYTES_MAX};
+
+/// Why a text is not the identifier it was meant to be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{what} {problem}")]
+pub struct InvalidText {
+    what: &'static str,
+    problem: String,
+}
+
+impl InvalidText {
+    /// What was being parsed, for example `order_id`.
+    #[must_use]
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+}
+
+/// A validated, cheaply cloned text: the form shared by all text identifiers.
+macro_rules! text_newtype {
+    ($(#[$meta:meta])* $name:ident, $what:literal, $max:expr, $allowed:expr, $alphabet:literal) => {
+        $(#[$meta])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Parses the text.
+            ///
+            /// # Errors
+            /// [`InvalidText`] when it is empty, too long, or holds a character outside of the alphabet.
+            pub fn parse(text: &str) -> Result<Self, InvalidText> {
+                let wrong = |problem: String| Err(InvalidText { what: $what, problem });
+                if text.is_empty() {
+                    return wrong("must not be empty".to_owned());
+                }
+                if text.len() > $max {
+                    return wrong(format!("has {} bytes; the limit is {}", text.len(), $max));
+                }
+                if !text.chars().all($allowed) {
+                    return wrong(format!("may only hold {}", $alphabet));
+                }
+                Ok(Self(Arc::from(text)))
+            }
+
+            /// The text itself.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidText;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::parse(text)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+                impl de::Visitor<'_> for Text {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str(concat!("a text for ", $what))
+                    }
+
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                        $name::parse(text).map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Text)
+            }
+        }
+    };
+}
+
+fn is_id_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '-'
+}
+
+fn is_printable(c: char) -> bool {
+    !c.is_control()
+}
+
+text_newtype!(
+    /// An order's identifier: 1 to 64 bytes of `[A-Za-z0-9_-]`.
+    OrderId, "order_id", ORDER_ID_BYTES_MAX, is_id_char, "[A-Za-z0-9_-]"
+);
+text_newtype!(
+    /// What a request is called by whoever sent it: 1 to 128 bytes without control characters. It is the `CloudEvents`
+    /// `id` of the input.
+    RequestId, "request id", REQUEST_ID_BYTES_MAX, is_printable, "printable characters"
+);
+text_newtype!(
+    /// A customer, merchant or courier as the platform names it: 1 to 128 bytes without control characters.
+    PartyId, "party id", PARTY_BYTES_MAX, is_printable, "printable characters"
+);
+text_newtype!(
+    /// Why something was asked, as a code or a short text: 1 to 256 bytes without control characters.
+    Reason, "reason", REASON_BYTES_MAX, is_printable, "printable characters"
+);
+text_newtype!(
+    /// A W3C Trace Context `traceparent` value, carried through unread.
+    TraceParent, "traceparent", 55, |c: char| c.is_ascii_hexdigit() || c == '-', "hexadecimal digits and dashes"
+);
+
+/// Namespace of the name-based order ids.
+const IDEMPOTENCY_NAMESPACE: uuid::Uuid = uuid::uuid!("6f1d3c1e-2b5a-5d0e-9a39-1f0f6c1f7a52");
+
+impl OrderId {
+    /// A new order's id: `UUIDv7` (RFC 9562) of the time and 10 random bytes.
+    #[must_use]
+    pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
+        Self(Arc::from(uuid_v7(now, random).as_str()))
+    }
+
+    /// The id of the order that this client's `Idempotency-Key` names: `UUIDv5` of both, so that a retry meets its first
+    /// try.
+    #[must_use]
+    pub fn from_idempotency_key(client: &str, key: &str) -> Self {
+        // The length keeps ("a", "bc") and ("ab", "c") apart.
+        let name = format!("{}:{client}:{key}", client.len());
+        Self(Arc::from(uuid::Uuid::new_v5(&IDEMPOTENCY_NAMESPACE, name.as_bytes()).to_string()))
+    }
+
+    /// When an id made by [`OrderId::generate`] was made; `None` for every other id.
+    #[must_use]
+    pub fn generated_at(&self) -> Option<Timestamp> {
+        let id = uuid::Uuid::try_parse(&self.0).ok()?;
+        let (seconds, nanos) = match id.get_version() {
+            Some(uuid::Version::SortRand) => id.get_timestamp()?.to_unix(),
+            _ => return None,
+        };
+        Some(Timestamp::from_millis(i64::try_from(seconds).ok()? * 1000 + i64::from(nanos / 1_000_000)))
+    }
+}
+
+impl RequestId {
+    /// A new request's id: `UUIDv7` of the time and 10 random bytes.
+    #[must_use]
+    pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
+        Self(Arc::from(uuid_v7(now, random).as_str()))
+    }
+}
+
+fn uuid_v7(now: Timestamp, random: [u8; 10]) -> String {
+    let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+}
+
+macro_rules! number_newtype {
+    ($(#[$meta:meta])* $name:ident, $inner:ty) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl $name {
+            /// The one after this.
+            #[must_use]
+            pub fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+number_newtype!(
+    /// A partition of the log, from 0.
+    Partition, u32
+);
+number_newtype!(
+    /// A position in a partition, from 0.
+    Offset, u64
+);
+number_newtype!(
+    /// The number of an order's facts so far: 1 for the first.
+    Version, u64
+);
+
+/// Milliseconds since the Unix epoch, UTC; written as RFC 3339.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch; clamped to the years that RFC 3339 can write.
+    #[must_use]
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis.clamp(0, jiff::Timestamp::MAX.as_millisecond()))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// This much later.
+    #[must_use]
+    pub fn after_millis(self, millis: u64) -> Self {
+        Self::from_millis(self.0.saturating_add(i64::try_from(millis).unwrap_or(i64::MAX)))
+    }
+
+    /// Milliseconds from `earlier` to this; 0 when it is not earlier.
+    #[must_use]
+    pub fn millis_since(self, earlier: Self) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = jiff::Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
+        write!(f, "{time:.3}")
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for Timestamp {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let time: jiff::Timestamp = text.parse().map_err(|_| InvalidText {
+            what: "time",
+            problem: "must be an RFC 3339 time such as 2026-01-31T12:00:00Z".to_owned(),
+        })?;
+        Ok(Self::from_millis(time.as_millisecond()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_ids_keep_to_their_alphabet_and_length() {
+        assert!(OrderId::parse("a-B_9").is_ok());
+        assert!(OrderId::parse(&"x".repeat(64)).is_ok());
+        for wrong in ["", "a b", "ä", "a/b", "a.b", &"x".repeat(65)] {
+            assert!(OrderId::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn generated_ids_tell_their_time_and_others_do_not() {
+        let now = Timestamp::from_millis(1_764_000_000_123);
+        assert_eq!(OrderId::generate(now, [7; 10]).generated_at(), Some(now));
+        assert_eq!(OrderId::from_idempotency_key("a", "b").generated_at(), None);
+        assert_eq!(OrderId::parse("mine-1").unwrap().generated_at(), None);
+    }
+
+    #[test]
+    fn idempotency_keys_of_two_clients_never_meet() {
+        assert_eq!(OrderId::from_idempotency_key("a", "bc"), OrderId::from_idempotency_key("a", "bc"));
+        assert_ne!(OrderId::from_idempotency_key("a", "bc"), OrderId::from_idempotency_key("ab", "c"));
+    }
+
+    #[test]
+    fn times_are_rfc_3339_to_the_millisecond() {
+        let time: Timestamp = "2026-11-24T05:00:00.120Z".parse().unwrap();
+        assert_eq!(time.to_string(), "2026-11-24T05:00:00.120Z");
+        assert_eq!("2026-11-24T06:00:00.120+01:00".parse::<Timestamp>().unwrap(), time);
+        assert!("yesterday".parse::<Timestamp>().is_err());
+    }
+}

@@ -1,0 +1,28 @@
+//! Order and delivery lifecycle.
+#![warn(missing_docs)]
+
+mod decide;
+mod details;
+mod fact;
+mod ids;
+pub mod lifecycle;
+pub mod limits;
+pub mod notify;
+mod order;
+mod partitioner;
+mod policy;
+mod rejection;
+mod request;
+
+pub use decide::{Decision, decide, decide_due};
+pub use details::{Details, InvalidDetails};
+pub use fact::{Cause, Change, Fact};
+pub use ids::{
+    InvalidText, Offset, OrderId, Partition, PartyId, Reason, RequestId, Timestamp, TraceParent, Version,
+};
+pub use lifecycle::{Actor, Clock, Status};
+pub use order::{HistoryEntry, Order, VersionGap, evolve};
+pub use partitioner::partition_of;
+pub use policy::{Deadline, DeadlineKind, Mode, Policy};
+pub use rejection::Rejection;
+pub use request::{Command, Placement, Request};

@@ -1,0 +1,267 @@
+//! The order lifecycle: one table, and everything that follows from it.
+//!
+//! To change what an order may do, change [`TRANSITIONS`]. The validator, the API's `allowed_transitions`, the OpenAPI
+//! enums, the diagrams, the docs table and the exhaustive tests are derived from it and hold nothing of their own.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Where an order is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// The customer placed it; nobody has taken it on yet.
+    Placed,
+    /// The merchant took it on.
+    Confirmed,
+    /// It is being made or packed.
+    Preparing,
+    /// It waits for a courier.
+    ReadyForPickup,
+    /// A courier has it.
+    OutForDelivery,
+    /// The customer has it. Terminal.
+    Delivered,
+    /// A delivery attempt failed; another may follow.
+    DeliveryFailed,
+    /// It went back after failed attempts. Terminal.
+    Returned,
+    /// The merchant refused it. Terminal.
+    Rejected,
+    /// Nobody took it on in time. Terminal.
+    Expired,
+    /// It was called off. Terminal.
+    Cancelled,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Actor {
+    /// Whoever ordered.
+    Customer,
+    /// Whoever makes or sells.
+    Merchant,
+    /// Whoever carries.
+    Courier,
+    /// Whoever runs the platform.
+    Operator,
+    /// The platform itself: a timer.
+    System,
+}
+
+/// Which clock moves an order over a transition without a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// `dwell` after the status began, where the policy simulates.
+    Dwell,
+    /// The accept deadline.
+    Accept,
+    /// The return deadline.
+    Return,
+}
+
+/// One row of the table: from where, to where, who may ask, and which clock asks by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition {
+    /// The status before; `None` for a new order.
+    pub from: Option<Status>,
+    /// The status after.
+    pub to: Status,
+    /// Who may ask for it.
+    pub actors: &'static [Actor],
+    /// The clock that asks in the system's name, if one does.
+    pub clock: Option<Clock>,
+}
+
+const fn row(from: Option<Status>, to: Status, actors: &'static [Actor], clock: Option<Clock>) -> Transition {
+    Transition { from, to, actors, clock }
+}
+
+use Actor::{Courier, Customer, Merchant, Operator, System};
+use Status::{
+    Cancelled, Confirmed, Delivered, DeliveryFailed, Expired, OutForDelivery, Placed, Preparing,
+    ReadyForPickup, Rejected, Returned,
+};
+
+/// The lifecycle. What is not in here cannot happen.
+#[rustfmt::skip]
+pub const TRANSITIONS: &[Transition] = &[
+    row(None,                 Placed,         &[Customer],                      None),
+    row(Some(Placed),         Confirmed,      &[Merchant, Operator, System],    Some(Clock::Dwell)),
+    row(Some(Placed),         Rejected,       &[Merchant, Operator],            None),
+    row(Some(Placed),         Expired,        &[System],                        Some(Clock::Accept)),
+    row(Some(Placed),         Cancelled,      &[Customer, Merchant, Operator],  None),
+    row(Some(Confirmed),      Preparing,      &[Merchant, Operator, System],    Some(Clock::Dwell)),
+    row(Some(Confirmed),      Cancelled,      &[Customer, Merchant, Operator],  None),
+    row(Some(Preparing),      ReadyForPickup, &[Merchant, Operator],            None),
+    row(Some(Preparing),      OutForDelivery, &[Courier, Operator, System],     Some(Clock::Dwell)),
+    row(Some(Preparing),      Cancelled,      &[Merchant, Operator],            None),
+    row(Some(ReadyForPickup), OutForDelivery, &[Courier, Operator, System],     Some(Clock::Dwell)),
+    row(Some(ReadyForPickup), Cancelled,      &[Merchant, Operator],            None),
+    row(Some(OutForDelivery), Delivered,      &[Courier, Operator, System],     Some(Clock::Dwell)),
+    row(Some(OutForDelivery), DeliveryFailed, &[Courier, Operator],             None),
+    row(Some(DeliveryFailed), OutForDelivery, &[Courier, Operator],             None),
+    row(Some(DeliveryFailed), Returned,       &[Courier, Operator, System],     Some(Clock::Return)),
+];
+
+/// Every status, in the order in which people read them.
+pub const STATUSES: [Status; 11] = [
+    Placed,
+    Confirmed,
+    Preparing,
+    ReadyForPickup,
+    OutForDelivery,
+    Delivered,
+    DeliveryFailed,
+    Returned,
+    Rejected,
+    Expired,
+    Cancelled,
+];
+
+/// Every actor.
+pub const ACTORS: [Actor; 5] = [Customer, Merchant, Courier, Operator, System];
+
+/// The row from `from` to `to`, if the table has one.
+#[must_use]
+pub fn transition(from: Option<Status>, to: Status) -> Option<&'static Transition> {
+    TRANSITIONS.iter().find(|row| row.from == from && row.to == to)
+}
+
+/// The rows that leave `from`, in table order.
+pub fn transitions_from(from: Option<Status>) -> impl Iterator<Item = &'static Transition> {
+    TRANSITIONS.iter().filter(move |row| row.from == from)
+}
+
+impl Status {
+    /// No transition leaves it: terminal means terminal.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        transitions_from(Some(self)).next().is_none()
+    }
+
+    /// Where `clock` moves an order that is here.
+    #[must_use]
+    pub fn moved_by(self, clock: Clock) -> Option<Status> {
+        transitions_from(Some(self)).find(|row| row.clock == Some(clock)).map(|row| row.to)
+    }
+
+    /// The name in records, documents and the API, for example `OUT_FOR_DELIVERY`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Placed => "PLACED",
+            Confirmed => "CONFIRMED",
+            Preparing => "PREPARING",
+            ReadyForPickup => "READY_FOR_PICKUP",
+            OutForDelivery => "OUT_FOR_DELIVERY",
+            Delivered => "DELIVERED",
+            DeliveryFailed => "DELIVERY_FAILED",
+            Returned => "RETURNED",
+            Rejected => "REJECTED",
+            Expired => "EXPIRED",
+            Cancelled => "CANCELLED",
+        }
+    }
+
+    /// The status of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Status> {
+        STATUSES.into_iter().find(|status| status.name() == name)
+    }
+
+    /// The place in [`STATUSES`]: stable within one build only.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl Actor {
+    /// The name in records, documents and the API, for example `merchant`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Customer => "customer",
+            Merchant => "merchant",
+            Courier => "courier",
+            Operator => "operator",
+            System => "system",
+        }
+    }
+
+    /// The actor of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Actor> {
+        ACTORS.into_iter().find(|actor| actor.name() == name)
+    }
+}
+
+impl Clock {
+    /// The name in records and diagrams.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Clock::Dwell => "dwell",
+            Clock::Accept => "accept",
+            Clock::Return => "return",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_serde_names_and_lead_back() {
+        for (index, status) in STATUSES.into_iter().enumerate() {
+            assert_eq!(serde_json::to_string(&status).unwrap(), format!("\"{}\"", status.name()));
+            assert_eq!(Status::from_name(status.name()), Some(status));
+            assert_eq!(status.index(), index);
+        }
+        for actor in ACTORS {
+            assert_eq!(serde_json::to_string(&actor).unwrap(), format!("\"{}\"", actor.name()));
+            assert_eq!(Actor::from_name(actor.name()), Some(actor));
+        }
+    }
+
+    #[test]
+    fn the_terminal_statuses_are_the_five_of_the_design() {
+        let terminal: Vec<_> = STATUSES.into_iter().filter(|status| status.is_terminal()).collect();
+        assert_eq!(terminal, [Delivered, Returned, Rejected, Expired, Cancelled]);
+    }
+
+    #[test]
+    fn no_row_stands_twice_and_every_clock_asks_as_the_system() {
+        for (i, row) in TRANSITIONS.iter().enumerate() {
+            assert!(TRANSITIONS[i + 1..].iter().all(|other| (other.from, other.to) != (row.from, row.to)));
+            assert_eq!(row.clock.is_some(), row.actors.contains(&System), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn the_dwell_clock_walks_from_placed_to_delivered() {
+        let mut walk = vec![Placed];
+        while let Some(next) = walk.last().unwrap().moved_by(Clock::Dwell) {
+            walk.push(next);
+        }
+        assert_eq!(walk, [Placed, Confirmed, Preparing, OutForDelivery, Delivered]);
+        assert_eq!(ReadyForPickup.moved_by(Clock::Dwell), Some(OutForDelivery));
+    }
+}

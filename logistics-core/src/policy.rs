@@ -1,0 +1,144 @@
+//! What time does to an order: dwell and deadlines.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Timestamp;
+use crate::lifecycle::{Clock, Status};
+
+/// How steps towards DELIVERED come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Each step happens by itself after `dwell`.
+    Simulate,
+    /// Steps come from requests.
+    Manual,
+}
+
+/// What a deadline does when it is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeadlineKind {
+    /// The order takes the next step towards DELIVERED.
+    Advance,
+    /// Nobody accepted it: it becomes EXPIRED.
+    Expire,
+    /// Nobody tried again: it becomes RETURNED.
+    Return,
+    /// It is late: a fact of the same status says so, once a status.
+    Late,
+}
+
+/// When an order moves or is late by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Deadline {
+    /// The moment.
+    pub at: Timestamp,
+    /// What happens then.
+    pub kind: DeadlineKind,
+}
+
+/// What time does. A fact carries the deadline that the policy of its day gave it, so a changed policy holds for later
+/// facts only.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Policy {
+    /// How steps towards DELIVERED come about.
+    pub mode: Mode,
+    /// Milliseconds in a status before the next step, where the mode simulates; 0 allowed.
+    pub dwell_ms: u64,
+    /// Exceptions from `dwell_ms`, by status.
+    pub dwell_by_status_ms: BTreeMap<Status, u64>,
+    /// Milliseconds after which an order that nobody accepted becomes EXPIRED.
+    pub accept_ms: u64,
+    /// Milliseconds after which an order whose delivery failed becomes RETURNED.
+    pub return_ms: u64,
+    /// Milliseconds after which an order that is still in the status is late.
+    pub late_ms: BTreeMap<Status, u64>,
+    /// How often an order may go out for delivery, the first time included; at least 1.
+    pub max_delivery_attempts: u32,
+}
+
+const MINUTE_MS: u64 = 60 * 1000;
+
+impl Default for Policy {
+    /// `simulate` with 2 s a step; accept 10 min, return 24 h, late after 10 min (CONFIRMED), 30 min (PREPARING),
+    /// 15 min (READY_FOR_PICKUP) and 60 min (OUT_FOR_DELIVERY); 3 delivery attempts.
+    fn default() -> Self {
+        Self {
+            mode: Mode::Simulate,
+            dwell_ms: 2000,
+            dwell_by_status_ms: BTreeMap::new(),
+            accept_ms: 10 * MINUTE_MS,
+            return_ms: 24 * 60 * MINUTE_MS,
+            late_ms: BTreeMap::from([
+                (Status::Confirmed, 10 * MINUTE_MS),
+                (Status::Preparing, 30 * MINUTE_MS),
+                (Status::ReadyForPickup, 15 * MINUTE_MS),
+                (Status::OutForDelivery, 60 * MINUTE_MS),
+            ]),
+            max_delivery_attempts: 3,
+        }
+    }
+}
+
+impl Policy {
+    /// The default deadlines, with steps from requests only.
+    #[must_use]
+    pub fn manual() -> Self {
+        Self { mode: Mode::Manual, ..Self::default() }
+    }
+
+    /// The default deadlines, with a step after each `dwell_ms`.
+    #[must_use]
+    pub fn simulate(dwell_ms: u64) -> Self {
+        Self { dwell_ms, ..Self::default() }
+    }
+
+    /// The next thing that time does to an order that entered `status` at `since`: the earliest of what applies, and of
+    /// two at the same moment the one that moves it forward. `late`: it was already said to be late in this status.
+    #[must_use]
+    pub fn deadline(&self, status: Status, since: Timestamp, late: bool) -> Option<Deadline> {
+        let at = |kind, ms: u64| Deadline { at: since.after_millis(ms), kind };
+        let advance = (self.mode == Mode::Simulate && status.moved_by(Clock::Dwell).is_some()).then(|| {
+            let dwell_ms = self.dwell_by_status_ms.get(&status).copied().unwrap_or(self.dwell_ms);
+            at(DeadlineKind::Advance, dwell_ms)
+        });
+        let expire = status.moved_by(Clock::Accept).map(|_| at(DeadlineKind::Expire, self.accept_ms));
+        let back = status.moved_by(Clock::Return).map(|_| at(DeadlineKind::Return, self.return_ms));
+        let tardy = if late || status.is_terminal() { None } else { self.late_ms.get(&status) };
+        let tardy = tardy.map(|ms| at(DeadlineKind::Late, *ms));
+        [advance, expire, back, tardy]
+            .into_iter()
+            .flatten()
+            .min_by_key(|deadline| (deadline.at, deadline.kind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::STATUSES;
+
+    #[test]
+    fn a_terminal_order_has_no_deadline_whatever_the_policy() {
+        let mut policy = Policy::simulate(0);
+        policy.late_ms = STATUSES.into_iter().map(|status| (status, 1)).collect();
+        for status in STATUSES.into_iter().filter(|status| status.is_terminal()) {
+            assert_eq!(policy.deadline(status, Timestamp::default(), false), None);
+        }
+    }
+
+    #[test]
+    fn the_earliest_deadline_wins() {
+        let since = Timestamp::from_millis(1000);
+        let kind = |policy: &Policy, status, late| policy.deadline(status, since, late).map(|d| d.kind);
+        assert_eq!(kind(&Policy::simulate(5), Status::Placed, false), Some(DeadlineKind::Advance));
+        assert_eq!(kind(&Policy::simulate(u64::MAX), Status::Placed, false), Some(DeadlineKind::Expire));
+        assert_eq!(kind(&Policy::manual(), Status::Preparing, false), Some(DeadlineKind::Late));
+        assert_eq!(kind(&Policy::manual(), Status::Preparing, true), None);
+        assert_eq!(kind(&Policy::simulate(u64::MAX), Status::Preparing, true), Some(DeadlineKind::Advance));
+        assert_eq!(kind(&Policy::manual(), Status::DeliveryFailed, false), Some(DeadlineKind::Return));
+    }
+}
