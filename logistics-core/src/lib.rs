@@ -4,15 +4,22 @@
 mod decide;
 mod details;
 mod fact;
+pub mod health;
 mod ids;
 pub mod lifecycle;
 pub mod limits;
 pub mod notify;
 mod order;
+mod outcome;
 mod partitioner;
 mod policy;
+pub mod port;
+pub mod processor;
 mod rejection;
 mod request;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+pub mod wire;
 
 pub use decide::{Decision, decide, decide_due};
 pub use details::{Details, InvalidDetails};
@@ -22,6 +29,7 @@ pub use ids::{
 };
 pub use lifecycle::{Actor, Clock, Status};
 pub use order::{HistoryEntry, Order, VersionGap, evolve};
+pub use outcome::{Outcome, OutcomeKind, Verdict};
 pub use partitioner::partition_of;
 pub use policy::{Deadline, DeadlineKind, Mode, Policy};
 pub use rejection::Rejection;

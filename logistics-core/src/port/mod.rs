@@ -1,0 +1,33 @@
+//! What the services need from the outside, and no more.
+//!
+//! An adapter implements one of these traits and proves it with the conformance suite of the same name (feature
+//! `testkit`). Adapters neither retry nor swallow: they say what happened, and [`PortErrorKind`] says whether trying again
+//! can help. Every wait is the caller's to bound: a method that waits can be cancelled by dropping its future, and nothing
+//! is lost by it.
+
+mod bus;
+mod clock;
+mod error;
+mod notifier;
+mod store;
+
+pub use bus::{
+    Batch, Bounds, CommitOutcome, Delivery, EventBus, GroupEvent, LogRecord, Membership, NewRecord,
+    PartitionLog, ReadLimit, Subscription, Tail, Topic, Transaction,
+};
+pub use clock::Clock;
+pub use error::{PortError, PortErrorKind};
+pub use notifier::{Notifier, NotifyError};
+pub use store::{
+    Cursor, DocumentLookup, DocumentWrite, InvalidCursor, ListQuery, Loaded, OrderStore, Page, Recovery,
+    StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+};
+
+#[cfg(feature = "mocks")]
+pub use bus::{MockEventBus, MockMembership, MockPartitionLog, MockSubscription, MockTail};
+#[cfg(feature = "mocks")]
+pub use clock::MockClock;
+#[cfg(feature = "mocks")]
+pub use notifier::MockNotifier;
+#[cfg(feature = "mocks")]
+pub use store::MockOrderStore;

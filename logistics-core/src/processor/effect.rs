@@ -1,0 +1,172 @@
+//! What the processor wants done, and what it is told came of it.
+
+use crate::ids::{Offset, OrderId, Timestamp};
+use crate::lifecycle::Status;
+use crate::port::{
+    Batch, CommitOutcome, Loaded, PortErrorKind, ReadLimit, Recovery, StoreWrite, Transaction, WriteOutcome,
+};
+
+/// The time, twice: what the wall clock says, and what has passed since some fixed moment of this process. Facts and
+/// deadlines are of the former; waits are of the latter, so that a clock that steps back stops nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Now {
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// Milliseconds of a clock that never steps.
+    pub elapsed_ms: u64,
+}
+
+/// Names one effect, so that its reply is told from the reply to an earlier one that nobody waits for any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Stamp(pub u64);
+
+/// What is to be done. Each is one call of a port; the driver makes it, in a task of its own if it likes, and hands the
+/// reply of the same name to [`super::Processor::handle`] with the same stamp. It never repeats a call by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// `PartitionLog::acquire`. What this processor had open before is to be given up first.
+    Acquire,
+    /// `OrderStore::recover`.
+    Recover,
+    /// `PartitionLog::end`.
+    ReadEnd,
+    /// `PartitionLog::read`; may wait for as long as there is nothing.
+    Read {
+        /// From where.
+        from: Offset,
+        /// How much.
+        limit: ReadLimit,
+    },
+    /// `OrderStore::load`; without ids, for the token alone.
+    Load {
+        /// Which orders.
+        ids: Vec<OrderId>,
+    },
+    /// `PartitionLog::commit`.
+    Commit(Transaction),
+    /// `OrderStore::write`.
+    Write(StoreWrite),
+    /// `Membership::owns`.
+    AskGroup,
+}
+
+/// What came of an effect.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Reply {
+    /// Of `Acquire`: a random number for this acquisition, which never comes twice.
+    Acquired(Result<u128, PortErrorKind>),
+    /// Of `Recover`.
+    Recovered(Result<Recovery, PortErrorKind>),
+    /// Of `ReadEnd`.
+    End(Result<Offset, PortErrorKind>),
+    /// Of `Read`.
+    Read(Result<Batch, PortErrorKind>),
+    /// Of `Load`.
+    Loaded(Result<Loaded, PortErrorKind>),
+    /// Of `Commit`.
+    Committed(Result<CommitOutcome, PortErrorKind>),
+    /// Of `Write`.
+    Written(Result<WriteOutcome, PortErrorKind>),
+    /// Of `AskGroup`.
+    Owned(Result<bool, PortErrorKind>),
+}
+
+/// Where a processor is, for people and for health.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Waiting before another try, for the reason given.
+    Waiting(&'static str),
+    /// Asking the group whether the partition is still its own.
+    AskingGroup,
+    /// Taking the partition over.
+    Acquiring,
+    /// Reading the store's checkpoint.
+    Recovering,
+    /// Reading where the log ends.
+    ReadingEnd,
+    /// Bringing the store up to the log.
+    Replaying,
+    /// Deciding.
+    Live,
+    /// Giving the partition up.
+    Stopping,
+    /// It gave the partition up. Nothing more comes from it.
+    Dropped,
+    /// It stopped for good and kept the partition, because going on would skip or invent something.
+    Halted(String),
+}
+
+impl Phase {
+    /// In a word or two.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Phase::Waiting(_) => "waiting",
+            Phase::AskingGroup => "asking the group",
+            Phase::Acquiring => "acquiring",
+            Phase::Recovering => "recovering",
+            Phase::ReadingEnd => "reading the end",
+            Phase::Replaying => "replaying",
+            Phase::Live => "live",
+            Phase::Stopping => "stopping",
+            Phase::Dropped => "dropped",
+            Phase::Halted(_) => "halted",
+        }
+    }
+}
+
+/// Something worth a log line, as data.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A placement was taken from the log.
+    Received {
+        /// The order.
+        order_id: OrderId,
+        /// What was asked for.
+        status: Status,
+    },
+    /// A fact was committed that moved an order beyond PLACED.
+    Moved {
+        /// The order.
+        order_id: OrderId,
+        /// Its status now.
+        status: Status,
+    },
+    /// A request was refused.
+    Rejected {
+        /// The order.
+        order_id: OrderId,
+        /// The rejection's code.
+        code: &'static str,
+    },
+    /// An input went to the dead letters.
+    DeadLettered {
+        /// Its offset.
+        offset: Offset,
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// An attempt ended; another follows.
+    Failed {
+        /// What the processor was doing.
+        doing: &'static str,
+        /// Why it ended.
+        why: String,
+        /// Milliseconds until it goes on.
+        retry_after_ms: u64,
+    },
+    /// The partition is live.
+    Live {
+        /// From which input on.
+        from: Offset,
+        /// How many facts and outcomes were replayed.
+        replayed: u64,
+    },
+    /// The partition is halted.
+    Halted {
+        /// Why.
+        reason: String,
+    },
+}

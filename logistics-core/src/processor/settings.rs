@@ -1,0 +1,57 @@
+//! The processor's settings and limits.
+
+use crate::policy::Policy;
+use crate::port::ReadLimit;
+
+/// How a processor works. The defaults are for an engine that commits thousands of records at once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// Partitions of every topic.
+    pub partitions: u32,
+    /// What time does to orders.
+    pub policy: Policy,
+    /// Inputs answered by one transaction.
+    pub batch_inputs_max: usize,
+    /// Facts of one transaction; a batch ends when it has reached this many.
+    pub batch_facts_max: usize,
+    /// Orders kept in memory. What an unsettled store write holds is kept besides.
+    pub cache_orders_max: usize,
+    /// Orders waiting for a store write; with more, no new transaction begins.
+    pub unwritten_orders_max: usize,
+    /// One read.
+    pub read: ReadLimit,
+    /// Inputs read ahead; with more, no further read begins.
+    pub inbox_inputs_max: usize,
+    /// Milliseconds without work after which the committed offset is moved up and the store's token compared.
+    pub idle_ms: u64,
+    /// Milliseconds before the second attempt; each further one waits twice as long.
+    pub backoff_ms_min: u64,
+    /// Milliseconds between two attempts at most.
+    pub backoff_ms_max: u64,
+    /// Acquisitions in a row that found the store ahead of the log, after which the partition halts.
+    pub ahead_attempts_max: u32,
+    /// Notices of single orders are wanted, not only those of the partition.
+    pub narrate: bool,
+}
+
+impl Settings {
+    /// The defaults, for this many partitions.
+    #[must_use]
+    pub fn new(partitions: u32, policy: Policy) -> Self {
+        Self {
+            partitions,
+            policy,
+            batch_inputs_max: 2000,
+            batch_facts_max: 10_000,
+            cache_orders_max: 10_000,
+            unwritten_orders_max: 20_000,
+            read: ReadLimit { records: 20_000, bytes: 8 * 1024 * 1024 },
+            inbox_inputs_max: 4000,
+            idle_ms: 1000,
+            backoff_ms_min: 50,
+            backoff_ms_max: 5000,
+            ahead_attempts_max: 5,
+            narrate: true,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Facts as records.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::RecordError;
+use super::envelope::{Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, invalid, missing};
+use crate::fact::{Cause, Change, Fact};
+use crate::ids::{OrderId, Reason, Version};
+use crate::lifecycle::{Actor, STATUSES, Status};
+use crate::policy::Deadline;
+use crate::request::Placement;
+
+const LATE: &str = "logistics.order.late";
+
+/// The `CloudEvents` type of the fact that an order entered `status`.
+#[must_use]
+pub fn fact_type(status: Status) -> &'static str {
+    match status {
+        Status::Placed => "logistics.order.placed",
+        Status::Confirmed => "logistics.order.confirmed",
+        Status::Preparing => "logistics.order.preparing",
+        Status::ReadyForPickup => "logistics.order.ready-for-pickup",
+        Status::OutForDelivery => "logistics.order.out-for-delivery",
+        Status::Delivered => "logistics.order.delivered",
+        Status::DeliveryFailed => "logistics.order.delivery-failed",
+        Status::Returned => "logistics.order.returned",
+        Status::Rejected => "logistics.order.rejected",
+        Status::Expired => "logistics.order.expired",
+        Status::Cancelled => "logistics.order.cancelled",
+    }
+}
+
+/// An order id and a version: the id of a fact and of its notification.
+pub(super) struct FactId<'a>(pub(super) &'a OrderId, pub(super) Version);
+
+impl fmt::Display for FactId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.0, self.1)
+    }
+}
+
+#[derive(Serialize)]
+struct WrittenFact<'a> {
+    order_id: &'a OrderId,
+    status: Status,
+    version: Version,
+    actor: Actor,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a Reason>,
+    cause: &'a Cause,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<&'a Deadline>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts_left: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    placement: Option<&'a Placement>,
+}
+
+pub(super) fn encode(fact: &Fact) -> Bytes {
+    let (kind, placement) = match &fact.change {
+        Change::Placed(placement) => (fact_type(fact.status), Some(placement)),
+        Change::Moved => (fact_type(fact.status), None),
+        Change::Late => (LATE, None),
+    };
+    let head = Head {
+        source: PROCESSOR_SOURCE,
+        kind,
+        id: FactId(&fact.order_id, fact.version),
+        subject: Some(fact.order_id.as_str()),
+        time: fact.at,
+        traceparent: fact.trace.as_ref(),
+    };
+    let data = WrittenFact {
+        order_id: &fact.order_id,
+        status: fact.status,
+        version: fact.version,
+        actor: fact.actor,
+        reason: fact.reason.as_ref(),
+        cause: &fact.cause,
+        deadline: fact.deadline.as_ref(),
+        attempts_left: fact.attempts_left,
+        placement,
+    };
+    encode_envelope(head, data)
+}
+
+#[derive(Deserialize)]
+struct ReadFact {
+    order_id: OrderId,
+    status: Status,
+    version: Version,
+    actor: Actor,
+    #[serde(default)]
+    reason: Option<Reason>,
+    cause: Cause,
+    #[serde(default)]
+    deadline: Option<Deadline>,
+    #[serde(default)]
+    attempts_left: Option<u32>,
+    #[serde(default)]
+    placement: Option<Placement>,
+}
+
+/// The fact; `None` where the type is no fact's.
+pub(super) fn decode(envelope: &Envelope<'_>, kind: &str) -> Result<Option<Fact>, RecordError> {
+    let status = STATUSES.into_iter().find(|status| fact_type(*status) == kind);
+    if status.is_none() && kind != LATE {
+        return Ok(None);
+    }
+    let data: ReadFact = envelope.data()?;
+    if status.is_some_and(|status| status != data.status) {
+        return Err(invalid("status", format!("does not go with type {kind}")));
+    }
+    let change = match (status, data.placement) {
+        (None, _) => Change::Late,
+        (Some(Status::Placed), Some(placement)) => Change::Placed(placement),
+        (Some(Status::Placed), None) => return Err(missing("placement")),
+        (Some(_), _) => Change::Moved,
+    };
+    Ok(Some(Fact {
+        order_id: data.order_id,
+        version: data.version,
+        status: data.status,
+        change,
+        at: envelope.time()?.ok_or_else(|| missing("time"))?,
+        actor: data.actor,
+        reason: data.reason,
+        cause: data.cause,
+        deadline: data.deadline,
+        attempts_left: data.attempts_left,
+        trace: envelope.trace(),
+    }))
+}

@@ -1,0 +1,143 @@
+//! Records: how requests, facts and outcomes stand in the log.
+//!
+//! `CloudEvents` 1.0 in structured JSON mode. `data` holds at least `order_id` and, wherever there is one, `status`, so a
+//! consumer that knows only those two works. Unknown fields are ignored. The number at the end of `dataschema` is the
+//! major version: it changes only when an older reader would misunderstand. The files under `golden/` pin the bytes.
+
+mod dead_letter;
+mod envelope;
+mod fact;
+mod input;
+mod notification;
+mod outcome;
+
+pub use dead_letter::{DEAD_LETTER_PAYLOAD_BYTES_MAX, DeadLetter};
+pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, PROCESSOR_SOURCE};
+pub use fact::fact_type;
+
+use bytes::Bytes;
+
+use crate::fact::Fact;
+use crate::ids::{Partition, Timestamp};
+use crate::limits::RECORD_BYTES_MAX;
+use crate::notify::Notification;
+use crate::outcome::Outcome;
+use crate::port::LogRecord;
+use crate::request::Request;
+use envelope::Envelope;
+
+/// A record of the topic `orders`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Record {
+    /// Somebody asks.
+    Input(Request),
+    /// It happened.
+    Fact(Fact),
+    /// What became of an input that brought no fact about.
+    Outcome(Outcome),
+}
+
+/// What is wrong with a record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// It is longer than a record may be.
+    #[error("the record has {0} bytes; the limit is {RECORD_BYTES_MAX}")]
+    TooLong(usize),
+    /// It is no JSON object, or a broken one.
+    #[error("the record is not a JSON object that can be read: {0}")]
+    NotJson(String),
+    /// It is JSON, and neither an event of this system nor a bare placement.
+    #[error("the record is not an event of this system: {0}")]
+    Foreign(String),
+    /// It has a major version that this build does not know.
+    #[error("the record has dataschema {0}; this build reads {DATA_SCHEMA}")]
+    UnsupportedVersion(String),
+    /// A field is missing or wrong.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// A record that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{error}")]
+pub struct DecodeError {
+    /// It says that an owner of the partition wrote it, so it is a fact or an outcome and must never be skipped. What
+    /// anybody else wrote goes to the dead letters.
+    pub from_processor: bool,
+    /// What is wrong with it.
+    pub error: RecordError,
+}
+
+/// An owner of the partition wrote it: a fact or an outcome. Quick, and sure where it says yes; a record that was laid out
+/// differently has to be decoded.
+#[must_use]
+pub fn is_surely_from_processor(payload: &[u8]) -> bool {
+    payload.starts_with(envelope::PROCESSOR_PREFIX)
+}
+
+/// Reads a record of the topic `orders`.
+///
+/// # Errors
+/// [`DecodeError`], which says whether an owner of the partition wrote it.
+pub fn decode(record: &LogRecord, partition: Partition) -> Result<Record, DecodeError> {
+    let outside = |error| DecodeError { from_processor: false, error };
+    if record.payload.len() > RECORD_BYTES_MAX {
+        let from_processor = is_surely_from_processor(&record.payload);
+        return Err(DecodeError { from_processor, error: RecordError::TooLong(record.payload.len()) });
+    }
+    let envelope = Envelope::parse(&record.payload).map_err(outside)?;
+    let Some(kind) = envelope.kind.as_deref() else {
+        return input::upcast_bare(&record.payload, record, partition).map(Record::Input).map_err(outside);
+    };
+    let from_processor = envelope.source.as_deref() == Some(PROCESSOR_SOURCE);
+    let failed = |error| DecodeError { from_processor, error };
+    envelope.check_version().map_err(failed)?;
+    if !from_processor {
+        return input::decode(&envelope, kind, record.at).map(Record::Input).map_err(failed);
+    }
+    if let Some(fact) = fact::decode(&envelope, kind).map_err(failed)? {
+        return Ok(Record::Fact(fact));
+    }
+    outcome::decode(&envelope, kind).map(Record::Outcome).map_err(failed)
+}
+
+/// Writes a request.
+#[must_use]
+pub fn encode_request(request: &Request) -> Bytes {
+    input::encode(request)
+}
+
+/// Writes a fact.
+#[must_use]
+pub fn encode_fact(fact: &Fact) -> Bytes {
+    fact::encode(fact)
+}
+
+/// Writes the outcome of an input of `partition`.
+#[must_use]
+pub fn encode_outcome(outcome: &Outcome, partition: Partition, at: Timestamp) -> Bytes {
+    outcome::encode(outcome, partition, at)
+}
+
+/// Writes a notification.
+#[must_use]
+pub fn encode_notification(notification: &Notification) -> Bytes {
+    notification::encode(notification)
+}
+
+/// Reads a notification.
+///
+/// # Errors
+/// [`RecordError`] when it is none.
+pub fn decode_notification(payload: &[u8]) -> Result<Notification, RecordError> {
+    notification::decode(payload)
+}
+
+#[cfg(test)]
+mod tests;
