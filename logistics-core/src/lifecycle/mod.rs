@@ -3,6 +3,8 @@
 //! To change what an order may do, change [`TRANSITIONS`]. The validator, the API's `allowed_transitions`, the OpenAPI
 //! enums, the diagrams, the docs table and the exhaustive tests are derived from it and hold nothing of their own.
 
+pub mod diagram;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
