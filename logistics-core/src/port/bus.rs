@@ -215,7 +215,8 @@ pub trait PartitionLog: Send + Sync {
     async fn end(&self) -> Result<Offset, PortError>;
 
     /// Waits until there is something at `from` and reads it; the batch's `next` is greater than `from`. Shows committed
-    /// records only. Can be cancelled.
+    /// records only, so where everything up to the end is invisible, the batch is empty and leads behind it. Can be
+    /// cancelled.
     ///
     /// # Errors
     /// [`PortError`]; `Truncated` when `from` lies before the log's start.

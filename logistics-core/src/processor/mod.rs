@@ -1,58 +1,195 @@
 //! The processor of one partition, without I/O: replies in, effects out.
+//!
+//! ```text
+//! acquire -> recover -> read the end -> replay -> live: read -> plan -> load -> decide -> commit -> merge
+//!    ^                                                                                     |        |
+//!    +------- wait <- ask the group <- anything that failed: all state is discarded <------+        +-> write to the store
+//! ```
+//!
+//! A driver makes the calls that [`Processor::poll_effect`] names and hands the replies to [`Processor::handle`]. What is
+//! promised, whatever calls fail, hang, or come to nothing that anybody can know:
+//!
+//! - nothing is decided before the partition is acquired and replayed to the end that was read after that;
+//! - a transaction is never retried from memory: after anything but a clear success, all state goes;
+//! - decisions use states that the store held at a token of this acquisition, plus what this acquisition committed;
+//! - what this build cannot read, it halts at; it never skips.
 
+mod batch;
 mod effect;
+mod input;
+mod live;
+mod replay;
+mod running;
 mod settings;
+mod starting;
+mod timers;
+mod unwritten;
 
 pub use effect::{Effect, Notice, Now, Phase, Reply, Stamp};
 pub use settings::Settings;
 
-use crate::ids::Partition;
+use std::collections::VecDeque;
+
+use crate::ids::{Offset, Partition};
+use crate::port::{PortErrorKind, Recovery};
+use live::Live;
+use replay::Replay;
 
 /// The state machine that owns one partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Processor {
     partition: Partition,
     settings: Settings,
+    phase: Phase,
+    stage: Stage,
+    /// Failures since the last success.
+    failures: u32,
+    /// Acquisitions in a row that found the store ahead of the log.
+    ahead: u32,
+    stopping: Option<Stopping>,
+    last_stamp: u64,
+    outbox: VecDeque<(Stamp, Effect)>,
+    notices: VecDeque<Notice>,
+}
+
+/// Where the processor is, with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Stage {
+    Waiting {
+        until_ms: u64,
+    },
+    AskingGroup(Stamp),
+    Acquiring(Stamp),
+    Recovering {
+        stamp: Stamp,
+        acquisition: u128,
+    },
+    ReadingEnd {
+        stamp: Stamp,
+        acquisition: u128,
+        recovery: Recovery,
+    },
+    Replaying(Box<Replay>),
+    Live(Box<Live>),
+    /// Dropped or halted.
+    Over,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Stopping {
+    flush: bool,
+}
+
+/// Why the state has to go.
+enum Setback {
+    /// Discard everything, ask the group, and begin anew.
+    Again(String),
+    /// Going on would skip or invent something.
+    Halt(String),
+}
+
+impl Setback {
+    fn again(why: impl Into<String>) -> Self {
+        Setback::Again(why.into())
+    }
+
+    /// What a port's error means to a step that needed its answer.
+    fn of(kind: PortErrorKind, what: &str) -> Self {
+        match kind {
+            PortErrorKind::Truncated => Setback::Halt(format!(
+                "{what}: the log no longer holds what the store is missing; restore the log or the store from a backup"
+            )),
+            PortErrorKind::Corrupt => Setback::Halt(format!(
+                "{what}: what was read is damaged; restore it from a backup before anything is decided on it"
+            )),
+            kind => Setback::Again(format!("{what}: {kind:?}")),
+        }
+    }
 }
 
 impl Processor {
     /// A processor for a partition that was just assigned. Its first effect is to acquire it.
     #[must_use]
     pub fn new(partition: Partition, settings: Settings, _now: Now) -> Self {
-        Self { partition, settings }
+        let mut processor = Self {
+            partition,
+            settings,
+            phase: Phase::Acquiring,
+            stage: Stage::Over,
+            failures: 0,
+            ahead: 0,
+            stopping: None,
+            last_stamp: 0,
+            outbox: VecDeque::new(),
+            notices: VecDeque::new(),
+        };
+        processor.acquire();
+        processor
     }
 
-    /// Takes in what came of an effect.
-    pub fn handle(&mut self, _now: Now, _stamp: Stamp, _reply: Reply) {}
+    /// Takes in what came of an effect. A reply that nobody waits for any more changes nothing.
+    pub fn handle(&mut self, now: Now, stamp: Stamp, reply: Reply) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        let result = match stage {
+            Stage::Live(live) => self.handle_live(live, now, stamp, reply),
+            stage => self.handle_start(stage, now, stamp, reply),
+        };
+        if let Err(setback) = result {
+            self.set_back(now, setback);
+        }
+    }
 
     /// The next thing to do now, if there is one. To be called until it answers `None`, after every call of
     /// [`Self::handle`] and whenever [`Self::wake_in_ms`] has passed.
-    pub fn poll_effect(&mut self, _now: Now) -> Option<(Stamp, Effect)> {
-        None
+    pub fn poll_effect(&mut self, now: Now) -> Option<(Stamp, Effect)> {
+        if self.outbox.is_empty() {
+            self.advance(now);
+        }
+        self.outbox.pop_front()
     }
 
     /// Milliseconds after which [`Self::poll_effect`] will have something to do though nothing was handled; `None`: never.
     #[must_use]
-    pub fn wake_in_ms(&self, _now: Now) -> Option<u64> {
-        None
+    pub fn wake_in_ms(&self, now: Now) -> Option<u64> {
+        match &self.stage {
+            Stage::Waiting { until_ms } => Some(until_ms.saturating_sub(now.elapsed_ms)),
+            Stage::Live(live) => self.wake_live_in_ms(live, now),
+            _ => None,
+        }
     }
 
     /// The next thing worth a log line, if there is one.
     pub fn poll_notice(&mut self) -> Option<Notice> {
-        None
+        self.notices.pop_front()
     }
 
     /// Begins to give the partition up: no new transaction. With `flush`, the store is brought up to date first; without,
     /// only an open transaction is waited for. [`Self::phase`] says `Dropped` when it is done.
-    pub fn stop(&mut self, _now: Now, _flush: bool) {}
+    pub fn stop(&mut self, now: Now, flush: bool) {
+        let flush = flush && self.stopping.is_none_or(|stopping| stopping.flush);
+        self.stopping = Some(Stopping { flush });
+        match &self.stage {
+            Stage::Live(_) => {
+                self.phase = Phase::Stopping;
+                self.advance(now);
+            }
+            Stage::Over => {}
+            _ => self.drop_partition(),
+        }
+    }
 
     /// Stops for good, for a reason from outside such as a panic.
-    pub fn halt(&mut self, _reason: String) {}
+    pub fn halt(&mut self, reason: String) {
+        self.outbox.clear();
+        self.stage = Stage::Over;
+        self.notices.push_back(Notice::Halted { reason: reason.clone() });
+        self.phase = Phase::Halted(reason);
+    }
 
     /// Where it is.
     #[must_use]
     pub fn phase(&self) -> &Phase {
-        &Phase::Dropped
+        &self.phase
     }
 
     /// Its partition.
@@ -66,4 +203,79 @@ impl Processor {
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
+
+    /// The input behind everything that is committed; `None` unless it is live.
+    #[must_use]
+    pub fn committed(&self) -> Option<Offset> {
+        match &self.stage {
+            Stage::Live(live) => Some(live.committed),
+            _ => None,
+        }
+    }
+
+    fn advance(&mut self, now: Now) {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Waiting { until_ms } if now.elapsed_ms >= until_ms => {
+                let stamp = self.issue(Effect::AskGroup);
+                self.enter(Phase::AskingGroup, Stage::AskingGroup(stamp));
+            }
+            Stage::Live(live) => {
+                if let Err(setback) = self.advance_live(live, now) {
+                    self.set_back(now, setback);
+                }
+            }
+            stage => self.stage = stage,
+        }
+    }
+
+    fn next_stamp(&mut self) -> Stamp {
+        self.last_stamp += 1;
+        Stamp(self.last_stamp)
+    }
+
+    fn issue(&mut self, effect: Effect) -> Stamp {
+        let stamp = self.next_stamp();
+        self.outbox.push_back((stamp, effect));
+        stamp
+    }
+
+    fn enter(&mut self, phase: Phase, stage: Stage) {
+        self.phase = phase;
+        self.stage = stage;
+    }
+
+    fn acquire(&mut self) {
+        let stamp = self.issue(Effect::Acquire);
+        self.enter(Phase::Acquiring, Stage::Acquiring(stamp));
+    }
+
+    fn drop_partition(&mut self) {
+        self.outbox.clear();
+        self.enter(Phase::Dropped, Stage::Over);
+    }
+
+    /// Discards all state; then waits, unless there is nothing to come back for.
+    fn set_back(&mut self, now: Now, setback: Setback) {
+        self.outbox.clear();
+        let why = match setback {
+            Setback::Halt(reason) => return self.halt(reason),
+            Setback::Again(_) if self.stopping.is_some() => return self.drop_partition(),
+            Setback::Again(why) => why,
+        };
+        let retry_after_ms = backoff_ms(&self.settings, self.failures);
+        self.failures = self.failures.saturating_add(1);
+        let doing = self.phase.name();
+        self.notices.push_back(Notice::Failed { doing, why, retry_after_ms });
+        let until_ms = now.elapsed_ms + retry_after_ms;
+        self.enter(Phase::Waiting(doing), Stage::Waiting { until_ms });
+    }
 }
+
+/// Twice as long after each failure, within the bounds.
+fn backoff_ms(settings: &Settings, failures: u32) -> u64 {
+    let factor = 1_u64.checked_shl(failures).unwrap_or(u64::MAX);
+    settings.backoff_ms_min.saturating_mul(factor).min(settings.backoff_ms_max)
+}
+
+#[cfg(test)]
+mod tests;

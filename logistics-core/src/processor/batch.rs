@@ -1,0 +1,214 @@
+//! One transaction's worth of decisions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::effect::Notice;
+use super::input::{Input, InputKind};
+use super::settings::Settings;
+use super::timers::{Timer, Timers};
+use super::unwritten::{Changed, index_entry};
+use crate::decide::{Decision, decide, decide_due};
+use crate::fact::{Change, Fact};
+use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, Version};
+use crate::lifecycle::Status;
+use crate::notify::Notification;
+use crate::order::{Order, VersionGap, evolve};
+use crate::outcome::{Outcome, OutcomeKind, Verdict};
+use crate::port::{NewRecord, Topic, Transaction};
+use crate::request::{Command, Request};
+use crate::wire::{self, DeadLetter};
+
+/// What is to be decided together: inputs in their order, timers that are due, and the state of every order concerned.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Plan {
+    pub(super) inputs: Vec<Input>,
+    pub(super) due: BTreeSet<Timer>,
+    /// The next input behind those of this plan: everything before it is answered once this is committed.
+    pub(super) next: Offset,
+    /// `None`: there is no such order.
+    pub(super) orders: BTreeMap<OrderId, Option<Arc<Order>>>,
+}
+
+/// What was decided, to be merged once it is committed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Decided {
+    pub(super) next: Offset,
+    pub(super) changed: BTreeMap<OrderId, Changed>,
+    pub(super) outcomes: Vec<(RequestId, Verdict)>,
+    pub(super) notices: Vec<Notice>,
+}
+
+/// Decides a plan. Timers change in place: if the transaction is not committed, the whole state goes anyway.
+pub(super) fn decide_plan(
+    plan: Plan,
+    timers: &mut Timers,
+    partition: Partition,
+    now: Timestamp,
+    settings: &Settings,
+) -> Result<(Transaction, Decided), VersionGap> {
+    let mut batch = Batch {
+        partition,
+        now,
+        settings,
+        timers,
+        due: plan.due,
+        orders: plan.orders,
+        records: Vec::with_capacity(plan.inputs.len() * 2),
+        facts: 0,
+        position: plan.next,
+        decided: Decided { next: plan.next, ..Decided::default() },
+    };
+    for input in plan.inputs {
+        batch.position = input.offset;
+        batch.fire(input.at)?;
+        batch.answer(input)?;
+    }
+    batch.position = plan.next;
+    batch.fire(now)?;
+    for timer in batch.due {
+        batch.timers.insert(timer);
+    }
+    Ok((Transaction { records: batch.records, next: plan.next }, batch.decided))
+}
+
+struct Batch<'a> {
+    partition: Partition,
+    now: Timestamp,
+    settings: &'a Settings,
+    timers: &'a mut Timers,
+    due: BTreeSet<Timer>,
+    orders: BTreeMap<OrderId, Option<Arc<Order>>>,
+    records: Vec<NewRecord>,
+    facts: usize,
+    position: Offset,
+    decided: Decided,
+}
+
+impl Batch<'_> {
+    /// Fires what is due at `until`, and what follows from that and is due by then too.
+    fn fire(&mut self, until: Timestamp) -> Result<(), VersionGap> {
+        while self.facts < self.settings.batch_facts_max
+            && self.due.first().is_some_and(|(at, _)| *at <= until)
+        {
+            let Some((due, order_id)) = self.due.pop_first() else { break };
+            let order = self.orders.get(&order_id).cloned().flatten();
+            // A timer that is not the order's current one is left over from before and does nothing.
+            let Some(order) = order.filter(|order| order.due() == Some(due)) else { continue };
+            if let Some(fact) = decide_due(&order, self.position, self.now, &self.settings.policy) {
+                self.commit_fact(Some(&order), &fact)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, input: Input) -> Result<(), VersionGap> {
+        let Input { offset, kind, .. } = input;
+        match kind {
+            InputKind::Request(request) => self.answer_request(offset, &request),
+            InputKind::Misplaced { record, request, to } => {
+                let key = Some(order_key(&request.order_id));
+                self.records.push(NewRecord {
+                    topic: Topic::Orders,
+                    partition: to,
+                    key,
+                    payload: record.payload,
+                });
+                self.outcome(offset, Some(&request), OutcomeKind::Forwarded { to });
+                Ok(())
+            }
+            InputKind::Dead { record, reason } => {
+                let letter = DeadLetter { record: &record, partition: self.partition, reason: &reason };
+                let payload = letter.encode(self.now);
+                self.push(Topic::DeadLetters, record.key.clone(), payload);
+                self.decided.notices.push(Notice::DeadLettered { offset, reason: reason.clone() });
+                self.outcome(offset, None, OutcomeKind::DeadLettered { reason });
+                Ok(())
+            }
+        }
+    }
+
+    fn answer_request(&mut self, offset: Offset, request: &Request) -> Result<(), VersionGap> {
+        let order = self.orders.get(&request.order_id).cloned().flatten();
+        if self.settings.narrate && matches!(request.command, Command::Place(_)) {
+            let (order_id, status) = (request.order_id.clone(), request.command.target());
+            self.decided.notices.push(Notice::Received { order_id, status });
+        }
+        let verdict = match decide(order.as_deref(), request, offset, self.now, &self.settings.policy) {
+            Decision::Fact(fact) => {
+                self.commit_fact(order.as_ref(), &fact)?;
+                Verdict::Happened { version: fact.version, status: fact.status }
+            }
+            Decision::Unchanged => {
+                // Only an order that exists has something that does not change.
+                let (version, status) =
+                    order.map_or((Version(0), Status::Placed), |order| (order.version, order.status));
+                self.outcome(offset, Some(request), OutcomeKind::Unchanged { version, status });
+                Verdict::Unchanged { version, status }
+            }
+            Decision::Rejected(rejection) => {
+                if self.settings.narrate {
+                    let (order_id, code) = (request.order_id.clone(), rejection.code());
+                    self.decided.notices.push(Notice::Rejected { order_id, code });
+                }
+                self.outcome(offset, Some(request), OutcomeKind::Rejected(rejection.clone()));
+                Verdict::Rejected { rejection }
+            }
+        };
+        if request.awaited {
+            self.decided.outcomes.push((request.id.clone(), verdict));
+        }
+        Ok(())
+    }
+
+    /// Takes a fact into the order, its timer, the log and the notifications.
+    fn commit_fact(&mut self, before: Option<&Arc<Order>>, fact: &Fact) -> Result<(), VersionGap> {
+        let order_id = &fact.order_id;
+        let order = Arc::new(evolve(before.map(|order| Order::clone(order)), fact)?);
+        let (due_before, due) = (before.and_then(|order| order.due()), order.due());
+        self.timers.change(order_id, due_before, None);
+        match due {
+            // With a dwell of 0 the next step is due at once: it goes into the same transaction, behind its inputs.
+            Some(due) if due <= self.now => {
+                self.due.insert((due, order_id.clone()));
+            }
+            due => self.timers.change(order_id, None, due),
+        }
+        let key = order_key(order_id);
+        self.push(Topic::Orders, Some(key.clone()), wire::encode_fact(fact));
+        self.push(Topic::Notifications, Some(key), wire::encode_notification(&Notification::of(fact)));
+        self.facts += 1;
+        if self.settings.narrate && fact.change == Change::Moved {
+            let (order_id, status) = (order_id.clone(), fact.status);
+            self.decided.notices.push(Notice::Moved { order_id, status });
+        }
+        self.orders.insert(order_id.clone(), Some(order.clone()));
+        match self.decided.changed.get_mut(order_id) {
+            Some(changed) => changed.order = order,
+            None => {
+                let previous = before.map(|order| index_entry(order));
+                self.decided.changed.insert(order_id.clone(), Changed { order, previous });
+            }
+        }
+        Ok(())
+    }
+
+    fn outcome(&mut self, offset: Offset, request: Option<&Request>, result: OutcomeKind) {
+        let order_id = request.map(|request| request.order_id.clone());
+        let key = order_id.as_ref().map(order_key);
+        let outcome =
+            Outcome { offset, order_id, request: request.map(|request| request.id.clone()), result };
+        let payload = wire::encode_outcome(&outcome, self.partition, self.now);
+        self.push(Topic::Orders, key, payload);
+    }
+
+    fn push(&mut self, topic: Topic, key: Option<Bytes>, payload: Bytes) {
+        self.records.push(NewRecord { topic, partition: self.partition, key, payload });
+    }
+}
+
+fn order_key(order_id: &OrderId) -> Bytes {
+    Bytes::copy_from_slice(order_id.as_str().as_bytes())
+}

@@ -1,0 +1,200 @@
+//! The live state of a partition: read, plan, decide, commit, write.
+
+use std::collections::VecDeque;
+
+use super::batch::{Decided, Plan};
+use super::effect::Stamp;
+use super::input::Input;
+use super::replay::Replay;
+use super::settings::Settings;
+use super::timers::Timers;
+use super::unwritten::{Cache, Unwritten, WriteAt, Writing};
+use crate::ids::{Offset, OrderId, Partition, Timestamp};
+use crate::port::{Loaded, StoreWrite, Token};
+
+/// What a live processor knows. All of it goes when anything fails.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Live {
+    acquisition: u128,
+    /// The log's end at the acquisition. Up to there, inputs may be older than a timer that is due.
+    end_at_start: Offset,
+    /// The last write that was issued.
+    sequence: u64,
+    /// The last write that the store confirmed.
+    settled: Token,
+    /// The checkpoint that the store confirmed.
+    checkpoint: Offset,
+    /// Everything before it is decided and committed.
+    pub(super) committed: Offset,
+    pub(super) unwritten: Unwritten,
+    pub(super) writing: Option<Writing>,
+    pub(super) cache: Cache,
+    pub(super) timers: Timers,
+    pub(super) inbox: VecDeque<Input>,
+    /// Where to read on.
+    pub(super) read_position: Offset,
+    last_read_at: Timestamp,
+    /// Records were read that the group's committed offset does not cover.
+    pub(super) uncovered: bool,
+    pub(super) reading: Option<Stamp>,
+    pub(super) work: Work,
+    pub(super) last_work_ms: u64,
+}
+
+/// One of these at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Work {
+    Idle,
+    /// Documents for a plan; `settled` is the last settled write when they were asked for.
+    Loading {
+        stamp: Stamp,
+        settled: u64,
+        plan: Plan,
+        ids: Vec<OrderId>,
+    },
+    Committing {
+        stamp: Stamp,
+        decided: Decided,
+    },
+    /// The token alone, to see that the store is still ours.
+    Comparing {
+        stamp: Stamp,
+        settled: u64,
+    },
+}
+
+impl Live {
+    pub(super) fn after(replay: Replay, token: Token, settings: &Settings, elapsed_ms: u64) -> Self {
+        Self {
+            acquisition: replay.acquisition,
+            end_at_start: replay.end,
+            sequence: replay.sequence,
+            settled: token,
+            checkpoint: replay.position,
+            committed: replay.answered,
+            unwritten: Unwritten::default(),
+            writing: None,
+            cache: Cache::new(settings.cache_orders_max),
+            timers: replay.timers,
+            inbox: VecDeque::new(),
+            read_position: replay.answered,
+            last_read_at: Timestamp::default(),
+            uncovered: true,
+            reading: None,
+            work: Work::Idle,
+            last_work_ms: elapsed_ms,
+        }
+    }
+
+    pub(super) fn settled_sequence(&self) -> u64 {
+        self.settled.sequence
+    }
+
+    /// A token that the store may be at: of this acquisition, not before what was settled when the question was asked and
+    /// not behind what was issued.
+    pub(super) fn is_own(&self, token: Option<Token>, settled_then: u64) -> bool {
+        token.is_some_and(|token| {
+            token.acquisition == self.acquisition && (settled_then..=self.sequence).contains(&token.sequence)
+        })
+    }
+
+    /// The log is read up to `next`; `last_at` is the time of the last record, where there was one.
+    pub(super) fn read_to(&mut self, next: Offset, last_at: Option<Timestamp>) {
+        self.read_position = next;
+        self.uncovered |= last_at.is_some();
+        self.last_read_at = self.last_read_at.max(last_at.unwrap_or_default());
+    }
+
+    /// The input behind everything that has left the inbox.
+    fn next_input(&self) -> Offset {
+        self.inbox.front().map_or(self.read_position, |input| input.offset)
+    }
+
+    /// Up to when timers may fire: not past an input that waits, and, while the backlog of before is being read, not past
+    /// what was read of it.
+    fn horizon(&self, now: Timestamp) -> Timestamp {
+        let waiting = self.inbox.front().map_or(now, |input| input.at);
+        let unread = if self.read_position < self.end_at_start { self.last_read_at } else { now };
+        now.min(waiting).min(unread)
+    }
+
+    /// When the next timer fires, if nothing is read meanwhile.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let blocked = self.read_position < self.end_at_start;
+        self.timers.next_due().filter(|due| !blocked || *due <= self.last_read_at)
+    }
+
+    /// Takes out what is to be decided next, and finds the states that are known.
+    pub(super) fn plan(&mut self, now: Timestamp, settings: &Settings) -> Option<(Plan, Vec<OrderId>)> {
+        let count = self.inbox.len().min(settings.batch_inputs_max);
+        let inputs: Vec<Input> = self.inbox.drain(..count).collect();
+        let facts_left = settings.batch_facts_max.saturating_sub(inputs.len());
+        let due = self.timers.take_due(self.horizon(now), facts_left);
+        if inputs.is_empty() && due.is_empty() {
+            return None;
+        }
+        let mut plan = Plan { inputs, due, next: self.next_input(), ..Plan::default() };
+        let mut missing = Vec::new();
+        let asked = plan.inputs.iter().filter_map(Input::order_id);
+        for order_id in asked.chain(plan.due.iter().map(|(_, order_id)| order_id)) {
+            if plan.orders.contains_key(order_id) {
+                continue;
+            }
+            let known = self.unwritten.orders.get(order_id).map(|changed| &changed.order);
+            let known = known.or_else(|| self.writing.as_ref()?.orders.get(order_id)).cloned();
+            let known = known.or_else(|| self.cache.find(order_id));
+            if known.is_none() {
+                missing.push(order_id.clone());
+            }
+            // The state is taken now: by the time that missing ones are loaded, a known one may have left the cache.
+            plan.orders.insert(order_id.clone(), known);
+        }
+        Some((plan, missing))
+    }
+
+    /// Completes a plan with what was loaded.
+    pub(super) fn complete(mut plan: Plan, ids: &[OrderId], loaded: Loaded) -> Result<Plan, String> {
+        for (order_id, json) in ids.iter().zip(loaded.documents) {
+            let order = json.map(|json| super::replay::read_document(order_id, &json)).transpose()?;
+            plan.orders.insert(order_id.clone(), order);
+        }
+        Ok(plan)
+    }
+
+    /// Merges what is committed.
+    pub(super) fn merge(&mut self, decided: Decided) {
+        self.committed = decided.next;
+        self.uncovered = decided.next < self.read_position;
+        self.unwritten.merge(decided.changed, decided.outcomes);
+    }
+
+    /// There is something that the store does not have: orders, outcomes, or, when there is nothing else to do, a
+    /// checkpoint further on.
+    pub(super) fn wants_write(&self, at_rest: bool) -> bool {
+        let behind = at_rest && self.checkpoint < self.committed;
+        self.writing.is_none() && (behind || !self.unwritten.is_empty())
+    }
+
+    pub(super) fn begin_write(&mut self, stamp: Stamp, partition: Partition) -> StoreWrite {
+        self.sequence += 1;
+        let token = Token { acquisition: self.acquisition, sequence: self.sequence };
+        let at = WriteAt {
+            partition,
+            expected: Some(self.settled),
+            next: token,
+            offset: self.committed.max(self.checkpoint),
+            answered: self.committed,
+        };
+        let (write, orders) = std::mem::take(&mut self.unwritten).write(at);
+        self.writing = Some(Writing { stamp, token, offset: at.offset, orders });
+        write
+    }
+
+    pub(super) fn settle(&mut self, writing: Writing) {
+        self.settled = writing.token;
+        self.checkpoint = writing.offset;
+        for order in writing.orders.into_values() {
+            self.cache.keep(order);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The live state, step by step.
+
+use super::batch::{Decided, Plan, decide_plan};
+use super::effect::{Effect, Now, Reply, Stamp};
+use super::input::read_input;
+use super::live::{Live, Work};
+use super::starting::check_written;
+use super::{Processor, Setback, Stage};
+use crate::port::{Batch, CommitOutcome, Loaded, PortErrorKind, Transaction};
+
+impl Processor {
+    pub(super) fn handle_live(
+        &mut self,
+        mut live: Box<Live>,
+        now: Now,
+        stamp: Stamp,
+        reply: Reply,
+    ) -> Result<(), Setback> {
+        match reply {
+            Reply::Read(read) if live.reading == Some(stamp) => {
+                live.reading = None;
+                let batch = read.map_err(|kind| Setback::of(kind, "reading the log"))?;
+                self.take_batch(&mut live, now, batch)?;
+            }
+            Reply::Loaded(loaded) => self.handle_loaded(&mut live, now, stamp, loaded)?,
+            Reply::Committed(committed) => self.handle_committed(&mut live, now, stamp, committed)?,
+            Reply::Written(written) => {
+                if let Some(writing) = live.writing.take_if(|writing| writing.stamp == stamp) {
+                    check_written(written)?;
+                    live.settle(writing);
+                }
+            }
+            _ => {}
+        }
+        self.stage = Stage::Live(live);
+        Ok(())
+    }
+
+    fn take_batch(&mut self, live: &mut Live, now: Now, batch: Batch) -> Result<(), Setback> {
+        let last_at = batch.records.last().map(|record| record.at);
+        for record in batch.records {
+            let input = read_input(record, self.partition, self.settings.partitions);
+            live.inbox.extend(input.map_err(Setback::Halt)?);
+        }
+        live.read_to(batch.next, last_at);
+        live.last_work_ms = now.elapsed_ms;
+        Ok(())
+    }
+
+    fn handle_loaded(
+        &mut self,
+        live: &mut Live,
+        now: Now,
+        stamp: Stamp,
+        loaded: Result<Loaded, PortErrorKind>,
+    ) -> Result<(), Setback> {
+        let settled_then = match &live.work {
+            Work::Loading { stamp: asked, settled, .. } | Work::Comparing { stamp: asked, settled }
+                if *asked == stamp =>
+            {
+                *settled
+            }
+            _ => return Ok(()),
+        };
+        let loaded = loaded.map_err(|kind| Setback::of(kind, "loading documents"))?;
+        if !live.is_own(loaded.token, settled_then) {
+            return Err(Setback::again(
+                "the store is not at a write of this owner: wiped, restored, or taken over",
+            ));
+        }
+        match std::mem::replace(&mut live.work, Work::Idle) {
+            Work::Loading { plan, ids, .. } => {
+                let plan = Live::complete(plan, &ids, loaded).map_err(Setback::Halt)?;
+                self.decide(live, plan, now)
+            }
+            _ => {
+                self.failures = 0;
+                live.last_work_ms = now.elapsed_ms;
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_committed(
+        &mut self,
+        live: &mut Live,
+        now: Now,
+        stamp: Stamp,
+        committed: Result<CommitOutcome, PortErrorKind>,
+    ) -> Result<(), Setback> {
+        match std::mem::replace(&mut live.work, Work::Idle) {
+            Work::Committing { stamp: asked, decided } if asked == stamp => {
+                match committed {
+                    Ok(CommitOutcome::Committed) => {}
+                    Ok(CommitOutcome::Fenced) => {
+                        return Err(Setback::again("another owner took the partition over"));
+                    }
+                    Ok(CommitOutcome::Unknown) => {
+                        return Err(Setback::again("nobody knows whether the transaction was committed"));
+                    }
+                    Err(kind) => return Err(Setback::again(format!("committing: {kind:?}"))),
+                }
+                self.failures = 0;
+                live.last_work_ms = now.elapsed_ms;
+                self.merge(live, decided);
+            }
+            work => live.work = work,
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, live: &mut Live, mut decided: Decided) {
+        self.notices.extend(std::mem::take(&mut decided.notices));
+        live.merge(decided);
+    }
+
+    /// Whatever can begin now begins: a read, a store write, and one piece of work.
+    pub(super) fn advance_live(&mut self, mut live: Box<Live>, now: Now) -> Result<(), Setback> {
+        if let Some(stopping) = self.stopping {
+            let committing = matches!(live.work, Work::Committing { .. });
+            if !committing {
+                // What was being loaded or compared was not begun; what was read is read again by the next owner.
+                live.work = Work::Idle;
+                live.inbox.clear();
+                let unsettled = live.writing.is_some() || live.wants_write(true);
+                if !stopping.flush || !unsettled {
+                    self.drop_partition();
+                    return Ok(());
+                }
+            }
+        } else {
+            if live.reading.is_none() && live.inbox.len() < self.settings.inbox_inputs_max {
+                let (from, limit) = (live.read_position, self.settings.read);
+                live.reading = Some(self.issue(Effect::Read { from, limit }));
+            }
+            if live.work == Work::Idle && live.unwritten.orders.len() < self.settings.unwritten_orders_max {
+                self.begin_work(&mut live, now)?;
+            }
+        }
+        if live.wants_write(self.stopping.is_some()) {
+            self.begin_write(&mut live);
+        }
+        self.stage = Stage::Live(live);
+        Ok(())
+    }
+
+    fn begin_work(&mut self, live: &mut Live, now: Now) -> Result<(), Setback> {
+        if let Some((plan, ids)) = live.plan(now.wall, &self.settings) {
+            live.last_work_ms = now.elapsed_ms;
+            if ids.is_empty() {
+                return self.decide(live, plan, now);
+            }
+            let settled = live.settled_sequence();
+            let stamp = self.issue(Effect::Load { ids: ids.clone() });
+            live.work = Work::Loading { stamp, settled, plan, ids };
+            return Ok(());
+        }
+        if !self.is_idle(live, now) {
+            return Ok(());
+        }
+        live.last_work_ms = now.elapsed_ms;
+        if live.uncovered {
+            let next = live.read_position;
+            let stamp = self.issue(Effect::Commit(Transaction { records: Vec::new(), next }));
+            live.work = Work::Committing { stamp, decided: Decided { next, ..Decided::default() } };
+        } else if live.wants_write(true) {
+            self.begin_write(live);
+        } else if live.writing.is_none() {
+            let settled = live.settled_sequence();
+            let stamp = self.issue(Effect::Load { ids: Vec::new() });
+            live.work = Work::Comparing { stamp, settled };
+        }
+        Ok(())
+    }
+
+    fn decide(&mut self, live: &mut Live, plan: Plan, now: Now) -> Result<(), Setback> {
+        let result = decide_plan(plan, &mut live.timers, self.partition, now.wall, &self.settings);
+        let (transaction, decided) = result.map_err(|gap| Setback::Halt(gap.to_string()))?;
+        if transaction.records.is_empty() {
+            // Timers that were no longer anybody's: nothing to say.
+            return Ok(());
+        }
+        let stamp = self.issue(Effect::Commit(transaction));
+        live.work = Work::Committing { stamp, decided };
+        Ok(())
+    }
+
+    fn is_idle(&self, live: &Live, now: Now) -> bool {
+        now.elapsed_ms.saturating_sub(live.last_work_ms) >= self.settings.idle_ms
+    }
+
+    fn begin_write(&mut self, live: &mut Live) {
+        let stamp = self.next_stamp();
+        let write = live.begin_write(stamp, self.partition);
+        self.outbox.push_back((stamp, Effect::Write(write)));
+    }
+
+    pub(super) fn wake_live_in_ms(&self, live: &Live, now: Now) -> Option<u64> {
+        if live.work != Work::Idle || self.stopping.is_some() {
+            return None;
+        }
+        let full = live.unwritten.orders.len() >= self.settings.unwritten_orders_max;
+        if full {
+            return None;
+        }
+        let idle = (live.last_work_ms + self.settings.idle_ms).saturating_sub(now.elapsed_ms);
+        let due = live.next_due().map(|due| due.millis_since(now.wall));
+        Some(due.map_or(idle, |due| due.min(idle)))
+    }
+}

@@ -1,0 +1,335 @@
+//! The processor against a log and a store that never fail, and against single failures. The faults in all their
+//! combinations are the business of the model and of the simulation.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+use super::*;
+use crate::ids::{OrderId, RequestId, Timestamp, Version};
+use crate::lifecycle::{Actor, Status};
+use crate::order::Order;
+use crate::partitioner::partition_of;
+use crate::policy::Policy;
+use crate::port::{
+    Batch, CommitOutcome, Loaded, LogRecord, StoreCheckpoint, StoreWrite, Topic, Transaction, WriteOutcome,
+};
+use crate::request::{Command, Placement, Request};
+use crate::wire::{self, Record};
+
+const HERE: Partition = Partition(0);
+
+/// One partition's log and store, and the time.
+#[derive(Default)]
+struct World {
+    log: Vec<LogRecord>,
+    others: Vec<(Topic, Partition)>,
+    documents: BTreeMap<OrderId, Bytes>,
+    timers: BTreeMap<OrderId, Timestamp>,
+    checkpoint: Option<StoreCheckpoint>,
+    acquisitions: u128,
+    now: Now,
+    /// What the next commits come to, instead of `Committed`.
+    commits: VecDeque<CommitOutcome>,
+    reading: Option<(Stamp, Offset)>,
+    notices: Vec<Notice>,
+}
+
+impl World {
+    fn append(&mut self, payload: Bytes) {
+        let offset = Offset(self.log.len() as u64);
+        self.log.push(LogRecord { offset, key: None, payload, at: self.now.wall });
+    }
+
+    fn ask(&mut self, name: &str, command: Command) {
+        let request = Request {
+            id: RequestId::parse(&format!("r{}", self.log.len())).unwrap(),
+            order_id: OrderId::parse(name).unwrap(),
+            actor: if matches!(command, Command::Place(_)) { Actor::Customer } else { Actor::Operator },
+            command,
+            expected_version: None,
+            reason: None,
+            awaited: false,
+            trace: None,
+            at: self.now.wall,
+        };
+        self.append(wire::encode_request(&request));
+    }
+
+    fn place(&mut self, name: &str) {
+        self.ask(name, Command::Place(Placement::default()));
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now.wall = self.now.wall.after_millis(ms);
+        self.now.elapsed_ms += ms;
+    }
+
+    /// Carries out effects until there are none.
+    fn settle(&mut self, processor: &mut Processor) {
+        loop {
+            if let Some((stamp, from)) = self.reading
+                && from.0 < self.log.len() as u64
+            {
+                self.reading = None;
+                let records = self.log[from.0 as usize..].to_vec();
+                let batch = Batch { records, next: Offset(self.log.len() as u64) };
+                processor.handle(self.now, stamp, Reply::Read(Ok(batch)));
+            }
+            let Some((stamp, effect)) = processor.poll_effect(self.now) else { break };
+            if let Some(reply) = self.carry_out(stamp, effect) {
+                processor.handle(self.now, stamp, reply);
+            }
+        }
+        while let Some(notice) = processor.poll_notice() {
+            self.notices.push(notice);
+        }
+    }
+
+    fn carry_out(&mut self, stamp: Stamp, effect: Effect) -> Option<Reply> {
+        let token = self.checkpoint.map(|checkpoint| checkpoint.token);
+        Some(match effect {
+            Effect::Acquire => {
+                (self.reading, self.acquisitions) = (None, self.acquisitions + 1);
+                Reply::Acquired(Ok(self.acquisitions))
+            }
+            Effect::Recover => {
+                let timers = self.timers.iter().map(|(id, due)| (id.clone(), *due)).collect();
+                Reply::Recovered(Ok(Recovery { checkpoint: self.checkpoint, timers }))
+            }
+            Effect::ReadEnd => Reply::End(Ok(Offset(self.log.len() as u64))),
+            Effect::Read { from, .. } => {
+                self.reading = Some((stamp, from));
+                return None;
+            }
+            Effect::Load { ids } => {
+                let documents = ids.iter().map(|id| self.documents.get(id).cloned()).collect();
+                Reply::Loaded(Ok(Loaded { token, documents }))
+            }
+            Effect::Commit(transaction) => Reply::Committed(Ok(self.commit(transaction))),
+            Effect::Write(write) => Reply::Written(Ok(self.write(write))),
+            Effect::AskGroup => Reply::Owned(Ok(true)),
+        })
+    }
+
+    fn commit(&mut self, transaction: Transaction) -> CommitOutcome {
+        let outcome = self.commits.pop_front().unwrap_or(CommitOutcome::Committed);
+        if outcome == CommitOutcome::Committed {
+            for record in transaction.records {
+                match (record.topic, record.partition) {
+                    (Topic::Orders, HERE) => self.append(record.payload),
+                    elsewhere => self.others.push(elsewhere),
+                }
+            }
+        }
+        outcome
+    }
+
+    fn write(&mut self, write: StoreWrite) -> WriteOutcome {
+        if self.checkpoint.map(|checkpoint| checkpoint.token) != write.expected {
+            return WriteOutcome::Mismatch;
+        }
+        let (offset, answered, token) = (write.offset, write.answered, write.next);
+        self.checkpoint = Some(StoreCheckpoint { offset, answered, token });
+        for document in write.documents {
+            match document.due {
+                Some(due) => self.timers.insert(document.order_id.clone(), due),
+                None => self.timers.remove(&document.order_id),
+            };
+            self.documents.insert(document.order_id, document.json);
+        }
+        WriteOutcome::Applied
+    }
+
+    fn order(&self, name: &str) -> Order {
+        Order::from_document(&self.documents[name]).unwrap()
+    }
+
+    fn records(&self) -> Vec<Record> {
+        self.log.iter().map(|record| wire::decode(record, HERE).unwrap()).collect()
+    }
+
+    fn facts(&self) -> Vec<(String, Version, Status)> {
+        let fact = |record| match record {
+            Record::Fact(fact) => Some((fact.order_id.to_string(), fact.version, fact.status)),
+            _ => None,
+        };
+        self.records().into_iter().filter_map(fact).collect()
+    }
+}
+
+fn started(policy: Policy) -> (World, Processor) {
+    let mut world =
+        World { now: Now { wall: Timestamp::from_millis(1_000_000), elapsed_ms: 0 }, ..World::default() };
+    let processor = Processor::new(HERE, Settings::new(1, policy), world.now);
+    let mut processor = processor;
+    world.settle(&mut processor);
+    assert_eq!(processor.phase(), &Phase::Live);
+    (world, processor)
+}
+
+fn restarted(world: &mut World, policy: Policy) -> Processor {
+    let mut processor = Processor::new(HERE, Settings::new(1, policy), world.now);
+    world.settle(&mut processor);
+    processor
+}
+
+#[test]
+fn without_dwell_an_order_is_delivered_by_one_transaction() {
+    let (mut world, mut processor) = started(Policy::simulate(0));
+    world.place("a");
+    world.settle(&mut processor);
+    let statuses: Vec<_> =
+        world.facts().into_iter().map(|(_, version, status)| (version.0, status)).collect();
+    use Status::*;
+    assert_eq!(statuses, [(1, Placed), (2, Confirmed), (3, Preparing), (4, OutForDelivery), (5, Delivered)]);
+    assert_eq!(world.others.len(), 5, "one notification a fact");
+    assert_eq!(world.order("a").status, Delivered);
+    assert_eq!(world.timers.len(), 0);
+}
+
+#[test]
+fn timers_fire_when_they_are_due_and_survive_a_restart() {
+    let (mut world, mut processor) = started(Policy::simulate(100));
+    world.place("a");
+    world.settle(&mut processor);
+    assert_eq!(world.order("a").status, Status::Placed);
+    assert_eq!(processor.wake_in_ms(world.now), Some(100));
+    world.pass(99);
+    world.settle(&mut processor);
+    assert_eq!(world.order("a").status, Status::Placed);
+    world.pass(1);
+    let mut processor = restarted(&mut world, Policy::simulate(100));
+    assert_eq!(world.order("a").status, Status::Confirmed);
+    for _ in 0..3 {
+        world.pass(100);
+        world.settle(&mut processor);
+    }
+    assert_eq!(world.order("a").status, Status::Delivered);
+}
+
+#[test]
+fn a_request_that_waited_longer_than_a_timer_goes_first() {
+    let (mut world, processor) = started(Policy::simulate(100));
+    let mut processor = processor;
+    world.place("a");
+    world.settle(&mut processor);
+    drop(processor);
+    world.pass(50);
+    world.ask("a", Command::Cancel);
+    world.pass(500);
+    restarted(&mut world, Policy::simulate(100));
+    assert_eq!(world.order("a").status, Status::Cancelled);
+    assert_eq!(world.facts().len(), 2);
+}
+
+#[test]
+fn an_unknown_commit_is_not_repeated_from_memory() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.commits.push_back(CommitOutcome::Unknown);
+    world.place("a");
+    world.settle(&mut processor);
+    assert!(matches!(processor.phase(), Phase::Waiting(_)));
+    assert_eq!(world.facts().len(), 0);
+    world.pass(processor.wake_in_ms(world.now).unwrap());
+    world.settle(&mut processor);
+    assert_eq!(processor.phase(), &Phase::Live);
+    assert_eq!(world.acquisitions, 2);
+    assert_eq!(world.facts().len(), 1);
+}
+
+#[test]
+fn a_wiped_store_heals_unasked() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.place("a");
+    world.place("b");
+    world.settle(&mut processor);
+    let documents = std::mem::take(&mut world.documents);
+    (world.checkpoint, world.timers) = (None, BTreeMap::new());
+    for _ in 0..20 {
+        world.pass(processor.wake_in_ms(world.now).unwrap());
+        world.settle(&mut processor);
+    }
+    assert_eq!(world.documents, documents);
+    assert_eq!(processor.phase(), &Phase::Live);
+    assert_eq!(world.facts().len(), 2);
+}
+
+#[test]
+fn at_rest_the_checkpoint_reaches_the_end_and_nothing_more_is_written() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.place("a");
+    world.settle(&mut processor);
+    for _ in 0..5 {
+        world.pass(1000);
+        world.settle(&mut processor);
+    }
+    let checkpoint = world.checkpoint.unwrap();
+    let end = Offset(world.log.len() as u64);
+    assert_eq!((checkpoint.offset, checkpoint.answered), (end, end));
+    world.pass(1000);
+    world.settle(&mut processor);
+    assert_eq!(world.checkpoint.unwrap(), checkpoint);
+}
+
+#[test]
+fn garbage_and_misplaced_inputs_are_moved_past_with_an_outcome() {
+    let settings = Settings::new(2, Policy::manual());
+    let mut world = World::default();
+    let elsewhere = (0..)
+        .map(|n| format!("o{n}"))
+        .find(|name| partition_of(&OrderId::parse(name).unwrap(), 2) == Partition(1));
+    world.append(Bytes::from_static(b"\xff garbage"));
+    world.place(&elsewhere.unwrap());
+    let mut processor = Processor::new(HERE, settings, world.now);
+    world.settle(&mut processor);
+    assert_eq!(world.others, [(Topic::DeadLetters, HERE), (Topic::Orders, Partition(1))]);
+    let kinds: Vec<_> = world.log[2..]
+        .iter()
+        .map(|record| match wire::decode(record, HERE).unwrap() {
+            Record::Outcome(outcome) => outcome.offset,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(kinds, [Offset(0), Offset(1)]);
+}
+
+#[test]
+fn a_fact_of_another_major_version_halts_and_is_not_skipped() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.place("a");
+    world.settle(&mut processor);
+    let newer = String::from_utf8(world.log[1].payload.to_vec()).unwrap().replace("order:1", "order:2");
+    world.log[1].payload = Bytes::from(newer);
+    (world.checkpoint, world.documents) = (None, BTreeMap::new());
+    let processor = restarted(&mut world, Policy::manual());
+    assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("order:2")));
+}
+
+#[test]
+fn a_store_ahead_of_the_log_is_asked_again_and_then_halts() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.place("a");
+    world.settle(&mut processor);
+    world.log.clear();
+    world.checkpoint.as_mut().unwrap().offset = Offset(1);
+    let mut processor = restarted(&mut world, Policy::manual());
+    while let Some(wait) = processor.wake_in_ms(world.now) {
+        world.pass(wait);
+        world.settle(&mut processor);
+    }
+    assert!(matches!(processor.phase(), Phase::Halted(_)));
+    assert_eq!(world.acquisitions, 1 + 5);
+}
+
+#[test]
+fn stopping_with_a_flush_brings_the_store_up_to_date() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.place("a");
+    world.settle(&mut processor);
+    processor.stop(world.now, true);
+    world.settle(&mut processor);
+    assert_eq!(processor.phase(), &Phase::Dropped);
+    assert_eq!(world.order("a").version, Version(1));
+    assert_eq!(world.checkpoint.unwrap().answered, Offset(1));
+}

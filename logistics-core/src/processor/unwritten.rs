@@ -1,0 +1,200 @@
+//! Orders between a commit and the store, and the cache behind them.
+//!
+//! An order that changed is *unwritten* until a store write holds it, then *in writing* until the store says that it is
+//! written, then perhaps *cached*. It is looked up in that order, so what an unsettled write holds is never read from the
+//! store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::effect::Stamp;
+use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp};
+use crate::lifecycle::Status;
+use crate::order::Order;
+use crate::outcome::Verdict;
+use crate::port::{DocumentWrite, StoreWrite, Token};
+
+/// An index entry of the store: the status, and when the order's latest change was.
+pub(super) type IndexEntry = (Status, Timestamp);
+
+pub(super) fn index_entry(order: &Order) -> IndexEntry {
+    (order.status, order.updated_at)
+}
+
+/// An order that changed, and the index entry that the store holds for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Changed {
+    pub(super) order: Arc<Order>,
+    pub(super) previous: Option<IndexEntry>,
+}
+
+/// What is committed and not yet given to the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Unwritten {
+    pub(super) orders: BTreeMap<OrderId, Changed>,
+    pub(super) outcomes: Vec<(RequestId, Verdict)>,
+}
+
+impl Unwritten {
+    pub(super) fn is_empty(&self) -> bool {
+        self.orders.is_empty() && self.outcomes.is_empty()
+    }
+
+    /// Takes in what a transaction changed. `changed.previous` is the entry of the state that the transaction began with;
+    /// where that state is unwritten itself, the store still holds the one before.
+    pub(super) fn merge(&mut self, orders: BTreeMap<OrderId, Changed>, outcomes: Vec<(RequestId, Verdict)>) {
+        for (order_id, changed) in orders {
+            match self.orders.get_mut(&order_id) {
+                Some(unwritten) => unwritten.order = changed.order,
+                None => {
+                    self.orders.insert(order_id, changed);
+                }
+            }
+        }
+        self.outcomes.extend(outcomes);
+    }
+
+    /// Makes it one store write; what is written is handed back, to be held until the write is settled.
+    pub(super) fn write(self, at: WriteAt) -> (StoreWrite, BTreeMap<OrderId, Arc<Order>>) {
+        let documents = self.orders.values().map(document).collect();
+        let write = StoreWrite {
+            partition: at.partition,
+            expected: at.expected,
+            next: at.next,
+            offset: at.offset,
+            answered: at.answered,
+            documents,
+            outcomes: self.outcomes,
+        };
+        (write, self.orders.into_iter().map(|(order_id, changed)| (order_id, changed.order)).collect())
+    }
+}
+
+/// Where a write stands: its partition, tokens and checkpoint.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WriteAt {
+    pub(super) partition: Partition,
+    pub(super) expected: Option<Token>,
+    pub(super) next: Token,
+    pub(super) offset: Offset,
+    pub(super) answered: Offset,
+}
+
+fn document(changed: &Changed) -> DocumentWrite {
+    let order = &changed.order;
+    DocumentWrite {
+        order_id: order.order_id.clone(),
+        json: Bytes::from(order.to_document()),
+        status: order.status,
+        changed_at: order.updated_at,
+        previous: changed.previous,
+        due: order.due(),
+    }
+}
+
+/// A store write under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Writing {
+    pub(super) stamp: Stamp,
+    pub(super) token: Token,
+    pub(super) offset: Offset,
+    pub(super) orders: BTreeMap<OrderId, Arc<Order>>,
+}
+
+/// Orders whose state the store holds too. Two generations: a look-up keeps an order young, and when the young ones are
+/// too many, those that nobody looked up since the last time go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Cache {
+    generation_orders_max: usize,
+    young: BTreeMap<OrderId, Arc<Order>>,
+    old: BTreeMap<OrderId, Arc<Order>>,
+}
+
+impl Cache {
+    pub(super) fn new(orders_max: usize) -> Self {
+        Self { generation_orders_max: orders_max / 2, ..Self::default() }
+    }
+
+    pub(super) fn find(&mut self, order_id: &OrderId) -> Option<Arc<Order>> {
+        if let Some(order) = self.young.get(order_id) {
+            return Some(order.clone());
+        }
+        let order = self.old.remove(order_id)?;
+        self.insert(order.clone());
+        Some(order)
+    }
+
+    /// Keeps an order, unless it is terminal: hardly anybody asks anything of it again.
+    pub(super) fn keep(&mut self, order: Arc<Order>) {
+        self.old.remove(&order.order_id);
+        if order.status.is_terminal() {
+            self.young.remove(&order.order_id);
+        } else {
+            self.insert(order);
+        }
+    }
+
+    fn insert(&mut self, order: Arc<Order>) {
+        if self.generation_orders_max == 0 {
+            return;
+        }
+        if self.young.len() >= self.generation_orders_max {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(order.order_id.clone(), order);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Version;
+
+    fn order(name: &str, status: Status) -> Arc<Order> {
+        Arc::new(Order {
+            order_id: OrderId::parse(name).unwrap(),
+            status,
+            version: Version(1),
+            created_at: Timestamp::default(),
+            updated_at: Timestamp::default(),
+            customer_id: None,
+            merchant_id: None,
+            courier_id: None,
+            details: None,
+            delivery_attempts: 0,
+            attempts_left: None,
+            late: false,
+            deadline: None,
+            allowed_transitions: Vec::new(),
+            history: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn the_cache_is_bounded_and_keeps_what_is_looked_up() {
+        let mut cache = Cache::new(4);
+        let asked = OrderId::parse("asked").unwrap();
+        cache.keep(order("asked", Status::Placed));
+        for n in 0..20 {
+            cache.keep(order(&format!("o{n}"), Status::Placed));
+            assert!(cache.find(&asked).is_some());
+            assert!(cache.young.len() + cache.old.len() <= 4);
+        }
+        cache.keep(order("asked", Status::Delivered));
+        assert!(cache.find(&asked).is_none());
+    }
+
+    #[test]
+    fn a_second_change_keeps_the_entry_that_the_store_holds() {
+        let changed = |status, previous| Changed { order: order("a", status), previous };
+        let one = |changed: Changed| BTreeMap::from([(changed.order.order_id.clone(), changed)]);
+        let mut unwritten = Unwritten::default();
+        unwritten.merge(one(changed(Status::Placed, None)), Vec::new());
+        let placed = Some((Status::Placed, Timestamp::default()));
+        unwritten.merge(one(changed(Status::Confirmed, placed)), Vec::new());
+        let merged = unwritten.orders.values().next().unwrap();
+        assert_eq!((merged.order.status, merged.previous), (Status::Confirmed, None));
+    }
+}
