@@ -1,1 +1,1 @@
-//! Placeholder while the workspace is laid out.
+//! Nothing but tests: see `tests/`.
