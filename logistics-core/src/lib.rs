@@ -1,6 +1,7 @@
 //! Order and delivery lifecycle.
 #![warn(missing_docs)]
 
+pub mod audit;
 mod decide;
 mod details;
 mod fact;

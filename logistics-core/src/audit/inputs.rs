@@ -1,0 +1,160 @@
+//! The inputs of one partition and their outcomes.
+
+use std::collections::VecDeque;
+
+use super::order::fingerprint;
+use super::violation::{Broken, Invariant};
+use crate::ids::{Offset, OrderId, Partition, RequestId};
+use crate::lifecycle::Status;
+use crate::partitioner::partition_of;
+use crate::port::LogRecord;
+use crate::request::Request;
+
+/// Inputs are answered in the order in which they stand in the log, so those without an outcome are a queue.
+#[derive(Debug, Default)]
+pub(super) struct Inputs {
+    unanswered: VecDeque<Input>,
+    /// Everything below is answered.
+    answered: Offset,
+    /// Of every input's bytes: a forwarded one must be among those of its right partition.
+    fingerprints: Vec<u64>,
+    /// The bytes of inputs that were forwarded, and where to.
+    forwarded: Vec<(Partition, u64, Offset)>,
+}
+
+#[derive(Debug)]
+struct Input {
+    offset: Offset,
+    asked: Option<Asked>,
+    fingerprint: u64,
+}
+
+/// What an input asked, if it is an input of this system.
+#[derive(Debug)]
+pub(super) struct Asked {
+    order_id: OrderId,
+    request: RequestId,
+    target: Status,
+    home: Partition,
+}
+
+impl Asked {
+    pub(super) fn new(request: &Request, partitions: u32) -> Self {
+        Self {
+            order_id: request.order_id.clone(),
+            request: request.id.clone(),
+            target: request.command.target(),
+            home: partition_of(&request.order_id, partitions),
+        }
+    }
+}
+
+/// An outcome, as far as it must fit its input.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Answer<'a> {
+    Fact { order_id: &'a OrderId, request: &'a RequestId, status: Status },
+    Decided { order_id: Option<&'a OrderId>, request: Option<&'a RequestId> },
+    Forwarded { to: Partition },
+    DeadLettered,
+}
+
+impl Inputs {
+    pub(super) fn asked(&mut self, record: &LogRecord, asked: Option<Asked>) {
+        let fingerprint = fingerprint(&record.payload);
+        self.fingerprints.push(fingerprint);
+        self.unanswered.push_back(Input { offset: record.offset, asked, fingerprint });
+    }
+
+    /// Takes in the outcome of the input at `offset` of `partition`.
+    pub(super) fn answered(
+        &mut self,
+        partition: Partition,
+        offset: Offset,
+        answer: Answer<'_>,
+    ) -> Result<(), Broken> {
+        let next = self.unanswered.front().map(|input| input.offset);
+        let Some(input) = self.unanswered.pop_front_if(|input| input.offset == offset) else {
+            let found = match next {
+                _ if offset < self.answered => format!("the input at offset {offset} has a second outcome"),
+                Some(next) if next < offset => {
+                    format!("the input at offset {offset} is answered, the one at {next} before it is not")
+                }
+                _ => format!("an outcome answers offset {offset}, where no input stands before it"),
+            };
+            let skipped = next.is_some_and(|next| next < offset) && offset >= self.answered;
+            return Err(Broken::new(if skipped { Invariant::I3 } else { Invariant::I2 }, found));
+        };
+        self.answered = offset.next();
+        if let Answer::Forwarded { to } = answer {
+            self.forwarded.push((to, input.fingerprint, offset));
+        }
+        fits(input.asked.as_ref(), partition, answer).map_err(|problem| {
+            Broken::new(Invariant::I2, format!("the outcome of the input at offset {offset} {problem}"))
+        })
+    }
+
+    /// A timer says that everything before `next` was answered when it fired.
+    pub(super) fn timer_fired(&self, next: Offset) -> Result<(), Broken> {
+        match self.unanswered.front() {
+            Some(input) if input.offset < next => Err(Broken::new(
+                Invariant::I3,
+                format!(
+                    "a timer fired at input {next}, the one at {} before it has no outcome",
+                    input.offset
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn first_unanswered(&self) -> Option<Offset> {
+        self.unanswered.front().map(|input| input.offset)
+    }
+
+    pub(super) fn unanswered(&self) -> usize {
+        self.unanswered.len()
+    }
+
+    pub(super) fn forwarded(&self) -> &[(Partition, u64, Offset)] {
+        &self.forwarded
+    }
+
+    /// The fingerprints of all inputs, sorted.
+    pub(super) fn into_sorted_fingerprints(self) -> Vec<u64> {
+        let mut fingerprints = self.fingerprints;
+        fingerprints.sort_unstable();
+        fingerprints
+    }
+}
+
+fn fits(asked: Option<&Asked>, partition: Partition, answer: Answer<'_>) -> Result<(), String> {
+    // A build that reads less than this one may have dead-lettered what this one could read.
+    let (Some(asked), false) = (asked, matches!(answer, Answer::DeadLettered)) else {
+        let dead = matches!(answer, Answer::DeadLettered);
+        return if dead { Ok(()) } else { Err("is a decision, and the input is no request".to_owned()) };
+    };
+    let here = asked.home == partition;
+    let same = |order_id: &OrderId, request: &RequestId| {
+        if (order_id, request) == (&asked.order_id, &asked.request) {
+            return Ok(());
+        }
+        let (asked_id, asked_order) = (&asked.request, &asked.order_id);
+        Err(format!("names request {request} of order {order_id}; it is {asked_id} of {asked_order}"))
+    };
+    match answer {
+        Answer::Forwarded { to } if here || to != asked.home => {
+            Err(format!("forwards it to partition {to}, its order belongs to {}", asked.home))
+        }
+        Answer::Forwarded { .. } | Answer::DeadLettered => Ok(()),
+        _ if !here => Err(format!("is a decision, its order belongs to partition {}", asked.home)),
+        Answer::Fact { order_id, request, status } => {
+            same(order_id, request)?;
+            if status == asked.target {
+                return Ok(());
+            }
+            Err(format!("is {status}, it asked for {}", asked.target))
+        }
+        Answer::Decided { order_id: Some(order_id), request: Some(request) } => same(order_id, request),
+        Answer::Decided { .. } => Err("does not say which request it answers".to_owned()),
+    }
+}

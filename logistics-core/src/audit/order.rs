@@ -1,0 +1,300 @@
+//! One order under audit: the fold of its facts, and what the store and the notifications say of it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::violation::{Broken, Invariant};
+use super::{Expect, Report};
+use crate::details::Details;
+use crate::fact::{Cause, Change, Fact};
+use crate::ids::{Timestamp, Version};
+use crate::lifecycle::{Status, transition};
+use crate::notify::Notification;
+use crate::order::{Order, evolve};
+use crate::rejection::Rejection;
+
+/// A few hundred bytes an order, so that a million of them fit: a terminal order's fold is dropped, and of each document
+/// that the order ever had only a fingerprint is kept.
+#[derive(Debug, Default)]
+pub(super) struct OrderAudit {
+    fold: Option<Box<Order>>,
+    status: Option<Status>,
+    version: Version,
+    due: Option<Timestamp>,
+    /// Of the document after each fact.
+    documents: Vec<u64>,
+    /// The version at the store's checkpoint.
+    checkpointed: Version,
+    /// Of what the facts have to tell, in order.
+    to_tell: u64,
+    told: u64,
+    told_version: Version,
+    stored: Option<Stored>,
+    timer: Option<Timestamp>,
+}
+
+/// What the store holds.
+#[derive(Debug, Clone, Copy)]
+struct Stored {
+    version: Version,
+    fingerprint: u64,
+}
+
+impl OrderAudit {
+    pub(super) fn fact(&mut self, fact: &Fact, before_checkpoint: bool) -> Result<(), Broken> {
+        if fact.version != self.version.next() {
+            let (found, expected) = (fact.version, self.version.next());
+            let placed_again = matches!(fact.change, Change::Placed(_)) && self.version >= Version(1);
+            let invariant = if placed_again { Invariant::I11 } else { Invariant::I1 };
+            let what = if placed_again { "a second placement" } else { "a fact" };
+            return Err(Broken::new(
+                invariant,
+                format!("{what} has version {found}, the order's next is {expected}"),
+            ));
+        }
+        self.check_step(fact)?;
+        let order = evolve(self.fold.take().map(|order| *order), fact)
+            .map_err(|gap| Broken::new(Invariant::I1, gap.to_string()))?;
+        let order = without_details(order);
+        self.documents.push(fingerprint_of(&order));
+        self.to_tell = told(self.to_tell, fact.version, fact.status, fact.at);
+        (self.version, self.status, self.due) = (order.version, Some(order.status), order.due());
+        if before_checkpoint {
+            self.checkpointed = self.version;
+        }
+        if !order.status.is_terminal() {
+            self.fold = Some(Box::new(order));
+        }
+        Ok(())
+    }
+
+    /// The step is one that the table has, taken by somebody who may, at its time.
+    fn check_step(&self, fact: &Fact) -> Result<(), Broken> {
+        let broken = |found: String| Err(Broken::new(Invariant::Lifecycle, found));
+        let (from, to) = (self.status, fact.status);
+        let Some(order) = self.fold.as_deref() else {
+            return match (from, &fact.change) {
+                (Some(terminal), _) => broken(format!("a fact follows {terminal}, which is terminal")),
+                (None, Change::Placed(_)) => check_row(None, fact),
+                (None, _) => broken(format!("the first fact is {to} and no placement")),
+            };
+        };
+        if fact.at < order.updated_at {
+            return broken(format!(
+                "{to} happened at {}, before {} at {}",
+                fact.at, order.status, order.updated_at
+            ));
+        }
+        match &fact.change {
+            Change::Placed(_) => {
+                return Err(Broken::new(Invariant::I11, "the order is placed a second time"));
+            }
+            Change::Moved => check_row(from, fact)?,
+            Change::Late if to != order.status || order.late => {
+                return broken(format!(
+                    "it is late in {to} while it is {}, late already: {}",
+                    order.status, order.late
+                ));
+            }
+            Change::Late => {}
+        }
+        if to == Status::OutForDelivery && order.attempts_left == Some(0) {
+            return broken(format!(
+                "it goes out again after {} attempts, which were all",
+                order.delivery_attempts
+            ));
+        }
+        let Cause::Timer { timer, .. } = &fact.cause else { return Ok(()) };
+        match order.deadline {
+            Some(deadline) if deadline.kind == *timer && deadline.at <= fact.at => Ok(()),
+            deadline => Err(Broken::new(
+                Invariant::I12,
+                format!("a {timer:?} timer fired at {}, the deadline was {deadline:?}", fact.at),
+            )),
+        }
+    }
+
+    /// The refusal fits the state that the order has at this place of the log.
+    pub(super) fn rejected(&self, rejection: &Rejection) -> Result<(), Broken> {
+        let fits = match rejection {
+            Rejection::NotFound | Rejection::PlacementNotPermitted { .. } => self.status.is_none(),
+            Rejection::IllegalTransition { current, .. } | Rejection::NotPermitted { current, .. } => {
+                self.status == Some(*current)
+            }
+            Rejection::StaleVersion { current, .. } => self.version == *current,
+            Rejection::IdConflict => self.status.is_some(),
+            Rejection::AttemptsExhausted { .. } => self.status == Some(Status::DeliveryFailed),
+        };
+        if fits { Ok(()) } else { Err(self.decided_otherwise(&format!("the refusal \"{rejection}\""))) }
+    }
+
+    /// "It is so already" fits the state that the order has at this place of the log.
+    pub(super) fn unchanged(&self, version: Version, status: Status) -> Result<(), Broken> {
+        if (self.version, self.status) == (version, Some(status)) {
+            return Ok(());
+        }
+        Err(self.decided_otherwise(&format!("\"unchanged\" at version {version}, {status}")))
+    }
+
+    fn decided_otherwise(&self, what: &str) -> Broken {
+        let status = self.status.map_or("not there", Status::name);
+        Broken::new(Invariant::I8, format!("{what}, while the order is {status} at version {}", self.version))
+    }
+
+    /// Notifications of an order come in the order of its versions. `truncated`: the first ones may be gone.
+    pub(super) fn notified(&mut self, notification: &Notification, truncated: bool) -> Result<(), Broken> {
+        let Notification { version, status, at, .. } = notification;
+        let begins = truncated && self.told_version == Version(0);
+        if *version != self.told_version.next() && !begins {
+            let found = format!("a notification of version {version} follows that of {}", self.told_version);
+            return Err(Broken::new(Invariant::I9, found));
+        }
+        self.told = told(self.told, *version, *status, *at);
+        self.told_version = *version;
+        Ok(())
+    }
+
+    pub(super) fn timer(&mut self, due: Timestamp) -> Result<(), Broken> {
+        match self.timer.replace(due) {
+            None => Ok(()),
+            Some(other) => {
+                Err(Broken::new(Invariant::I12, format!("it has two timers, due at {other} and at {due}")))
+            }
+        }
+    }
+
+    /// Takes in a stored document; answers whether it is the first of this order.
+    pub(super) fn document(&mut self, order: Order) -> bool {
+        let version = order.version;
+        let fingerprint = fingerprint_of(&without_details(order));
+        // While orders move, one that is listed twice is newer the second time.
+        self.stored.replace(Stored { version, fingerprint }).is_none()
+    }
+
+    /// What holds between log, notifications and store when all of it was read.
+    pub(super) fn settle(&self, scope: Scope, report: &mut Report) -> Result<(), Broken> {
+        self.settle_notifications(scope)?;
+        if scope.store {
+            self.settle_document(scope)?;
+            self.settle_timer(scope)?;
+        }
+        if let Some(status) = self.status {
+            report.orders += 1;
+            report.terminal_orders += u64::from(status.is_terminal());
+            *report.orders_by_status.entry(status).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn settle_notifications(&self, scope: Scope) -> Result<(), Broken> {
+        let (told, facts) = (self.told_version, self.version);
+        let broken = |found: String| Err(Broken::new(Invariant::I9, found));
+        if told > facts {
+            return broken(format!(
+                "a notification speaks of version {told}, the last fact is version {facts}"
+            ));
+        }
+        if scope.notifications_truncated {
+            return Ok(());
+        }
+        if told < facts && scope.expect == Expect::AtRest {
+            return broken(format!("version {} has a fact and no notification", told.next()));
+        }
+        if told == facts && self.told != self.to_tell {
+            return broken("a notification tells another status or time than its fact".to_owned());
+        }
+        Ok(())
+    }
+
+    fn settle_document(&self, scope: Scope) -> Result<(), Broken> {
+        let at_rest = scope.expect == Expect::AtRest;
+        let Some(stored) = self.stored else {
+            let missing = at_rest && self.version > Version(0);
+            let found = format!("the store has no document, the log has {} facts", self.version);
+            return if missing { Err(Broken::new(Invariant::I10, found)) } else { Ok(()) };
+        };
+        let (stored_version, facts) = (stored.version, self.version);
+        let index = usize::try_from(stored_version.0).unwrap_or(usize::MAX).wrapping_sub(1);
+        let Some(expected) = self.documents.get(index) else {
+            let found = format!("the document has version {stored_version}, the log has {facts} facts");
+            return Err(Broken::new(Invariant::I6, found));
+        };
+        if *expected != stored.fingerprint {
+            let found = format!("the document is not what the first {stored_version} facts make");
+            return Err(Broken::new(Invariant::I6, found));
+        }
+        if at_rest && stored_version < facts {
+            let found = format!("the document has version {stored_version}, the log has {facts} facts");
+            return Err(Broken::new(Invariant::I10, found));
+        }
+        if stored_version < self.checkpointed {
+            let found = format!(
+                "the document has version {stored_version}, the log had {} facts at the checkpoint",
+                self.checkpointed
+            );
+            return Err(Broken::new(Invariant::I6, found));
+        }
+        Ok(())
+    }
+
+    fn settle_timer(&self, scope: Scope) -> Result<(), Broken> {
+        if self.status.is_none() && self.timer.is_some() {
+            return Err(Broken::new(Invariant::I12, "the store has a timer of an order without facts"));
+        }
+        if scope.expect == Expect::AtRest && self.timer != self.due {
+            let say = |due: Option<Timestamp>| due.map_or("none".to_owned(), |due| due.to_string());
+            let found =
+                format!("the last fact's deadline is {}, the live timer {}", say(self.due), say(self.timer));
+            return Err(Broken::new(Invariant::I12, found));
+        }
+        Ok(())
+    }
+}
+
+/// What was read besides the log of an order's partition, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope {
+    pub(super) expect: Expect,
+    pub(super) store: bool,
+    pub(super) notifications_truncated: bool,
+}
+
+fn check_row(from: Option<Status>, fact: &Fact) -> Result<(), Broken> {
+    let (to, actor) = (fact.status, fact.actor);
+    let name = from.map_or("nothing", Status::name);
+    let broken = |found: String| Err(Broken::new(Invariant::Lifecycle, found));
+    match transition(from, to) {
+        None => broken(format!("it moved from {name} to {to}, which is no step of the lifecycle")),
+        Some(row) if !row.actors.contains(&actor) => {
+            broken(format!("{actor} moved it from {name} to {to} and may not"))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Details may be large and never change: a fingerprint stands for them.
+fn without_details(mut order: Order) -> Order {
+    order.details = order.details.and_then(|details| {
+        if details.as_str().len() <= DETAILS_BYTES_KEPT {
+            return Some(details);
+        }
+        Details::parse(&format!("\"{:016x}\"", fingerprint(details.as_str()))).ok()
+    });
+    order
+}
+
+const DETAILS_BYTES_KEPT: usize = 64;
+
+fn fingerprint_of(order: &Order) -> u64 {
+    fingerprint(&order.to_document())
+}
+
+/// Of what is told: not the wording, which may change from one build to the next.
+fn told(before: u64, version: Version, status: Status, at: Timestamp) -> u64 {
+    fingerprint(&(before, version, status, at))
+}
+
+pub(super) fn fingerprint<T: Hash + ?Sized>(value: &T) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,245 @@
+//! One partition under audit.
+
+use std::collections::HashMap;
+
+use super::inputs::{Answer, Asked, Inputs};
+use super::order::{OrderAudit, Scope};
+use super::violation::{Broken, Invariant, Violation};
+use super::{Expect, Report};
+use crate::fact::{Cause, Change, Fact};
+use crate::ids::{Offset, OrderId, Partition};
+use crate::notify::Notification;
+use crate::outcome::{Outcome, OutcomeKind};
+use crate::partitioner::partition_of;
+use crate::port::{LogRecord, Recovery, StoreCheckpoint};
+use crate::wire::{self, Record};
+
+#[derive(Debug, Default)]
+pub(super) struct PartitionAudit {
+    pub(super) inputs: Inputs,
+    pub(super) notifications_truncated: bool,
+    pub(super) end: Option<Offset>,
+    orders: HashMap<OrderId, OrderAudit>,
+    /// `None`: the store was not asked; `Some(None)`: it knows nothing of the partition.
+    checkpoint: Option<Option<StoreCheckpoint>>,
+    timers: u64,
+    last: Option<Offset>,
+    last_notification: Option<Offset>,
+    last_fact: Option<Offset>,
+}
+
+impl PartitionAudit {
+    pub(super) fn order(&mut self, order_id: &OrderId) -> &mut OrderAudit {
+        self.orders.entry(order_id.clone()).or_default()
+    }
+
+    pub(super) fn recovery(
+        &mut self,
+        partition: Partition,
+        partitions: u32,
+        recovery: &Recovery,
+    ) -> Result<(), Violation> {
+        self.checkpoint = Some(recovery.checkpoint);
+        for (order_id, due) in &recovery.timers {
+            let broken = |broken: Broken| broken.at(partition, None, Some(order_id));
+            check_home(order_id, partition, partitions, Invariant::I12, "its timer").map_err(broken)?;
+            self.order(order_id).timer(*due).map_err(broken)?;
+            self.timers += 1;
+        }
+        Ok(())
+    }
+
+    pub(super) fn notification(
+        &mut self,
+        partition: Partition,
+        partitions: u32,
+        record: &LogRecord,
+        notification: &Notification,
+    ) -> Result<(), Violation> {
+        let order_id = &notification.order_id;
+        let broken = |broken: Broken| broken.at(partition, Some(record.offset), Some(order_id));
+        forward_only(&mut self.last_notification, record.offset).map_err(broken)?;
+        check_home(order_id, partition, partitions, Invariant::I9, "its notification").map_err(broken)?;
+        let truncated = self.notifications_truncated;
+        self.order(order_id).notified(notification, truncated).map_err(broken)
+    }
+
+    pub(super) fn record(
+        &mut self,
+        partition: Partition,
+        partitions: u32,
+        record: &LogRecord,
+        report: &mut Report,
+    ) -> Result<(), Violation> {
+        let here = |broken: Broken| broken.at(partition, Some(record.offset), None);
+        forward_only(&mut self.last, record.offset).map_err(here)?;
+        match wire::decode(record, partition) {
+            Ok(Record::Input(request)) => {
+                report.inputs += 1;
+                self.inputs.asked(record, Some(Asked::new(&request, partitions)));
+                Ok(())
+            }
+            Ok(Record::Fact(fact)) => self
+                .fact(partition, partitions, record, &fact, report)
+                .map_err(|broken| broken.at(partition, Some(record.offset), Some(&fact.order_id))),
+            Ok(Record::Outcome(outcome)) => self
+                .outcome(partition, &outcome, report)
+                .map_err(|broken| broken.at(partition, Some(record.offset), outcome.order_id.as_ref())),
+            Err(error) if error.from_processor => {
+                let found = format!("a fact or an outcome cannot be read: {error}");
+                Err(here(Broken::new(Invariant::I14, found)))
+            }
+            Err(_) => {
+                report.inputs += 1;
+                self.inputs.asked(record, None);
+                Ok(())
+            }
+        }
+    }
+
+    fn fact(
+        &mut self,
+        partition: Partition,
+        partitions: u32,
+        record: &LogRecord,
+        fact: &Fact,
+        report: &mut Report,
+    ) -> Result<(), Broken> {
+        check_home(&fact.order_id, partition, partitions, Invariant::I1, "its fact")?;
+        if record.key.as_deref() != Some(fact.order_id.as_str().as_bytes()) {
+            return Err(Broken::new(Invariant::I1, "the fact's key is not its order's id"));
+        }
+        match &fact.cause {
+            Cause::Request { request, offset } => {
+                let answer = Answer::Fact { order_id: &fact.order_id, request, status: fact.status };
+                self.inputs.answered(partition, *offset, answer)?;
+                report.outcomes.happened += 1;
+            }
+            Cause::Timer { offset, .. } => self.inputs.timer_fired(*offset)?,
+        }
+        let checkpoint = self.checkpoint.flatten();
+        let before_checkpoint = checkpoint.is_some_and(|checkpoint| record.offset < checkpoint.offset);
+        self.order(&fact.order_id).fact(fact, before_checkpoint)?;
+        self.last_fact = Some(record.offset);
+        report.facts += 1;
+        if fact.change == Change::Late {
+            report.late_facts += 1;
+        } else {
+            *report.facts_by_status.entry(fact.status).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn outcome(
+        &mut self,
+        partition: Partition,
+        outcome: &Outcome,
+        report: &mut Report,
+    ) -> Result<(), Broken> {
+        let Outcome { offset, order_id, request, result } = outcome;
+        let (order_id, request) = (order_id.as_ref(), request.as_ref());
+        let (answer, count) = match result {
+            OutcomeKind::Unchanged { .. } => {
+                (Answer::Decided { order_id, request }, &mut report.outcomes.unchanged)
+            }
+            OutcomeKind::Rejected(_) => {
+                (Answer::Decided { order_id, request }, &mut report.outcomes.rejected)
+            }
+            OutcomeKind::Forwarded { to } => (Answer::Forwarded { to: *to }, &mut report.outcomes.forwarded),
+            OutcomeKind::DeadLettered { .. } => (Answer::DeadLettered, &mut report.outcomes.dead_lettered),
+        };
+        *count += 1;
+        self.inputs.answered(partition, *offset, answer)?;
+        let unknown = OrderAudit::default();
+        let order = order_id.and_then(|order_id| self.orders.get(order_id)).unwrap_or(&unknown);
+        match result {
+            OutcomeKind::Unchanged { version, status } => order.unchanged(*version, *status),
+            OutcomeKind::Rejected(rejection) => order.rejected(rejection),
+            OutcomeKind::Forwarded { .. } | OutcomeKind::DeadLettered { .. } => Ok(()),
+        }
+    }
+
+    pub(super) fn settle(
+        &self,
+        partition: Partition,
+        expect: Expect,
+        report: &mut Report,
+    ) -> Result<(), Violation> {
+        self.settle_inputs(expect).map_err(|(broken, offset)| broken.at(partition, offset, None))?;
+        self.settle_checkpoint(expect).map_err(|broken| broken.at(partition, None, None))?;
+        report.unanswered += u64::try_from(self.inputs.unanswered()).unwrap_or(u64::MAX);
+        report.timers += self.timers;
+        let scope = Scope {
+            expect,
+            store: self.checkpoint.is_some(),
+            notifications_truncated: self.notifications_truncated,
+        };
+        let mut first: Option<(&OrderId, Broken)> = None;
+        for (order_id, order) in &self.orders {
+            if let Err(broken) = order.settle(scope, report)
+                && first.as_ref().is_none_or(|(other, _)| order_id < *other)
+            {
+                first = Some((order_id, broken));
+            }
+        }
+        first.map_or(Ok(()), |(order_id, broken)| Err(broken.at(partition, None, Some(order_id))))
+    }
+
+    fn settle_inputs(&self, expect: Expect) -> Result<(), (Broken, Option<Offset>)> {
+        let Some(unanswered) = self.inputs.first_unanswered() else { return Ok(()) };
+        let answered = self.checkpoint.flatten().map(|checkpoint| checkpoint.answered);
+        if let Some(answered) = answered.filter(|answered| *answered > unanswered) {
+            let found = format!("the store says that inputs before {answered} are answered, this one is not");
+            return Err((Broken::new(Invariant::I3, found), Some(unanswered)));
+        }
+        if expect == Expect::AtRest {
+            return Err((Broken::new(Invariant::I2, "the input has no outcome"), Some(unanswered)));
+        }
+        Ok(())
+    }
+
+    fn settle_checkpoint(&self, expect: Expect) -> Result<(), Broken> {
+        let Some(checkpoint) = self.checkpoint else { return Ok(()) };
+        let facts_end = self.last_fact.map(Offset::next);
+        let Some(StoreCheckpoint { offset, answered, .. }) = checkpoint else {
+            let behind = expect == Expect::AtRest && facts_end.is_some();
+            let found = "the store has no checkpoint, the log has facts";
+            return if behind { Err(Broken::new(Invariant::I10, found)) } else { Ok(()) };
+        };
+        if let Some(end) = self.end.filter(|end| offset > *end || answered > *end) {
+            let found = format!("the checkpoint is at {offset}, answered {answered}, the log ends at {end}");
+            return Err(Broken::new(Invariant::I7, found));
+        }
+        match facts_end {
+            Some(facts_end) if expect == Expect::AtRest && offset < facts_end => {
+                let found = format!("the checkpoint is at {offset}, the last fact before {facts_end}");
+                Err(Broken::new(Invariant::I10, found))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_home(
+    order_id: &OrderId,
+    partition: Partition,
+    partitions: u32,
+    invariant: Invariant,
+    what: &str,
+) -> Result<(), Broken> {
+    let home = partition_of(order_id, partitions);
+    if home == partition {
+        return Ok(());
+    }
+    Err(Broken::new(invariant, format!("{what} is in partition {partition}, the order belongs to {home}")))
+}
+
+/// Records come in the order of their offsets.
+fn forward_only(last: &mut Option<Offset>, offset: Offset) -> Result<(), Broken> {
+    match last.replace(offset) {
+        Some(last) if last >= offset => {
+            Err(Broken::new(Invariant::I14, format!("the record follows the one at offset {last}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,110 @@
+//! An audit of whatever is behind the ports.
+
+use super::violation::{Broken, Invariant};
+use super::{Audit, Expect, Report, Violation};
+use crate::ids::{Offset, Partition};
+use crate::lifecycle::STATUSES;
+use crate::limits::PAGE_ORDERS_MAX;
+use crate::port::{Bounds, EventBus, ListQuery, LogRecord, OrderStore, PortError, ReadLimit, Topic};
+
+const READ_RECORDS_MAX: usize = 10_000;
+const READ_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Why an audit ended without a report.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// Something does not hold.
+    #[error(transparent)]
+    Violation(#[from] Violation),
+    /// The log or the store could not be read.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Audits the logs and the store as they are now. Needs no runtime of its own; waits only where the ports do.
+///
+/// With [`Expect::InMotion`] records of open transactions are waited for.
+///
+/// # Errors
+/// [`AuditError::Violation`], the first that was found; [`AuditError::Port`] when something could not be read.
+pub async fn run(bus: &dyn EventBus, store: &dyn OrderStore, expect: Expect) -> Result<Report, AuditError> {
+    let mut audit = Audit::new(bus.partitions(), expect);
+    for partition in (0..bus.partitions()).map(Partition) {
+        audit.recovery(partition, &store.recover(partition).await?)?;
+    }
+    read_documents(store, &mut audit).await?;
+    read_logs(bus, &mut audit).await?;
+    Ok(audit.finish()?)
+}
+
+/// Audits the logs alone.
+///
+/// # Errors
+/// As for [`run`].
+pub async fn run_log(bus: &dyn EventBus, expect: Expect) -> Result<Report, AuditError> {
+    let mut audit = Audit::new(bus.partitions(), expect);
+    read_logs(bus, &mut audit).await?;
+    Ok(audit.finish()?)
+}
+
+async fn read_documents(store: &dyn OrderStore, audit: &mut Audit) -> Result<(), AuditError> {
+    for status in STATUSES {
+        let mut query = ListQuery { status: Some(status), after: None, limit: PAGE_ORDERS_MAX };
+        loop {
+            let page = store.list(&query).await?;
+            for document in &page.documents {
+                audit.document(status, document)?;
+            }
+            if page.next.is_some() && page.next == query.after {
+                let found = format!("the list of {status} orders has a page that leads to itself");
+                return Err(Broken::new(Invariant::I10, found).anywhere().into());
+            }
+            query.after = page.next;
+            if query.after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn read_logs(bus: &dyn EventBus, audit: &mut Audit) -> Result<(), AuditError> {
+    for partition in (0..bus.partitions()).map(Partition) {
+        let bounds = bus.bounds(Topic::Notifications, partition).await?;
+        audit.start_of_notifications(partition, bounds.start);
+        read(bus, Topic::Notifications, partition, bounds, |record| {
+            audit.notification_record(partition, record)
+        })
+        .await?;
+        let bounds = bus.bounds(Topic::Orders, partition).await?;
+        audit.bounds_of_orders(partition, bounds.start, bounds.end)?;
+        read(bus, Topic::Orders, partition, bounds, |record| audit.order_record(partition, record)).await?;
+    }
+    Ok(())
+}
+
+/// Reads what is within the bounds. It never asks for more at the end, where a tail would wait for what comes next.
+async fn read(
+    bus: &dyn EventBus,
+    topic: Topic,
+    partition: Partition,
+    bounds: Bounds,
+    mut each: impl FnMut(&LogRecord) -> Result<(), Violation>,
+) -> Result<(), AuditError> {
+    let Bounds { start, end } = bounds;
+    let mut next: Offset = start;
+    if next >= end {
+        return Ok(());
+    }
+    let limit = ReadLimit { records: READ_RECORDS_MAX, bytes: READ_BYTES_MAX };
+    let mut tail = bus.tail(topic, partition, start).await?;
+    while next < end {
+        let batch = tail.next(limit).await?;
+        for record in batch.records.iter().filter(|record| record.offset < end) {
+            each(record)?;
+        }
+        next = batch.next;
+    }
+    Ok(())
+}
