@@ -1,1 +1,6 @@
-//! Nothing but tests: see `tests/`.
+//! The partition protocol in a box: real processors over the test kit's broker and store, with every interleaving and fault as
+//! an action that somebody chooses. The model checker chooses all of them, the simulation one at a time from a seed.
+
+pub mod invariants;
+pub mod workload;
+pub mod world;

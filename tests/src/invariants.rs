@@ -1,0 +1,221 @@
+//! The invariants that the broker and the store show, each with its statement.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use logistics_core::port::{Batch, ReadLimit, Topic};
+use logistics_core::processor::Phase;
+use logistics_core::testkit::Broker;
+use logistics_core::wire::{self, Record};
+use logistics_core::{Fact, Offset, Order, OrderId, Partition, evolve, partition_of};
+
+use crate::world::World;
+
+/// One partition's committed records.
+#[derive(Debug, Default)]
+pub struct Committed {
+    /// Offsets of inputs, foreign records included.
+    pub inputs: Vec<Offset>,
+    /// Facts and where they stand.
+    pub facts: Vec<(Offset, Fact)>,
+    /// The input offsets that outcomes answer, facts included.
+    pub answers: Vec<Offset>,
+}
+
+/// Every rule that must hold at every moment.
+///
+/// # Errors
+/// A sentence that names the first rule that is broken.
+pub fn check(world: &World) -> Result<(), String> {
+    if let Some(broken) = &world.broken {
+        return Err(broken.clone());
+    }
+    let broker = ended(world);
+    for partition in (0..world.partitions()).map(Partition) {
+        let committed = committed(&broker, partition)?;
+        one_outcome_an_input(&committed)?;
+        answered_in_order(world, partition, &committed)?;
+        let orders = fold(partition, world.partitions(), &committed)?;
+        one_notification_a_fact(&broker, partition, &committed)?;
+        documents_are_folds(world, partition, &committed, &orders)?;
+    }
+    Ok(())
+}
+
+/// Every rule that must hold once nothing is under way and nothing fails any more.
+///
+/// # Errors
+/// A sentence that names the first rule that is broken.
+pub fn check_settled(world: &World) -> Result<(), String> {
+    check(world)?;
+    for partition in (0..world.partitions()).map(Partition) {
+        let committed = committed(&ended(world), partition)?;
+        let answered: BTreeSet<_> = committed.answers.iter().collect();
+        if let Some(input) = committed.inputs.iter().find(|input| !answered.contains(input)) {
+            return Err(format!("I2: the input at {partition}/{input} was never answered"));
+        }
+        let orders = fold(partition, world.partitions(), &committed)?;
+        for (order_id, states) in &orders {
+            let document = world.store.documents(partition).find(|(id, _)| *id == order_id);
+            let version =
+                document.and_then(|(_, json)| Order::from_document(json).ok()).map(|order| order.version);
+            if version != states.last().map(|order| order.version) {
+                return Err(format!(
+                    "I10: the document of {order_id} is at {version:?}, not at the end of its facts"
+                ));
+            }
+        }
+        let workers = world.processes.iter().filter_map(|process| process.workers.get(&partition));
+        let live = workers.filter(|worker| *worker.processor.phase() == Phase::Live).count();
+        if live != 1 {
+            return Err(format!("partition {partition} has {live} live owners at rest"));
+        }
+    }
+    Ok(())
+}
+
+/// The broker as it would be once every transaction has ended: what is decided is committed, what is open is aborted. So
+/// facts that an open transaction hides from readers are seen here.
+fn ended(world: &World) -> Broker {
+    let mut broker = world.broker.clone();
+    for partition in (0..world.partitions()).map(Partition) {
+        broker.complete(partition);
+        broker.time_out(partition);
+    }
+    broker
+}
+
+fn read_all(broker: &Broker, topic: Topic, partition: Partition) -> Vec<logistics_core::port::LogRecord> {
+    let limit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
+    let (mut from, mut records) = (Offset(0), Vec::new());
+    while let Ok(Some(Batch { records: read, next })) = broker.read_committed(topic, partition, from, limit) {
+        records.extend(read);
+        from = next;
+    }
+    records
+}
+
+/// I14: everything that an owner wrote can be read.
+fn committed(broker: &Broker, partition: Partition) -> Result<Committed, String> {
+    let mut committed = Committed::default();
+    for record in read_all(broker, Topic::Orders, partition) {
+        match wire::decode(&record, partition) {
+            Ok(Record::Fact(fact)) => {
+                committed.answers.extend(fact.cause.answers());
+                committed.facts.push((record.offset, fact));
+            }
+            Ok(Record::Outcome(outcome)) => committed.answers.push(outcome.offset),
+            Err(error) if error.from_processor => return Err(format!("I14: {error}")),
+            Ok(Record::Input(_)) | Err(_) => committed.inputs.push(record.offset),
+        }
+    }
+    Ok(committed)
+}
+
+/// I2: an input has at most one outcome.
+fn one_outcome_an_input(committed: &Committed) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    match committed.answers.iter().find(|answer| !seen.insert(**answer)) {
+        Some(twice) => Err(format!("I2: the input at {twice} was answered twice")),
+        None => Ok(()),
+    }
+}
+
+/// I3: an input is answered if and only if its offset is below the answered offset: the answered ones come first, and whoever
+/// is live has answered what lies before its position.
+fn answered_in_order(world: &World, partition: Partition, committed: &Committed) -> Result<(), String> {
+    let answered: BTreeSet<_> = committed.answers.iter().collect();
+    let open = committed.inputs.iter().find(|input| !answered.contains(input));
+    let Some(open) = open else { return Ok(()) };
+    if let Some(later) = committed.answers.iter().find(|answer| *answer > open) {
+        return Err(format!("I3: the input at {later} was answered before that at {open}"));
+    }
+    let positions =
+        world.processes.iter().filter_map(|process| process.workers.get(&partition)?.processor.committed());
+    let stored = world.checkpoint(partition).map(|(_, answered)| answered);
+    match positions.chain(stored).find(|position| position > open) {
+        Some(position) => {
+            Err(format!("I3: the input at {open} is not answered, and somebody is at {position}"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// I1: an order's facts have versions 1, 2, 3 ... with no gap and no duplicate, all in its partition. Answers each order's
+/// states.
+fn fold(
+    partition: Partition,
+    partitions: u32,
+    committed: &Committed,
+) -> Result<BTreeMap<OrderId, Vec<Order>>, String> {
+    let mut orders: BTreeMap<OrderId, Vec<Order>> = BTreeMap::new();
+    for (offset, fact) in &committed.facts {
+        if partition_of(&fact.order_id, partitions) != partition {
+            return Err(format!("I1: a fact of {} in partition {partition}", fact.order_id));
+        }
+        let states = orders.entry(fact.order_id.clone()).or_default();
+        let before = states.last().map(|order| order.version);
+        let order = evolve(states.last().cloned(), fact).map_err(|gap| format!("I1: {gap} at {offset}"))?;
+        if before == Some(order.version) {
+            return Err(format!("I1: version {} of {} stands twice", fact.version, fact.order_id));
+        }
+        states.push(order);
+    }
+    Ok(orders)
+}
+
+/// I9: each committed fact has one notification, and nothing else has.
+fn one_notification_a_fact(
+    broker: &Broker,
+    partition: Partition,
+    committed: &Committed,
+) -> Result<(), String> {
+    let mut told = Vec::new();
+    for record in read_all(broker, Topic::Notifications, partition) {
+        let notification =
+            wire::decode_notification(&record.payload).map_err(|error| format!("I9: {error}"))?;
+        told.push((notification.order_id, notification.version));
+    }
+    let facts: Vec<_> =
+        committed.facts.iter().map(|(_, fact)| (fact.order_id.clone(), fact.version)).collect();
+    if told == facts { Ok(()) } else { Err(format!("I9: facts {facts:?}, notifications {told:?}")) }
+}
+
+/// I6, I7, I12: each document is the fold of its order's first facts, the checkpoint does not pass what is folded, and the
+/// timers are those of the documents.
+fn documents_are_folds(
+    world: &World,
+    partition: Partition,
+    committed: &Committed,
+    orders: &BTreeMap<OrderId, Vec<Order>>,
+) -> Result<(), String> {
+    let mut stored = BTreeMap::new();
+    for (order_id, json) in world.store.documents(partition) {
+        let document = Order::from_document(json).map_err(|error| format!("I6: {order_id}: {error}"))?;
+        let states = orders.get(order_id).map(Vec::as_slice).unwrap_or_default();
+        if !states.contains(&document) {
+            return Err(format!("I6: the document of {order_id} is no state of its facts: {document:?}"));
+        }
+        stored.insert(order_id.clone(), document);
+    }
+    if let Some((checkpoint, _)) = world.checkpoint(partition) {
+        if checkpoint > world.broker.end(Topic::Orders, partition) {
+            return Err(format!("I7: the checkpoint {checkpoint} passes the log's end"));
+        }
+        let before = committed.facts.iter().filter(|(offset, _)| *offset < checkpoint);
+        for (offset, fact) in before {
+            if stored.get(&fact.order_id).is_none_or(|document| document.version < fact.version) {
+                return Err(format!(
+                    "I7: the checkpoint {checkpoint} passes the fact at {offset}, which is not stored"
+                ));
+            }
+        }
+    }
+    let due: BTreeMap<_, _> =
+        stored.values().filter_map(|order| Some((order.order_id.clone(), order.due()?))).collect();
+    let timers: BTreeMap<_, _> = world.store.recover(partition).timers.into_iter().collect();
+    if due == timers {
+        Ok(())
+    } else {
+        Err(format!("I12: documents are due at {due:?}, timers at {timers:?}"))
+    }
+}

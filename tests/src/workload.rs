@@ -1,0 +1,57 @@
+//! What clients ask.
+
+use bytes::Bytes;
+use logistics_core::{
+    Actor, Command, OrderId, Partition, Placement, Request, RequestId, Status, Timestamp, partition_of, wire,
+};
+
+use crate::world::Input;
+
+/// The `n`th order that lives in `partition`.
+///
+/// # Panics
+/// Never: there are enough names.
+#[must_use]
+pub fn order_in(partition: Partition, partitions: u32, n: usize) -> OrderId {
+    let names = (0_u32..).map(|name| OrderId::parse(&format!("o{name}")).expect("a valid name"));
+    names.filter(|id| partition_of(id, partitions) == partition).nth(n).expect("endless")
+}
+
+/// A request about an order, appended to the order's partition or to another.
+///
+/// # Panics
+/// Never: the name is valid.
+#[must_use]
+pub fn ask(order_id: &OrderId, command: Command, partition: Partition, name: &str) -> Input {
+    let actor = if matches!(command, Command::Place(_)) { Actor::Customer } else { Actor::Operator };
+    let request = Request {
+        id: RequestId::parse(name).expect("a valid name"),
+        order_id: order_id.clone(),
+        actor,
+        command,
+        expected_version: None,
+        reason: None,
+        awaited: false,
+        trace: None,
+        at: Timestamp::default(),
+    };
+    Input { partition, payload: wire::encode_request(&request) }
+}
+
+/// A placement.
+#[must_use]
+pub fn place(order_id: &OrderId, partition: Partition, name: &str) -> Input {
+    ask(order_id, Command::Place(Placement::default()), partition, name)
+}
+
+/// A step.
+#[must_use]
+pub fn step(order_id: &OrderId, to: Status, partition: Partition, name: &str) -> Input {
+    ask(order_id, Command::Transition { to }, partition, name)
+}
+
+/// Something that is no input at all.
+#[must_use]
+pub fn garbage(partition: Partition) -> Input {
+    Input { partition, payload: Bytes::from_static(b"{\"not\": \"ours\"}") }
+}

@@ -1,0 +1,265 @@
+//! What can happen, one step at a time.
+
+use logistics_core::Partition;
+use logistics_core::port::{CommitOutcome, PortErrorKind, StoreWrite, Topic, Transaction, WriteOutcome};
+use logistics_core::processor::{Effect, Reply};
+use logistics_core::testkit::CommitFate;
+
+use super::{Process, World};
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// It fails without effect.
+    Refused,
+    /// It takes effect, and the answer is lost.
+    AnswerLost,
+    /// A store write that fails and arrives later, or never.
+    Late,
+    /// A commit with this fate.
+    Commit(CommitFate),
+}
+
+/// One thing that can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// A client appends the next input.
+    Append,
+    /// A process hears from the group.
+    Poll(usize),
+    /// One step of a call of the process's worker of a partition: the call at this place.
+    Step(usize, Partition, usize, Fault),
+    /// A worker's own clock passes to when it wakes.
+    Wake(usize, Partition),
+    /// The wall clock passes, in milliseconds, for everybody.
+    Pass(u64),
+    /// A process dies, and its session with it.
+    Crash(usize),
+    /// It starts, or starts over after its session expired.
+    Restart(usize),
+    /// A process is thought dead: its session expires while it goes on.
+    Expire(usize),
+    /// The group moves a partition to a process.
+    Move(Partition, usize),
+    /// A late store write arrives.
+    Arrive(usize),
+    /// A late store write never arrives.
+    Vanish(usize),
+    /// The store is wiped.
+    Wipe,
+    /// The store is saved.
+    Save,
+    /// The store is restored to what was saved.
+    Restore,
+    /// The group's committed offsets are deleted.
+    ExpireOffsets,
+    /// The broker ends a transaction that is open for too long, or decided.
+    EndTransaction(Partition),
+}
+
+impl World {
+    /// Does it. What cannot happen now changes nothing.
+    pub fn apply(&mut self, action: Action) {
+        match action {
+            Action::Append => self.append(),
+            Action::Poll(process) => self.poll(process),
+            Action::Step(process, partition, call, fault) => self.step(process, partition, call, fault),
+            Action::Wake(process, partition) => self.wake(process, partition),
+            Action::Pass(ms) => {
+                self.wall = self.wall.after_millis(ms);
+                self.broker.set_time(self.wall);
+            }
+            Action::Crash(process) => self.crash(process),
+            Action::Restart(process) => self.restart(process),
+            Action::Expire(process) => self.broker.expire(self.processes[process].member),
+            Action::Move(partition, process) => {
+                self.broker.move_partition(partition, self.processes[process].member);
+            }
+            Action::Arrive(index) => _ = self.store.apply_held(index),
+            Action::Vanish(index) => _ = self.store.drop_held(index),
+            Action::Wipe => self.store.wipe(),
+            Action::Save => self.snapshot = Some(self.store.snapshot()),
+            Action::Restore => {
+                if let Some(snapshot) = self.snapshot.take() {
+                    self.store.restore(&snapshot);
+                }
+            }
+            Action::ExpireOffsets => self.broker.expire_offsets(),
+            Action::EndTransaction(partition) => {
+                self.broker.complete(partition);
+                self.broker.time_out(partition);
+            }
+        }
+        self.pump();
+    }
+
+    /// The steps of calls that can be done now without a fault.
+    pub fn steps(&self) -> impl Iterator<Item = (usize, Partition, usize)> + '_ {
+        self.processes.iter().enumerate().flat_map(move |(index, process)| {
+            process.workers.iter().flat_map(move |(partition, worker)| {
+                let calls = worker.calls.iter().enumerate();
+                calls
+                    .filter(move |(_, call)| self.is_possible(*partition, &call.effect))
+                    .map(move |(at, _)| (index, *partition, at))
+            })
+        })
+    }
+
+    /// Workers whose own clock has something to wait for.
+    pub fn sleepers(&self) -> impl Iterator<Item = (usize, Partition)> + '_ {
+        let sleeps = |process: &Process, partition: &Partition| {
+            let worker = &process.workers[partition];
+            worker.processor.wake_in_ms(worker.now(self.wall)).is_some()
+        };
+        self.processes.iter().enumerate().flat_map(move |(index, process)| {
+            let sleeping = process.workers.keys().filter(move |partition| sleeps(process, partition));
+            sleeping.map(move |partition| (index, *partition))
+        })
+    }
+
+    /// What call that is.
+    #[must_use]
+    pub fn effect(&self, process: usize, partition: Partition, call: usize) -> Option<(&Effect, u8)> {
+        let call = self.processes[process].workers.get(&partition)?.calls.get(call)?;
+        Some((&call.effect, call.done))
+    }
+
+    /// A read waits until there is something; anything else can be answered.
+    fn is_possible(&self, partition: Partition, effect: &Effect) -> bool {
+        match effect {
+            Effect::Read { from, limit } => self
+                .broker
+                .read_committed(Topic::Orders, partition, *from, *limit)
+                .map_or(true, |batch| batch.is_some()),
+            _ => true,
+        }
+    }
+
+    fn wake(&mut self, process: usize, partition: Partition) {
+        if let Some(worker) = self.processes[process].workers.get_mut(&partition)
+            && let Some(ms) = worker.processor.wake_in_ms(worker.now(self.wall))
+        {
+            worker.elapsed_ms += ms;
+        }
+    }
+
+    fn step(&mut self, process: usize, partition: Partition, at: usize, fault: Fault) {
+        let Some((effect, done)) = self.effect(process, partition, at) else { return };
+        let effect = effect.clone();
+        let reply = match &effect {
+            Effect::Commit(transaction) => {
+                match self.commit_step(process, partition, transaction, done, fault) {
+                    Some(outcome) => Reply::Committed(outcome),
+                    None => {
+                        let worker = self.processes[process].workers.get_mut(&partition);
+                        worker.into_iter().for_each(|worker| worker.calls[at].done += 1);
+                        return;
+                    }
+                }
+            }
+            effect => match self.answer(process, partition, effect, fault) {
+                Some(reply) => reply,
+                None => return,
+            },
+        };
+        if let Some(worker) = self.processes[process].workers.get_mut(&partition) {
+            let call = worker.calls.remove(at);
+            let now = worker.now(self.wall);
+            worker.processor.handle(now, call.stamp, reply);
+        }
+    }
+
+    /// One step of a commit; `None`: there are more.
+    fn commit_step(
+        &mut self,
+        process: usize,
+        partition: Partition,
+        transaction: &Transaction,
+        done: u8,
+        fault: Fault,
+    ) -> Option<Result<CommitOutcome, PortErrorKind>> {
+        let Process { member, workers, .. } = &self.processes[process];
+        let (member, epoch) = (*member, workers[&partition].epoch?);
+        let sent = match done {
+            0 => self.broker.write(partition, epoch, &transaction.records),
+            1 => self.broker.send_offsets(partition, epoch, member, transaction.next),
+            _ => {
+                let fate = if let Fault::Commit(fate) = fault { fate } else { CommitFate::Answered };
+                return Some(Ok(self.broker.commit(partition, epoch, fate)));
+            }
+        };
+        match sent {
+            Ok(()) => None,
+            Err(_) => {
+                // Where the worker itself is fenced, there is nothing of its own to abort.
+                let _ = self.broker.abort(partition, epoch);
+                Some(Ok(CommitOutcome::Fenced))
+            }
+        }
+    }
+
+    /// Carries out a call; `None`: it cannot be answered now.
+    fn answer(
+        &mut self,
+        process: usize,
+        partition: Partition,
+        effect: &Effect,
+        fault: Fault,
+    ) -> Option<Reply> {
+        let down = PortErrorKind::Unavailable;
+        let ok = fault == Fault::None;
+        Some(match effect {
+            Effect::Acquire if fault == Fault::Refused => Reply::Acquired(Err(down)),
+            Effect::Acquire => {
+                let epoch = self.broker.acquire(partition);
+                let acquisition = self.next_acquisition();
+                self.processes[process].workers.get_mut(&partition)?.epoch = Some(epoch);
+                Reply::Acquired(if ok { Ok(acquisition) } else { Err(down) })
+            }
+            Effect::Recover => {
+                Reply::Recovered(if ok { Ok(self.store.recover(partition)) } else { Err(down) })
+            }
+            Effect::Write(write) => Reply::Written(self.write(write, fault)),
+            _ => return self.answer_reading(process, partition, effect, ok),
+        })
+    }
+
+    fn write(&mut self, write: &StoreWrite, fault: Fault) -> Result<WriteOutcome, PortErrorKind> {
+        match fault {
+            Fault::None => return Ok(self.store.write(write)),
+            Fault::AnswerLost => _ = self.store.write(write),
+            Fault::Late => self.store.hold(write.clone()),
+            Fault::Refused | Fault::Commit(_) => {}
+        }
+        Err(PortErrorKind::Unavailable)
+    }
+
+    fn answer_reading(
+        &mut self,
+        process: usize,
+        partition: Partition,
+        effect: &Effect,
+        ok: bool,
+    ) -> Option<Reply> {
+        let down = PortErrorKind::Unavailable;
+        Some(match effect {
+            Effect::ReadEnd if ok => Reply::End(Ok(self.broker.end(Topic::Orders, partition))),
+            Effect::ReadEnd => Reply::End(Err(down)),
+            Effect::Read { from, limit } if ok => {
+                let read = self.broker.read_committed(Topic::Orders, partition, *from, *limit);
+                Reply::Read(read.map_err(|_| PortErrorKind::Truncated).transpose()?)
+            }
+            Effect::Read { .. } => Reply::Read(Err(down)),
+            Effect::Load { ids } if ok => Reply::Loaded(Ok(self.store.load(partition, ids))),
+            Effect::Load { .. } => Reply::Loaded(Err(down)),
+            Effect::AskGroup if ok => {
+                let member = self.processes[process].member;
+                Reply::Owned(Ok(self.broker.owns(member, partition)))
+            }
+            Effect::AskGroup => Reply::Owned(Err(down)),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! Processes, a broker and a store, and what can happen to them.
+
+mod action;
+mod worker;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use logistics_core::port::{GroupEvent, StoreWrite, Token, Topic};
+use logistics_core::processor::Settings;
+use logistics_core::testkit::{Broker, Member, MemoryStore, Snapshot};
+use logistics_core::{Offset, Partition, Timestamp};
+
+pub use action::{Action, Fault};
+pub use worker::{Call, Worker};
+
+/// An input that a client will append: where, and what.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Input {
+    /// The partition, which need not be the order's.
+    pub partition: Partition,
+    /// The record.
+    pub payload: Bytes,
+}
+
+/// A process: a member of the group with a worker for each partition that it believes to own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Process {
+    /// Its member id.
+    pub member: Member,
+    /// It runs.
+    pub up: bool,
+    /// Its workers.
+    pub workers: BTreeMap<Partition, Worker>,
+}
+
+/// The whole.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct World {
+    /// The log.
+    pub broker: Broker,
+    /// The store.
+    pub store: MemoryStore,
+    /// What the store may be restored to.
+    pub snapshot: Option<Snapshot>,
+    /// The processes.
+    pub processes: Vec<Process>,
+    /// What clients will append, the next one first.
+    pub inputs: Vec<Input>,
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// Tokens of writes that were issued: none may come twice.
+    pub tokens: BTreeSet<Token>,
+    /// The first rule that was seen broken while something was carried out.
+    pub broken: Option<String>,
+    acquisitions: u128,
+    settings: Settings,
+}
+
+impl World {
+    /// `processes` processes that have joined the group, and inputs to come.
+    #[must_use]
+    pub fn new(processes: u32, settings: Settings, inputs: Vec<Input>) -> Self {
+        let mut broker = Broker::new(settings.partitions);
+        let wall = Timestamp::from_millis(1_000_000);
+        broker.set_time(wall);
+        let start = |id| {
+            let member = Member(id);
+            broker.join(member);
+            Process { member, up: true, workers: BTreeMap::new() }
+        };
+        let processes = (0..processes).map(start).collect();
+        Self {
+            processes,
+            broker,
+            store: MemoryStore::new(settings.partitions),
+            snapshot: None,
+            inputs,
+            wall,
+            tokens: BTreeSet::new(),
+            broken: None,
+            acquisitions: 0,
+            settings,
+        }
+    }
+
+    /// The number of partitions.
+    #[must_use]
+    pub fn partitions(&self) -> u32 {
+        self.settings.partitions
+    }
+
+    /// Appends the next input.
+    fn append(&mut self) {
+        if !self.inputs.is_empty() {
+            let input = self.inputs.remove(0);
+            self.broker.append(Topic::Orders, input.partition, None, input.payload);
+        }
+    }
+
+    /// A process hears what the group says, if it says something.
+    fn poll(&mut self, process: usize) {
+        let member = self.processes[process].member;
+        match self.broker.poll_group(member) {
+            Some(GroupEvent::Assigned(partitions)) => {
+                for partition in partitions {
+                    let worker = Worker::new(partition, self.settings.clone(), self.wall);
+                    self.processes[process].workers.insert(partition, worker);
+                }
+            }
+            Some(GroupEvent::Revoked(partitions)) => {
+                for partition in partitions {
+                    match self.processes[process].workers.get_mut(&partition) {
+                        Some(worker) => worker.revoke(self.wall),
+                        None => self.broker.release(member, &[partition]),
+                    }
+                }
+            }
+            Some(GroupEvent::Lost(partitions)) => {
+                for partition in partitions {
+                    self.drop_worker(process, partition);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// The worker is gone; a store write that it sent may still arrive.
+    fn drop_worker(&mut self, process: usize, partition: Partition) {
+        if let Some(worker) = self.processes[process].workers.remove(&partition) {
+            worker.into_writes().into_iter().for_each(|write| self.store.hold(write));
+        }
+    }
+
+    fn crash(&mut self, process: usize) {
+        let partitions: Vec<_> = self.processes[process].workers.keys().copied().collect();
+        partitions.into_iter().for_each(|partition| self.drop_worker(process, partition));
+        self.processes[process].up = false;
+        self.broker.expire(self.processes[process].member);
+    }
+
+    fn restart(&mut self, process: usize) {
+        self.processes[process].up = true;
+        self.broker.join(self.processes[process].member);
+    }
+
+    /// Takes what the workers want done, and sees the end of those that gave up.
+    fn pump(&mut self) {
+        for process in 0..self.processes.len() {
+            let partitions: Vec<_> = self.processes[process].workers.keys().copied().collect();
+            for partition in partitions {
+                self.pump_worker(process, partition);
+            }
+        }
+    }
+
+    fn pump_worker(&mut self, process: usize, partition: Partition) {
+        let Some(worker) = self.processes[process].workers.get_mut(&partition) else { return };
+        let pumped = worker.pump(self.wall);
+        for write in pumped.late_writes {
+            self.store.hold(write);
+        }
+        for token in pumped.tokens {
+            if !self.tokens.insert(token) {
+                self.broken = Some(format!("I7: the token {token} was issued twice"));
+            }
+        }
+        if let Some(broken) = pumped.broken {
+            self.broken = Some(broken);
+        }
+        if pumped.dropped {
+            let member = self.processes[process].member;
+            self.drop_worker(process, partition);
+            self.broker.release(member, &[partition]);
+        }
+    }
+
+    fn next_acquisition(&mut self) -> u128 {
+        self.acquisitions += 1;
+        self.acquisitions
+    }
+
+    /// The store's checkpoint of a partition.
+    #[must_use]
+    pub fn checkpoint(&self, partition: Partition) -> Option<(Offset, Offset)> {
+        let checkpoint = self.store.recover(partition).checkpoint?;
+        Some((checkpoint.offset, checkpoint.answered))
+    }
+
+    /// The writes that may still arrive.
+    #[must_use]
+    pub fn held(&self) -> &[StoreWrite] {
+        self.store.held()
+    }
+}

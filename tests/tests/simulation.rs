@@ -1,0 +1,179 @@
+//! The protocol for a long time, under faults from one seed, and then without: everything must settle.
+//!
+//! `SIMULATION_SEED` runs one seed, `SIMULATION_RUNS` says how many are run otherwise. A failure prints its seed.
+
+use logistics_core::lifecycle::STATUSES;
+use logistics_core::processor::{Effect, Phase, Settings};
+use logistics_core::testkit::{CommitFate, Rng};
+use logistics_core::{Command, OrderId, Partition, Policy};
+use logistics_tests::invariants::{check, check_settled};
+use logistics_tests::workload::{ask, garbage, order_in, place, step};
+use logistics_tests::world::{Action, Fault, Input, World};
+
+const PARTITIONS: u32 = 2;
+const PROCESSES: u32 = 2;
+const FAULTY_STEPS: usize = 3000;
+const SETTLING_ROUNDS_MAX: usize = 4000;
+const RUNS: u64 = 60;
+
+fn settings(rng: &mut Rng) -> Settings {
+    let policy = match rng.below(3) {
+        0 => Policy::manual(),
+        1 => Policy::simulate(0),
+        _ => Policy::simulate(40),
+    };
+    let mut settings = Settings::new(PARTITIONS, policy);
+    settings.batch_inputs_max = 1 + rng.below(4) as usize;
+    settings.batch_facts_max = settings.batch_inputs_max + rng.below(6) as usize;
+    // Without a cache every state comes from the store; with one, none does.
+    settings.cache_orders_max = if rng.chance(500) { 0 } else { 100 };
+    settings.read.records = 1 + rng.below(8) as usize;
+    settings.inbox_inputs_max = 1 + rng.below(5) as usize;
+    settings.unwritten_orders_max = 1 + rng.below(4) as usize;
+    settings
+}
+
+fn workload(rng: &mut Rng) -> Vec<Input> {
+    let orders: Vec<OrderId> =
+        (0..8).map(|n| order_in(Partition(n % PARTITIONS), PARTITIONS, (n / PARTITIONS) as usize)).collect();
+    let mut inputs = Vec::new();
+    for n in 0..60 {
+        let order = &orders[rng.below(orders.len() as u64) as usize];
+        let here = logistics_core::partition_of(order, PARTITIONS);
+        let misplaced = rng.chance(100);
+        let partition = if misplaced { Partition((here.0 + 1) % PARTITIONS) } else { here };
+        let name = format!("r{n}");
+        inputs.push(match rng.below(10) {
+            0..=3 => place(order, partition, &name),
+            4..=7 => {
+                let to = STATUSES[rng.below(STATUSES.len() as u64) as usize];
+                step(order, to, partition, &name)
+            }
+            8 => ask(order, Command::Cancel, partition, &name),
+            _ => garbage(partition),
+        });
+    }
+    inputs
+}
+
+fn any<T>(rng: &mut Rng, items: impl Iterator<Item = T>) -> Option<T> {
+    let mut items: Vec<T> = items.collect();
+    (!items.is_empty()).then(|| items.swap_remove(rng.below(items.len() as u64) as usize))
+}
+
+fn fault(rng: &mut Rng, world: &World, at: (usize, Partition, usize)) -> Fault {
+    if !rng.chance(60) {
+        return Fault::None;
+    }
+    match world.effect(at.0, at.1, at.2) {
+        Some((Effect::Commit(_), _)) => Fault::Commit(CommitFate::ALL[rng.below(5) as usize]),
+        Some((Effect::Write(_), _)) => {
+            [Fault::Refused, Fault::AnswerLost, Fault::Late][rng.below(3) as usize]
+        }
+        Some((Effect::Acquire, _)) => [Fault::Refused, Fault::AnswerLost][rng.below(2) as usize],
+        _ => Fault::Refused,
+    }
+}
+
+fn next_action(rng: &mut Rng, world: &World) -> Option<Action> {
+    let process = rng.below(u64::from(PROCESSES)) as usize;
+    let partition = Partition(rng.below(u64::from(PARTITIONS)) as u32);
+    let held = world.held().len() as u64;
+    Some(match rng.below(1000) {
+        0..=599 => {
+            let (process, partition, call) = any(rng, world.steps())?;
+            Action::Step(process, partition, call, fault(rng, world, (process, partition, call)))
+        }
+        600..=719 => Action::Poll(process),
+        720..=819 => {
+            let (process, partition) = any(rng, world.sleepers())?;
+            Action::Wake(process, partition)
+        }
+        820..=869 => Action::Append,
+        870..=919 => Action::Pass(1 + rng.below(60)),
+        920..=924 => Action::Crash(process),
+        925..=954 if !world.broker.is_member(world.processes[process].member) => Action::Restart(process),
+        955..=959 => Action::Expire(process),
+        960..=966 => Action::Move(partition, process),
+        967..=979 if held > 0 => Action::Arrive(rng.below(held) as usize),
+        980..=984 if held > 0 => Action::Vanish(rng.below(held) as usize),
+        985..=986 => Action::Wipe,
+        987..=989 => Action::Save,
+        990..=991 => Action::Restore,
+        992..=993 => Action::ExpireOffsets,
+        994..=997 => Action::EndTransaction(partition),
+        _ => return None,
+    })
+}
+
+/// Nothing fails any more, and everything that can go on does.
+fn settle(world: &mut World, seed: u64) {
+    let mut last = Ok(());
+    for _ in 0..SETTLING_ROUNDS_MAX {
+        for process in 0..world.processes.len() {
+            if !world.broker.is_member(world.processes[process].member) {
+                world.apply(Action::Poll(process));
+                world.apply(Action::Restart(process));
+            }
+            world.apply(Action::Poll(process));
+        }
+        (0..PARTITIONS).for_each(|partition| {
+            // What a worker has open is not taken from it; what nobody will end is ended.
+            let owned =
+                world.processes.iter().any(|process| process.workers.contains_key(&Partition(partition)));
+            if !owned {
+                world.apply(Action::EndTransaction(Partition(partition)));
+            }
+        });
+        while !world.held().is_empty() {
+            world.apply(Action::Arrive(0));
+        }
+        for (process, partition, call) in world.steps().collect::<Vec<_>>().into_iter().rev() {
+            world.apply(Action::Step(process, partition, call, Fault::None));
+        }
+        for (process, partition) in world.sleepers().collect::<Vec<_>>() {
+            world.apply(Action::Wake(process, partition));
+        }
+        world.apply(Action::Append);
+        world.apply(Action::Pass(7));
+        if world.inputs.is_empty() {
+            last = check_settled(world);
+            if last.is_ok() {
+                return;
+            }
+        }
+    }
+    panic!("seed {seed}: after the faults ended, it did not settle: {last:?}");
+}
+
+fn run(seed: u64) {
+    let mut rng = Rng::new(seed);
+    let settings = settings(&mut rng);
+    let inputs = workload(&mut rng);
+    let mut world = World::new(PROCESSES, settings, inputs);
+    for step in 0..FAULTY_STEPS {
+        let Some(action) = next_action(&mut rng, &world) else { continue };
+        world.apply(action);
+        if let Err(broken) = check(&world) {
+            panic!("seed {seed}, step {step}, after {action:?}: {broken}");
+        }
+        for worker in world.processes.iter().flat_map(|process| process.workers.values()) {
+            if let Phase::Halted(reason) = worker.processor.phase() {
+                panic!("seed {seed}, step {step}, after {action:?}: halted: {reason}");
+            }
+        }
+    }
+    settle(&mut world, seed);
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
+#[test]
+fn whatever_fails_the_invariants_hold_and_in_the_end_everything_settles() {
+    match number("SIMULATION_SEED") {
+        Some(seed) => run(seed),
+        None => (0..number("SIMULATION_RUNS").unwrap_or(RUNS)).for_each(run),
+    }
+}
