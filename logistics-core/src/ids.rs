@@ -191,10 +191,10 @@ macro_rules! number_newtype {
         pub struct $name(pub $inner);
 
         impl $name {
-            /// The one after this.
+            /// The one after this; the greatest stays, so that a number read from a record cannot overflow.
             #[must_use]
             pub fn next(self) -> Self {
-                Self(self.0 + 1)
+                Self(self.0.saturating_add(1))
             }
         }
 

@@ -46,11 +46,17 @@ impl DeadLetter<'_> {
     pub fn encode(&self, at: Timestamp) -> Bytes {
         let all = &self.record.payload;
         let kept = &all[..all.len().min(DEAD_LETTER_PAYLOAD_BYTES_MAX)];
-        let text = std::str::from_utf8(kept).ok();
+        let text = match std::str::from_utf8(kept) {
+            // Cut off within a character.
+            Err(error) if kept.len() < all.len() && error.error_len().is_none() => {
+                std::str::from_utf8(&kept[..error.valid_up_to()]).ok()
+            }
+            text => text.ok(),
+        };
         let head = Head {
             source: PROCESSOR_SOURCE,
             kind: DEAD_LETTER,
-            id: Position(self.partition, self.record.offset),
+            id: format!("{}:dead-letter", Position(self.partition, self.record.offset)),
             subject: None,
             time: at,
             traceparent: None,

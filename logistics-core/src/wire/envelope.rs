@@ -78,62 +78,114 @@ pub(super) fn encode<I: Display, D: Serialize>(head: Head<'_, I>, data: D) -> By
     Bytes::from(bytes)
 }
 
-/// What is read: every field may be missing, so that a bare object can be told from an event.
+/// What is read. Every field may be missing and of any type until it is asked for, so that a bare object with fields of
+/// the same names can be told from an event.
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
+    #[serde(borrow, default)]
+    specversion: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "type")]
-    pub(super) kind: Option<Cow<'a, str>>,
+    kind: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    specversion: Option<Cow<'a, str>>,
+    source: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    pub(super) source: Option<Cow<'a, str>>,
+    id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    pub(super) id: Option<Cow<'a, str>>,
+    time: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    time: Option<Cow<'a, str>>,
+    dataschema: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    dataschema: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    traceparent: Option<Cow<'a, str>>,
+    traceparent: Option<&'a RawValue>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    order_id: Option<&'a RawValue>,
 }
 
 impl<'a> Envelope<'a> {
     pub(super) fn parse(payload: &'a [u8]) -> Result<Self, RecordError> {
-        serde_json::from_slice(payload).map_err(|error| RecordError::NotJson(error.to_string()))
+        let text =
+            std::str::from_utf8(payload).map_err(|_| RecordError::NotJson("it is not UTF-8".to_owned()))?;
+        // A struct would take an array too, and count its elements as fields.
+        if text.trim_ascii_start().starts_with('[') {
+            return Err(RecordError::NotJson("it is an array".to_owned()));
+        }
+        serde_json::from_str(text).map_err(|error| RecordError::NotJson(error.to_string()))
+    }
+
+    /// It is no event but an object that names an order itself.
+    pub(super) fn is_bare(&self) -> bool {
+        self.specversion.is_none() && self.order_id.is_some()
     }
 
     /// Refuses what this build would misunderstand.
     pub(super) fn check_version(&self) -> Result<(), RecordError> {
-        match self.specversion.as_deref() {
+        match text(self.specversion, "specversion")?.as_deref() {
             Some("1.0") => {}
             Some(other) => return Err(RecordError::UnsupportedVersion(format!("specversion {other}"))),
+            None if self.kind.is_none() => {
+                let problem = "it has neither a type nor order_id and status";
+                return Err(RecordError::Foreign(problem.to_owned()));
+            }
             None => return Err(missing("specversion")),
         }
-        match self.dataschema.as_deref() {
+        match text(self.dataschema, "dataschema")?.as_deref() {
             None | Some(DATA_SCHEMA) => Ok(()),
             Some(other) if other.starts_with(SCHEMA_FAMILY) => {
-                Err(RecordError::UnsupportedVersion(other.to_owned()))
+                Err(RecordError::UnsupportedVersion(format!("dataschema {other}")))
             }
             // Somebody's own schema for the same type: the fields decide.
             Some(_) => Ok(()),
         }
     }
 
+    pub(super) fn kind(&self) -> Result<Cow<'a, str>, RecordError> {
+        text(self.kind, "type")?.ok_or_else(|| missing("type"))
+    }
+
+    pub(super) fn source(&self) -> Result<Option<Cow<'a, str>>, RecordError> {
+        text(self.source, "source")
+    }
+
+    pub(super) fn id<T: Deserialize<'a>>(&self) -> Result<T, RecordError> {
+        field(self.id, "id")?.ok_or_else(|| missing("id"))
+    }
+
     pub(super) fn data<D: Deserialize<'a>>(&self) -> Result<D, RecordError> {
         let data = self.data.ok_or_else(|| missing("data"))?;
+        if !data.get().starts_with('{') {
+            return Err(invalid("data", "must be an object"));
+        }
         serde_json::from_str(data.get()).map_err(|error| invalid("data", error))
     }
 
     pub(super) fn time(&self) -> Result<Option<Timestamp>, RecordError> {
-        self.time.as_deref().map(str::parse).transpose().map_err(|error| invalid("time", error))
+        field(self.time, "time")
     }
 
     /// The trace context; a malformed one is dropped, as W3C Trace Context asks of a receiver.
     pub(super) fn trace(&self) -> Option<TraceParent> {
-        self.traceparent.as_deref().and_then(|text| TraceParent::parse(text).ok())
+        field(self.traceparent, "traceparent").ok().flatten()
     }
+}
+
+/// A field's value; `None` where it is missing or null.
+pub(super) fn field<'a, T: Deserialize<'a>>(
+    raw: Option<&'a RawValue>,
+    name: &'static str,
+) -> Result<Option<T>, RecordError> {
+    let Some(raw) = raw else { return Ok(None) };
+    serde_json::from_str::<Option<T>>(raw.get()).map_err(|error| {
+        // The position is the one in the field, which says nothing to whoever sees the record.
+        let problem = error.to_string();
+        invalid(name, problem.split(" at line ").next().unwrap_or_default())
+    })
+}
+
+fn text<'a>(raw: Option<&'a RawValue>, name: &'static str) -> Result<Option<Cow<'a, str>>, RecordError> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    Ok(field::<Text<'a>>(raw, name)?.map(|text| text.0))
 }
 
 pub(super) fn missing(field: &'static str) -> RecordError {

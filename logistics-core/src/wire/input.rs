@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::RecordError;
-use super::envelope::{API_SOURCE, Envelope, Head, encode as encode_envelope, invalid, missing};
+use super::envelope::{API_SOURCE, Envelope, Head, encode as encode_envelope, field, invalid, missing};
 use crate::details::Details;
 use crate::ids::{OrderId, Partition, PartyId, Reason, RequestId, Timestamp, Version};
 use crate::lifecycle::{Actor, Status};
@@ -59,58 +59,64 @@ pub(super) fn encode(request: &Request) -> Bytes {
     encode_envelope(head, data)
 }
 
+/// Each field is read by itself, so that what is wrong can be named.
 #[derive(Deserialize)]
-struct ReadInput {
-    order_id: OrderId,
-    #[serde(default)]
-    status: Option<Status>,
-    #[serde(default)]
-    actor: Option<Actor>,
-    #[serde(default)]
-    expected_version: Option<Version>,
-    #[serde(default)]
-    reason: Option<Reason>,
-    #[serde(default)]
-    awaited: bool,
-    #[serde(default)]
-    customer_id: Option<PartyId>,
-    #[serde(default)]
-    merchant_id: Option<PartyId>,
-    #[serde(default)]
-    courier_id: Option<PartyId>,
-    #[serde(default)]
-    details: Option<Details>,
+struct ReadInput<'a> {
+    #[serde(borrow, default)]
+    order_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    status: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    actor: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    expected_version: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    reason: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    awaited: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    customer_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    merchant_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    courier_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    details: Option<&'a RawValue>,
+}
+
+impl ReadInput<'_> {
+    fn placement(&self) -> Result<Placement, RecordError> {
+        Ok(Placement {
+            customer_id: field::<PartyId>(self.customer_id, "customer_id")?,
+            merchant_id: field::<PartyId>(self.merchant_id, "merchant_id")?,
+            courier_id: field::<PartyId>(self.courier_id, "courier_id")?,
+            details: field::<Details>(self.details, "details")?,
+        })
+    }
 }
 
 pub(super) fn decode(envelope: &Envelope<'_>, kind: &str, at: Timestamp) -> Result<Request, RecordError> {
     if ![PLACEMENT, TRANSITION, CANCEL].contains(&kind) {
         return Err(RecordError::Foreign(format!("type {kind}")));
     }
-    let id = envelope.id.as_deref().ok_or_else(|| missing("id"))?;
-    let id = RequestId::parse(id).map_err(|error| invalid("id", error))?;
-    let data: ReadInput = envelope.data()?;
-    let (command, usual_actor) = match kind {
-        PLACEMENT if data.status.is_some_and(|status| status != Status::Placed) => {
-            return Err(invalid("status", "a placement has status PLACED"));
-        }
-        PLACEMENT => {
-            let ReadInput { customer_id, merchant_id, courier_id, details, .. } = data;
-            (Command::Place(Placement { customer_id, merchant_id, courier_id, details }), Actor::Customer)
-        }
-        TRANSITION => {
-            let to = data.status.ok_or_else(|| missing("status"))?;
-            (Command::Transition { to }, Actor::Operator)
-        }
+    let id = envelope.id()?;
+    let data: ReadInput<'_> = envelope.data()?;
+    let status = field::<Status>(data.status, "status")?;
+    let (command, usual_actor) = match (kind, status) {
+        (PLACEMENT, None | Some(Status::Placed)) => (Command::Place(data.placement()?), Actor::Customer),
+        (PLACEMENT, Some(_)) => return Err(invalid("status", "a placement has status PLACED")),
+        (TRANSITION, Some(to)) => (Command::Transition { to }, Actor::Operator),
+        (TRANSITION, None) => return Err(missing("status")),
         _ => (Command::Cancel, Actor::Operator),
     };
     Ok(Request {
         id,
-        order_id: data.order_id,
-        actor: data.actor.unwrap_or(usual_actor),
+        order_id: field(data.order_id, "order_id")?.ok_or_else(|| missing("order_id"))?,
+        actor: field(data.actor, "actor")?.unwrap_or(usual_actor),
         command,
-        expected_version: data.expected_version,
-        reason: data.reason,
-        awaited: data.awaited,
+        expected_version: field(data.expected_version, "expected_version")?,
+        reason: field(data.reason, "reason")?,
+        awaited: field(data.awaited, "awaited")?.unwrap_or(false),
         trace: envelope.trace(),
         at: envelope.time()?.unwrap_or(at),
     })
@@ -118,21 +124,14 @@ pub(super) fn decode(envelope: &Envelope<'_>, kind: &str, at: Timestamp) -> Resu
 
 /// A bare `{"order_id": ..., "status": "PLACED", ...}`: a placement, whose further fields are the details. Its request
 /// id is its position.
-pub(super) fn upcast_bare(
-    payload: &[u8],
-    record: &LogRecord,
-    partition: Partition,
-) -> Result<Request, RecordError> {
+pub(super) fn upcast_bare(record: &LogRecord, partition: Partition) -> Result<Request, RecordError> {
     let mut fields: BTreeMap<String, &RawValue> =
-        serde_json::from_slice(payload).map_err(|error| RecordError::NotJson(error.to_string()))?;
-    let (Some(order_id), Some(status)) = (fields.remove("order_id"), fields.remove("status")) else {
-        let problem = "it has neither a type nor order_id and status";
-        return Err(RecordError::Foreign(problem.to_owned()));
-    };
-    let order_id: OrderId =
-        serde_json::from_str(order_id.get()).map_err(|error| invalid("order_id", error))?;
-    match serde_json::from_str::<Status>(status.get()) {
-        Ok(Status::Placed) => {}
+        serde_json::from_slice(&record.payload).map_err(|error| RecordError::NotJson(error.to_string()))?;
+    let mut take = |name| fields.remove(name).ok_or_else(|| missing(name));
+    let (order_id, status) = (take("order_id")?, take("status")?);
+    let order_id: OrderId = field(Some(order_id), "order_id")?.ok_or_else(|| missing("order_id"))?;
+    match field(Some(status), "status") {
+        Ok(Some(Status::Placed)) => {}
         _ => return Err(invalid("status", "a bare record places an order: its status is PLACED")),
     }
     let details = if fields.is_empty() {

@@ -51,7 +51,7 @@ pub enum RecordError {
     #[error("the record is not an event of this system: {0}")]
     Foreign(String),
     /// It has a major version that this build does not know.
-    #[error("the record has dataschema {0}; this build reads {DATA_SCHEMA}")]
+    #[error("the record has {0}; this build reads specversion 1.0 and dataschema {DATA_SCHEMA}")]
     UnsupportedVersion(String),
     /// A field is missing or wrong.
     #[error("{field}: {problem}")]
@@ -86,18 +86,19 @@ pub fn is_surely_from_processor(payload: &[u8]) -> bool {
 /// # Errors
 /// [`DecodeError`], which says whether an owner of the partition wrote it.
 pub fn decode(record: &LogRecord, partition: Partition) -> Result<Record, DecodeError> {
-    let outside = |error| DecodeError { from_processor: false, error };
+    let surely = is_surely_from_processor(&record.payload);
+    let failed = |error| DecodeError { from_processor: surely, error };
     if record.payload.len() > RECORD_BYTES_MAX {
-        let from_processor = is_surely_from_processor(&record.payload);
-        return Err(DecodeError { from_processor, error: RecordError::TooLong(record.payload.len()) });
+        return Err(failed(RecordError::TooLong(record.payload.len())));
     }
-    let envelope = Envelope::parse(&record.payload).map_err(outside)?;
-    let Some(kind) = envelope.kind.as_deref() else {
-        return input::upcast_bare(&record.payload, record, partition).map(Record::Input).map_err(outside);
-    };
-    let from_processor = envelope.source.as_deref() == Some(PROCESSOR_SOURCE);
+    let envelope = Envelope::parse(&record.payload).map_err(failed)?;
+    if envelope.is_bare() {
+        return input::upcast_bare(record, partition).map(Record::Input).map_err(failed);
+    }
+    let from_processor = envelope.source().map_err(failed)?.as_deref() == Some(PROCESSOR_SOURCE);
     let failed = |error| DecodeError { from_processor, error };
     envelope.check_version().map_err(failed)?;
+    let kind = &*envelope.kind().map_err(failed)?;
     if !from_processor {
         return input::decode(&envelope, kind, record.at).map(Record::Input).map_err(failed);
     }

@@ -1,5 +1,7 @@
 //! Notifications as records of the topic `order_notifications`.
 
+use std::fmt;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -21,11 +23,20 @@ struct Written<'a> {
     text: &'a str,
 }
 
+/// Not the fact's id: `source` and `id` together name one event.
+struct NotificationId<'a>(FactId<'a>);
+
+impl fmt::Display for NotificationId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:notification", self.0)
+    }
+}
+
 pub(super) fn encode(notification: &Notification) -> Bytes {
     let head = Head {
         source: PROCESSOR_SOURCE,
         kind: NOTIFICATION,
-        id: FactId(&notification.order_id, notification.version),
+        id: NotificationId(FactId(&notification.order_id, notification.version)),
         subject: Some(notification.order_id.as_str()),
         time: notification.at,
         traceparent: None,
@@ -51,12 +62,11 @@ struct Read {
 
 pub(super) fn decode(payload: &[u8]) -> Result<Notification, RecordError> {
     let envelope = Envelope::parse(payload)?;
-    match envelope.kind.as_deref() {
-        Some(NOTIFICATION) => {}
-        Some(other) => return Err(RecordError::Foreign(format!("type {other}"))),
-        None => return Err(missing("type")),
-    }
     envelope.check_version()?;
+    let kind = envelope.kind()?;
+    if kind != NOTIFICATION {
+        return Err(RecordError::Foreign(format!("type {kind}")));
+    }
     let Read { order_id, status, version, audiences, text } = envelope.data()?;
     let at = envelope.time()?.ok_or_else(|| missing("time"))?;
     Ok(Notification { order_id, status, version, at, audiences, text })

@@ -17,12 +17,12 @@ const REJECTED: &str = "logistics.order.request.rejected";
 const FORWARDED: &str = "logistics.order.request.forwarded";
 const DEAD_LETTERED: &str = "logistics.order.request.dead-lettered";
 
-/// The position of an input: the id of its outcome.
+/// The position of an input: the id of its outcome. No order id holds a colon, so no fact has the same.
 pub(super) struct Position(pub(super) Partition, pub(super) Offset);
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.0, self.1)
+        write!(f, "{}:{}", self.0, self.1)
     }
 }
 
