@@ -1,0 +1,274 @@
+//! A store that behaves like Redis where it hurts, as a pure state machine.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use crate::ids::{OrderId, Partition, RequestId, Timestamp};
+use crate::lifecycle::Status;
+use crate::outcome::Verdict;
+use crate::partitioner::partition_of;
+use crate::port::{
+    Cursor, DocumentLookup, DocumentWrite, ListQuery, Loaded, Page, Recovery, StoreCheckpoint, StoreWrite,
+    Token, WriteOutcome,
+};
+
+/// The state of an order store, with the faults that a real one has.
+///
+/// Every method is one step that happens at once. Equal states are equal values and hash alike. It trusts its writer
+/// as a real store does: an index entry goes only if the write names it, so a writer that names the wrong one leaves an
+/// order in the list twice, where a test can see it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MemoryStore {
+    partitions: u32,
+    contents: Contents,
+    /// Writes that were sent and have not arrived: they may arrive at any time, in any order, or never.
+    held: Vec<StoreWrite>,
+}
+
+/// What a store held at some moment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Snapshot(Contents);
+
+type Contents = BTreeMap<Partition, Part>;
+
+/// An index entry, in the order of the list: the latest change first, and of two at the same time the greater id.
+type Indexed = (Status, Reverse<Timestamp>, Reverse<OrderId>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Part {
+    checkpoint: StoreCheckpoint,
+    documents: BTreeMap<OrderId, Bytes>,
+    timers: BTreeMap<OrderId, Timestamp>,
+    index: BTreeSet<Indexed>,
+    outcomes: BTreeMap<RequestId, Verdict>,
+}
+
+impl MemoryStore {
+    /// An empty store for topics of this many partitions.
+    #[must_use]
+    pub fn new(partitions: u32) -> Self {
+        Self { partitions, contents: Contents::new(), held: Vec::new() }
+    }
+
+    /// What a new owner of the partition starts from.
+    #[must_use]
+    pub fn recover(&self, partition: Partition) -> Recovery {
+        self.contents.get(&partition).map_or_else(Recovery::default, |part| Recovery {
+            checkpoint: Some(part.checkpoint),
+            timers: part.timers.iter().map(|(id, due)| (id.clone(), *due)).collect(),
+        })
+    }
+
+    /// The documents of these orders and the token.
+    #[must_use]
+    pub fn load(&self, partition: Partition, ids: &[OrderId]) -> Loaded {
+        let part = self.contents.get(&partition);
+        let document = |id: &OrderId| part.and_then(|part| part.documents.get(id).cloned());
+        Loaded { token: self.token(partition), documents: ids.iter().map(document).collect() }
+    }
+
+    /// Compares and writes.
+    pub fn write(&mut self, write: &StoreWrite) -> WriteOutcome {
+        let token = self.token(write.partition);
+        if token == Some(write.next) {
+            return WriteOutcome::Applied;
+        }
+        if token != write.expected {
+            return WriteOutcome::Mismatch;
+        }
+        let checkpoint =
+            StoreCheckpoint { offset: write.offset, answered: write.answered, token: write.next };
+        let part = self.contents.entry(write.partition).or_insert_with(|| Part::new(checkpoint));
+        part.checkpoint = checkpoint;
+        write.documents.iter().for_each(|document| part.put(document));
+        part.outcomes.extend(write.outcomes.iter().cloned());
+        WriteOutcome::Applied
+    }
+
+    /// The document of one order.
+    #[must_use]
+    pub fn document(&self, order_id: &OrderId) -> DocumentLookup {
+        match self.contents.get(&partition_of(order_id, self.partitions)) {
+            None => DocumentLookup::Unknown,
+            Some(part) => part
+                .documents
+                .get(order_id)
+                .map_or(DocumentLookup::Absent, |json| DocumentLookup::Found(json.clone())),
+        }
+    }
+
+    /// A page of the list.
+    #[must_use]
+    pub fn list(&self, query: &ListQuery) -> Page {
+        let after = query
+            .after
+            .as_ref()
+            .map(|cursor| (cursor.status, Reverse(cursor.changed_at), Reverse(cursor.order_id.clone())));
+        let mut entries: Vec<(&Indexed, &Part)> = self
+            .contents
+            .values()
+            .flat_map(|part| part.index.iter().map(move |entry| (entry, part)))
+            .filter(|(entry, _)| query.status.is_none_or(|status| entry.0 == status))
+            .filter(|(entry, _)| after.as_ref().is_none_or(|after| *entry > after))
+            .collect();
+        entries.sort_unstable_by_key(|(entry, _)| *entry);
+        let more = entries.len() > query.limit;
+        entries.truncate(query.limit);
+        let next = entries.last().filter(|_| more).map(|((status, changed_at, order_id), _)| Cursor {
+            status: *status,
+            changed_at: changed_at.0,
+            order_id: order_id.0.clone(),
+        });
+        let documents =
+            entries.iter().filter_map(|(entry, part)| part.documents.get(&entry.2.0).cloned()).collect();
+        Page { documents, next }
+    }
+
+    /// The outcome of an awaited request about this order, where it stands here.
+    #[must_use]
+    pub fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Option<Verdict> {
+        let part = self.contents.get(&partition_of(order_id, self.partitions))?;
+        part.outcomes.get(request).cloned()
+    }
+
+    /// The write that the partition is at; `None` where the store knows nothing of it.
+    #[must_use]
+    pub fn token(&self, partition: Partition) -> Option<Token> {
+        self.contents.get(&partition).map(|part| part.checkpoint.token)
+    }
+
+    /// Every document of a partition, by id.
+    pub fn documents(&self, partition: Partition) -> impl Iterator<Item = (&OrderId, &Bytes)> {
+        self.contents.get(&partition).into_iter().flat_map(|part| &part.documents)
+    }
+
+    /// Everything is gone. What was held back is still on its way.
+    pub fn wipe(&mut self) {
+        self.contents.clear();
+    }
+
+    /// What a backup would hold now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.contents.clone())
+    }
+
+    /// An older state comes back: a backup, or a replica that had not heard of the latest writes.
+    pub fn restore(&mut self, snapshot: &Snapshot) {
+        self.contents.clone_from(&snapshot.0);
+    }
+
+    /// The kept outcomes reach their age and go.
+    pub fn expire_outcomes(&mut self) {
+        self.contents.values_mut().for_each(|part| part.outcomes.clear());
+    }
+
+    /// A write is sent and does not arrive yet.
+    pub fn hold(&mut self, write: StoreWrite) {
+        self.held.push(write);
+    }
+
+    /// The writes that have not arrived, in the order in which they were sent.
+    #[must_use]
+    pub fn held(&self) -> &[StoreWrite] {
+        &self.held
+    }
+
+    /// A write that was held back arrives; `None` where there is none of that index.
+    pub fn apply_held(&mut self, index: usize) -> Option<WriteOutcome> {
+        let write = self.drop_held(index)?;
+        Some(self.write(&write))
+    }
+
+    /// A write that was held back never arrives; `None` where there is none of that index.
+    pub fn drop_held(&mut self, index: usize) -> Option<StoreWrite> {
+        (index < self.held.len()).then(|| self.held.remove(index))
+    }
+}
+
+impl Part {
+    fn new(checkpoint: StoreCheckpoint) -> Self {
+        Self {
+            checkpoint,
+            documents: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            index: BTreeSet::new(),
+            outcomes: BTreeMap::new(),
+        }
+    }
+
+    fn put(&mut self, write: &DocumentWrite) {
+        let entry = |(status, changed_at)| (status, Reverse(changed_at), Reverse(write.order_id.clone()));
+        if let Some(previous) = write.previous {
+            self.index.remove(&entry(previous));
+        }
+        self.index.insert(entry((write.status, write.changed_at)));
+        self.documents.insert(write.order_id.clone(), write.json.clone());
+        match write.due {
+            Some(due) => _ = self.timers.insert(write.order_id.clone(), due),
+            None => _ = self.timers.remove(&write.order_id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Offset;
+
+    const P: Partition = Partition(0);
+
+    fn token(sequence: u64) -> Token {
+        Token { acquisition: 1, sequence }
+    }
+
+    fn write(expected: Option<u64>, next: u64, document: &'static str) -> StoreWrite {
+        StoreWrite {
+            partition: P,
+            expected: expected.map(token),
+            next: token(next),
+            offset: Offset(next),
+            answered: Offset(next),
+            documents: vec![DocumentWrite {
+                order_id: OrderId::parse("o").expect("an id"),
+                json: Bytes::from_static(document.as_bytes()),
+                status: Status::Placed,
+                changed_at: Timestamp::from_millis(1),
+                previous: None,
+                due: None,
+            }],
+            outcomes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_restored_state_is_told_from_the_current_one_by_its_token() {
+        let mut store = MemoryStore::new(1);
+        assert_eq!(store.write(&write(None, 1, "one")), WriteOutcome::Applied);
+        let old = store.snapshot();
+        assert_eq!(store.write(&write(Some(1), 2, "two")), WriteOutcome::Applied);
+        store.restore(&old);
+        assert_eq!(store.write(&write(Some(2), 3, "three")), WriteOutcome::Mismatch);
+        assert_eq!(store.token(P), Some(token(1)));
+        store.wipe();
+        assert_eq!(store, MemoryStore::new(1));
+    }
+
+    #[test]
+    fn a_late_write_is_applied_only_on_top_of_what_it_expected() {
+        let mut store = MemoryStore::new(1);
+        store.hold(write(None, 1, "late"));
+        assert_eq!(store.token(P), None);
+        let mut overtaken = store.clone();
+        assert_eq!(store.apply_held(0), Some(WriteOutcome::Applied));
+        assert_eq!(store.token(P), Some(token(1)));
+        assert_eq!(store.apply_held(0), None);
+
+        assert_eq!(overtaken.write(&write(None, 5, "other")), WriteOutcome::Applied);
+        let before = overtaken.load(P, &[]);
+        assert_eq!(overtaken.apply_held(0), Some(WriteOutcome::Mismatch));
+        assert_eq!(overtaken.load(P, &[]), before);
+    }
+}
