@@ -227,7 +227,8 @@ impl Timestamp {
     /// From milliseconds since the Unix epoch; clamped to the years that RFC 3339 can write.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
-        Self(millis.clamp(0, jiff::Timestamp::MAX.as_millisecond()))
+        // To the second: the library refuses the milliseconds of its own last one.
+        Self(millis.clamp(0, jiff::Timestamp::MAX.as_second() * 1000))
     }
 
     /// Milliseconds since the Unix epoch.
@@ -320,5 +321,12 @@ mod tests {
         assert_eq!(time.to_string(), "2026-11-24T05:00:00.120Z");
         assert_eq!("2026-11-24T06:00:00.120+01:00".parse::<Timestamp>().unwrap(), time);
         assert!("yesterday".parse::<Timestamp>().is_err());
+        // Whatever is clamped can be written and read.
+        for extreme in [i64::MIN, -1, 0, i64::MAX] {
+            let time = Timestamp::from_millis(extreme);
+            assert_eq!(time.to_string().parse::<Timestamp>().unwrap(), time);
+            assert_eq!(time.after_millis(u64::MAX), Timestamp::from_millis(i64::MAX));
+        }
+        assert!("9999-12-30T22:00:00.999Z".parse::<Timestamp>().unwrap().to_string().starts_with("9999"));
     }
 }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::RecordError;
@@ -98,8 +99,12 @@ pub(super) struct Envelope<'a> {
     traceparent: Option<&'a RawValue>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    order_id: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "is_there")]
+    order_id: bool,
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 impl<'a> Envelope<'a> {
@@ -115,7 +120,7 @@ impl<'a> Envelope<'a> {
 
     /// It is no event but an object that names an order itself.
     pub(super) fn is_bare(&self) -> bool {
-        self.specversion.is_none() && self.order_id.is_some()
+        self.specversion.is_none() && self.order_id
     }
 
     /// Refuses what this build would misunderstand.

@@ -1,1 +1,249 @@
+mod golden;
+mod hostile;
+mod roundtrip;
+mod samples;
 
+use bytes::Bytes;
+
+use super::*;
+use crate::ids::{Offset, OrderId};
+use crate::lifecycle::{Actor, Status};
+use crate::request::Command;
+
+const HERE: Partition = Partition(3);
+
+fn record(payload: impl Into<Bytes>) -> LogRecord {
+    let at = Timestamp::from_millis(1_764_000_000_123);
+    LogRecord { offset: Offset(17), key: None, payload: payload.into(), at }
+}
+
+fn input(payload: &str) -> Request {
+    match decode(&record(payload.to_owned()), HERE) {
+        Ok(Record::Input(request)) => request,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Why the payload is no input; an owner did not write it.
+fn refusal(payload: impl Into<Bytes>) -> RecordError {
+    let error = decode(&record(payload), HERE).unwrap_err();
+    assert!(!error.from_processor, "{error}");
+    error.error
+}
+
+fn event(kind: &str, data: &str) -> String {
+    format!(r#"{{"specversion":"1.0","source":"/shop","type":"{kind}","id":"e1","data":{data}}}"#)
+}
+
+#[test]
+fn a_bare_object_is_a_placement_whose_further_fields_are_the_details() {
+    let request = input(r#" {"order_id":"o1","status":"PLACED"} "#);
+    assert_eq!(request.order_id, OrderId::parse("o1").unwrap());
+    assert_eq!((request.id.as_str(), request.at), ("3-17", record("").at));
+    assert_eq!((request.actor, request.awaited, request.expected_version), (Actor::Customer, false, None));
+    let Command::Place(placement) = &request.command else { panic!("{request:?}") };
+    assert_eq!(placement.details, None);
+
+    // Whatever an event's fields are called, in a bare object they are details, and so is a type.
+    let more = r#"{"z":[1, 2.50,1e3],"order_id":"o1","id":5,"time":17,"source":{},"type":"pizza","data":null,
+        "customer_id":7, "a":{"b" : "\u00e4\/"},"status":"PLACED"}"#;
+    let Command::Place(placement) = input(more).command else { panic!() };
+    assert_eq!(placement.customer_id, None);
+    assert_eq!(
+        placement.details.unwrap().as_str(),
+        r#"{"a":{"b" : "\u00e4\/"},"customer_id":7,"data":null,"id":5,"source":{},"time":17,"type":"pizza","z":[1, 2.50,1e3]}"#
+    );
+}
+
+#[test]
+fn a_bare_object_that_is_no_placement_says_what_is_wrong() {
+    let invalid = |payload: &str| match refusal(payload.to_owned()) {
+        RecordError::Invalid { field, .. } => field,
+        other => panic!("{payload}: {other}"),
+    };
+    assert_eq!(invalid(r#"{"order_id":"o1"}"#), "status");
+    assert_eq!(invalid(r#"{"order_id":"o1","status":"DELIVERED"}"#), "status");
+    assert_eq!(invalid(r#"{"order_id":"o1","status":null}"#), "status");
+    assert_eq!(invalid(r#"{"order_id":"a b","status":"PLACED"}"#), "order_id");
+    assert_eq!(invalid(r#"{"order_id":5,"status":"PLACED"}"#), "order_id");
+    assert_eq!(invalid(r#"{"order_id":null,"status":"PLACED"}"#), "order_id");
+    let long = format!(r#"{{"order_id":"o1","status":"PLACED","x":"{}"}}"#, "x".repeat(65 * 1024));
+    assert_eq!(invalid(&long), "details");
+    let deep = format!(r#"{{"order_id":"o1","status":"PLACED","x":{}1{}}}"#, "[".repeat(64), "]".repeat(64));
+    assert_eq!(invalid(&deep), "details");
+    assert!(matches!(refusal(r#"{"status":"PLACED"}"#), RecordError::Foreign(_)));
+    assert!(matches!(refusal("{}"), RecordError::Foreign(_)));
+}
+
+#[test]
+fn unknown_fields_are_ignored_everywhere() {
+    let request = input(
+        r#"{"new":[{}],"specversion":"1.0","source":"/shop","type":"logistics.order.transition.requested","id":"e1",
+            "data":{"order_id":"o1","status":"CONFIRMED","new":{"x":1},"details":5,"customer_id":9}}"#,
+    );
+    assert_eq!(request.command, Command::Transition { to: Status::Confirmed });
+    for (kind, payload) in samples::owners() {
+        let before = decode(&record(payload.clone()), HERE).unwrap();
+        let text = String::from_utf8(payload.to_vec()).unwrap();
+        let text = text.replacen("\"data\":{", "\"extra\":[1],\"data\":{\"newer\":{\"deep\":[null]},", 1);
+        assert_eq!(decode(&record(text), HERE).unwrap(), before, "{kind}");
+    }
+}
+
+#[test]
+fn what_a_foreign_input_leaves_out_has_a_usual_value() {
+    let request = input(&event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#));
+    assert_eq!((request.actor, request.command), (Actor::Operator, Command::Cancel));
+    assert_eq!((request.at, request.trace), (record("").at, None));
+    let request = input(&event("logistics.order.placement.requested", r#"{"order_id":"o1","reason":null}"#));
+    assert_eq!((request.actor, request.command.target()), (Actor::Customer, Status::Placed));
+    let malformed = event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#)
+        .replace("\"id\"", "\"traceparent\":\"no trace\",\"id\"");
+    assert_eq!(input(&malformed).trace, None, "a malformed trace context is dropped, the request is not");
+}
+
+#[test]
+fn a_wrong_field_is_named() {
+    let cases = [
+        ("order_id", r#"{}"#),
+        ("order_id", r#"{"order_id":7,"status":"CONFIRMED"}"#),
+        ("order_id", r#"{"order_id":"","status":"CONFIRMED"}"#),
+        ("order_id", r#"{"order_id":["o1"],"status":"CONFIRMED"}"#),
+        ("status", r#"{"order_id":"o1"}"#),
+        ("status", r#"{"order_id":"o1","status":"BAKED"}"#),
+        ("status", r#"{"order_id":"o1","status":3}"#),
+        ("actor", r#"{"order_id":"o1","status":"CONFIRMED","actor":"cook"}"#),
+        ("expected_version", r#"{"order_id":"o1","status":"CONFIRMED","expected_version":-1}"#),
+        ("expected_version", r#"{"order_id":"o1","status":"CONFIRMED","expected_version":1.5}"#),
+        ("expected_version", r#"{"order_id":"o1","status":"CONFIRMED","expected_version":"1"}"#),
+        ("reason", r#"{"order_id":"o1","status":"CONFIRMED","reason":"\u0000"}"#),
+        ("awaited", r#"{"order_id":"o1","status":"CONFIRMED","awaited":"yes"}"#),
+        ("data", r#"["o1","CONFIRMED"]"#),
+        ("data", "\"o1\""),
+    ];
+    for (expected, data) in cases {
+        let kind = "logistics.order.transition.requested";
+        match refusal(event(kind, data)) {
+            // A status that is missing comes to light before an order id that is.
+            RecordError::Invalid { field, .. } if data == "{}" => assert_eq!(field, "status"),
+            RecordError::Invalid { field, problem } => assert_eq!(field, expected, "{data}: {problem}"),
+            other => panic!("{data}: {other}"),
+        }
+    }
+    let place = "logistics.order.placement.requested";
+    for (expected, data) in [
+        ("status", r#"{"order_id":"o1","status":"CONFIRMED"}"#),
+        ("customer_id", r#"{"order_id":"o1","customer_id":1}"#),
+        ("merchant_id", r#"{"order_id":"o1","merchant_id":""}"#),
+        ("courier_id", r#"{"order_id":"o1","courier_id":"\n"}"#),
+    ] {
+        assert!(
+            matches!(refusal(event(place, data)), RecordError::Invalid { field, .. } if field == expected),
+            "{data}"
+        );
+    }
+    let good = event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#);
+    for (expected, from, to) in [
+        ("id", r#""id":"e1""#, r#""id":"""#),
+        ("id", r#""id":"e1""#, r#""id":1"#),
+        ("id", r#""id":"e1","#, ""),
+        ("time", r#""id":"#, r#""time":"yesterday","id":"#),
+        ("time", r#""id":"#, r#""time":1,"id":"#),
+        ("type", r#""logistics.order.cancel.requested""#, "7"),
+        ("source", r#""/shop""#, "[]"),
+        ("specversion", r#""specversion":"1.0","#, ""),
+        ("specversion", r#""1.0""#, "1.0"),
+        ("dataschema", r#""id":"#, r#""dataschema":{},"id":"#),
+        ("data", r#","data":{"order_id":"o1"}"#, ""),
+    ] {
+        assert!(good.contains(from));
+        match refusal(good.replacen(from, to, 1)) {
+            RecordError::Invalid { field, .. } => assert_eq!(field, expected),
+            other => panic!("{expected}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn versions_that_this_build_would_misunderstand_are_refused() {
+    let good = event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#);
+    let with = |schema: &str| good.replace("\"id\"", &format!("\"dataschema\":\"{schema}\",\"id\""));
+    assert_eq!(input(&with(DATA_SCHEMA)).command, Command::Cancel);
+    assert_eq!(input(&with("https://shop.example/schema")).command, Command::Cancel);
+    assert!(matches!(refusal(with("urn:logistics:order:2")), RecordError::UnsupportedVersion(_)));
+    assert!(matches!(refusal(good.replace("\"1.0\"", "\"2.0\"")), RecordError::UnsupportedVersion(_)));
+    for (kind, payload) in samples::owners() {
+        let text = String::from_utf8(payload.to_vec()).unwrap().replace(DATA_SCHEMA, "urn:logistics:order:2");
+        let error = decode(&record(text), HERE).unwrap_err();
+        assert!(error.from_processor, "{kind}");
+        assert!(matches!(error.error, RecordError::UnsupportedVersion(_)), "{kind}");
+    }
+}
+
+#[test]
+fn what_is_no_event_of_this_system_is_refused() {
+    assert!(matches!(refusal(event("com.example.invoice", "{}")), RecordError::Foreign(_)));
+    // A fact that no owner wrote is none.
+    assert!(matches!(refusal(event("logistics.order.delivered", "{}")), RecordError::Foreign(_)));
+    let unknown = samples::facts()[0].1.to_vec();
+    let unknown =
+        String::from_utf8(unknown).unwrap().replace("logistics.order.placed", "logistics.order.baked");
+    assert!(
+        decode(&record(unknown), HERE).unwrap_err().from_processor,
+        "an owner's unknown fact is never skipped"
+    );
+    for payload in [
+        "",
+        " ",
+        "null",
+        "5",
+        "\"text\"",
+        "{",
+        "{\"a\":}",
+        "not json",
+        "[]",
+        "[\"1.0\"]",
+        "{} {}",
+        "\u{feff}{}",
+    ] {
+        assert!(matches!(refusal(payload), RecordError::NotJson(_)), "{payload:?}");
+    }
+    // In the order of the envelope's fields, which a struct would take from an array.
+    let array =
+        r#"["1.0","logistics.order.cancel.requested","/shop","e1",null,null,null,{"order_id":"o1"},null]"#;
+    assert!(matches!(refusal(array), RecordError::NotJson(_)));
+    assert!(matches!(refusal(&b"\xff\xfe"[..]), RecordError::NotJson(_)));
+    let not_utf8 = b"{\"order_id\":\"o1\",\"status\":\"PLACED\",\"x\":\"\xff\"}";
+    assert!(matches!(refusal(&not_utf8[..]), RecordError::NotJson(_)));
+}
+
+#[test]
+fn a_record_may_be_as_long_as_the_limit_and_no_longer() {
+    let of_length = |bytes: usize| {
+        let start = r#"{"specversion":"1.0","type":"logistics.order.cancel.requested","source":"/shop","id":"e1","pad":""#;
+        let end = r#"","data":{"order_id":"o1"}}"#;
+        format!("{start}{}{end}", "x".repeat(bytes - start.len() - end.len()))
+    };
+    assert_eq!(input(&of_length(RECORD_BYTES_MAX)).command, Command::Cancel);
+    assert_eq!(refusal(of_length(RECORD_BYTES_MAX + 1)), RecordError::TooLong(RECORD_BYTES_MAX + 1));
+}
+
+#[test]
+fn a_dead_letter_keeps_text_as_text_and_fits_into_a_record() {
+    let letter = |payload: Bytes| {
+        let record = record(payload);
+        let letter = DeadLetter { record: &record, partition: HERE, reason: "why" };
+        let bytes = letter.encode(record.at);
+        assert!(bytes.len() < RECORD_BYTES_MAX, "{}", bytes.len());
+        serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()
+    };
+    let cut = "x".repeat(DEAD_LETTER_PAYLOAD_BYTES_MAX - 1) + "ä and more";
+    let value = letter(Bytes::from(cut.clone()));
+    assert_eq!(value["data"]["payload"].as_str().unwrap().len(), DEAD_LETTER_PAYLOAD_BYTES_MAX - 1);
+    assert_eq!(value["data"]["payload_bytes"], cut.len());
+    assert!(value["data"]["payload_base64"].is_null());
+    let binary = letter(Bytes::from_static(b"\xff\x00"));
+    assert_eq!(binary["data"]["payload_base64"], "/wA=");
+    assert!(binary["data"]["payload"].is_null());
+    assert!(letter(Bytes::from(vec![0; RECORD_BYTES_MAX])).is_object());
+}

@@ -1,0 +1,107 @@
+//! The golden files pin the bytes: what an older build wrote, this one must read, and what this one writes, an older one
+//! must read. A file changes only together with the major version; a new one holds what the failing test prints.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/wire/golden")
+}
+
+#[allow(clippy::disallowed_methods)] // A test may read its files.
+fn golden(name: &str) -> Vec<u8> {
+    let path = folder().join(format!("{name}.json"));
+    std::fs::read(&path).unwrap_or_default()
+}
+
+#[test]
+fn every_record_is_written_as_its_golden_file_has_it() {
+    for (name, bytes) in samples::all() {
+        let expected = golden(&name);
+        let (written, expected) = (String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&expected));
+        assert_eq!(written, expected, "{name}");
+    }
+}
+
+#[test]
+fn every_golden_file_is_of_a_record() {
+    let files: BTreeSet<String> =
+        folder().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let samples: BTreeSet<String> =
+        samples::all().into_iter().map(|(name, _)| format!("{name}.json")).collect();
+    assert_eq!(files, samples);
+}
+
+#[test]
+fn every_golden_file_is_read_as_what_was_written() {
+    let read = |name: &str| decode(&record(golden(name)), HERE).unwrap();
+    for (name, request) in samples::requests() {
+        assert_eq!(read(&name), Record::Input(request), "{name}");
+    }
+    for (name, fact) in samples::fact_values() {
+        assert_eq!(read(&name), Record::Fact(fact), "{name}");
+    }
+    for (name, outcome) in samples::outcome_values() {
+        assert_eq!(read(&name), Record::Outcome(outcome), "{name}");
+    }
+    for (name, notification) in samples::notification_values() {
+        assert_eq!(decode_notification(&golden(&name)).unwrap(), notification, "{name}");
+    }
+}
+
+#[test]
+fn owners_are_known_by_how_their_records_begin_and_nobody_else_is() {
+    for (name, bytes) in samples::all() {
+        let surely = is_surely_from_processor(&bytes);
+        assert_eq!(surely, !name.starts_with("request"), "{name}");
+        let is_input = matches!(decode(&record(bytes), HERE), Ok(Record::Input(_)));
+        assert!(!(surely && is_input), "{name}");
+    }
+    // An owner's record that was torn is still an owner's.
+    for (name, bytes) in samples::owners() {
+        let error = decode(&record(bytes.slice(..bytes.len() - 1)), HERE).unwrap_err();
+        assert!(error.from_processor, "{name}");
+    }
+    // One that was laid out differently is known once it is decoded.
+    let spaced = String::from_utf8(samples::facts()[0].1.to_vec()).unwrap().replacen("{", "{ ", 1);
+    assert!(!is_surely_from_processor(spaced.as_bytes()));
+    assert!(matches!(decode(&record(spaced), HERE), Ok(Record::Fact(_))));
+    // A bare object cannot pass for one.
+    let bare = r#"{"specversion":"1.0","source":"/logistics/processor","order_id":"o1","status":"PLACED"}"#;
+    assert!(is_surely_from_processor(bare.as_bytes()));
+    assert!(decode(&record(bare), HERE).unwrap_err().from_processor);
+}
+
+#[test]
+fn every_record_is_a_cloud_event_whose_data_names_order_and_status() {
+    let mut ids = BTreeSet::new();
+    for (name, bytes) in samples::all() {
+        let event: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(event["specversion"], "1.0", "{name}");
+        assert_eq!(event["datacontenttype"], "application/json", "{name}");
+        assert_eq!(event["dataschema"], DATA_SCHEMA, "{name}");
+        assert!(event["type"].as_str().unwrap().starts_with("logistics.order."), "{name}");
+        assert!(event["time"].as_str().unwrap().parse::<Timestamp>().is_ok(), "{name}");
+        assert!(event["source"].as_str().unwrap().starts_with('/'), "{name}");
+        assert!(!event["id"].as_str().unwrap().is_empty(), "{name}");
+        // Attribute names of CloudEvents: lower-case letters and digits.
+        for key in event.as_object().unwrap().keys() {
+            assert!(key.chars().all(|c| c.is_ascii_lowercase()), "{name}: {key}");
+        }
+        let data = &event["data"];
+        assert_eq!(event["subject"], data["order_id"], "{name}");
+        // A dead letter and its outcome name no order; a refusal or a forwarded input has no status.
+        let nameless = name.contains("dead-letter");
+        let stateless =
+            nameless || name.starts_with("outcome-rejected") || name.starts_with("outcome-forwarded");
+        assert_eq!(data["order_id"].is_string(), !nameless, "{name}");
+        assert_eq!(data["status"].is_string(), !stateless, "{name}");
+        assert_eq!(event.get("traceparent").is_some(), name.ends_with("-full"), "{name}");
+        ids.insert(format!("{} {}", event["source"], event["id"]));
+    }
+    // One order's version 7 stands for many facts here, but a fact, its notification, an outcome and a dead letter of one
+    // position never share an id.
+    assert_eq!(ids.len(), 7, "{ids:?}");
+}

@@ -1,0 +1,227 @@
+//! One value of every record type and variant.
+
+use bytes::Bytes;
+
+use super::*;
+use crate::details::Details;
+use crate::fact::{Cause, Change};
+use crate::ids::{PartyId, Reason, RequestId, TraceParent, Version};
+use crate::lifecycle::STATUSES;
+use crate::outcome::OutcomeKind;
+use crate::policy::{Deadline, DeadlineKind};
+use crate::rejection::Rejection;
+use crate::request::Placement;
+
+/// A golden file's name, and the bytes that this build writes.
+pub(super) type Sample = (String, Bytes);
+
+pub(super) fn at() -> Timestamp {
+    "2026-01-31T12:00:00.250Z".parse().unwrap()
+}
+
+fn order_id() -> OrderId {
+    OrderId::parse("0190b0f4-6b1e-7c3a-9d52-3f2a6b1c8e77").unwrap()
+}
+
+fn request_id() -> RequestId {
+    RequestId::parse("request \"7\" ü").unwrap()
+}
+
+fn trace() -> TraceParent {
+    TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap()
+}
+
+fn placement() -> Placement {
+    let party = |text| Some(PartyId::parse(text).unwrap());
+    let details = Details::parse(r#"{"items": [{"sku":"a/1","price":12.50}],"note":"\u00e4 ü"}"#).unwrap();
+    Placement {
+        customer_id: party("customer-1"),
+        merchant_id: party("merchant-2"),
+        courier_id: party("courier-3"),
+        details: Some(details),
+    }
+}
+
+pub(super) fn requests() -> Vec<(String, Request)> {
+    let request = |command| Request {
+        id: request_id(),
+        order_id: order_id(),
+        actor: Actor::Customer,
+        command,
+        expected_version: None,
+        reason: None,
+        awaited: false,
+        trace: None,
+        at: at(),
+    };
+    let full = |command| Request {
+        actor: Actor::Operator,
+        expected_version: Some(Version(4)),
+        reason: Some(Reason::parse("out of stock").unwrap()),
+        awaited: true,
+        trace: Some(trace()),
+        ..request(command)
+    };
+    let to = Command::Transition { to: Status::OutForDelivery };
+    [
+        ("placement-empty", request(Command::Place(Placement::default()))),
+        ("placement-full", full(Command::Place(placement()))),
+        ("transition", request(to.clone())),
+        ("transition-full", full(to)),
+        ("cancel", request(Command::Cancel)),
+        ("cancel-full", full(Command::Cancel)),
+    ]
+    .map(|(name, request)| (format!("request-{name}"), request))
+    .into()
+}
+
+pub(super) fn fact_values() -> Vec<(String, Fact)> {
+    let by_request = Cause::Request { request: request_id(), offset: Offset(41) };
+    let fact = |status: Status, change| Fact {
+        order_id: order_id(),
+        version: Version(7),
+        status,
+        change,
+        at: at(),
+        actor: Actor::Operator,
+        reason: None,
+        cause: by_request.clone(),
+        deadline: None,
+        attempts_left: None,
+        trace: None,
+    };
+    let deadline = |kind| Some(Deadline { at: at().after_millis(2000), kind });
+    let timer = |timer| Cause::Timer { timer, offset: Offset(42) };
+    let full = Fact {
+        version: Version(1),
+        actor: Actor::Customer,
+        reason: Some(Reason::parse("gift").unwrap()),
+        deadline: deadline(DeadlineKind::Advance),
+        trace: Some(trace()),
+        ..fact(Status::Placed, Change::Placed(placement()))
+    };
+    let mut facts = vec![
+        ("fact-placed-full".to_owned(), full),
+        (
+            "fact-late".to_owned(),
+            Fact {
+                actor: Actor::System,
+                cause: timer(DeadlineKind::Late),
+                ..fact(Status::Preparing, Change::Late)
+            },
+        ),
+    ];
+    for status in STATUSES {
+        let fact = match status {
+            Status::Placed => Fact {
+                version: Version(1),
+                deadline: deadline(DeadlineKind::Expire),
+                ..fact(status, Change::Placed(Placement::default()))
+            },
+            Status::DeliveryFailed => Fact {
+                attempts_left: Some(2),
+                deadline: deadline(DeadlineKind::Return),
+                reason: Some(Reason::parse("nobody there").unwrap()),
+                ..fact(status, Change::Moved)
+            },
+            Status::Confirmed => Fact {
+                actor: Actor::System,
+                cause: timer(DeadlineKind::Advance),
+                deadline: deadline(DeadlineKind::Late),
+                ..fact(status, Change::Moved)
+            },
+            Status::Expired => Fact {
+                actor: Actor::System,
+                cause: timer(DeadlineKind::Expire),
+                ..fact(status, Change::Moved)
+            },
+            Status::Returned => Fact {
+                actor: Actor::System,
+                cause: timer(DeadlineKind::Return),
+                ..fact(status, Change::Moved)
+            },
+            _ => fact(status, Change::Moved),
+        };
+        facts.push((format!("fact-{}", status.name().to_lowercase().replace('_', "-")), fact));
+    }
+    facts
+}
+
+pub(super) fn outcome_values() -> Vec<(String, Outcome)> {
+    let outcome = |result| Outcome {
+        offset: Offset(41),
+        order_id: Some(order_id()),
+        request: Some(request_id()),
+        result,
+    };
+    let allowed = vec![Status::Preparing, Status::Cancelled];
+    let (current, requested) = (Status::Confirmed, Status::Delivered);
+    let mut outcomes = vec![
+        (
+            "unchanged".to_owned(),
+            outcome(OutcomeKind::Unchanged { version: Version(2), status: Status::Confirmed }),
+        ),
+        ("forwarded".to_owned(), outcome(OutcomeKind::Forwarded { to: Partition(9) })),
+        (
+            "dead-lettered".to_owned(),
+            Outcome {
+                offset: Offset(41),
+                order_id: None,
+                request: None,
+                result: OutcomeKind::DeadLettered { reason: "the record is \"odd\"".to_owned() },
+            },
+        ),
+    ];
+    for rejection in [
+        Rejection::NotFound,
+        Rejection::IllegalTransition { current, requested, allowed: allowed.clone() },
+        Rejection::NotPermitted {
+            current,
+            requested,
+            actor: Actor::Courier,
+            permitted: vec![Actor::Merchant, Actor::Operator],
+            allowed: Vec::new(),
+        },
+        Rejection::PlacementNotPermitted { actor: Actor::Courier },
+        Rejection::StaleVersion { current: Version(3), expected: Version(2) },
+        Rejection::IdConflict,
+        Rejection::AttemptsExhausted { attempts: 3, allowed },
+    ] {
+        let name = format!("rejected-{}", rejection.code().replace('_', "-"));
+        outcomes.push((name, outcome(OutcomeKind::Rejected(rejection))));
+    }
+    outcomes.into_iter().map(|(name, outcome)| (format!("outcome-{name}"), outcome)).collect()
+}
+
+pub(super) fn notification_values() -> Vec<(String, Notification)> {
+    let of = |(name, fact): (String, Fact)| (name.replace("fact", "notification"), Notification::of(&fact));
+    fact_values().into_iter().filter(|(name, _)| name != "fact-placed-full").map(of).collect()
+}
+
+pub(super) fn facts() -> Vec<Sample> {
+    fact_values().into_iter().map(|(name, fact)| (name, encode_fact(&fact))).collect()
+}
+
+pub(super) fn outcomes() -> Vec<Sample> {
+    outcome_values().into_iter().map(|(name, outcome)| (name, encode_outcome(&outcome, HERE, at()))).collect()
+}
+
+/// Everything that an owner writes to the topic `orders`.
+pub(super) fn owners() -> Vec<Sample> {
+    let mut samples = facts();
+    samples.extend(outcomes());
+    samples
+}
+
+/// Everything that this build writes.
+pub(super) fn all() -> Vec<Sample> {
+    let mut samples = owners();
+    samples.extend(requests().into_iter().map(|(name, request)| (name, encode_request(&request))));
+    samples.extend(notification_values().into_iter().map(|(name, told)| (name, encode_notification(&told))));
+    for (name, payload) in [("text", &b"{\"no\": \"event\"}"[..]), ("binary", &b"\xff\x00"[..])] {
+        let record = record(Bytes::from_static(payload));
+        let letter = DeadLetter { record: &record, partition: HERE, reason: "the record is not an event" };
+        samples.push((format!("dead-letter-{name}"), letter.encode(at())));
+    }
+    samples
+}
