@@ -1,0 +1,290 @@
+//! The partition protocol, explored: every order in which things can happen, with a few faults at any place.
+//!
+//! Each scenario has a budget of faults and is explored breadth first until it is exhausted or its time is over; then random
+//! walks go deeper with larger budgets. The state machine is the core's own `Processor`.
+
+use std::time::Duration;
+
+use logistics_core::processor::{Effect, Phase, Settings};
+use logistics_core::testkit::CommitFate;
+use logistics_core::{Partition, Policy, Status};
+use logistics_tests::invariants::{check, check_settled};
+use logistics_tests::workload::{order_in, place, step};
+use logistics_tests::world::{Action, Fault, Input, World};
+use stateright::{Checker, Model, Property, UniformChooser};
+
+/// How often something may go wrong, or be done that costs states.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Budget {
+    crashes: u8,
+    /// Sessions that expire while the process goes on: zombies.
+    expiries: u8,
+    moves: u8,
+    /// Commits with a fate other than an answer.
+    unknown_commits: u8,
+    /// Calls that fail without effect.
+    refusals: u8,
+    /// Store writes that arrive late or whose answer is lost.
+    late_writes: u8,
+    wipes: u8,
+    restores: u8,
+    offset_expiries: u8,
+    /// Transactions that the broker ends.
+    ends: u8,
+    /// Times that a worker's own clock runs to when it wakes.
+    wakes: u8,
+    passes: u8,
+}
+
+#[derive(Clone)]
+struct Protocol {
+    processes: u32,
+    settings: Settings,
+    inputs: Vec<Input>,
+    budget: Budget,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct State {
+    world: World,
+    budget: Budget,
+}
+
+impl Model for Protocol {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        let mut world = World::new(self.processes, self.settings.clone(), self.inputs.clone());
+        (0..self.processes).for_each(|process| world.apply(Action::Poll(process as usize)));
+        vec![State { world, budget: self.budget }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        let State { world, budget } = state;
+        for (process, partition, call) in world.steps() {
+            let faults = faults(world, budget, (process, partition, call));
+            actions.extend(faults.into_iter().map(|fault| Action::Step(process, partition, call, fault)));
+        }
+        if !world.inputs.is_empty() {
+            actions.push(Action::Append);
+        }
+        if budget.wakes > 0 {
+            actions.extend(world.sleepers().map(|(process, partition)| Action::Wake(process, partition)));
+        }
+        actions.extend((budget.passes > 0).then_some(Action::Pass(DWELL_MS)));
+        for (index, process) in world.processes.iter().enumerate() {
+            let member = world.broker.is_member(process.member);
+            if world.broker.clone().poll_group(process.member).is_some() {
+                actions.push(Action::Poll(index));
+            } else if !member {
+                actions.push(Action::Restart(index));
+            }
+            if member && process.up {
+                actions.extend((budget.crashes > 0).then_some(Action::Crash(index)));
+                actions.extend((budget.expiries > 0).then_some(Action::Expire(index)));
+            }
+        }
+        for partition in (0..world.partitions()).map(Partition) {
+            if budget.moves > 0 {
+                actions.extend((0..world.processes.len()).map(|process| Action::Move(partition, process)));
+            }
+            let open = budget.ends > 0 && world.broker.is_open(partition);
+            actions.extend(open.then_some(Action::EndTransaction(partition)));
+        }
+        for index in 0..world.held().len() {
+            actions.extend([Action::Arrive(index), Action::Vanish(index)]);
+        }
+        actions.extend((budget.wipes > 0).then_some(Action::Wipe));
+        if budget.restores > 0 {
+            actions.push(if world.snapshot.is_some() { Action::Restore } else { Action::Save });
+        }
+        actions.extend((budget.offset_expiries > 0).then_some(Action::ExpireOffsets));
+    }
+
+    fn next_state(&self, state: &State, action: Action) -> Option<State> {
+        let mut next = state.clone();
+        spend(&mut next.budget, &state.world, action);
+        next.world.apply(action);
+        (next != *state).then_some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("every invariant holds", |_, state: &State| check(&state.world).is_ok()),
+            Property::always("no partition halts", |_, state: &State| {
+                let mut workers = state.world.processes.iter().flat_map(|process| process.workers.values());
+                workers.all(|worker| !matches!(worker.processor.phase(), Phase::Halted(_)))
+            }),
+            // What is promised above would be empty if nothing ever got done.
+            Property::sometimes("everything is answered and stored", |_, state: &State| {
+                state.world.inputs.is_empty() && check_settled(&state.world).is_ok()
+            }),
+        ]
+    }
+}
+
+const DWELL_MS: u64 = 40;
+
+fn faults(world: &World, budget: &Budget, at: (usize, Partition, usize)) -> Vec<Fault> {
+    let mut faults = vec![Fault::None];
+    match world.effect(at.0, at.1, at.2) {
+        Some((Effect::Commit(_), 2)) if budget.unknown_commits > 0 => {
+            faults.extend(CommitFate::ALL.into_iter().skip(1).map(Fault::Commit));
+        }
+        Some((Effect::Write(_), _)) if budget.late_writes > 0 => {
+            faults.extend([Fault::AnswerLost, Fault::Late]);
+        }
+        Some((Effect::Acquire | Effect::Load { .. } | Effect::AskGroup, _)) if budget.refusals > 0 => {
+            faults.push(Fault::Refused);
+        }
+        _ => {}
+    }
+    faults
+}
+
+fn spend(budget: &mut Budget, world: &World, action: Action) {
+    let account = match action {
+        Action::Step(.., Fault::None) => return,
+        Action::Step(.., Fault::Commit(_)) => &mut budget.unknown_commits,
+        Action::Step(.., Fault::AnswerLost | Fault::Late) => &mut budget.late_writes,
+        Action::Step(.., Fault::Refused) => &mut budget.refusals,
+        Action::Wake(..) => &mut budget.wakes,
+        Action::Pass(_) => &mut budget.passes,
+        Action::Crash(_) => &mut budget.crashes,
+        Action::Expire(_) => &mut budget.expiries,
+        Action::Move(..) => &mut budget.moves,
+        Action::Wipe => &mut budget.wipes,
+        Action::Restore => &mut budget.restores,
+        Action::ExpireOffsets => &mut budget.offset_expiries,
+        Action::EndTransaction(_) => &mut budget.ends,
+        Action::Append | Action::Poll(_) | Action::Restart(_) | Action::Save => return,
+        Action::Arrive(_) | Action::Vanish(_) => return,
+    };
+    assert!(*account > 0, "{action:?} in {world:?} costs what is not there");
+    *account -= 1;
+}
+
+fn settings(partitions: u32, policy: Policy) -> Settings {
+    let mut settings = Settings::new(partitions, policy);
+    // Small steps and no cache: as many interleavings and as many loads as there can be.
+    settings.batch_inputs_max = 1;
+    settings.batch_facts_max = 2;
+    settings.cache_orders_max = 0;
+    settings.inbox_inputs_max = 1;
+    settings.narrate = false;
+    settings
+}
+
+/// One order: placed and then confirmed.
+fn two_inputs() -> Vec<Input> {
+    let here = Partition(0);
+    let order = order_in(here, 1, 0);
+    vec![place(&order, here, "r0"), step(&order, Status::Confirmed, here, "r1")]
+}
+
+fn one_partition(processes: u32, budget: Budget) -> Protocol {
+    Protocol { processes, settings: settings(1, Policy::manual()), inputs: two_inputs(), budget }
+}
+
+/// How long a scenario may take; what is not exhausted by then was explored breadth first as deep as it went.
+const SCENARIO_S_MAX: u64 = 12;
+const WALKS_S: u64 = 4;
+
+fn explore(name: &str, protocol: Protocol) {
+    let breadth =
+        protocol.clone().checker().threads(2).timeout(Duration::from_secs(SCENARIO_S_MAX)).spawn_bfs().join();
+    report(name, "breadth first", &breadth);
+    let walks = protocol.checker().timeout(Duration::from_secs(WALKS_S));
+    let walks = walks.spawn_simulation(SEED, UniformChooser).join();
+    report(name, "random walks", &walks);
+    let done = "everything is answered and stored";
+    assert!(
+        breadth.discovery(done).or_else(|| walks.discovery(done)).is_some(),
+        "{name}: nothing was ever answered and stored"
+    );
+}
+
+const SEED: u64 = 7;
+
+fn report(name: &str, how: &str, checker: &impl Checker<Protocol>) {
+    for property in ["every invariant holds", "no partition halts"] {
+        if let Some(path) = checker.discovery(property) {
+            let broken = check(&path.last_state().world);
+            panic!("{name}, {how}: not so: {property}: {broken:?}\nafter {:#?}", path.into_actions());
+        }
+    }
+    println!(
+        "{name}, {how}: {} states, {} of them different, {} steps deep",
+        checker.state_count(),
+        checker.unique_state_count(),
+        checker.max_depth()
+    );
+}
+
+#[test]
+fn one_owner_crashes_at_any_step() {
+    let budget = Budget { crashes: 2, late_writes: 1, ..Budget::default() };
+    explore("crash", one_partition(1, budget));
+}
+
+#[test]
+fn a_commit_whose_outcome_nobody_knows() {
+    let budget = Budget { unknown_commits: 2, ends: 1, wakes: 4, ..Budget::default() };
+    explore("unknown commit", one_partition(1, budget));
+}
+
+#[test]
+fn a_zombie_and_its_successor() {
+    let budget = Budget { expiries: 1, wakes: 3, ..Budget::default() };
+    explore("zombie", one_partition(2, budget));
+}
+
+#[test]
+fn the_partition_moves_to_and_fro() {
+    let budget = Budget { moves: 2, crashes: 1, wakes: 1, ..Budget::default() };
+    explore("two owners", one_partition(2, budget));
+}
+
+#[test]
+fn a_store_that_is_wiped() {
+    let budget = Budget { wipes: 1, wakes: 4, late_writes: 1, ..Budget::default() };
+    explore("wiped store", one_partition(1, budget));
+}
+
+#[test]
+fn a_store_that_is_restored() {
+    let budget = Budget { restores: 1, wakes: 4, crashes: 1, ..Budget::default() };
+    explore("restored store", one_partition(1, budget));
+}
+
+#[test]
+fn a_late_write_of_a_fenced_owner() {
+    let budget = Budget { expiries: 1, late_writes: 2, wipes: 1, wakes: 2, ..Budget::default() };
+    explore("late write", one_partition(2, budget));
+}
+
+#[test]
+fn inputs_in_the_wrong_partition() {
+    let (here, there) = (Partition(0), Partition(1));
+    let order = order_in(there, 2, 0);
+    let inputs = vec![place(&order, here, "r0"), step(&order, Status::Confirmed, here, "r1")];
+    let budget = Budget { crashes: 1, unknown_commits: 1, ends: 1, wakes: 2, ..Budget::default() };
+    explore("forwarded", Protocol { processes: 1, settings: settings(2, Policy::manual()), inputs, budget });
+}
+
+#[test]
+fn timers_and_requests_of_one_order() {
+    let here = Partition(0);
+    let order = order_in(here, 1, 0);
+    let inputs = vec![place(&order, here, "r0"), step(&order, Status::Cancelled, here, "r1")];
+    let budget = Budget { crashes: 1, unknown_commits: 1, passes: 2, wakes: 2, ..Budget::default() };
+    let settings = settings(1, Policy::simulate(DWELL_MS));
+    explore("timers", Protocol { processes: 1, settings, inputs, budget });
+}
+
+#[test]
+fn deleted_group_offsets_and_refused_calls() {
+    let budget = Budget { offset_expiries: 1, refusals: 2, crashes: 1, wakes: 3, ..Budget::default() };
+    explore("deleted offsets", one_partition(1, budget));
+}
