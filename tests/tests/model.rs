@@ -207,6 +207,8 @@ fn explore(name: &str, protocol: Protocol) {
 
 const SEED: u64 = 7;
 
+// How far it got is what a reader of the test's output wants to know.
+#[allow(clippy::print_stdout)]
 fn report(name: &str, how: &str, checker: &impl Checker<Protocol>) {
     for property in ["every invariant holds", "no partition halts"] {
         if let Some(path) = checker.discovery(property) {
