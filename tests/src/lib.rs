@@ -4,3 +4,8 @@
 pub mod invariants;
 pub mod workload;
 pub mod world;
+
+/// The README's example, as a doctest.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
