@@ -1,0 +1,285 @@
+//! Every request of every actor in every status, against the rules as the design states them. They are stated here a
+//! second time, by hand, so that a wrong row of the table is caught.
+
+mod given;
+
+use given::{at, order_in, placement, request};
+use logistics_core::lifecycle::{ACTORS, STATUSES};
+use logistics_core::{
+    Actor, Cause, Change, Command, Decision, Details, Fact, Offset, Order, Placement, Policy, Reason,
+    Rejection, Request, Status, TraceParent, Version, decide,
+};
+
+/// The table of the design. `system` alone is what nobody else may ask for.
+const RULES: &str = "
+    PLACED                      | CONFIRMED        | merchant, operator, system
+    PLACED                      | REJECTED         | merchant, operator
+    PLACED                      | EXPIRED          | system
+    PLACED, CONFIRMED           | CANCELLED        | customer, merchant, operator
+    CONFIRMED                   | PREPARING        | merchant, operator, system
+    PREPARING                   | READY_FOR_PICKUP | merchant, operator
+    PREPARING, READY_FOR_PICKUP | OUT_FOR_DELIVERY | courier, operator, system
+    PREPARING, READY_FOR_PICKUP | CANCELLED        | merchant, operator
+    OUT_FOR_DELIVERY            | DELIVERED        | courier, operator, system
+    OUT_FOR_DELIVERY            | DELIVERY_FAILED  | courier, operator
+    DELIVERY_FAILED             | OUT_FOR_DELIVERY | courier, operator
+    DELIVERY_FAILED             | RETURNED         | courier, operator, system
+";
+
+const NAMES: [&str; 11] = [
+    "PLACED",
+    "CONFIRMED",
+    "PREPARING",
+    "READY_FOR_PICKUP",
+    "OUT_FOR_DELIVERY",
+    "DELIVERED",
+    "DELIVERY_FAILED",
+    "RETURNED",
+    "REJECTED",
+    "EXPIRED",
+    "CANCELLED",
+];
+
+const TERMINAL: [&str; 5] = ["DELIVERED", "REJECTED", "EXPIRED", "CANCELLED", "RETURNED"];
+
+/// Who may ask for the step; `None` where there is none.
+fn who_may(from: &str, to: &str) -> Option<Vec<&'static str>> {
+    let mut rules = RULES.lines().filter(|line| !line.trim().is_empty()).map(|line| {
+        let mut columns = line.split('|').map(|column| column.split(',').map(str::trim).collect::<Vec<_>>());
+        (columns.next().unwrap(), columns.next().unwrap()[0], columns.next().unwrap())
+    });
+    let found = rules.find(|(froms, rule_to, _)| froms.contains(&from) && *rule_to == to);
+    found.map(|(_, _, actors)| actors)
+}
+
+/// What could be asked for in this status, by anybody or by one actor.
+fn allowed(from: &str, actor: Option<&str>, attempts_left: Option<u32>) -> Vec<&'static str> {
+    let open = |to: &&str| {
+        let Some(actors) = who_may(from, to) else { return false };
+        let by = match actor {
+            Some(actor) => actors.contains(&actor),
+            None => actors != ["system"],
+        };
+        by && (*to != "OUT_FOR_DELIVERY" || attempts_left != Some(0))
+    };
+    let mut open: Vec<_> = NAMES.into_iter().filter(open).collect();
+    open.sort_unstable();
+    open
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Expects {
+    Nothing,
+    Current,
+    Another,
+}
+
+#[derive(Debug, PartialEq)]
+enum Answer {
+    Fact(&'static str),
+    Unchanged,
+    Refused(&'static str),
+}
+
+fn expected(case: &Case) -> Answer {
+    let Case { order, command, actor, expects } = case;
+    let Some((from, attempts_left)) = order else {
+        return match command {
+            Command::Place(_) if *actor != Actor::Customer => Answer::Refused("placement_not_permitted"),
+            Command::Place(_) if *expects == Expects::Another => Answer::Refused("stale_version"),
+            Command::Place(_) => Answer::Fact("PLACED"),
+            _ => Answer::Refused("not_found"),
+        };
+    };
+    let to = match command {
+        // A retry of a placement meets its first try, whatever version it hoped for.
+        Command::Place(body) if *body == placement() => return Answer::Unchanged,
+        Command::Place(_) => return Answer::Refused("id_conflict"),
+        Command::Transition { to } => NAMES[to.index()],
+        Command::Cancel => "CANCELLED",
+    };
+    if *expects == Expects::Another {
+        return Answer::Refused("stale_version");
+    }
+    if from.name() == to {
+        return Answer::Unchanged;
+    }
+    match who_may(from.name(), to) {
+        None => Answer::Refused("illegal_transition"),
+        Some(actors) if !actors.contains(&actor.name()) => Answer::Refused("not_permitted"),
+        Some(_) if to == "OUT_FOR_DELIVERY" && *attempts_left == Some(0) => {
+            Answer::Refused("attempts_exhausted")
+        }
+        Some(_) => Answer::Fact(to),
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Case {
+    order: Option<(Status, Option<u32>)>,
+    command: Command,
+    actor: Actor,
+    expects: Expects,
+}
+
+fn cases() -> Vec<Case> {
+    let mut orders = vec![None];
+    orders.extend(STATUSES.map(|status| Some((status, None))));
+    orders.push(Some((Status::DeliveryFailed, Some(2))));
+    orders.push(Some((Status::DeliveryFailed, Some(0))));
+    let other = Placement { details: Some(Details::parse("{}").unwrap()), ..Placement::default() };
+    let mut commands = vec![Command::Place(placement()), Command::Place(other), Command::Cancel];
+    commands.extend(STATUSES.map(|to| Command::Transition { to }));
+    let mut cases = Vec::new();
+    for order in orders {
+        for command in &commands {
+            for actor in ACTORS {
+                for expects in [Expects::Nothing, Expects::Current, Expects::Another] {
+                    cases.push(Case { order, command: command.clone(), actor, expects });
+                }
+            }
+        }
+    }
+    cases
+}
+
+fn ask(case: &Case) -> (Option<Order>, Request, Decision) {
+    let order = case.order.map(|(status, attempts_left)| order_in(status, attempts_left));
+    let version = order.as_ref().map_or(Version(0), |order| order.version);
+    let mut request = request(case.actor, case.command.clone());
+    request.expected_version = match case.expects {
+        Expects::Nothing => None,
+        Expects::Current => Some(version),
+        Expects::Another => Some(version.next()),
+    };
+    request.reason = Some(Reason::parse("because").unwrap());
+    request.trace =
+        Some(TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap());
+    let decision = decide(order.as_ref(), &request, Offset(41), at(1000), &Policy::manual());
+    (order, request, decision)
+}
+
+#[test]
+fn the_names_are_those_of_the_design() {
+    assert_eq!(STATUSES.map(Status::name), NAMES);
+    assert_eq!(ACTORS.map(Actor::name), ["customer", "merchant", "courier", "operator", "system"]);
+    for status in STATUSES {
+        assert_eq!(status.is_terminal(), TERMINAL.contains(&status.name()), "{status}");
+        let leaves = NAMES.iter().any(|to| who_may(status.name(), to).is_some());
+        assert_eq!(status.is_terminal(), !leaves, "{status}");
+    }
+}
+
+#[test]
+fn every_request_of_every_actor_in_every_status_is_answered_by_the_rules() {
+    let cases = cases();
+    assert_eq!(cases.len(), 14 * 14 * 5 * 3);
+    for case in cases {
+        let (order, request, decision) = ask(&case);
+        let answer = match &decision {
+            Decision::Fact(fact) => Answer::Fact(fact.status.name()),
+            Decision::Unchanged => Answer::Unchanged,
+            Decision::Rejected(rejection) => Answer::Refused(rejection.code()),
+        };
+        assert_eq!(answer, expected(&case), "{case:?}");
+        match decision {
+            Decision::Fact(fact) => assert_fact(&fact, order.as_ref(), &request),
+            Decision::Rejected(rejection) => assert_rejection(&rejection, &case),
+            Decision::Unchanged => {}
+        }
+    }
+}
+
+fn assert_fact(fact: &Fact, order: Option<&Order>, request: &Request) {
+    let Fact {
+        order_id,
+        version,
+        status,
+        change,
+        at: time,
+        actor,
+        reason,
+        cause,
+        deadline,
+        attempts_left,
+        trace,
+    } = fact;
+    assert_eq!(order_id, &request.order_id);
+    assert_eq!(version.0, order.map_or(1, |order| order.version.0 + 1));
+    assert_eq!((*time, *actor), (at(1000), request.actor));
+    assert_eq!((reason, trace), (&request.reason, &request.trace));
+    assert_eq!(cause, &Cause::Request { request: request.id.clone(), offset: Offset(41) });
+    assert_eq!(change, &order.map_or_else(|| Change::Placed(placement_of(request)), |_| Change::Moved));
+    assert_eq!(*deadline, Policy::manual().deadline(*status, at(1000), false));
+    assert_eq!(attempts_left.is_some(), *status == Status::DeliveryFailed);
+}
+
+fn placement_of(request: &Request) -> Placement {
+    match &request.command {
+        Command::Place(placement) => placement.clone(),
+        other => panic!("{other:?} placed an order"),
+    }
+}
+
+fn assert_rejection(rejection: &Rejection, case: &Case) {
+    let says = rejection.allowed().map(|allowed| {
+        let mut names: Vec<_> = allowed.iter().map(|status| status.name()).collect();
+        names.sort_unstable();
+        names
+    });
+    let Some((from, attempts_left)) = case.order else {
+        assert_eq!(says, None, "{case:?}");
+        return;
+    };
+    let about_status = !matches!(rejection, Rejection::StaleVersion { .. } | Rejection::IdConflict);
+    let actor = matches!(rejection, Rejection::NotPermitted { .. }).then(|| case.actor.name());
+    assert_eq!(says, about_status.then(|| allowed(from.name(), actor, attempts_left)), "{case:?}");
+    match rejection {
+        Rejection::IllegalTransition { current, requested, .. } => {
+            assert_eq!((*current, *requested), (from, case.command.target()));
+        }
+        Rejection::NotPermitted { current, requested, actor, permitted, .. } => {
+            assert_eq!((*current, *requested, *actor), (from, case.command.target(), case.actor));
+            let permitted: Vec<_> = permitted.iter().map(|actor| actor.name()).collect();
+            assert_eq!(Some(permitted), who_may(from.name(), requested.name()), "{case:?}");
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_document_allows_what_the_rules_allow() {
+    for status in STATUSES {
+        let names = |allowed: &[Status]| {
+            let mut names: Vec<_> = allowed.iter().map(|status| status.name()).collect();
+            names.sort_unstable();
+            names
+        };
+        let order = order_in(status, None);
+        assert_eq!(names(&order.allowed_transitions), allowed(status.name(), None, None), "{status}");
+        for actor in ACTORS {
+            let by_actor = names(&order.allowed(Some(actor)));
+            assert_eq!(by_actor, allowed(status.name(), Some(actor.name()), None), "{status} {actor}");
+        }
+    }
+    let exhausted = order_in(Status::DeliveryFailed, Some(0));
+    assert_eq!(exhausted.allowed_transitions, [Status::Returned]);
+}
+
+#[test]
+fn a_clock_that_went_back_takes_no_fact_back() {
+    let order = order_in(Status::Placed, None);
+    let confirm = request(Actor::Merchant, Command::Transition { to: Status::Confirmed });
+    let decision = decide(Some(&order), &confirm, Offset(1), at(-5000), &Policy::default());
+    let Decision::Fact(fact) = decision else { panic!("{decision:?}") };
+    assert_eq!(fact.at, order.updated_at);
+    assert_eq!(fact.deadline.unwrap().at, at(2000), "the deadline counts from the fact");
+}
+
+#[test]
+fn a_placement_in_other_words_is_the_same_placement() {
+    let order = order_in(Status::Preparing, None);
+    let same = Placement { details: Some(Details::parse(r#"{"a":1}"#).unwrap()), ..Placement::default() };
+    let again = request(Actor::Customer, Command::Place(same));
+    assert_eq!(decide(Some(&order), &again, Offset(1), at(0), &Policy::default()), Decision::Unchanged);
+}

@@ -1,0 +1,72 @@
+//! What the tests of the decisions have in common: orders made from facts, and requests.
+#![allow(dead_code)] // Each test crate uses its part.
+
+use logistics_core::{
+    Actor, Cause, Change, Command, Details, Fact, Offset, Order, OrderId, Placement, Policy, Request,
+    RequestId, Status, Timestamp, Version, decide_due, evolve,
+};
+
+/// A moment that the tests count from.
+pub(crate) const START: i64 = 1_764_000_000_000;
+
+/// This many milliseconds after the start.
+pub(crate) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(START + millis)
+}
+
+/// What the orders of these tests are placed with.
+pub(crate) fn placement() -> Placement {
+    Placement { details: Some(Details::parse(r#"{"a": 1}"#).unwrap()), ..Placement::default() }
+}
+
+/// A request about the one order, at the start.
+pub(crate) fn request(actor: Actor, command: Command) -> Request {
+    Request {
+        id: RequestId::parse("request").unwrap(),
+        order_id: OrderId::parse("order").unwrap(),
+        actor,
+        command,
+        expected_version: None,
+        reason: None,
+        awaited: false,
+        trace: None,
+        at: at(0),
+    }
+}
+
+/// A fact that nobody decided: it says what the test wants.
+pub(crate) fn fact(version: u64, status: Status, change: Change) -> Fact {
+    Fact {
+        order_id: OrderId::parse("order").unwrap(),
+        version: Version(version),
+        status,
+        change,
+        at: at(0),
+        actor: Actor::Operator,
+        reason: None,
+        cause: Cause::Request { request: RequestId::parse("before").unwrap(), offset: Offset(0) },
+        deadline: None,
+        attempts_left: None,
+        trace: None,
+    }
+}
+
+/// An order that was placed and then entered `status`, whether or not the lifecycle has that step.
+pub(crate) fn order_in(status: Status, attempts_left: Option<u32>) -> Order {
+    let placed = evolve(None, &fact(1, Status::Placed, Change::Placed(placement()))).unwrap();
+    if status == Status::Placed {
+        return placed;
+    }
+    evolve(Some(placed), &Fact { attempts_left, ..fact(2, status, Change::Moved) }).unwrap()
+}
+
+/// Fires every deadline that is due; what came of it, and the order after it.
+pub(crate) fn fire(mut order: Order, now: Timestamp, policy: &Policy) -> (Vec<Fact>, Order) {
+    let mut facts = Vec::new();
+    while let Some(fact) = decide_due(&order, Offset(9), now, policy) {
+        order = evolve(Some(order), &fact).unwrap();
+        facts.push(fact);
+        assert!(facts.len() < 30, "the clock runs in a circle: {facts:?}");
+    }
+    (facts, order)
+}

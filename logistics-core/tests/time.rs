@@ -1,0 +1,185 @@
+//! What time does to an order: given, when, then.
+
+mod given;
+
+use std::collections::BTreeMap;
+
+use given::{at, fire, order_in, placement, request};
+use logistics_core::{
+    Actor, Cause, Change, Command, Deadline, DeadlineKind, Decision, Fact, Mode, Offset, Order, Policy,
+    Status, Timestamp, decide, evolve,
+};
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+
+/// An order that was placed at the start and moved along by the operator, all at the start.
+fn moved_to(path: &[Status], policy: &Policy) -> Order {
+    let mut order = None;
+    for status in path {
+        let (actor, command) = match status {
+            Status::Placed => (Actor::Customer, Command::Place(placement())),
+            to => (Actor::Operator, Command::Transition { to: *to }),
+        };
+        order = Some(step(order, actor, command, at(0), policy));
+    }
+    order.unwrap()
+}
+
+fn step(order: Option<Order>, actor: Actor, command: Command, now: Timestamp, policy: &Policy) -> Order {
+    match decide(order.as_ref(), &request(actor, command), Offset(0), now, policy) {
+        Decision::Fact(fact) => evolve(order, &fact).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn after(millis: u64) -> Timestamp {
+    at(0).after_millis(millis)
+}
+
+fn statuses(facts: &[Fact]) -> Vec<(Status, Timestamp)> {
+    facts.iter().map(|fact| (fact.status, fact.at)).collect()
+}
+
+const TO_DELIVERY: [Status; 4] =
+    [Status::Placed, Status::Confirmed, Status::Preparing, Status::OutForDelivery];
+
+#[test]
+fn simulated_each_step_happens_by_itself_after_two_seconds() {
+    let policy = Policy::default();
+    let mut order = moved_to(&[Status::Placed], &policy);
+    for (step, status) in [Status::Confirmed, Status::Preparing, Status::OutForDelivery, Status::Delivered]
+        .into_iter()
+        .enumerate()
+    {
+        let due = after(2 * SECOND * (step as u64 + 1));
+        let early = Timestamp::from_millis(due.as_millis() - 1);
+        let (none, same) = fire(order, early, &policy);
+        assert_eq!(none, []);
+        let (facts, next) = fire(same, due, &policy);
+        assert_eq!(statuses(&facts), [(status, due)]);
+        assert_eq!(facts[0].actor, Actor::System);
+        assert_eq!(facts[0].cause, Cause::Timer { timer: DeadlineKind::Advance, offset: Offset(9) });
+        order = next;
+    }
+    assert_eq!(order.deadline, None);
+}
+
+#[test]
+fn without_dwell_an_order_is_delivered_at_once() {
+    let policy = Policy::simulate(0);
+    let (facts, order) = fire(moved_to(&[Status::Placed], &policy), at(0), &policy);
+    assert_eq!(facts.len(), 4);
+    assert_eq!((order.status, order.updated_at, order.version.0), (Status::Delivered, at(0), 5));
+}
+
+#[test]
+fn dwell_can_be_set_by_status_and_ready_for_pickup_has_one_too() {
+    let dwell_by_status_ms = BTreeMap::from([(Status::ReadyForPickup, 7 * SECOND)]);
+    let policy = Policy { dwell_by_status_ms, ..Policy::default() };
+    let path = [Status::Placed, Status::Confirmed, Status::Preparing, Status::ReadyForPickup];
+    let order = moved_to(&path, &policy);
+    assert_eq!(order.due(), Some(after(7 * SECOND)));
+    let (facts, _) = fire(order, after(7 * SECOND), &policy);
+    assert_eq!(statuses(&facts), [(Status::OutForDelivery, after(7 * SECOND))]);
+}
+
+#[test]
+fn a_timer_that_fires_late_tells_when_it_fired_and_the_next_dwell_counts_from_then() {
+    let policy = Policy::default();
+    let (facts, order) = fire(moved_to(&[Status::Placed], &policy), after(30 * SECOND), &policy);
+    assert_eq!(statuses(&facts), [(Status::Confirmed, after(30 * SECOND))]);
+    assert_eq!(order.due(), Some(after(32 * SECOND)));
+}
+
+#[test]
+fn nobody_accepts_it_for_ten_minutes_and_it_expires() {
+    let policy = Policy::manual();
+    let order = moved_to(&[Status::Placed], &policy);
+    assert_eq!(order.deadline, Some(Deadline { at: after(10 * MINUTE), kind: DeadlineKind::Expire }));
+    let (facts, order) = fire(order, after(10 * MINUTE), &policy);
+    assert_eq!(statuses(&facts), [(Status::Expired, after(10 * MINUTE))]);
+    assert_eq!((order.deadline, order.allowed_transitions.len()), (None, 0));
+}
+
+#[test]
+fn a_failed_delivery_goes_back_after_a_day() {
+    for policy in [Policy::manual(), Policy::default()] {
+        let order = moved_to(&[&TO_DELIVERY[..], &[Status::DeliveryFailed]].concat(), &policy);
+        let day = after(24 * 60 * MINUTE);
+        assert_eq!(order.deadline, Some(Deadline { at: day, kind: DeadlineKind::Return }));
+        let (facts, order) = fire(order, day, &policy);
+        assert_eq!(statuses(&facts), [(Status::Returned, day)]);
+        assert!(order.status.is_terminal());
+    }
+}
+
+#[test]
+fn every_other_wait_is_late_once_and_stays_in_its_status() {
+    let policy = Policy::manual();
+    let confirmed = [Status::Placed, Status::Confirmed];
+    let preparing = [Status::Placed, Status::Confirmed, Status::Preparing];
+    let ready = [Status::Placed, Status::Confirmed, Status::Preparing, Status::ReadyForPickup];
+    for (path, minutes) in [(&confirmed[..], 10), (&preparing, 30), (&ready, 15), (&TO_DELIVERY, 60)] {
+        let before = moved_to(path, &policy);
+        let (facts, order) = fire(before.clone(), after(minutes * MINUTE), &policy);
+        assert_eq!(facts.len(), 1);
+        assert_eq!((facts[0].change.clone(), facts[0].status), (Change::Late, before.status));
+        assert_eq!((order.status, order.version, order.late), (before.status, before.version.next(), true));
+        assert_eq!(order.deadline, None, "once");
+        assert!(order.history.last().unwrap().late);
+        assert_eq!(order.allowed_transitions, before.allowed_transitions);
+        // The next status begins anew.
+        let to = order.allowed_transitions[0];
+        let next =
+            step(Some(order), Actor::Operator, Command::Transition { to }, after(61 * MINUTE), &policy);
+        assert!(!next.late);
+    }
+}
+
+#[test]
+fn being_late_does_not_put_off_what_the_status_waits_for() {
+    let late_ms = BTreeMap::from([(Status::Placed, MINUTE), (Status::Confirmed, MINUTE)]);
+    let policy = Policy { late_ms, dwell_ms: 5 * MINUTE, ..Policy::default() };
+    let (facts, order) = fire(moved_to(&[Status::Placed], &policy), after(MINUTE), &policy);
+    assert_eq!(facts[0].change, Change::Late);
+    assert_eq!(order.deadline, Some(Deadline { at: after(5 * MINUTE), kind: DeadlineKind::Advance }));
+    let manual = Policy { mode: Mode::Manual, ..policy };
+    let (_, order) = fire(moved_to(&[Status::Placed], &manual), after(MINUTE), &manual);
+    assert_eq!(order.deadline, Some(Deadline { at: after(10 * MINUTE), kind: DeadlineKind::Expire }));
+}
+
+#[test]
+fn a_fact_keeps_the_deadline_of_its_day() {
+    let order = moved_to(&[Status::Placed], &Policy::manual());
+    let (facts, _) = fire(order, after(10 * MINUTE), &Policy::simulate(0));
+    assert_eq!(facts[0].status, Status::Expired, "whatever the policy says today");
+}
+
+#[test]
+fn it_goes_out_as_often_as_the_policy_of_the_day_of_the_failure_says() {
+    let policy = Policy { max_delivery_attempts: 2, ..Policy::manual() };
+    let go = |order, to| step(Some(order), Actor::Courier, Command::Transition { to }, at(0), &policy);
+    let failed = go(moved_to(&TO_DELIVERY, &policy), Status::DeliveryFailed);
+    assert_eq!((failed.delivery_attempts, failed.attempts_left), (1, Some(1)));
+    assert_eq!(failed.allowed_transitions, [Status::OutForDelivery, Status::Returned]);
+    let failed = go(go(failed, Status::OutForDelivery), Status::DeliveryFailed);
+    assert_eq!((failed.delivery_attempts, failed.attempts_left), (2, Some(0)));
+    assert_eq!(failed.allowed_transitions, [Status::Returned]);
+    let again = request(Actor::Courier, Command::Transition { to: Status::OutForDelivery });
+    let generous = Policy { max_delivery_attempts: 9, ..Policy::manual() };
+    let decision = decide(Some(&failed), &again, Offset(0), at(0), &generous);
+    assert!(
+        matches!(decision, Decision::Rejected(ref r) if r.code() == "attempts_exhausted"),
+        "{decision:?}"
+    );
+}
+
+#[test]
+fn a_terminal_order_waits_for_nothing() {
+    for status in [Status::Delivered, Status::Returned, Status::Rejected, Status::Expired, Status::Cancelled]
+    {
+        let (facts, _) = fire(order_in(status, None), Timestamp::from_millis(i64::MAX), &Policy::simulate(0));
+        assert_eq!(facts, []);
+    }
+}
