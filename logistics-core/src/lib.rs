@@ -1,4 +1,4 @@
-//! Order and delivery lifecycle.
+#![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
 pub mod audit;

@@ -139,6 +139,11 @@ mod tests {
     }
 
     #[test]
+    fn the_crate_page_shows_the_table() {
+        assert!(include_str!("../../README.md").contains(&format!("\n\n{}\n", table())), "{}", table());
+    }
+
+    #[test]
     fn the_mermaid_diagram_has_every_row_and_ends_the_terminal_statuses() {
         let mermaid = mermaid();
         assert!(mermaid.starts_with("stateDiagram-v2\n    [*] --> PLACED: customer\n"));
