@@ -1,1 +1,5 @@
-//! Placeholder while the workspace is laid out.
+#![doc = include_str!("../README.md")]
+
+mod console;
+
+pub use console::Console;

@@ -1,1 +1,22 @@
-//! Placeholder while the workspace is laid out.
+#![doc = include_str!("../README.md")]
+
+mod backoff;
+mod calls;
+mod clock;
+mod delivery;
+mod failure;
+mod group;
+mod health;
+mod narration;
+mod notifications;
+mod options;
+mod processors;
+mod tally;
+mod worker;
+mod workers;
+
+pub use backoff::Backoff;
+pub use clock::SystemClock;
+pub use notifications::{Notifications, NotificationsReport};
+pub use options::{NotificationsOptions, ProcessorsOptions};
+pub use processors::{DrainReport, Processors};

@@ -1,0 +1,82 @@
+//! The handle of the notification service of one process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logistics_core::health::{Health, HealthProbe};
+use logistics_core::port::{EventBus, Notifier};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::delivery::Delivering;
+use crate::options::NotificationsOptions;
+use crate::tally::Tally;
+
+/// Reads the notifications of the log as a member of a group and hands each to a notifier, in the order of the log.
+///
+/// Delivery is at least once: the group's position moves on only behind what is done with. One that may succeed later is
+/// tried until it does, and those behind it wait. One that never will (the notifier says so, or panics) and a record that
+/// is no notification are counted, logged at error and passed by; they stay in the log, where they can be looked up by
+/// the offset in that line.
+///
+/// Dropping it stops at once; what was not acknowledged comes again.
+pub struct Notifications {
+    tally: Arc<Tally>,
+    drain: watch::Sender<bool>,
+    task: AbortOnDropHandle<()>,
+}
+
+/// What became of the notifications so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[must_use]
+pub struct NotificationsReport {
+    /// Handed over.
+    pub delivered: u64,
+    /// Given up, since the notifier said that trying again does not help, or panicked.
+    pub undeliverable: u64,
+    /// Records that are no notifications.
+    pub undecodable: u64,
+    /// In a drain's report: it ended in time, with the group's position behind all of these.
+    pub clean: bool,
+}
+
+impl Notifications {
+    /// Starts in the background: subscribes and delivers. What fails is tried again; [`HealthProbe`] tells how it stands.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn start(bus: Arc<dyn EventBus>, notifier: Arc<dyn Notifier>, options: NotificationsOptions) -> Self {
+        let tally = Arc::new(Tally::default());
+        let (drain, draining) = watch::channel(false);
+        let delivering = Delivering { bus, notifier, options, tally: tally.clone(), draining };
+        Self { tally, drain, task: AbortOnDropHandle::new(tokio::spawn(delivering.run())) }
+    }
+
+    /// Finishes the notification that is under way, acknowledges what is done and leaves the group. Answers within the
+    /// deadline, whatever hangs.
+    pub async fn drain(mut self, deadline: Duration) -> NotificationsReport {
+        self.drain.send_replace(true);
+        let ended = timeout_at(Instant::now() + deadline, &mut self.task).await;
+        let clean = matches!(ended, Ok(Ok(()))) && self.tally.is_acknowledged();
+        NotificationsReport { clean, ..self.tally.report() }
+    }
+
+    /// What became of the notifications so far.
+    pub fn report(&self) -> NotificationsReport {
+        self.tally.report()
+    }
+
+    /// The same health, for whoever outlives this handle's owner, such as an HTTP server.
+    #[must_use]
+    pub fn probe(&self) -> Arc<dyn HealthProbe> {
+        self.tally.clone()
+    }
+}
+
+impl HealthProbe for Notifications {
+    fn health(&self) -> Health {
+        self.tally.health()
+    }
+}

@@ -1,0 +1,110 @@
+//! The handle of the processors of one process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logistics_core::Partition;
+use logistics_core::health::{Health, HealthProbe};
+use logistics_core::port::{Clock, EventBus, OrderStore};
+use logistics_core::processor::Settings;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::error;
+
+use crate::group::Group;
+use crate::health::Board;
+use crate::narration;
+use crate::options::ProcessorsOptions;
+use crate::worker::Time;
+use crate::workers::Workers;
+
+/// Of a drain's deadline, a tenth is kept for handing the report over, and no more than this.
+const REPORT_MS_MAX: u64 = 100;
+
+/// The processors of one process: a member of the group, with a worker for each partition that it is assigned.
+///
+/// Dropping it stops everything at once, as a crash would: nothing is lost, the next owners recover from the log.
+pub struct Processors {
+    board: Arc<Board>,
+    drain: watch::Sender<Option<Instant>>,
+    group: AbortOnDropHandle<DrainReport>,
+}
+
+/// What a drain came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use]
+pub struct DrainReport {
+    /// Given up in good order.
+    pub drained: Vec<Partition>,
+    /// Dropped at the deadline, or lost meanwhile: the next owners recover from the log.
+    pub cut_off: Vec<Partition>,
+    /// The group knows that this member left, so that others take over at once.
+    pub left: bool,
+}
+
+impl DrainReport {
+    /// Everything was finished in time.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.cut_off.is_empty() && self.left
+    }
+}
+
+impl Processors {
+    /// Starts in the background: joins the group and runs a worker for each partition that it is assigned. What fails is
+    /// tried again; [`HealthProbe`] tells how it stands. Notices of single orders are built only if the level INFO is
+    /// logged at this moment.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn start(
+        bus: Arc<dyn EventBus>,
+        store: Arc<dyn OrderStore>,
+        clock: Arc<dyn Clock>,
+        mut settings: Settings,
+        options: ProcessorsOptions,
+    ) -> Self {
+        settings.narrate &= narration::is_wanted();
+        narration::running();
+        let board = Arc::new(Board::new());
+        let (drain, draining) = watch::channel(None);
+        let partitions = settings.partitions;
+        let workers = Workers::new(board.clone(), store, Time::new(clock), settings, options.call_timeout());
+        let group = Group { bus, partitions, options, board: board.clone(), workers, drain: draining };
+        Self { board, drain, group: AbortOnDropHandle::new(tokio::spawn(group.run())) }
+    }
+
+    /// Stops taking work, finishes open transactions, brings the store up to date and leaves the group. Answers within
+    /// the deadline, whatever hangs.
+    pub async fn drain(mut self, deadline: Duration) -> DrainReport {
+        let by = Instant::now() + deadline;
+        let report = Duration::from_millis(REPORT_MS_MAX).min(deadline / 10);
+        self.drain.send_replace(Some(by.checked_sub(report).unwrap_or(by)));
+        match timeout_at(by, &mut self.group).await {
+            Ok(Ok(report)) => report,
+            Ok(Err(error)) => {
+                error!(%error, "the group's task ended by itself");
+                self.cut_off()
+            }
+            Err(_) => self.cut_off(),
+        }
+    }
+
+    /// The same health, for whoever outlives this handle's owner, such as an HTTP server.
+    #[must_use]
+    pub fn probe(&self) -> Arc<dyn HealthProbe> {
+        self.board.clone()
+    }
+
+    fn cut_off(&self) -> DrainReport {
+        DrainReport { cut_off: self.board.partitions(), ..DrainReport::default() }
+    }
+}
+
+impl HealthProbe for Processors {
+    fn health(&self) -> Health {
+        self.board.health()
+    }
+}
