@@ -41,7 +41,7 @@ fn workload(rng: &mut Rng) -> Vec<Input> {
     for n in 0..60 {
         let order = &orders[rng.below(orders.len() as u64) as usize];
         let here = logistics_core::partition_of(order, PARTITIONS);
-        let misplaced = rng.chance(100);
+        let misplaced = rng.chance(250);
         let partition = if misplaced { Partition((here.0 + 1) % PARTITIONS) } else { here };
         let name = format!("r{n}");
         inputs.push(match rng.below(10) {
