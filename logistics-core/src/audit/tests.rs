@@ -6,7 +6,9 @@ use std::task::{Context, Poll, Waker};
 use super::*;
 use crate::decide::{Decision, decide};
 use crate::lifecycle::Actor;
+use crate::outcome::{Outcome, OutcomeKind};
 use crate::policy::Policy;
+use crate::rejection::Rejection;
 use crate::request::{Command, Placement};
 use evidence::{Evidence, PARTITIONS, World, home, id};
 
@@ -60,6 +62,10 @@ fn find(log: &evidence::Log, name: &str, text: &str) -> usize {
         payload.contains(&format!("\"{name}\"")) && payload.contains(text)
     };
     log.records.iter().position(|record| mine(&record.payload)).unwrap()
+}
+
+fn holds(log: &evidence::Log, text: &str) -> bool {
+    log.records.iter().any(|record| String::from_utf8_lossy(&record.payload).contains(text))
 }
 
 #[test]
@@ -172,6 +178,29 @@ fn i2_an_outcome_that_does_not_fit_its_input() {
     let request = text.split("\"request\":\"").nth(1).unwrap().split('"').next().unwrap();
     Evidence::rewrite(log, index, &format!("\"request\":\"{request}\""), "\"request\":\"another\"");
     assert_broken(&evidence, Invariant::I2, Some("o1"), "names request another");
+
+    let mut other = clean();
+    let log = last_of(&mut other.orders, "o2");
+    let index = find(log, "o2", "transition.requested");
+    Evidence::rewrite(log, index, "\"status\":\"CONFIRMED\"", "\"status\":\"PREPARING\"");
+    assert_broken(&other, Invariant::I2, Some("o2"), "is CONFIRMED, it asked for PREPARING");
+
+    let mut astray = clean();
+    let log = astray.orders.iter_mut().find(|log| holds(log, "request.forwarded")).unwrap();
+    let index = find(log, "moved", "request.forwarded");
+    let to = format!("\"to\":{}", home("moved"));
+    Evidence::rewrite(log, index, &to, "\"to\":77");
+    assert_broken(&astray, Invariant::I2, Some("moved"), "forwards it to partition 77");
+
+    // An owner that decides what is not its own.
+    let mut world = world();
+    let elsewhere = (home("stray") + 1) % PARTITIONS as usize;
+    let request = world.request("stray", Actor::Operator, Command::Cancel);
+    let offset = world.input(elsewhere, &request);
+    let (order_id, request) = (Some(request.order_id), Some(request.id));
+    let result = OutcomeKind::Rejected(Rejection::NotFound);
+    world.outcome(elsewhere, Outcome { offset, order_id, request, result });
+    assert_broken(&world.evidence(), Invariant::I2, Some("stray"), "its order belongs to partition");
 }
 
 #[test]
@@ -193,6 +222,17 @@ fn i3_an_input_that_was_passed_over() {
 }
 
 #[test]
+fn i3_a_timer_that_overtook_an_input() {
+    let mut world = world();
+    let request = world.request("o7", Actor::Customer, Command::Cancel);
+    world.input(home("o7"), &request);
+    world.pass(10 * 60_000);
+    let violation = world.evidence().audit(Expect::InMotion).unwrap_err();
+    assert_eq!((violation.invariant, &violation.order), (Invariant::I3, &Some(id("o7"))), "{violation}");
+    assert!(violation.to_string().contains("a timer fired"), "{violation}");
+}
+
+#[test]
 fn the_lifecycle_is_held_to_step_by_step() {
     let change = |name: &str, text: &str, from: &str, to: &str| {
         let mut evidence = clean();
@@ -210,6 +250,17 @@ fn the_lifecycle_is_held_to_step_by_step() {
     );
     let back = change("o2", "order.preparing\"", "\"time\":\"20", "\"time\":\"19");
     assert_broken(&back, Invariant::Lifecycle, Some("o2"), "before CONFIRMED");
+    let mut tired = World::new(Policy::manual());
+    tired.place("t");
+    use Status::{Confirmed, DeliveryFailed, OutForDelivery, Preparing};
+    for to in [Confirmed, Preparing, OutForDelivery, DeliveryFailed, OutForDelivery] {
+        tired.ask("t", Actor::Operator, Command::Transition { to });
+    }
+    let mut tired = tired.evidence();
+    let log = last_of(&mut tired.orders, "t");
+    let index = find(log, "t", "order.delivery-failed");
+    Evidence::rewrite(log, index, "\"attempts_left\":2", "\"attempts_left\":0");
+    assert_broken(&tired, Invariant::Lifecycle, Some("t"), "goes out again after 1 attempts, which were all");
     let late = change("o0", "logistics.order.late", "\"status\":\"CONFIRMED\"", "\"status\":\"PREPARING\"");
     assert_broken(&late, Invariant::Lifecycle, Some("o0"), "late in PREPARING");
 }
@@ -238,8 +289,11 @@ fn i6_a_document_that_no_prefix_of_the_facts_makes() {
 fn i7_a_checkpoint_beyond_the_log() {
     let mut evidence = clean();
     let checkpoint = evidence.recoveries[1].checkpoint.as_mut().unwrap();
-    checkpoint.offset = Offset(10_000);
+    let honest = std::mem::replace(&mut checkpoint.offset, Offset(10_000));
     assert_broken(&evidence, Invariant::I7, None, "the log ends at");
+    let checkpoint = evidence.recoveries[1].checkpoint.as_mut().unwrap();
+    (checkpoint.offset, checkpoint.answered) = (honest, Offset(10_000));
+    assert_broken(&evidence, Invariant::I7, None, "answered 10000");
 }
 
 #[test]
@@ -255,6 +309,18 @@ fn i8_a_refusal_that_the_log_does_not_bear_out() {
     let index = find(log, "o0", "request.unchanged");
     Evidence::rewrite(log, index, "\"version\":1", "\"version\":7");
     assert_broken(&evidence, Invariant::I8, Some("o0"), "version 7");
+
+    let mut stale = world();
+    let mut request = stale.request("o7", Actor::Customer, Command::Cancel);
+    request.expected_version = Some(crate::ids::Version(5));
+    stale.input(home("o7"), &request);
+    stale.answer(&request);
+    let mut stale = stale.evidence();
+    assert!(stale.audit(Expect::AtRest).is_ok());
+    let log = last_of(&mut stale.orders, "o7");
+    let index = find(log, "o7", "stale_version");
+    Evidence::rewrite(log, index, "\"current\":1", "\"current\":4");
+    assert_broken(&stale, Invariant::I8, Some("o7"), "the order is PLACED at version 1");
 }
 
 #[test]
@@ -275,6 +341,12 @@ fn i9_a_notification_that_is_missing_doubled_invented_or_wrong() {
     Evidence::rewrite(log, last, "\"version\":1", "\"version\":2");
     assert_broken(&invented, Invariant::I9, Some("o7"), "speaks of version 2");
     assert_eq!(invented.audit(Expect::InMotion).unwrap_err().invariant, Invariant::I9);
+
+    let mut foreign = clean();
+    let record = last_of(&mut foreign.notifications, "o7").records.pop().unwrap();
+    let other = &mut foreign.notifications[(home("o7") + 1) % PARTITIONS as usize];
+    other.records.push(LogRecord { offset: Offset(1000), ..record });
+    assert_broken(&foreign, Invariant::I9, Some("o7"), "the order belongs to");
 
     let mut wrong = clean();
     let log = last_of(&mut wrong.notifications, "o7");
@@ -377,10 +449,14 @@ fn i12_a_timer_that_is_missing_left_over_wrong_or_early() {
     twice.recoveries[home("o7")].timers.push((id("o7"), Timestamp::from_millis(5)));
     assert_broken(&twice, Invariant::I12, Some("o7"), "two timers");
 
-    let mut foreign = clean();
-    foreign.recoveries[home("o7")].timers.push((id("never"), Timestamp::from_millis(5)));
-    let violation = foreign.audit(Expect::InMotion).unwrap_err();
-    assert_eq!((violation.invariant, violation.order), (Invariant::I12, Some(id("never"))));
+    for (away, says) in [(0, "an order without facts"), (1, "the order belongs to")] {
+        let mut foreign = clean();
+        let partition = (home("never") + away) % PARTITIONS as usize;
+        foreign.recoveries[partition].timers.push((id("never"), Timestamp::from_millis(5)));
+        let violation = foreign.audit(Expect::InMotion).unwrap_err();
+        assert_eq!((violation.invariant, &violation.order), (Invariant::I12, &Some(id("never"))));
+        assert!(violation.to_string().contains(says), "{violation}");
+    }
 
     let mut early = clean();
     let log = last_of(&mut early.orders, "o0");
@@ -396,6 +472,11 @@ fn i14_an_unreadable_fact_or_a_truncated_log() {
     let index = find(log, "o0", "order.confirmed");
     Evidence::rewrite(log, index, "order:1", "order:2");
     assert_broken(&evidence, Invariant::I14, None, "cannot be read");
+
+    let mut twice = clean();
+    let log = last_of(&mut twice.orders, "o0");
+    log.records.push(log.records.last().unwrap().clone());
+    assert_broken(&twice, Invariant::I14, None, "the record follows the one at offset");
 
     let mut audit = Audit::new(PARTITIONS, Expect::AtRest);
     let violation = audit.bounds_of_orders(Partition(2), Offset(4), Offset(9)).unwrap_err();

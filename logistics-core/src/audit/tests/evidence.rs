@@ -123,7 +123,7 @@ impl World {
     }
 
     /// Decides the request that stands last in its order's partition.
-    fn answer(&mut self, request: &Request) {
+    pub(super) fn answer(&mut self, request: &Request) {
         let partition = home(request.order_id.as_str());
         let offset = self.evidence.orders[partition].records.last().unwrap().offset;
         let order = self.state.get(&request.order_id);
@@ -149,7 +149,7 @@ impl World {
         self.state.insert(id.clone(), order);
     }
 
-    fn outcome(&mut self, partition: usize, outcome: Outcome) {
+    pub(super) fn outcome(&mut self, partition: usize, outcome: Outcome) {
         let payload = wire::encode_outcome(&outcome, Partition(u32::try_from(partition).unwrap()), self.now);
         self.evidence.orders[partition].push(outcome.order_id.as_ref(), payload, self.now);
     }
