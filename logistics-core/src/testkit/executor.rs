@@ -99,6 +99,8 @@ mod tests {
     use super::*;
 
     #[test]
+    // The waker has to come from another thread: that is what is tested.
+    #[allow(clippy::disallowed_methods)]
     fn a_blocked_thread_is_woken_from_another_one() {
         let (sender, receiver) = std::sync::mpsc::channel::<Waker>();
         let waking = std::thread::spawn(move || receiver.recv().expect("the future waits").wake());

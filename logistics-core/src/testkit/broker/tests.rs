@@ -261,7 +261,10 @@ fn expired_offsets_and_equal_states_are_plain_values() {
         broker.commit_transaction(P, epoch, A, &transaction("fact", 3), CommitFate::Answered)
     };
     let mut twin = broker.clone();
-    assert_eq!((commit(&mut broker), commit(&mut twin)), (CommitOutcome::Committed, CommitOutcome::Committed));
+    assert_eq!(
+        (commit(&mut broker), commit(&mut twin)),
+        (CommitOutcome::Committed, CommitOutcome::Committed)
+    );
     assert_eq!(broker, twin);
     broker.expire_offsets();
     assert_eq!(broker.committed_offset(P), None);

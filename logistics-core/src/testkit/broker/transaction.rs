@@ -85,12 +85,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`Fenced`]; nothing is written then.
-    pub fn write(
-        &mut self,
-        partition: Partition,
-        epoch: Epoch,
-        records: &[NewRecord],
-    ) -> Result<(), Fenced> {
+    pub fn write(&mut self, partition: Partition, epoch: Epoch, records: &[NewRecord]) -> Result<(), Fenced> {
         let open = self.open_transaction(partition, epoch)?;
         open.written.extend(records.iter().map(|record| (record.topic, record.partition)));
         let at = self.now;

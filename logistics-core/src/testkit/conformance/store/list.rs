@@ -1,0 +1,106 @@
+//! The list of orders.
+
+use super::StoreCase;
+use super::steps::{HOME, OTHER, changed, document, write};
+use crate::ids::{OrderId, Partition};
+use crate::lifecycle::{STATUSES, Status};
+use crate::port::{Cursor, ListQuery, Page};
+
+pub(super) async fn an_empty_list_has_one_empty_page(case: StoreCase<'_>) {
+    for status in [None, Some(Status::Placed)] {
+        let page = case.page(&ListQuery { status, after: None, limit: 10 }).await;
+        case.same("the page", &page, &Page::default());
+    }
+}
+
+pub(super) async fn the_latest_change_comes_first_and_of_two_the_greater_id(case: StoreCase<'_>) {
+    let mut placed: Vec<(i64, OrderId)> = (0..9).map(|n| (n / 3, case.order(HOME, n as usize))).collect();
+    let documents = placed.iter().map(|(ms, id)| document(id, Status::Placed, *ms)).collect();
+    case.write(write(HOME, 1, documents)).await;
+    placed.sort();
+    let wanted: Vec<_> = placed.into_iter().rev().map(|(_, id)| id).collect();
+    case.same("the list", &case.listed(Some(Status::Placed)).await, &wanted);
+}
+
+pub(super) async fn all_statuses_come_one_after_the_other(case: StoreCase<'_>) {
+    // Written in another order than the one in which they are listed, and the times go against it too.
+    let documents: Vec<_> = STATUSES
+        .into_iter()
+        .enumerate()
+        .map(|(n, status)| document(&case.order(HOME, n), status, n as i64))
+        .rev()
+        .collect();
+    case.write(write(HOME, 1, documents)).await;
+    let wanted: Vec<_> = (0..STATUSES.len()).map(|n| case.order(HOME, n)).collect();
+    case.same("the list", &case.listed(None).await, &wanted);
+    for (status, id) in STATUSES.into_iter().zip(wanted) {
+        case.same("the list of one status", &case.listed(Some(status)).await, &vec![id]);
+    }
+}
+
+pub(super) async fn an_order_is_listed_under_its_latest_status_only(case: StoreCase<'_>) {
+    let id = case.order(HOME, 0);
+    let placed = document(&id, Status::Placed, 0);
+    let confirmed = changed(&placed, Status::Confirmed, 10);
+    // A later change within the same status moves the order within its list.
+    let late = changed(&confirmed, Status::Confirmed, 20);
+    let rival = document(&case.order(HOME, 1), Status::Confirmed, 15);
+    case.write(write(HOME, 1, vec![placed])).await;
+    case.write(write(HOME, 2, vec![confirmed, rival.clone()])).await;
+    case.same("the orders that are PLACED", &case.listed(Some(Status::Placed)).await, &Vec::new());
+    let confirmed = case.listed(Some(Status::Confirmed)).await;
+    case.same("the orders that are CONFIRMED", &confirmed, &vec![rival.order_id.clone(), id.clone()]);
+    case.write(write(HOME, 3, vec![late])).await;
+    case.same("all orders", &case.listed(None).await, &vec![id, rival.order_id]);
+}
+
+pub(super) async fn pages_neither_lose_nor_repeat_an_order(case: StoreCase<'_>) {
+    fill(&case).await;
+    for status in [None, Some(Status::Placed), Some(Status::Delivered)] {
+        let all = case.listed(status).await;
+        case.holds("there is something to list", !all.is_empty());
+        for limit in [1, 2, 7, all.len()] {
+            case.same("the pages, one after the other", &pages(&case, status, limit).await, &all);
+        }
+    }
+}
+
+async fn pages(case: &StoreCase<'_>, status: Option<Status>, limit: usize) -> Vec<OrderId> {
+    let (mut found, mut query) = (Vec::new(), ListQuery { status, after: None, limit });
+    loop {
+        let page = case.page(&query).await;
+        found.extend(case.ids(&page));
+        let Some(next) = page.next else { return found };
+        case.same("the orders on a page that is not the last", &page.documents.len(), &limit);
+        // As text and back: that is how it travels.
+        let text = next.to_string();
+        query.after = text.parse::<Cursor>().ok();
+        case.same("the cursor, by way of its text", &query.after, &Some(next));
+    }
+}
+
+pub(super) async fn the_list_spans_partitions(case: StoreCase<'_>) {
+    let wanted = fill(&case).await;
+    case.same("the orders that are PLACED", &case.listed(Some(Status::Placed)).await, &wanted);
+}
+
+/// Orders of two partitions whose changes take turns, some of them at the same time; the ids that are PLACED, as listed.
+async fn fill(case: &StoreCase<'_>) -> Vec<OrderId> {
+    let mut placed = Vec::new();
+    for (turn, partition) in [HOME, OTHER].into_iter().enumerate() {
+        let mut documents = Vec::new();
+        for n in 0..12 {
+            let id = case.order(partition, n);
+            let status = if n % 4 == 3 { Status::Delivered } else { Status::Placed };
+            let changed_ms = (n as i64 / 2) * 2 + turn as i64;
+            documents.push(document(&id, status, changed_ms));
+            if status == Status::Placed {
+                placed.push((changed_ms, id));
+            }
+        }
+        case.write(write(partition, 1, documents)).await;
+    }
+    case.write(write(Partition(0), 2, Vec::new())).await;
+    placed.sort();
+    placed.into_iter().rev().map(|(_, id)| id).collect()
+}

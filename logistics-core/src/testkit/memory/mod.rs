@@ -1,0 +1,16 @@
+//! The ports in memory, with faults from one seed.
+
+mod bus;
+mod faults;
+mod membership;
+mod partition_log;
+mod readers;
+mod shared;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use bus::MemoryBus;
+pub use faults::{Faults, SLOW_YIELDS_MAX};
+pub use store::MemoryOrderStore;
