@@ -20,3 +20,6 @@ pub use clock::SystemClock;
 pub use notifications::{Notifications, NotificationsReport};
 pub use options::{NotificationsOptions, ProcessorsOptions};
 pub use processors::{DrainReport, Processors};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! The log lines that people and scripts look for.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use logistics_core::Policy;
+use logistics_core::port::{GroupEvent, MockOrderStore};
+use logistics_core::{Partition, processor::Settings};
+use tracing::Level;
+
+use super::support::{TestClock, TestLog, bus, member, options, owner, until, working};
+use crate::Processors;
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs one order from PLACED to DELIVERED with this level logged, and answers what was.
+async fn logged(level: Level) -> String {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_max_level(level)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Arc::new(TestLog::default());
+    let (membership, events) = member(owner(std::slice::from_ref(&log)));
+    events.send(Ok(GroupEvent::Assigned(vec![Partition(0)]))).unwrap();
+    let settings = Settings::new(1, Policy::simulate(0));
+    let _processors = Processors::start(
+        Arc::new(bus(1, vec![Ok(membership)])),
+        Arc::new(working(MockOrderStore::new()).0),
+        Arc::new(TestClock),
+        settings,
+        options(),
+    );
+    log.place("o-1");
+    // One after DELIVERED, so that everything about the first was said.
+    until("delivered", || log.facts() >= 5).await;
+    log.place("o-2");
+    until("delivered", || log.facts() >= 10).await;
+    until("told", || level < Level::INFO || lines.text().contains("Moved order o-2 → DELIVERED")).await;
+    lines.text()
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_info_each_step_of_an_order_is_a_line() {
+    let text = logged(Level::INFO).await;
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.contains("partition")).collect();
+    let moved = |status| format!("INFO Moved order o-1 → {status}");
+    assert_eq!(lines[0], "INFO Order Processor Running...");
+    assert_eq!(lines[1], "INFO Received order o-1 with status PLACED");
+    assert_eq!(lines[2..6], ["CONFIRMED", "PREPARING", "OUT_FOR_DELIVERY", "DELIVERED"].map(moved));
+    assert_eq!(lines[6], "INFO Received order o-2 with status PLACED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_warn_nothing_is_said_of_single_orders() {
+    assert_eq!(logged(Level::WARN).await, "");
+}

@@ -1,0 +1,8 @@
+//! The driver against mocked ports. Time is paused, so waits pass at once and are measured exactly.
+
+mod faults;
+mod lines;
+mod membership;
+mod notifications;
+mod support;
+mod worker;
