@@ -1,1 +1,29 @@
-//! Placeholder while the workspace is laid out.
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod config;
+mod context;
+#[cfg(feature = "docs-page")]
+mod docs;
+mod events;
+mod failure;
+mod fields;
+mod filter;
+mod guard;
+mod header;
+mod health;
+mod list;
+mod lookup;
+mod openapi;
+mod outcome;
+mod place;
+mod query;
+mod reply;
+mod route;
+mod server;
+mod step;
+
+pub use config::Config;
+pub use context::Api;
+pub use openapi::openapi_json;
+pub use server::{ServeError, Server, bind};

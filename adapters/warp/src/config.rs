@@ -1,0 +1,49 @@
+//! The settings of the server.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// Where the server listens, and what it puts up with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The address to listen on; port 0 takes a free one. Default `127.0.0.1:8000`.
+    pub listen: SocketAddr,
+    /// The longest request body, in bytes; a longer one is answered 413. Default 128 KiB.
+    pub body_bytes_max: usize,
+    /// Milliseconds until the whole head of a request must be there; a connection that is slower, or idle for longer, is
+    /// closed. Default 30,000.
+    pub header_timeout_ms: u64,
+    /// Milliseconds until the whole body must be there once the head is; a slower one is answered 408. Default 10,000.
+    pub body_timeout_ms: u64,
+    /// Milliseconds for which a client may take nothing of a reply; then its connection is closed. Default 30,000.
+    pub write_timeout_ms: u64,
+    /// Connections at a time; further ones wait in the listen queue until one ends. Default 10,000.
+    pub connections_max: usize,
+    /// Milliseconds to wait for a decision where the client does not say (`Prefer: wait=N`). Default 5,000.
+    pub default_wait_ms: u64,
+    /// Milliseconds to wait for a decision at most, whatever the client says. Default 60,000.
+    pub wait_ms_max: u64,
+    /// Milliseconds to wait for the document of an order that may just have been placed. Default 1,000.
+    pub lookup_wait_ms: u64,
+    /// Milliseconds within which the bus and the store must answer; then the client gets 503. Default 10,000.
+    pub port_timeout_ms: u64,
+    /// Milliseconds that running requests have when the server stops; then their connections are closed. Default 5,000.
+    pub drain_ms_max: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
+            body_bytes_max: 128 * 1024,
+            header_timeout_ms: 30_000,
+            body_timeout_ms: 10_000,
+            write_timeout_ms: 30_000,
+            connections_max: 10_000,
+            default_wait_ms: 5_000,
+            wait_ms_max: 60_000,
+            lookup_wait_ms: 1_000,
+            port_timeout_ms: 10_000,
+            drain_ms_max: 5_000,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What every request is served with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use logistics_core::health::HealthProbe;
+use logistics_core::port::{Clock, EventBus, OrderStore, PortError};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// What the API is made over.
+#[derive(Clone)]
+pub struct Api {
+    /// Where requests are appended.
+    pub bus: Arc<dyn EventBus>,
+    /// Where documents and outcomes are read.
+    pub store: Arc<dyn OrderStore>,
+    /// The time, for ids.
+    pub clock: Arc<dyn Clock>,
+    /// What `/health/ready` answers from.
+    pub health: Arc<dyn HealthProbe>,
+}
+
+/// [`Api`] and everything that belongs to one server.
+pub(crate) struct Context {
+    pub(crate) api: Api,
+    pub(crate) config: Config,
+    pub(crate) openapi: Bytes,
+    /// The server stops: nothing waits any longer than it must.
+    pub(crate) closing: CancellationToken,
+}
+
+impl Context {
+    pub(crate) fn new(api: Api, config: Config) -> Self {
+        let openapi = Bytes::from(crate::openapi_json());
+        Self { api, config, openapi, closing: CancellationToken::new() }
+    }
+
+    /// A call of a port, with a bound on its time and its failure as the client sees it.
+    pub(crate) async fn port<T>(
+        &self,
+        doing: &'static str,
+        call: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, Failure> {
+        let limit = Duration::from_millis(self.config.port_timeout_ms);
+        match tokio::time::timeout(limit, call).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, kind = ?error.kind(), "could not {doing}");
+                Err(Failure::of_port(error.kind()))
+            }
+            Err(_) => {
+                tracing::warn!("could not {doing} within {} ms", limit.as_millis());
+                Err(Failure::unavailable())
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `/docs`: the API's page, served from the binary. Nothing is loaded from elsewhere.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::HeaderValue;
+use hyper::http::StatusCode;
+use utoipa_swagger_ui::Config;
+use warp::reply::Response;
+
+use crate::failure::Failure;
+use crate::reply;
+
+/// A file of the page; `file` is what follows `/docs`.
+pub(crate) fn page(file: &str) -> Result<Response, Failure> {
+    let name = file.trim_start_matches('/');
+    let config = Arc::new(Config::from("/openapi.json"));
+    let found = utoipa_swagger_ui::serve(name, config).ok().flatten().ok_or_else(Failure::unknown_path)?;
+    let content_type = HeaderValue::try_from(found.content_type);
+    let content_type = content_type.unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
+    let mut bytes = Bytes::from(found.bytes.into_owned());
+    if file.is_empty() {
+        // Its files are named relative to the page, which without the slash at its end would miss their folder.
+        let html = String::from_utf8_lossy(&bytes).replacen("<head>", "<head><base href=\"docs/\">", 1);
+        bytes = Bytes::from(html);
+    }
+    Ok(reply::typed(StatusCode::OK, content_type, bytes))
+}

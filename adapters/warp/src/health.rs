@@ -1,0 +1,46 @@
+//! `/health/live` and `/health/ready`.
+
+use bytes::Bytes;
+use hyper::http::StatusCode;
+use logistics_core::health::{Health, PartHealth};
+use serde::Serialize;
+use warp::reply::Response;
+
+use crate::context::Context;
+use crate::reply;
+
+/// The process answers, which is all that this says.
+pub(crate) fn live() -> Response {
+    reply::json(StatusCode::OK, Bytes::from_static(br#"{"status":"live"}"#))
+}
+
+#[derive(Serialize)]
+struct Ready<'a> {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    /// The names of the parts that cannot do their work.
+    missing: Vec<&'a str>,
+    parts: &'a [PartHealth],
+}
+
+/// Whether every part can do its work, and which cannot.
+pub(crate) fn ready(context: &Context) -> Response {
+    let Health { parts } = context.api.health.health();
+    let missing: Vec<&str> = parts.iter().filter(|part| !part.ready).map(|part| &*part.name).collect();
+    // A server that stops is not to be sent anything new.
+    let closing = context.closing.is_cancelled();
+    let error = if closing {
+        Some("The server is stopping".to_owned())
+    } else {
+        (!missing.is_empty()).then(|| format!("Not ready: {}", missing.join(", ")))
+    };
+    let ready = error.is_none();
+    let (status, code) = if ready { ("ready", None) } else { ("not ready", Some("not_ready")) };
+    let body = Ready { status, error, code, missing, parts: &parts };
+    // Texts and flags only: nothing fails to serialize.
+    let body = Bytes::from(serde_json::to_vec(&body).unwrap_or_default());
+    reply::json(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
+}

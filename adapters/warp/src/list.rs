@@ -1,0 +1,78 @@
+//! `GET /orders`: a page of the list.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::{Bytes, BytesMut};
+use hyper::http::StatusCode;
+use logistics_core::Status;
+use logistics_core::lifecycle::STATUSES;
+use logistics_core::limits::PAGE_ORDERS_MAX;
+use logistics_core::port::{Cursor, ListQuery, Page};
+use warp::reply::Response;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::{query, reply};
+
+/// Orders on a page where the client does not say.
+pub(crate) const PAGE_ORDERS: usize = 50;
+
+pub(crate) async fn list(context: &Context, query: &str) -> Result<Response, Failure> {
+    let query = parse(query)?;
+    let page = context.port("list orders", context.api.store.list(&query)).await?;
+    Ok(reply::json(StatusCode::OK, written(&page)))
+}
+
+fn parse(text: &str) -> Result<ListQuery, Failure> {
+    let [status, cursor, limit] = query::parse(text, ["status", "cursor", "limit"])?;
+    let status = status.as_deref().map(status_named).transpose()?;
+    let after = cursor.as_deref().map(cursor_of).transpose()?;
+    let other_list = |after: &Cursor| status.is_some_and(|status| status != after.status);
+    if after.as_ref().is_some_and(other_list) {
+        return Err(Failure::invalid("cursor", "it belongs to the list of another status"));
+    }
+    let limit = limit.as_deref().map_or(Ok(PAGE_ORDERS), limit_of)?;
+    Ok(ListQuery { status, after, limit })
+}
+
+fn status_named(name: &str) -> Result<Status, Failure> {
+    let unknown =
+        || Failure::invalid("status", format!("must be one of {}", STATUSES.map(Status::name).join(", ")));
+    Status::from_name(name).ok_or_else(unknown)
+}
+
+fn limit_of(text: &str) -> Result<usize, Failure> {
+    let limit = text.parse().ok().filter(|limit| (1..=PAGE_ORDERS_MAX).contains(limit));
+    limit.ok_or_else(|| Failure::invalid("limit", format!("must be a number from 1 to {PAGE_ORDERS_MAX}")))
+}
+
+/// What a cursor says is nobody's business but the server's, so that it may change.
+fn cursor_text(cursor: &Cursor) -> String {
+    URL_SAFE_NO_PAD.encode(cursor.to_string())
+}
+
+fn cursor_of(text: &str) -> Result<Cursor, Failure> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    let cursor = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse().ok());
+    cursor.ok_or_else(|| Failure::invalid("cursor", "must be the next_cursor of an earlier page"))
+}
+
+fn written(page: &Page) -> Bytes {
+    let bytes: usize = page.documents.iter().map(|document| document.len() + 1).sum();
+    let mut body = BytesMut::with_capacity(bytes + 160);
+    body.extend_from_slice(br#"{"orders":["#);
+    for (at, document) in page.documents.iter().enumerate() {
+        if at > 0 {
+            body.extend_from_slice(b",");
+        }
+        body.extend_from_slice(document);
+    }
+    match &page.next {
+        // Base64 holds nothing that JSON escapes.
+        Some(next) => {
+            body.extend_from_slice(format!(r#"],"next_cursor":"{}"}}"#, cursor_text(next)).as_bytes())
+        }
+        None => body.extend_from_slice(br#"],"next_cursor":null}"#),
+    }
+    body.freeze()
+}

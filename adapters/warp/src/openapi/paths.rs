@@ -1,0 +1,195 @@
+//! The paths, with their parameters, headers and replies.
+
+use logistics_core::limits::PAGE_ORDERS_MAX;
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Paths, PathsBuilder, Required, ResponseBuilder};
+
+use super::schemas::{of, text, whole_number};
+use crate::header::IDEMPOTENCY_KEY_BYTES_MAX;
+use crate::list::PAGE_ORDERS;
+
+const JSON: &str = "application/json";
+
+/// What can be wrong with a request that has a body.
+const BODY_ERRORS: &[u16] = &[400, 408, 413, 415, 503];
+
+pub(super) fn all() -> Paths {
+    let path = PathItem::new;
+    let mut orders = path(HttpMethod::Get, list());
+    orders.merge_operations(path(HttpMethod::Post, place()));
+    let paths = PathsBuilder::new()
+        .path("/orders", orders)
+        .path("/orders/{id}", path(HttpMethod::Get, order()))
+        .path("/orders/{id}/events", path(HttpMethod::Get, events()))
+        .path("/orders/{id}/cancel", path(HttpMethod::Post, cancel()))
+        .path("/orders/{id}/transitions", path(HttpMethod::Post, transition()))
+        .path("/health/live", path(HttpMethod::Get, live()))
+        .path("/health/ready", path(HttpMethod::Get, ready()))
+        .path("/openapi.json", path(HttpMethod::Get, openapi()));
+    #[cfg(feature = "docs-page")]
+    let paths = paths.path("/docs", path(HttpMethod::Get, docs()));
+    paths.build()
+}
+
+fn operation(id: &str, summary: &str) -> OperationBuilder {
+    OperationBuilder::new().operation_id(Some(id)).summary(Some(summary))
+}
+
+fn place() -> OperationBuilder {
+    let key = format!(
+        "1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters. The same key is the same order, so that a request can be \
+         repeated safely; the reply then waits for the decision."
+    );
+    let operation = operation("placeOrder", "Place an order")
+        .parameter(header("Idempotency-Key", &key))
+        .parameter(prefer())
+        .request_body(Some(body("Placement", Required::False)))
+        .response("200", reply("The order stands in the log, durably.", "Placed"))
+        .response("202", accepted())
+        .response("422", reply("The key was used with another body.", "Error"));
+    errors(operation, BODY_ERRORS)
+}
+
+fn order() -> OperationBuilder {
+    let operation = operation("order", "Read an order")
+        .parameter(id())
+        .parameter(if_none_match())
+        .response("200", tagged("The order.", "Order"))
+        .response("304", ResponseBuilder::new().description("The client has it already."));
+    errors(operation, &[400, 404, 503])
+}
+
+fn events() -> OperationBuilder {
+    let operation = operation("orderEvents", "Read what happened to an order")
+        .parameter(id())
+        .parameter(if_none_match())
+        .response("200", tagged("Its facts, from the first to the latest.", "History"))
+        .response("304", ResponseBuilder::new().description("The client has them already."));
+    errors(operation, &[400, 404, 503])
+}
+
+fn list() -> OperationBuilder {
+    let limit = whole_number("Orders on the page.").minimum(Some(1)).maximum(Some(PAGE_ORDERS_MAX));
+    let operation = operation("orders", "List orders, those that changed last first")
+        .parameter(
+            parameter("status", ParameterIn::Query, "Only those in this status.").schema(Some(of("Status"))),
+        )
+        .parameter(parameter("cursor", ParameterIn::Query, "The `next_cursor` of the page before."))
+        .parameter(
+            parameter("limit", ParameterIn::Query, "Orders on the page.")
+                .schema(Some(limit.default(Some(PAGE_ORDERS.into())))),
+        )
+        .response("200", reply("A page.", "Page"));
+    errors(operation, &[400, 503])
+}
+
+fn cancel() -> OperationBuilder {
+    let operation = operation("cancelOrder", "Call an order off");
+    step(operation.request_body(Some(body("Cancellation", Required::False))))
+}
+
+fn transition() -> OperationBuilder {
+    let operation = operation("moveOrder", "Ask for a step of the lifecycle");
+    step(operation.request_body(Some(body("Transition", Required::True))))
+}
+
+fn step(operation: OperationBuilder) -> OperationBuilder {
+    let if_match =
+        "The `ETag` of the order as the client knows it; if it has changed since, nothing happens.";
+    let operation = operation
+        .parameter(id())
+        .parameter(header("If-Match", if_match))
+        .parameter(prefer())
+        .response("200", tagged("It is so; the order.", "Order"))
+        .response("202", accepted())
+        .response("409", reply("The lifecycle refuses; `allowed_transitions` says what it allows.", "Error"))
+        .response("412", tagged("The order has another version than `If-Match` says.", "Error"));
+    errors(errors(operation, &[404]), BODY_ERRORS)
+}
+
+fn live() -> OperationBuilder {
+    operation("live", "Whether the process answers").response("200", reply("It does.", "Live"))
+}
+
+fn ready() -> OperationBuilder {
+    operation("ready", "Whether every part can do its work")
+        .response("200", reply("Every part can.", "Ready"))
+        .response("503", reply("Some cannot; `missing` names them.", "Ready"))
+}
+
+fn openapi() -> OperationBuilder {
+    let document =
+        ResponseBuilder::new().description("OpenAPI 3.1.").content(JSON, ContentBuilder::new().build());
+    operation("openapi", "This document").response("200", document)
+}
+
+#[cfg(feature = "docs-page")]
+fn docs() -> OperationBuilder {
+    let page =
+        ResponseBuilder::new().description("HTML.").content("text/html", ContentBuilder::new().build());
+    operation("docs", "This document as a page to try things out").response("200", page)
+}
+
+fn parameter(name: &str, place: ParameterIn, description: &str) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(text(description)))
+}
+
+fn header(name: &str, description: &str) -> ParameterBuilder {
+    parameter(name, ParameterIn::Header, description)
+}
+
+fn id() -> ParameterBuilder {
+    let id = parameter("id", ParameterIn::Path, "The order.");
+    id.required(Required::True).schema(Some(of("OrderId")))
+}
+
+fn prefer() -> ParameterBuilder {
+    header("Prefer", "`wait=N`: wait up to N seconds for the decision (RFC 7240).")
+}
+
+fn if_none_match() -> ParameterBuilder {
+    header("If-None-Match", "The `ETag` that the client has.")
+}
+
+fn body(schema: &str, required: Required) -> utoipa::openapi::request_body::RequestBody {
+    let content = ContentBuilder::new().schema(Some(of(schema))).build();
+    RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()
+}
+
+fn reply(description: &str, schema: &str) -> ResponseBuilder {
+    let content = ContentBuilder::new().schema(Some(of(schema))).build();
+    ResponseBuilder::new().description(description).content(JSON, content)
+}
+
+fn tagged(description: &str, schema: &str) -> ResponseBuilder {
+    let etag = HeaderBuilder::new().schema(Some(text("The version in quotation marks."))).build();
+    reply(description, schema).header("ETag", etag)
+}
+
+fn accepted() -> ResponseBuilder {
+    reply("The request stands in the log and is not decided yet.", "Accepted")
+}
+
+fn errors(operation: OperationBuilder, statuses: &[u16]) -> OperationBuilder {
+    statuses.iter().fold(operation, |operation, status| {
+        let response = match status {
+            400 => reply("The request is malformed; `field` says where.", "Error"),
+            404 => reply("There is no such order.", "Error"),
+            408 => reply("The body did not arrive in time.", "Error"),
+            413 => reply("The body is too long.", "Error"),
+            415 => reply("The body is not sent as application/json.", "Error"),
+            _ => {
+                let seconds = whole_number("Seconds after which to try again.");
+                let after = HeaderBuilder::new().schema(Some(seconds)).build();
+                reply("It cannot be told or stored at the moment.", "Error").header("Retry-After", after)
+            }
+        };
+        operation.response(status.to_string(), response)
+    })
+}

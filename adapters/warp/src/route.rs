@@ -1,0 +1,80 @@
+//! What there is, and with which methods.
+
+/// A path of the API, with what it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resource<'a> {
+    Orders,
+    Order(&'a str),
+    Cancel(&'a str),
+    Transitions(&'a str),
+    Events(&'a str),
+    Live,
+    Ready,
+    OpenApi,
+    #[cfg(feature = "docs-page")]
+    Docs(&'a str),
+}
+
+impl<'a> Resource<'a> {
+    /// What is at a path.
+    pub(crate) fn of(path: &'a str) -> Option<Self> {
+        let path = path.strip_prefix('/')?;
+        if let Some(rest) = path.strip_prefix("orders") {
+            return Self::of_orders(rest);
+        }
+        match path {
+            "health/live" => Some(Resource::Live),
+            "health/ready" => Some(Resource::Ready),
+            "openapi.json" => Some(Resource::OpenApi),
+            #[cfg(feature = "docs-page")]
+            _ => path
+                .strip_prefix("docs")
+                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+                .map(Resource::Docs),
+            #[cfg(not(feature = "docs-page"))]
+            _ => None,
+        }
+    }
+
+    fn of_orders(rest: &'a str) -> Option<Self> {
+        if rest.is_empty() {
+            return Some(Resource::Orders);
+        }
+        let rest = rest.strip_prefix('/')?;
+        match rest.split_once('/') {
+            None => Some(Resource::Order(rest)),
+            Some((id, "cancel")) => Some(Resource::Cancel(id)),
+            Some((id, "transitions")) => Some(Resource::Transitions(id)),
+            Some((id, "events")) => Some(Resource::Events(id)),
+            Some(_) => None,
+        }
+    }
+
+    /// Its methods, as the `Allow` header has them.
+    pub(crate) fn allow(self) -> &'static str {
+        match self {
+            Resource::Orders => "GET, HEAD, POST",
+            Resource::Cancel(_) | Resource::Transitions(_) => "POST",
+            _ => "GET, HEAD",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_to_what_they_name_and_no_further() {
+        assert_eq!(Resource::of("/orders"), Some(Resource::Orders));
+        assert_eq!(Resource::of("/orders/a"), Some(Resource::Order("a")));
+        assert_eq!(Resource::of("/orders/a/cancel"), Some(Resource::Cancel("a")));
+        assert_eq!(Resource::of("/orders/a/transitions"), Some(Resource::Transitions("a")));
+        assert_eq!(Resource::of("/orders/a/events"), Some(Resource::Events("a")));
+        for nothing in
+            ["", "/", "/ordersa", "/orders/a/b", "/orders/a/events/c", "/health", "/docsa", "/openapi"]
+        {
+            assert_eq!(Resource::of(nothing), None, "{nothing}");
+        }
+    }
+}

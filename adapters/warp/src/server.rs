@@ -1,0 +1,152 @@
+//! The server: listening, connections, and an end within a bound.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::context::{Api, Context};
+use crate::filter::routes;
+use crate::guard::Impatient;
+
+/// Milliseconds to wait after the system refused a connection, usually for want of file descriptors.
+const ACCEPT_RETRY_MS: u64 = 50;
+/// The head of a request, and how much of a pipelined one is read ahead.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Why the server cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The port is taken.
+    #[error("cannot listen on {0}: another process listens there already; stop it or choose another port")]
+    PortTaken(SocketAddr),
+    /// The system does not allow it.
+    #[error(
+        "cannot listen on {0}: not permitted; ports below 1024 usually need privileges, choose another one"
+    )]
+    NotPermitted(SocketAddr),
+    /// The address is not one of this machine.
+    #[error("cannot listen on {0}: this machine does not have that address")]
+    NoSuchAddress(SocketAddr),
+    /// Anything else.
+    #[error("cannot listen on {address}: {source}")]
+    Io {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A server that has its port and serves once it [`run`](Server::run)s.
+#[must_use = "a server serves nothing until it runs"]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    context: Arc<Context>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Takes the port. Clients that connect from now on wait until the server runs.
+///
+/// # Errors
+/// [`ServeError`], a sentence that says what to do.
+pub async fn bind(config: Config, api: Api) -> Result<Server, ServeError> {
+    let wanted = config.listen;
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => ServeError::PortTaken(wanted),
+        io::ErrorKind::PermissionDenied => ServeError::NotPermitted(wanted),
+        io::ErrorKind::AddrNotAvailable => ServeError::NoSuchAddress(wanted),
+        _ => ServeError::Io { address: wanted, source },
+    };
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Server { listener, address, context: Arc::new(Context::new(api, config)) })
+}
+
+impl Server {
+    /// Where it listens; with the port that it got, where port 0 was asked for.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` is ready; then takes no more connections, lets running requests finish (those that wait for
+    /// a decision are answered 202 at once), and returns within [`Config::drain_ms_max`].
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
+        let Self { listener, context, .. } = self;
+        let service = TowerToHyperService::new(warp::service(routes(context.clone())));
+        let http = http(&context.config);
+        let patience = Duration::from_millis(context.config.write_timeout_ms);
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let stream = tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                Some(_) = connections.join_next() => continue,
+                stream = accept(&listener), if connections.len() < context.config.connections_max => stream,
+            };
+            let io = TokioIo::new(Impatient::new(stream, patience));
+            let connection = graceful.watch(http.serve_connection(io, service.clone()));
+            connections.spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+            });
+        }
+        drop(listener);
+        context.closing.cancel();
+        let bound = Duration::from_millis(context.config.drain_ms_max);
+        if tokio::time::timeout(bound, graceful.shutdown()).await.is_err() {
+            tracing::warn!("connections were closed that did not end within {} ms", bound.as_millis());
+        }
+        connections.shutdown().await;
+    }
+}
+
+fn http(config: &Config) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
+        .max_buf_size(HEAD_BYTES_MAX);
+    http
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        let error = match listener.accept().await {
+            Ok((stream, _)) => {
+                // Replies are small and whole: held back, they would wait for the client's delayed acknowledgement.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+                }
+                return stream;
+            }
+            Err(error) => error,
+        };
+        // The client went away before it was its turn.
+        let client_gone = [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset];
+        if !client_gone.contains(&error.kind()) {
+            tracing::warn!(%error, "could not take a connection");
+            tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+        }
+    }
+}

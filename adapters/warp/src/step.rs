@@ -1,0 +1,69 @@
+//! `POST /orders/{id}/cancel` and `POST /orders/{id}/transitions`.
+
+use hyper::header::HeaderMap;
+use logistics_core::lifecycle::{ACTORS, STATUSES};
+use logistics_core::{Actor, Command, OrderId, Request, RequestId, Status, Verdict, wire};
+use warp::reply::Response;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::fields::Fields;
+use crate::{header, lookup, outcome, reply};
+
+/// The fields of a cancellation.
+pub(crate) const CANCEL_FIELDS: &[&str] = &["actor", "reason"];
+/// The fields of a transition.
+pub(crate) const TRANSITION_FIELDS: &[&str] = &["to", "actor", "reason"];
+
+pub(crate) async fn cancel(
+    context: &Context,
+    order_id: OrderId,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, Failure> {
+    let fields = Fields::parse(body, CANCEL_FIELDS)?;
+    ask(context, order_id, Command::Cancel, headers, &fields).await
+}
+
+pub(crate) async fn transition(
+    context: &Context,
+    order_id: OrderId,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, Failure> {
+    let fields = Fields::parse(body, TRANSITION_FIELDS)?;
+    let to = fields.named("to", &STATUSES.map(Status::name), Status::from_name)?;
+    let to = to.ok_or_else(|| {
+        Failure::invalid("to", format!("is missing; it is one of {}", STATUSES.map(Status::name).join(", ")))
+    })?;
+    ask(context, order_id, Command::Transition { to }, headers, &fields).await
+}
+
+async fn ask(
+    context: &Context,
+    order_id: OrderId,
+    command: Command,
+    headers: &HeaderMap,
+    fields: &Fields<'_>,
+) -> Result<Response, Failure> {
+    let actor = fields.named("actor", &ACTORS.map(Actor::name), Actor::from_name)?;
+    let now = context.api.clock.now();
+    let request = Request {
+        id: RequestId::generate(now, rand::random()),
+        order_id,
+        actor: actor.unwrap_or(Actor::Operator),
+        command,
+        expected_version: header::if_match(headers)?,
+        reason: fields.value("reason")?,
+        awaited: true,
+        trace: header::trace(headers),
+        at: now,
+    };
+    let payload = wire::encode_request(&request);
+    context.port("append a request", context.api.bus.append(&request.order_id, payload)).await?;
+    match outcome::wait(context, &request, header::wait(headers, &context.config)).await {
+        None => Ok(reply::accepted(&request.order_id, &request.id)),
+        Some(Verdict::Rejected { rejection }) => Err(Failure::rejected(&rejection)),
+        Some(_) => lookup::find(context, &request.order_id).await.map(reply::document),
+    }
+}
