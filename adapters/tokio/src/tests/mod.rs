@@ -5,4 +5,5 @@ mod lines;
 mod membership;
 mod notifications;
 mod support;
+mod whole;
 mod worker;

@@ -50,6 +50,21 @@ pub(super) fn order_in(partition: u32, partitions: u32) -> String {
     names.find(fits).unwrap()
 }
 
+/// A request to place an order.
+pub(super) fn placement_of(order_id: &OrderId) -> Bytes {
+    wire::encode_request(&Request {
+        id: RequestId::parse(&format!("request-of-{order_id}")).unwrap(),
+        order_id: order_id.clone(),
+        actor: Actor::Customer,
+        command: Command::Place(Placement::default()),
+        expected_version: None,
+        reason: None,
+        awaited: false,
+        trace: None,
+        at: TestClock.now(),
+    })
+}
+
 /// What a call comes to.
 pub(super) enum Fate<T> {
     Answer(Result<T, PortErrorKind>),
@@ -83,18 +98,7 @@ pub(super) struct TestLog {
 
 impl TestLog {
     pub(super) fn place(&self, order_id: &str) {
-        let request = Request {
-            id: RequestId::parse(&format!("request-of-{order_id}")).unwrap(),
-            order_id: OrderId::parse(order_id).unwrap(),
-            actor: Actor::Customer,
-            command: Command::Place(Placement::default()),
-            expected_version: None,
-            reason: None,
-            awaited: false,
-            trace: None,
-            at: TestClock.now(),
-        };
-        self.append(wire::encode_request(&request));
+        self.append(placement_of(&OrderId::parse(order_id).unwrap()));
     }
 
     fn append(&self, payload: Bytes) {
