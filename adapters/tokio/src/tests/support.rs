@@ -68,6 +68,7 @@ pub(super) fn placement_of(order_id: &OrderId) -> Bytes {
 /// What a call comes to.
 pub(super) enum Fate<T> {
     Answer(Result<T, PortErrorKind>),
+    Late(Duration, T),
     Hang,
     Panic,
 }
@@ -76,6 +77,10 @@ impl<T> Fate<T> {
     async fn meet(self) -> Result<T, PortError> {
         match self {
             Fate::Answer(result) => result.map_err(error),
+            Fate::Late(after, answer) => {
+                sleep(after).await;
+                Ok(answer)
+            }
             Fate::Hang => pending().await,
             Fate::Panic => panic!("on purpose"),
         }
