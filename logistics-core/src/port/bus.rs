@@ -263,7 +263,8 @@ pub trait Subscription: Send + Sync {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Tail: Send + Sync {
-    /// Waits until there is something to read and reads it. Shows committed records only. Can be cancelled.
+    /// Waits until there is something to read and reads it. Shows committed records only, so where everything up to the end
+    /// is invisible, the batch is empty and leads behind it. Can be cancelled.
     ///
     /// # Errors
     /// [`PortError`]; `Truncated` when the position lies before the log's start.
