@@ -1,0 +1,11 @@
+//! The HTTP contract, against a real server on a real port.
+
+mod bad_input;
+mod client;
+mod faults;
+mod openapi;
+mod placing;
+mod reading;
+mod serving;
+mod steps;
+mod world;

@@ -1,0 +1,163 @@
+//! The document says what the server does, no more and no less.
+
+use std::collections::BTreeMap;
+
+use logistics_core::lifecycle::{ACTORS, Actor, STATUSES, Status};
+use logistics_core::testkit::sample;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+#[tokio::test]
+async fn every_path_and_method_of_the_document_is_served_and_no_other() {
+    let world = World::start().await;
+    let document = world.get("/openapi.json").await.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document, serde_json::from_str::<Value>(&logistics_warp::openapi_json()).expect("JSON"));
+    let mut served = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let id = world.placed().await;
+        let path_of_order = path.replace("{id}", &id);
+        for method in METHODS {
+            let line = format!("{} {path_of_order}", method.to_ascii_uppercase());
+            let to = if path.ends_with("/transitions") { r#"{"to":"CONFIRMED"}"# } else { "" };
+            let reply = world.call(&line, &["Content-Type: application/json"], to).await;
+            assert_ne!(reply.status, 404, "{line}");
+            assert_eq!(reply.status != 405, item.get(method).is_some(), "{line}: {}", reply.status);
+            if reply.status != 405 {
+                let responses = &item[method]["responses"];
+                assert!(
+                    responses[reply.status.to_string()].is_object(),
+                    "{line}: {} is not in it",
+                    reply.status
+                );
+                served.insert((path.clone(), method), ());
+            }
+        }
+    }
+    // What the design asks for.
+    let expected = [
+        ("/docs", "get"),
+        ("/health/live", "get"),
+        ("/health/ready", "get"),
+        ("/openapi.json", "get"),
+        ("/orders", "get"),
+        ("/orders", "post"),
+        ("/orders/{id}", "get"),
+        ("/orders/{id}/cancel", "post"),
+        ("/orders/{id}/events", "get"),
+        ("/orders/{id}/transitions", "post"),
+    ];
+    let served: Vec<_> = served.keys().map(|(path, method)| (path.as_str(), *method)).collect();
+    assert_eq!(served, expected);
+}
+
+#[test]
+fn enums_are_those_of_the_table() {
+    let document: Value = serde_json::from_str(&logistics_warp::openapi_json()).expect("JSON");
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["Status"]["enum"], json!(STATUSES.map(Status::name)));
+    assert_eq!(schemas["Actor"]["enum"], json!(ACTORS.map(Actor::name)));
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document: Value = serde_json::from_str(&logistics_warp::openapi_json()).expect("JSON");
+    let mut references = Vec::new();
+    collect_references(&document, &mut references);
+    assert!(references.len() > 30);
+    for reference in references {
+        let pointer = reference.strip_prefix('#').expect("a local reference");
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_have_the_fields_that_the_document_names() {
+    let world = World::start().await;
+    let document: Value = serde_json::from_str(&logistics_warp::openapi_json()).expect("JSON");
+    let order = sample::document(&sample::order_id(1), Status::DeliveryFailed);
+    check(&document, "Order", &serde_json::from_slice(&order).expect("JSON"));
+    let body = r#"{"customer_id":"a","merchant_id":"b","courier_id":"c","details":{}}"#;
+    let placed = world.post("/orders", body).await.json();
+    check(&document, "Placed", &placed);
+    let id = placed["order_id"].as_str().expect("an id");
+    check(&document, "Order", &world.get(&format!("/orders/{id}")).await.json());
+    check(&document, "History", &world.get(&format!("/orders/{id}/events")).await.json());
+    check(&document, "Page", &world.get("/orders?limit=1").await.json());
+    check(&document, "Live", &world.get("/health/live").await.json());
+    check(&document, "Ready", &world.get("/health/ready").await.json());
+    let refused = world.post(&format!("/orders/{id}/transitions"), r#"{"to":"DELIVERED"}"#).await;
+    check(&document, "Error", &refused.json());
+    world.miss(&["a part"]);
+    check(&document, "Ready", &world.get("/health/ready").await.json());
+    world.pause();
+    let undecided = world.call(&format!("POST /orders/{id}/cancel"), &["Prefer: wait=0"], "").await;
+    check(&document, "Accepted", &undecided.json());
+    // What a request may say is what the document says that it may.
+    for (schema, path) in [
+        ("Placement", "/orders"),
+        ("Cancellation", "/orders/a/cancel"),
+        ("Transition", "/orders/a/transitions"),
+    ] {
+        let reply = world.post(path, r#"{"no such field":1}"#).await.error(400, "invalid_request");
+        let fields = document["components"]["schemas"][schema]["properties"].as_object().expect("fields");
+        let listed = reply["error"].as_str().expect("a sentence");
+        let listed = listed.split("there are ").nth(1).expect("the fields").split(", ");
+        let mut listed: Vec<&str> = listed.collect();
+        listed.sort_unstable();
+        assert_eq!(listed, fields.keys().map(String::as_str).collect::<Vec<_>>(), "{schema}");
+    }
+}
+
+#[cfg(feature = "docs-page")]
+#[tokio::test]
+async fn the_page_is_whole() {
+    let world = World::start().await;
+    for page in ["/docs", "/docs/", "/docs/index.html"] {
+        let reply = world.get(page).await;
+        assert_eq!((reply.status, reply.header("content-type")), (200, "text/html"), "{page}");
+        let html = String::from_utf8(reply.body).expect("HTML");
+        assert_eq!(html.contains("<base href=\"docs/\">"), page == "/docs");
+        let mut files = 0;
+        for part in html.split(['"', '\'']).filter_map(|text| text.strip_prefix("./")) {
+            assert_eq!(world.get(&format!("/docs/{part}")).await.status, 200, "{part}");
+            files += 1;
+        }
+        assert!(files >= 4, "{html}");
+        assert!(!html.contains("http://") && !html.contains("https://"), "nothing is loaded from elsewhere");
+    }
+    let setup = world.get("/docs/swagger-initializer.js").await;
+    assert!(String::from_utf8_lossy(&setup.body).contains("\"/openapi.json\""));
+}
+
+/// Every field is in the schema, and every field that the schema requires is there.
+fn check(document: &Value, name: &str, body: &Value) {
+    let schema = &document["components"]["schemas"][name];
+    let properties = schema["properties"].as_object().unwrap_or_else(|| panic!("{name} has fields"));
+    let fields = body.as_object().expect("an object");
+    for (field, value) in fields {
+        let property = properties.get(field).unwrap_or_else(|| panic!("{name} has no {field}: {body}"));
+        let items = property["items"]["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+        let items = items.filter(|items| document["components"]["schemas"][items]["properties"].is_object());
+        for item in value.as_array().into_iter().flatten() {
+            items.inspect(|items| check(document, items, item));
+        }
+    }
+    for required in schema["required"].as_array().into_iter().flatten() {
+        assert!(fields.contains_key(required.as_str().expect("a name")), "{name} lacks {required}: {body}");
+    }
+}
+
+fn collect_references<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            into.extend(fields.get("$ref").and_then(Value::as_str));
+            fields.values().for_each(|value| collect_references(value, into));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, into)),
+        _ => {}
+    }
+}

@@ -1,0 +1,317 @@
+//! A bus and a store with a synchronous processor between them: what is appended is decided and written at once, unless it
+//! is paused. Decisions are the core's own.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use logistics_core::health::{Health, HealthProbe, PartHealth};
+use logistics_core::port::{
+    Bounds, Clock, Cursor, DocumentLookup, EventBus, ListQuery, Loaded, LogRecord, Membership, OrderStore,
+    Page, PortError, PortErrorKind, Recovery, StoreWrite, Subscription, Tail, Topic, WriteOutcome,
+};
+use logistics_core::testkit::sample;
+use logistics_core::wire::{self, Record};
+use logistics_core::{
+    Decision, Offset, Order, OrderId, Partition, Policy, Request, RequestId, Timestamp, Verdict, decide,
+    evolve, partition_of,
+};
+use logistics_warp::{Api, Config, bind};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::client::{Reply, request, send};
+
+const PARTITIONS: u32 = 4;
+
+#[derive(Default)]
+struct State {
+    offset: u64,
+    orders: BTreeMap<OrderId, Order>,
+    outcomes: BTreeMap<RequestId, Verdict>,
+    /// What stands in the log and is not decided yet.
+    waiting: VecDeque<Request>,
+    paused: bool,
+    fault: Option<PortErrorKind>,
+    unknown_partitions: bool,
+    missing: Vec<String>,
+    requests: Vec<Request>,
+    lookups: u64,
+}
+
+impl State {
+    fn decide_all(&mut self) {
+        while !self.paused
+            && let Some(request) = self.waiting.pop_front()
+        {
+            let order = self.orders.get(&request.order_id).cloned();
+            let offset = Offset(self.offset);
+            let now = sample::time(i64::try_from(self.offset).expect("a small number"));
+            let verdict = match decide(order.as_ref(), &request, offset, now, &Policy::manual()) {
+                Decision::Fact(fact) => {
+                    let order = evolve(order, &fact).expect("the next fact");
+                    let verdict = Verdict::Happened { version: order.version, status: order.status };
+                    self.orders.insert(request.order_id.clone(), order);
+                    verdict
+                }
+                Decision::Unchanged => {
+                    let order = order.expect("what is so already");
+                    Verdict::Unchanged { version: order.version, status: order.status }
+                }
+                Decision::Rejected(rejection) => Verdict::Rejected { rejection },
+            };
+            if request.awaited {
+                self.outcomes.insert(request.id, verdict);
+            }
+        }
+    }
+}
+
+pub(crate) struct Backend {
+    state: Mutex<State>,
+    changed: watch::Sender<()>,
+}
+
+impl Backend {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no test panics while it holds the state")
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        change(&mut state);
+        state.decide_all();
+        drop(state);
+        self.changed.send_replace(());
+    }
+
+    fn check(&self) -> Result<(), PortError> {
+        self.state().fault.map_or(Ok(()), |kind| Err(PortError::new(kind, "an inside sentence")))
+    }
+}
+
+fn unused<T>() -> Result<T, PortError> {
+    Err(PortError::new(PortErrorKind::Refused, "the API does not need this"))
+}
+
+#[async_trait]
+impl EventBus for Backend {
+    fn partitions(&self) -> u32 {
+        PARTITIONS
+    }
+
+    async fn append(&self, order_id: &OrderId, payload: Bytes) -> Result<Offset, PortError> {
+        self.check()?;
+        let mut offset = Offset(0);
+        self.change(|state| {
+            offset = Offset(state.offset);
+            state.offset += 1;
+            let key = Some(Bytes::copy_from_slice(order_id.as_str().as_bytes()));
+            let record = LogRecord { offset, key, payload, at: sample::time(0) };
+            let input = wire::decode(&record, partition_of(order_id, PARTITIONS)).expect("a readable record");
+            let Record::Input(request) = input else { panic!("the API writes inputs only: {input:?}") };
+            state.requests.push(request.clone());
+            state.waiting.push_back(request);
+        });
+        Ok(offset)
+    }
+
+    async fn join(&self) -> Result<Box<dyn Membership>, PortError> {
+        unused()
+    }
+
+    async fn subscribe(&self, _: Topic, _: &str) -> Result<Box<dyn Subscription>, PortError> {
+        unused()
+    }
+
+    async fn tail(&self, _: Topic, _: Partition, _: Offset) -> Result<Box<dyn Tail>, PortError> {
+        unused()
+    }
+
+    async fn bounds(&self, _: Topic, _: Partition) -> Result<Bounds, PortError> {
+        unused()
+    }
+}
+
+#[async_trait]
+impl OrderStore for Backend {
+    async fn recover(&self, _: Partition) -> Result<Recovery, PortError> {
+        unused()
+    }
+
+    async fn load(&self, _: Partition, _: &[OrderId]) -> Result<Loaded, PortError> {
+        unused()
+    }
+
+    async fn write(&self, _: StoreWrite) -> Result<WriteOutcome, PortError> {
+        unused()
+    }
+
+    async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
+        self.check()?;
+        let mut state = self.state();
+        state.lookups += 1;
+        let looked_up = match state.orders.get(order_id) {
+            _ if state.unknown_partitions => DocumentLookup::Unknown,
+            Some(order) => DocumentLookup::Found(Bytes::from(order.to_document())),
+            None => DocumentLookup::Absent,
+        };
+        drop(state);
+        self.changed.send_replace(());
+        Ok(looked_up)
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {
+        self.check()?;
+        let state = self.state();
+        let cursor = |order: &Order| Cursor {
+            status: order.status,
+            changed_at: order.updated_at,
+            order_id: order.order_id.clone(),
+        };
+        let place =
+            |of: &Cursor| (of.status.index(), std::cmp::Reverse((of.changed_at, of.order_id.clone())));
+        let mut orders: Vec<&Order> = state.orders.values().collect();
+        orders.retain(|order| query.status.is_none_or(|status| status == order.status));
+        orders.retain(|order| query.after.as_ref().is_none_or(|after| place(&cursor(order)) > place(after)));
+        orders.sort_by_key(|order| place(&cursor(order)));
+        let more = orders.len() > query.limit;
+        orders.truncate(query.limit);
+        let next = orders.last().filter(|_| more).map(|order| cursor(order));
+        Ok(Page { documents: orders.iter().map(|order| Bytes::from(order.to_document())).collect(), next })
+    }
+
+    async fn outcome(&self, _: &OrderId, request: &RequestId) -> Result<Verdict, PortError> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            self.check()?;
+            if let Some(verdict) = self.state().outcomes.get(request) {
+                return Ok(verdict.clone());
+            }
+            changed.changed().await.expect("the backend lives as long as the server");
+        }
+    }
+}
+
+impl Clock for Backend {
+    fn now(&self) -> Timestamp {
+        sample::time(0)
+    }
+}
+
+impl HealthProbe for Backend {
+    fn health(&self) -> Health {
+        let missing = self.state().missing.clone();
+        let part =
+            |name: &str, ready| PartHealth { name: name.to_owned(), ready, detail: "as told".to_owned() };
+        let mut parts = vec![part("group", true)];
+        parts.extend(missing.iter().map(|name| part(name, false)));
+        Health { parts }
+    }
+}
+
+fn api(backend: &Arc<Backend>) -> Api {
+    Api { bus: backend.clone(), store: backend.clone(), clock: backend.clone(), health: backend.clone() }
+}
+
+/// A server over a [`Backend`].
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    backend: Arc<Backend>,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<()>,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config =
+            Config { listen: ([127, 0, 0, 1], 0).into(), lookup_wait_ms: 20, ..Config::default() };
+        change(&mut config);
+        let backend = Arc::new(Backend { state: Mutex::default(), changed: watch::Sender::new(()) });
+        let server = bind(config, api(&backend)).await.expect("a free port");
+        let (stop, stopped) = oneshot::channel();
+        let address = server.local_addr();
+        let running = tokio::spawn(server.run(async { _ = stopped.await }));
+        Self { address, backend, stop: Some(stop), running }
+    }
+
+    pub(crate) async fn call(&self, line: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Reply {
+        Reply::parse(&send(self.address, &request(line, headers, body.as_ref())).await)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.call(&format!("GET {path}"), &[], "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Reply {
+        self.call(&format!("POST {path}"), &["Content-Type: application/json"], body).await
+    }
+
+    /// Places an order and answers its id.
+    pub(crate) async fn placed(&self) -> String {
+        let reply = self.post("/orders", "").await;
+        assert_eq!(reply.status, 200);
+        reply.json()["order_id"].as_str().expect("an order id").to_owned()
+    }
+
+    pub(crate) fn pause(&self) {
+        self.backend.change(|state| state.paused = true);
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.backend.change(|state| state.paused = false);
+    }
+
+    pub(crate) fn fail(&self, kind: Option<PortErrorKind>) {
+        self.backend.change(|state| state.fault = kind);
+    }
+
+    pub(crate) fn forget_partitions(&self, forgotten: bool) {
+        self.backend.change(|state| state.unknown_partitions = forgotten);
+    }
+
+    pub(crate) fn miss(&self, parts: &[&str]) {
+        self.backend.change(|state| state.missing = parts.iter().map(|&name| name.to_owned()).collect());
+    }
+
+    /// What the API appended, in order.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.backend.state().requests.clone()
+    }
+
+    pub(crate) async fn until_appended(&self, requests: usize) {
+        self.until(|state| state.requests.len() >= requests).await;
+    }
+
+    pub(crate) async fn until_looked_up(&self, times: u64) {
+        self.until(|state| state.lookups >= times).await;
+    }
+
+    /// The ports, for another server.
+    pub(crate) fn api(&self) -> Api {
+        api(&self.backend)
+    }
+
+    /// Tells the server to stop and waits until it has.
+    pub(crate) async fn stop(mut self) {
+        self.begin_stop();
+        self.running.await.expect("the server ends in order");
+    }
+
+    pub(crate) fn begin_stop(&mut self) {
+        _ = self.stop.take().map(|stop| stop.send(()));
+    }
+
+    async fn until(&self, holds: impl Fn(&State) -> bool) {
+        let mut changed = self.backend.changed.subscribe();
+        while !holds(&self.backend.state()) {
+            changed.changed().await.expect("the backend is there");
+        }
+    }
+}
