@@ -2,7 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
@@ -56,30 +57,36 @@ pub enum First<A, B> {
     Right(B),
 }
 
-/// Runs two futures until one of them ends, and drops the other. Where both end at once, the left one counts.
+/// Runs two futures until one of them ends, and drops the other. Where both end at once, the left one counts. Each is
+/// polled only when it was woken itself, so a future that forgets to wake its task is found out.
 pub async fn race<A: Future, B: Future>(left: A, right: B) -> First<A::Output, B::Output> {
     let (mut left, mut right) = (pin!(left), pin!(right));
+    let (left_side, right_side) = (Side::new(), Side::new());
     poll_fn(|context| {
-        if let Poll::Ready(output) = left.as_mut().poll(context) {
+        if let Some(Poll::Ready(output)) = left_side.poll(left.as_mut(), context) {
             return Poll::Ready(First::Left(output));
         }
-        right.as_mut().poll(context).map(First::Right)
+        match right_side.poll(right.as_mut(), context) {
+            Some(Poll::Ready(output)) => Poll::Ready(First::Right(output)),
+            _ => Poll::Pending,
+        }
     })
     .await
 }
 
-/// Runs both futures to their ends.
+/// Runs both futures to their ends. Each is polled only when it was woken itself.
 pub async fn both<A: Future, B: Future>(left: A, right: B) -> (A::Output, B::Output) {
     let (mut left, mut right) = (pin!(left), pin!(right));
+    let (left_side, right_side) = (Side::new(), Side::new());
     let (mut left_output, mut right_output) = (None, None);
     poll_fn(|context| {
         if left_output.is_none()
-            && let Poll::Ready(output) = left.as_mut().poll(context)
+            && let Some(Poll::Ready(output)) = left_side.poll(left.as_mut(), context)
         {
             left_output = Some(output);
         }
         if right_output.is_none()
-            && let Poll::Ready(output) = right.as_mut().poll(context)
+            && let Some(Poll::Ready(output)) = right_side.poll(right.as_mut(), context)
         {
             right_output = Some(output);
         }
@@ -92,6 +99,40 @@ pub async fn both<A: Future, B: Future>(left: A, right: B) -> (A::Output, B::Out
         }
     })
     .await
+}
+
+/// One of two futures of a task: whether it was woken, and the task.
+struct Side {
+    woken: AtomicBool,
+    task: Mutex<Waker>,
+}
+
+impl Side {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { woken: AtomicBool::new(true), task: Mutex::new(Waker::noop().clone()) })
+    }
+
+    /// Polls the future if it was woken since its last poll.
+    fn poll<F: Future>(
+        self: &Arc<Self>,
+        future: Pin<&mut F>,
+        context: &Context<'_>,
+    ) -> Option<Poll<F::Output>> {
+        // Before the look at the flag: a wake in between then reaches the task that is polled now.
+        self.task.lock().unwrap_or_else(PoisonError::into_inner).clone_from(context.waker());
+        if !self.woken.swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        Some(future.poll(&mut Context::from_waker(&Waker::from(Arc::clone(self)))))
+    }
+}
+
+impl Wake for Side {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        task.wake();
+    }
 }
 
 #[cfg(test)]
@@ -126,5 +167,20 @@ mod tests {
             assert_eq!(both(slow, async { 2 }).await, (1, 2));
         });
         assert_eq!(poll_once(pin!(yield_now())), None);
+    }
+
+    #[test]
+    fn a_future_that_wakes_nobody_is_not_polled_again_for_its_neighbour() {
+        let mut polls = 0;
+        let forgetful = poll_fn(|_| {
+            polls += 1;
+            if polls == 1 { Poll::Pending } else { Poll::Ready(()) }
+        });
+        let neighbour = async {
+            for _ in 0..5 {
+                yield_now().await;
+            }
+        };
+        assert_eq!(block_on(race(forgetful, neighbour)), First::Right(()));
     }
 }

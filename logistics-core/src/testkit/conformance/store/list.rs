@@ -60,16 +60,24 @@ pub(super) async fn pages_neither_lose_nor_repeat_an_order(case: StoreCase<'_>) 
         let all = case.listed(status).await;
         case.holds("there is something to list", !all.is_empty());
         for limit in [1, 2, 7, all.len()] {
-            case.same("the pages, one after the other", &pages(&case, status, limit).await, &all);
+            let found = pages(&case, status, limit, all.len()).await;
+            case.same("the pages, one after the other", &found, &all);
         }
     }
 }
 
-async fn pages(case: &StoreCase<'_>, status: Option<Status>, limit: usize) -> Vec<OrderId> {
+async fn pages(
+    case: &StoreCase<'_>,
+    status: Option<Status>,
+    limit: usize,
+    orders_max: usize,
+) -> Vec<OrderId> {
     let (mut found, mut query) = (Vec::new(), ListQuery { status, after: None, limit });
     loop {
         let page = case.page(&query).await;
+        case.holds("a page that another one announced holds something", !page.documents.is_empty());
         found.extend(case.ids(&page));
+        case.holds("the pages hold no more orders than there are", found.len() <= orders_max);
         let Some(next) = page.next else { return found };
         case.same("the orders on a page that is not the last", &page.documents.len(), &limit);
         // As text and back: that is how it travels.
