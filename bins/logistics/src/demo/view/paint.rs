@@ -1,0 +1,41 @@
+//! Colour.
+
+use logistics_core::Status;
+
+/// Paints, or leaves texts as they are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paint(bool);
+
+impl Paint {
+    /// Paints on a terminal, unless the environment asks for no colour (<https://no-color.org>).
+    pub(super) fn new(terminal: bool) -> Self {
+        Self(terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
+    }
+
+    pub(super) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    pub(super) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    pub(super) fn red(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    /// A text about a status: green where all is well at the end, yellow where it ended otherwise, red where it went wrong.
+    pub(super) fn status(self, status: Status, text: &str) -> String {
+        let code = match status {
+            Status::Delivered => "1;32",
+            Status::DeliveryFailed => "31",
+            status if status.is_terminal() => "1;33",
+            _ => "36",
+        };
+        self.with(code, text)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
