@@ -1,1 +1,29 @@
-//! Placeholder while the workspace is laid out.
+#![doc = include_str!("../README.md")]
+
+mod block;
+mod bus;
+mod checksum;
+mod config;
+mod document;
+mod engine;
+mod error;
+mod file;
+pub mod limits;
+mod log;
+mod members;
+mod membership;
+mod outcomes;
+mod queue;
+mod readers;
+mod request;
+mod schema;
+mod shared;
+mod state;
+mod store;
+mod subscription;
+mod tail;
+mod writer;
+
+pub use config::Config;
+pub use engine::Engine;
+pub use error::EmbeddedError;

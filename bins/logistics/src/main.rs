@@ -1,1 +1,47 @@
-fn main() {}
+//! `logistics`: a real-time order and delivery backend in one binary, and its operator's tool. Wiring only.
+
+mod app;
+mod bench;
+mod cli;
+mod commands;
+mod demo;
+mod exit;
+mod http;
+mod logging;
+mod output;
+mod signals;
+
+use std::process::ExitCode;
+
+use cli::{Cli, Command};
+use exit::Failure;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&failure.message);
+            failure.code()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Serve(args) => block_on(commands::serve::run(args)),
+        Command::Demo(args) => block_on(demo::run(args)),
+        Command::Lifecycle(args) => commands::lifecycle::run(&args),
+        Command::Bench(args) => block_on(bench::run(args)),
+        Command::Completions(args) => commands::completions::run(&args),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
+    runtime.block_on(work)
+}

@@ -255,7 +255,8 @@ pub trait Subscription: Send + Sync {
     /// Makes the group's position in a partition durable: everything before `next` is done.
     ///
     /// # Errors
-    /// [`PortError`]; the records may come again.
+    /// [`PortError`]; the records may come again. `Closed` when the partition is another member's by now, so that only
+    /// subscribing again helps.
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError>;
 }
 

@@ -41,7 +41,7 @@ impl Subscription for MemorySubscription {
             bus.shared.update(|broker, _| broker.acknowledge(*topic, group, *reader, partition, next));
         if !moved {
             let message = format!("partition {partition} is another reader's now");
-            return Err(PortError::new(PortErrorKind::Unavailable, message));
+            return Err(PortError::new(PortErrorKind::Closed, message));
         }
         self.bus.shared.answer("acknowledge", ())
     }
@@ -71,18 +71,14 @@ impl MemoryTail {
 impl Tail for MemoryTail {
     async fn next(&mut self, limit: ReadLimit) -> Result<Batch, PortError> {
         self.bus.shared.enter("read").await?;
-        loop {
-            let (topic, partition, from) = (self.topic, self.partition, self.from);
-            let batch = self
-                .bus
-                .shared
-                .wait(|broker| broker.read_committed(topic, partition, from, limit).transpose())
-                .await
-                .map_err(truncated)?;
-            self.from = batch.next;
-            if !batch.records.is_empty() {
-                return Ok(batch);
-            }
-        }
+        let (topic, partition, from) = (self.topic, self.partition, self.from);
+        let batch = self
+            .bus
+            .shared
+            .wait(|broker| broker.read_committed(topic, partition, from, limit).transpose())
+            .await
+            .map_err(truncated)?;
+        self.from = batch.next;
+        Ok(batch)
     }
 }

@@ -1,0 +1,93 @@
+//! The event bus.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use logistics_core::limits::RECORD_BYTES_MAX;
+use logistics_core::port::{
+    Batch, Bounds, EventBus, Membership, PortError, ReadLimit, Subscription, Tail, Topic,
+};
+use logistics_core::{Offset, OrderId, Partition, partition_of};
+
+use crate::engine::Inner;
+use crate::error::EmbeddedError;
+use crate::limits::GROUP_BYTES_MAX;
+use crate::log;
+use crate::membership::Member;
+use crate::request::{Append, Request};
+use crate::subscription::Reader;
+
+/// [`EventBus`] of an engine.
+pub(crate) struct Bus(pub(crate) Arc<Inner>);
+
+#[async_trait]
+impl EventBus for Bus {
+    fn partitions(&self) -> u32 {
+        self.0.shared.partitions
+    }
+
+    async fn append(&self, order_id: &OrderId, payload: Bytes) -> Result<Offset, PortError> {
+        check_size(&payload)?;
+        let partition = partition_of(order_id, self.0.shared.partitions);
+        let log = self.0.shared.log(Topic::Orders, partition)?;
+        let key = Bytes::copy_from_slice(order_id.as_str().as_bytes());
+        Ok(self.0.queue.ask(|reply| Request::Append(Append { log, key, payload }, reply)).await?)
+    }
+
+    async fn join(&self) -> Result<Box<dyn Membership>, PortError> {
+        self.check_open()?;
+        Ok(Box::new(Member::join(self.0.clone())))
+    }
+
+    async fn subscribe(&self, topic: Topic, group: &str) -> Result<Box<dyn Subscription>, PortError> {
+        self.check_open()?;
+        if group.len() > GROUP_BYTES_MAX {
+            return Err(EmbeddedError::GroupName(group.len()).into());
+        }
+        Ok(Box::new(Reader::join(self.0.clone(), topic, group)))
+    }
+
+    async fn tail(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        from: Offset,
+    ) -> Result<Box<dyn Tail>, PortError> {
+        self.check_open()?;
+        self.0.shared.check(partition)?;
+        Ok(Box::new(LogTail { inner: self.0.clone(), topic, partition, from }))
+    }
+
+    async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError> {
+        self.check_open()?;
+        Ok(self.0.shared.bounds(topic, partition)?)
+    }
+}
+
+impl Bus {
+    fn check_open(&self) -> Result<(), EmbeddedError> {
+        if self.0.shared.is_closed() { Err(EmbeddedError::Closed) } else { Ok(()) }
+    }
+}
+
+/// Refuses what the log does not take.
+pub(crate) fn check_size(payload: &Bytes) -> Result<(), EmbeddedError> {
+    if payload.len() <= RECORD_BYTES_MAX { Ok(()) } else { Err(EmbeddedError::TooLarge(payload.len())) }
+}
+
+struct LogTail {
+    inner: Arc<Inner>,
+    topic: Topic,
+    partition: Partition,
+    from: Offset,
+}
+
+#[async_trait]
+impl Tail for LogTail {
+    async fn next(&mut self, limit: ReadLimit) -> Result<Batch, PortError> {
+        let batch = log::read(&self.inner.shared, self.topic, self.partition, self.from, limit).await?;
+        self.from = batch.next;
+        Ok(batch)
+    }
+}

@@ -1,0 +1,144 @@
+//! The engine: opens the file, starts the writer, and hands out the ports.
+
+use std::fmt;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use logistics_core::health::{Health, HealthProbe, PartHealth};
+use logistics_core::port::{EventBus, OrderStore};
+
+use crate::bus::Bus;
+use crate::config::Config;
+use crate::error::EmbeddedError;
+use crate::file::{DataDir, DataFile, Opened};
+use crate::queue::{Queue, Queued};
+use crate::shared::{Shared, Standing};
+use crate::store::Store;
+use crate::writer::Writer;
+
+/// Log, documents, timers and checkpoints in one durable local file. Clones are the same engine.
+///
+/// Its ports are to be used within a tokio runtime. Dropping the last clone, and everything that came from it, closes the
+/// engine in the background; [`Engine::close`] waits for it.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) queue: Queue,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Opens the data of a directory, and makes it where there is none. After a crash this takes in what was durable.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`]: the directory cannot be used or is in use, the file is damaged, of another format, or was made
+    /// with another number of partitions. Nothing is changed in a file that is refused.
+    pub fn open(config: Config) -> Result<Self, EmbeddedError> {
+        config.check()?;
+        let directory = DataDir::lock(&config.data_dir)?;
+        let (file, opened) = directory.open(&config)?;
+        let (found, asked) = (opened.state.partitions(), config.partitions);
+        if found != asked {
+            return Err(EmbeddedError::Partitions { place: file.place, found, asked });
+        }
+        Self::start(file, opened, config.tail_bytes, Some(directory))
+    }
+
+    /// Opens the data that a directory has, whatever its number of partitions; for whoever looks at it or mends it.
+    ///
+    /// # Errors
+    /// As for [`Engine::open`], and where there is no data.
+    pub fn open_existing(mut config: Config) -> Result<Self, EmbeddedError> {
+        let directory = DataDir::lock_existing(&config.data_dir)?;
+        let (file, opened) = directory.open(&config)?;
+        config.partitions = opened.state.partitions();
+        Self::start(file, opened, config.tail_bytes, Some(directory))
+    }
+
+    /// Runs on a file that is open, and holds the directory as long as it does.
+    pub(crate) fn start(
+        file: DataFile,
+        opened: Opened,
+        tail_bytes: usize,
+        directory: Option<DataDir>,
+    ) -> Result<Self, EmbeddedError> {
+        let shared = Arc::new(Shared::new(file.place.clone(), opened.state.clone(), tail_bytes));
+        let (queue, requests) = Queue::new();
+        let writer = Writer::new(shared.clone(), file, opened);
+        let thread = spawn(writer, requests, directory)?;
+        Ok(Self(Arc::new(Inner { shared, queue, writer: Mutex::new(Some(thread)) })))
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn bus(&self) -> Arc<dyn EventBus> {
+        Arc::new(Bus(self.0.clone()))
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn OrderStore> {
+        Arc::new(Store(self.0.clone()))
+    }
+
+    /// Partitions of every topic.
+    #[must_use]
+    pub fn partitions(&self) -> u32 {
+        self.0.shared.partitions
+    }
+
+    /// Finishes what is queued, brings everything to the disk and closes the file, so that the directory is free. From then
+    /// on every call of a port fails as `Closed`. Blocks until it is done; a second call does nothing.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`] when the last of it could not be written; what was acknowledged is durable all the same.
+    pub fn close(&self) -> Result<(), EmbeddedError> {
+        let writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(writer) = writer else { return Ok(()) };
+        let mut answer = self.0.queue.close();
+        let ended = writer.join();
+        let closed = answer.try_recv().unwrap_or(Ok(()));
+        match ended {
+            Ok(()) => closed,
+            Err(_) => {
+                let reason = "its writer ended in a panic".to_owned();
+                Err(EmbeddedError::Unavailable { place: self.0.shared.place.clone(), reason })
+            }
+        }
+    }
+}
+
+fn spawn(
+    mut writer: Writer,
+    requests: Receiver<Queued>,
+    directory: Option<DataDir>,
+) -> Result<JoinHandle<()>, EmbeddedError> {
+    let place = writer.place();
+    let run = move || {
+        writer.run(&requests);
+        // The lock goes last: whoever gets it finds a file that nobody writes to.
+        drop((writer, directory));
+    };
+    let thread = thread::Builder::new().name("logistics-writer".to_owned()).spawn(run);
+    thread.map_err(|error| EmbeddedError::Unavailable { place, reason: error.to_string() })
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("place", &self.0.shared.place).finish_non_exhaustive()
+    }
+}
+
+impl HealthProbe for Engine {
+    fn health(&self) -> Health {
+        let (ready, detail) = match self.0.shared.standing() {
+            Standing::Working => (true, format!("{} is open", self.0.shared.place)),
+            Standing::Waiting(error) => (false, format!("trying again: {error}")),
+            Standing::Over(error) => (false, error.to_string()),
+        };
+        Health { parts: vec![PartHealth { name: "engine".to_owned(), ready, detail }] }
+    }
+}

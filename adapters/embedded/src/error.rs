@@ -1,0 +1,219 @@
+//! What can go wrong in the engine.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use logistics_core::Partition;
+use logistics_core::limits::RECORD_BYTES_MAX;
+use logistics_core::port::{PortError, PortErrorKind};
+
+use crate::limits::{GROUP_BYTES_MAX, PARTITIONS_MAX};
+
+/// A failure of the engine, as a sentence that says what to do.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmbeddedError {
+    /// The partition count of the configuration is out of range.
+    #[error("the engine takes from 1 to {PARTITIONS_MAX} partitions, not {0}")]
+    InvalidPartitions(u32),
+    /// The data directory cannot be made, read or written.
+    #[error("cannot use the data directory {}: {reason}", .path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// Another engine has the data directory open.
+    #[error(
+        "the data directory {} is in use by another process: stop that one first, or choose another directory",
+        .0.display()
+    )]
+    InUse(PathBuf),
+    /// The data file was made with another partition count.
+    #[error(
+        "{place} has {found} partitions and {asked} are configured: configure {found}, or choose another directory \
+         (the number is fixed when the data file is made)"
+    )]
+    Partitions {
+        /// The data file.
+        place: Arc<str>,
+        /// What it was made with.
+        found: u32,
+        /// What the configuration says.
+        asked: u32,
+    },
+    /// The data file has a layout that this build does not know.
+    #[error("{place} has format {found} and this build reads format {known}: use the version that wrote it")]
+    Format {
+        /// The data file.
+        place: Arc<str>,
+        /// Its format.
+        found: u32,
+        /// The format of this build.
+        known: u32,
+    },
+    /// The data file is not what the engine wrote.
+    #[error(
+        "{place} is damaged, or is no data file of this system: {reason}; nothing was changed in it: restore it from a \
+         backup, or choose another directory"
+    )]
+    Damaged {
+        /// The data file.
+        place: Arc<str>,
+        /// What was found.
+        reason: String,
+    },
+    /// The disk is full.
+    #[error("the disk of {place} is full: make room, and the engine goes on by itself")]
+    Full {
+        /// The data file.
+        place: Arc<str>,
+    },
+    /// The disk does not answer as it should, and may again.
+    #[error("{place} cannot be read or written at the moment: {reason}")]
+    Unavailable {
+        /// The data file.
+        place: Arc<str>,
+        /// What the system says.
+        reason: String,
+    },
+    /// The disk did not confirm a write, so nothing that is only in memory can be trusted to be on it.
+    #[error("the disk did not confirm a write to {place}: check the disk, then start the process again")]
+    Unsynced {
+        /// The data file.
+        place: Arc<str>,
+    },
+    /// A record is larger than the log takes.
+    #[error("the record has {0} bytes; the limit is {RECORD_BYTES_MAX}")]
+    TooLarge(usize),
+    /// A group's name is longer than it may be.
+    #[error("the group's name has {0} bytes; the limit is {GROUP_BYTES_MAX}")]
+    GroupName(usize),
+    /// There is no such partition.
+    #[error("there is no partition {asked}: they are numbered from 0 to {last}")]
+    NoPartition {
+        /// The number that was asked for.
+        asked: Partition,
+        /// The last one.
+        last: u32,
+    },
+    /// The caller's subscription does not have this partition any more.
+    #[error("partition {0} went to another member of the group of readers")]
+    NotReader(Partition),
+    /// The caller left the group.
+    #[error("this member left the group")]
+    Left,
+    /// There is no data in the directory.
+    #[error("there is no data file in {}: serve with this directory once, or name another", .0.display())]
+    Missing(PathBuf),
+    /// The engine was closed.
+    #[error("the engine was closed")]
+    Closed,
+}
+
+/// What stopped a look at the file, or a change of it.
+#[derive(Debug)]
+pub(crate) enum FileError {
+    /// The file underneath failed.
+    File(redb::Error),
+    /// It does not hold what it should.
+    Damaged(String),
+}
+
+impl<E: Into<redb::Error>> From<E> for FileError {
+    fn from(error: E) -> Self {
+        FileError::File(error.into())
+    }
+}
+
+impl FileError {
+    pub(crate) fn damaged(what: impl Into<String>) -> Self {
+        FileError::Damaged(what.into())
+    }
+
+    pub(crate) fn at(self, place: &Arc<str>) -> EmbeddedError {
+        match self {
+            FileError::File(error) => EmbeddedError::from_redb(place, error),
+            FileError::Damaged(reason) => EmbeddedError::Damaged { place: place.clone(), reason },
+        }
+    }
+}
+
+impl EmbeddedError {
+    /// What a caller of a port can do about it.
+    #[must_use]
+    pub fn kind(&self) -> PortErrorKind {
+        match self {
+            EmbeddedError::InvalidPartitions(_)
+            | EmbeddedError::GroupName(_)
+            | EmbeddedError::NoPartition { .. }
+            | EmbeddedError::Missing(_)
+            | EmbeddedError::Directory { .. }
+            | EmbeddedError::InUse(_)
+            | EmbeddedError::Partitions { .. }
+            | EmbeddedError::Format { .. } => PortErrorKind::Refused,
+            EmbeddedError::Damaged { .. } => PortErrorKind::Corrupt,
+            EmbeddedError::Full { .. } => PortErrorKind::StorageFull,
+            EmbeddedError::Unavailable { .. } | EmbeddedError::Unsynced { .. } => PortErrorKind::Unavailable,
+            EmbeddedError::TooLarge(_) => PortErrorKind::TooLarge,
+            EmbeddedError::NotReader(_) | EmbeddedError::Left | EmbeddedError::Closed => {
+                PortErrorKind::Closed
+            }
+        }
+    }
+
+    /// A failure of the file underneath.
+    pub(crate) fn from_redb(place: &Arc<str>, error: redb::Error) -> Self {
+        let place = place.clone();
+        match error {
+            redb::Error::Io(error) => Self::from_io(&place, &error),
+            redb::Error::PreviousIo | redb::Error::DatabaseClosed | redb::Error::Backend(_) => {
+                Self::Unavailable { place, reason: error.to_string() }
+            }
+            // Every other error says that the file does not hold what this engine writes.
+            other => Self::Damaged { place, reason: other.to_string() },
+        }
+    }
+
+    pub(crate) fn from_io(place: &Arc<str>, error: &io::Error) -> Self {
+        let place = place.clone();
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::Full { place }
+            }
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                Self::Damaged { place, reason: error.to_string() }
+            }
+            _ => Self::Unavailable { place, reason: error.to_string() },
+        }
+    }
+}
+
+impl From<EmbeddedError> for PortError {
+    fn from(error: EmbeddedError) -> Self {
+        PortError::new(error.kind(), error.to_string()).with_source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_broken_one() {
+        let place: Arc<str> = Arc::from("the data file");
+        let kind = |kind: io::ErrorKind| {
+            EmbeddedError::from_redb(&place, redb::Error::Io(io::Error::from(kind))).kind()
+        };
+        assert_eq!(kind(io::ErrorKind::StorageFull), PortErrorKind::StorageFull);
+        assert_eq!(kind(io::ErrorKind::QuotaExceeded), PortErrorKind::StorageFull);
+        assert_eq!(kind(io::ErrorKind::PermissionDenied), PortErrorKind::Unavailable);
+        assert_eq!(kind(io::ErrorKind::InvalidData), PortErrorKind::Corrupt);
+        assert_eq!(
+            EmbeddedError::from_redb(&place, redb::Error::PreviousIo).kind(),
+            PortErrorKind::Unavailable
+        );
+    }
+}

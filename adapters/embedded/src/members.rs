@@ -1,0 +1,184 @@
+//! The group of processors, all of which are in this process: who owns which partition.
+//!
+//! Partitions are shared out by their number. One that somebody was told is theirs moves only once they gave it up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use logistics_core::Partition;
+use logistics_core::port::GroupEvent;
+use tokio::sync::watch;
+
+/// One member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct MemberId(u64);
+
+/// The group.
+#[derive(Debug)]
+pub(crate) struct Members {
+    group: Mutex<Group>,
+    /// Counts the changes, to wake whoever waits for one.
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Group {
+    partitions: u32,
+    joined: u64,
+    members: BTreeMap<MemberId, View>,
+    owners: BTreeMap<Partition, MemberId>,
+}
+
+/// What a member was told.
+#[derive(Debug, Default)]
+struct View {
+    assigned: BTreeSet<Partition>,
+    /// Those of them that it is to give up.
+    revoked: BTreeSet<Partition>,
+}
+
+impl Members {
+    pub(crate) fn new(partitions: u32) -> Self {
+        let group = Group { partitions, joined: 0, members: BTreeMap::new(), owners: BTreeMap::new() };
+        Self { group: Mutex::new(group), changes: watch::Sender::new(0) }
+    }
+
+    pub(crate) fn join(&self) -> MemberId {
+        self.change(|group| {
+            group.joined += 1;
+            let member = MemberId(group.joined);
+            group.members.insert(member, View::default());
+            member
+        })
+    }
+
+    pub(crate) fn leave(&self, member: MemberId) {
+        self.change(|group| {
+            group.members.remove(&member);
+            group.owners.retain(|_, owner| *owner != member);
+        });
+    }
+
+    /// Gives up those of the partitions that were revoked; others stay.
+    pub(crate) fn release(&self, member: MemberId, partitions: &[Partition]) {
+        self.change(|group| {
+            let Some(view) = group.members.get_mut(&member) else { return };
+            for partition in partitions {
+                if view.revoked.remove(partition) {
+                    view.assigned.remove(partition);
+                    group.owners.remove(partition);
+                }
+            }
+        });
+    }
+
+    /// `None`: it is no member.
+    pub(crate) fn owns(&self, member: MemberId, partition: Partition) -> Option<bool> {
+        let group = self.lock();
+        group.members.contains_key(&member).then(|| group.owners.get(&partition) == Some(&member))
+    }
+
+    /// Waits for what the group says to a member; `None` once it is no member any more.
+    pub(crate) async fn next(&self, member: MemberId) -> Option<GroupEvent> {
+        let mut changes = self.changes.subscribe();
+        loop {
+            changes.borrow_and_update();
+            if let Some(event) = self.lock().tell(member)? {
+                return Some(event);
+            }
+            changes.changed().await.ok()?;
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Group) -> T) -> T {
+        let mut group = self.lock();
+        let done = change(&mut group);
+        group.share_out();
+        drop(group);
+        self.changes.send_modify(|changes| *changes += 1);
+        done
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Group> {
+        self.group.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Group {
+    /// Whose a partition should be.
+    fn target(&self, partition: Partition) -> Option<MemberId> {
+        let place = partition.0 as usize % self.members.len().max(1);
+        self.members.keys().nth(place).copied()
+    }
+
+    fn share_out(&mut self) {
+        for partition in (0..self.partitions).map(Partition) {
+            let owner = self.owners.get(&partition);
+            let view = owner.and_then(|owner| self.members.get(owner));
+            if view.is_some_and(|view| view.assigned.contains(&partition)) {
+                continue;
+            }
+            if let Some(target) = self.target(partition) {
+                self.owners.insert(partition, target);
+            }
+        }
+    }
+
+    /// `None`: it is no member. `Some(None)`: there is nothing new.
+    fn tell(&mut self, member: MemberId) -> Option<Option<GroupEvent>> {
+        let view = self.members.get(&member)?;
+        let leaving = |partition: &Partition| {
+            !view.revoked.contains(partition) && self.target(*partition) != Some(member)
+        };
+        let revoked: Vec<_> = view.assigned.iter().copied().filter(leaving).collect();
+        let owned =
+            self.owners.iter().filter(|(_, owner)| **owner == member).map(|(partition, _)| *partition);
+        let assigned: Vec<_> = owned.filter(|partition| !view.assigned.contains(partition)).collect();
+        let view = self.members.get_mut(&member)?;
+        if !revoked.is_empty() {
+            view.revoked.extend(&revoked);
+            return Some(Some(GroupEvent::Revoked(revoked)));
+        }
+        view.assigned.extend(&assigned);
+        Some((!assigned.is_empty()).then_some(GroupEvent::Assigned(assigned)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(members: &Members, member: MemberId) -> Option<GroupEvent> {
+        members.lock().tell(member).flatten()
+    }
+
+    fn numbered(partitions: [u32; 2]) -> Vec<Partition> {
+        partitions.map(Partition).to_vec()
+    }
+
+    #[test]
+    fn a_partition_moves_once_it_is_given_up() {
+        let members = Members::new(4);
+        let first = members.join();
+        assert_eq!(told(&members, first), Some(GroupEvent::Assigned((0..4).map(Partition).collect())));
+        let second = members.join();
+        assert_eq!(told(&members, second), None);
+        let moving = numbered([1, 3]);
+        assert_eq!(told(&members, first), Some(GroupEvent::Revoked(moving.clone())));
+        assert_eq!((told(&members, first), told(&members, second)), (None, None));
+        members.release(first, &[Partition(0), Partition(1), Partition(3)]);
+        assert_eq!(told(&members, second), Some(GroupEvent::Assigned(moving.clone())));
+        assert_eq!(members.owns(first, Partition(0)), Some(true), "what was not revoked is not given up");
+        members.leave(second);
+        assert_eq!(told(&members, first), Some(GroupEvent::Assigned(moving)));
+        assert_eq!(members.owns(second, Partition(1)), None);
+    }
+
+    #[test]
+    fn what_nobody_was_told_moves_at_once() {
+        let members = Members::new(4);
+        let (first, second) = (members.join(), members.join());
+        assert_eq!(told(&members, second), Some(GroupEvent::Assigned(numbered([1, 3]))));
+        assert_eq!(told(&members, first), Some(GroupEvent::Assigned(numbered([0, 2]))));
+    }
+}

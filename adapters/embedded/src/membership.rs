@@ -1,0 +1,128 @@
+//! A member of the group of processors, and the logs of its partitions.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use logistics_core::port::{
+    Batch, CommitOutcome, GroupEvent, Membership, PartitionLog, PortError, ReadLimit, Topic, Transaction,
+};
+use logistics_core::{Offset, Partition};
+
+use crate::block::{BlockBuilder, PreparedBlock};
+use crate::bus::check_size;
+use crate::engine::Inner;
+use crate::error::EmbeddedError;
+use crate::log;
+use crate::members::MemberId;
+use crate::request::{Commit, Epoch, Request};
+
+pub(crate) struct Member {
+    inner: Arc<Inner>,
+    id: MemberId,
+}
+
+impl Member {
+    pub(crate) fn join(inner: Arc<Inner>) -> Self {
+        let id = inner.shared.members.join();
+        Self { inner, id }
+    }
+}
+
+#[async_trait]
+impl Membership for Member {
+    async fn next(&self) -> Result<GroupEvent, PortError> {
+        let event = self.inner.shared.members.next(self.id).await;
+        Ok(event.ok_or(EmbeddedError::Left)?)
+    }
+
+    async fn owns(&self, partition: Partition) -> Result<bool, PortError> {
+        Ok(self.inner.shared.members.owns(self.id, partition).ok_or(EmbeddedError::Left)?)
+    }
+
+    async fn release(&self, partitions: &[Partition]) -> Result<(), PortError> {
+        self.inner.shared.members.release(self.id, partitions);
+        Ok(())
+    }
+
+    fn log(&self, partition: Partition) -> Arc<dyn PartitionLog> {
+        let (inner, member) = (self.inner.clone(), self.id);
+        Arc::new(OwnedLog { inner, member, partition, epoch: Mutex::new(None) })
+    }
+
+    async fn leave(&self) -> Result<(), PortError> {
+        self.inner.shared.members.leave(self.id);
+        Ok(())
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.inner.shared.members.leave(self.id);
+    }
+}
+
+struct OwnedLog {
+    inner: Arc<Inner>,
+    member: MemberId,
+    partition: Partition,
+    /// What the last acquisition gave.
+    epoch: Mutex<Option<Epoch>>,
+}
+
+impl OwnedLog {
+    fn epoch(&self) -> Option<Epoch> {
+        *self.epoch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_epoch(&self, epoch: Option<Epoch>) {
+        *self.epoch.lock().unwrap_or_else(PoisonError::into_inner) = epoch;
+    }
+
+    /// Encodes and compresses on the caller's thread: the writer's does only what must happen in order.
+    fn blocks(&self, transaction: Transaction) -> Result<Vec<(usize, PreparedBlock)>, EmbeddedError> {
+        let mut builders: BTreeMap<usize, BlockBuilder> = BTreeMap::new();
+        let mut blocks = Vec::new();
+        for record in transaction.records {
+            check_size(&record.payload)?;
+            let log = self.inner.shared.log(record.topic, record.partition)?;
+            let builder = builders.entry(log).or_default();
+            builder.push(record.key.as_deref(), &record.payload);
+            if builder.is_full() {
+                blocks.push((log, builder.finish()));
+            }
+        }
+        let rest = builders.into_iter().filter(|(_, builder)| !builder.is_empty());
+        blocks.extend(rest.map(|(log, mut builder)| (log, builder.finish())));
+        Ok(blocks)
+    }
+}
+
+#[async_trait]
+impl PartitionLog for OwnedLog {
+    async fn acquire(&self) -> Result<(), PortError> {
+        self.set_epoch(None);
+        let partition = self.partition;
+        self.inner.shared.check(partition)?;
+        // By way of the writer, so that every commit of a predecessor is visible, or never will be, once this is answered.
+        let epoch = self.inner.queue.ask(|reply| Request::Acquire(partition, reply)).await?;
+        self.set_epoch(Some(epoch));
+        Ok(())
+    }
+
+    async fn end(&self) -> Result<Offset, PortError> {
+        Ok(self.inner.shared.bounds(Topic::Orders, self.partition)?.end)
+    }
+
+    async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {
+        Ok(log::read(&self.inner.shared, Topic::Orders, self.partition, from, limit).await?)
+    }
+
+    async fn commit(&self, transaction: Transaction) -> Result<CommitOutcome, PortError> {
+        let Some(epoch) = self.epoch() else { return Ok(CommitOutcome::Fenced) };
+        let (partition, member, next) = (self.partition, self.member, transaction.next);
+        let blocks = self.blocks(transaction)?;
+        let commit = Commit { partition, member, epoch, blocks, next };
+        Ok(self.inner.queue.ask(|reply| Request::Commit(commit, reply)).await?)
+    }
+}

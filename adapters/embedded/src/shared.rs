@@ -1,0 +1,208 @@
+//! What the writer and everybody else share: the file as it is now, and what is known of it without looking.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use logistics_core::port::{Bounds, Topic};
+use logistics_core::{Offset, Partition};
+use redb::{Database, ReadTransaction, ReadableDatabase};
+use tokio::sync::watch;
+
+use crate::block::Block;
+use crate::error::{EmbeddedError, FileError};
+use crate::members::Members;
+use crate::outcomes::Outcomes;
+use crate::readers::Readers;
+use crate::schema::topic_code;
+use crate::state::{State, all_logs, log_index};
+use crate::tail::TailCache;
+
+/// How the engine stands, for health.
+#[derive(Debug, Clone)]
+pub(crate) enum Standing {
+    /// It reads and writes.
+    Working,
+    /// It does not write, and tries again.
+    Waiting(EmbeddedError),
+    /// It does not write any more.
+    Over(EmbeddedError),
+}
+
+/// Where a log ends, for whoever waits for more.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct End {
+    pub(crate) next: u64,
+    /// There will be no more.
+    closed: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The data file, for sentences.
+    pub(crate) place: Arc<str>,
+    pub(crate) partitions: u32,
+    pub(crate) tail: TailCache,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) members: Members,
+    pub(crate) readers: Readers,
+    standing: Mutex<Standing>,
+    /// Replaced when the file had to be opened anew; why there is none, where there is none.
+    database: RwLock<Result<Arc<Database>, EmbeddedError>>,
+    state: RwLock<Arc<State>>,
+    /// By [`log_index`].
+    ends: Vec<watch::Sender<End>>,
+    /// By topic: counts what may concern a reader of several partitions.
+    pulses: [watch::Sender<u64>; Topic::ALL.len()],
+}
+
+/// What a cycle changed.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) state: State,
+    /// By [`log_index`], in order.
+    pub(crate) blocks: Vec<(usize, Arc<Block>)>,
+}
+
+impl Shared {
+    pub(crate) fn new(place: Arc<str>, state: State, tail_bytes: usize) -> Self {
+        let partitions = state.partitions();
+        let ends: Vec<_> =
+            state.logs.iter().map(|end| watch::Sender::new(End { next: end.next, closed: false })).collect();
+        Self {
+            place,
+            partitions,
+            tail: TailCache::new(ends.len(), tail_bytes),
+            outcomes: Outcomes::default(),
+            members: Members::new(partitions),
+            readers: Readers::default(),
+            standing: Mutex::new(Standing::Working),
+            database: RwLock::new(Err(EmbeddedError::Closed)),
+            state: RwLock::new(Arc::new(state)),
+            ends,
+            pulses: std::array::from_fn(|_| watch::Sender::new(0)),
+        }
+    }
+
+    /// A look at the file as it is at this moment.
+    pub(crate) fn begin_read(&self) -> Result<ReadTransaction, EmbeddedError> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        database.begin_read().map_err(|error| FileError::from(error).at(&self.place))
+    }
+
+    /// Looks at the file.
+    pub(crate) fn look<T>(
+        &self,
+        look: impl FnOnce(&ReadTransaction) -> Result<T, FileError>,
+    ) -> Result<T, EmbeddedError> {
+        let txn = self.begin_read()?;
+        look(&txn).map_err(|error| error.at(&self.place))
+    }
+
+    /// Looks at the file on a thread where that may take its time.
+    pub(crate) async fn look_long<T: Send + 'static>(
+        self: &Arc<Self>,
+        look: impl FnOnce(&ReadTransaction) -> Result<T, FileError> + Send + 'static,
+    ) -> Result<T, EmbeddedError> {
+        let shared = self.clone();
+        let looking = tokio::task::spawn_blocking(move || shared.look(look));
+        looking.await.unwrap_or_else(|_| {
+            let reason = "a look at it ended in a panic".to_owned();
+            Err(EmbeddedError::Damaged { place: self.place.clone(), reason })
+        })
+    }
+
+    pub(crate) fn replace_database(&self, database: Result<Arc<Database>, EmbeddedError>) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = database;
+    }
+
+    /// What was committed last.
+    pub(crate) fn state(&self) -> Arc<State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows everybody what is committed.
+    pub(crate) fn publish(&self, published: Published) {
+        let Published { state, blocks } = published;
+        let mut topics = [false; Topic::ALL.len()];
+        for (log, block) in blocks {
+            self.tail.push(log, block);
+        }
+        let ends: Vec<u64> = state.logs.iter().map(|end| end.next).collect();
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        for (((topic, _), next), sender) in all_logs(self.partitions).zip(ends).zip(&self.ends) {
+            let changed = sender.send_if_modified(|end| {
+                let changed = end.next != next;
+                end.next = next;
+                changed
+            });
+            topics[usize::from(topic_code(topic))] |= changed;
+        }
+        for (pulse, _) in self.pulses.iter().zip(topics).filter(|(_, changed)| *changed) {
+            pulse.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Wakes whoever reads several partitions of a topic.
+    pub(crate) fn wake_readers(&self, topic: Topic) {
+        self.pulses[usize::from(topic_code(topic))].send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn pulse(&self, topic: Topic) -> watch::Receiver<u64> {
+        self.pulses[usize::from(topic_code(topic))].subscribe()
+    }
+
+    /// Wakes everybody for good.
+    pub(crate) fn close(&self) {
+        for sender in &self.ends {
+            sender.send_modify(|end| end.closed = true);
+        }
+        for topic in Topic::ALL {
+            self.wake_readers(topic);
+        }
+        self.outcomes.close();
+    }
+
+    /// The place of a log in lists of all logs.
+    pub(crate) fn log(&self, topic: Topic, partition: Partition) -> Result<usize, EmbeddedError> {
+        self.check(partition).map(|()| log_index(self.partitions, topic, partition))
+    }
+
+    pub(crate) fn check(&self, partition: Partition) -> Result<(), EmbeddedError> {
+        let last = self.partitions - 1;
+        if partition.0 <= last { Ok(()) } else { Err(EmbeddedError::NoPartition { asked: partition, last }) }
+    }
+
+    pub(crate) fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, EmbeddedError> {
+        let end = *self.ends[self.log(topic, partition)?].borrow();
+        Ok(Bounds { start: Offset(0), end: Offset(end.next) })
+    }
+
+    /// Waits until a log has something at `from`, and says where it ends.
+    ///
+    /// # Errors
+    /// `Closed`, where there will be no more.
+    pub(crate) async fn wait_for(&self, log: usize, from: u64) -> Result<u64, EmbeddedError> {
+        let mut end = self.ends[log].subscribe();
+        let end = end.wait_for(|end| end.closed || end.next > from).await.map(|end| *end);
+        match end {
+            Ok(End { closed: false, next }) => Ok(next),
+            _ => Err(EmbeddedError::Closed),
+        }
+    }
+
+    /// There will be no more records.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.ends.first().is_none_or(|end| end.borrow().closed)
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.lock_standing().clone()
+    }
+
+    pub(crate) fn stand(&self, standing: Standing) {
+        *self.lock_standing() = standing;
+    }
+
+    fn lock_standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,159 @@
+//! What the writer knows by heart: where every log ends, and every position.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use logistics_core::port::{StoreCheckpoint, Topic};
+use logistics_core::{Offset, Partition, Timestamp};
+use redb::ReadTransaction;
+
+use crate::block::Block;
+use crate::schema::{
+    FORMAT, LOG, LogKey, META, META_FORMAT, META_PARTITIONS, POSITION_KIND, STATE, checkpoint_key,
+    committed_key, decode_checkpoint, decode_offset, log_key, log_key_first, parse_position_key, topic_code,
+};
+
+/// A group of readers of one topic.
+pub(crate) type GroupKey = (Topic, Arc<str>);
+
+/// Where one log ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LogEnd {
+    /// The offset behind the last record.
+    pub(crate) next: u64,
+    /// The time of the last record.
+    pub(crate) at: Timestamp,
+}
+
+/// The state as of one write cycle. Cloned for the next one, which becomes the state once it is on the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    partitions: u32,
+    /// By [`log_index`].
+    pub(crate) logs: Vec<LogEnd>,
+    /// By partition.
+    pub(crate) committed: Vec<Offset>,
+    /// By partition.
+    pub(crate) checkpoints: Vec<Option<StoreCheckpoint>>,
+    /// By partition, for each group.
+    pub(crate) positions: Arc<BTreeMap<GroupKey, Vec<Offset>>>,
+}
+
+/// Why a file's state cannot be read.
+#[derive(Debug)]
+pub(crate) enum LoadError {
+    /// The file underneath failed.
+    File(redb::Error),
+    /// It has another layout.
+    Format(u32),
+    /// It does not hold what it should.
+    Damaged(String),
+}
+
+impl<E: Into<redb::Error>> From<E> for LoadError {
+    fn from(error: E) -> Self {
+        LoadError::File(error.into())
+    }
+}
+
+/// The place of a log in lists of all logs.
+pub(crate) fn log_index(partitions: u32, topic: Topic, partition: Partition) -> usize {
+    usize::from(topic_code(topic)) * partitions as usize + partition.0 as usize
+}
+
+/// The topic and the partition of the log at a place.
+pub(crate) fn log_at(partitions: u32, index: usize) -> (Topic, Partition) {
+    let (topic, partition) = (index / partitions as usize, index % partitions as usize);
+    (Topic::ALL[topic], Partition(u32::try_from(partition).unwrap_or_default()))
+}
+
+/// The topic and the partition of each log, in the order of [`log_index`].
+pub(crate) fn all_logs(partitions: u32) -> impl Iterator<Item = (Topic, Partition)> {
+    Topic::ALL.into_iter().flat_map(move |topic| (0..partitions).map(move |p| (topic, Partition(p))))
+}
+
+impl State {
+    /// The state of an empty file.
+    pub(crate) fn new(partitions: u32) -> Self {
+        let count = partitions as usize;
+        Self {
+            partitions,
+            logs: vec![LogEnd::default(); count * Topic::ALL.len()],
+            committed: vec![Offset(0); count],
+            checkpoints: vec![None; count],
+            positions: Arc::default(),
+        }
+    }
+
+    pub(crate) fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    /// The positions of a group: those of a new one are 0.
+    pub(crate) fn positions_of(&self, group: &GroupKey) -> Vec<Offset> {
+        self.positions.get(group).cloned().unwrap_or_else(|| vec![Offset(0); self.partitions as usize])
+    }
+
+    /// The position of a group in a partition.
+    pub(crate) fn position_mut(&mut self, group: &GroupKey, partition: Partition) -> &mut Offset {
+        let new = || vec![Offset(0); self.partitions as usize];
+        let positions = Arc::make_mut(&mut self.positions).entry(group.clone()).or_insert_with(new);
+        &mut positions[partition.0 as usize]
+    }
+
+    /// Reads the state of a file, and with it whether the file is one of this engine.
+    pub(crate) fn load(txn: &ReadTransaction) -> Result<Self, LoadError> {
+        let meta = txn.open_table(META)?;
+        let number = |name: &str| -> Result<u32, LoadError> {
+            let value = meta.get(name)?.ok_or_else(|| LoadError::Damaged(format!("it has no {name}")))?;
+            Ok(value.value())
+        };
+        let format = number(META_FORMAT)?;
+        if format != FORMAT {
+            return Err(LoadError::Format(format));
+        }
+        let mut state = Self::new(number(META_PARTITIONS)?);
+        state.load_ends(txn)?;
+        state.load_positions(txn)?;
+        Ok(state)
+    }
+
+    fn load_ends(&mut self, txn: &ReadTransaction) -> Result<(), LoadError> {
+        let log = txn.open_table(LOG)?;
+        for (index, (topic, partition)) in all_logs(self.partitions).enumerate() {
+            let (start, end) = (log_key(topic, partition, 0), log_key(topic, partition, u64::MAX));
+            let Some(last) = log.range::<&LogKey>(&start..=&end)?.next_back() else { continue };
+            let (key, value) = last?;
+            let block = Block::decode(key.value(), log_key_first(key.value()), value.value())
+                .map_err(|problem| LoadError::Damaged(problem.to_owned()))?;
+            self.logs[index] = LogEnd { next: block.end(), at: block.at() };
+        }
+        Ok(())
+    }
+
+    fn load_positions(&mut self, txn: &ReadTransaction) -> Result<(), LoadError> {
+        let broken = || LoadError::Damaged("a position is not one".to_owned());
+        let table = txn.open_table(STATE)?;
+        for partition in (0..self.partitions).map(Partition) {
+            let index = partition.0 as usize;
+            if let Some(value) = table.get(&checkpoint_key(partition)[..])? {
+                self.checkpoints[index] = Some(decode_checkpoint(value.value()).ok_or_else(broken)?);
+            }
+            if let Some(value) = table.get(&committed_key(partition)[..])? {
+                self.committed[index] = decode_offset(value.value()).ok_or_else(broken)?;
+            }
+        }
+        let mut positions = BTreeMap::new();
+        for entry in table.range(&[POSITION_KIND][..]..&[POSITION_KIND + 1][..])? {
+            let (key, value) = entry?;
+            let (topic, group, partition) = parse_position_key(key.value()).ok_or_else(broken)?;
+            let offsets = positions
+                .entry((topic, Arc::<str>::from(group)))
+                .or_insert_with(|| vec![Offset(0); self.partitions as usize]);
+            *offsets.get_mut(partition.0 as usize).ok_or_else(broken)? =
+                decode_offset(value.value()).ok_or_else(broken)?;
+        }
+        self.positions = Arc::new(positions);
+        Ok(())
+    }
+}

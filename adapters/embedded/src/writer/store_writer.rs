@@ -1,0 +1,73 @@
+//! Writing documents, and what is derived from them: the index and the timers.
+
+use logistics_core::port::{DocumentWrite, StoreCheckpoint, StoreWrite};
+use redb::{Table, WriteTransaction};
+
+use crate::document::{self, Derived};
+use crate::error::FileError;
+use crate::schema::{
+    DOCUMENTS, INDEX, STATE, TIMERS, checkpoint_key, encode_checkpoint, index_key, timer_key,
+};
+
+type Bytes = &'static [u8];
+
+pub(super) struct StoreWriter<'txn> {
+    state: Table<'txn, Bytes, Bytes>,
+    documents: Table<'txn, Bytes, Bytes>,
+    index: Table<'txn, Bytes, ()>,
+    timers: Table<'txn, Bytes, i64>,
+    /// Room for a row, used again and again.
+    row: Vec<u8>,
+}
+
+impl<'txn> StoreWriter<'txn> {
+    pub(super) fn open(txn: &'txn WriteTransaction) -> Result<Self, FileError> {
+        Ok(Self {
+            state: txn.open_table(STATE)?,
+            documents: txn.open_table(DOCUMENTS)?,
+            index: txn.open_table(INDEX)?,
+            timers: txn.open_table(TIMERS)?,
+            row: Vec::new(),
+        })
+    }
+
+    /// Writes all of it; answers the checkpoint that the partition is at then.
+    pub(super) fn write(&mut self, write: &StoreWrite) -> Result<StoreCheckpoint, FileError> {
+        for document in &write.documents {
+            self.document(write, document)?;
+        }
+        let checkpoint =
+            StoreCheckpoint { offset: write.offset, answered: write.answered, token: write.next };
+        let key = checkpoint_key(write.partition);
+        self.state.insert(&key[..], &encode_checkpoint(&checkpoint)[..])?;
+        Ok(checkpoint)
+    }
+
+    fn document(&mut self, write: &StoreWrite, document: &DocumentWrite) -> Result<(), FileError> {
+        let (order_id, derived) = (document.order_id.as_str(), Derived::of(document));
+        self.row.resize(document::row_bytes(&document.json), 0);
+        document::encode_into(&mut self.row, order_id, derived, &document.json);
+        let replaced = self.documents.insert(order_id.as_bytes(), &self.row[..])?;
+        let replaced =
+            replaced.map(|row| document::decode(order_id, row.value()).map(|(derived, _)| derived));
+        let replaced =
+            replaced.transpose().map_err(|problem| FileError::Damaged(format!("{problem} ({order_id})")))?;
+        let place = |derived: Derived| index_key(derived.status, derived.changed_at, order_id);
+        let (before, after) = (replaced.map(place), place(derived));
+        if before.as_ref() != Some(&after) {
+            if let Some(before) = before {
+                self.index.remove(&before[..])?;
+            }
+            self.index.insert(&after[..], ())?;
+        }
+        let timer = timer_key(write.partition, order_id);
+        match document.due {
+            Some(due) => _ = self.timers.insert(&timer[..], due.as_millis())?,
+            None if replaced.is_some_and(|replaced| replaced.has_timer) => {
+                _ = self.timers.remove(&timer[..])?
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}

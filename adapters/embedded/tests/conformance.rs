@@ -1,0 +1,105 @@
+//! The conformance suites over the engine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use logistics_core::port::{EventBus, OrderStore};
+use logistics_core::testkit::conformance::{
+    self, BusCapabilities, BusFixture, BusHarness, Harness, StoreCapabilities, StoreFixture, StoreHarness,
+};
+use logistics_embedded::{Config, Engine};
+use tempfile::TempDir;
+
+struct Embedded;
+
+struct Fixture {
+    directory: TempDir,
+    engine: Engine,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let engine = Engine::open(Config::new(directory.path())).expect("a new data file");
+        Self { directory, engine }
+    }
+
+    fn reopen(&mut self) {
+        self.engine.close().expect("the engine closes");
+        self.engine = Engine::open(Config::new(self.directory.path())).expect("the data file opens");
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        self.engine.close().expect("the engine closes");
+    }
+}
+
+#[async_trait]
+impl Harness for Embedded {
+    async fn pause(&self) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[async_trait]
+impl BusHarness for Embedded {
+    fn capabilities(&self) -> BusCapabilities {
+        BusCapabilities { several_members: true, restart: true }
+    }
+
+    async fn fresh(&self) -> Box<dyn BusFixture> {
+        Box::new(Fixture::new())
+    }
+}
+
+#[async_trait]
+impl BusFixture for Fixture {
+    fn bus(&self) -> Arc<dyn EventBus> {
+        self.engine.bus()
+    }
+
+    async fn restart(&mut self) {
+        self.reopen();
+    }
+}
+
+#[async_trait]
+impl StoreHarness for Embedded {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities { restart: true }
+    }
+
+    async fn fresh(&self) -> Box<dyn StoreFixture> {
+        Box::new(Fixture::new())
+    }
+}
+
+#[async_trait]
+impl StoreFixture for Fixture {
+    fn partitions(&self) -> u32 {
+        self.engine.partitions()
+    }
+
+    fn store(&self) -> Arc<dyn OrderStore> {
+        self.engine.store()
+    }
+
+    async fn restart(&mut self) {
+        self.reopen();
+    }
+}
+
+#[tokio::test]
+async fn the_engine_is_a_bus() {
+    let report = conformance::bus(&Embedded).await;
+    assert!(report.skipped.is_empty() && report.passed.len() > 30, "{report}");
+}
+
+#[tokio::test]
+async fn the_engine_is_a_store() {
+    let report = conformance::store(&Embedded).await;
+    assert!(report.skipped.is_empty() && report.passed.len() > 20, "{report}");
+}

@@ -1,0 +1,72 @@
+//! Single calls of the API, as many as there can be.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use logistics_core::Policy;
+use logistics_core::port::Topic;
+
+use super::load::{Load, get_order, post_order};
+use super::progress::Progress;
+use super::stats::{Figure, rate};
+use super::world::{FACTS, place, reached, start};
+use super::{BenchArgs, scratch};
+use crate::app::App;
+use crate::exit::Failure;
+
+const SHOWN_EVERY: Duration = Duration::from_millis(250);
+
+/// `POST /orders`: each is durable when it is answered; nobody decides.
+pub(super) async fn post(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+    let dir = scratch()?;
+    let app = start(dir.path(), Policy::simulate(0), false).await?;
+    let figures = measure(&app, args, "post", Arc::new(|_| post_order())).await?;
+    app.stop().await?;
+    Ok(figures)
+}
+
+/// `GET /orders/{id}` of orders that are there, all over the log.
+pub(super) async fn get(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+    const ORDERS: u64 = 20_000;
+    let dir = scratch()?;
+    let app = start(dir.path(), Policy::simulate(0), true).await?;
+    let progress = Progress::new("get: placing", ORDERS);
+    let placed = place(&app.engine.bus(), 0, ORDERS, &progress).await?;
+    reached(&app.engine, Topic::Orders, ORDERS * (1 + FACTS), &progress).await?;
+    drop(progress);
+    let requests: Vec<Vec<u8>> = placed.iter().map(|order_id| get_order(order_id.as_str())).collect();
+    // A stride without a common divisor visits them all, and never two neighbours in a row.
+    let request = move |n: u64| requests[(n * 7919 % ORDERS) as usize].clone();
+    let figures = measure(&app, args, "get", Arc::new(request)).await?;
+    app.stop().await?;
+    Ok(figures)
+}
+
+async fn measure(
+    app: &App,
+    args: &BenchArgs,
+    scenario: &'static str,
+    request: Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>,
+) -> Result<Vec<Figure>, Failure> {
+    let answered = Arc::new(AtomicU64::new(0));
+    let progress = Progress::new(scenario, args.orders);
+    let load = Load {
+        addr: app.addr(),
+        connections: args.connections.into(),
+        total: args.orders,
+        request,
+        answered: answered.clone(),
+    };
+    let mut load = std::pin::pin!(load.run());
+    let loaded = loop {
+        match tokio::time::timeout(SHOWN_EVERY, &mut load).await {
+            Ok(loaded) => break loaded?,
+            Err(_) => progress.set(answered.load(Ordering::Relaxed)),
+        }
+    };
+    let mut figures =
+        vec![Figure::new(scenario, "requests answered", rate(args.orders, loaded.elapsed), "requests/s")];
+    figures.extend(loaded.latencies.figures(scenario, "latency"));
+    Ok(figures)
+}

@@ -1,0 +1,130 @@
+//! Whole orders at a steady rate: how long from the request until the order is delivered.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures::future::{BoxFuture, FutureExt, select_all};
+use logistics_core::port::{EventBus, ReadLimit, Topic};
+use logistics_core::wire::{self, Record};
+use logistics_core::{Fact, Offset, Partition, Policy, Status};
+use serde::Deserialize;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::load::{Wire, post_order};
+use super::progress::Progress;
+use super::stats::{Figure, Latencies};
+use super::world::{start, stop_and_verify};
+use super::{BenchArgs, scratch};
+use crate::exit::Failure;
+
+const ORDERS_PER_SECOND: u64 = 100;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// From before the request is sent until the fact that the order is delivered can be read from the log.
+pub(super) async fn steady(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+    let (dir, orders) = (scratch()?, args.seconds * ORDERS_PER_SECOND);
+    let app = start(dir.path(), Policy::simulate(0), true).await?;
+    let (bus, partitions) = (app.engine.bus(), app.engine.partitions());
+    let mut facts = follow(bus, partitions);
+    let sending = send(app.addr(), orders);
+    let progress = Progress::new("steady: 100 orders a second", orders);
+    let mut delivered: HashMap<String, Instant> = HashMap::new();
+    while (delivered.len() as u64) < orders {
+        let seen = timeout(PATIENCE, facts.recv()).await.ok().flatten();
+        let Seen { fact, at } = seen.ok_or_else(|| Failure::refused("no order was delivered for 10 s"))?;
+        if fact.status == Status::Delivered {
+            delivered.insert(fact.order_id.to_string(), at);
+            progress.set(delivered.len() as u64);
+        }
+    }
+    let sent = sending.await.map_err(|_| Failure::refused("the load ended without a result"))?;
+    let sent = sent.map_err(|error| Failure::refused(format!("the load failed: {error}")))?;
+    let mut latencies = Latencies::default();
+    for (order_id, begun) in sent {
+        let at = delivered.get(&order_id);
+        latencies.add(*at.ok_or_else(|| Failure::refused(format!("{order_id} was not delivered")))? - begun);
+    }
+    drop(facts);
+    stop_and_verify(app, dir.path(), orders).await?;
+    Ok(latencies.figures("steady", "whole order at 100/s"))
+}
+
+/// A fact, and when it could be read.
+pub(super) struct Seen {
+    pub(super) fact: Fact,
+    pub(super) at: Instant,
+}
+
+/// Follows the facts of every partition from the log's start, as they come, until the receiver is dropped.
+pub(super) fn follow(bus: std::sync::Arc<dyn EventBus>, partitions: u32) -> mpsc::UnboundedReceiver<Seen> {
+    let (tell, told) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let tails: Vec<BoxFuture<'_, ()>> = (0..partitions)
+            .map(|partition| follow_partition(&bus, Partition(partition), tell.clone()).boxed())
+            .collect();
+        // One that ends has nobody to tell any more.
+        select_all(tails).await;
+    });
+    told
+}
+
+async fn follow_partition(
+    bus: &std::sync::Arc<dyn EventBus>,
+    partition: Partition,
+    tell: mpsc::UnboundedSender<Seen>,
+) {
+    const LIMIT: ReadLimit = ReadLimit { records: 1000, bytes: 1 << 20 };
+    let Ok(bounds) = bus.bounds(Topic::Orders, partition).await else { return };
+    let from: Offset = bounds.end;
+    let Ok(mut tail) = bus.tail(Topic::Orders, partition, from).await else { return };
+    loop {
+        let batch = tokio::select! {
+            batch = tail.next(LIMIT) => batch,
+            () = tell.closed() => return,
+        };
+        let Ok(batch) = batch else { return };
+        let at = Instant::now();
+        for record in batch.records {
+            if let Ok(Record::Fact(fact)) = wire::decode(&record, partition)
+                && tell.send(Seen { fact, at }).is_err()
+            {
+                return;
+            }
+        }
+    }
+}
+
+type Sent = Vec<(String, Instant)>;
+
+/// Sends one order after the other at the rate, from a thread of its own; answers which, and when each was begun.
+fn send(addr: SocketAddr, orders: u64) -> oneshot::Receiver<io::Result<Sent>> {
+    let (tell, told) = oneshot::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let _ = tell.send(runtime.and_then(|runtime| runtime.block_on(send_all(addr, orders))));
+    });
+    told
+}
+
+async fn send_all(addr: SocketAddr, orders: u64) -> io::Result<Sent> {
+    #[derive(Deserialize)]
+    struct Placed {
+        order_id: String,
+    }
+    let mut wire = Wire::open(addr).await?;
+    let mut ticks = interval(Duration::from_secs(1) / ORDERS_PER_SECOND as u32);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut sent = Vec::new();
+    for _ in 0..orders {
+        // From when it was to be sent: a server that is slow to answer does not get fewer requests.
+        let begun = ticks.tick().await.into_std();
+        let reply = wire.exchange(&post_order()).await?;
+        let placed: Placed = serde_json::from_slice(reply.body).map_err(io::Error::other)?;
+        sent.push((placed.order_id, begun));
+    }
+    Ok(sent)
+}

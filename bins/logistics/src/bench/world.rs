@@ -1,0 +1,133 @@
+//! What the measurements run on: an engine in a directory of its own, placements, and how far the log is.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use logistics_core::audit::{self, Expect};
+use logistics_core::port::{Clock, EventBus, Topic};
+use logistics_core::{Actor, Command, OrderId, Partition, Placement, Policy, Request, RequestId, wire};
+use logistics_embedded::Engine;
+use logistics_tokio::SystemClock;
+
+use super::progress::Progress;
+use crate::app::{App, AppConfig};
+use crate::exit::Failure;
+
+/// Facts, and as many notifications, of an order that goes from PLACED to DELIVERED.
+pub(crate) const FACTS: u64 = 5;
+/// Appends under way at a time.
+const APPENDS_AT_ONCE: usize = 512;
+const POLL: Duration = Duration::from_millis(2);
+
+/// An app on a free port of this machine, with nobody told of anything.
+pub(crate) async fn start(data_dir: &Path, policy: Policy, processors: bool) -> Result<App, Failure> {
+    let engine = logistics_embedded::Config::new(data_dir);
+    let listen = ([127, 0, 0, 1], 0).into();
+    App::start(AppConfig { engine, listen, policy, notifier: None, processors }).await
+}
+
+/// The `n`th placement of this run.
+pub(crate) fn placement(n: u64) -> Request {
+    let now = SystemClock.now();
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&n.to_be_bytes());
+    Request {
+        id: RequestId::generate(now, random),
+        order_id: OrderId::generate(now, random),
+        actor: Actor::Customer,
+        command: Command::Place(Placement::default()),
+        expected_version: None,
+        reason: None,
+        awaited: false,
+        trace: None,
+        at: now,
+    }
+}
+
+/// Places `count` orders through the bus; each is durable when it counts.
+pub(crate) async fn place(
+    bus: &Arc<dyn EventBus>,
+    from: u64,
+    count: u64,
+    progress: &Progress,
+) -> Result<Vec<OrderId>, Failure> {
+    let append = |n: u64| {
+        let bus = bus.clone();
+        async move {
+            let request = placement(n);
+            bus.append(&request.order_id, wire::encode_request(&request)).await.map(|_| request.order_id)
+        }
+    };
+    let mut waiting = FuturesUnordered::new();
+    let mut placed = Vec::new();
+    let mut next = from;
+    while (placed.len() as u64) < count {
+        while waiting.len() < APPENDS_AT_ONCE && next < from + count {
+            waiting.push(append(next));
+            next += 1;
+        }
+        if let Some(appended) = waiting.next().await {
+            placed.push(appended.map_err(|error| Failure::refused(error.to_string()))?);
+            progress.set(placed.len() as u64);
+        }
+    }
+    Ok(placed)
+}
+
+/// How many records a topic has, over all partitions.
+pub(crate) async fn records(engine: &Engine, topic: Topic) -> Result<u64, Failure> {
+    let bus = engine.bus();
+    let mut records = 0;
+    for partition in (0..engine.partitions()).map(Partition) {
+        let bounds =
+            bus.bounds(topic, partition).await.map_err(|error| Failure::refused(error.to_string()))?;
+        records += bounds.end.0;
+    }
+    Ok(records)
+}
+
+/// Waits until a topic has this many records, and answers when that was.
+pub(crate) async fn reached(
+    engine: &Engine,
+    topic: Topic,
+    count: u64,
+    progress: &Progress,
+) -> Result<Instant, Failure> {
+    let patience = Duration::from_secs(60);
+    let (mut last, mut moved) = (0, Instant::now());
+    loop {
+        let now = records(engine, topic).await?;
+        if now >= count {
+            return Ok(Instant::now());
+        }
+        if now > last {
+            (last, moved) = (now, Instant::now());
+        }
+        if moved.elapsed() > patience {
+            return Err(Failure::refused(format!("{} stands at {now} of {count}", topic.name())));
+        }
+        progress.set(now);
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Stops the app and asserts every invariant on what it left behind: `orders` orders, all delivered.
+pub(crate) async fn stop_and_verify(app: App, data_dir: &Path, orders: u64) -> Result<(), Failure> {
+    app.stop().await?;
+    let engine = Engine::open(logistics_embedded::Config::new(data_dir))
+        .map_err(|error| Failure::refused(error.to_string()))?;
+    let report = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::AtRest)
+        .await
+        .map_err(|error| Failure::refused(error.to_string()))?;
+    engine.close().map_err(|error| Failure::refused(error.to_string()))?;
+    if (report.orders, report.terminal_orders, report.notifications) == (orders, orders, orders * FACTS) {
+        Ok(())
+    } else {
+        Err(Failure::refused(format!(
+            "{orders} orders were placed, and this is what became of them: {report:?}"
+        )))
+    }
+}

@@ -1,0 +1,151 @@
+//! The command line.
+
+mod environment;
+mod policy;
+mod span;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::bench::BenchArgs;
+use crate::demo::DemoArgs;
+use crate::logging::LogArgs;
+use crate::output;
+pub(crate) use policy::PolicyArgs;
+pub(crate) use span::Span;
+
+/// A real-time order and delivery backend in one binary: HTTP API, processor and notifications on a durable embedded
+/// engine, with its operator's tool. Without a subcommand it serves.
+///
+/// Exit codes: 0 done; 1 refused, not found, or an invariant does not hold; 2 a wrong flag, setting or environment; 3 the
+/// server cannot be reached.
+#[derive(Parser, Debug)]
+#[command(name = "logistics", version, max_term_width = 120)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Serve: API, processor and notifications on a data directory (also without a subcommand)
+    Serve(Box<ServeArgs>),
+    /// Watch a few orders on a system of their own, from PLACED to their end
+    Demo(DemoArgs),
+    /// Print what an order may do
+    Lifecycle(LifecycleArgs),
+    /// Measure: the figures of the README, on this machine
+    Bench(BenchArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+}
+
+#[derive(Args, Debug, Clone)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Where to listen
+    #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8000")]
+    pub(crate) listen: SocketAddr,
+    /// Who is told: the console, or nobody
+    #[arg(long, env = "LOGISTICS_NOTIFIER", value_enum, default_value_t = NotifierKind::Console)]
+    pub(crate) notifier: NotifierKind,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+#[derive(Args, Debug, Clone)]
+pub(crate) struct DataArgs {
+    /// The directory of the data
+    #[arg(long, env = "LOGISTICS_DATA_DIR", default_value = "data")]
+    pub(crate) data_dir: PathBuf,
+    /// Partitions of the log; fixed when the data directory is made
+    #[arg(long, env = "LOGISTICS_PARTITIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) partitions: u32,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotifierKind {
+    Console,
+    None,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LifecycleArgs {
+    /// As a Markdown table, a Mermaid or Graphviz DOT diagram, or JSON
+    #[arg(long, value_enum, default_value_t = LifecycleFormat::Table)]
+    pub(crate) format: LifecycleFormat,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LifecycleFormat {
+    Table,
+    Mermaid,
+    Dot,
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Reads the command line and the environment.
+///
+/// # Errors
+/// The exit code, once help or one sentence about what is wrong was printed.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    if let Some(unknown) = environment::unknown(&Cli::command()) {
+        output::complain(&format!("there is no setting {unknown}; see logistics help"));
+        return Err(ExitCode::from(2));
+    }
+    Cli::try_parse_from(with_subcommand(std::env::args_os().collect())).map_err(|error| {
+        if !error.use_stderr() {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        let text = error.to_string();
+        let sentence = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        output::complain(&format!("{}; see logistics --help", sentence.trim_end_matches(':')));
+        ExitCode::from(2)
+    })
+}
+
+/// Without a subcommand it serves: flags that stand alone are those of `serve`.
+fn with_subcommand(mut args: Vec<OsString>) -> Vec<OsString> {
+    let first = args.get(1).and_then(|first| first.to_str());
+    let asks = matches!(first, Some("-h" | "--help" | "-V" | "--version"));
+    if !asks && first.is_none_or(|first| first.starts_with('-')) {
+        args.insert(1.min(args.len()), "serve".into());
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_alone_serve() {
+        let with = |args: &[&str]| {
+            with_subcommand(args.iter().map(OsString::from).collect()).get(1).cloned().unwrap_or_default()
+        };
+        assert_eq!(with(&["logistics"]), "serve");
+        assert_eq!(with(&["logistics", "--listen", "x"]), "serve");
+        assert_eq!(with(&["logistics", "--help"]), "--help");
+        assert_eq!(with(&["logistics", "demo"]), "demo");
+    }
+}

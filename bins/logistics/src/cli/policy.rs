@@ -1,0 +1,80 @@
+//! The policy, from flags.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use logistics_core::lifecycle::STATUSES;
+use logistics_core::{Mode, Policy, Status};
+
+use super::Span;
+
+/// What time does to orders.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct PolicyArgs {
+    /// Steps towards DELIVERED happen by themselves, or come from requests
+    #[arg(long, env = "LOGISTICS_MODE", value_enum, default_value_t = ModeKind::Simulate)]
+    mode: ModeKind,
+    /// Time in a status before the next step, where steps happen by themselves
+    #[arg(long, env = "LOGISTICS_DWELL", default_value = "2s")]
+    dwell: Span,
+    /// An exception from --dwell, such as PREPARING=10s; may be given more than once
+    #[arg(long, env = "LOGISTICS_DWELL_STATUS", value_delimiter = ',')]
+    dwell_status: Vec<StatusSpan>,
+    /// Time after which an order that nobody accepted becomes EXPIRED
+    #[arg(long, env = "LOGISTICS_ACCEPT_DEADLINE", default_value = "10m")]
+    accept_deadline: Span,
+    /// Time after which an order whose delivery failed becomes RETURNED
+    #[arg(long, env = "LOGISTICS_RETURN_DEADLINE", default_value = "24h")]
+    return_deadline: Span,
+    /// Time after which an order is late in a status, such as PREPARING=30m; may be given more than once, and replaces the
+    /// defaults (CONFIRMED=10m, PREPARING=30m, READY_FOR_PICKUP=15m, OUT_FOR_DELIVERY=1h)
+    #[arg(long, env = "LOGISTICS_LATE", value_delimiter = ',')]
+    late: Vec<StatusSpan>,
+    /// How often an order may go out for delivery
+    #[arg(long, env = "LOGISTICS_MAX_DELIVERY_ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    max_delivery_attempts: u32,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum ModeKind {
+    Simulate,
+    Manual,
+}
+
+/// A status and a span of time: `PREPARING=10s`.
+#[derive(Debug, Clone, Copy)]
+struct StatusSpan(Status, Span);
+
+impl FromStr for StatusSpan {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (status, span) = text.split_once('=').ok_or("write STATUS=TIME, such as PREPARING=10s")?;
+        let known = || STATUSES.map(Status::name).join(", ");
+        let status = Status::from_name(status).ok_or_else(|| format!("the statuses are {}", known()))?;
+        Ok(Self(status, span.parse()?))
+    }
+}
+
+fn by_status(spans: &[StatusSpan]) -> BTreeMap<Status, u64> {
+    spans.iter().map(|StatusSpan(status, span)| (*status, span.ms)).collect()
+}
+
+impl PolicyArgs {
+    pub(crate) fn policy(&self) -> Policy {
+        let defaults = Policy::default();
+        Policy {
+            mode: match self.mode {
+                ModeKind::Simulate => Mode::Simulate,
+                ModeKind::Manual => Mode::Manual,
+            },
+            dwell_ms: self.dwell.ms,
+            dwell_by_status_ms: by_status(&self.dwell_status),
+            accept_ms: self.accept_deadline.ms,
+            return_ms: self.return_deadline.ms,
+            late_ms: if self.late.is_empty() { defaults.late_ms } else { by_status(&self.late) },
+            max_delivery_attempts: self.max_delivery_attempts,
+        }
+    }
+}

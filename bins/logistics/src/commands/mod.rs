@@ -1,0 +1,5 @@
+//! The subcommands.
+
+pub(crate) mod completions;
+pub(crate) mod lifecycle;
+pub(crate) mod serve;
