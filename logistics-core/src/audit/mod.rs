@@ -32,11 +32,20 @@ use violation::Broken;
 /// What an audit may expect of the moment at which things were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Expect {
-    /// Nothing was in motion: every input is answered, and the store is up to the log.
+    /// Nothing was in motion for a while: every input is answered, and the store and its checkpoints are up to the log.
     AtRest,
+    /// Processors were drained: as at rest, but a checkpoint may lie before facts that the documents hold already.
+    Drained,
     /// Processors were at work, so the store may be behind the log. The store must have been read first, then the
     /// notifications, then the orders, each up to an end that was read at its turn.
     InMotion,
+}
+
+impl Expect {
+    /// Nothing is still to come.
+    fn is_settled(self) -> bool {
+        self != Expect::InMotion
+    }
 }
 
 /// An audit in progress. Feed it the store, then the notifications, then the orders, each partition's records from the
@@ -172,7 +181,7 @@ impl Audit {
         for (partition, audit) in &self.audits {
             audit.settle(*partition, self.expect, &mut report)?;
         }
-        if self.expect == Expect::AtRest {
+        if self.expect.is_settled() {
             self.check_forwarded()?;
         }
         Ok(report)

@@ -196,7 +196,7 @@ impl OrderAudit {
         if scope.notifications_truncated {
             return Ok(());
         }
-        if told < facts && scope.expect == Expect::AtRest {
+        if told < facts && scope.expect.is_settled() {
             return broken(format!("version {} has a fact and no notification", told.next()));
         }
         if told == facts && self.told != self.to_tell {
@@ -206,7 +206,7 @@ impl OrderAudit {
     }
 
     fn settle_document(&self, scope: Scope) -> Result<(), Broken> {
-        let at_rest = scope.expect == Expect::AtRest;
+        let at_rest = scope.expect.is_settled();
         let Some(stored) = self.stored else {
             let missing = at_rest && self.version > Version(0);
             let found = format!("the store has no document, the log has {} facts", self.version);
@@ -240,7 +240,7 @@ impl OrderAudit {
         if self.status.is_none() && self.timer.is_some() {
             return Err(Broken::new(Invariant::I12, "the store has a timer of an order without facts"));
         }
-        if scope.expect == Expect::AtRest && self.timer != self.due {
+        if scope.expect.is_settled() && self.timer != self.due {
             let say = |due: Option<Timestamp>| due.map_or("none".to_owned(), |due| due.to_string());
             let found =
                 format!("the last fact's deadline is {}, the live timer {}", say(self.due), say(self.timer));

@@ -192,7 +192,7 @@ impl PartitionAudit {
             let found = format!("the store says that inputs before {answered} are answered, this one is not");
             return Err((Broken::new(Invariant::I3, found), Some(unanswered)));
         }
-        if expect == Expect::AtRest {
+        if expect.is_settled() {
             return Err((Broken::new(Invariant::I2, "the input has no outcome"), Some(unanswered)));
         }
         Ok(())
@@ -202,7 +202,7 @@ impl PartitionAudit {
         let Some(checkpoint) = self.checkpoint else { return Ok(()) };
         let facts_end = self.last_fact.map(Offset::next);
         let Some(StoreCheckpoint { offset, answered, .. }) = checkpoint else {
-            let behind = expect == Expect::AtRest && facts_end.is_some();
+            let behind = expect.is_settled() && facts_end.is_some();
             let found = "the store has no checkpoint, the log has facts";
             return if behind { Err(Broken::new(Invariant::I10, found)) } else { Ok(()) };
         };

@@ -119,7 +119,7 @@ pub(crate) async fn stop_and_verify(app: App, data_dir: &Path, orders: u64) -> R
     app.stop().await?;
     let engine = Engine::open(logistics_embedded::Config::new(data_dir))
         .map_err(|error| Failure::refused(error.to_string()))?;
-    let report = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::AtRest)
+    let report = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::Drained)
         .await
         .map_err(|error| Failure::refused(error.to_string()))?;
     engine.close().map_err(|error| Failure::refused(error.to_string()))?;
