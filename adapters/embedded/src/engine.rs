@@ -58,8 +58,20 @@ impl Engine {
         Self::start(file, opened, config.tail_bytes, Some(directory))
     }
 
+    /// Opens the data that stands on a disk of the caller's making, and makes it where the disk is empty: for tests of what
+    /// happens when a disk is full, fails, or loses what was not synced.
+    ///
+    /// # Errors
+    /// As for [`Engine::open`].
+    #[cfg(feature = "testkit")]
+    pub fn open_on(disk: impl redb::StorageBackend, config: &Config) -> Result<Self, EmbeddedError> {
+        config.check()?;
+        let (file, opened) = DataFile::on(disk, config)?;
+        Self::start(file, opened, config.tail_bytes, None)
+    }
+
     /// Runs on a file that is open, and holds the directory as long as it does.
-    pub(crate) fn start(
+    fn start(
         file: DataFile,
         opened: Opened,
         tail_bytes: usize,

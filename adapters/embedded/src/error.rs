@@ -1,6 +1,7 @@
 //! What can go wrong in the engine.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -120,6 +121,12 @@ pub(crate) enum FileError {
     File(redb::Error),
     /// It does not hold what it should.
     Damaged(String),
+}
+
+/// Works with the file. redb panics on some damage that its checks do not cover.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, FileError>) -> Result<T, FileError> {
+    let worked = catch_unwind(AssertUnwindSafe(work));
+    worked.unwrap_or_else(|_| Err(FileError::damaged("its structure is broken")))
 }
 
 impl<E: Into<redb::Error>> From<E> for FileError {

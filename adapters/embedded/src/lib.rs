@@ -27,3 +27,5 @@ mod writer;
 pub use config::Config;
 pub use engine::Engine;
 pub use error::EmbeddedError;
+#[cfg(feature = "testkit")]
+pub use redb::StorageBackend;

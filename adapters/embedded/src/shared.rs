@@ -8,7 +8,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::watch;
 
 use crate::block::Block;
-use crate::error::{EmbeddedError, FileError};
+use crate::error::{EmbeddedError, FileError, guarded};
 use crate::members::Members;
 use crate::outcomes::Outcomes;
 use crate::readers::Readers;
@@ -94,7 +94,7 @@ impl Shared {
         look: impl FnOnce(&ReadTransaction) -> Result<T, FileError>,
     ) -> Result<T, EmbeddedError> {
         let txn = self.begin_read()?;
-        look(&txn).map_err(|error| error.at(&self.place))
+        guarded(|| look(&txn)).map_err(|error| error.at(&self.place))
     }
 
     /// Looks at the file on a thread where that may take its time.
@@ -104,10 +104,8 @@ impl Shared {
     ) -> Result<T, EmbeddedError> {
         let shared = self.clone();
         let looking = tokio::task::spawn_blocking(move || shared.look(look));
-        looking.await.unwrap_or_else(|_| {
-            let reason = "a look at it ended in a panic".to_owned();
-            Err(EmbeddedError::Damaged { place: self.place.clone(), reason })
-        })
+        // Not there only if the runtime shuts down.
+        looking.await.unwrap_or(Err(EmbeddedError::Closed))
     }
 
     pub(crate) fn replace_database(&self, database: Result<Arc<Database>, EmbeddedError>) {

@@ -31,6 +31,22 @@ pub(crate) struct Opened {
 }
 
 impl DataFile {
+    /// The file on any disk, opened, or made where the disk is empty.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn on(
+        disk: impl redb::StorageBackend,
+        config: &crate::config::Config,
+    ) -> Result<(Self, Opened), EmbeddedError> {
+        let file = Self {
+            disk: Disk::new(disk),
+            place: Arc::from("the data file"),
+            cache_bytes: config.cache_bytes,
+        };
+        let is_empty = file.disk.len().map_err(|error| EmbeddedError::from_io(&file.place, &error))? == 0;
+        let opened = if is_empty { file.create(config.partitions)? } else { file.open()? };
+        Ok((file, opened))
+    }
+
     /// Opens the file and checks it, without changing it.
     pub(crate) fn open(&self) -> Result<Opened, EmbeddedError> {
         let (database, gate) = self.open_database()?;

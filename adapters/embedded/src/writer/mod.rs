@@ -11,14 +11,13 @@ mod storage;
 mod store_writer;
 mod work;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use redb::{Durability, WriteTransaction};
 
-use crate::error::{EmbeddedError, FileError};
+use crate::error::{EmbeddedError, FileError, guarded};
 use crate::file::{DataFile, Opened};
 use crate::limits::{CYCLE_BYTES_MAX, FLUSH_MS_MAX};
 use crate::queue::Queued;
@@ -188,16 +187,11 @@ impl Writer {
         }
     }
 
-    /// redb panics on some damage that its checks do not cover.
     fn guarded<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, FileError>,
     ) -> Result<T, EmbeddedError> {
-        let place = self.place();
-        let worked = catch_unwind(AssertUnwindSafe(|| work(self)));
-        worked
-            .unwrap_or_else(|_| Err(FileError::damaged("its structure is broken")))
-            .map_err(|error| error.at(&place))
+        guarded(|| work(self)).map_err(|error| error.at(&self.shared.place))
     }
 
     /// Opens the file anew after a failure.

@@ -1,0 +1,204 @@
+//! Power is cut at every point of a run on the embedded engine. Whatever the disk had made of what was not synced, everything
+//! that anybody was told or shown is there, log and store fit together, and every order reaches its end.
+//!
+//! `POWER_SEED` repeats what the disk came to at each cut; the run itself differs.
+#![allow(clippy::print_stderr, reason = "the seed of a failure is for people")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures::future::join_all;
+use logistics_core::audit::{self, Expect};
+use logistics_core::port::{EventBus, LogRecord, ReadLimit, Topic};
+use logistics_core::processor::Settings;
+use logistics_core::testkit::Rng;
+use logistics_core::{Command, Offset, OrderId, Partition, Placement, Policy, partition_of};
+use logistics_embedded::{Config, Engine};
+use logistics_tests::disk::{MemoryDisk, Remains, Step};
+use logistics_tests::workload::ask;
+use logistics_tokio::{Processors, ProcessorsOptions, SystemClock};
+
+const PARTITIONS: u32 = 2;
+const ORDERS: usize = 160;
+/// From PLACED to DELIVERED.
+const FACTS: u64 = 5;
+/// Orders that are placed at once, so that cycles have one request or several.
+const AT_ONCE: usize = 2;
+const DWELL_MS: u64 = 2;
+/// One cut in so many is followed by a run to the end.
+const SETTLED_EVERY: usize = 60;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Every log's records, by topic and partition.
+type Logs = Vec<Vec<LogRecord>>;
+
+/// Somebody saw that the logs end here, when this much had been done to the disk.
+struct Sighting {
+    steps: usize,
+    ends: Vec<Offset>,
+}
+
+struct Run {
+    journal: Vec<Step>,
+    sightings: Vec<Sighting>,
+    logs: Logs,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_shown_outlives_a_power_loss_at_any_point() {
+    let seed = seed();
+    eprintln!("POWER_SEED={seed}");
+    let mut rng = Rng::new(seed);
+    let run = run().await;
+    let (mut remains, mut shown, mut cuts) = (Remains::default(), 0, 0);
+    for (steps, step) in (1..).zip(run.journal.iter().cloned()) {
+        let synced = matches!(step, Step::Sync);
+        remains.take(step);
+        while run.sightings.get(shown).is_some_and(|sighting| sighting.steps <= steps) {
+            shown += 1;
+        }
+        let promised = shown.checked_sub(1).map(|last| &run.sightings[last].ends[..]);
+        let images = [synced.then(|| remains.synced()), Some(remains.with_luck(&mut rng))];
+        for image in images.into_iter().flatten().filter(|image| !image.is_empty() || promised.is_some()) {
+            cuts += 1;
+            examine(image, promised, &run.logs, cuts % SETTLED_EVERY == 0, steps).await;
+        }
+    }
+    eprintln!("{cuts} cuts in {} steps, {} sightings", run.journal.len(), run.sightings.len());
+    assert!(shown > 100 && cuts > 1000, "a run that shows something: {shown} sightings, {cuts} cuts");
+}
+
+fn seed() -> u64 {
+    let of_the_clock = || {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::from(since.subsec_nanos())
+    };
+    std::env::var("POWER_SEED").map_or_else(|_| of_the_clock(), |seed| seed.parse().expect("a number"))
+}
+
+fn config() -> Config {
+    Config { partitions: PARTITIONS, ..Config::new("in memory") }
+}
+
+fn processors(engine: &Engine) -> Processors {
+    let settings = Settings::new(PARTITIONS, Policy::simulate(DWELL_MS));
+    let options = ProcessorsOptions::default();
+    Processors::start(engine.bus(), engine.store(), Arc::new(SystemClock), settings, options)
+}
+
+/// Orders are placed and delivered, and somebody looks all the time.
+async fn run() -> Run {
+    let disk = MemoryDisk::default();
+    let engine = Engine::open_on(disk.clone(), &config()).expect("an empty disk");
+    let processors = processors(&engine);
+    let placing = async {
+        for first in (0..ORDERS).step_by(AT_ONCE) {
+            join_all((first..first + AT_ONCE).map(|n| place(&engine, n))).await;
+        }
+    };
+    let mut sightings = Vec::new();
+    let watching = async {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let ends = ends(&engine).await;
+            let told: u64 = every_log()
+                .zip(&ends)
+                .map(|((topic, _), end)| u64::from(topic == Topic::Notifications) * end.0)
+                .sum();
+            if sightings.last().is_none_or(|last: &Sighting| last.ends != ends) {
+                sightings.push(Sighting { steps: disk.steps(), ends });
+            }
+            if told == FACTS * ORDERS as u64 {
+                return;
+            }
+            assert!(Instant::now() < until, "the orders do not reach their end");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(placing, watching);
+    assert!(processors.drain(PATIENCE).await.is_clean());
+    let logs = logs(&engine).await;
+    engine.close().expect("the engine closes");
+    Run { journal: disk.journal(), sightings, logs }
+}
+
+async fn place(engine: &Engine, n: usize) {
+    let order_id = OrderId::parse(&format!("order-{n}")).expect("a valid id");
+    let partition = partition_of(&order_id, PARTITIONS);
+    let input = ask(&order_id, Command::Place(Placement::default()), partition, &format!("request-{n}"));
+    engine.bus().append(&order_id, input.payload).await.expect("the log takes it");
+}
+
+fn every_log() -> impl Iterator<Item = (Topic, Partition)> {
+    Topic::ALL.into_iter().flat_map(|topic| (0..PARTITIONS).map(move |p| (topic, Partition(p))))
+}
+
+async fn ends(engine: &Engine) -> Vec<Offset> {
+    let bus = engine.bus();
+    let mut ends = Vec::new();
+    for (topic, partition) in every_log() {
+        ends.push(bus.bounds(topic, partition).await.expect("the log is open").end);
+    }
+    ends
+}
+
+async fn logs(engine: &Engine) -> Logs {
+    let bus = engine.bus();
+    let mut logs = Vec::new();
+    for (topic, partition) in every_log() {
+        logs.push(log(bus.as_ref(), topic, partition).await);
+    }
+    logs
+}
+
+async fn log(bus: &dyn EventBus, topic: Topic, partition: Partition) -> Vec<LogRecord> {
+    let end = bus.bounds(topic, partition).await.expect("the log is open").end;
+    let mut tail = bus.tail(topic, partition, Offset(0)).await.expect("the log is open");
+    let mut records = Vec::new();
+    while (records.len() as u64) < end.0 {
+        let limit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
+        records.extend(tail.next(limit).await.expect("the log can be read").records);
+    }
+    records
+}
+
+/// Opens what is left of the disk.
+async fn examine(image: Vec<u8>, promised: Option<&[Offset]>, all: &Logs, settle: bool, steps: usize) {
+    let engine = match Engine::open_on(MemoryDisk::holding(image), &config()) {
+        Ok(engine) => engine,
+        // A file that is being made has another name, so nobody ever opens one that is not whole.
+        Err(_) if promised.is_none() => return,
+        Err(error) => panic!("after {steps} steps: {error}"),
+    };
+    let kept = logs(&engine).await;
+    for (index, (kept, all)) in kept.iter().zip(all).enumerate() {
+        let promised = promised.map_or(0, |ends| ends[index].0);
+        assert!(kept.len() as u64 >= promised, "after {steps} steps: {} of {promised} records", kept.len());
+        assert!(kept[..] == all[..kept.len()], "after {steps} steps: another log");
+    }
+    if settle {
+        run_to_the_end(&engine, steps).await;
+    } else {
+        let audit = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::InMotion).await;
+        audit.unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
+    }
+    engine.close().expect("the engine closes");
+}
+
+/// Whatever the log has is answered and delivered.
+async fn run_to_the_end(engine: &Engine, steps: usize) {
+    let processors = processors(engine);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let audit = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::InMotion).await;
+        let report = audit.unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
+        if report.unanswered == 0 && report.orders == report.terminal_orders {
+            break;
+        }
+        assert!(Instant::now() < until, "after {steps} steps, orders do not reach their end: {report:?}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(processors.drain(PATIENCE).await.is_clean());
+    let audit = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::Drained).await;
+    audit.unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
+}
