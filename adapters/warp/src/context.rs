@@ -48,14 +48,17 @@ impl Context {
         let limit = Duration::from_millis(self.config.port_timeout_ms);
         match tokio::time::timeout(limit, call).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, kind = ?error.kind(), "could not {doing}");
-                Err(Failure::of_port(error.kind()))
-            }
+            Ok(Err(error)) => Err(Self::failed(doing, &error)),
             Err(_) => {
                 tracing::warn!("could not {doing} within {} ms", limit.as_millis());
                 Err(Failure::unavailable())
             }
         }
+    }
+
+    /// A port's failure as the client sees it; the sentence goes to the log only.
+    pub(crate) fn failed(doing: &'static str, error: &PortError) -> Failure {
+        tracing::warn!(%error, kind = ?error.kind(), "could not {doing}");
+        Failure::of_port(error.kind())
     }
 }

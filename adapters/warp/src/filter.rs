@@ -14,7 +14,7 @@ use warp::reply::Response;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::route::Resource;
-use crate::{body, events, health, list, lookup, place, reply, step};
+use crate::{body, events, health, list, log, lookup, place, reply, step};
 
 /// Every route as one filter.
 ///
@@ -75,6 +75,9 @@ where
         Resource::Orders if reads => list::list(context, &query).await,
         Resource::Order(id) if reads => lookup::order(context, &order_id(id)?, &headers).await,
         Resource::Events(id) if reads => events::history(context, &order_id(id)?, &headers).await,
+        Resource::Log { topic, partition } if reads => {
+            log::log(context, topic, partition, &query, &headers).await
+        }
         Resource::Live if reads => Ok(health::live()),
         Resource::Ready if reads => Ok(health::ready(context)),
         Resource::OpenApi if reads => Ok(reply::json(StatusCode::OK, context.openapi.clone())),

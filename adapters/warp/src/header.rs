@@ -68,9 +68,15 @@ pub(crate) fn none_match(headers: &HeaderMap, version: Version) -> bool {
     })
 }
 
-/// How long the client wants to wait for a decision: `Prefer: wait=N` (RFC 7240), in seconds. A preference that cannot be
-/// read is ignored, as the RFC has it.
+/// How long to wait for a decision: as the client wants it, or as is usual here.
 pub(crate) fn wait(headers: &HeaderMap, config: &Config) -> Duration {
+    let usual = Duration::from_millis(config.default_wait_ms.min(config.wait_ms_max));
+    asked_wait(headers, config).unwrap_or(usual)
+}
+
+/// How long the client wants to wait: `Prefer: wait=N` (RFC 7240), in seconds. A preference that cannot be read is ignored,
+/// as the RFC has it.
+pub(crate) fn asked_wait(headers: &HeaderMap, config: &Config) -> Option<Duration> {
     let lists = all(headers, PREFER);
     let preferences = lists.flat_map(|list| list.split(',')).map(|one| one.split(';').next().unwrap_or(one));
     let mut waits = preferences.filter_map(|preference| {
@@ -79,7 +85,7 @@ pub(crate) fn wait(headers: &HeaderMap, config: &Config) -> Duration {
         name.trim().eq_ignore_ascii_case("wait").then(|| value.parse::<u64>().ok())?
     });
     let asked_ms = waits.next().map(|seconds| seconds.saturating_mul(1000));
-    Duration::from_millis(asked_ms.unwrap_or(config.default_wait_ms).min(config.wait_ms_max))
+    asked_ms.map(|ms| Duration::from_millis(ms.min(config.wait_ms_max)))
 }
 
 /// The trace context; a malformed one is dropped, as W3C Trace Context asks of a receiver.

@@ -13,6 +13,7 @@ mod guard;
 mod header;
 mod health;
 mod list;
+mod log;
 mod lookup;
 mod openapi;
 mod outcome;

@@ -8,6 +8,10 @@ pub(crate) enum Resource<'a> {
     Cancel(&'a str),
     Transitions(&'a str),
     Events(&'a str),
+    Log {
+        topic: &'a str,
+        partition: &'a str,
+    },
     Live,
     Ready,
     OpenApi,
@@ -21,6 +25,9 @@ impl<'a> Resource<'a> {
         let path = path.strip_prefix('/')?;
         if let Some(rest) = path.strip_prefix("orders") {
             return Self::of_orders(rest);
+        }
+        if let Some(rest) = path.strip_prefix("log/") {
+            return Self::of_log(rest);
         }
         match path {
             "health/live" => Some(Resource::Live),
@@ -50,6 +57,11 @@ impl<'a> Resource<'a> {
         }
     }
 
+    fn of_log(rest: &'a str) -> Option<Self> {
+        let (topic, partition) = rest.split_once('/')?;
+        (!partition.contains('/')).then_some(Resource::Log { topic, partition })
+    }
+
     /// Its methods, as the `Allow` header has them.
     pub(crate) fn allow(self) -> &'static str {
         match self {
@@ -71,9 +83,21 @@ mod tests {
         assert_eq!(Resource::of("/orders/a/cancel"), Some(Resource::Cancel("a")));
         assert_eq!(Resource::of("/orders/a/transitions"), Some(Resource::Transitions("a")));
         assert_eq!(Resource::of("/orders/a/events"), Some(Resource::Events("a")));
-        for nothing in
-            ["", "/", "/ordersa", "/orders/a/b", "/orders/a/events/c", "/health", "/docsa", "/openapi"]
-        {
+        let log = Resource::Log { topic: "orders.dlq", partition: "0" };
+        assert_eq!(Resource::of("/log/orders.dlq/0"), Some(log));
+        for nothing in [
+            "",
+            "/",
+            "/ordersa",
+            "/orders/a/b",
+            "/orders/a/events/c",
+            "/log",
+            "/log/orders",
+            "/log/orders/0/1",
+            "/health",
+            "/docsa",
+            "/openapi",
+        ] {
             assert_eq!(Resource::of(nothing), None, "{nothing}");
         }
     }

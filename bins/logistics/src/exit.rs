@@ -9,7 +9,7 @@ enum Kind {
     Refused,
     /// Something is wrong with the command line, the environment or the machine: exit code 2.
     Usage,
-    /// The server cannot be reached: exit code 3.
+    /// The server cannot be reached, or cannot tell at the moment: exit code 3.
     Unreachable,
 }
 
@@ -31,7 +31,7 @@ impl Failure {
         Self { kind: Kind::Usage, message: message.into() }
     }
 
-    /// The server cannot be reached.
+    /// The server cannot be reached, or cannot tell at the moment.
     pub(crate) fn unreachable(message: impl Into<String>) -> Self {
         Self { kind: Kind::Unreachable, message: message.into() }
     }

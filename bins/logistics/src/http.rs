@@ -30,6 +30,17 @@ impl std::str::FromStr for BaseUrl {
     }
 }
 
+impl BaseUrl {
+    /// Where `serve` listens unless told otherwise.
+    pub(crate) const DEFAULT: &str = "http://127.0.0.1:8000";
+}
+
+impl Default for BaseUrl {
+    fn default() -> Self {
+        Self { authority: Self::DEFAULT.trim_start_matches("http://").to_owned() }
+    }
+}
+
 impl std::fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "http://{}", self.authority)

@@ -3,6 +3,7 @@
 mod app;
 mod bench;
 mod cli;
+mod client;
 mod commands;
 mod demo;
 mod exit;
@@ -34,6 +35,15 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => block_on(commands::serve::run(args)),
         Command::Demo(args) => block_on(demo::run(args)),
+        Command::Place(args) => block_on(client::place::run(args)),
+        Command::Get(args) => block_on(client::get::run(args)),
+        Command::List(args) => block_on(client::list::run(args)),
+        Command::Cancel(args) => block_on(client::cancel::run(args)),
+        Command::Advance(args) => block_on(client::advance::run(args)),
+        Command::Events(args) => block_on(client::events::run(args)),
+        Command::Watch(args) => block_on(client::watch::run(args)),
+        Command::Log(command) => block_on(commands::log::run(command)),
+        Command::Verify(args) => block_on(commands::verify::run(args)),
         Command::Lifecycle(args) => commands::lifecycle::run(&args),
         Command::Bench(args) => block_on(bench::run(args)),
         Command::Completions(args) => commands::completions::run(&args),

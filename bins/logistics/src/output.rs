@@ -1,7 +1,12 @@
 //! What goes to the terminal: the only place that prints.
 #![allow(clippy::print_stderr, reason = "printing is what this module is for")]
 
-use std::io::{self, IsTerminal, Write};
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use crate::exit::Failure;
 
 /// One sentence on standard error.
 pub(crate) fn complain(message: &str) {
@@ -15,7 +20,103 @@ pub(crate) fn line(text: impl AsRef<str>) {
     let _ = out.flush();
 }
 
+/// JSON on one line. What breaks lines in JSON stands between its parts and never within a text.
+pub(crate) fn one_line(json: &str) -> Cow<'_, str> {
+    if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
+}
+
+/// A reply of the API on one line of standard output.
+pub(crate) fn json(reply: &[u8]) {
+    line(one_line(&String::from_utf8_lossy(reply)));
+}
+
 /// People look at standard output, and not a file or another program.
 pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()
+}
+
+/// Many lines, written when there are enough of them or they are flushed. Where nobody reads them any more (`| head`) there
+/// is nothing left to do, which is no failure; that they cannot be written is one.
+pub(crate) struct Lines {
+    out: BufWriter<Box<dyn Write>>,
+    name: String,
+}
+
+impl Lines {
+    /// To standard output.
+    pub(crate) fn stdout() -> Self {
+        Self { out: BufWriter::new(Box::new(io::stdout())), name: "standard output".to_owned() }
+    }
+
+    /// To a file, from its start.
+    ///
+    /// # Errors
+    /// One sentence, where it cannot be made.
+    pub(crate) fn file(path: &Path) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        match File::create(path) {
+            Ok(file) => Ok(Self { out: BufWriter::new(Box::new(file)), name }),
+            Err(error) => Err(Failure::usage(format!("cannot write {name}: {error}"))),
+        }
+    }
+
+    /// Writes a line; answers whether somebody still reads.
+    ///
+    /// # Errors
+    /// One sentence, where it cannot be written.
+    pub(crate) fn write(&mut self, text: &str) -> Result<bool, Failure> {
+        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
+        self.reads(written)
+    }
+
+    /// Hands over what was written so far; answers whether somebody still reads.
+    ///
+    /// # Errors
+    /// One sentence, where it cannot be written.
+    pub(crate) fn flush(&mut self) -> Result<bool, Failure> {
+        let flushed = self.out.flush();
+        self.reads(flushed)
+    }
+
+    fn reads(&self, result: io::Result<()>) -> Result<bool, Failure> {
+        match result {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Failure::usage(format!("cannot write {}: {error}", self.name))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Failing(io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_is_told_from_a_disk_that_is_full() {
+        let lines = |kind| Lines { out: BufWriter::new(Box::new(Failing(kind))), name: "there".to_owned() };
+        let mut gone = lines(io::ErrorKind::BrokenPipe);
+        assert!(gone.write("a line").is_ok_and(|reads| reads));
+        assert!(gone.flush().is_ok_and(|reads| !reads));
+        let mut full = lines(io::ErrorKind::StorageFull);
+        assert!(full.write("a line").is_ok());
+        assert!(full.flush().is_err_and(|failure| failure.message.starts_with("cannot write there: ")));
+    }
+
+    #[test]
+    fn json_is_one_line_and_the_same_json() {
+        assert_eq!(one_line("{\"a\":\r\n 1}"), "{\"a\":   1}");
+        assert_eq!(one_line(r#"{"a":"\n"}"#), r#"{"a":"\n"}"#);
+    }
 }

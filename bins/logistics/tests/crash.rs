@@ -10,26 +10,20 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use load::{Acknowledged, Load};
-use logistics_core::audit::{self, Expect, Report};
+use logistics_core::OrderId;
 use logistics_core::lifecycle::Status;
-use logistics_core::processor::Settings;
 use logistics_core::testkit::Rng;
-use logistics_core::{OrderId, Policy};
-use logistics_embedded::{Config, Engine};
-use logistics_tokio::{Processors, ProcessorsOptions, SystemClock};
-use support::{PATIENCE, Process, send, until};
+use serde_json::Value;
+use support::{Process, logistics, send, until};
 
 const KILLS: u32 = 30;
 /// One kill in so many thousand comes while the process starts.
 const DURING_START_PERMILLE: u16 = 200;
 const START_MS_MAX: u64 = 60;
 const LIVE_MS_MAX: u64 = 300;
-/// With nothing to do, the store catches up with the log within this.
-const REST_MAX: Duration = Duration::from_secs(15);
 /// The load is worth the name.
 const ORDERS_MIN: usize = 300;
 
@@ -69,11 +63,13 @@ fn killed_at_random_moments_it_loses_and_repeats_nothing() {
     assert_eq!(ids.len(), acknowledged.len(), "each key has an order of its own");
     assert!(server.terminate().success());
     let report = verified(data.path());
-    eprintln!("{KILLS} kills: {report:?}");
-    let orders = u64::try_from(acknowledged.len()).expect("a number of orders");
-    assert_eq!((report.orders, report.terminal_orders, report.documents), (orders, orders, orders));
-    assert_eq!((report.unanswered, report.timers), (0, 0));
-    assert_eq!(report.notifications, report.facts);
+    eprintln!("{KILLS} kills: {report}");
+    let count = |what: &str| report[what].as_u64().expect("a number");
+    for of_orders in ["orders", "terminal_orders", "documents"] {
+        assert_eq!(count(of_orders), acknowledged.len() as u64, "{of_orders}");
+    }
+    assert_eq!((count("unanswered"), count("timers")), (0, 0));
+    assert_eq!(count("notifications"), count("facts"));
 }
 
 fn seed() -> u64 {
@@ -109,25 +105,15 @@ fn terminal(addr: std::net::SocketAddr, order: &Acknowledged) -> Option<Status> 
     document["status"].as_str().and_then(Status::from_name).filter(|status| status.is_terminal())
 }
 
-/// What an audit counts once the store has caught up with the log, which it does by itself where there are processors.
-#[tokio::main]
-async fn verified(data: &Path) -> Report {
-    let engine = Engine::open(Config::new(data)).expect("the data can be opened");
-    let (bus, store) = (engine.bus(), engine.store());
-    let settings = Settings::new(engine.partitions(), Policy::default());
-    let options = ProcessorsOptions::default();
-    let processors = Processors::start(bus.clone(), store.clone(), Arc::new(SystemClock), settings, options);
-    let until = Instant::now() + REST_MAX;
-    let report = loop {
-        match audit::run(bus.as_ref(), store.as_ref(), Expect::AtRest).await {
-            Ok(report) => break report,
-            Err(error) => assert!(Instant::now() < until, "{error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
-    assert!(processors.drain(PATIENCE).await.is_clean());
-    engine.close().expect("the data can be closed");
-    report
+/// What `logistics verify` counts in what was left behind in good order.
+fn verified(data: &Path) -> Value {
+    let data = data.to_str().expect("a path of text");
+    let output =
+        logistics(&["verify", "--at-rest", "--json", "--data-dir", data]).output().expect("it starts");
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}: {errors}{text}", output.status);
+    let verified: Value = serde_json::from_str(&text).expect("JSON");
+    verified["report"].clone()
 }
 
 /// The order of a key, wherever it was asked for.

@@ -37,6 +37,22 @@ pub enum Invariant {
 }
 
 impl Invariant {
+    /// Every invariant that an audit sees.
+    pub const ALL: [Invariant; 12] = [
+        Invariant::Lifecycle,
+        Invariant::I1,
+        Invariant::I2,
+        Invariant::I3,
+        Invariant::I6,
+        Invariant::I7,
+        Invariant::I8,
+        Invariant::I9,
+        Invariant::I10,
+        Invariant::I11,
+        Invariant::I12,
+        Invariant::I14,
+    ];
+
     /// The number, for example `I1`.
     #[must_use]
     pub fn code(self) -> &'static str {

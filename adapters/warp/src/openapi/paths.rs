@@ -3,11 +3,14 @@
 use logistics_core::limits::PAGE_ORDERS_MAX;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::{ContentBuilder, HeaderBuilder, Paths, PathsBuilder, Required, ResponseBuilder};
+use utoipa::openapi::{
+    ContentBuilder, HeaderBuilder, Paths, PathsBuilder, RefOr, Required, ResponseBuilder, Schema,
+};
 
 use super::schemas::{of, text, whole_number};
 use crate::header::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::list::PAGE_ORDERS;
+use crate::log::{END, PAGE_RECORDS, PAGE_RECORDS_MAX};
 
 const JSON: &str = "application/json";
 
@@ -24,6 +27,7 @@ pub(super) fn all() -> Paths {
         .path("/orders/{id}/events", path(HttpMethod::Get, events()))
         .path("/orders/{id}/cancel", path(HttpMethod::Post, cancel()))
         .path("/orders/{id}/transitions", path(HttpMethod::Post, transition()))
+        .path("/log/{topic}/{partition}", path(HttpMethod::Get, log()))
         .path("/health/live", path(HttpMethod::Get, live()))
         .path("/health/ready", path(HttpMethod::Get, ready()))
         .path("/openapi.json", path(HttpMethod::Get, openapi()));
@@ -108,6 +112,27 @@ fn step(operation: OperationBuilder) -> OperationBuilder {
     errors(errors(operation, &[404]), BODY_ERRORS)
 }
 
+fn log() -> OperationBuilder {
+    let limit = whole_number("Records on the page.").minimum(Some(1)).maximum(Some(PAGE_RECORDS_MAX));
+    let from = format!("The offset to begin at, 0 where it is not given; `{END}`: behind the last record.");
+    let wait = "`wait=N`: where there is no record yet, wait up to N seconds for one (RFC 7240).";
+    let operation = operation("log", "Read a partition of the log")
+        .parameter(path_part("topic", "The topic.", of("Topic")))
+        .parameter(path_part("partition", "The partition.", whole_number("From 0 on.").into()))
+        .parameter(parameter("from", ParameterIn::Query, &from))
+        .parameter(
+            parameter("limit", ParameterIn::Query, "Records on the page.")
+                .schema(Some(limit.default(Some(PAGE_RECORDS.into())))),
+        )
+        .parameter(header("Prefer", wait))
+        .response("200", reply("Records in the order of their offsets, as they stand there.", "LogPage"))
+        .response(
+            "404",
+            reply("There is no such topic or partition; `error` says which there are.", "Error"),
+        );
+    errors(operation, &[400, 503])
+}
+
 fn live() -> OperationBuilder {
     operation("live", "Whether the process answers").response("200", reply("It does.", "Live"))
 }
@@ -144,9 +169,13 @@ fn header(name: &str, description: &str) -> ParameterBuilder {
     parameter(name, ParameterIn::Header, description)
 }
 
+fn path_part(name: &str, description: &str, schema: RefOr<Schema>) -> ParameterBuilder {
+    let part = parameter(name, ParameterIn::Path, description);
+    part.required(Required::True).schema(Some(schema))
+}
+
 fn id() -> ParameterBuilder {
-    let id = parameter("id", ParameterIn::Path, "The order.");
-    id.required(Required::True).schema(Some(of("OrderId")))
+    path_part("id", "The order.", of("OrderId"))
 }
 
 fn prefer() -> ParameterBuilder {

@@ -2,6 +2,7 @@
 
 use logistics_core::lifecycle::{ACTORS, Actor, STATUSES, Status};
 use logistics_core::limits::{ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX};
+use logistics_core::port::Topic;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr};
 
@@ -22,6 +23,9 @@ pub(super) fn all() -> Vec<(&'static str, Any)> {
         ("Order", order()),
         ("Page", page()),
         ("History", history()),
+        ("Topic", names(Topic::ALL.map(Topic::name), "A log.")),
+        ("LogPage", log_page()),
+        ("LogRecord", log_record()),
         ("Error", error()),
         ("Live", object(&[("status", text("Always `live`."), true)])),
         ("Ready", ready()),
@@ -88,9 +92,12 @@ fn order_id() -> Any {
     id.min_length(Some(1)).max_length(Some(ORDER_ID_BYTES_MAX)).into()
 }
 
+fn anything(description: &str) -> Any {
+    ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(description)).into()
+}
+
 fn details() -> Any {
-    let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
-    anything.description(Some("Any JSON: the platform carries it and never reads it.")).into()
+    anything("Any JSON: the platform carries it and never reads it.")
 }
 
 fn parties() -> Vec<(&'static str, Any, bool)> {
@@ -188,6 +195,29 @@ fn history() -> Any {
         ("status", of("Status"), true),
         ("version", version(), true),
         ("events", list_of(of("HistoryEntry")), true),
+    ])
+}
+
+fn log_page() -> Any {
+    object(&[
+        ("topic", of("Topic"), true),
+        ("partition", whole_number("The partition.").into(), true),
+        ("partitions", whole_number("How many partitions every topic has.").into(), true),
+        ("start", whole_number("The first offset that is still there.").into(), true),
+        ("end", whole_number("The offset behind the last record.").into(), true),
+        ("next", whole_number("The `from` of the next page.").into(), true),
+        ("records", list_of(of("LogRecord")), true),
+    ])
+}
+
+fn log_record() -> Any {
+    object(&[
+        ("offset", whole_number("Its position in its partition.").into(), true),
+        ("at", time("When the log took it."), true),
+        ("key", text("Its key: the order id, where a well-behaved producer wrote it."), false),
+        ("key_base64", text("Its key in base64, where it is not UTF-8."), false),
+        ("value", anything("The record, where it is JSON: a CloudEvent."), false),
+        ("value_base64", text("The record in base64, where it is not JSON."), false),
     ])
 }
 

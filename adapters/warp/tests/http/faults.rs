@@ -32,6 +32,7 @@ async fn what_fails_inside_is_not_told() {
             "POST /orders",
             "GET /orders",
             &format!("GET /orders/{id}"),
+            "GET /log/orders/0",
             &format!("POST /orders/{id}/cancel"),
         ];
         for line in lines {

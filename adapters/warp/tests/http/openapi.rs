@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use logistics_core::lifecycle::{ACTORS, Actor, STATUSES, Status};
+use logistics_core::port::Topic;
 use logistics_core::testkit::sample;
+use logistics_core::{OrderId, partition_of};
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{PARTITIONS, World};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -19,7 +21,8 @@ async fn every_path_and_method_of_the_document_is_served_and_no_other() {
     let mut served = BTreeMap::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         let id = world.placed().await;
-        let path_of_order = path.replace("{id}", &id);
+        let path_of_order =
+            path.replace("{id}", &id).replace("{topic}", "orders").replace("{partition}", "0");
         for method in METHODS {
             let line = format!("{} {path_of_order}", method.to_ascii_uppercase());
             let to = if path.ends_with("/transitions") { r#"{"to":"CONFIRMED"}"# } else { "" };
@@ -42,6 +45,7 @@ async fn every_path_and_method_of_the_document_is_served_and_no_other() {
         ("/docs", "get"),
         ("/health/live", "get"),
         ("/health/ready", "get"),
+        ("/log/{topic}/{partition}", "get"),
         ("/openapi.json", "get"),
         ("/orders", "get"),
         ("/orders", "post"),
@@ -60,6 +64,7 @@ fn enums_are_those_of_the_table() {
     let schemas = &document["components"]["schemas"];
     assert_eq!(schemas["Status"]["enum"], json!(STATUSES.map(Status::name)));
     assert_eq!(schemas["Actor"]["enum"], json!(ACTORS.map(Actor::name)));
+    assert_eq!(schemas["Topic"]["enum"], json!(Topic::ALL.map(Topic::name)));
 }
 
 #[test]
@@ -87,6 +92,8 @@ async fn bodies_have_the_fields_that_the_document_names() {
     check(&document, "Order", &world.get(&format!("/orders/{id}")).await.json());
     check(&document, "History", &world.get(&format!("/orders/{id}/events")).await.json());
     check(&document, "Page", &world.get("/orders?limit=1").await.json());
+    let partition = partition_of(&OrderId::parse(id).expect("an id"), PARTITIONS);
+    check(&document, "LogPage", &world.get(&format!("/log/orders/{partition}")).await.json());
     check(&document, "Live", &world.get("/health/live").await.json());
     check(&document, "Ready", &world.get("/health/ready").await.json());
     let refused = world.post(&format!("/orders/{id}/transitions"), r#"{"to":"DELIVERED"}"#).await;

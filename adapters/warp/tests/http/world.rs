@@ -12,7 +12,7 @@ use logistics_core::port::{
     Bounds, Clock, Cursor, DocumentLookup, EventBus, ListQuery, Loaded, LogRecord, Membership, OrderStore,
     Page, PortError, PortErrorKind, Recovery, StoreWrite, Subscription, Tail, Topic, WriteOutcome,
 };
-use logistics_core::testkit::sample;
+use logistics_core::testkit::{MemoryBus, sample};
 use logistics_core::wire::{self, Record};
 use logistics_core::{
     Decision, Offset, Order, OrderId, Partition, Policy, Request, RequestId, Timestamp, Verdict, decide,
@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 
 use crate::client::{Reply, request, send};
 
-const PARTITIONS: u32 = 4;
+pub(crate) const PARTITIONS: u32 = 4;
 
 #[derive(Default)]
 struct State {
@@ -71,6 +71,8 @@ impl State {
 
 pub(crate) struct Backend {
     state: Mutex<State>,
+    /// What was appended, and whatever a test puts there by hand.
+    log: MemoryBus,
     changed: watch::Sender<()>,
 }
 
@@ -104,9 +106,8 @@ impl EventBus for Backend {
 
     async fn append(&self, order_id: &OrderId, payload: Bytes) -> Result<Offset, PortError> {
         self.check()?;
-        let mut offset = Offset(0);
+        let offset = self.log.append(order_id, payload.clone()).await?;
         self.change(|state| {
-            offset = Offset(state.offset);
             state.offset += 1;
             let key = Some(Bytes::copy_from_slice(order_id.as_str().as_bytes()));
             let record = LogRecord { offset, key, payload, at: sample::time(0) };
@@ -126,12 +127,19 @@ impl EventBus for Backend {
         unused()
     }
 
-    async fn tail(&self, _: Topic, _: Partition, _: Offset) -> Result<Box<dyn Tail>, PortError> {
-        unused()
+    async fn tail(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        from: Offset,
+    ) -> Result<Box<dyn Tail>, PortError> {
+        self.check()?;
+        self.log.tail(topic, partition, from).await
     }
 
-    async fn bounds(&self, _: Topic, _: Partition) -> Result<Bounds, PortError> {
-        unused()
+    async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError> {
+        self.check()?;
+        self.log.bounds(topic, partition).await
     }
 }
 
@@ -233,7 +241,11 @@ impl World {
         let mut config =
             Config { listen: ([127, 0, 0, 1], 0).into(), lookup_wait_ms: 20, ..Config::default() };
         change(&mut config);
-        let backend = Arc::new(Backend { state: Mutex::default(), changed: watch::Sender::new(()) });
+        let backend = Arc::new(Backend {
+            state: Mutex::default(),
+            log: MemoryBus::new(PARTITIONS),
+            changed: watch::Sender::new(()),
+        });
         let server = bind(config, api(&backend)).await.expect("a free port");
         let (stop, stopped) = oneshot::channel();
         let address = server.local_addr();
@@ -291,6 +303,11 @@ impl World {
 
     pub(crate) async fn until_looked_up(&self, times: u64) {
         self.until(|state| state.lookups >= times).await;
+    }
+
+    /// What the API reads the log from.
+    pub(crate) fn log(&self) -> &MemoryBus {
+        &self.backend.log
     }
 
     /// The ports, for another server.

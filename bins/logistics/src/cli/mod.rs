@@ -1,6 +1,7 @@
 //! The command line.
 
 mod environment;
+pub(crate) mod names;
 mod policy;
 mod span;
 
@@ -9,9 +10,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::bench::BenchArgs;
+use crate::client::advance::AdvanceArgs;
+use crate::client::cancel::CancelArgs;
+use crate::client::events::EventsArgs;
+use crate::client::get::GetArgs;
+use crate::client::list::ListArgs;
+use crate::client::place::PlaceArgs;
+use crate::client::watch::WatchArgs;
+use crate::commands::log::LogCommand;
+use crate::commands::verify::VerifyArgs;
 use crate::demo::DemoArgs;
 use crate::logging::LogArgs;
 use crate::output;
@@ -22,7 +33,7 @@ pub(crate) use span::Span;
 /// engine, with its operator's tool. Without a subcommand it serves.
 ///
 /// Exit codes: 0 done; 1 refused, not found, or an invariant does not hold; 2 a wrong flag, setting or environment; 3 the
-/// server cannot be reached.
+/// server cannot be reached, or cannot tell at the moment.
 #[derive(Parser, Debug)]
 #[command(name = "logistics", version, max_term_width = 120)]
 pub(crate) struct Cli {
@@ -36,6 +47,24 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Watch a few orders on a system of their own, from PLACED to their end
     Demo(DemoArgs),
+    /// Place an order, or several, and print the id
+    Place(PlaceArgs),
+    /// Show an order
+    Get(GetArgs),
+    /// List orders, those that changed last first
+    List(ListArgs),
+    /// Call an order off
+    Cancel(CancelArgs),
+    /// Move an order one step on, or ask for another step
+    Advance(AdvanceArgs),
+    /// Show what happened to an order
+    Events(EventsArgs),
+    /// Show what happens, as it happens: to one order, or to all
+    Watch(WatchArgs),
+    /// Read the log, of a server or of a data directory
+    Log(LogCommand),
+    /// Check the invariants on a data directory
+    Verify(VerifyArgs),
     /// Print what an order may do
     Lifecycle(LifecycleArgs),
     /// Measure: the figures of the README, on this machine
@@ -112,11 +141,20 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        let text = error.to_string();
-        let sentence = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        output::complain(&format!("{}; see logistics --help", sentence.trim_end_matches(':')));
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            let _ = error.print();
+            return ExitCode::from(2);
+        }
+        output::complain(&format!("{}; see logistics --help", sentence(&error.to_string())));
         ExitCode::from(2)
     })
+}
+
+/// What is wrong, without the usage below it.
+fn sentence(error: &str) -> String {
+    let lines = error.lines().map(str::trim).take_while(|line| !line.is_empty());
+    let sentence = lines.collect::<Vec<_>>().join(" ");
+    sentence.trim_start_matches("error: ").trim_end_matches(':').to_owned()
 }
 
 /// Without a subcommand it serves: flags that stand alone are those of `serve`.
@@ -136,6 +174,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_wrong_is_one_sentence_that_says_what_there_is() {
+        let said = |args: &[&str]| sentence(&Cli::try_parse_from(args).expect_err("it is wrong").to_string());
+        assert_eq!(
+            said(&["logistics", "get"]),
+            "the following required arguments were not provided: <ORDER_ID>"
+        );
+        let status = said(&["logistics", "list", "--status", "SHIPPED"]);
+        assert!(
+            status.starts_with("invalid value 'SHIPPED' for '--status <STATUS>' [possible values: PLACED, ")
+        );
+        let topic = said(&["logistics", "log", "tail", "--topic", "x"]);
+        assert!(topic.ends_with("[possible values: orders, order_notifications, orders.dlq]"), "{topic}");
+        assert_eq!(said(&["logistics", "get", "a", "--jsn"]), "unexpected argument '--jsn' found");
     }
 
     #[test]

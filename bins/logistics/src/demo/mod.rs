@@ -3,7 +3,6 @@
 //! What it shows was seen: steps in the log, notifications by a notifier of its own, the end by the API. Where that is not
 //! what was meant to happen, it fails.
 
-mod api;
 mod cast;
 mod play;
 mod report;

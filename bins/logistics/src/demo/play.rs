@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use logistics_core::{Order, OrderId, Version};
+use logistics_core::{Actor, Order, OrderId, Status, Version};
 
-use super::api::{Answer, Api};
 use super::cast::Role;
 use super::script::Beat;
 use super::stage::Stage;
+use crate::client::api::{Answer, Api, Step};
 use crate::exit::Failure;
 use crate::http::BaseUrl;
 
@@ -30,7 +30,7 @@ pub(super) async fn play(
     pause: Duration,
 ) -> Result<Played, Failure> {
     let mut api = Api::new(base);
-    let order_id = api.place(&role.placement()).await?;
+    let order_id = api.place(&role.placement(), None).await?.order_id;
     let mut version = Version(1);
     stage.reached(&order_id, version).await;
     for beat in role.script {
@@ -38,20 +38,24 @@ pub(super) async fn play(
             Beat::Comes(_) => version = version.next(),
             Beat::Asks { actor, to, reason } => {
                 tokio::time::sleep(pause).await;
-                if let Answer::Refused(refusal) = api.ask(&order_id, actor, to, reason).await? {
+                if let Answer::Refused(refusal) = api.ask(&order_id, &step(actor, to, reason)).await? {
                     let (title, error) = (role.title, refusal.error);
                     return Err(Failure::refused(format!("{title}: {to} was refused: {error}")));
                 }
                 version = version.next();
             }
-            Beat::AsksInVain { actor, to } => match api.ask(&order_id, actor, to, None).await? {
+            Beat::AsksInVain { actor, to } => match api.ask(&order_id, &step(actor, to, None)).await? {
                 Answer::Refused(refusal) => stage.refused(&order_id, actor, to, &refusal),
-                Answer::Done => return Err(not_refused(role, &order_id)),
+                Answer::Done(_) => return Err(not_refused(role, &order_id)),
             },
         }
         stage.reached(&order_id, version).await;
     }
     Ok(Played { role, order: api.order(&order_id).await? })
+}
+
+fn step(actor: Actor, to: Status, reason: Option<&str>) -> Step {
+    Step { to, actor: Some(actor), reason: reason.map(str::to_owned), if_version: None }
 }
 
 fn not_refused(role: &Role, order_id: &OrderId) -> Failure {

@@ -10,9 +10,9 @@ use logistics_core::wire::{self, Record};
 use logistics_core::{Actor, Change, Fact, Offset, OrderId, Partition, Status, Version};
 use tokio::sync::watch;
 
-use super::api::Refusal;
 use super::cast::Role;
 use super::view::{Row, View};
+use crate::client::api::Refusal;
 use crate::exit::Failure;
 
 /// Records that a reader takes at once.

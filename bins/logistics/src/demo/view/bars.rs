@@ -6,8 +6,9 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use logistics_core::Fact;
 
+use super::TITLE;
 use super::paint::Paint;
-use super::{TITLE, cause};
+use crate::client::show::cause;
 use crate::demo::cast::Role;
 use crate::demo::script::path;
 use crate::output;
@@ -59,7 +60,7 @@ impl Bars {
         let Some(bar) = self.bars.get(role) else { return };
         let status = self.paint.status(fact.status, fact.status.name());
         bar.inc(1);
-        bar.set_message(format!("{status} {}", self.paint.dim(&cause(fact))));
+        bar.set_message(format!("{status} {}", self.paint.dim(&cause(fact.actor, fact.reason.as_ref()))));
         if fact.status.is_terminal() {
             bar.abandon();
         }

@@ -8,8 +8,9 @@ use std::time::Instant;
 use logistics_core::notify::Notification;
 use logistics_core::{Actor, Change, Fact, Status};
 
-use super::api::Refusal;
 use super::cast::Role;
+use crate::client::api::{self, Refusal};
+use crate::client::show::cause;
 use crate::output;
 use bars::Bars;
 use paint::Paint;
@@ -66,7 +67,7 @@ impl View {
             (_, Some(from)) => format!("{from} → {to}"),
             (_, None) => to,
         };
-        self.line(row, &format!("{step} {}", self.paint.dim(&cause(fact))));
+        self.line(row, &format!("{step} {}", self.paint.dim(&cause(fact.actor, fact.reason.as_ref()))));
     }
 
     /// A notification.
@@ -77,12 +78,12 @@ impl View {
 
     /// A request that was refused.
     pub(super) fn refused(&self, row: &Row, actor: Actor, to: Status, refusal: &Refusal) {
-        let allowed: Vec<_> = refusal.allowed_transitions.iter().map(|status| status.name()).collect();
+        let allowed = refusal.allowed_transitions.as_deref().unwrap_or_default();
         let refused = self.paint.red("refused (409)");
         let text = format!(
             "{actor} asks for {to}: {refused}. {}; allowed now: {}",
             refusal.error,
-            allowed.join(", ")
+            api::names(allowed)
         );
         self.line(row, &text);
     }
@@ -98,18 +99,6 @@ impl View {
         let seconds = self.began.elapsed().as_secs_f64();
         let time = self.paint.dim(&format!("{seconds:>5.1} s"));
         self.say(&format!("{time}  {}  {text}", self.paint.bold(&format!("{:<TITLE$}", row.title))));
-    }
-}
-
-/// Who brought a fact about, and why.
-fn cause(fact: &Fact) -> String {
-    let who = match fact.actor {
-        Actor::System => "by itself".to_owned(),
-        actor => format!("by {actor}"),
-    };
-    match &fact.reason {
-        Some(reason) => format!("{who}: {reason}"),
-        None => who,
     }
 }
 

@@ -1,0 +1,227 @@
+//! The API as the commands and the demo call it.
+
+use std::fmt;
+
+use bytes::Bytes;
+use hyper::header::ETAG;
+use hyper::{Method, StatusCode};
+use logistics_core::{Actor, Order, OrderId, Status, Version};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::exit::Failure;
+use crate::http::{BaseUrl, Client, Reply};
+
+/// How long the server may take to decide: longer than it ever should.
+const PREFER: (&str, &str) = ("prefer", "wait=30");
+
+/// Somebody with a connection to the API.
+pub(crate) struct Api(Client);
+
+/// A placement that stands in the log.
+pub(crate) struct Placed {
+    pub(crate) order_id: OrderId,
+    /// The reply.
+    pub(crate) json: Bytes,
+}
+
+/// A step to ask for.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) to: Status,
+    /// `None`: whom the server takes it for.
+    pub(crate) actor: Option<Actor>,
+    pub(crate) reason: Option<String>,
+    /// The version that the order must have; `None`: any.
+    pub(crate) if_version: Option<Version>,
+}
+
+/// What came of asking for a step.
+pub(crate) enum Answer {
+    /// It happened, or was so already: the order's document.
+    Done(Bytes),
+    /// It is refused, and nothing changed.
+    Refused(Refusal),
+}
+
+/// What a refusal says.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Refusal {
+    pub(crate) error: String,
+    #[serde(default)]
+    hint: Option<String>,
+    /// Where it is about the order's status: what could have been asked for.
+    #[serde(default)]
+    pub(crate) allowed_transitions: Option<Vec<Status>>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.error)?;
+        if let Some(allowed) = &self.allowed_transitions {
+            write!(f, "; allowed now: {}", names(allowed))?;
+        }
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})"))
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Failure::refused(refusal.to_string())
+    }
+}
+
+/// The statuses, as people read them.
+pub(crate) fn names(statuses: &[Status]) -> String {
+    match statuses {
+        [] => "nothing".to_owned(),
+        statuses => statuses.iter().map(|status| status.name()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+impl Api {
+    pub(crate) fn new(base: BaseUrl) -> Self {
+        Self(Client::new(base))
+    }
+
+    /// Places an order; with the key of an earlier placement, it is that order.
+    pub(crate) async fn place(
+        &mut self,
+        placement: &impl Serialize,
+        key: Option<&str>,
+    ) -> Result<Placed, Failure> {
+        #[derive(Deserialize)]
+        struct Created {
+            order_id: OrderId,
+        }
+        let mut headers = vec![PREFER];
+        headers.extend(key.map(|key| ("idempotency-key", key)));
+        let body = serde_json::to_vec(placement).map_err(|error| unreadable(&error))?;
+        let json = done(self.0.send(Method::POST, "/orders", &headers, Bytes::from(body)).await?)?;
+        let Created { order_id } = parsed(&json)?;
+        Ok(Placed { order_id, json })
+    }
+
+    /// Asks for a step.
+    pub(crate) async fn ask(&mut self, order_id: &OrderId, step: &Step) -> Result<Answer, Failure> {
+        let mut body = json!({});
+        if let Some(actor) = step.actor {
+            body["actor"] = actor.name().into();
+        }
+        if let Some(reason) = &step.reason {
+            body["reason"] = reason.as_str().into();
+        }
+        let path = match step.to {
+            Status::Cancelled => format!("/orders/{order_id}/cancel"),
+            to => {
+                body["to"] = to.name().into();
+                format!("/orders/{order_id}/transitions")
+            }
+        };
+        let version = step.if_version.map(|version| format!("\"{version}\""));
+        let mut headers = vec![PREFER];
+        headers.extend(version.as_deref().map(|version| ("if-match", version)));
+        let reply = self.0.send(Method::POST, &path, &headers, Bytes::from(body.to_string())).await?;
+        match reply.status {
+            StatusCode::CONFLICT => parsed(&reply.body).map(Answer::Refused),
+            _ => done(reply).map(Answer::Done),
+        }
+    }
+
+    /// The order as it is now.
+    pub(crate) async fn order(&mut self, order_id: &OrderId) -> Result<Order, Failure> {
+        self.document(order_id).await.and_then(|json| order(&json))
+    }
+
+    /// The document of the order as it is now.
+    pub(crate) async fn document(&mut self, order_id: &OrderId) -> Result<Bytes, Failure> {
+        self.get(&format!("/orders/{order_id}")).await
+    }
+
+    /// The history of an order and its tag; `None` where it is the one that `tag` names.
+    pub(crate) async fn events(
+        &mut self,
+        order_id: &OrderId,
+        tag: Option<&str>,
+    ) -> Result<Option<(Bytes, Option<String>)>, Failure> {
+        let has: Vec<_> = tag.map(|tag| ("if-none-match", tag)).into_iter().collect();
+        let path = format!("/orders/{order_id}/events");
+        let reply = self.0.send(Method::GET, &path, &has, Bytes::new()).await?;
+        if reply.status == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        let tag = reply.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        done(reply).map(|json| Some((json, tag)))
+    }
+
+    /// Reads what is at a path.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
+        done(self.0.send(Method::GET, path, &[], Bytes::new()).await?)
+    }
+
+    /// The same, and lets the server wait this long for something to answer with.
+    pub(crate) async fn get_within(&mut self, path: &str, seconds: u64) -> Result<Bytes, Failure> {
+        let prefer = format!("wait={seconds}");
+        done(self.0.send(Method::GET, path, &[("prefer", &prefer)], Bytes::new()).await?)
+    }
+}
+
+/// The order of a document that the API answered.
+pub(crate) fn order(json: &[u8]) -> Result<Order, Failure> {
+    Order::from_document(json).map_err(|error| unreadable(&error))
+}
+
+/// What the API answered.
+pub(crate) fn parsed<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Failure> {
+    serde_json::from_slice(json).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &serde_json::Error) -> Failure {
+    Failure::refused(format!("a reply of the API cannot be read: {error}"))
+}
+
+/// The body of a reply that says that it is done.
+fn done(reply: Reply) -> Result<Bytes, Failure> {
+    let sentence = match reply.status {
+        StatusCode::OK => return Ok(reply.body),
+        StatusCode::ACCEPTED => {
+            "the request stands in the log and is not decided yet: look again later".into()
+        }
+        status => match serde_json::from_slice::<Refusal>(&reply.body) {
+            Ok(refusal) => refusal.to_string(),
+            Err(_) => format!("the answer was {status}: {}", String::from_utf8_lossy(&reply.body)),
+        },
+    };
+    match reply.status {
+        StatusCode::SERVICE_UNAVAILABLE => Err(Failure::unreachable(sentence)),
+        _ => Err(Failure::refused(sentence)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+
+    use super::*;
+
+    fn sentence(status: StatusCode, body: &'static str) -> String {
+        let reply = Reply { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) };
+        done(reply).expect_err("it is not done").message
+    }
+
+    #[test]
+    fn a_refusal_is_one_sentence_with_all_that_the_server_says() {
+        let body = r#"{"error":"It cannot","code":"c","hint":"Do this","allowed_transitions":["CONFIRMED","CANCELLED"]}"#;
+        let expected = "It cannot; allowed now: CONFIRMED, CANCELLED (Do this)";
+        assert_eq!(sentence(StatusCode::CONFLICT, body), expected);
+        let terminal = r#"{"error":"It cannot","code":"c","allowed_transitions":[]}"#;
+        assert_eq!(sentence(StatusCode::CONFLICT, terminal), "It cannot; allowed now: nothing");
+        assert_eq!(sentence(StatusCode::NOT_FOUND, r#"{"error":"Order not found"}"#), "Order not found");
+    }
+
+    #[test]
+    fn what_is_no_reply_of_this_api_is_shown_as_it_is() {
+        let answer = sentence(StatusCode::BAD_GATEWAY, "<html>");
+        assert_eq!(answer, "the answer was 502 Bad Gateway: <html>");
+    }
+}

@@ -1,0 +1,29 @@
+//! `logistics get`
+
+use clap::Args;
+use logistics_core::OrderId;
+
+use super::{ClientArgs, api, show};
+use crate::exit::Failure;
+use crate::output;
+
+/// Flags of `get`.
+#[derive(Args, Debug)]
+pub(crate) struct GetArgs {
+    /// The order
+    #[arg(value_name = "ORDER_ID")]
+    order_id: OrderId,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Shows one order as it is now.
+pub(crate) async fn run(args: GetArgs) -> Result<(), Failure> {
+    let json = args.client.api().document(&args.order_id).await?;
+    if args.client.json {
+        output::json(&json);
+    } else {
+        output::line(show::order(&api::order(&json)?));
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! `logistics list`
+
+use clap::Args;
+use logistics_core::limits::PAGE_ORDERS_MAX;
+use logistics_core::{Order, Status};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{ClientArgs, api, show};
+use crate::cli::names;
+use crate::exit::Failure;
+use crate::output::{self, Lines, one_line};
+
+/// Flags of `list`.
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// Only orders in this status
+    #[arg(long, value_parser = names::status(), ignore_case = true)]
+    status: Option<Status>,
+    /// How many orders at most
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
+    /// All of them, however many
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    orders: Vec<&'a RawValue>,
+    next_cursor: Option<String>,
+}
+
+/// Lists orders, page by page as they come: a table or JSON lines for each page, so that no list is too long.
+pub(crate) async fn run(args: ListArgs) -> Result<(), Failure> {
+    let mut api = args.client.api();
+    let mut left = if args.all { u64::MAX } else { args.limit };
+    let mut cursor = None;
+    loop {
+        let json = api.get(&path(args.status, cursor.as_deref(), left)).await?;
+        let Page { orders, next_cursor } = api::parsed(&json)?;
+        left = left.saturating_sub(orders.len() as u64);
+        if args.client.json {
+            if !print_json(&orders)? {
+                return Ok(());
+            }
+        } else {
+            print_table(&orders, cursor.is_none())?;
+        }
+        cursor = next_cursor;
+        if cursor.is_none() || left == 0 {
+            break;
+        }
+    }
+    if cursor.is_some() && !args.client.json {
+        output::line("There are more: --all lists them all.");
+    }
+    Ok(())
+}
+
+fn path(status: Option<Status>, cursor: Option<&str>, left: u64) -> String {
+    let mut path = format!("/orders?limit={}", left.min(PAGE_ORDERS_MAX as u64));
+    if let Some(status) = status {
+        path += &format!("&status={status}");
+    }
+    if let Some(cursor) = cursor {
+        // The server's cursors hold nothing that a query has to escape.
+        path += &format!("&cursor={cursor}");
+    }
+    path
+}
+
+/// Answers whether somebody still reads.
+fn print_json(orders: &[&RawValue]) -> Result<bool, Failure> {
+    let mut lines = Lines::stdout();
+    for order in orders {
+        if !lines.write(&one_line(order.get()))? {
+            return Ok(false);
+        }
+    }
+    lines.flush()
+}
+
+fn print_table(orders: &[&RawValue], first: bool) -> Result<(), Failure> {
+    let orders: Vec<Order> =
+        orders.iter().map(|json| api::order(json.get().as_bytes())).collect::<Result<_, _>>()?;
+    if !orders.is_empty() {
+        output::line(show::orders(&orders));
+    } else if first {
+        output::line("There are no such orders.");
+    }
+    Ok(())
+}

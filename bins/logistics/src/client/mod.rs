@@ -1,0 +1,33 @@
+//! The commands that ask a server: a client of its HTTP API.
+
+pub(crate) mod advance;
+pub(crate) mod api;
+pub(crate) mod cancel;
+pub(crate) mod events;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod place;
+pub(crate) mod show;
+pub(crate) mod watch;
+
+use clap::Args;
+
+use crate::http::BaseUrl;
+use api::Api;
+
+/// Flags of every command that asks a server.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct ClientArgs {
+    /// Where the API is
+    #[arg(long, env = "LOGISTICS_URL", default_value = BaseUrl::DEFAULT)]
+    pub(crate) url: BaseUrl,
+    /// The server's JSON, one document a line, instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl ClientArgs {
+    fn api(&self) -> Api {
+        Api::new(self.url.clone())
+    }
+}

@@ -1,0 +1,67 @@
+//! `logistics place`
+
+use std::io;
+
+use clap::Args;
+use logistics_core::{Details, PartyId, Placement};
+
+use super::ClientArgs;
+use crate::exit::Failure;
+use crate::output;
+
+/// Flags of `place`.
+#[derive(Args, Debug)]
+pub(crate) struct PlaceArgs {
+    /// Who orders
+    #[arg(long)]
+    customer: Option<PartyId>,
+    /// Who makes or sells
+    #[arg(long)]
+    merchant: Option<PartyId>,
+    /// Who carries
+    #[arg(long)]
+    courier: Option<PartyId>,
+    /// Anything else, as JSON; @FILE reads it from a file, - from standard input
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    details: Option<String>,
+    /// The Idempotency-Key: the same key is the same order, so that the command can be repeated safely
+    #[arg(long)]
+    key: Option<String>,
+    /// How many such orders to place
+    #[arg(long, default_value_t = 1, conflicts_with = "key", value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Places the orders, and prints the id of each once the server has it durably.
+pub(crate) async fn run(args: PlaceArgs) -> Result<(), Failure> {
+    let PlaceArgs { customer, merchant, courier, details, key, count, client } = args;
+    let details = details.as_deref().map(parsed).transpose()?;
+    let placement = Placement { customer_id: customer, merchant_id: merchant, courier_id: courier, details };
+    let mut api = client.api();
+    for _ in 0..count {
+        let placed = api.place(&placement, key.as_deref()).await?;
+        if client.json {
+            output::json(&placed.json);
+        } else {
+            output::line(placed.order_id.as_str());
+        }
+    }
+    Ok(())
+}
+
+fn parsed(text: &str) -> Result<Details, Failure> {
+    let json =
+        given(text).map_err(|error| Failure::usage(format!("cannot read --details {text}: {error}")))?;
+    Details::parse(json.trim()).map_err(|error| Failure::usage(format!("--details: {error}")))
+}
+
+/// The text itself, or what the file or standard input holds.
+fn given(text: &str) -> io::Result<String> {
+    match text.strip_prefix('@') {
+        Some(path) => std::fs::read_to_string(path),
+        None if text == "-" => io::read_to_string(io::stdin()),
+        None => Ok(text.to_owned()),
+    }
+}

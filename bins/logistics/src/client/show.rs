@@ -1,0 +1,124 @@
+//! Orders and what happens to them, for people.
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use logistics_core::{Actor, Change, DeadlineKind, Fact, HistoryEntry, Order, PartyId, Reason, Status};
+
+use super::api::names;
+
+/// One order, with everything that there is to say about it.
+pub(crate) fn order(order: &Order) -> String {
+    let mut table = table();
+    let mut row = |name: &str, value: String| _ = table.add_row([name.to_owned(), value]);
+    row("Order", order.order_id.to_string());
+    let late = if order.late { " (late)" } else { "" };
+    row("Status", format!("{}{late}", order.status));
+    row("Version", order.version.to_string());
+    row("Placed", order.created_at.to_string());
+    row("Changed", order.updated_at.to_string());
+    let parties =
+        [("Customer", &order.customer_id), ("Merchant", &order.merchant_id), ("Courier", &order.courier_id)];
+    for (name, party) in parties {
+        if let Some(party) = party {
+            row(name, party.to_string());
+        }
+    }
+    if order.delivery_attempts > 0 {
+        let left = order.attempts_left.map(|left| format!(" ({left} left)")).unwrap_or_default();
+        row("Delivery attempts", format!("{}{left}", order.delivery_attempts));
+    }
+    if let Some(deadline) = order.deadline {
+        row("By itself", format!("{} at {}", by_itself(deadline.kind), deadline.at));
+    }
+    row("Allowed now", names(&order.allowed_transitions));
+    match &order.details {
+        // Not in the table: it may be long, and is to be copied.
+        Some(details) => format!("{table}\nDetails: {}", details.as_str()),
+        None => table.to_string(),
+    }
+}
+
+/// What happens at a deadline.
+fn by_itself(kind: DeadlineKind) -> &'static str {
+    match kind {
+        DeadlineKind::Advance => "moves on",
+        DeadlineKind::Expire => "expires",
+        DeadlineKind::Return => "returns",
+        DeadlineKind::Late => "is late",
+    }
+}
+
+/// Orders, one a row.
+pub(crate) fn orders(orders: &[Order]) -> String {
+    let mut table = table();
+    table.set_header(["Order", "Status", "Version", "Changed", "Customer", "Merchant", "Courier"]);
+    let party = |party: &Option<PartyId>| party.as_ref().map(PartyId::to_string).unwrap_or_default();
+    for order in orders {
+        table.add_row([
+            order.order_id.to_string(),
+            order.status.to_string(),
+            order.version.to_string(),
+            order.updated_at.to_string(),
+            party(&order.customer_id),
+            party(&order.merchant_id),
+            party(&order.courier_id),
+        ]);
+    }
+    table.to_string()
+}
+
+/// What happened to an order, one fact a row.
+pub(crate) fn history(entries: &[HistoryEntry]) -> String {
+    let mut table = table();
+    table.set_header(["Version", "When", "Status", "By", "Reason"]);
+    for entry in entries {
+        let late = if entry.late { " (late)" } else { "" };
+        table.add_row([
+            entry.version.to_string(),
+            entry.at.to_string(),
+            format!("{}{late}", entry.status),
+            entry.actor.to_string(),
+            entry.reason.as_ref().map(Reason::to_string).unwrap_or_default(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// What an order is now, as a line.
+pub(crate) fn now(order: &Order) -> String {
+    format!("{} is now {} (version {})", order.order_id, order.status, order.version)
+}
+
+/// One fact of a known order, as a line.
+pub(crate) fn entry(entry: &HistoryEntry) -> String {
+    let step = step(entry.status, entry.late);
+    format!("{}  {step} {}", entry.at, cause(entry.actor, entry.reason.as_ref()))
+}
+
+/// One fact, as a line.
+pub(crate) fn fact(fact: &Fact) -> String {
+    let step = step(fact.status, fact.change == Change::Late);
+    format!("{}  {}  {step} {}", fact.at, fact.order_id, cause(fact.actor, fact.reason.as_ref()))
+}
+
+fn step(status: Status, late: bool) -> String {
+    if late { format!("{status}: late") } else { status.to_string() }
+}
+
+/// Who brought something about, and why.
+pub(crate) fn cause(actor: Actor, reason: Option<&Reason>) -> String {
+    let who = match actor {
+        Actor::System => "by itself".to_owned(),
+        actor => format!("by {actor}"),
+    };
+    match reason {
+        Some(reason) => format!("{who}: {reason}"),
+        None => who,
+    }
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table
+}

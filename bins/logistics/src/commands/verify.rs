@@ -1,0 +1,137 @@
+//! `logistics verify`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use logistics_core::audit::{self, AuditError, Expect, Invariant, Report, Violation};
+use logistics_embedded::Engine;
+use serde_json::json;
+
+use super::data;
+use crate::exit::Failure;
+use crate::{logging, output};
+
+/// Flags of `verify`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// The data directory; its process must be stopped
+    #[arg(long, env = "LOGISTICS_DATA_DIR", default_value = "data")]
+    data_dir: PathBuf,
+    /// Fail also where something was still in motion when the process stopped
+    #[arg(long)]
+    at_rest: bool,
+    /// What was counted, or the violation, as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What holds.
+struct Verified {
+    report: Report,
+    /// What was in motion, where something was.
+    motion: Option<Violation>,
+}
+
+/// Checks the invariants on a data directory, and says what was counted.
+pub(crate) async fn run(args: VerifyArgs) -> Result<(), Failure> {
+    logging::start_for_problems();
+    let engine = data::open(&args.data_dir).await?;
+    let verified = verify(&engine).await;
+    let closed = engine.close().map_err(|error| Failure::refused(error.to_string()));
+    let verified = match verified {
+        Ok(verified) => verified,
+        Err(AuditError::Violation(violation)) => return Err(broken(&args, &violation)),
+        Err(error) => return Err(Failure::refused(error.to_string())),
+    };
+    closed?;
+    match verified.motion {
+        Some(violation) if args.at_rest => Err(broken(&args, &violation)),
+        _ => {
+            say(&args, &verified);
+            Ok(())
+        }
+    }
+}
+
+/// What must hold always is checked first; then whether all was at rest too.
+async fn verify(engine: &Engine) -> Result<Verified, AuditError> {
+    let (bus, store) = (engine.bus(), engine.store());
+    let report = audit::run(bus.as_ref(), store.as_ref(), Expect::InMotion).await?;
+    match audit::run(bus.as_ref(), store.as_ref(), Expect::Drained).await {
+        Ok(report) => Ok(Verified { report, motion: None }),
+        Err(AuditError::Violation(violation)) => Ok(Verified { report, motion: Some(violation) }),
+        Err(error) => Err(error),
+    }
+}
+
+/// A violation, as a sentence; with --json as JSON too.
+fn broken(args: &VerifyArgs, violation: &Violation) -> Failure {
+    if args.json {
+        let line = json!({
+            "holds": false,
+            "invariant": violation.invariant.code(),
+            "order_id": violation.order,
+            "partition": violation.partition,
+            "offset": violation.offset,
+            "violation": violation.to_string(),
+        });
+        output::line(line.to_string());
+    }
+    Failure::refused(violation.to_string())
+}
+
+fn say(args: &VerifyArgs, verified: &Verified) {
+    let invariants = Invariant::ALL.map(Invariant::code);
+    let note =
+        verified.motion.as_ref().map(|found| format!("not at rest: {found}; the next start catches up"));
+    if args.json {
+        let line = json!({
+            "holds": true,
+            "at_rest": note.is_none(),
+            "note": note,
+            "invariants": invariants,
+            "report": verified.report,
+        });
+        output::line(line.to_string());
+        return;
+    }
+    output::line(table(&verified.report));
+    output::line(format!("Every invariant holds: {}.", invariants.join(", ")));
+    output::line(match note {
+        None => "At rest: every input is answered, and the store is up to the log.".to_owned(),
+        Some(note) => format!("Note: {note}."),
+    });
+}
+
+fn table(report: &Report) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_header(["what", "count"]);
+    for (what, count) in counts(report) {
+        table.add_row([what, count.to_string()]);
+    }
+    table.to_string()
+}
+
+fn counts(report: &Report) -> Vec<(String, u64)> {
+    let outcomes = &report.outcomes;
+    let mut counts = vec![("orders".to_owned(), report.orders)];
+    counts.extend(report.orders_by_status.iter().map(|(status, count)| (format!("orders {status}"), *count)));
+    let rest = [
+        ("facts", report.facts),
+        ("facts that an order is late", report.late_facts),
+        ("notifications", report.notifications),
+        ("inputs", report.inputs),
+        ("inputs that brought a fact about", outcomes.happened),
+        ("inputs that changed nothing", outcomes.unchanged),
+        ("inputs refused", outcomes.rejected),
+        ("inputs forwarded to their partition", outcomes.forwarded),
+        ("inputs dead-lettered", outcomes.dead_lettered),
+        ("inputs not yet answered", report.unanswered),
+        ("documents", report.documents),
+        ("timers", report.timers),
+    ];
+    counts.extend(rest.map(|(what, count)| (what.to_owned(), count)));
+    counts
+}
