@@ -12,7 +12,7 @@ use logistics_core::wire::{self, Record};
 use logistics_core::{Fact, Offset, Partition, Policy, Status};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
 use super::load::{Wire, post_order};
 use super::progress::Progress;
@@ -116,12 +116,13 @@ async fn send_all(addr: SocketAddr, orders: u64) -> io::Result<Sent> {
         order_id: String,
     }
     let mut wire = Wire::open(addr).await?;
-    let mut ticks = interval(Duration::from_secs(1) / ORDERS_PER_SECOND as u32);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let (first, between) = (Instant::now(), Duration::from_secs(1) / ORDERS_PER_SECOND as u32);
     let mut sent = Vec::new();
-    for _ in 0..orders {
+    for n in 0..orders {
         // From when it was to be sent: a server that is slow to answer does not get fewer requests.
-        let begun = ticks.tick().await.into_std();
+        let begun = first + between * n as u32;
+        // The thread has nothing else to do, and tokio's timers are a millisecond off.
+        thread::sleep(begun.saturating_duration_since(Instant::now()));
         let reply = wire.exchange(&post_order()).await?;
         let placed: Placed = serde_json::from_slice(reply.body).map_err(io::Error::other)?;
         sent.push((placed.order_id, begun));
