@@ -30,6 +30,8 @@ pub const INLINE_DOCUMENTS_MAX: usize = 64;
 pub const GROUP_BYTES_MAX: usize = 256;
 /// Store writes are durable this long after they were answered at the latest; the log is durable before it answers.
 pub const FLUSH_MS_MAX: u64 = 100;
+/// With nothing to do for this long, what was put off is brought to the disk.
+pub const FLUSH_QUIET_MS: u64 = 2;
 /// Pause before a full or failing disk is tried again.
 pub const RETRY_MS_MIN: u64 = 250;
 /// Room that must be there before a disk counts as not full any more.

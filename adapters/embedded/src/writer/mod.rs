@@ -19,7 +19,7 @@ use redb::{Durability, WriteTransaction};
 
 use crate::error::{EmbeddedError, FileError, guarded};
 use crate::file::{DataFile, Opened};
-use crate::limits::{CYCLE_BYTES_MAX, FLUSH_MS_MAX};
+use crate::limits::{CYCLE_BYTES_MAX, FLUSH_MS_MAX, FLUSH_QUIET_MS};
 use crate::queue::Queued;
 use crate::request::{Reply, Request};
 use crate::shared::{Published, Shared};
@@ -79,8 +79,12 @@ impl Writer {
 
     /// Waits for requests, and takes what is there.
     fn turn(&self, requests: &Receiver<Queued>) -> Turn {
-        let flush =
-            self.unflushed.map(|since| Duration::from_millis(FLUSH_MS_MAX).saturating_sub(since.elapsed()));
+        let flush_in = |since: Instant| {
+            let left = Duration::from_millis(FLUSH_MS_MAX).saturating_sub(since.elapsed());
+            // With nothing to do, sooner: whoever comes next has less to wait for.
+            left.min(Duration::from_millis(FLUSH_QUIET_MS))
+        };
+        let flush = self.unflushed.map(flush_in);
         let first = match self.storage.retry_in().or(flush) {
             Some(wait) => requests.recv_timeout(wait),
             None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
