@@ -49,6 +49,12 @@ impl MemoryDisk {
         self.lock().journal.len()
     }
 
+    /// What it holds.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.lock().bytes.clone()
+    }
+
     /// How many bytes it holds.
     #[must_use]
     pub fn used(&self) -> u64 {

@@ -36,6 +36,8 @@ pub const FLUSH_QUIET_MS: u64 = 2;
 pub const RETRY_MS_MIN: u64 = 250;
 /// Room that must be there before a disk counts as not full any more.
 pub const ROOM_BYTES_MIN: usize = 4 * 1024 * 1024;
+/// Up to this size, a file is checked whole when it is opened; in a larger one, what is damaged is found when it is read.
+pub const CHECKED_WHOLE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Up to this size, a file is repaired after a crash by reading all of it; beyond, each commit says what is in use.
 pub const REPAIR_BY_READING_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// How long the end waits for reads that are under way.

@@ -35,6 +35,9 @@ pub(crate) struct State {
     pub(crate) committed: Vec<Offset>,
     /// By partition.
     pub(crate) checkpoints: Vec<Option<StoreCheckpoint>>,
+    /// By partition: where its orders ended when the file was opened. Until the store is that far, an order that it does
+    /// not have may still be in the log.
+    opened_at: Arc<[u64]>,
     /// By partition, for each group.
     pub(crate) positions: Arc<BTreeMap<GroupKey, Vec<Offset>>>,
 }
@@ -81,12 +84,19 @@ impl State {
             logs: vec![LogEnd::default(); count * Topic::ALL.len()],
             committed: vec![Offset(0); count],
             checkpoints: vec![None; count],
+            opened_at: vec![0; count].into(),
             positions: Arc::default(),
         }
     }
 
     pub(crate) fn partitions(&self) -> u32 {
         self.partitions
+    }
+
+    /// The store has every order of the partition that was in the log when the file was opened.
+    pub(crate) fn is_caught_up(&self, partition: Partition) -> bool {
+        let index = partition.0 as usize;
+        self.checkpoints[index].is_some_and(|checkpoint| checkpoint.offset.0 >= self.opened_at[index])
     }
 
     /// The positions of a group: those of a new one are 0.
@@ -114,6 +124,8 @@ impl State {
         }
         let mut state = Self::new(number(META_PARTITIONS)?);
         state.load_ends(txn)?;
+        let end = |p| state.logs[log_index(state.partitions, Topic::Orders, Partition(p))].next;
+        state.opened_at = (0..state.partitions).map(end).collect();
         state.load_positions(txn)?;
         Ok(state)
     }

@@ -52,9 +52,8 @@ impl OrderStore for Store {
 
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         let shared = &self.0.shared;
-        // Before the look: a partition that is known now may have got the document since.
-        let partition = partition_of(order_id, shared.partitions);
-        let is_known = shared.state().checkpoints[partition.0 as usize].is_some();
+        // Asked before the look: whatever the store caught up with is in it by then.
+        let is_known = shared.state().is_caught_up(partition_of(order_id, shared.partitions));
         let found = shared.look(|txn| json_of(&txn.open_table(DOCUMENTS)?, order_id))?;
         Ok(match found {
             Some(json) => DocumentLookup::Found(json),

@@ -12,6 +12,7 @@ pub(crate) use directory::DataDir;
 pub(crate) use gate::{Disk, Gate};
 
 use crate::error::EmbeddedError;
+use crate::limits::CHECKED_WHOLE_BYTES_MAX;
 use crate::schema::{DOCUMENTS, FORMAT, INDEX, LOG, META, META_FORMAT, META_PARTITIONS, STATE, TIMERS};
 use crate::state::{LoadError, State};
 
@@ -74,8 +75,13 @@ impl DataFile {
     fn open_database(&self) -> Result<(Database, Gate), EmbeddedError> {
         let gate =
             Gate::held(self.disk.clone()).map_err(|error| EmbeddedError::from_io(&self.place, &error))?;
-        let database = self
-            .guarded(|| Builder::new().set_cache_size(self.cache_bytes).create_with_backend(gate.clone()))?;
+        let length = self.disk.len().map_err(|error| EmbeddedError::from_io(&self.place, &error))?;
+        let database = self.guarded(|| {
+            Builder::new()
+                .set_cache_size(self.cache_bytes)
+                .set_check_integrity_on_open(length > 0 && length <= CHECKED_WHOLE_BYTES_MAX)
+                .create_with_backend(gate.clone())
+        })?;
         let database = database.map_err(|error| EmbeddedError::from_redb(&self.place, error.into()))?;
         Ok((database, gate))
     }
