@@ -4,12 +4,13 @@
 //! `POWER_SEED` repeats what the disk came to at each cut; the run itself differs.
 #![allow(clippy::print_stderr, reason = "the seed of a failure is for people")]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::future::join_all;
 use logistics_core::audit::{self, Expect};
-use logistics_core::port::{EventBus, LogRecord, ReadLimit, Topic};
+use logistics_core::port::{DocumentLookup, EventBus, LogRecord, ReadLimit, Topic};
 use logistics_core::processor::Settings;
 use logistics_core::testkit::Rng;
 use logistics_core::{Command, Offset, OrderId, Partition, Placement, Policy, partition_of};
@@ -176,6 +177,7 @@ async fn examine(image: Vec<u8>, promised: Option<&[Offset]>, all: &Logs, settle
         assert!(kept.len() as u64 >= promised, "after {steps} steps: {} of {promised} records", kept.len());
         assert!(kept[..] == all[..kept.len()], "after {steps} steps: another log");
     }
+    nothing_is_denied(&engine, &kept, steps).await;
     if settle {
         run_to_the_end(&engine, steps).await;
     } else {
@@ -183,6 +185,18 @@ async fn examine(image: Vec<u8>, promised: Option<&[Offset]>, all: &Logs, settle
         audit.unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
     }
     engine.close().expect("the engine closes");
+}
+
+/// Of no order in the log does the store say that there is none.
+async fn nothing_is_denied(engine: &Engine, logs: &Logs, steps: usize) {
+    let store = engine.store();
+    let keys: BTreeSet<_> = logs.iter().flatten().filter_map(|record| record.key.as_deref()).collect();
+    for key in keys {
+        let order_id =
+            std::str::from_utf8(key).ok().and_then(|id| OrderId::parse(id).ok()).expect("an order id");
+        let found = store.document(&order_id).await.expect("the store can be read");
+        assert_ne!(found, DocumentLookup::Absent, "after {steps} steps: {order_id} is denied");
+    }
 }
 
 /// Whatever the log has is answered and delivered.
