@@ -93,10 +93,10 @@ impl State {
         self.partitions
     }
 
-    /// The store has every order of the partition that was in the log when the file was opened.
+    /// Everything that was in the log of the partition when the file was opened is answered, and in the store.
     pub(crate) fn is_caught_up(&self, partition: Partition) -> bool {
         let index = partition.0 as usize;
-        self.checkpoints[index].is_some_and(|checkpoint| checkpoint.offset.0 >= self.opened_at[index])
+        self.checkpoints[index].is_some_and(|checkpoint| checkpoint.answered.0 >= self.opened_at[index])
     }
 
     /// The positions of a group: those of a new one are 0.
