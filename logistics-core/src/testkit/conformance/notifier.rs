@@ -104,7 +104,9 @@ async fn two_at_the_same_time_are_taken(case: NotifierCase<'_>) {
 async fn what_was_taken_is_handed_over(case: NotifierCase<'_>) {
     for (n, status) in (1..).zip(STATUSES) {
         let order_id = sample::order_id(n * 1000);
-        case.notify(&Notification { order_id: order_id.clone(), ..sample::notification(status) }).await;
+        let sample = sample::notification(status);
+        let text = sample.text.replace(sample.order_id.as_str(), order_id.as_str());
+        case.notify(&Notification { order_id: order_id.clone(), text, ..sample }).await;
         let delivered = case.fixture.delivered().await;
         case.holds(
             &format!("the delivery of {order_id} shows the id"),
