@@ -1,7 +1,7 @@
 //! The wiring: engine, processors, notifications and API in one process.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use logistics_core::Policy;
@@ -19,12 +19,15 @@ use crate::exit::Failure;
 /// Everything that a process drains in takes this long at most.
 const DRAIN: Duration = Duration::from_secs(8);
 
+type NewNotifier = Box<dyn FnOnce() -> Arc<dyn Notifier> + Send>;
+
 /// What to start.
 pub(crate) struct AppConfig {
     pub(crate) engine: logistics_embedded::Config,
     pub(crate) listen: SocketAddr,
     pub(crate) policy: Policy,
-    pub(crate) notifier: Option<Arc<dyn Notifier>>,
+    /// Made once everything else is there.
+    pub(crate) notifier: Option<NewNotifier>,
     /// Without, orders are taken and nothing is decided.
     pub(crate) processors: bool,
 }
@@ -33,7 +36,7 @@ pub(crate) struct AppConfig {
 pub(crate) struct App {
     pub(crate) engine: Engine,
     addr: SocketAddr,
-    health: Arc<dyn HealthProbe>,
+    health: Arc<Probes>,
     processors: Option<Processors>,
     notifications: Option<Notifications>,
     server: JoinHandle<()>,
@@ -51,22 +54,22 @@ impl App {
             .map_err(|error| Failure::usage(format!("cannot open the data: {error}")))?
             .map_err(|error| Failure::usage(error.to_string()))?;
         let (bus, store, clock) = (engine.bus(), engine.store(), Arc::new(SystemClock));
-        let settings = Settings::new(engine.partitions(), config.policy);
-        let options = ProcessorsOptions::default();
-        let processors = config
-            .processors
-            .then(|| Processors::start(bus.clone(), store.clone(), clock.clone(), settings, options));
-        let notifications = config
-            .notifier
-            .map(|notifier| Notifications::start(bus.clone(), notifier, NotificationsOptions::default()));
-        let mut probes: Vec<Arc<dyn HealthProbe>> = vec![Arc::new(engine.clone())];
-        probes.extend(processors.as_ref().map(Processors::probe));
-        probes.extend(notifications.as_ref().map(Notifications::probe));
-        let health: Arc<dyn HealthProbe> = Arc::new(Probes(probes));
-        let api = Api { bus, store, clock, health: health.clone() };
+        let health = Arc::new(Probes::default());
+        let api =
+            Api { bus: bus.clone(), store: store.clone(), clock: clock.clone(), health: health.clone() };
         let http = logistics_warp::Config { listen: config.listen, ..logistics_warp::Config::default() };
+        // Before anything begins to work: where this fails, nothing has happened.
         let server =
             logistics_warp::bind(http, api).await.map_err(|error| Failure::usage(error.to_string()))?;
+        let settings = Settings::new(engine.partitions(), config.policy);
+        let options = ProcessorsOptions::default();
+        let processors =
+            config.processors.then(|| Processors::start(bus.clone(), store, clock, settings, options));
+        let notifications =
+            config.notifier.map(|new| Notifications::start(bus, new(), NotificationsOptions::default()));
+        health.add(Some(Arc::new(engine.clone())));
+        health.add(processors.as_ref().map(Processors::probe));
+        health.add(notifications.as_ref().map(Notifications::probe));
         let addr = server.local_addr();
         let (stop, mut stopped) = watch::channel(false);
         let server = tokio::spawn(server.run(async move {
@@ -115,10 +118,18 @@ impl App {
 }
 
 /// The health of all parts.
-struct Probes(Vec<Arc<dyn HealthProbe>>);
+#[derive(Default)]
+struct Probes(Mutex<Vec<Arc<dyn HealthProbe>>>);
+
+impl Probes {
+    fn add(&self, probe: Option<Arc<dyn HealthProbe>>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(probe);
+    }
+}
 
 impl HealthProbe for Probes {
     fn health(&self) -> Health {
-        Health { parts: self.0.iter().flat_map(|probe| probe.health().parts).collect() }
+        let probes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Health { parts: probes.iter().flat_map(|probe| probe.health().parts).collect() }
     }
 }

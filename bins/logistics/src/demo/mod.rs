@@ -195,7 +195,7 @@ fn config(data_dir: &Path, args: &DemoArgs, stage: Arc<Stage>) -> AppConfig {
         engine: logistics_embedded::Config::new(data_dir),
         listen: ([127, 0, 0, 1], 0).into(),
         policy,
-        notifier: Some(Arc::new(Announcer(stage))),
+        notifier: Some(Box::new(|| Arc::new(Announcer(stage)))),
         processors: true,
     }
 }

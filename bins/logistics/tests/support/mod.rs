@@ -3,17 +3,20 @@
 
 mod http;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 pub(crate) use http::{Reply, send};
 
 /// Whatever a test waits for is there by then, or never comes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Before the address in the line that says where it listens.
+const LISTENING: &str = "istening on http://";
 
 /// The binary with these arguments, and with nothing from the environment of whoever tests.
 pub(crate) fn logistics(args: &[&str]) -> Command {
@@ -34,15 +37,19 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn spawn(args: &[&str]) -> Self {
-        let mut child = logistics(args).stdout(Stdio::piped()).spawn().expect("the binary starts");
-        let stdout = child.stdout.take().expect("a pipe");
+        Self::start(logistics(args).stdout(Stdio::piped()))
+    }
+
+    /// The same, with what it logs among its lines.
+    pub(crate) fn spawn_with_log(args: &[&str]) -> Self {
+        Self::start(logistics(args).stdout(Stdio::piped()).stderr(Stdio::piped()))
+    }
+
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("the binary starts");
         let (sender, lines) = channel();
-        // Reads to the end, so that the process never waits for its reader.
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
+        read_lines(child.stdout.take(), sender.clone());
+        read_lines(child.stderr.take(), sender);
         Self { child, lines }
     }
 
@@ -55,22 +62,31 @@ impl Process {
 
     /// Waits for a line that holds this text.
     pub(crate) fn line_with(&self, text: &str) -> String {
+        self.lines_until(text).pop().unwrap_or_default()
+    }
+
+    /// Waits for a line that holds this text; answers all lines up to that one.
+    pub(crate) fn lines_until(&self, text: &str) -> Vec<String> {
         let until = Instant::now() + PATIENCE;
-        loop {
+        let mut lines = Vec::new();
+        while lines.last().is_none_or(|line: &String| !line.contains(text)) {
             let left = until.saturating_duration_since(Instant::now());
             let line = self.lines.recv_timeout(left);
-            let line = line.unwrap_or_else(|error| panic!("no line with {text:?} was printed: {error}"));
-            if line.contains(text) {
-                return line;
-            }
+            lines.push(
+                line.unwrap_or_else(|error| panic!("no line with {text:?} came ({error}): {lines:#?}")),
+            );
         }
+        lines
     }
 
     /// Waits until it listens.
     pub(crate) fn addr(&self) -> SocketAddr {
-        const BEFORE: &str = "istening on http://";
-        let line = self.line_with(BEFORE);
-        let rest = line.split(BEFORE).nth(1).unwrap_or_default();
+        Self::addr_in(&self.line_with(LISTENING))
+    }
+
+    /// The address in a line that says where it listens.
+    pub(crate) fn addr_in(line: &str) -> SocketAddr {
+        let rest = line.split(LISTENING).nth(1).unwrap_or_default();
         let addr = rest.split([',', ' ']).next().unwrap_or_default();
         addr.parse().unwrap_or_else(|error| panic!("{line:?} says no address: {error}"))
     }
@@ -103,6 +119,16 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Reads to the end, so that the process never waits for its reader.
+fn read_lines(pipe: Option<impl Read + Send + 'static>, sender: Sender<String>) {
+    let Some(pipe) = pipe else { return };
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
 }
 
 /// Looks again and again until there is something to see.

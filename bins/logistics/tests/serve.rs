@@ -1,0 +1,144 @@
+//! The server as a process: what it prints, how it starts again and stops, and what it refuses to start with.
+
+mod support;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use support::{Process, logistics, send, until};
+
+/// SIGTERM drains within this.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path of text")
+}
+
+/// Places an order; answers its id.
+fn place(addr: std::net::SocketAddr) -> String {
+    let reply = send(addr, "POST", "/orders", &[], "").expect("it serves");
+    assert_eq!(reply.status, 200, "{reply:?}");
+    reply.json()["order_id"].as_str().expect("an order id").to_owned()
+}
+
+fn status(addr: std::net::SocketAddr, order_id: &str) -> Option<String> {
+    let reply = send(addr, "GET", &format!("/orders/{order_id}"), &[], "").expect("it serves");
+    let found = || reply.json()["status"].as_str().map(str::to_owned);
+    (reply.status == 200).then(found).flatten()
+}
+
+#[test]
+fn its_lines_tell_the_way_of_an_order() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let flags = ["--listen", "127.0.0.1:0", "--dwell", "1ms", "--data-dir", text(data.path())];
+    let server = Process::spawn_with_log(&flags);
+    let mut lines = server.lines_until("Try: curl -X POST http://127.0.0.1:");
+    let addr = Process::addr_in(lines.iter().find(|line| line.starts_with("Listening on ")).expect("where"));
+    let id = place(addr);
+    lines.extend(server.lines_until(&format!("Order {id} is now DELIVERED")));
+    // What is logged and what is printed come by two ways.
+    let moved = format!("Moved order {id} → DELIVERED");
+    if !lines.iter().any(|line| line.contains(&moved)) {
+        lines.extend(server.lines_until(&moved));
+    }
+    let expected = [
+        "Order Processor Running...".to_owned(),
+        "Notification Service Running...".to_owned(),
+        format!("Received order {id} with status PLACED"),
+        format!("Moved order {id} → CONFIRMED"),
+        "🔔 NOTIFICATION:".to_owned(),
+        format!("Order {id} is now CONFIRMED"),
+    ];
+    for expected in expected {
+        assert!(lines.iter().any(|line| line.contains(&expected)), "{expected:?} is missing: {lines:#?}");
+    }
+    let begun = Instant::now();
+    assert!(server.terminate().success());
+    assert!(begun.elapsed() < DRAIN_MAX, "draining took {:?}", begun.elapsed());
+}
+
+#[test]
+fn log_lines_for_machines_are_json() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let flags = ["--log-format", "json", "--notifier", "none", "--listen", "127.0.0.1:0", "--data-dir"];
+    let server = Process::spawn_with_log(&[&flags[..], &[text(data.path())]].concat());
+    let line = server.line_with("Order Processor Running...");
+    let line: serde_json::Value =
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    assert_eq!((&line["level"], &line["message"]), (&"INFO".into(), &"Order Processor Running...".into()));
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn timers_outlive_the_process() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let quiet = ["--notifier", "none", "--log-level", "warn", "--dwell", "1h"];
+    let server = Process::serve(data.path(), &[&quiet[..], &["--dwell-status", "PLACED=300ms"]].concat());
+    let addr = server.addr();
+    let id = place(addr);
+    until("the order is known", || status(addr, &id));
+    server.kill();
+    // The deadline stands in the fact: the policy of today has no say in it.
+    let server = Process::serve(data.path(), &quiet);
+    let addr = server.addr();
+    until("the step comes by itself", || status(addr, &id).filter(|status| status == "CONFIRMED"));
+    assert!(server.terminate().success());
+}
+
+/// Starts it, and sees that it ends with exit code 2 and one sentence that holds these parts.
+fn refused(args: &[&str], environment: Option<(&str, &str)>, parts: &[&str]) {
+    let output = logistics(args).envs(environment).output().expect("the binary starts");
+    let (said, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {said}{wrong}");
+    assert!(said.is_empty(), "{args:?}: {said}");
+    assert!(wrong.starts_with("logistics: ") && wrong.trim_end().lines().count() == 1, "{args:?}: {wrong:?}");
+    for part in parts {
+        assert!(wrong.contains(part), "{args:?}: {part:?} is missing: {wrong}");
+    }
+}
+
+#[test]
+fn what_it_cannot_start_with_is_one_sentence() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = taken.local_addr().expect("its address").to_string();
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let at = |name: &str| text(&data.path().join(name)).to_owned();
+    let serve = |flags: &[&str], parts: &[&str]| {
+        let quiet = ["serve", "--log-level", "error", "--listen", "127.0.0.1:0"];
+        refused(&[&quiet[..], flags].concat(), None, parts);
+    };
+    let fresh = at("fresh");
+    refused(
+        &["serve", "--log-level", "error", "--data-dir", &fresh, "--listen", &taken],
+        None,
+        &["cannot listen on", &taken],
+    );
+    fs::write(at("file"), "no directory").expect("it can be written");
+    serve(&["--data-dir", &at("file/data")], &["cannot use the data directory", "file/data"]);
+    fs::create_dir(at("damaged")).expect("it can be made");
+    fs::write(at("damaged/logistics.redb"), "no data file").expect("it can be written");
+    serve(&["--data-dir", &at("damaged")], &["is damaged", "nothing was changed in it", "backup"]);
+    assert_eq!(fs::read_to_string(at("damaged/logistics.redb")).ok().as_deref(), Some("no data file"));
+    serve(&["--data-dir", &fresh, "--partitions", "5"], &["has 4 partitions and 5 are configured"]);
+    serve(&["--flag"], &["--flag"]);
+    serve(&["--dwell", "soon"], &["--dwell", "soon", "no span of time"]);
+    serve(&["--late", "LOST=1h"], &["LOST=1h", "the statuses are", "OUT_FOR_DELIVERY"]);
+    refused(&["serve"], Some(("LOGISTICS_DWEL", "1s")), &["there is no setting LOGISTICS_DWEL"]);
+    refused(&["serve"], Some(("LOGISTICS_MODE", "fast")), &["fast", "simulate"]);
+}
+
+#[test]
+fn a_second_process_on_the_same_data_is_refused_and_the_first_goes_on() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let server = Process::serve(data.path(), &["--notifier", "none", "--log-level", "warn"]);
+    let addr = server.addr();
+    refused(
+        &["serve", "--log-level", "error", "--listen", "127.0.0.1:0", "--data-dir", text(data.path())],
+        None,
+        &["is in use by another process", "stop that one first"],
+    );
+    place(addr);
+    assert!(server.terminate().success());
+}
