@@ -1,5 +1,7 @@
 //! Log lines on standard error, for people or for machines.
 
+use std::io::IsTerminal;
+
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
@@ -36,7 +38,10 @@ impl LogArgs {
     /// Starts logging. Only the first call of a process does something.
     pub(crate) fn start(&self) {
         let filter = EnvFilter::try_new(&self.log_level.0).unwrap_or_default();
-        let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(is_terminal());
         let _ = match self.log_format {
             LogFormat::Human => subscriber.with_target(false).try_init(),
             LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
@@ -47,5 +52,10 @@ impl LogArgs {
 /// Starts logging for a command that talks to people itself: what goes wrong, and no more.
 pub(crate) fn start_for_problems() {
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
-    let _ = subscriber.with_writer(std::io::stderr).with_target(false).try_init();
+    let _ = subscriber.with_writer(std::io::stderr).with_target(false).with_ansi(is_terminal()).try_init();
+}
+
+/// People read the log as it is written.
+fn is_terminal() -> bool {
+    std::io::stderr().is_terminal()
 }
