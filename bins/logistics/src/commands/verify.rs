@@ -55,15 +55,16 @@ pub(crate) async fn run(args: VerifyArgs) -> Result<(), Failure> {
     }
 }
 
-/// What must hold always is checked first; then whether all was at rest too.
+/// Whether all is as a drain leaves it; where it is not, whether what must hold always does.
 async fn verify(engine: &Engine) -> Result<Verified, AuditError> {
     let (bus, store) = (engine.bus(), engine.store());
+    let motion = match audit::run(bus.as_ref(), store.as_ref(), Expect::Drained).await {
+        Ok(report) => return Ok(Verified { report, motion: None }),
+        Err(AuditError::Violation(violation)) => Some(violation),
+        Err(error) => return Err(error),
+    };
     let report = audit::run(bus.as_ref(), store.as_ref(), Expect::InMotion).await?;
-    match audit::run(bus.as_ref(), store.as_ref(), Expect::Drained).await {
-        Ok(report) => Ok(Verified { report, motion: None }),
-        Err(AuditError::Violation(violation)) => Ok(Verified { report, motion: Some(violation) }),
-        Err(error) => Err(error),
-    }
+    Ok(Verified { report, motion })
 }
 
 /// A violation, as a sentence; with --json as JSON too.
