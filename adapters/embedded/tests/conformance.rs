@@ -8,26 +8,36 @@ use logistics_core::port::{EventBus, OrderStore};
 use logistics_core::testkit::conformance::{
     self, BusCapabilities, BusFixture, BusHarness, Harness, StoreCapabilities, StoreFixture, StoreHarness,
 };
+use logistics_embedded::limits::TAIL_BYTES_MAX;
 use logistics_embedded::{Config, Engine};
 use tempfile::TempDir;
 
-struct Embedded;
+struct Embedded {
+    /// Memory for recent records; without any, every read is from the file.
+    tail_bytes: usize,
+}
 
 struct Fixture {
     directory: TempDir,
+    tail_bytes: usize,
     engine: Engine,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    fn new(tail_bytes: usize) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let engine = Engine::open(Config::new(directory.path())).expect("a new data file");
-        Self { directory, engine }
+        let engine = Self::open(&directory, tail_bytes);
+        Self { directory, tail_bytes, engine }
+    }
+
+    fn open(directory: &TempDir, tail_bytes: usize) -> Engine {
+        let config = Config { tail_bytes, ..Config::new(directory.path()) };
+        Engine::open(config).expect("the data file opens")
     }
 
     fn reopen(&mut self) {
         self.engine.close().expect("the engine closes");
-        self.engine = Engine::open(Config::new(self.directory.path())).expect("the data file opens");
+        self.engine = Self::open(&self.directory, self.tail_bytes);
     }
 }
 
@@ -51,7 +61,7 @@ impl BusHarness for Embedded {
     }
 
     async fn fresh(&self) -> Box<dyn BusFixture> {
-        Box::new(Fixture::new())
+        Box::new(Fixture::new(self.tail_bytes))
     }
 }
 
@@ -73,7 +83,7 @@ impl StoreHarness for Embedded {
     }
 
     async fn fresh(&self) -> Box<dyn StoreFixture> {
-        Box::new(Fixture::new())
+        Box::new(Fixture::new(self.tail_bytes))
     }
 }
 
@@ -94,12 +104,14 @@ impl StoreFixture for Fixture {
 
 #[tokio::test]
 async fn the_engine_is_a_bus() {
-    let report = conformance::bus(&Embedded).await;
-    assert!(report.skipped.is_empty() && report.passed.len() > 30, "{report}");
+    for tail_bytes in [TAIL_BYTES_MAX, 0] {
+        let report = conformance::bus(&Embedded { tail_bytes }).await;
+        assert!(report.skipped.is_empty() && report.passed.len() > 30, "{report}");
+    }
 }
 
 #[tokio::test]
 async fn the_engine_is_a_store() {
-    let report = conformance::store(&Embedded).await;
+    let report = conformance::store(&Embedded { tail_bytes: TAIL_BYTES_MAX }).await;
     assert!(report.skipped.is_empty() && report.passed.len() > 20, "{report}");
 }
