@@ -7,12 +7,15 @@ use utoipa::openapi::{
     ContentBuilder, HeaderBuilder, Paths, PathsBuilder, RefOr, Required, ResponseBuilder, Schema,
 };
 
-use super::schemas::{of, text, whole_number};
+use super::schemas::{matching, of, text, whole_number};
 use crate::header::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::list::PAGE_ORDERS;
 use crate::log::{END, PAGE_RECORDS, PAGE_RECORDS_MAX};
 
 const JSON: &str = "application/json";
+
+/// An `ETag` of an order, or any.
+const VERSION_TAG: &str = r#"^(\*|(W/)?"[0-9]+")$"#;
 
 /// What can be wrong with a request that has a body.
 const BODY_ERRORS: &[u16] = &[400, 408, 413, 415, 503];
@@ -46,7 +49,10 @@ fn place() -> OperationBuilder {
          repeated safely; the reply then waits for the decision."
     );
     let operation = operation("placeOrder", "Place an order")
-        .parameter(header("Idempotency-Key", &key))
+        .parameter(
+            header("Idempotency-Key", &key)
+                .schema(Some(matching(&key, &format!("^[!-~]{{1,{IDEMPOTENCY_KEY_BYTES_MAX}}}$")))),
+        )
         .parameter(prefer())
         .request_body(Some(body("Placement", Required::False)))
         .response("200", reply("The order stands in the log, durably.", "Placed"))
@@ -79,7 +85,7 @@ fn list() -> OperationBuilder {
         .parameter(
             parameter("status", ParameterIn::Query, "Only those in this status.").schema(Some(of("Status"))),
         )
-        .parameter(parameter("cursor", ParameterIn::Query, "The `next_cursor` of the page before."))
+        .parameter(cursor())
         .parameter(
             parameter("limit", ParameterIn::Query, "Orders on the page.")
                 .schema(Some(limit.default(Some(PAGE_ORDERS.into())))),
@@ -103,7 +109,7 @@ fn step(operation: OperationBuilder) -> OperationBuilder {
         "The `ETag` of the order as the client knows it; if it has changed since, nothing happens.";
     let operation = operation
         .parameter(id())
-        .parameter(header("If-Match", if_match))
+        .parameter(header("If-Match", if_match).schema(Some(matching(if_match, VERSION_TAG))))
         .parameter(prefer())
         .response("200", tagged("It is so; the order.", "Order"))
         .response("202", accepted())
@@ -119,7 +125,10 @@ fn log() -> OperationBuilder {
     let operation = operation("log", "Read a partition of the log")
         .parameter(path_part("topic", "The topic.", of("Topic")))
         .parameter(path_part("partition", "The partition.", whole_number("From 0 on.").into()))
-        .parameter(parameter("from", ParameterIn::Query, &from))
+        .parameter(
+            parameter("from", ParameterIn::Query, &from)
+                .schema(Some(matching(&from, &format!("^([0-9]+|{END})$")))),
+        )
         .parameter(
             parameter("limit", ParameterIn::Query, "Records on the page.")
                 .schema(Some(limit.default(Some(PAGE_RECORDS.into())))),
@@ -172,6 +181,12 @@ fn header(name: &str, description: &str) -> ParameterBuilder {
 fn path_part(name: &str, description: &str, schema: RefOr<Schema>) -> ParameterBuilder {
     let part = parameter(name, ParameterIn::Path, description);
     part.required(Required::True).schema(Some(schema))
+}
+
+fn cursor() -> ParameterBuilder {
+    let description = "The `next_cursor` of the page before.";
+    parameter("cursor", ParameterIn::Query, description)
+        .schema(Some(matching(description, "^[A-Za-z0-9_-]+$")))
 }
 
 fn id() -> ParameterBuilder {

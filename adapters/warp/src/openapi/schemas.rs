@@ -41,6 +41,11 @@ pub(super) fn text(description: &str) -> Any {
     typed(Type::String).description(Some(description)).into()
 }
 
+/// A text that matches a regular expression (ECMA-262).
+pub(super) fn matching(description: &str, pattern: &str) -> Any {
+    typed(Type::String).description(Some(description)).pattern(Some(pattern)).into()
+}
+
 pub(super) fn whole_number(description: &str) -> ObjectBuilder {
     typed(Type::Integer).description(Some(description)).minimum(Some(0))
 }
