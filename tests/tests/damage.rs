@@ -6,16 +6,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::SystemTime;
 
 use logistics_core::audit::{self, AuditError, Expect, Report};
 use logistics_core::port::PortErrorKind;
-use logistics_core::processor::Settings;
 use logistics_core::testkit::Rng;
-use logistics_core::{Command, OrderId, Placement, Policy, partition_of};
 use logistics_embedded::{Config, EmbeddedError, Engine};
-use logistics_tests::workload::ask;
-use logistics_tokio::{Processors, ProcessorsOptions, SystemClock};
+use logistics_tests::engine::{PATIENCE, place, processors, seed};
 
 const DATA_FILE: &str = "logistics.redb";
 const ORDERS: usize = 300;
@@ -29,15 +25,9 @@ fn config(directory: &Path) -> Config {
 /// A directory with orders in it, what stands in the file, and what an audit counts there.
 async fn written(directory: &Path) -> (Vec<u8>, Report) {
     let engine = Engine::open(config(directory)).expect("a new data file");
-    let settings = Settings::new(PARTITIONS, Policy::simulate(0));
-    let clock = std::sync::Arc::new(SystemClock);
-    let processors =
-        Processors::start(engine.bus(), engine.store(), clock, settings, ProcessorsOptions::default());
+    let processors = processors(&engine, 0);
     for n in 0..ORDERS {
-        let id = OrderId::parse(&format!("order-{n}")).expect("a valid id");
-        let command = Command::Place(Placement::default());
-        let input = ask(&id, command, partition_of(&id, PARTITIONS), &format!("request-{n}"));
-        engine.bus().append(&id, input.payload).await.expect("the log takes it");
+        place(&engine, n).await.expect("the log takes it");
     }
     loop {
         let report = audited(&engine).await.expect("every invariant holds");
@@ -46,7 +36,7 @@ async fn written(directory: &Path) -> (Vec<u8>, Report) {
         }
         tokio::task::yield_now().await;
     }
-    assert!(processors.drain(std::time::Duration::from_secs(10)).await.is_clean());
+    assert!(processors.drain(PATIENCE).await.is_clean());
     let report = audited(&engine).await.expect("every invariant holds");
     engine.close().expect("the engine closes");
     (fs::read(directory.join(DATA_FILE)).expect("the data file"), report)
@@ -58,14 +48,7 @@ async fn audited(engine: &Engine) -> Result<Report, AuditError> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn damage_is_refused_or_found_and_never_shown() {
-    let seed = std::env::var("DAMAGE_SEED").map_or_else(
-        |_| {
-            u64::from(
-                SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_nanos(),
-            )
-        },
-        |seed| seed.parse().expect("a number"),
-    );
+    let seed = seed("DAMAGE_SEED");
     eprintln!("DAMAGE_SEED={seed}");
     let mut rng = Rng::new(seed);
     let directory = tempfile::tempdir().expect("a temporary directory");

@@ -1,53 +1,19 @@
 //! A disk that is full, and one that confirms nothing.
 
-use std::time::{Duration, Instant};
-
 use logistics_core::audit::{self, Expect};
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{DocumentLookup, PortError, PortErrorKind};
-use logistics_core::processor::Settings;
-use logistics_core::{Command, Offset, OrderId, Placement, Policy, partition_of};
+use logistics_core::port::{DocumentLookup, PortErrorKind};
 use logistics_embedded::{Config, Engine};
 use logistics_tests::disk::MemoryDisk;
-use logistics_tests::workload::ask;
-use logistics_tokio::{Processors, ProcessorsOptions, SystemClock};
+use logistics_tests::engine::{PATIENCE, order_id, place, processors, until};
+use logistics_tokio::Processors;
 
 const PARTITIONS: u32 = 2;
-const PATIENCE: Duration = Duration::from_secs(60);
 /// What is left when the disk is about to run full.
 const ROOM_BYTES: u64 = 64 * 1024;
 
 fn config() -> Config {
     Config { partitions: PARTITIONS, ..Config::new("in memory") }
-}
-
-fn order_id(n: usize) -> OrderId {
-    OrderId::parse(&format!("order-{n}")).expect("a valid id")
-}
-
-async fn place(engine: &Engine, n: usize) -> Result<Offset, PortError> {
-    let id = order_id(n);
-    let input = ask(
-        &id,
-        Command::Place(Placement::default()),
-        partition_of(&id, PARTITIONS),
-        &format!("request-{n}"),
-    );
-    engine.bus().append(&id, input.payload).await
-}
-
-fn processors(engine: &Engine) -> Processors {
-    let settings = Settings::new(PARTITIONS, Policy::simulate(0));
-    let options = ProcessorsOptions::default();
-    Processors::start(engine.bus(), engine.store(), std::sync::Arc::new(SystemClock), settings, options)
-}
-
-async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !look().await {
-        assert!(Instant::now() < until, "waited in vain until {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 /// The order's document can be read.
@@ -60,9 +26,12 @@ async fn is_found(engine: &Engine, n: usize) -> bool {
 async fn a_full_disk_refuses_writes_and_goes_on_once_there_is_room() {
     let disk = MemoryDisk::default();
     let engine = Engine::open_on(disk.clone(), &config()).expect("an empty disk");
-    let processors = processors(&engine);
     place(&engine, 0).await.expect("there is room");
-    until("the first order is known", async || is_found(&engine, 0).await).await;
+    settled(&engine, processors(&engine, 0)).await;
+    // What the store wrote last reaches the disk when it is closed, and not before somebody waits for it.
+    engine.close().expect("the engine closes");
+    let engine = Engine::open_on(disk.clone(), &config()).expect("the data are there");
+    let processors = processors(&engine, 0);
 
     disk.limit(Some(disk.used() + ROOM_BYTES));
     let mut taken = vec![0];
@@ -108,7 +77,7 @@ async fn settled(engine: &Engine, processors: Processors) {
 async fn a_disk_that_confirms_nothing_is_not_trusted_again() {
     let disk = MemoryDisk::default();
     let engine = Engine::open_on(disk.clone(), &config()).expect("an empty disk");
-    let processors = processors(&engine);
+    let processors = processors(&engine, 0);
     place(&engine, 0).await.expect("it is taken");
     until("the first order is known", async || is_found(&engine, 0).await).await;
 
@@ -128,7 +97,7 @@ async fn a_disk_that_confirms_nothing_is_not_trusted_again() {
     let engine = Engine::open_on(MemoryDisk::holding(disk.bytes()), &config()).expect("the data are there");
     let found = engine.store().document(&order_id(0)).await.expect("the store can be read");
     assert_ne!(found, DocumentLookup::Absent, "an order that was acknowledged is not denied");
-    settled(&engine, self::processors(&engine)).await;
+    settled(&engine, self::processors(&engine, 0)).await;
     assert!(is_found(&engine, 0).await, "it was acknowledged");
     engine.close().expect("the engine closes");
 }
@@ -147,6 +116,6 @@ async fn a_start_on_a_full_disk_waits_for_room() {
     assert_eq!(refused.kind(), PortErrorKind::StorageFull, "{refused}");
     full.limit(None);
     until("writes are taken", async || place(&engine, 1).await.is_ok()).await;
-    settled(&engine, processors(&engine)).await;
+    settled(&engine, processors(&engine, 0)).await;
     engine.close().expect("the engine closes");
 }

@@ -5,19 +5,16 @@
 #![allow(clippy::print_stderr, reason = "the seed of a failure is for people")]
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use futures::future::join_all;
 use logistics_core::audit::{self, Expect};
 use logistics_core::port::{DocumentLookup, EventBus, LogRecord, ReadLimit, Topic};
-use logistics_core::processor::Settings;
 use logistics_core::testkit::Rng;
-use logistics_core::{Command, Offset, OrderId, Partition, Placement, Policy, partition_of};
+use logistics_core::{Offset, OrderId, Partition};
 use logistics_embedded::{Config, Engine};
 use logistics_tests::disk::{MemoryDisk, Remains, Step};
-use logistics_tests::workload::ask;
-use logistics_tokio::{Processors, ProcessorsOptions, SystemClock};
+use logistics_tests::engine::{PATIENCE, place, processors, seed, until};
 
 const PARTITIONS: u32 = 2;
 const ORDERS: usize = 160;
@@ -28,7 +25,6 @@ const AT_ONCE: usize = 2;
 const DWELL_MS: u64 = 2;
 /// One cut in so many is followed by a run to the end.
 const SETTLED_EVERY: usize = 60;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Every log's records, by topic and partition.
 type Logs = Vec<Vec<LogRecord>>;
@@ -47,7 +43,7 @@ struct Run {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_shown_outlives_a_power_loss_at_any_point() {
-    let seed = seed();
+    let seed = seed("POWER_SEED");
     eprintln!("POWER_SEED={seed}");
     let mut rng = Rng::new(seed);
     let run = run().await;
@@ -69,32 +65,19 @@ async fn what_was_shown_outlives_a_power_loss_at_any_point() {
     assert!(shown > 100 && cuts > 1000, "a run that shows something: {shown} sightings, {cuts} cuts");
 }
 
-fn seed() -> u64 {
-    let of_the_clock = || {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        u64::from(since.subsec_nanos())
-    };
-    std::env::var("POWER_SEED").map_or_else(|_| of_the_clock(), |seed| seed.parse().expect("a number"))
-}
-
 fn config() -> Config {
     Config { partitions: PARTITIONS, ..Config::new("in memory") }
-}
-
-fn processors(engine: &Engine) -> Processors {
-    let settings = Settings::new(PARTITIONS, Policy::simulate(DWELL_MS));
-    let options = ProcessorsOptions::default();
-    Processors::start(engine.bus(), engine.store(), Arc::new(SystemClock), settings, options)
 }
 
 /// Orders are placed and delivered, and somebody looks all the time.
 async fn run() -> Run {
     let disk = MemoryDisk::default();
     let engine = Engine::open_on(disk.clone(), &config()).expect("an empty disk");
-    let processors = processors(&engine);
+    let processors = processors(&engine, DWELL_MS);
     let placing = async {
         for first in (0..ORDERS).step_by(AT_ONCE) {
-            join_all((first..first + AT_ONCE).map(|n| place(&engine, n))).await;
+            let placed = join_all((first..first + AT_ONCE).map(|n| place(&engine, n))).await;
+            assert!(placed.iter().all(Result::is_ok), "the log takes them");
         }
     };
     let mut sightings = Vec::new();
@@ -121,13 +104,6 @@ async fn run() -> Run {
     let logs = logs(&engine).await;
     engine.close().expect("the engine closes");
     Run { journal: disk.journal(), sightings, logs }
-}
-
-async fn place(engine: &Engine, n: usize) {
-    let order_id = OrderId::parse(&format!("order-{n}")).expect("a valid id");
-    let partition = partition_of(&order_id, PARTITIONS);
-    let input = ask(&order_id, Command::Place(Placement::default()), partition, &format!("request-{n}"));
-    engine.bus().append(&order_id, input.payload).await.expect("the log takes it");
 }
 
 fn every_log() -> impl Iterator<Item = (Topic, Partition)> {
@@ -201,17 +177,13 @@ async fn nothing_is_denied(engine: &Engine, logs: &Logs, steps: usize) {
 
 /// Whatever the log has is answered and delivered.
 async fn run_to_the_end(engine: &Engine, steps: usize) {
-    let processors = processors(engine);
-    let until = Instant::now() + PATIENCE;
-    loop {
+    let processors = processors(engine, DWELL_MS);
+    until(&format!("after {steps} steps, every order reaches its end"), async || {
         let audit = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::InMotion).await;
         let report = audit.unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
-        if report.unanswered == 0 && report.orders == report.terminal_orders {
-            break;
-        }
-        assert!(Instant::now() < until, "after {steps} steps, orders do not reach their end: {report:?}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+        report.unanswered == 0 && report.orders == report.terminal_orders
+    })
+    .await;
     assert!(processors.drain(PATIENCE).await.is_clean());
     let audit = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::Drained).await;
     audit.unwrap_or_else(|error| panic!("after {steps} steps: {error}"));

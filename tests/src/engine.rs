@@ -1,0 +1,68 @@
+//! The embedded engine with processors on it, as tests of its faults run it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use logistics_core::port::PortError;
+use logistics_core::processor::Settings;
+use logistics_core::{Command, Offset, OrderId, Placement, Policy, partition_of};
+use logistics_embedded::Engine;
+use logistics_tokio::{Processors, ProcessorsOptions, SystemClock};
+
+use crate::workload::ask;
+
+/// Whatever a test waits for is there by then, or never comes.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Processors that bring each order to its end, a step every so many milliseconds.
+#[must_use]
+pub fn processors(engine: &Engine, dwell_ms: u64) -> Processors {
+    let settings = Settings::new(engine.partitions(), Policy::simulate(dwell_ms));
+    let options = ProcessorsOptions::default();
+    Processors::start(engine.bus(), engine.store(), Arc::new(SystemClock), settings, options)
+}
+
+/// The `n`th order.
+///
+/// # Panics
+/// Never: the id is valid.
+#[must_use]
+pub fn order_id(n: usize) -> OrderId {
+    OrderId::parse(&format!("order-{n}")).expect("a valid id")
+}
+
+/// Places the `n`th order.
+///
+/// # Errors
+/// The log's.
+pub async fn place(engine: &Engine, n: usize) -> Result<Offset, PortError> {
+    let id = order_id(n);
+    let partition = partition_of(&id, engine.partitions());
+    let input = ask(&id, Command::Place(Placement::default()), partition, &format!("request-{n}"));
+    engine.bus().append(&id, input.payload).await
+}
+
+/// Looks again and again until it is so.
+///
+/// # Panics
+/// When it never is.
+pub async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !look().await {
+        assert!(Instant::now() < until, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// The seed that a variable of the environment names, or another one each time.
+///
+/// # Panics
+/// Where the variable is no number.
+#[must_use]
+pub fn seed(variable: &str) -> u64 {
+    let of_the_clock = || {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::from(since.subsec_nanos())
+    };
+    std::env::var(variable).map_or_else(|_| of_the_clock(), |seed| seed.parse().expect("a number"))
+}
