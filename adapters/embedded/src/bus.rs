@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use logistics_core::limits::RECORD_BYTES_MAX;
 use logistics_core::port::{
     Batch, Bounds, EventBus, Membership, PortError, ReadLimit, Subscription, Tail, Topic,
 };
 use logistics_core::{Offset, OrderId, Partition, partition_of};
 
-use crate::engine::Inner;
+use crate::access::{Access, check_size};
 use crate::error::EmbeddedError;
 use crate::limits::GROUP_BYTES_MAX;
 use crate::log;
@@ -19,7 +18,7 @@ use crate::request::{Append, Request};
 use crate::subscription::Reader;
 
 /// [`EventBus`] of an engine.
-pub(crate) struct Bus(pub(crate) Arc<Inner>);
+pub(crate) struct Bus(pub(crate) Arc<Access>);
 
 #[async_trait]
 impl EventBus for Bus {
@@ -56,7 +55,7 @@ impl EventBus for Bus {
     ) -> Result<Box<dyn Tail>, PortError> {
         self.check_open()?;
         self.0.shared.check(partition)?;
-        Ok(Box::new(LogTail { inner: self.0.clone(), topic, partition, from }))
+        Ok(Box::new(LogTail { access: self.0.clone(), topic, partition, from }))
     }
 
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError> {
@@ -71,13 +70,8 @@ impl Bus {
     }
 }
 
-/// Refuses what the log does not take.
-pub(crate) fn check_size(payload: &Bytes) -> Result<(), EmbeddedError> {
-    if payload.len() <= RECORD_BYTES_MAX { Ok(()) } else { Err(EmbeddedError::TooLarge(payload.len())) }
-}
-
 struct LogTail {
-    inner: Arc<Inner>,
+    access: Arc<Access>,
     topic: Topic,
     partition: Partition,
     from: Offset,
@@ -86,7 +80,7 @@ struct LogTail {
 #[async_trait]
 impl Tail for LogTail {
     async fn next(&mut self, limit: ReadLimit) -> Result<Batch, PortError> {
-        let batch = log::read(&self.inner.shared, self.topic, self.partition, self.from, limit).await?;
+        let batch = log::read(&self.access.shared, self.topic, self.partition, self.from, limit).await?;
         self.from = batch.next;
         Ok(batch)
     }

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_core::port::{EventBus, OrderStore};
 
+use crate::access::Access;
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::error::EmbeddedError;
@@ -22,12 +23,9 @@ use crate::writer::Writer;
 /// Its ports are to be used within a tokio runtime. Dropping the last clone, and everything that came from it, closes the
 /// engine in the background; [`Engine::close`] waits for it.
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) queue: Queue,
-    writer: Mutex<Option<JoinHandle<()>>>,
+pub struct Engine {
+    access: Arc<Access>,
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl Engine {
@@ -81,25 +79,25 @@ impl Engine {
         let (queue, requests) = Queue::new();
         let writer = Writer::new(shared.clone(), file, opened);
         let thread = spawn(writer, requests, directory)?;
-        Ok(Self(Arc::new(Inner { shared, queue, writer: Mutex::new(Some(thread)) })))
+        Ok(Self { access: Arc::new(Access { shared, queue }), writer: Arc::new(Mutex::new(Some(thread))) })
     }
 
     /// The log.
     #[must_use]
     pub fn bus(&self) -> Arc<dyn EventBus> {
-        Arc::new(Bus(self.0.clone()))
+        Arc::new(Bus(self.access.clone()))
     }
 
     /// The store.
     #[must_use]
     pub fn store(&self) -> Arc<dyn OrderStore> {
-        Arc::new(Store(self.0.clone()))
+        Arc::new(Store(self.access.clone()))
     }
 
     /// Partitions of every topic.
     #[must_use]
     pub fn partitions(&self) -> u32 {
-        self.0.shared.partitions
+        self.access.shared.partitions
     }
 
     /// Finishes what is queued, brings everything to the disk and closes the file, so that the directory is free. From then
@@ -108,16 +106,16 @@ impl Engine {
     /// # Errors
     /// [`EmbeddedError`] when the last of it could not be written; what was acknowledged is durable all the same.
     pub fn close(&self) -> Result<(), EmbeddedError> {
-        let writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(writer) = writer else { return Ok(()) };
-        let mut answer = self.0.queue.close();
+        let mut answer = self.access.queue.close();
         let ended = writer.join();
         let closed = answer.try_recv().unwrap_or(Ok(()));
         match ended {
             Ok(()) => closed,
             Err(_) => {
                 let reason = "its writer ended in a panic".to_owned();
-                Err(EmbeddedError::Unavailable { place: self.0.shared.place.clone(), reason })
+                Err(EmbeddedError::Unavailable { place: self.access.shared.place.clone(), reason })
             }
         }
     }
@@ -140,14 +138,14 @@ fn spawn(
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("place", &self.0.shared.place).finish_non_exhaustive()
+        f.debug_struct("Engine").field("place", &self.access.shared.place).finish_non_exhaustive()
     }
 }
 
 impl HealthProbe for Engine {
     fn health(&self) -> Health {
-        let (ready, detail) = match self.0.shared.standing() {
-            Standing::Working => (true, format!("{} is open", self.0.shared.place)),
+        let (ready, detail) = match self.access.shared.standing() {
+            Standing::Working => (true, format!("{} is open", self.access.shared.place)),
             Standing::Waiting(error) => (false, format!("trying again: {error}")),
             Standing::Over(error) => (false, error.to_string()),
         };

@@ -9,61 +9,60 @@ use logistics_core::port::{
 };
 use logistics_core::{Offset, Partition};
 
+use crate::access::{Access, check_size};
 use crate::block::{BlockBuilder, PreparedBlock};
-use crate::bus::check_size;
-use crate::engine::Inner;
 use crate::error::EmbeddedError;
 use crate::log;
 use crate::members::MemberId;
 use crate::request::{Commit, Epoch, Request};
 
 pub(crate) struct Member {
-    inner: Arc<Inner>,
+    access: Arc<Access>,
     id: MemberId,
 }
 
 impl Member {
-    pub(crate) fn join(inner: Arc<Inner>) -> Self {
-        let id = inner.shared.members.join();
-        Self { inner, id }
+    pub(crate) fn join(access: Arc<Access>) -> Self {
+        let id = access.shared.members.join();
+        Self { access, id }
     }
 }
 
 #[async_trait]
 impl Membership for Member {
     async fn next(&self) -> Result<GroupEvent, PortError> {
-        let event = self.inner.shared.members.next(self.id).await;
+        let event = self.access.shared.members.next(self.id).await;
         Ok(event.ok_or(EmbeddedError::Left)?)
     }
 
     async fn owns(&self, partition: Partition) -> Result<bool, PortError> {
-        Ok(self.inner.shared.members.owns(self.id, partition).ok_or(EmbeddedError::Left)?)
+        Ok(self.access.shared.members.owns(self.id, partition).ok_or(EmbeddedError::Left)?)
     }
 
     async fn release(&self, partitions: &[Partition]) -> Result<(), PortError> {
-        self.inner.shared.members.release(self.id, partitions);
+        self.access.shared.members.release(self.id, partitions);
         Ok(())
     }
 
     fn log(&self, partition: Partition) -> Arc<dyn PartitionLog> {
-        let (inner, member) = (self.inner.clone(), self.id);
-        Arc::new(OwnedLog { inner, member, partition, epoch: Mutex::new(None) })
+        let (access, member) = (self.access.clone(), self.id);
+        Arc::new(OwnedLog { access, member, partition, epoch: Mutex::new(None) })
     }
 
     async fn leave(&self) -> Result<(), PortError> {
-        self.inner.shared.members.leave(self.id);
+        self.access.shared.members.leave(self.id);
         Ok(())
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.inner.shared.members.leave(self.id);
+        self.access.shared.members.leave(self.id);
     }
 }
 
 struct OwnedLog {
-    inner: Arc<Inner>,
+    access: Arc<Access>,
     member: MemberId,
     partition: Partition,
     /// What the last acquisition gave.
@@ -85,7 +84,7 @@ impl OwnedLog {
         let mut blocks = Vec::new();
         for record in transaction.records {
             check_size(&record.payload)?;
-            let log = self.inner.shared.log(record.topic, record.partition)?;
+            let log = self.access.shared.log(record.topic, record.partition)?;
             let builder = builders.entry(log).or_default();
             builder.push(record.key.as_deref(), &record.payload);
             if builder.is_full() {
@@ -103,19 +102,19 @@ impl PartitionLog for OwnedLog {
     async fn acquire(&self) -> Result<(), PortError> {
         self.set_epoch(None);
         let partition = self.partition;
-        self.inner.shared.check(partition)?;
+        self.access.shared.check(partition)?;
         // By way of the writer, so that every commit of a predecessor is visible, or never will be, once this is answered.
-        let epoch = self.inner.queue.ask(|reply| Request::Acquire(partition, reply)).await?;
+        let epoch = self.access.queue.ask(|reply| Request::Acquire(partition, reply)).await?;
         self.set_epoch(Some(epoch));
         Ok(())
     }
 
     async fn end(&self) -> Result<Offset, PortError> {
-        Ok(self.inner.shared.bounds(Topic::Orders, self.partition)?.end)
+        Ok(self.access.shared.bounds(Topic::Orders, self.partition)?.end)
     }
 
     async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {
-        Ok(log::read(&self.inner.shared, Topic::Orders, self.partition, from, limit).await?)
+        Ok(log::read(&self.access.shared, Topic::Orders, self.partition, from, limit).await?)
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<CommitOutcome, PortError> {
@@ -123,6 +122,6 @@ impl PartitionLog for OwnedLog {
         let (partition, member, next) = (self.partition, self.member, transaction.next);
         let blocks = self.blocks(transaction)?;
         let commit = Commit { partition, member, epoch, blocks, next };
-        Ok(self.inner.queue.ask(|reply| Request::Commit(commit, reply)).await?)
+        Ok(self.access.queue.ask(|reply| Request::Commit(commit, reply)).await?)
     }
 }

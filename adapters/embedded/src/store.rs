@@ -13,8 +13,8 @@ use logistics_core::port::{
 use logistics_core::{OrderId, Partition, RequestId, Timestamp, Verdict, partition_of};
 use redb::{ReadOnlyTable, ReadTransaction};
 
+use crate::access::Access;
 use crate::document;
-use crate::engine::Inner;
 use crate::error::{EmbeddedError, FileError};
 use crate::limits::INLINE_DOCUMENTS_MAX;
 use crate::request::Request;
@@ -26,7 +26,7 @@ use crate::schema::{
 type Documents = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// [`OrderStore`] of an engine.
-pub(crate) struct Store(pub(crate) Arc<Inner>);
+pub(crate) struct Store(pub(crate) Arc<Access>);
 
 #[async_trait]
 impl OrderStore for Store {

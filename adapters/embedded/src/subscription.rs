@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use logistics_core::port::{Batch, Delivery, PortError, ReadLimit, Subscription, Topic};
 use logistics_core::{Offset, Partition};
 
-use crate::engine::Inner;
+use crate::access::Access;
 use crate::error::EmbeddedError;
 use crate::limits::{DELIVERY_BYTES_MAX, DELIVERY_RECORDS_MAX};
 use crate::log;
@@ -17,7 +17,7 @@ use crate::state::GroupKey;
 const LIMIT: ReadLimit = ReadLimit { records: DELIVERY_RECORDS_MAX, bytes: DELIVERY_BYTES_MAX };
 
 pub(crate) struct Reader {
-    inner: Arc<Inner>,
+    access: Arc<Access>,
     group: GroupKey,
     id: ReaderId,
     /// The partition that records were given of last, so that each gets its turn.
@@ -25,16 +25,16 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn join(inner: Arc<Inner>, topic: Topic, group: &str) -> Self {
+    pub(crate) fn join(access: Arc<Access>, topic: Topic, group: &str) -> Self {
         let group = (topic, Arc::from(group));
-        let id = inner.shared.readers.join(&group);
-        inner.shared.wake_readers(topic);
-        Self { inner, group, id, last: 0 }
+        let id = access.shared.readers.join(&group);
+        access.shared.wake_readers(topic);
+        Self { access, group, id, last: 0 }
     }
 
     /// Where one of its partitions goes on, if there is something that it was not given.
     fn waiting(&self) -> Option<(Partition, Offset)> {
-        let shared = &self.inner.shared;
+        let shared = &self.access.shared;
         let positions = shared.state().positions_of(&self.group);
         let turns = (1..=shared.partitions).map(|turn| Partition((self.last + turn) % shared.partitions));
         turns.into_iter().find_map(|partition| {
@@ -49,7 +49,7 @@ impl Reader {
     }
 
     async fn read(&self, partition: Partition, from: Offset) -> Result<Option<Batch>, EmbeddedError> {
-        let shared = &self.inner.shared;
+        let shared = &self.access.shared;
         let batch = log::read(shared, self.group.0, partition, from, LIMIT).await?;
         // While it was read, the partition may have gone to another.
         let given = shared.readers.give(&self.group, self.id, partition, batch.next);
@@ -60,10 +60,10 @@ impl Reader {
 #[async_trait]
 impl Subscription for Reader {
     async fn next(&mut self) -> Result<Delivery, PortError> {
-        let mut pulse = self.inner.shared.pulse(self.group.0);
+        let mut pulse = self.access.shared.pulse(self.group.0);
         loop {
             pulse.borrow_and_update();
-            if self.inner.shared.is_closed() {
+            if self.access.shared.is_closed() {
                 return Err(EmbeddedError::Closed.into());
             }
             if let Some((partition, from)) = self.waiting() {
@@ -78,18 +78,18 @@ impl Subscription for Reader {
     }
 
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError> {
-        let standing = self.inner.shared.readers.standing(&self.group, self.id, partition);
+        let standing = self.access.shared.readers.standing(&self.group, self.id, partition);
         if standing == Standing::Foreign {
             return Err(EmbeddedError::NotReader(partition).into());
         }
         let acknowledge = Acknowledge { group: self.group.clone(), partition, next };
-        Ok(self.inner.queue.ask(|reply| Request::Acknowledge(acknowledge, reply)).await?)
+        Ok(self.access.queue.ask(|reply| Request::Acknowledge(acknowledge, reply)).await?)
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.inner.shared.readers.leave(&self.group, self.id);
-        self.inner.shared.wake_readers(self.group.0);
+        self.access.shared.readers.leave(&self.group, self.id);
+        self.access.shared.wake_readers(self.group.0);
     }
 }

@@ -17,7 +17,7 @@ use crate::backoff::{Attempts, as_ms};
 use crate::failure::{panic_text, sentence};
 use crate::health::Board;
 use crate::options::ProcessorsOptions;
-use crate::processors::DrainReport;
+use crate::reports::DrainReport;
 use crate::workers::Workers;
 
 pub(crate) struct Group {

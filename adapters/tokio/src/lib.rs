@@ -11,15 +11,17 @@ mod narration;
 mod notifications;
 mod options;
 mod processors;
+mod reports;
 mod tally;
 mod worker;
 mod workers;
 
 pub use backoff::Backoff;
 pub use clock::SystemClock;
-pub use notifications::{Notifications, NotificationsReport};
+pub use notifications::Notifications;
 pub use options::{NotificationsOptions, ProcessorsOptions};
-pub use processors::{DrainReport, Processors};
+pub use processors::Processors;
+pub use reports::{DrainReport, NotificationsReport};
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::delivery::Delivering;
 use crate::options::NotificationsOptions;
+use crate::reports::NotificationsReport;
 use crate::tally::Tally;
 
 /// Reads the notifications of the log as a member of a group and hands each to a notifier, in the order of the log.
@@ -25,20 +26,6 @@ pub struct Notifications {
     tally: Arc<Tally>,
     drain: watch::Sender<bool>,
     task: AbortOnDropHandle<()>,
-}
-
-/// What became of the notifications so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[must_use]
-pub struct NotificationsReport {
-    /// Handed over.
-    pub delivered: u64,
-    /// Given up, since the notifier said that trying again does not help, or panicked.
-    pub undeliverable: u64,
-    /// Records that are no notifications.
-    pub undecodable: u64,
-    /// In a drain's report: it ended in time, with the group's position behind all of these.
-    pub clean: bool,
 }
 
 impl Notifications {

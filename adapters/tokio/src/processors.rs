@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use logistics_core::Partition;
 use logistics_core::health::{Health, HealthProbe};
 use logistics_core::port::{Clock, EventBus, OrderStore};
 use logistics_core::processor::Settings;
@@ -16,6 +15,7 @@ use crate::group::Group;
 use crate::health::Board;
 use crate::narration;
 use crate::options::ProcessorsOptions;
+use crate::reports::DrainReport;
 use crate::worker::Time;
 use crate::workers::Workers;
 
@@ -29,26 +29,6 @@ pub struct Processors {
     board: Arc<Board>,
     drain: watch::Sender<Option<Instant>>,
     group: AbortOnDropHandle<DrainReport>,
-}
-
-/// What a drain came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[must_use]
-pub struct DrainReport {
-    /// Given up in good order.
-    pub drained: Vec<Partition>,
-    /// Dropped at the deadline, or lost meanwhile: the next owners recover from the log.
-    pub cut_off: Vec<Partition>,
-    /// The group knows that this member left, so that others take over at once.
-    pub left: bool,
-}
-
-impl DrainReport {
-    /// Everything was finished in time.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        self.cut_off.is_empty() && self.left
-    }
 }
 
 impl Processors {

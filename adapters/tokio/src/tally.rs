@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 
 use crate::health::lock;
-use crate::notifications::NotificationsReport;
+use crate::reports::NotificationsReport;
 
 #[derive(Default)]
 pub(crate) struct Tally {

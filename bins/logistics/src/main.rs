@@ -11,6 +11,7 @@ mod http;
 mod logging;
 mod output;
 mod signals;
+mod span;
 
 use std::process::ExitCode;
 

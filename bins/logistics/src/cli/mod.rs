@@ -3,7 +3,6 @@
 mod environment;
 pub(crate) mod names;
 mod policy;
-mod span;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -27,7 +26,6 @@ use crate::demo::DemoArgs;
 use crate::logging::LogArgs;
 use crate::output;
 pub(crate) use policy::PolicyArgs;
-pub(crate) use span::Span;
 
 /// A real-time order and delivery backend in one binary: HTTP API, processor and notifications on a durable embedded
 /// engine, with its operator's tool. Without a subcommand it serves.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::{Mode, Policy, Status};
 
-use super::Span;
+use crate::span::Span;
 
 /// What time does to orders.
 #[derive(Args, Debug, Clone)]

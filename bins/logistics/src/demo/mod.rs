@@ -21,10 +21,10 @@ use logistics_embedded::Engine;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::app::{App, AppConfig};
-use crate::cli::Span;
 use crate::exit::Failure;
 use crate::http::BaseUrl;
 use crate::signals::Signals;
+use crate::span::Span;
 use crate::{logging, output};
 use cast::CAST;
 use play::{Played, play};

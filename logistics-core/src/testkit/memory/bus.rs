@@ -2,18 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::faults::{Dice, Faults};
+use super::inner::{Inner, check_size};
 use super::membership::MemoryMembership;
 use super::readers::{MemorySubscription, MemoryTail};
 use super::shared::Shared;
 use crate::ids::{Offset, OrderId, Partition};
-use crate::limits::RECORD_BYTES_MAX;
-use crate::port::{Bounds, Clock, EventBus, Membership, PortError, PortErrorKind, Subscription, Tail, Topic};
+use crate::port::{Bounds, Clock, EventBus, Membership, PortError, Subscription, Tail, Topic};
 use crate::testkit::broker::{Broker, Member, Reader};
 
 /// Tells the dice of the bus from those of the store.
@@ -22,15 +22,6 @@ const DICE_STREAM: u64 = 0x6275_7300;
 /// An [`EventBus`] in memory. Clones are the same bus, as clients of one broker are.
 #[derive(Clone)]
 pub struct MemoryBus(Arc<Inner>);
-
-/// What the bus and everything that came from it share.
-pub(super) struct Inner {
-    partitions: u32,
-    pub(super) shared: Shared<Broker>,
-    clock: Option<Arc<dyn Clock>>,
-    /// Members and readers, so that each has a name of its own.
-    named: AtomicU32,
-}
 
 impl MemoryBus {
     /// A bus with empty topics of this many partitions each, without faults. Its records have the epoch as their time.
@@ -65,31 +56,6 @@ impl fmt::Debug for MemoryBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryBus").field("partitions", &self.0.partitions).finish_non_exhaustive()
     }
-}
-
-impl Inner {
-    /// One step that may write records, at the time that it is.
-    pub(super) fn write<R>(&self, step: impl FnOnce(&mut Broker, &mut Dice) -> R) -> R {
-        self.shared.update(|broker, dice| {
-            if let Some(clock) = &self.clock {
-                broker.set_time(clock.now());
-            }
-            step(broker, dice)
-        })
-    }
-
-    fn name(&self) -> u32 {
-        self.named.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-/// Refuses what a log does not take.
-pub(super) fn check_size(payload: &Bytes) -> Result<(), PortError> {
-    if payload.len() <= RECORD_BYTES_MAX {
-        return Ok(());
-    }
-    let message = format!("the record has {} bytes; the limit is {RECORD_BYTES_MAX}", payload.len());
-    Err(PortError::new(PortErrorKind::TooLarge, message))
 }
 
 #[async_trait]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 
-use super::bus::Inner;
+use super::inner::Inner;
 use super::partition_log::MemoryLog;
 use crate::ids::Partition;
 use crate::port::{GroupEvent, Membership, PartitionLog, PortError, PortErrorKind};

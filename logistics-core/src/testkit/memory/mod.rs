@@ -2,6 +2,7 @@
 
 mod bus;
 mod faults;
+mod inner;
 mod membership;
 mod partition_log;
 mod readers;

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::bus::{Inner, check_size};
 use super::faults::unavailable;
+use super::inner::{Inner, check_size};
 use crate::ids::{Offset, Partition};
 use crate::port::{
     Batch, CommitOutcome, PartitionLog, PortError, PortErrorKind, ReadLimit, Topic, Transaction,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::bus::Inner;
+use super::inner::Inner;
 use super::partition_log::truncated;
 use crate::ids::{Offset, Partition};
 use crate::port::{Batch, Delivery, PortError, PortErrorKind, ReadLimit, Subscription, Tail, Topic};

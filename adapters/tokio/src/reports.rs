@@ -1,0 +1,37 @@
+//! What became of the work.
+
+use logistics_core::Partition;
+
+/// What a drain came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use]
+pub struct DrainReport {
+    /// Given up in good order.
+    pub drained: Vec<Partition>,
+    /// Dropped at the deadline, or lost meanwhile: the next owners recover from the log.
+    pub cut_off: Vec<Partition>,
+    /// The group knows that this member left, so that others take over at once.
+    pub left: bool,
+}
+
+impl DrainReport {
+    /// Everything was finished in time.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.cut_off.is_empty() && self.left
+    }
+}
+
+/// What became of the notifications so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[must_use]
+pub struct NotificationsReport {
+    /// Handed over.
+    pub delivered: u64,
+    /// Given up, since the notifier said that trying again does not help, or panicked.
+    pub undeliverable: u64,
+    /// Records that are no notifications.
+    pub undecodable: u64,
+    /// In a drain's report: it ended in time, with the group's position behind all of these.
+    pub clean: bool,
+}
