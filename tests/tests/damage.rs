@@ -19,7 +19,7 @@ const PARTITIONS: u32 = 2;
 const DAMAGES: u32 = 150;
 
 fn config(directory: &Path) -> Config {
-    Config { partitions: PARTITIONS, ..Config::new(directory) }
+    Config { partitions: Some(PARTITIONS), ..Config::new(directory) }
 }
 
 /// A directory with orders in it, what stands in the file, and what an audit counts there.
@@ -128,10 +128,10 @@ fn what_is_no_data_file_is_refused_and_left_alone() {
 fn another_number_of_partitions_is_refused() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     Engine::open(config(directory.path())).expect("a new data file").close().expect("it closes");
-    let other = Config { partitions: PARTITIONS + 1, ..Config::new(directory.path()) };
+    let other = Config { partitions: Some(PARTITIONS + 1), ..Config::new(directory.path()) };
     let error = Engine::open(other.clone()).expect_err("it was made with another number");
     assert!(error.to_string().contains("configure 2"), "{error}");
-    let engine = Engine::open_existing(other).expect("the file says how many there are");
+    let engine = Engine::open(Config::new(directory.path())).expect("the file says how many there are");
     assert_eq!(engine.partitions(), PARTITIONS);
     engine.close().expect("it closes");
 }

@@ -13,7 +13,7 @@ const PARTITIONS: u32 = 2;
 const ROOM_BYTES: u64 = 64 * 1024;
 
 fn config() -> Config {
-    Config { partitions: PARTITIONS, ..Config::new("in memory") }
+    Config { partitions: Some(PARTITIONS), ..Config::new("in memory") }
 }
 
 /// The order's document can be read.

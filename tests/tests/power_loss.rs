@@ -66,7 +66,7 @@ async fn what_was_shown_outlives_a_power_loss_at_any_point() {
 }
 
 fn config() -> Config {
-    Config { partitions: PARTITIONS, ..Config::new("in memory") }
+    Config { partitions: Some(PARTITIONS), ..Config::new("in memory") }
 }
 
 /// Orders are placed and delivered, and somebody looks all the time.

@@ -37,22 +37,25 @@ impl Engine {
     pub fn open(config: Config) -> Result<Self, EmbeddedError> {
         config.check()?;
         let directory = DataDir::lock(&config.data_dir)?;
-        let (file, opened) = directory.open(&config)?;
-        let (found, asked) = (opened.state.partitions(), config.partitions);
-        if found != asked {
-            return Err(EmbeddedError::Partitions { place: file.place, found, asked });
-        }
-        Self::start(file, opened, config.tail_bytes, Some(directory))
+        Self::open_in(directory, &config)
     }
 
-    /// Opens the data that a directory has, whatever its number of partitions; for whoever looks at it or mends it.
+    /// Opens the data that a directory has, for whoever looks at it or mends it.
     ///
     /// # Errors
     /// As for [`Engine::open`], and where there is no data.
-    pub fn open_existing(mut config: Config) -> Result<Self, EmbeddedError> {
+    pub fn open_existing(config: Config) -> Result<Self, EmbeddedError> {
+        config.check()?;
         let directory = DataDir::lock_existing(&config.data_dir)?;
-        let (file, opened) = directory.open(&config)?;
-        config.partitions = opened.state.partitions();
+        Self::open_in(directory, &config)
+    }
+
+    fn open_in(directory: DataDir, config: &Config) -> Result<Self, EmbeddedError> {
+        let (file, opened) = directory.open(config)?;
+        let found = opened.state.partitions();
+        if let Some(asked) = config.partitions.filter(|asked| *asked != found) {
+            return Err(EmbeddedError::Partitions { place: file.place, found, asked });
+        }
         Self::start(file, opened, config.tail_bytes, Some(directory))
     }
 

@@ -79,7 +79,7 @@ impl DataDir {
             .open(&new)
             .map_err(failed)?;
         let data = self.data_file(file, config)?;
-        let opened = data.create(config.partitions)?;
+        let opened = data.create(config.partitions_of_new())?;
         opened.gate.release().map_err(|error| EmbeddedError::from_io(&data.place, &error))?;
         fs::rename(&new, path).map_err(failed)?;
         sync_directory(&self.path).map_err(failed)?;

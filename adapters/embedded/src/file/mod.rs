@@ -44,7 +44,7 @@ impl DataFile {
             cache_bytes: config.cache_bytes,
         };
         let is_empty = file.disk.len().map_err(|error| EmbeddedError::from_io(&file.place, &error))? == 0;
-        let opened = if is_empty { file.create(config.partitions)? } else { file.open()? };
+        let opened = if is_empty { file.create(config.partitions_of_new())? } else { file.open()? };
         Ok((file, opened))
     }
 

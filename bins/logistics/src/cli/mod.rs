@@ -92,9 +92,9 @@ pub(crate) struct DataArgs {
     /// The directory of the data
     #[arg(long, env = "LOGISTICS_DATA_DIR", default_value = "data")]
     pub(crate) data_dir: PathBuf,
-    /// Partitions of the log; fixed when the data directory is made
-    #[arg(long, env = "LOGISTICS_PARTITIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub(crate) partitions: u32,
+    /// Partitions of the log, fixed when the data directory is made [default: those that it has; 4 in a new one]
+    #[arg(long, env = "LOGISTICS_PARTITIONS", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) partitions: Option<u32>,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
