@@ -64,6 +64,10 @@ pub fn check_settled(world: &World) -> Result<(), String> {
                 ));
             }
         }
+        let timers = world.store.recover(partition).timers;
+        if let Some((order_id, due)) = timers.iter().find(|(_, due)| *due <= world.wall) {
+            return Err(format!("I12: {order_id} was due at {due}, and nothing happened"));
+        }
         let workers = world.processes.iter().filter_map(|process| process.workers.get(&partition));
         let live = workers.filter(|worker| *worker.processor.phase() == Phase::Live).count();
         if live != 1 {

@@ -128,9 +128,12 @@ fn what_is_no_data_file_is_refused_and_left_alone() {
 fn another_number_of_partitions_is_refused() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     Engine::open(config(directory.path())).expect("a new data file").close().expect("it closes");
+    let file = directory.path().join(DATA_FILE);
+    let made = fs::read(&file).expect("the file");
     let other = Config { partitions: Some(PARTITIONS + 1), ..Config::new(directory.path()) };
-    let error = Engine::open(other.clone()).expect_err("it was made with another number");
+    let error = Engine::open(other).expect_err("it was made with another number");
     assert!(error.to_string().contains("configure 2"), "{error}");
+    assert!(fs::read(&file).expect("the file") == made, "a refused file was changed");
     let engine = Engine::open(Config::new(directory.path())).expect("the file says how many there are");
     assert_eq!(engine.partitions(), PARTITIONS);
     engine.close().expect("it closes");

@@ -16,6 +16,8 @@ const CHECKED_EVERY_STEPS: usize = 5;
 const FAULTY_STEPS: usize = 3000;
 const SETTLING_ROUNDS_MAX: usize = 4000;
 const RUNS: u64 = 200;
+/// Longer than any deadline of the policies.
+const DEADLINES_MS: u64 = 2 * 24 * 60 * 60 * 1000;
 
 fn settings(rng: &mut Rng) -> Settings {
     let policy = match rng.below(3) {
@@ -166,6 +168,9 @@ fn run(seed: u64) {
             }
         }
     }
+    settle(&mut world, seed);
+    // Every deadline passes: what lost its timer on the way stays behind now.
+    world.apply(Action::Pass(DEADLINES_MS));
     settle(&mut world, seed);
 }
 

@@ -209,6 +209,19 @@ fn timers_fire_when_they_are_due_and_survive_a_restart() {
 }
 
 #[test]
+fn timers_come_back_from_the_log_alone() {
+    let (mut world, mut processor) = started(Policy::simulate(100));
+    world.place("a");
+    world.settle(&mut processor);
+    (world.checkpoint, world.documents, world.timers) = (None, BTreeMap::new(), BTreeMap::new());
+    let mut processor = restarted(&mut world, Policy::simulate(100));
+    assert_eq!(processor.wake_in_ms(world.now), Some(100));
+    world.pass(100);
+    world.settle(&mut processor);
+    assert_eq!(world.order("a").status, Status::Confirmed);
+}
+
+#[test]
 fn a_request_that_waited_longer_than_a_timer_goes_first() {
     let (mut world, processor) = started(Policy::simulate(100));
     let mut processor = processor;
@@ -307,6 +320,47 @@ fn a_fact_of_another_major_version_halts_and_is_not_skipped() {
 }
 
 #[test]
+fn what_an_owner_wrote_in_a_layout_of_its_own_halts_a_live_one_too() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.place("a");
+    world.settle(&mut processor);
+    let fact = String::from_utf8(world.log[1].payload.to_vec()).unwrap();
+    world.append(Bytes::from(fact.replace("order:1", "order:2").replacen('{', "{ ", 1)));
+    world.settle(&mut processor);
+    assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("order:2")));
+}
+
+#[test]
+fn a_log_that_no_longer_holds_what_the_store_is_missing_halts() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.place("a");
+    world.settle(&mut processor);
+    world.checkpoint = None;
+    let mut processor = Processor::new(HERE, Settings::new(1, Policy::manual()), world.now);
+    while let Some((stamp, effect)) = processor.poll_effect(world.now) {
+        let reply = match effect {
+            Effect::Read { .. } => Reply::Read(Err(PortErrorKind::Truncated)),
+            effect => world.carry_out(stamp, effect).unwrap(),
+        };
+        processor.handle(world.now, stamp, reply);
+    }
+    assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("restore the log")));
+}
+
+#[test]
+fn a_fact_that_is_missing_in_the_log_halts() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.place("a");
+    world.settle(&mut processor);
+    world.ask("a", Command::Transition { to: Status::Confirmed });
+    world.settle(&mut processor);
+    world.log[1].payload = world.log[0].payload.clone();
+    (world.checkpoint, world.documents) = (None, BTreeMap::new());
+    let processor = restarted(&mut world, Policy::manual());
+    assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("at version 0")));
+}
+
+#[test]
 fn a_store_ahead_of_the_log_is_asked_again_and_then_halts() {
     let (mut world, mut processor) = started(Policy::manual());
     world.place("a");
@@ -314,8 +368,8 @@ fn a_store_ahead_of_the_log_is_asked_again_and_then_halts() {
     world.log.clear();
     world.checkpoint.as_mut().unwrap().offset = Offset(1);
     let mut processor = restarted(&mut world, Policy::manual());
-    while let Some(wait) = processor.wake_in_ms(world.now) {
-        world.pass(wait);
+    for _ in 0..10 {
+        world.pass(processor.wake_in_ms(world.now).unwrap_or_default());
         world.settle(&mut processor);
     }
     assert!(matches!(processor.phase(), Phase::Halted(_)));

@@ -1,10 +1,10 @@
 //! A worker: a processor, its clock and the calls that it has under way.
 
-use logistics_core::port::{StoreWrite, Token, Topic, Transaction};
+use logistics_core::port::{LogRecord, NewRecord, StoreWrite, Token, Topic, Transaction};
 use logistics_core::processor::{Effect, Now, Phase, Processor, Settings, Stamp};
 use logistics_core::testkit::Epoch;
-use logistics_core::wire::is_surely_from_processor;
-use logistics_core::{Partition, Timestamp};
+use logistics_core::wire::{self, Record, is_surely_from_processor};
+use logistics_core::{Offset, Partition, Timestamp};
 
 /// A call under way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -93,11 +93,31 @@ impl Worker {
             record.partition != here && !forwarded
         });
         let behind = self.processor.committed().is_some_and(|committed| transaction.next < committed);
-        match (stray, behind) {
-            (Some(record), _) => Some(format!("I4: {here} writes its own {record:?} elsewhere")),
-            (None, true) => Some(format!("I4: the next offset goes back to {}", transaction.next)),
-            (None, false) => None,
+        let mut answers = transaction.records.iter().filter_map(|record| answered_by(record, here));
+        let passed = answers.find(|answers| *answers >= transaction.next);
+        match (stray, behind, passed) {
+            (Some(record), ..) => Some(format!("I4: {here} writes its own {record:?} elsewhere")),
+            (None, true, _) => Some(format!("I4: the next offset goes back to {}", transaction.next)),
+            (None, false, Some(input)) => Some(format!(
+                "I4: the input at {input} is answered, and the next offset is {}",
+                transaction.next
+            )),
+            (None, false, None) => None,
         }
+    }
+}
+
+/// The input that a record of a transaction answers.
+fn answered_by(record: &NewRecord, here: Partition) -> Option<Offset> {
+    if record.topic != Topic::Orders {
+        return None;
+    }
+    let (key, payload) = (record.key.clone(), record.payload.clone());
+    let record = LogRecord { offset: Offset::default(), key, payload, at: Timestamp::default() };
+    match wire::decode(&record, here) {
+        Ok(Record::Fact(fact)) => fact.cause.answers(),
+        Ok(Record::Outcome(outcome)) => Some(outcome.offset),
+        Ok(Record::Input(_)) | Err(_) => None,
     }
 }
 

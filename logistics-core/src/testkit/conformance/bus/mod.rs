@@ -74,6 +74,7 @@ pub async fn bus(harness: &dyn BusHarness) -> Report {
         transaction::a_large_transaction_is_one_transaction,
         transaction::acquiring_again_goes_on,
         transaction::a_predecessor_cannot_commit,
+        transaction::an_earlier_worker_of_the_same_member_cannot_commit,
         transaction::a_member_that_left_cannot_commit,
         transaction::transactions_survive_a_restart needs restart,
         group::the_only_member_gets_every_partition,

@@ -140,6 +140,18 @@ async fn overtaken(case: &BusCase<'_>, old: &dyn PartitionLog) {
     case.commit_in_vain(old, records).await;
 }
 
+/// A member may lose a partition and get it back while its first worker still hangs in a call.
+pub(super) async fn an_earlier_worker_of_the_same_member_cannot_commit(case: BusCase<'_>) {
+    let member = case.member().await;
+    let old = case.acquired(&*member, HOME).await;
+    let new = case.acquired(&*member, HOME).await;
+    overtaken(&case, &*old).await;
+    case.commit(&*new, case.records(Topic::Orders, HOME, &["new"]), Offset(0)).await;
+    overtaken(&case, &*old).await;
+    case.commit(&*new, case.records(Topic::Orders, HOME, &["newer"]), Offset(0)).await;
+    case.same("the orders", &case.texts(Topic::Orders, HOME, 2).await, &strings(&["new", "newer"]));
+}
+
 pub(super) async fn a_member_that_left_cannot_commit(case: BusCase<'_>) {
     let gone: Box<dyn Membership> = case.member().await;
     let log = case.acquired(&*gone, HOME).await;
