@@ -59,6 +59,14 @@ impl Members {
         });
     }
 
+    /// Nobody is a member any more.
+    pub(crate) fn close(&self) {
+        self.change(|group| {
+            group.members.clear();
+            group.owners.clear();
+        });
+    }
+
     /// Gives up those of the partitions that were revoked; others stay.
     pub(crate) fn release(&self, member: MemberId, partitions: &[Partition]) {
         self.change(|group| {
@@ -172,6 +180,16 @@ mod tests {
         members.leave(second);
         assert_eq!(told(&members, first), Some(GroupEvent::Assigned(moving)));
         assert_eq!(members.owns(second, Partition(1)), None);
+    }
+
+    #[tokio::test]
+    async fn closing_ends_every_wait() {
+        let members = Members::new(1);
+        let member = members.join();
+        assert!(matches!(members.next(member).await, Some(GroupEvent::Assigned(_))));
+        let (event, ()) = tokio::join!(members.next(member), async { members.close() });
+        assert_eq!(event, None);
+        assert_eq!(members.owns(member, Partition(0)), None);
     }
 
     #[test]

@@ -156,6 +156,7 @@ impl Shared {
         for topic in Topic::ALL {
             self.wake_readers(topic);
         }
+        self.members.close();
         self.outcomes.close();
     }
 
