@@ -79,7 +79,7 @@ impl Engine {
         directory: Option<DataDir>,
     ) -> Result<Self, EmbeddedError> {
         let shared = Arc::new(Shared::new(file.place.clone(), opened.state.clone(), tail_bytes));
-        let (queue, requests) = Queue::new();
+        let (queue, requests) = Queue::new(file.place.clone());
         let writer = Writer::new(shared.clone(), file, opened);
         let thread = spawn(writer, requests, directory)?;
         Ok(Self { access: Arc::new(Access { shared, queue }), writer: Arc::new(Mutex::new(Some(thread))) })

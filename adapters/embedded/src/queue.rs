@@ -12,6 +12,8 @@ use crate::request::{Reply, Request};
 /// The callers' end. The writer ends when the last one is gone.
 #[derive(Debug)]
 pub(crate) struct Queue {
+    /// The data file, for sentences.
+    place: Arc<str>,
     sender: Sender<Queued>,
     room: Arc<Semaphore>,
 }
@@ -25,9 +27,9 @@ pub(crate) struct Queued {
 }
 
 impl Queue {
-    pub(crate) fn new() -> (Self, Receiver<Queued>) {
+    pub(crate) fn new(place: Arc<str>) -> (Self, Receiver<Queued>) {
         let (sender, receiver) = channel();
-        (Self { sender, room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)) }, receiver)
+        (Self { place, sender, room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)) }, receiver)
     }
 
     /// Waits for room, hands the request over and waits for its answer. Cancelled while it waits for the answer, the request
@@ -40,7 +42,18 @@ impl Queue {
         let room = self.room.clone().acquire_many_owned(share).await.map_err(|_| EmbeddedError::Closed)?;
         let queued = Queued { request, bytes, room: Some(room) };
         self.sender.send(queued).map_err(|_| EmbeddedError::Closed)?;
-        answer.await.unwrap_or(Err(EmbeddedError::Closed))
+        answer.await.unwrap_or_else(|_| Err(self.unanswered()))
+    }
+
+    /// The writer let go of a request: it has ended, or the request's cycle failed while it was being carried out.
+    fn unanswered(&self) -> EmbeddedError {
+        match self.room.is_closed() {
+            true => EmbeddedError::Closed,
+            false => {
+                let reason = "a write was given up halfway".to_owned();
+                EmbeddedError::Unavailable { place: self.place.clone(), reason }
+            }
+        }
     }
 
     /// Asks the writer to end, behind everything that is queued. Does not wait.
