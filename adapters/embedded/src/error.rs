@@ -10,6 +10,7 @@ use logistics_core::limits::RECORD_BYTES_MAX;
 use logistics_core::port::{PortError, PortErrorKind};
 
 use crate::limits::{GROUP_BYTES_MAX, PARTITIONS_MAX};
+use crate::schema::FORMAT;
 
 /// A failure of the engine, as a sentence that says what to do.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -119,6 +120,8 @@ pub enum EmbeddedError {
 pub(crate) enum FileError {
     /// The file underneath failed.
     File(redb::Error),
+    /// It has another layout.
+    Format(u32),
     /// It does not hold what it should.
     Damaged(String),
 }
@@ -143,6 +146,7 @@ impl FileError {
     pub(crate) fn at(self, place: &Arc<str>) -> EmbeddedError {
         match self {
             FileError::File(error) => EmbeddedError::from_redb(place, error),
+            FileError::Format(found) => EmbeddedError::Format { place: place.clone(), found, known: FORMAT },
             FileError::Damaged(reason) => EmbeddedError::Damaged { place: place.clone(), reason },
         }
     }

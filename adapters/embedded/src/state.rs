@@ -8,6 +8,7 @@ use logistics_core::{Offset, Partition, Timestamp};
 use redb::ReadTransaction;
 
 use crate::block::Block;
+use crate::error::FileError;
 use crate::schema::{
     FORMAT, LOG, LogKey, META, META_FORMAT, META_PARTITIONS, POSITION_KIND, STATE, checkpoint_key,
     committed_key, decode_checkpoint, decode_offset, log_key, log_key_first, parse_position_key, topic_code,
@@ -32,31 +33,12 @@ pub(crate) struct State {
     /// By [`log_index`].
     pub(crate) logs: Vec<LogEnd>,
     /// By partition.
-    pub(crate) committed: Vec<Offset>,
-    /// By partition.
     pub(crate) checkpoints: Vec<Option<StoreCheckpoint>>,
     /// By partition: where its orders ended when the file was opened. Until the store is that far, an order that it does
     /// not have may still be in the log.
     opened_at: Arc<[u64]>,
     /// By partition, for each group.
     pub(crate) positions: Arc<BTreeMap<GroupKey, Vec<Offset>>>,
-}
-
-/// Why a file's state cannot be read.
-#[derive(Debug)]
-pub(crate) enum LoadError {
-    /// The file underneath failed.
-    File(redb::Error),
-    /// It has another layout.
-    Format(u32),
-    /// It does not hold what it should.
-    Damaged(String),
-}
-
-impl<E: Into<redb::Error>> From<E> for LoadError {
-    fn from(error: E) -> Self {
-        LoadError::File(error.into())
-    }
 }
 
 /// The place of a log in lists of all logs.
@@ -82,7 +64,6 @@ impl State {
         Self {
             partitions,
             logs: vec![LogEnd::default(); count * Topic::ALL.len()],
-            committed: vec![Offset(0); count],
             checkpoints: vec![None; count],
             opened_at: vec![0; count].into(),
             positions: Arc::default(),
@@ -112,15 +93,15 @@ impl State {
     }
 
     /// Reads the state of a file, and with it whether the file is one of this engine.
-    pub(crate) fn load(txn: &ReadTransaction) -> Result<Self, LoadError> {
+    pub(crate) fn load(txn: &ReadTransaction) -> Result<Self, FileError> {
         let meta = txn.open_table(META)?;
-        let number = |name: &str| -> Result<u32, LoadError> {
-            let value = meta.get(name)?.ok_or_else(|| LoadError::Damaged(format!("it has no {name}")))?;
+        let number = |name: &str| -> Result<u32, FileError> {
+            let value = meta.get(name)?.ok_or_else(|| FileError::Damaged(format!("it has no {name}")))?;
             Ok(value.value())
         };
         let format = number(META_FORMAT)?;
         if format != FORMAT {
-            return Err(LoadError::Format(format));
+            return Err(FileError::Format(format));
         }
         let mut state = Self::new(number(META_PARTITIONS)?);
         state.load_ends(txn)?;
@@ -130,21 +111,21 @@ impl State {
         Ok(state)
     }
 
-    fn load_ends(&mut self, txn: &ReadTransaction) -> Result<(), LoadError> {
+    fn load_ends(&mut self, txn: &ReadTransaction) -> Result<(), FileError> {
         let log = txn.open_table(LOG)?;
         for (index, (topic, partition)) in all_logs(self.partitions).enumerate() {
             let (start, end) = (log_key(topic, partition, 0), log_key(topic, partition, u64::MAX));
             let Some(last) = log.range::<&LogKey>(&start..=&end)?.next_back() else { continue };
             let (key, value) = last?;
             let block = Block::decode(key.value(), log_key_first(key.value()), value.value())
-                .map_err(|problem| LoadError::Damaged(problem.to_owned()))?;
+                .map_err(|problem| FileError::Damaged(problem.to_owned()))?;
             self.logs[index] = LogEnd { next: block.end(), at: block.at() };
         }
         Ok(())
     }
 
-    fn load_positions(&mut self, txn: &ReadTransaction) -> Result<(), LoadError> {
-        let broken = || LoadError::Damaged("a position is not one".to_owned());
+    fn load_positions(&mut self, txn: &ReadTransaction) -> Result<(), FileError> {
+        let broken = || FileError::Damaged("a position is not one".to_owned());
         let table = txn.open_table(STATE)?;
         for partition in (0..self.partitions).map(Partition) {
             let index = partition.0 as usize;
@@ -152,7 +133,8 @@ impl State {
                 self.checkpoints[index] = Some(decode_checkpoint(value.value()).ok_or_else(broken)?);
             }
             if let Some(value) = table.get(&committed_key(partition)[..])? {
-                self.committed[index] = decode_offset(value.value()).ok_or_else(broken)?;
+                // Nothing is decided by it; only that it is one is checked.
+                decode_offset(value.value()).ok_or_else(broken)?;
             }
         }
         let mut positions = BTreeMap::new();

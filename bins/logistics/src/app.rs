@@ -14,6 +14,7 @@ use logistics_warp::Api;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::data;
 use crate::exit::Failure;
 
 /// Everything that a process drains in takes this long at most.
@@ -49,10 +50,7 @@ impl App {
     /// # Errors
     /// One sentence, where the data or the address cannot be used.
     pub(crate) async fn start(config: AppConfig) -> Result<Self, Failure> {
-        let opening = tokio::task::spawn_blocking(move || Engine::open(config.engine)).await;
-        let engine = opening
-            .map_err(|error| Failure::usage(format!("cannot open the data: {error}")))?
-            .map_err(|error| Failure::usage(error.to_string()))?;
+        let engine = data::open(move || Engine::open(config.engine)).await?;
         let (bus, store, clock) = (engine.bus(), engine.store(), Arc::new(SystemClock));
         let health = Arc::new(Probes::default());
         let api =

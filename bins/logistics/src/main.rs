@@ -5,6 +5,7 @@ mod bench;
 mod cli;
 mod client;
 mod commands;
+mod data;
 mod demo;
 mod exit;
 mod http;

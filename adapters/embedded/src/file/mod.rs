@@ -3,7 +3,6 @@
 mod directory;
 mod gate;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use redb::{Builder, Database, ReadableDatabase};
@@ -11,10 +10,10 @@ use redb::{Builder, Database, ReadableDatabase};
 pub(crate) use directory::DataDir;
 pub(crate) use gate::{Disk, Gate};
 
-use crate::error::EmbeddedError;
+use crate::error::{EmbeddedError, FileError, guarded};
 use crate::limits::CHECKED_WHOLE_BYTES_MAX;
 use crate::schema::{DOCUMENTS, FORMAT, INDEX, LOG, META, META_FORMAT, META_PARTITIONS, STATE, TIMERS};
-use crate::state::{LoadError, State};
+use crate::state::State;
 
 /// The data file, and how to open it again.
 #[derive(Debug, Clone)]
@@ -51,24 +50,14 @@ impl DataFile {
     /// Opens the file and checks it, without changing it.
     pub(crate) fn open(&self) -> Result<Opened, EmbeddedError> {
         let (database, gate) = self.open_database()?;
-        let state = self.guarded(|| {
-            let txn = database.begin_read().map_err(LoadError::from)?;
-            State::load(&txn)
-        });
-        match state? {
-            Ok(state) => Ok(Opened { database, gate, state }),
-            Err(LoadError::File(error)) => Err(EmbeddedError::from_redb(&self.place, error)),
-            Err(LoadError::Damaged(reason)) => Err(self.damaged(reason)),
-            Err(LoadError::Format(found)) => {
-                Err(EmbeddedError::Format { place: self.place.clone(), found, known: FORMAT })
-            }
-        }
+        let state = guarded(|| State::load(&database.begin_read()?));
+        Ok(Opened { database, gate, state: state.map_err(|error| error.at(&self.place))? })
     }
 
     /// Lays the tables out in an empty file. Nothing of it is on the disk until the gate is released.
     pub(crate) fn create(&self, partitions: u32) -> Result<Opened, EmbeddedError> {
         let (database, gate) = self.open_database()?;
-        lay_out(&database, partitions).map_err(|error| EmbeddedError::from_redb(&self.place, error))?;
+        lay_out(&database, partitions).map_err(|error| error.at(&self.place))?;
         Ok(Opened { database, gate, state: State::new(partitions) })
     }
 
@@ -76,19 +65,13 @@ impl DataFile {
         let gate =
             Gate::held(self.disk.clone()).map_err(|error| EmbeddedError::from_io(&self.place, &error))?;
         let length = self.disk.len().map_err(|error| EmbeddedError::from_io(&self.place, &error))?;
-        let database = self.guarded(|| {
-            Builder::new()
-                .set_cache_size(self.cache_bytes)
-                .set_check_integrity_on_open(length > 0 && length <= CHECKED_WHOLE_BYTES_MAX)
-                .create_with_backend(gate.clone())
-        })?;
-        let database = database.map_err(|error| EmbeddedError::from_redb(&self.place, error.into()))?;
-        Ok((database, gate))
-    }
-
-    /// redb panics on some damage that its checks do not cover.
-    fn guarded<T>(&self, work: impl FnOnce() -> T) -> Result<T, EmbeddedError> {
-        catch_unwind(AssertUnwindSafe(work)).map_err(|_| self.damaged("its structure is broken".to_owned()))
+        let database = guarded(|| {
+            let mut builder = Builder::new();
+            builder.set_cache_size(self.cache_bytes);
+            builder.set_check_integrity_on_open(length > 0 && length <= CHECKED_WHOLE_BYTES_MAX);
+            Ok(builder.create_with_backend(gate.clone())?)
+        });
+        Ok((database.map_err(|error| error.at(&self.place))?, gate))
     }
 
     pub(crate) fn damaged(&self, reason: String) -> EmbeddedError {
@@ -96,7 +79,7 @@ impl DataFile {
     }
 }
 
-fn lay_out(database: &Database, partitions: u32) -> Result<(), redb::Error> {
+fn lay_out(database: &Database, partitions: u32) -> Result<(), FileError> {
     let txn = database.begin_write()?;
     {
         let mut meta = txn.open_table(META)?;

@@ -100,7 +100,6 @@ pub(super) fn log_requests(
                 for (index, block) in blocks {
                     log.push(&mut applied.state, index, block)?;
                 }
-                applied.state.committed[partition.0 as usize] = next;
                 positions.insert(&committed_key(partition)[..], &encode_offset(next)[..])?;
                 applied.durable = true;
                 work.answer(reply, CommitOutcome::Committed);

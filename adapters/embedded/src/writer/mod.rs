@@ -31,8 +31,6 @@ use work::Work;
 
 pub(crate) struct Writer {
     shared: Arc<Shared>,
-    /// What is committed.
-    state: State,
     storage: Storage,
     epochs: Epochs,
     /// Since when something is committed that is not on the disk.
@@ -50,10 +48,9 @@ enum Turn {
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, file: DataFile, opened: Opened) -> Self {
-        let state = opened.state.clone();
-        let epochs = Epochs::new(state.partitions());
+        let epochs = Epochs::new(shared.partitions);
         let storage = Storage::new(shared.clone(), file, opened);
-        Self { shared, state, storage, epochs, unflushed: None }
+        Self { shared, storage, epochs, unflushed: None }
     }
 
     pub(crate) fn place(&self) -> Arc<str> {
@@ -128,7 +125,6 @@ impl Writer {
     fn cycle(&mut self, mut work: Work) {
         match self.guarded(|writer| writer.apply_and_commit(&mut work)) {
             Ok(Applied { state, blocks, outcomes, written, .. }) => {
-                self.state = state.clone();
                 self.shared.publish(Published { state, blocks });
                 self.shared.outcomes.insert(outcomes);
                 work.done(written);
@@ -143,7 +139,7 @@ impl Writer {
     fn apply_and_commit(&mut self, work: &mut Work) -> Result<Applied, FileError> {
         loop {
             let txn = self.storage.begin()?;
-            let mut applied = Applied::on(self.state.clone());
+            let mut applied = Applied::on(State::clone(&self.shared.state()));
             if let Err((index, error)) = apply::writes(&txn, work, &mut applied) {
                 let FileError::Damaged(reason) = error else { return Err(error) };
                 // Only whoever wrote to the damaged document is concerned; the others begin again without.
@@ -209,7 +205,6 @@ impl Writer {
     fn retry(&mut self) {
         if let Some(state) = self.storage.retry() {
             // What was committed and not on the disk is gone; what failed may be there.
-            self.state = state.clone();
             self.shared.tail.clear();
             self.shared.publish(Published { state, blocks: Vec::new() });
         }

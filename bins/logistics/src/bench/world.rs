@@ -14,6 +14,7 @@ use logistics_tokio::SystemClock;
 
 use super::progress::Progress;
 use crate::app::{App, AppConfig};
+use crate::data;
 use crate::exit::Failure;
 
 /// Facts, and as many notifications, of an order that goes from PLACED to DELIVERED.
@@ -117,8 +118,7 @@ pub(crate) async fn reached(
 /// Stops the app and asserts every invariant on what it left behind: `orders` orders, all delivered.
 pub(crate) async fn stop_and_verify(app: App, data_dir: &Path, orders: u64) -> Result<(), Failure> {
     app.stop().await?;
-    let engine = Engine::open(logistics_embedded::Config::new(data_dir))
-        .map_err(|error| Failure::refused(error.to_string()))?;
+    let engine = data::open_stopped(data_dir).await?;
     let report = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::Drained)
         .await
         .map_err(|error| Failure::refused(error.to_string()))?;

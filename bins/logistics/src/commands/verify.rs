@@ -9,9 +9,8 @@ use logistics_core::audit::{self, AuditError, Expect, Invariant, Report, Violati
 use logistics_embedded::Engine;
 use serde_json::json;
 
-use super::data;
 use crate::exit::Failure;
-use crate::{logging, output};
+use crate::{data, logging, output};
 
 /// Flags of `verify`.
 #[derive(Args, Debug)]
@@ -37,7 +36,7 @@ struct Verified {
 /// Checks the invariants on a data directory, and says what was counted.
 pub(crate) async fn run(args: VerifyArgs) -> Result<(), Failure> {
     logging::start_for_problems();
-    let engine = data::open(&args.data_dir).await?;
+    let engine = data::open_stopped(&args.data_dir).await?;
     let verified = verify(&engine).await;
     let closed = engine.close().map_err(|error| Failure::refused(error.to_string()));
     let verified = match verified {

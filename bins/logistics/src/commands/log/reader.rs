@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{Entry, Source};
 use crate::client::api::{self, Api};
-use crate::commands::data;
+use crate::data;
 use crate::exit::Failure;
 
 /// Records that are in memory at a time: those of one page.
@@ -40,7 +40,7 @@ impl Reader {
     pub(crate) async fn open(source: &Source) -> Result<Self, Failure> {
         match source {
             Source::Served(url) => Ok(Self::Served(Box::new(Api::new(url.clone())))),
-            Source::Directory(data_dir) => data::open(data_dir).await.map(Self::Stored),
+            Source::Directory(data_dir) => data::open_stopped(data_dir).await.map(Self::Stored),
         }
     }
 
