@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use logistics_core::port::PortError;
+use logistics_core::port::{DocumentLookup, PortError, Topic};
 use logistics_core::processor::Settings;
 use logistics_core::{Command, Offset, OrderId, Placement, Policy, partition_of};
 use logistics_embedded::Engine;
@@ -40,6 +40,17 @@ pub async fn place(engine: &Engine, n: usize) -> Result<Offset, PortError> {
     let partition = partition_of(&id, engine.partitions());
     let input = ask(&id, Command::Place(Placement::default()), partition, &format!("request-{n}"));
     engine.bus().append(&id, input.payload).await
+}
+
+/// The store says that there is no such order, and that it knows, since it is up to the log's end.
+///
+/// # Panics
+/// Where the engine cannot be read.
+pub async fn is_denied(engine: &Engine, order_id: &OrderId) -> bool {
+    let partition = partition_of(order_id, engine.partitions());
+    let end = engine.bus().bounds(Topic::Orders, partition).await.expect("the log can be read").end;
+    let found = engine.store().document(order_id).await.expect("the store can be read");
+    matches!(found, DocumentLookup::Absent { answered } if answered >= end)
 }
 
 /// Looks again and again until it is so.

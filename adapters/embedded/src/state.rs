@@ -34,9 +34,6 @@ pub(crate) struct State {
     pub(crate) logs: Vec<LogEnd>,
     /// By partition.
     pub(crate) checkpoints: Vec<Option<StoreCheckpoint>>,
-    /// By partition: where its orders ended when the file was opened. Until the store is that far, an order that it does
-    /// not have may still be in the log.
-    opened_at: Arc<[u64]>,
     /// By partition, for each group.
     pub(crate) positions: Arc<BTreeMap<GroupKey, Vec<Offset>>>,
 }
@@ -65,19 +62,12 @@ impl State {
             partitions,
             logs: vec![LogEnd::default(); count * Topic::ALL.len()],
             checkpoints: vec![None; count],
-            opened_at: vec![0; count].into(),
             positions: Arc::default(),
         }
     }
 
     pub(crate) fn partitions(&self) -> u32 {
         self.partitions
-    }
-
-    /// Everything that was in the log of the partition when the file was opened is answered, and in the store.
-    pub(crate) fn is_caught_up(&self, partition: Partition) -> bool {
-        let index = partition.0 as usize;
-        self.checkpoints[index].is_some_and(|checkpoint| checkpoint.answered.0 >= self.opened_at[index])
     }
 
     /// The positions of a group: those of a new one are 0.
@@ -105,8 +95,6 @@ impl State {
         }
         let mut state = Self::new(number(META_PARTITIONS)?);
         state.load_ends(txn)?;
-        let end = |p| state.logs[log_index(state.partitions, Topic::Orders, Partition(p))].next;
-        state.opened_at = (0..state.partitions).map(end).collect();
         state.load_positions(txn)?;
         Ok(state)
     }

@@ -53,12 +53,12 @@ impl OrderStore for Store {
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         let shared = &self.0.shared;
         // Asked before the look: whatever the store caught up with is in it by then.
-        let is_known = shared.state().is_caught_up(partition_of(order_id, shared.partitions));
+        let checkpoint = shared.state().checkpoints[partition_of(order_id, shared.partitions).0 as usize];
         let found = shared.look(|txn| json_of(&txn.open_table(DOCUMENTS)?, order_id))?;
-        Ok(match found {
-            Some(json) => DocumentLookup::Found(json),
-            None if is_known => DocumentLookup::Absent,
-            None => DocumentLookup::Unknown,
+        Ok(match (found, checkpoint) {
+            (Some(json), _) => DocumentLookup::Found(json),
+            (None, Some(checkpoint)) => DocumentLookup::Absent { answered: checkpoint.answered },
+            (None, None) => DocumentLookup::Unknown,
         })
     }
 

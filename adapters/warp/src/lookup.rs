@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::header::{ETAG, HeaderMap};
 use hyper::http::StatusCode;
-use logistics_core::port::DocumentLookup;
-use logistics_core::{OrderId, Timestamp};
+use logistics_core::port::{DocumentLookup, Topic};
+use logistics_core::{Offset, OrderId, Timestamp, partition_of};
 use tokio::time::Instant;
 use warp::reply::Response;
 
@@ -43,15 +43,22 @@ pub(crate) fn not_modified(document: &[u8], headers: &HeaderMap) -> Option<Respo
 /// The document of an order: waits briefly where nobody can tell yet whether there is one, and answers 404 only where it
 /// is known that there is none.
 pub(crate) async fn find(context: &Context, id: &OrderId) -> Result<Bytes, Failure> {
+    // Where the log ended when the order was missed first: whatever was placed before lies below.
+    let mut end = None;
     let mut until = None;
     let mut pause = Duration::from_millis(PAUSE_MS_MIN);
     loop {
         match context.port("look for an order", context.api.store.document(id)).await? {
             DocumentLookup::Found(document) => return Ok(document),
-            DocumentLookup::Absent if !is_young(id, context.api.clock.now()) => {
-                return Err(Failure::order_not_found());
+            DocumentLookup::Absent { answered } => {
+                if end.is_none() {
+                    end = Some(end_of_log(context, id).await?);
+                }
+                if end.is_some_and(|end| answered >= end) && !is_young(id, context.api.clock.now()) {
+                    return Err(Failure::order_not_found());
+                }
             }
-            DocumentLookup::Absent | DocumentLookup::Unknown => {}
+            DocumentLookup::Unknown => {}
         }
         let now = Instant::now();
         let until = *until.get_or_insert_with(|| now + Duration::from_millis(context.config.lookup_wait_ms));
@@ -61,6 +68,12 @@ pub(crate) async fn find(context: &Context, id: &OrderId) -> Result<Bytes, Failu
         tokio::time::sleep(pause.min(until - now)).await;
         pause = (pause * 2).min(Duration::from_millis(PAUSE_MS_MAX));
     }
+}
+
+async fn end_of_log(context: &Context, id: &OrderId) -> Result<Offset, Failure> {
+    let bus = &context.api.bus;
+    let partition = partition_of(id, bus.partitions());
+    Ok(context.port("find the log's end", bus.bounds(Topic::Orders, partition)).await?.end)
 }
 
 /// The id was made a moment ago. One from far ahead was made up: clocks of servers do not differ by a minute.

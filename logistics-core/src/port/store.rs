@@ -115,7 +115,11 @@ pub enum DocumentLookup {
     /// Its document.
     Found(Bytes),
     /// The store knows the partition, and the order is not in it.
-    Absent,
+    Absent {
+        /// How far the store was when it did not have the order: every input before it is answered. Who knows where the
+        /// log ends knows from this whether the order may still come.
+        answered: Offset,
+    },
     /// The store knows nothing of the partition (yet), so it cannot tell.
     Unknown,
 }

@@ -92,10 +92,10 @@ impl MemoryStore {
     pub fn document(&self, order_id: &OrderId) -> DocumentLookup {
         match self.contents.get(&partition_of(order_id, self.partitions)) {
             None => DocumentLookup::Unknown,
-            Some(part) => part
-                .documents
-                .get(order_id)
-                .map_or(DocumentLookup::Absent, |json| DocumentLookup::Found(json.clone())),
+            Some(part) => match part.documents.get(order_id) {
+                Some(json) => DocumentLookup::Found(json.clone()),
+                None => DocumentLookup::Absent { answered: part.checkpoint.answered },
+            },
         }
     }
 

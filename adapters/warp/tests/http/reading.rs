@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use logistics_core::testkit::sample;
-use logistics_core::{Order, OrderId};
+use logistics_core::{Order, OrderId, partition_of};
 use serde_json::Value;
 
-use crate::world::World;
+use crate::world::{PARTITIONS, World};
 
 #[tokio::test]
 async fn a_document_goes_through_with_its_version_as_the_tag() {
@@ -44,10 +44,23 @@ async fn only_what_is_known_to_be_absent_is_not_found() {
     let young = world.get(&format!("/orders/{}", OrderId::generate(sample::time(-1000), [1; 10]))).await;
     young.error(503, "not_ready");
     assert_eq!(young.header("retry-after"), "1");
+    // It may be what nobody has answered yet: the store is behind the log.
+    world.pause();
+    let placed = world.post("/orders", "").await.json()["order_id"].as_str().map(str::to_owned);
+    let path = format!("/orders/{}", sample_in_the_partition_of(&placed.expect("an order id")));
+    world.get(&path).await.error(503, "not_ready");
+    world.go_on();
+    world.get(&path).await.error(404, "not_found");
     world.forget_partitions(true);
     let unknown = world.get("/orders/nobody").await;
     unknown.error(503, "not_ready");
     assert_eq!(unknown.header("retry-after"), "1");
+}
+
+/// Another id, of whose partition the log is not empty.
+fn sample_in_the_partition_of(id: &str) -> OrderId {
+    let id = OrderId::parse(id).expect("an order id");
+    sample::order_id_in(partition_of(&id, PARTITIONS), PARTITIONS, 7)
 }
 
 #[tokio::test]

@@ -42,6 +42,11 @@ struct State {
 }
 
 impl State {
+    /// All of the log, unless something waits.
+    fn answered(&self) -> Offset {
+        Offset(if self.waiting.is_empty() { u64::MAX } else { 0 })
+    }
+
     fn decide_all(&mut self) {
         while !self.paused
             && let Some(request) = self.waiting.pop_front()
@@ -164,7 +169,7 @@ impl OrderStore for Backend {
         let looked_up = match state.orders.get(order_id) {
             _ if state.unknown_partitions => DocumentLookup::Unknown,
             Some(order) => DocumentLookup::Found(Bytes::from(order.to_document())),
-            None => DocumentLookup::Absent,
+            None => DocumentLookup::Absent { answered: state.answered() },
         };
         drop(state);
         self.changed.send_replace(());

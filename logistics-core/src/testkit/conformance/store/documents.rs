@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::StoreCase;
 use super::steps::{HOME, OTHER, changed, document, token, with_timer, write};
+use crate::ids::Offset;
 use crate::lifecycle::{STATUSES, Status};
 use crate::limits::DETAILS_BYTES_MAX;
 use crate::order::evolve;
@@ -29,7 +30,7 @@ pub(super) async fn a_document_is_found_or_absent_or_unknown(case: StoreCase<'_>
     let found = case.works("document", store.document(&placed.order_id)).await;
     case.same("an order that is there", &found, &DocumentLookup::Found(placed.json));
     let absent = case.works("document", store.document(&case.order(HOME, 1))).await;
-    case.same("an order that is not there", &absent, &DocumentLookup::Absent);
+    case.same("an order that is not there", &absent, &DocumentLookup::Absent { answered: Offset(9) });
     let unknown = case.works("document", store.document(&case.order(OTHER, 0))).await;
     case.same("an order of a partition without checkpoint", &unknown, &DocumentLookup::Unknown);
 }
