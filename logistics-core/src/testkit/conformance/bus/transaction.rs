@@ -82,7 +82,8 @@ pub(super) async fn reading_reaches_the_end_that_was_read_before(case: BusCase<'
     let end = case.works("end", log.end()).await;
     case.holds("the end is behind every record", end >= Offset(input.0 + 3));
     let bounds = case.works("bounds", case.bus().bounds(Topic::Orders, HOME)).await;
-    case.same("the end, by the log and by the bounds", &bounds.end, &end);
+    // Not the same: a broker may write what ends a transaction after it answered.
+    case.holds("the end by the bounds, asked later, is not before the end by the log", bounds.end >= end);
     let (mut found, mut from) = (Vec::new(), Offset(0));
     while from < end {
         let batch = case.works("a read up to the end", log.read(from, PLENTY)).await;

@@ -1,0 +1,130 @@
+//! The event bus.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use logistics_core::limits::RECORD_BYTES_MAX;
+use logistics_core::port::{
+    Batch, Bounds, EventBus, Membership, PortError, PortErrorKind, ReadLimit, Subscription, Tail, Topic,
+};
+use logistics_core::{Offset, OrderId, Partition, partition_of};
+use tokio::sync::Notify;
+
+use crate::appender::Appender;
+use crate::client::Brokers;
+use crate::config::Config;
+use crate::error::KafkaError;
+use crate::fetcher::{Fetched, Fetcher};
+use crate::lookup::Lookup;
+use crate::membership::KafkaMembership;
+use crate::subscription::KafkaSubscription;
+use crate::topics;
+
+/// The event bus on Kafka. Clones are the same bus.
+#[derive(Clone)]
+pub struct KafkaBus {
+    brokers: Arc<Brokers>,
+    lookup: Arc<Lookup>,
+    /// Made by the first append: processors have no use for it.
+    appender: Arc<OnceLock<Appender>>,
+}
+
+impl KafkaBus {
+    /// A bus that has contacted nobody yet.
+    ///
+    /// # Errors
+    /// [`KafkaError::Setting`], a sentence that names what cannot be.
+    pub fn new(config: Config) -> Result<Self, KafkaError> {
+        let brokers = Brokers::new(config)?;
+        let lookup = Lookup::new(&brokers)?;
+        Ok(Self { brokers, lookup, appender: Arc::default() })
+    }
+
+    /// The brokers, as configured.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.brokers.config.brokers.clone()
+    }
+
+    /// Sees whether the topics are there and as they must be: the configured number of partitions, and, for orders,
+    /// unlimited retention without compaction.
+    ///
+    /// # Errors
+    /// `Unavailable` when nobody answers or a topic is not there (yet); `Refused` when it has to be changed, or the
+    /// credentials are wrong. The sentence says what to do.
+    pub async fn check_topics(&self) -> Result<(), PortError> {
+        Ok(topics::check(&self.lookup).await?)
+    }
+
+    /// Creates the topics that are not there, with unlimited retention. `replication`: copies of each partition; `None`:
+    /// the brokers' default. Answers those that it created.
+    ///
+    /// # Errors
+    /// As [`check_topics`](Self::check_topics), which it ends with.
+    pub async fn create_topics(&self, replication: Option<i32>) -> Result<Vec<Topic>, PortError> {
+        Ok(topics::create(&self.lookup, replication).await?)
+    }
+
+    fn appender(&self) -> Result<&Appender, KafkaError> {
+        if let Some(appender) = self.appender.get() {
+            return Ok(appender);
+        }
+        let made = Appender::new(&self.brokers, self.brokers.config.topic(Topic::Orders))?;
+        Ok(self.appender.get_or_init(|| made))
+    }
+}
+
+#[async_trait]
+impl EventBus for KafkaBus {
+    fn partitions(&self) -> u32 {
+        self.brokers.config.partitions
+    }
+
+    async fn append(&self, order_id: &OrderId, payload: Bytes) -> Result<Offset, PortError> {
+        if payload.len() > RECORD_BYTES_MAX {
+            let text =
+                format!("a record has {RECORD_BYTES_MAX} bytes at most; this one has {}", payload.len());
+            return Err(PortError::new(PortErrorKind::TooLarge, text));
+        }
+        let partition = partition_of(order_id, self.partitions());
+        Ok(self.appender()?.append(partition, order_id, &payload).await?)
+    }
+
+    async fn join(&self) -> Result<Box<dyn Membership>, PortError> {
+        self.check_topics().await?;
+        Ok(Box::new(KafkaMembership::join(&self.brokers, &self.lookup)?))
+    }
+
+    async fn subscribe(&self, topic: Topic, group: &str) -> Result<Box<dyn Subscription>, PortError> {
+        Ok(Box::new(KafkaSubscription::join(&self.lookup, topic, group)?))
+    }
+
+    async fn tail(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        from: Offset,
+    ) -> Result<Box<dyn Tail>, PortError> {
+        let fetcher = Fetcher::new(&self.brokers, self.brokers.config.topic(topic))?;
+        Ok(Box::new(KafkaTail { fetched: fetcher.partition(partition, Arc::new(Notify::new())), next: from }))
+    }
+
+    async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError> {
+        Ok(self.lookup.bounds(topic, partition).await?)
+    }
+}
+
+struct KafkaTail {
+    fetched: Fetched,
+    next: Offset,
+}
+
+#[async_trait]
+impl Tail for KafkaTail {
+    async fn next(&mut self, limit: ReadLimit) -> Result<Batch, PortError> {
+        let batch = self.fetched.read(self.next, limit).await?;
+        self.next = batch.next;
+        Ok(batch)
+    }
+}

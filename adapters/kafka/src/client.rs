@@ -1,0 +1,161 @@
+//! What every client of this adapter has in common.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError as ClientError, KafkaResult};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
+
+use crate::config::{Config, Security};
+use crate::error::{KafkaError, is_refusal};
+
+/// The brokers, as everything in this adapter knows them.
+#[derive(Debug)]
+pub(crate) struct Brokers {
+    pub(crate) config: Config,
+    /// Brokers refuse our credentials: said in passing by whichever client heard it.
+    refused: Mutex<Option<String>>,
+}
+
+impl Brokers {
+    /// # Errors
+    /// [`KafkaError::Setting`]
+    pub(crate) fn new(config: Config) -> Result<Arc<Self>, KafkaError> {
+        if config.partitions == 0 {
+            return Err(KafkaError::Setting("a topic has 1 partition at least".to_owned()));
+        }
+        if config.brokers.trim().is_empty() {
+            return Err(KafkaError::Setting("no broker is named; write host:port".to_owned()));
+        }
+        let needs_tls = config.security.tls.is_some()
+            || config
+                .security
+                .sasl
+                .as_ref()
+                .is_some_and(|sasl| sasl.mechanism != crate::SaslMechanism::Plain);
+        if needs_tls && cfg!(not(feature = "tls")) {
+            let text = "this build has no TLS and no SCRAM; build it with the feature `tls`";
+            return Err(KafkaError::Setting(text.to_owned()));
+        }
+        Ok(Arc::new(Self { config, refused: Mutex::default() }))
+    }
+
+    /// What went wrong in a call; a refusal that was heard meanwhile counts for more than that nobody answered.
+    pub(crate) fn failed(&self, doing: &'static str, source: ClientError) -> KafkaError {
+        let brokers = self.config.brokers.clone();
+        match self.refused.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(reason) => KafkaError::Credentials { brokers, reason },
+            None => KafkaError::Call { brokers, doing, source },
+        }
+    }
+
+    /// The settings of every client.
+    pub(crate) fn client(&self) -> ClientConfig {
+        let Config { brokers, client_id, timeout_ms, security, .. } = &self.config;
+        let mut client = ClientConfig::new();
+        client
+            .set("bootstrap.servers", brokers)
+            .set("client.id", client_id)
+            .set("socket.timeout.ms", timeout_ms.to_string())
+            .set("socket.connection.setup.timeout.ms", timeout_ms.to_string())
+            .set("socket.nagle.disable", "true")
+            .set("reconnect.backoff.ms", "50")
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("allow.auto.create.topics", "false")
+            .set_log_level(RDKafkaLogLevel::Warning);
+        secure(&mut client, security);
+        client
+    }
+
+    /// The settings of every client that reads.
+    pub(crate) fn consumer(&self, group: &str) -> ClientConfig {
+        let mut consumer = self.client();
+        consumer
+            .set("group.id", self.config.group_named(group))
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("check.crcs", "true");
+        consumer
+    }
+}
+
+fn secure(client: &mut ClientConfig, security: &Security) {
+    let protocol = match (&security.tls, &security.sasl) {
+        (None, None) => "plaintext",
+        (Some(_), None) => "ssl",
+        (None, Some(_)) => "sasl_plaintext",
+        (Some(_), Some(_)) => "sasl_ssl",
+    };
+    client.set("security.protocol", protocol);
+    if let Some(tls) = &security.tls {
+        let files = [
+            ("ssl.ca.location", &tls.ca_file),
+            ("ssl.certificate.location", &tls.cert_file),
+            ("ssl.key.location", &tls.key_file),
+        ];
+        for (name, file) in files {
+            if let Some(file) = file {
+                client.set(name, file.to_string_lossy());
+            }
+        }
+    }
+    if let Some(sasl) = &security.sasl {
+        client.set("sasl.mechanism", sasl.mechanism.name());
+        client.set("sasl.username", &sasl.username).set("sasl.password", &sasl.password);
+    }
+}
+
+/// Where a client's events go.
+#[derive(Clone)]
+pub(crate) struct Context(pub(crate) Arc<Brokers>);
+
+impl ClientContext for Context {
+    /// The client tells of every attempt to connect; whoever calls it tells what that means.
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "logistics_kafka::client", ?level, facility, "{message}");
+    }
+
+    fn error(&self, error: ClientError, reason: &str) {
+        if error.rdkafka_error_code().is_some_and(is_refusal) {
+            let mut refused = self.0.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            *refused = Some(reason.to_owned());
+        }
+        tracing::debug!(target: "logistics_kafka::client", %error, "{reason}");
+    }
+}
+
+impl ConsumerContext for Context {}
+
+impl ProducerContext<NoCustomPartitioner> for Context {
+    type DeliveryOpaque = ();
+
+    /// Only failures are reported, and the commit fails with them.
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
+/// Runs a call that blocks away from the threads that serve.
+pub(crate) async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T, KafkaError> + Send + 'static,
+) -> Result<T, KafkaError> {
+    match tokio::task::spawn_blocking(call).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(KafkaError::Closed("the runtime shuts down")),
+    }
+}
+
+/// A topic-partition list of one partition.
+pub(crate) fn one(
+    topic: &str,
+    partition: i32,
+    offset: rdkafka::Offset,
+) -> KafkaResult<rdkafka::TopicPartitionList> {
+    let mut list = rdkafka::TopicPartitionList::with_capacity(1);
+    list.add_partition_offset(topic, partition, offset)?;
+    Ok(list)
+}

@@ -1,0 +1,134 @@
+//! What goes wrong at the brokers, and what that means to a caller.
+
+use logistics_core::port::{PortError, PortErrorKind};
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
+
+/// A failure of this adapter.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum KafkaError {
+    /// A setting cannot be.
+    #[error("{0}")]
+    Setting(String),
+    /// A call of the client failed.
+    #[error("Kafka at {brokers}: {doing} failed: {source}")]
+    Call {
+        /// The brokers, as configured.
+        brokers: String,
+        /// What was being done.
+        doing: &'static str,
+        /// What the client says.
+        source: ClientError,
+    },
+    /// The brokers refuse us.
+    #[error("Kafka at {brokers} refuses: {reason}; check the user, its password and its rights")]
+    Credentials {
+        /// The brokers, as configured.
+        brokers: String,
+        /// What they say.
+        reason: String,
+    },
+    /// A topic is not there.
+    #[error(
+        "Kafka at {brokers} has no topic {topic}: create it with `logistics topics create --engine cluster`"
+    )]
+    NoTopic {
+        /// The brokers, as configured.
+        brokers: String,
+        /// The topic.
+        topic: String,
+    },
+    /// A topic is not as it must be.
+    #[error("the topic {topic} at {brokers} {problem}")]
+    Topic {
+        /// The brokers, as configured.
+        brokers: String,
+        /// The topic.
+        topic: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// The client was closed, or the partition is another member's.
+    #[error("{0}")]
+    Closed(&'static str),
+}
+
+impl From<KafkaError> for PortError {
+    fn from(error: KafkaError) -> Self {
+        let kind = match &error {
+            KafkaError::Setting(_) | KafkaError::Credentials { .. } | KafkaError::Topic { .. } => {
+                PortErrorKind::Refused
+            }
+            KafkaError::Call { source, .. } => kind(source),
+            // The topics may be on their way: whoever creates them starts beside us.
+            KafkaError::NoTopic { .. } => PortErrorKind::Unavailable,
+            KafkaError::Closed(_) => PortErrorKind::Closed,
+        };
+        PortError::new(kind, error.to_string()).with_source(error)
+    }
+}
+
+/// What a caller can do about it.
+fn kind(error: &ClientError) -> PortErrorKind {
+    match error.rdkafka_error_code() {
+        Some(code) if is_refusal(code) => PortErrorKind::Refused,
+        Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => PortErrorKind::TooLarge,
+        Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => PortErrorKind::Truncated,
+        Some(Code::BadMessage | Code::InvalidMessage) => PortErrorKind::Corrupt,
+        _ if matches!(error, ClientError::MessageConsumptionFatal(_)) => PortErrorKind::Closed,
+        _ => PortErrorKind::Unavailable,
+    }
+}
+
+/// Trying again does not help before somebody changed something.
+pub(crate) fn is_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::UnsupportedSASLMechanism
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed
+            | Code::PolicyViolation
+    )
+}
+
+/// Somebody else took over: nothing of this side is committed any more.
+pub(crate) fn is_fence(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Fenced
+            | Code::ProducerFenced
+            | Code::InvalidProducerEpoch
+            | Code::IllegalGeneration
+            | Code::UnknownMemberId
+            | Code::FencedInstanceId
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(code: Code) -> PortError {
+        let source = ClientError::MessageProduction(code);
+        KafkaError::Call { brokers: "b:9092".to_owned(), doing: "appending", source }.into()
+    }
+
+    #[test]
+    fn a_code_says_what_a_caller_can_do() {
+        let kinds = [
+            (Code::MessageSizeTooLarge, PortErrorKind::TooLarge),
+            (Code::SaslAuthenticationFailed, PortErrorKind::Refused),
+            (Code::OffsetOutOfRange, PortErrorKind::Truncated),
+            (Code::AllBrokersDown, PortErrorKind::Unavailable),
+            (Code::MessageTimedOut, PortErrorKind::Unavailable),
+        ];
+        for (code, kind) in kinds {
+            assert_eq!(port(code).kind(), kind, "{code:?}");
+        }
+        assert!(port(Code::AllBrokersDown).to_string().starts_with("Kafka at b:9092: appending failed: "));
+    }
+}

@@ -1,0 +1,212 @@
+//! Reading partitions from positions: a consumer that no group knows, and a queue for each partition.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use logistics_core::port::{Batch, LogRecord, ReadLimit};
+use logistics_core::{Offset, Partition, Timestamp};
+use rdkafka::Offset as Position;
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError as ClientError;
+use rdkafka::message::{BorrowedMessage, Message};
+use tokio::sync::Notify;
+
+use crate::client::{Brokers, Context, one};
+use crate::error::KafkaError;
+use crate::limits::{READ_AHEAD_KB, READ_AHEAD_MESSAGES, READ_AHEAD_PAUSE_MS};
+use crate::member::as_client;
+
+type Reader = BaseConsumer<Context>;
+
+/// Reads committed records of the partitions of one topic.
+pub(crate) struct Fetcher {
+    brokers: Arc<Brokers>,
+    topic: String,
+    consumer: Arc<Reader>,
+    slots: Mutex<BTreeMap<i32, Arc<Slot>>>,
+    /// Tells readers of the same partition apart.
+    readers: AtomicU64,
+}
+
+/// What is being read of one partition. The client has one queue for it, so there is one reading at a time: a worker that
+/// is on its way out must not disturb its successor.
+#[derive(Default)]
+struct Slot(Mutex<Option<Reading>>);
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, Option<Reading>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Reading {
+    reader: u64,
+    queue: PartitionQueue<Context>,
+    /// Where reading goes on.
+    next: Offset,
+}
+
+impl Fetcher {
+    /// # Errors
+    /// [`KafkaError`] where a setting is not taken.
+    pub(crate) fn new(brokers: &Arc<Brokers>, topic: String) -> Result<Arc<Self>, KafkaError> {
+        // The client wants a group, though nothing is ever committed or subscribed in it.
+        let mut settings = brokers.consumer("reader");
+        settings
+            .set("isolation.level", "read_committed")
+            .set("queued.max.messages.kbytes", READ_AHEAD_KB.to_string())
+            .set("queued.min.messages", READ_AHEAD_MESSAGES.to_string())
+            .set("fetch.queue.backoff.ms", READ_AHEAD_PAUSE_MS.to_string())
+            .set("fetch.error.backoff.ms", "100");
+        let consumer = settings.create_with_context(Context(brokers.clone()));
+        let consumer: Reader = consumer.map_err(|error| brokers.failed("opening a reader", error))?;
+        Ok(Arc::new(Self {
+            brokers: brokers.clone(),
+            topic,
+            consumer: Arc::new(consumer),
+            slots: Mutex::default(),
+            readers: AtomicU64::new(0),
+        }))
+    }
+
+    /// A reader of one partition. It wakes `woken` when there may be something. Of two of the same partition, whoever
+    /// reads takes the reading away from the other.
+    pub(crate) fn partition(self: &Arc<Self>, partition: Partition, woken: Arc<Notify>) -> Fetched {
+        let partition = as_client(partition);
+        let reader = self.readers.fetch_add(1, Ordering::Relaxed);
+        let slot =
+            self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(partition).or_default().clone();
+        Fetched { fetcher: self.clone(), partition, reader, woken, slot }
+    }
+}
+
+/// A reader of one partition.
+pub(crate) struct Fetched {
+    fetcher: Arc<Fetcher>,
+    partition: i32,
+    reader: u64,
+    woken: Arc<Notify>,
+    slot: Arc<Slot>,
+}
+
+impl Fetched {
+    /// Waits until there is something at `from` and reads it. Can be cancelled.
+    ///
+    /// # Errors
+    /// [`KafkaError`]
+    pub(crate) async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, KafkaError> {
+        loop {
+            let woken = self.woken.notified();
+            if let Some(batch) = self.read_now(from, limit)? {
+                return Ok(batch);
+            }
+            woken.await;
+        }
+    }
+
+    /// Reads what has arrived at `from`; nothing where there is nothing yet. The first call asks for it.
+    ///
+    /// # Errors
+    /// [`KafkaError`]
+    pub(crate) fn read_now(&self, from: Offset, limit: ReadLimit) -> Result<Option<Batch>, KafkaError> {
+        let mut slot = self.slot.lock();
+        if slot.as_ref().is_none_or(|reading| reading.reader != self.reader || reading.next != from) {
+            // The one before goes first: with it goes what wakes its reader.
+            *slot = None;
+            *slot = Some(self.begin(from)?);
+        }
+        let Some(reading) = slot.as_mut() else { return Ok(None) };
+        let read = self.drain(reading, from, limit);
+        if read.is_err() {
+            *slot = None;
+        }
+        read
+    }
+
+    fn begin(&self, from: Offset) -> Result<Reading, KafkaError> {
+        let Fetcher { topic, consumer, .. } = &*self.fetcher;
+        self.stop();
+        let position = Position::Offset(i64::try_from(from.0).unwrap_or(i64::MAX));
+        let position = one(topic, self.partition, position).map_err(|error| self.failed(error))?;
+        let queue = consumer.split_partition_queue(topic, self.partition);
+        let mut queue = queue.ok_or(KafkaError::Closed("the reader has no such partition"))?;
+        let woken = self.woken.clone();
+        queue.set_nonempty_callback(move || woken.notify_one());
+        consumer.incremental_assign(&position).map_err(|error| self.failed(error))?;
+        Ok(Reading { reader: self.reader, queue, next: from })
+    }
+
+    fn stop(&self) {
+        let Fetcher { topic, consumer, .. } = &*self.fetcher;
+        if let Ok(position) = one(topic, self.partition, Position::Invalid) {
+            // Where it was not assigned there is nothing to stop.
+            let _ = consumer.incremental_unassign(&position);
+        }
+    }
+
+    fn drain(
+        &self,
+        reading: &mut Reading,
+        from: Offset,
+        limit: ReadLimit,
+    ) -> Result<Option<Batch>, KafkaError> {
+        // Events of the client itself; they go to the context.
+        while self.fetcher.consumer.poll(std::time::Duration::ZERO).is_some() {}
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        while records.len() < limit.records && bytes < limit.bytes {
+            match reading.queue.poll(std::time::Duration::ZERO) {
+                None => break,
+                Some(Err(error)) => return Err(self.failed(error)),
+                Some(Ok(message)) => {
+                    let record = record_of(&message);
+                    if record.offset >= from {
+                        bytes += record.payload.len();
+                        records.push(record);
+                    }
+                }
+            }
+        }
+        // Behind the last record there may be what nobody sees: markers, and records of aborted transactions.
+        let seen = records.last().map_or(from, |record| record.offset.next());
+        let next = self.position().map_or(seen, |position| position.max(seen));
+        if next <= from {
+            return Ok(None);
+        }
+        reading.next = next;
+        Ok(Some(Batch { records, next }))
+    }
+
+    /// Behind everything that the client has handed out, visible or not.
+    fn position(&self) -> Option<Offset> {
+        let positions = self.fetcher.consumer.position().ok()?;
+        match positions.find_partition(&self.fetcher.topic, self.partition)?.offset() {
+            Position::Offset(offset) => u64::try_from(offset).ok().map(Offset),
+            _ => None,
+        }
+    }
+
+    fn failed(&self, error: ClientError) -> KafkaError {
+        self.fetcher.brokers.failed("reading", error)
+    }
+}
+
+impl Drop for Fetched {
+    fn drop(&mut self) {
+        let mut slot = self.slot.lock();
+        if slot.take_if(|reading| reading.reader == self.reader).is_some() {
+            self.stop();
+        }
+    }
+}
+
+fn record_of(message: &BorrowedMessage<'_>) -> LogRecord {
+    let bytes = |bytes: Option<&[u8]>| bytes.map(bytes::Bytes::copy_from_slice);
+    LogRecord {
+        offset: Offset(u64::try_from(message.offset()).unwrap_or_default()),
+        key: bytes(message.key()),
+        payload: bytes(message.payload()).unwrap_or_default(),
+        at: Timestamp::from_millis(message.timestamp().to_millis().unwrap_or_default()),
+    }
+}

@@ -1,0 +1,24 @@
+//! Named limits.
+
+/// [`Config::session_timeout_ms`](crate::Config::session_timeout_ms) unless told otherwise.
+pub const SESSION_TIMEOUT_MS: u32 = 6000;
+/// [`Config::timeout_ms`](crate::Config::timeout_ms) unless told otherwise.
+pub const TIMEOUT_MS: u32 = 5000;
+/// A call of the client that takes this much longer than its own timeout will never return: the process is ended.
+pub const STUCK_MS: u64 = 20_000;
+/// Milliseconds after which brokers abort a transaction that nobody finishes. Until then it hides what follows from readers.
+pub const TRANSACTION_TIMEOUT_MS: u32 = 15_000;
+/// Messages that a transaction may hold in the client.
+pub const QUEUED_MESSAGES_MAX: u32 = 200_000;
+/// Kilobytes read ahead of a partition.
+pub const READ_AHEAD_KB: u32 = 4096;
+/// Messages read ahead of a partition.
+pub const READ_AHEAD_MESSAGES: u32 = 10_000;
+/// Milliseconds for which a partition that is read ahead far enough is left alone.
+pub const READ_AHEAD_PAUSE_MS: u32 = 5;
+/// Milliseconds for which messages wait for company in a batch.
+pub const LINGER_MS: u32 = 1;
+/// Records of one delivery of a subscription.
+pub const DELIVERY_RECORDS_MAX: usize = 500;
+/// Bytes of the payloads of one delivery of a subscription.
+pub const DELIVERY_BYTES_MAX: usize = 4 * 1024 * 1024;

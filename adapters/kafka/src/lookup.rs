@@ -1,0 +1,67 @@
+//! Asking brokers how their logs stand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logistics_core::port::{Bounds, Topic};
+use logistics_core::{Offset, Partition};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::Metadata;
+
+use crate::client::{Brokers, Context, blocking};
+use crate::error::KafkaError;
+use crate::member::as_client;
+
+/// A client that asks and never reads.
+pub(crate) struct Lookup {
+    pub(crate) brokers: Arc<Brokers>,
+    consumer: BaseConsumer<Context>,
+}
+
+impl Lookup {
+    /// # Errors
+    /// [`KafkaError`] where a setting is not taken.
+    pub(crate) fn new(brokers: &Arc<Brokers>) -> Result<Arc<Self>, KafkaError> {
+        // Ends are the high watermarks: another worker's open transaction may hide records behind the last stable offset.
+        let mut settings = brokers.client();
+        settings.set("isolation.level", "read_uncommitted");
+        let consumer = settings.create_with_context(Context(brokers.clone()));
+        let consumer = consumer.map_err(|error| brokers.failed("opening a client", error))?;
+        Ok(Arc::new(Self { brokers: brokers.clone(), consumer }))
+    }
+
+    /// Where a partition starts and ends.
+    pub(crate) async fn bounds(
+        self: &Arc<Self>,
+        topic: Topic,
+        partition: Partition,
+    ) -> Result<Bounds, KafkaError> {
+        let this = self.clone();
+        blocking(move || {
+            let name = this.brokers.config.topic(topic);
+            let found = this.consumer.fetch_watermarks(&name, as_client(partition), this.timeout());
+            this.hear();
+            let (start, end) =
+                found.map_err(|error| this.brokers.failed("asking where a log ends", error))?;
+            let offset = |raw| Offset(u64::try_from(raw).unwrap_or_default());
+            Ok(Bounds { start: offset(start), end: offset(end) })
+        })
+        .await
+    }
+
+    /// What the brokers know of all topics. Blocks.
+    pub(crate) fn metadata(&self) -> Result<Metadata, KafkaError> {
+        let found = self.consumer.fetch_metadata(None, self.timeout());
+        self.hear();
+        found.map_err(|error| self.brokers.failed("asking for the topics", error))
+    }
+
+    /// Takes in what the client has to say: among it is why nobody answered.
+    fn hear(&self) {
+        while self.consumer.poll(Duration::ZERO).is_some() {}
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.brokers.config.timeout_ms.into())
+    }
+}

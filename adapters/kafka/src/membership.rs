@@ -1,0 +1,105 @@
+//! The group of processors, and the log of a partition for its worker.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use async_trait::async_trait;
+use logistics_core::port::{
+    Batch, CommitOutcome, GroupEvent, Membership, PartitionLog, PortError, ReadLimit, Topic, Transaction,
+};
+use logistics_core::{Offset, Partition};
+use tokio::sync::Notify;
+
+use crate::client::Brokers;
+use crate::error::KafkaError;
+use crate::fetcher::{Fetched, Fetcher};
+use crate::lookup::Lookup;
+use crate::member::Member;
+use crate::transactor::Transactor;
+
+/// A member of the group of processors.
+pub(crate) struct KafkaMembership {
+    brokers: Arc<Brokers>,
+    lookup: Arc<Lookup>,
+    member: Arc<Member>,
+    fetcher: Arc<Fetcher>,
+}
+
+impl KafkaMembership {
+    pub(crate) fn join(brokers: &Arc<Brokers>, lookup: &Arc<Lookup>) -> Result<Self, KafkaError> {
+        let topic = brokers.config.topic(Topic::Orders);
+        let member = Member::join(brokers, &brokers.config.group, topic.clone())?;
+        let fetcher = Fetcher::new(brokers, topic)?;
+        Ok(Self { brokers: brokers.clone(), lookup: lookup.clone(), member: Arc::new(member), fetcher })
+    }
+}
+
+#[async_trait]
+impl Membership for KafkaMembership {
+    async fn next(&self) -> Result<GroupEvent, PortError> {
+        self.member.next().await
+    }
+
+    async fn owns(&self, partition: Partition) -> Result<bool, PortError> {
+        Ok(self.member.owns(partition).await?)
+    }
+
+    async fn release(&self, partitions: &[Partition]) -> Result<(), PortError> {
+        Ok(self.member.release(partitions)?)
+    }
+
+    fn log(&self, partition: Partition) -> Arc<dyn PartitionLog> {
+        Arc::new(KafkaPartitionLog {
+            brokers: self.brokers.clone(),
+            lookup: self.lookup.clone(),
+            member: Arc::downgrade(&self.member),
+            partition,
+            fetched: self.fetcher.partition(partition, Arc::new(Notify::new())),
+            transactor: OnceLock::new(),
+        })
+    }
+
+    async fn leave(&self) -> Result<(), PortError> {
+        Ok(self.member.leave().await?)
+    }
+}
+
+struct KafkaPartitionLog {
+    brokers: Arc<Brokers>,
+    lookup: Arc<Lookup>,
+    /// A membership that is dropped has left, whoever still holds a log of it.
+    member: Weak<Member>,
+    partition: Partition,
+    fetched: Fetched,
+    /// Its thread starts with the first acquisition.
+    transactor: OnceLock<Transactor>,
+}
+
+impl KafkaPartitionLog {
+    fn transactor(&self) -> Result<&Transactor, KafkaError> {
+        if let Some(transactor) = self.transactor.get() {
+            return Ok(transactor);
+        }
+        let member = self.member.upgrade().ok_or(KafkaError::Closed("this member has left the group"))?;
+        let started = Transactor::start(self.brokers.clone(), &member, self.partition)?;
+        Ok(self.transactor.get_or_init(|| started))
+    }
+}
+
+#[async_trait]
+impl PartitionLog for KafkaPartitionLog {
+    async fn acquire(&self) -> Result<(), PortError> {
+        Ok(self.transactor()?.acquire().await?)
+    }
+
+    async fn end(&self) -> Result<Offset, PortError> {
+        Ok(self.lookup.bounds(Topic::Orders, self.partition).await?.end)
+    }
+
+    async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {
+        Ok(self.fetched.read(from, limit).await?)
+    }
+
+    async fn commit(&self, transaction: Transaction) -> Result<CommitOutcome, PortError> {
+        Ok(self.transactor()?.commit(transaction).await?)
+    }
+}

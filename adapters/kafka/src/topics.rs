@@ -1,0 +1,174 @@
+//! The topics: what must be there, and creating it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use logistics_core::port::Topic;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
+use rdkafka::metadata::Metadata;
+
+use crate::client::{Brokers, Context, blocking};
+use crate::error::KafkaError;
+use crate::lookup::Lookup;
+
+/// What the orders' topic must be set to, and what happens otherwise.
+const REQUIRED: [(&str, &str); 3] =
+    [("retention.ms", "-1"), ("retention.bytes", "-1"), ("cleanup.policy", "delete")];
+
+/// Sees whether the topics are as they must be.
+pub(crate) async fn check(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
+    let brokers = &lookup.brokers;
+    let asked = lookup.clone();
+    let found = blocking(move || asked.metadata()).await?;
+    for topic in Topic::ALL {
+        let name = brokers.config.topic(topic);
+        match partitions(brokers, &found, &name)? {
+            None => return Err(KafkaError::NoTopic { brokers: brokers.config.brokers.clone(), topic: name }),
+            Some(count) if count != brokers.config.partitions as usize => {
+                return Err(wrong(brokers, name, count_problem(count, brokers.config.partitions)));
+            }
+            Some(_) => {}
+        }
+    }
+    let name = brokers.config.topic(Topic::Orders);
+    match retention_problem(&settings(brokers, &name).await?) {
+        None => Ok(()),
+        Some(problem) => Err(wrong(brokers, name, problem)),
+    }
+}
+
+/// Creates the topics that are not there.
+pub(crate) async fn create(lookup: &Arc<Lookup>, replication: Option<i32>) -> Result<Vec<Topic>, KafkaError> {
+    let brokers = &lookup.brokers;
+    let asked = lookup.clone();
+    let found = blocking(move || asked.metadata()).await?;
+    let mut missing = Vec::new();
+    for topic in Topic::ALL {
+        if partitions(brokers, &found, &brokers.config.topic(topic))?.is_none() {
+            missing.push(topic);
+        }
+    }
+    let mut created = Vec::new();
+    if !missing.is_empty() {
+        for (topic, outcome) in missing.iter().zip(create_all(brokers, &missing, replication).await?) {
+            match outcome {
+                Ok(_) => created.push(*topic),
+                // Somebody else was faster; the check below sees what came of it.
+                Err((_, Code::TopicAlreadyExists)) => {}
+                Err((_, code)) => return Err(brokers.failed("creating a topic", ClientError::AdminOp(code))),
+            }
+        }
+    }
+    until_known(lookup).await?;
+    check(lookup).await?;
+    Ok(created)
+}
+
+/// A topic that was created is not known to every broker at once.
+async fn until_known(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
+    let step = Duration::from_millis(100);
+    let mut left = Duration::from_millis(lookup.brokers.config.timeout_ms.into());
+    while let Err(error @ KafkaError::NoTopic { .. }) = check(lookup).await {
+        left = left.checked_sub(step).ok_or(error)?;
+        tokio::time::sleep(step).await;
+    }
+    Ok(())
+}
+
+async fn create_all(
+    brokers: &Arc<Brokers>,
+    missing: &[Topic],
+    replication: Option<i32>,
+) -> Result<Vec<Result<String, (String, Code)>>, KafkaError> {
+    let names: Vec<String> = missing.iter().map(|topic| brokers.config.topic(*topic)).collect();
+    let count = i32::try_from(brokers.config.partitions).unwrap_or(i32::MAX);
+    let topics: Vec<NewTopic<'_>> = names
+        .iter()
+        .map(|name| {
+            REQUIRED.into_iter().fold(
+                NewTopic::new(name, count, TopicReplication::Fixed(replication.unwrap_or(-1)))
+                    // A record's time is when the log took it, whatever its producer's clock says.
+                    .set("message.timestamp.type", "LogAppendTime"),
+                |topic, (setting, value)| topic.set(setting, value),
+            )
+        })
+        .collect();
+    let created = admin(brokers)?.create_topics(&topics, &options(brokers)).await;
+    created.map_err(|error| brokers.failed("creating topics", error))
+}
+
+fn admin(brokers: &Arc<Brokers>) -> Result<AdminClient<Context>, KafkaError> {
+    let admin = brokers.client().create_with_context(Context(brokers.clone()));
+    admin.map_err(|error| brokers.failed("opening a client", error))
+}
+
+fn options(brokers: &Brokers) -> AdminOptions {
+    let timeout = Duration::from_millis(brokers.config.timeout_ms.into());
+    AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout))
+}
+
+/// How many partitions a topic has; `None` where there is no such topic.
+fn partitions(brokers: &Brokers, found: &Metadata, name: &str) -> Result<Option<usize>, KafkaError> {
+    let Some(topic) = found.topics().iter().find(|topic| topic.name() == name) else { return Ok(None) };
+    match topic.error().map(Code::from) {
+        None => Ok(Some(topic.partitions().len()).filter(|count| *count > 0)),
+        Some(Code::UnknownTopicOrPartition) => Ok(None),
+        Some(code) => Err(brokers.failed("asking for a topic", ClientError::MetadataFetch(code))),
+    }
+}
+
+async fn settings(brokers: &Arc<Brokers>, name: &str) -> Result<BTreeMap<String, String>, KafkaError> {
+    let asked = [ResourceSpecifier::Topic(name)];
+    let failed = |error| brokers.failed("asking for a topic's settings", error);
+    let described = admin(brokers)?.describe_configs(&asked, &options(brokers)).await.map_err(failed)?;
+    let mut settings = BTreeMap::new();
+    for resource in described {
+        let resource = resource.map_err(|code| failed(ClientError::AdminOp(code)))?;
+        settings.extend(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
+    }
+    Ok(settings)
+}
+
+fn wrong(brokers: &Brokers, topic: String, problem: String) -> KafkaError {
+    KafkaError::Topic { brokers: brokers.config.brokers.clone(), topic, problem }
+}
+
+fn count_problem(found: usize, wanted: u32) -> String {
+    format!(
+        "has {found} partitions and the settings say {wanted}: orders would be looked for in the wrong ones; set the number \
+         of partitions to {found}, or begin with new topics"
+    )
+}
+
+fn retention_problem(settings: &BTreeMap<String, String>) -> Option<String> {
+    let (setting, value, found) = REQUIRED.into_iter().find_map(|(setting, value)| {
+        let found = settings.get(setting)?;
+        (found != value).then_some((setting, value, found))
+    })?;
+    Some(format!(
+        "has {setting}={found}: orders would be lost with their records; set it with \
+         `kafka-configs.sh --alter --entity-type topics --entity-name TOPIC --add-config {setting}={value}`"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_orders_must_be_kept_for_ever_and_whole() {
+        let mut settings: BTreeMap<_, _> =
+            REQUIRED.map(|(setting, value)| (setting.to_owned(), value.to_owned())).into();
+        assert_eq!(retention_problem(&settings), None);
+        for (setting, wrong) in
+            [("retention.ms", "604800000"), ("retention.bytes", "1073741824"), ("cleanup.policy", "compact")]
+        {
+            let right = settings.insert(setting.to_owned(), wrong.to_owned()).expect("it was set");
+            let problem = retention_problem(&settings).expect("a problem");
+            assert!(problem.contains(&format!("{setting}={wrong}")), "{problem}");
+            settings.insert(setting.to_owned(), right);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A Redis.
+
+use std::time::Duration;
+
+use testcontainers_modules::testcontainers::core::{ContainerPort, ExecCommand, WaitFor};
+use testcontainers_modules::testcontainers::runners::AsyncRunner;
+use testcontainers_modules::testcontainers::{GenericImage, ImageExt};
+
+use crate::image::{Machine, free_port, named};
+
+/// One server. It goes with this value.
+pub struct Redis {
+    machine: Machine,
+    port: u16,
+}
+
+impl Redis {
+    /// Starts one that keeps its data over a restart.
+    ///
+    /// # Panics
+    /// When there is none to be had.
+    pub async fn start() -> Self {
+        Self::start_with(|_| vec!["--appendonly".to_owned(), "yes".to_owned()]).await
+    }
+
+    /// Starts one with these arguments, which may name the port under which this machine reaches it.
+    ///
+    /// # Panics
+    /// When there is none to be had.
+    pub async fn start_with(arguments: impl FnOnce(u16) -> Vec<String>) -> Self {
+        let (name, tag) = named("REDIS_IMAGE", "redis:7.0");
+        let port = free_port();
+        let command: Vec<String> = ["redis-server".to_owned()].into_iter().chain(arguments(port)).collect();
+        let image = GenericImage::new(name, tag)
+            .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
+            .with_mapped_port(port, ContainerPort::Tcp(6379))
+            .with_startup_timeout(Duration::from_secs(60))
+            .with_cmd(command);
+        let container = image.start().await.expect("a Redis starts");
+        Self { machine: Machine(container), port }
+    }
+
+    /// The port under which this machine reaches it.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its address as a URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Stops it where it stands.
+    ///
+    /// # Panics
+    /// When the engine does not do so.
+    pub async fn pause(&self) {
+        self.machine.pause().await;
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// When the engine does not do so.
+    pub async fn unpause(&self) {
+        self.machine.unpause().await;
+    }
+
+    /// Kills it (SIGKILL).
+    ///
+    /// # Panics
+    /// When the engine does not do so.
+    pub async fn kill(&self) {
+        self.machine.kill().await;
+    }
+
+    /// Stops it in order.
+    ///
+    /// # Panics
+    /// When the engine does not do so.
+    pub async fn stop(&self) {
+        self.machine.stop().await;
+    }
+
+    /// Starts it again, with what it kept and at its address.
+    ///
+    /// # Panics
+    /// When the engine does not do so.
+    pub async fn start_again(&self) {
+        self.machine.start().await;
+    }
+
+    /// Runs `redis-cli` in it, and answers what it printed, without the end of the last line.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub async fn cli(&self, arguments: &[&str]) -> String {
+        let line = ["redis-cli"].into_iter().chain(arguments.iter().copied());
+        let mut output = self.machine.0.exec(ExecCommand::new(line)).await.expect("redis-cli runs");
+        let printed = output.stdout_to_vec().await.expect("its output");
+        String::from_utf8_lossy(&printed).trim_end().to_owned()
+    }
+}
