@@ -42,6 +42,18 @@ pub fn order_id_in(partition: Partition, partitions: u32, n: usize) -> OrderId {
     found.unwrap_or_else(|| panic!("no order id was found for partition {partition} of {partitions}"))
 }
 
+/// The first so many order ids of those that live in a partition.
+///
+/// # Panics
+/// When there are not that many.
+#[must_use]
+pub fn order_ids_in(partition: Partition, partitions: u32, count: usize) -> Vec<OrderId> {
+    let ids = (0..ID_TRIES_MAX).map(order_id).filter(|id| partition_of(id, partitions) == partition);
+    let ids: Vec<_> = ids.take(count).collect();
+    assert!(ids.len() == count, "there are not {count} order ids for partition {partition} of {partitions}");
+    ids
+}
+
 /// A request id of this number.
 #[must_use]
 pub fn request_id(n: u64) -> RequestId {

@@ -6,7 +6,8 @@ use testcontainers_modules::testcontainers::bollard::Docker;
 use testcontainers_modules::testcontainers::{ContainerAsync, GenericImage};
 
 /// The image that a variable names, as name and tag.
-pub(crate) fn named(variable: &str, default: &str) -> (String, String) {
+#[must_use]
+pub fn named(variable: &str, default: &str) -> (String, String) {
     let image = std::env::var(variable).unwrap_or_else(|_| default.to_owned());
     match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),
@@ -16,7 +17,11 @@ pub(crate) fn named(variable: &str, default: &str) -> (String, String) {
 
 /// A port of this machine that is free now. A container keeps it over its restarts, so that whoever is connected finds it
 /// again.
-pub(crate) fn free_port() -> u16 {
+///
+/// # Panics
+/// Where there is none.
+#[must_use]
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address").port()
 }

@@ -8,6 +8,8 @@ mod kafka;
 mod redis;
 mod suite;
 
+pub use image::{free_port, named};
 pub use kafka::Kafka;
 pub use redis::Redis;
 pub use suite::{Suite, until};
+pub use testcontainers_modules::testcontainers;

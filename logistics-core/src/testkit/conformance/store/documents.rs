@@ -1,10 +1,12 @@
 //! Documents and timers.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::StoreCase;
 use super::steps::{HOME, OTHER, changed, document, token, with_timer, write};
-use crate::ids::Offset;
+use crate::ids::{Offset, Timestamp};
 use crate::lifecycle::{STATUSES, Status};
 use crate::limits::DETAILS_BYTES_MAX;
 use crate::order::evolve;
@@ -95,4 +97,35 @@ pub(super) async fn many_documents_are_one_write(case: StoreCase<'_>) {
     let wanted: Vec<_> = written.into_iter().map(|document| Some(document.json)).collect();
     case.same("the documents", &case.load(HOME, &ids).await.documents, &wanted);
     case.same("the number of timers", &case.timers(HOME).await.len(), &ids.len());
+}
+
+/// What an owner rebuilds comes in writes as large as this, each document in several parts of the store at once.
+pub(super) async fn a_rebuilt_partition_is_one_write(case: StoreCase<'_>) {
+    const ORDERS: usize = 20_000;
+    let ids = sample::order_ids_in(HOME, case.fixture.partitions(), ORDERS);
+    let placed: Vec<_> = (0..).zip(&ids).map(|(n, id)| document(id, Status::Placed, n)).collect();
+    let placed: Vec<_> = placed.into_iter().map(|document| with_timer(document, 5)).collect();
+    let confirmed: Vec<_> = placed.iter().map(|before| changed(before, Status::Confirmed, 7)).collect();
+    case.write(write(HOME, 1, placed)).await;
+    let with_timers: BTreeSet<_> = case.timers(HOME).await.into_iter().map(|(id, _)| id).collect();
+    case.same("the number of timers", &with_timers.len(), &ORDERS);
+    case.write(write(HOME, 2, confirmed.clone())).await;
+    case.same("the number of timers afterwards", &case.timers(HOME).await.len(), &0);
+    let wanted: Vec<_> = confirmed.into_iter().map(|document| Some(document.json)).collect();
+    let loaded = case.load(HOME, &ids).await;
+    case.same("the number of documents", &loaded.documents.len(), &ORDERS);
+    case.holds("every document is the later one", loaded.documents == wanted);
+    case.same("the orders that are PLACED", &case.listed(Some(Status::Placed)).await, &Vec::new());
+}
+
+pub(super) async fn timers_keep_the_extreme_times(case: StoreCase<'_>) {
+    let extremes = [i64::MIN, 1, i64::MAX].map(Timestamp::from_millis);
+    let mut wanted: Vec<_> = (0..).map(|n| case.order(HOME, n)).zip(extremes).collect();
+    let timer = |(id, due): &(crate::OrderId, Timestamp)| DocumentWrite {
+        due: Some(*due),
+        ..document(id, Status::Placed, 0)
+    };
+    case.write(write(HOME, 1, wanted.iter().map(timer).collect())).await;
+    wanted.sort();
+    case.same("the timers", &case.timers(HOME).await, &wanted);
 }

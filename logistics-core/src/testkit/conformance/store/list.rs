@@ -2,9 +2,11 @@
 
 use super::StoreCase;
 use super::steps::{HOME, OTHER, changed, document, write};
-use crate::ids::{OrderId, Partition};
+use crate::ids::{OrderId, Partition, Timestamp};
 use crate::lifecycle::{STATUSES, Status};
-use crate::port::{Cursor, ListQuery, Page};
+use crate::partitioner::partition_of;
+use crate::port::{Cursor, DocumentWrite, ListQuery, Page};
+use crate::testkit::sample;
 
 pub(super) async fn an_empty_list_has_one_empty_page(case: StoreCase<'_>) {
     for status in [None, Some(Status::Placed)] {
@@ -90,6 +92,57 @@ async fn pages(
 pub(super) async fn the_list_spans_partitions(case: StoreCase<'_>) {
     let wanted = fill(&case).await;
     case.same("the orders that are PLACED", &case.listed(Some(Status::Placed)).await, &wanted);
+}
+
+/// A batch is decided at one time, so that thousands of orders share it.
+pub(super) async fn changes_of_one_millisecond_are_paged(case: StoreCase<'_>) {
+    const ORDERS: usize = 100;
+    let mut wanted = Vec::new();
+    for partition in [HOME, OTHER] {
+        let ids = sample::order_ids_in(partition, case.fixture.partitions(), ORDERS);
+        let around = |n| {
+            if n == 0 {
+                4
+            } else if n == ORDERS - 1 {
+                6
+            } else {
+                5
+            }
+        };
+        let changed_ms = (0..ORDERS).map(around);
+        let documents = ids.iter().zip(changed_ms.clone()).map(|(id, ms)| document(id, Status::Placed, ms));
+        case.write(write(partition, 1, documents.collect())).await;
+        wanted.extend(changed_ms.zip(ids));
+    }
+    wanted.sort();
+    let wanted: Vec<_> = wanted.into_iter().rev().map(|(_, id)| id).collect();
+    for limit in [1, 3, 64, ORDERS, 2 * ORDERS] {
+        let found = pages(&case, Some(Status::Placed), limit, wanted.len()).await;
+        case.same("the pages, one after the other", &found, &wanted);
+    }
+    // A cursor stays a place in the list when its order has moved on.
+    let page = case.page(&ListQuery { status: Some(Status::Placed), after: None, limit: 50 }).await;
+    let moved = wanted[49].clone();
+    let partition = partition_of(&moved, case.fixture.partitions());
+    let placed = document(&moved, Status::Placed, 5);
+    case.write(write(partition, 2, vec![changed(&placed, Status::Confirmed, 9)])).await;
+    let rest = ListQuery { status: Some(Status::Placed), after: page.next, limit: 2 * ORDERS };
+    case.same("the rest of the list", &case.ids(&case.page(&rest).await), &wanted[50..].to_vec());
+}
+
+pub(super) async fn the_list_keeps_the_extreme_times(case: StoreCase<'_>) {
+    let extremes = [i64::MAX, i64::MAX - 1, 1, i64::MIN];
+    let ids: Vec<_> = (0..extremes.len()).map(|n| case.order(HOME, n)).collect();
+    let documents = ids.iter().zip(extremes).map(|(id, ms)| DocumentWrite {
+        changed_at: Timestamp::from_millis(ms),
+        ..document(id, Status::Placed, 0)
+    });
+    let mut wanted: Vec<_> =
+        documents.clone().map(|document| (document.changed_at, document.order_id)).collect();
+    case.write(write(HOME, 1, documents.collect())).await;
+    wanted.sort();
+    let wanted: Vec<_> = wanted.into_iter().rev().map(|(_, id)| id).collect();
+    case.same("the pages", &pages(&case, Some(Status::Placed), 1, ids.len()).await, &wanted);
 }
 
 /// Orders of two partitions whose changes take turns, some of them at the same time; the ids that are PLACED, as listed.

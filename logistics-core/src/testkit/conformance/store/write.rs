@@ -103,7 +103,7 @@ pub(super) async fn of_two_writes_that_expect_the_same_one_is_applied(case: Stor
 
 /// A store that computes with floating-point numbers, as Lua scripts do, loses the last digits of these.
 pub(super) async fn checkpoints_keep_their_numbers(case: StoreCase<'_>) {
-    let numbers = [(1 << 53) + 1, i64::MAX.unsigned_abs() - 1];
+    let numbers = [(1 << 53) + 1, i64::MAX.unsigned_abs() - 1, u64::MAX];
     let mut expected = None;
     for number in numbers {
         let next = Token { acquisition: u128::MAX - 1, sequence: number };

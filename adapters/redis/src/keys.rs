@@ -1,0 +1,94 @@
+//! The names of the keys.
+
+use logistics_core::lifecycle::Status;
+use logistics_core::{OrderId, Partition, RequestId};
+
+/// Names keys.
+///
+/// | on one server | in a cluster |
+/// | --- | --- |
+/// | `order:<id>` | `order:{p<p>}:<id>` |
+/// | `outcome:<request>` | `outcome:{p<p>}:<request>` |
+/// | `timers:<p>` | `timers:{p<p>}` |
+/// | `status:<p>:<STATUS>` | `status:{p<p>}:<STATUS>` |
+/// | `checkpoint:<p>` | `checkpoint:{p<p>}` |
+///
+/// In a cluster, what stands in braces decides on the slot, so that one script reaches all of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    Plain,
+    Tagged,
+}
+
+impl Keys {
+    pub(crate) fn order(self, partition: Partition, order_id: &OrderId) -> String {
+        self.item("order", partition, order_id.as_str())
+    }
+
+    pub(crate) fn outcome(self, partition: Partition, request: &RequestId) -> String {
+        self.item("outcome", partition, request.as_str())
+    }
+
+    pub(crate) fn timers(self, partition: Partition) -> String {
+        self.of_partition("timers", partition)
+    }
+
+    pub(crate) fn checkpoint(self, partition: Partition) -> String {
+        self.of_partition("checkpoint", partition)
+    }
+
+    pub(crate) fn status(self, partition: Partition, status: Status) -> String {
+        format!("{}:{status}", self.of_partition("status", partition))
+    }
+
+    fn item(self, what: &str, partition: Partition, name: &str) -> String {
+        match self {
+            Keys::Plain => format!("{what}:{name}"),
+            Keys::Tagged => format!("{what}:{{p{partition}}}:{name}"),
+        }
+    }
+
+    fn of_partition(self, what: &str, partition: Partition) -> String {
+        match self {
+            Keys::Plain => format!("{what}:{partition}"),
+            Keys::Tagged => format!("{what}:{{p{partition}}}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(keys: Keys) -> [String; 5] {
+        let order_id = OrderId::parse("o-1").expect("an order id");
+        // The first pair of braces counts, so those of a request's name do no harm.
+        let request = RequestId::parse("{p7} r").expect("a request id");
+        let partition = Partition(3);
+        [
+            keys.order(partition, &order_id),
+            keys.outcome(partition, &request),
+            keys.timers(partition),
+            keys.status(partition, Status::ReadyForPickup),
+            keys.checkpoint(partition),
+        ]
+    }
+
+    #[test]
+    fn keys_are_those_of_the_documentation() {
+        assert_eq!(
+            names(Keys::Plain),
+            ["order:o-1", "outcome:{p7} r", "timers:3", "status:3:READY_FOR_PICKUP", "checkpoint:3"]
+        );
+        assert_eq!(
+            names(Keys::Tagged),
+            [
+                "order:{p3}:o-1",
+                "outcome:{p3}:{p7} r",
+                "timers:{p3}",
+                "status:{p3}:READY_FOR_PICKUP",
+                "checkpoint:{p3}"
+            ]
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! Every limit of the adapter, by name, with its unit last.
+
+use std::time::Duration;
+
+/// The oldest Redis that is taken: its major version.
+pub const SERVER_VERSION_MIN: u32 = 6;
+/// How long a connection may take to be there, unless the configuration says otherwise.
+pub const CONNECT_TIMEOUT_MS: u64 = 2_000;
+/// How long a call may take, unless the configuration says otherwise.
+pub const TIMEOUT_MS: u64 = 5_000;
+/// Connections at most, unless the configuration says otherwise.
+pub const CONNECTIONS_MAX: usize = 16;
+
+/// A connection that was lent out within this time is not asked again whether it is alive.
+pub(crate) const FRESH_MAX: Duration = Duration::from_secs(1);
+/// Redirections that a call to a cluster follows.
+pub(crate) const CLUSTER_REDIRECTIONS_MAX: u32 = 3;
+/// How soon an awaited outcome is looked for again, at first.
+pub(crate) const OUTCOME_POLL_MIN: Duration = Duration::from_millis(2);
+/// The same, for one that has been awaited for long.
+pub(crate) const OUTCOME_POLL_MAX: Duration = Duration::from_millis(20);
+/// Outcomes that one command asks for.
+pub(crate) const OUTCOMES_PER_COMMAND_MAX: usize = 1_000;

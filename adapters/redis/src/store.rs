@@ -1,0 +1,190 @@
+//! The order store.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use logistics_core::port::{
+    DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreWrite, WriteOutcome,
+};
+use logistics_core::{OrderId, Partition, RequestId, Verdict, partition_of};
+
+use crate::check;
+use crate::config::{Config, Servers};
+use crate::connection::Connections;
+use crate::error::RedisStoreError;
+use crate::keys::Keys;
+use crate::list::Lister;
+use crate::lookup;
+use crate::outcomes::Outcomes;
+use crate::servers::{Target, invalid};
+use crate::write::Packed;
+
+/// The order store in Redis. Clones share its connections.
+///
+/// Every call takes a connection of the pool and has a deadline. None is repeated: whether to try again is for the caller, by
+/// the kind of the error. A call that is given up in its midst takes its connection along.
+#[derive(Clone)]
+pub struct RedisStore {
+    connections: Arc<Connections>,
+    outcomes: Arc<Outcomes>,
+    keys: Keys,
+    partitions: u32,
+    address: Arc<str>,
+}
+
+impl RedisStore {
+    /// A store over these servers. Contacts nobody yet: [`RedisStore::check`] does.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used, with a sentence that names the setting or the URL.
+    pub fn new(config: Config) -> Result<RedisStore, RedisStoreError> {
+        for (name, is_zero) in [
+            ("partitions", config.partitions == 0),
+            ("connections_max", config.connections_max == 0),
+            ("connect_timeout_ms", config.connect_timeout_ms == 0),
+            ("timeout_ms", config.timeout_ms == 0),
+        ] {
+            if is_zero {
+                return Err(invalid(name, "must be at least 1"));
+            }
+        }
+        let target = Target::parse(&config)?;
+        #[cfg(feature = "tls")]
+        install_crypto();
+        let keys = match &config.servers {
+            Servers::Cluster { .. } => Keys::Tagged,
+            Servers::Single { .. } | Servers::Sentinel { .. } => Keys::Plain,
+        };
+        let connections = Arc::new(Connections::new(&target, &config)?);
+        let outcomes = Arc::new(Outcomes::new(connections.clone(), keys));
+        let (partitions, address) = (config.partitions, Arc::from(target.address()));
+        Ok(Self { connections, outcomes, keys, partitions, address })
+    }
+
+    /// Whether the servers can be reached and are set up for the store: credentials, version, and `maxmemory-policy`
+    /// `noeviction` on every node.
+    ///
+    /// # Errors
+    /// `Unavailable` when they cannot be reached; `Refused` with what to change when they do not fit.
+    pub async fn check(&self) -> Result<(), PortError> {
+        let mut lent = self.connections.lend().await?;
+        Ok(check::check(&mut lent, self.connections.place(), self.keys).await?)
+    }
+
+    /// Where the servers are, for people; without user and password.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    fn known(&self, partition: Partition) -> Result<(), RedisStoreError> {
+        if partition.0 < self.partitions {
+            return Ok(());
+        }
+        Err(RedisStoreError::NoPartition { asked: partition, last: self.partitions - 1 })
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("address", &self.address)
+            .field("partitions", &self.partitions)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl OrderStore for RedisStore {
+    async fn recover(&self, partition: Partition) -> Result<Recovery, PortError> {
+        self.known(partition)?;
+        let mut lent = self.connections.lend().await?;
+        Ok(lookup::recovery(&mut lent, self.connections.place(), self.keys, partition).await?)
+    }
+
+    async fn load(&self, partition: Partition, ids: &[OrderId]) -> Result<Loaded, PortError> {
+        self.known(partition)?;
+        let mut lent = self.connections.lend().await?;
+        Ok(lookup::loaded(&mut lent, self.connections.place(), self.keys, partition, ids).await?)
+    }
+
+    async fn write(&self, write: StoreWrite) -> Result<WriteOutcome, PortError> {
+        self.known(write.partition)?;
+        let place = self.connections.place();
+        let packed = Packed::new(self.keys, &write)
+            .map_err(|error| RedisStoreError::Setup { place: place.clone(), reason: error.to_string() })?;
+        let mut lent = self.connections.lend().await?;
+        match lent.script::<i64>(|by| packed.call(by)).await? {
+            0 => Ok(WriteOutcome::Mismatch),
+            _ => Ok(WriteOutcome::Applied),
+        }
+    }
+
+    async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
+        let partition = partition_of(order_id, self.partitions);
+        let mut lent = self.connections.lend().await?;
+        Ok(lookup::document(&mut lent, self.connections.place(), self.keys, partition, order_id).await?)
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {
+        let mut lent = self.connections.lend().await?;
+        let (place, keys, partitions) = (self.connections.place(), self.keys, self.partitions);
+        Ok(Lister { lent: &mut lent, place, keys, partitions }.page(query).await?)
+    }
+
+    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<Verdict, PortError> {
+        let partition = partition_of(order_id, self.partitions);
+        Ok(self.outcomes.wait(partition, order_id, request).await?)
+    }
+}
+
+/// rustls needs to be told which cryptography to use; whoever told it before has decided.
+#[cfg(feature = "tls")]
+fn install_crypto() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Fails where another thread was quicker, which is as good.
+        _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use logistics_core::port::PortErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn settings_are_checked_without_contacting_anybody() {
+        let base = || Config::new("redis://127.0.0.1:1", 12);
+        assert!(RedisStore::new(base()).is_ok());
+        for (config, name) in [
+            (Config { partitions: 0, ..base() }, "`partitions`"),
+            (Config { connections_max: 0, ..base() }, "`connections_max`"),
+            (Config { connect_timeout_ms: 0, ..base() }, "`connect_timeout_ms`"),
+            (Config { timeout_ms: 0, ..base() }, "`timeout_ms`"),
+            (Config::new("localhost:6379", 12), "`localhost:6379`"),
+        ] {
+            let error = RedisStore::new(config).expect_err("an invalid setting");
+            assert!(error.to_string().contains(name), "{error}");
+            assert_eq!(error.kind(), PortErrorKind::Refused);
+        }
+    }
+
+    #[test]
+    fn a_store_shows_its_address_and_no_secret() {
+        let store = RedisStore::new(Config::new("redis://ann:hunter2@example:7000/1", 12)).expect("a store");
+        assert_eq!(store.address(), "example:7000");
+        assert!(!format!("{store:?}").contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn a_partition_that_is_not_there_is_refused() {
+        let store = RedisStore::new(Config::new("redis://127.0.0.1:1", 12)).expect("a store");
+        let error = store.recover(Partition(12)).await.expect_err("no such partition");
+        assert_eq!(error.kind(), PortErrorKind::Refused);
+        let error = store.recover(Partition(11)).await.expect_err("nobody listens there");
+        assert_eq!(error.kind(), PortErrorKind::Unavailable);
+        assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
+    }
+}

@@ -1,0 +1,155 @@
+//! Packing a write for its script.
+
+use deadpool_redis::redis::Cmd;
+use logistics_core::lifecycle::{STATUSES, Status};
+use logistics_core::limits::OUTCOME_KEPT_MS;
+use logistics_core::port::{DocumentWrite, StoreWrite};
+
+use crate::keys::Keys;
+use crate::script::{By, WRITE};
+
+/// A write, ready to be sent.
+pub(crate) struct Packed<'a> {
+    write: &'a StoreWrite,
+    keys: Vec<String>,
+    sets: Vec<SetChange<'a>>,
+    outcomes: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+/// What happens to one sorted set.
+#[derive(Default)]
+struct SetChange<'a> {
+    key: String,
+    go: Vec<&'a str>,
+    come: Vec<(i64, &'a str)>,
+}
+
+impl<'a> Packed<'a> {
+    pub(crate) fn new(names: Keys, write: &'a StoreWrite) -> Result<Self, serde_json::Error> {
+        let partition = write.partition;
+        let sets = set_changes(names, write);
+        let mut keys = vec![names.checkpoint(partition)];
+        keys.extend(sets.iter().map(|set| set.key.clone()));
+        keys.extend(write.documents.iter().map(|document| names.order(partition, &document.order_id)));
+        keys.extend(write.outcomes.iter().map(|(request, _)| names.outcome(partition, request)));
+        let outcomes = write.outcomes.iter().map(|(_, verdict)| serde_json::to_vec(verdict));
+        let outcomes = outcomes.collect::<Result<Vec<_>, _>>()?;
+        let documents = write.documents.iter().map(|document| document.json.len());
+        // An id stands in its key, among the timers and in the index; the rest are numbers.
+        let names: usize = keys.iter().map(|key| key.len() * 4 + 64).sum();
+        let bytes = documents.sum::<usize>() + names + outcomes.iter().map(Vec::len).sum::<usize>();
+        Ok(Self { write, keys, sets, outcomes, bytes })
+    }
+
+    pub(crate) fn call(&self, by: By) -> Cmd {
+        let Self { write, keys, sets, outcomes, bytes } = self;
+        let members: usize = sets.iter().map(|set| 2 + set.go.len() + 2 * set.come.len()).sum();
+        let arguments = 7 + members + write.documents.len() + outcomes.len();
+        let mut call = WRITE.call(by, keys.len(), arguments, *bytes);
+        call.arg(keys)
+            .arg(write.expected.map_or_else(String::new, |token| token.to_string()))
+            .arg(write.next.to_string())
+            .arg(write.offset.0)
+            .arg(write.answered.0)
+            .arg(OUTCOME_KEPT_MS)
+            .arg(sets.len())
+            .arg(write.documents.len());
+        for set in sets {
+            call.arg(set.go.len()).arg(2 * set.come.len());
+        }
+        for document in &write.documents {
+            call.arg(&document.json[..]);
+        }
+        for verdict in outcomes {
+            call.arg(verdict);
+        }
+        for set in sets {
+            call.arg(&set.go);
+            for (score, member) in &set.come {
+                call.arg(score).arg(member);
+            }
+        }
+        call
+    }
+}
+
+/// The timers, and the index of every status that the write touches.
+fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
+    let mut timers = SetChange { key: names.timers(write.partition), ..SetChange::default() };
+    let mut index = STATUSES.map(|_| SetChange::default());
+    for DocumentWrite { order_id, status, changed_at, previous, due, .. } in &write.documents {
+        let id = order_id.as_str();
+        match due {
+            Some(due) => timers.come.push((due.as_millis(), id)),
+            None => timers.go.push(id),
+        }
+        index[place_of(*status)].come.push((changed_at.as_millis(), id));
+        // Within its status, an entry moves.
+        if let Some((before, _)) = previous.filter(|(before, _)| before != status) {
+            index[place_of(before)].go.push(id);
+        }
+    }
+    let index = STATUSES
+        .into_iter()
+        .zip(index)
+        .map(|(status, set)| SetChange { key: names.status(write.partition, status), ..set });
+    let touched = |set: &SetChange<'_>| !(set.go.is_empty() && set.come.is_empty());
+    std::iter::once(timers).chain(index).filter(touched).collect()
+}
+
+fn place_of(status: Status) -> usize {
+    STATUSES.iter().position(|other| *other == status).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use logistics_core::port::Token;
+    use logistics_core::{Offset, OrderId, Partition, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_in_the_order_of_the_script() {
+        let document = |id: &str, previous, due: Option<i64>| DocumentWrite {
+            order_id: OrderId::parse(id).expect("an order id"),
+            json: format!("<{id}>").into_bytes().into(),
+            status: Status::Confirmed,
+            changed_at: Timestamp::from_millis(5),
+            previous,
+            due: due.map(Timestamp::from_millis),
+        };
+        let before = |status| Some((status, Timestamp::from_millis(1)));
+        let write = StoreWrite {
+            partition: Partition(2),
+            expected: None,
+            next: Token { acquisition: 1, sequence: u64::MAX },
+            offset: Offset(u64::MAX),
+            answered: Offset(7),
+            documents: vec![
+                document("a", before(Status::Placed), Some(9)),
+                document("b", before(Status::Confirmed), None),
+            ],
+            outcomes: Vec::new(),
+        };
+        let packed = Packed::new(Keys::Plain, &write).expect("a packed write");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+        let call = packed.call(By::Hash);
+        let sent: Vec<String> = call
+            .args_iter()
+            .map(|argument| match argument {
+                deadpool_redis::redis::Arg::Simple(bytes) => text(bytes),
+                _ => "cursor".to_owned(),
+            })
+            .skip(2)
+            .collect();
+        #[rustfmt::skip]
+        let wanted = [
+            "6", "checkpoint:2", "timers:2", "status:2:PLACED", "status:2:CONFIRMED", "order:a", "order:b",
+            "", "00000000000000000000000000000001-18446744073709551615", "18446744073709551615", "7", "300000", "3", "2",
+            "1", "2", "1", "0", "0", "4", "<a>", "<b>",
+            "b", "9", "a", "a", "5", "a", "5", "b",
+        ];
+        assert_eq!(sent, wanted);
+    }
+}

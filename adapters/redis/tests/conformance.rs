@@ -1,0 +1,42 @@
+//! The store against real Redis servers in containers: the conformance suite, and what only a real server does.
+
+mod containers {
+    pub(crate) mod checks;
+    pub(crate) mod contents;
+    pub(crate) mod faults;
+    pub(crate) mod server;
+    pub(crate) mod suite;
+}
+
+use std::process::ExitCode;
+
+use logistics_containers::Suite;
+
+use containers::server::Kind;
+use containers::{checks, contents, faults, suite};
+
+fn main() -> ExitCode {
+    Suite::new()
+        .test("one_server_passes_the_suite", || suite::passes(Kind::Single))
+        .test("a_cluster_passes_the_suite", || suite::passes(Kind::Cluster))
+        .test("a_master_behind_sentinel_passes_the_suite", || suite::passes(Kind::Sentinel))
+        .test("fit_servers_pass_the_check", checks::fit_servers_pass)
+        .test("evicting_servers_are_refused", checks::evicting_servers_are_refused)
+        .test("passwords_are_used_and_never_shown", checks::passwords_are_used_and_never_shown)
+        .test("a_user_without_rights_is_refused", checks::a_user_without_rights_is_refused)
+        .test("an_unknown_master_is_refused", checks::an_unknown_master_is_refused)
+        .test("what_is_in_redis_can_be_read_by_hand", contents::what_is_in_redis_can_be_read_by_hand)
+        .test("keys_of_a_cluster_carry_their_tag", contents::keys_of_a_cluster_carry_their_tag)
+        .test("outcomes_expire", contents::outcomes_expire)
+        .test("many_wait_for_outcomes_on_few_connections", contents::many_wait_on_few_connections)
+        .test("foreign_values_are_told_and_left_alone", contents::foreign_values_are_told)
+        .test("a_full_server_takes_all_of_a_write_or_nothing", faults::a_full_server)
+        .test("a_wiped_server_is_a_mismatch", faults::a_wiped_server_is_a_mismatch)
+        .test("forgotten_scripts_are_sent_again", faults::forgotten_scripts_are_sent_again)
+        .test("a_paused_server_is_unavailable", faults::a_paused_server_is_unavailable)
+        .test("a_restarted_server_is_used_again", faults::a_restarted_server_is_used_again)
+        .test("connections_that_the_server_closed_are_replaced", faults::closed_connections_are_replaced)
+        .test("a_call_that_is_given_up_leaves_nothing_behind", faults::a_call_that_is_given_up)
+        .test("nobody_there_is_unavailable_in_time", faults::nobody_there_is_unavailable_in_time)
+        .run()
+}

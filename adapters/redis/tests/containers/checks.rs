@@ -1,0 +1,96 @@
+//! What `check` and the first calls say about how servers are set up.
+
+use logistics_core::port::{OrderStore, PortErrorKind};
+use logistics_redis::{Config, RedisStore, Servers};
+
+use super::contents::{HOME, apply, write};
+use super::server::{Kind, Server};
+
+async fn refused(store: &RedisStore) -> String {
+    let error = store.check().await.expect_err("the check refuses");
+    assert_eq!(error.kind(), PortErrorKind::Refused, "{error}");
+    error.to_string()
+}
+
+pub(crate) async fn fit_servers_pass() {
+    for kind in [Kind::Single, Kind::Cluster, Kind::Sentinel] {
+        let server = Server::start(kind, &[]).await;
+        let store = server.store();
+        store.check().await.expect("the check passes");
+        assert!(store.address().contains("127.0.0.1:"), "{}", store.address());
+    }
+}
+
+pub(crate) async fn evicting_servers_are_refused() {
+    for kind in [Kind::Single, Kind::Cluster] {
+        let server = Server::start(kind, &["--maxmemory-policy", "allkeys-lru"]).await;
+        let message = refused(&server.store()).await;
+        for part in ["allkeys-lru", "CONFIG SET maxmemory-policy noeviction", &server.port().to_string()] {
+            assert!(message.contains(part), "{message}");
+        }
+        // Where CONFIG is forbidden, INFO tells.
+        let user = ["ACL", "SETUSER", "ann", "on", ">pass", "~*", "+@all", "-config"];
+        server.cli::<()>(&user).await;
+        let login =
+            |config: Config| Config { username: Some("ann".into()), password: Some("pass".into()), ..config };
+        let store = RedisStore::new(login(server.config())).expect("a store");
+        assert!(refused(&store).await.contains("allkeys-lru"));
+        server.cli::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
+        store.check().await.expect("the check passes now");
+    }
+}
+
+pub(crate) async fn passwords_are_used_and_never_shown() {
+    const PASSWORD: &str = "hunter2";
+    for kind in [Kind::Single, Kind::Cluster] {
+        let server = Server::start(kind, &[]).await;
+        server.cli::<()>(&["CONFIG", "SET", "requirepass", PASSWORD]).await;
+        let login =
+            |password: Option<&str>| Config { password: password.map(str::to_owned), ..server.config() };
+        for wrong in [None, Some("hunter3")] {
+            let config = login(wrong);
+            assert!(!format!("{config:?}").contains("hunter"));
+            let store = RedisStore::new(config).expect("a store");
+            let message = refused(&store).await;
+            assert!(!message.contains("hunter") && message.contains("password"), "{message}");
+            let error = store.recover(HOME).await.expect_err("nobody is let in");
+            assert_eq!(error.kind(), PortErrorKind::Refused, "{error}");
+            assert!(!format!("{error:?} {store:?}").contains("hunter"), "{error:?}");
+        }
+        let store = RedisStore::new(login(Some(PASSWORD))).expect("a store");
+        store.check().await.expect("the check passes");
+        apply(&store, &write(1, 2)).await;
+    }
+    let server = Server::start(Kind::Single, &["--requirepass", PASSWORD]).await;
+    let url = format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port());
+    let store = RedisStore::new(Config::new(url, 12)).expect("a store");
+    store.check().await.expect("the check passes");
+    assert!(!store.address().contains(PASSWORD));
+}
+
+pub(crate) async fn a_user_without_rights_is_refused() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let user =
+        ["ACL", "SETUSER", "ann", "on", ">pass", "~*", "+@read", "+@connection", "+@transaction", "+info"];
+    server.cli::<()>(&user).await;
+    let (username, password) = (Some("ann".into()), Some("pass".into()));
+    let store = RedisStore::new(Config { username, password, ..server.config() }).expect("a store");
+    store.recover(HOME).await.expect("the user may read");
+    let error = store.write(write(1, 1)).await.expect_err("the user may not write");
+    assert_eq!(error.kind(), PortErrorKind::Refused, "{error}");
+    refused(&store).await;
+}
+
+pub(crate) async fn an_unknown_master_is_refused() {
+    let server = Server::start(Kind::Sentinel, &[]).await;
+    let Servers::Sentinel { mut urls, .. } = server.config().servers else { panic!("no Sentinel") };
+    let nobody = "redis://127.0.0.1:1".to_owned();
+    let servers = Servers::Sentinel { urls: urls.clone(), master: "other".to_owned() };
+    let store = RedisStore::new(Config { servers, ..server.config() }).expect("a store");
+    assert!(refused(&store).await.contains("`other`"));
+    // One Sentinel that answers is enough.
+    urls.insert(0, nobody);
+    let servers = Servers::Sentinel { urls, master: "main".to_owned() };
+    let store = RedisStore::new(Config { servers, ..server.config() }).expect("a store");
+    store.check().await.expect("the check passes");
+}

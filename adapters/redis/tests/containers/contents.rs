@@ -1,0 +1,151 @@
+//! What stands in Redis.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use logistics_core::lifecycle::Status;
+use logistics_core::limits::OUTCOME_KEPT_MS;
+use logistics_core::port::{
+    DocumentLookup, DocumentWrite, ListQuery, OrderStore, PortErrorKind, StoreWrite, Token, WriteOutcome,
+};
+use logistics_core::testkit::sample;
+use logistics_core::{Offset, Partition, Verdict, Version};
+use logistics_redis::{Config, RedisStore};
+
+use super::server::{Kind, PARTITIONS, Server};
+
+/// The partition in which most happens.
+pub(crate) const HOME: Partition = Partition(3);
+
+pub(crate) fn token(sequence: u64) -> Token {
+    Token { acquisition: 0xbeef, sequence }
+}
+
+/// Write `sequence` of [`HOME`], on top of the one before it, with so many new orders.
+pub(crate) fn write(sequence: u64, orders: usize) -> StoreWrite {
+    let skip = usize::try_from(sequence).expect("a small number") * 1000;
+    let ids = sample::order_ids_in(HOME, PARTITIONS, skip + orders).split_off(skip);
+    let document = |id| DocumentWrite {
+        json: sample::document(&id, Status::Placed),
+        order_id: id,
+        status: Status::Placed,
+        changed_at: sample::time(5),
+        previous: None,
+        due: Some(sample::time(9)),
+    };
+    StoreWrite {
+        partition: HOME,
+        expected: (sequence > 1).then(|| token(sequence - 1)),
+        next: token(sequence),
+        offset: Offset(sequence * 10),
+        answered: Offset(sequence * 10 - 1),
+        documents: ids.into_iter().map(document).collect(),
+        outcomes: Vec::new(),
+    }
+}
+
+pub(crate) fn happened() -> Verdict {
+    Verdict::Happened { version: Version(1), status: Status::Placed }
+}
+
+pub(crate) async fn apply(store: &RedisStore, write: &StoreWrite) {
+    let outcome = store.write(write.clone()).await.expect("the write works");
+    assert_eq!(outcome, WriteOutcome::Applied);
+}
+
+pub(crate) async fn what_is_in_redis_can_be_read_by_hand() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let written = StoreWrite { offset: Offset(u64::MAX), ..write(1, 1) };
+    apply(&server.store(), &written).await;
+    let document = &written.documents[0];
+    let id = document.order_id.as_str();
+    assert_eq!(server.cli::<Vec<u8>>(&["GET", &format!("order:{id}")]).await, document.json);
+    let due = sample::time(9).as_millis().to_string();
+    assert_eq!(server.cli::<String>(&["ZSCORE", "timers:3", id]).await, due);
+    let changed = sample::time(5).as_millis().to_string();
+    assert_eq!(server.cli::<String>(&["ZSCORE", "status:3:PLACED", id]).await, changed);
+    let checkpoint: Vec<String> = server.cli(&["HMGET", "checkpoint:3", "offset", "answered", "token"]).await;
+    assert_eq!(checkpoint, [u64::MAX.to_string(), "9".to_owned(), token(1).to_string()]);
+    assert_eq!(server.cli::<usize>(&["DBSIZE"]).await, 4);
+}
+
+pub(crate) async fn keys_of_a_cluster_carry_their_tag() {
+    let server = Server::start(Kind::Cluster, &[]).await;
+    let mut written = write(1, 1);
+    written.outcomes.push((sample::request_id(1), happened()));
+    apply(&server.store(), &written).await;
+    let mut keys: Vec<String> = server.cli(&["KEYS", "*"]).await;
+    keys.sort();
+    let order = format!("order:{{p3}}:{}", written.documents[0].order_id);
+    let wanted = ["checkpoint:{p3}", &order, "outcome:{p3}:request-1", "status:{p3}:PLACED", "timers:{p3}"];
+    assert_eq!(keys, wanted);
+}
+
+pub(crate) async fn outcomes_expire() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let mut written = write(1, 1);
+    written.outcomes.push((sample::request_id(1), happened()));
+    apply(&server.store(), &written).await;
+    let left: u64 = server.cli(&["PTTL", "outcome:request-1"]).await;
+    assert!(left <= OUTCOME_KEPT_MS && left > OUTCOME_KEPT_MS - 60_000, "{left} ms");
+    // Nothing else does.
+    let id = &written.documents[0].order_id;
+    assert_eq!(server.cli::<i64>(&["PTTL", &format!("order:{id}")]).await, -1);
+}
+
+pub(crate) async fn many_wait_on_few_connections() {
+    const WAITING: u64 = 200;
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = RedisStore::new(Config { connections_max: 2, ..server.config() }).expect("a store");
+    let mut written = write(1, 1);
+    let id = written.documents[0].order_id.clone();
+    let requests: Vec<_> = (0..WAITING).map(sample::request_id).collect();
+    written.outcomes = requests.iter().map(|request| (request.clone(), happened())).collect();
+
+    let given_up = join_all(requests.iter().map(|request| store.outcome(&id, request)));
+    assert!(tokio::time::timeout(Duration::from_millis(100), given_up).await.is_err());
+
+    let waiting = join_all(requests.iter().map(|request| store.outcome(&id, request)));
+    let writing = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        apply(&store, &written).await;
+        Instant::now()
+    };
+    let (verdicts, at) = tokio::join!(waiting, writing);
+    let took = at.elapsed();
+    assert!(verdicts.into_iter().all(|verdict| verdict.expect("the outcome comes") == happened()));
+    assert!(took < Duration::from_secs(2), "{took:?} from the write to the last who waited");
+    let clients: String = server.cli(&["CLIENT", "LIST"]).await;
+    assert!(clients.lines().count() <= 3, "{clients}");
+}
+
+pub(crate) async fn foreign_values_are_told() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = server.store();
+    server.cli::<()>(&["SET", "status:3:PLACED", "x"]).await;
+    let error = store.write(write(1, 3)).await.expect_err("the index is no sorted set");
+    assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
+    assert_eq!(server.cli::<usize>(&["DBSIZE"]).await, 1, "nothing is half-written");
+    let query = ListQuery { status: Some(Status::Placed), after: None, limit: 10 };
+    let error = store.list(&query).await.expect_err("the index is no sorted set");
+    assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
+
+    server.cli::<()>(&["FLUSHALL"]).await;
+    apply(&store, &write(1, 3)).await;
+    server.cli::<()>(&["HDEL", "checkpoint:3", "answered"]).await;
+    let error = store.recover(HOME).await.expect_err("a checkpoint lacks a field");
+    assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
+    assert!(error.to_string().contains("checkpoint:3"), "{error}");
+
+    server.cli::<()>(&["ZADD", "timers:3", "5", "no order"]).await;
+    server.cli::<()>(&["HSET", "checkpoint:3", "answered", "9"]).await;
+    let error = store.recover(HOME).await.expect_err("a timer is no order's");
+    assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
+
+    let order_id = &write(1, 1).documents[0].order_id;
+    server.cli::<()>(&["DEL", &format!("order:{order_id}")]).await;
+    let error = store.list(&query).await.expect_err("the index names an order without document");
+    assert!(error.to_string().contains(order_id.as_str()), "{error}");
+    let absent = store.document(order_id).await.expect("the lookup works");
+    assert_eq!(absent, DocumentLookup::Absent { answered: Offset(9) });
+}

@@ -1,0 +1,164 @@
+//! Servers that fail.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use logistics_core::lifecycle::Status;
+use logistics_core::port::{ListQuery, OrderStore, PortErrorKind, Recovery, WriteOutcome};
+use logistics_core::testkit::sample;
+use logistics_redis::{Config, RedisStore, Servers};
+
+use super::contents::{HOME, apply, happened, write};
+use super::server::{Kind, PARTITIONS, Server};
+
+/// Calls until one succeeds, as a worker does. The store stays the same.
+async fn works_again(store: &RedisStore) {
+    let begin = Instant::now();
+    while let Err(error) = store.recover(HOME).await {
+        assert_eq!(error.kind(), PortErrorKind::Unavailable, "{error}");
+        assert!(begin.elapsed() < Duration::from_secs(30), "{error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub(crate) async fn a_full_server() {
+    let server = Server::start(Kind::Single, &["--maxmemory-policy", "noeviction"]).await;
+    let store = server.store();
+    apply(&store, &write(1, 1)).await;
+    server.cli::<()>(&["CONFIG", "SET", "maxmemory", "8mb"]).await;
+    let mut sequence = 2;
+    let full = loop {
+        match store.write(write(sequence, 900)).await {
+            Ok(WriteOutcome::Applied) => sequence += 1,
+            Ok(WriteOutcome::Mismatch) => panic!("nobody else writes"),
+            Err(error) => break error,
+        }
+        assert!(sequence < 200, "the server does not get full");
+    };
+    assert_eq!(full.kind(), PortErrorKind::StorageFull, "{full}");
+    // As before the write, all of it.
+    let recovery = store.recover(HOME).await.expect("reads go on");
+    assert_eq!(recovery.checkpoint.expect("a checkpoint").token, super::contents::token(sequence - 1));
+    let refused = write(sequence, 900);
+    let ids: Vec<_> = refused.documents.iter().map(|document| document.order_id.clone()).collect();
+    let loaded = store.load(HOME, &ids).await.expect("reads go on");
+    assert!(loaded.documents.iter().all(Option::is_none), "a write is half there");
+    assert!(recovery.timers.iter().all(|(id, _)| !ids.contains(id)), "a write is half there");
+    let query = ListQuery { status: Some(Status::Placed), after: None, limit: 10 };
+    store.list(&query).await.expect("reads go on");
+    server.cli::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    apply(&store, &refused).await;
+}
+
+pub(crate) async fn a_wiped_server_is_a_mismatch() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = server.store();
+    apply(&store, &write(1, 2)).await;
+    server.cli::<()>(&["FLUSHALL"]).await;
+    assert_eq!(store.write(write(2, 2)).await.expect("an answer"), WriteOutcome::Mismatch);
+    assert_eq!(store.recover(HOME).await.expect("an answer"), Recovery::default());
+    assert_eq!(server.cli::<usize>(&["DBSIZE"]).await, 0);
+    apply(&store, &write(1, 2)).await;
+}
+
+pub(crate) async fn forgotten_scripts_are_sent_again() {
+    for kind in [Kind::Single, Kind::Cluster] {
+        let server = Server::start(kind, &[]).await;
+        let store = server.store();
+        let query = ListQuery { status: None, after: None, limit: 10 };
+        for sequence in 1..4 {
+            server.cli::<()>(&["SCRIPT", "FLUSH"]).await;
+            apply(&store, &write(sequence, 2)).await;
+            server.cli::<()>(&["SCRIPT", "FLUSH"]).await;
+            assert_eq!(store.list(&query).await.expect("a page").documents.len() as u64, 2 * sequence);
+        }
+    }
+}
+
+pub(crate) async fn a_paused_server_is_unavailable() {
+    for kind in [Kind::Single, Kind::Cluster] {
+        let server = Server::start(kind, &[]).await;
+        let config = Config { timeout_ms: 1_000, connect_timeout_ms: 1_000, ..server.config() };
+        let store = RedisStore::new(config).expect("a store");
+        apply(&store, &write(1, 2)).await;
+        server.pause().await;
+        for _ in 0..2 {
+            let begin = Instant::now();
+            let id = sample::order_id_in(HOME, PARTITIONS, 0);
+            let request = sample::request_id(1);
+            let (written, found, outcome) =
+                tokio::join!(store.write(write(2, 2)), store.document(&id), store.outcome(&id, &request));
+            let kinds = [written.err(), found.err(), outcome.err()];
+            let kinds = kinds.map(|error| error.expect("nobody answers").kind());
+            assert_eq!(kinds, [PortErrorKind::Unavailable; 3]);
+            assert!(begin.elapsed() < Duration::from_millis(3_000), "{:?}", begin.elapsed());
+        }
+        server.unpause().await;
+        works_again(&store).await;
+        // It may be there already: it was asked for.
+        apply(&store, &write(2, 2)).await;
+    }
+}
+
+pub(crate) async fn a_restarted_server_is_used_again() {
+    for kind in [Kind::Single, Kind::Cluster, Kind::Sentinel] {
+        let server = Server::start(kind, &[]).await;
+        let store = server.store();
+        apply(&store, &write(1, 2)).await;
+        server.restart().await;
+        works_again(&store).await;
+        apply(&store, &write(2, 2)).await;
+    }
+}
+
+pub(crate) async fn closed_connections_are_replaced() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = server.store();
+    apply(&store, &write(1, 2)).await;
+    server.cli::<()>(&["CLIENT", "KILL", "TYPE", "normal"]).await;
+    // Idle for longer than a connection counts as fresh: it is asked before it is lent out.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    apply(&store, &write(2, 2)).await;
+}
+
+pub(crate) async fn a_call_that_is_given_up() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = RedisStore::new(Config { connections_max: 1, ..server.config() }).expect("a store");
+    apply(&store, &write(1, 2)).await;
+    server.cli::<()>(&["CLIENT", "PAUSE", "400", "ALL"]).await;
+    let id = sample::order_id_in(HOME, PARTITIONS, 0);
+    let given_up = tokio::time::timeout(Duration::from_millis(50), store.document(&id)).await;
+    assert!(given_up.is_err());
+    let mut second = write(2, 2);
+    second.outcomes.push((sample::request_id(1), happened()));
+    let given_up = tokio::time::timeout(Duration::from_millis(50), store.write(second.clone())).await;
+    assert!(given_up.is_err());
+    // The only connection is not lost.
+    apply(&store, &second).await;
+    assert_eq!(store.outcome(&id, &sample::request_id(1)).await.expect("the outcome"), happened());
+}
+
+pub(crate) async fn nobody_there_is_unavailable_in_time() {
+    // It takes connections and never answers.
+    let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let silent = format!("redis://127.0.0.1:{}", silent.local_addr().expect("its address").port());
+    for url in ["redis://127.0.0.1:1", &silent] {
+        let urls = || vec![url.to_owned()];
+        for servers in [
+            Servers::Single { url: url.to_owned() },
+            Servers::Cluster { urls: urls() },
+            Servers::Sentinel { urls: urls(), master: "main".to_owned() },
+        ] {
+            let config = Config { servers, connect_timeout_ms: 300, ..Config::new("", PARTITIONS) };
+            let store = RedisStore::new(config).expect("a store");
+            let begin = Instant::now();
+            let error = store.check().await.expect_err("nobody is there");
+            assert_eq!(error.kind(), PortErrorKind::Unavailable, "{error}");
+            assert!(error.to_string().contains("127.0.0.1"), "{error}");
+            assert!(begin.elapsed() < Duration::from_millis(1_500), "{:?}: {error}", begin.elapsed());
+            let id = sample::order_id_in(HOME, PARTITIONS, 0);
+            let error = store.outcome(&id, &sample::request_id(1)).await.expect_err("nobody is there");
+            assert_eq!(error.kind(), PortErrorKind::Unavailable, "{error}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Redis servers in containers.
+
+use std::time::{Duration, Instant};
+
+use deadpool_redis::redis::{self, Client, FromRedisValue};
+use logistics_containers::testcontainers::core::{IntoContainerPort, WaitFor};
+use logistics_containers::testcontainers::runners::AsyncRunner;
+use logistics_containers::testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use logistics_containers::{free_port, named};
+use logistics_core::port::PortError;
+use logistics_redis::{Config, RedisStore, Servers};
+
+/// Partitions of every store here.
+pub(crate) const PARTITIONS: u32 = 12;
+
+/// What a condition is waited for at most.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How servers are set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Single,
+    /// One node with all slots.
+    Cluster,
+    /// A master and a Sentinel, in one container.
+    Sentinel,
+}
+
+/// A Redis server in a container, which goes with it. Inside, it listens on the port that it has outside too, so that the
+/// address that a cluster or a Sentinel announces holds for both, and a restart does not change it.
+pub(crate) struct Server {
+    container: ContainerAsync<GenericImage>,
+    kind: Kind,
+    port: u16,
+    sentinel: u16,
+}
+
+impl Server {
+    /// A server with these further options, once it answers.
+    pub(crate) async fn start(kind: Kind, options: &[&str]) -> Self {
+        let (port, sentinel) = (free_port(), free_port());
+        let (name, tag) = named("REDIS_IMAGE", "redis:7.0");
+        let request = GenericImage::new(name, tag)
+            .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
+            .with_cmd(command(kind, port, sentinel, options))
+            .with_mapped_port(port, port.tcp())
+            .with_mapped_port(sentinel, sentinel.tcp());
+        let container = request.start().await.expect("the container starts");
+        let server = Self { container, kind, port, sentinel };
+        server.settled().await;
+        server
+    }
+
+    /// A configuration for it, with deadlines that suit a busy machine.
+    pub(crate) fn config(&self) -> Config {
+        let url = |port: u16| format!("redis://127.0.0.1:{port}");
+        let servers = match self.kind {
+            Kind::Single => Servers::Single { url: url(self.port) },
+            Kind::Cluster => Servers::Cluster { urls: vec![url(self.port)] },
+            Kind::Sentinel => Servers::Sentinel { urls: vec![url(self.sentinel)], master: "main".to_owned() },
+        };
+        Config { servers, timeout_ms: 20_000, connect_timeout_ms: 5_000, ..Config::new("", PARTITIONS) }
+    }
+
+    pub(crate) fn store(&self) -> RedisStore {
+        RedisStore::new(self.config()).expect("the configuration is valid")
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A command on a connection of its own, as `redis-cli` sends it.
+    pub(crate) async fn cli<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        self.try_cli("redis://", words).await.expect("the command works")
+    }
+
+    pub(crate) async fn try_cli<T: FromRedisValue>(
+        &self,
+        login: &str,
+        words: &[&str],
+    ) -> redis::RedisResult<T> {
+        let client = Client::open(format!("{login}127.0.0.1:{}", self.port))?;
+        let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(10)));
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await
+    }
+
+    /// Ends the processes and starts them again; what was written stays.
+    pub(crate) async fn restart(&self) {
+        self.container.stop_with_timeout(Some(10)).await.expect("the container stops");
+        self.container.start().await.expect("the container starts");
+        self.settled().await;
+    }
+
+    pub(crate) async fn pause(&self) {
+        self.container.pause().await.expect("the container pauses");
+    }
+
+    pub(crate) async fn unpause(&self) {
+        self.container.unpause().await.expect("the container goes on");
+    }
+
+    /// Waits until it answers, as it is meant to be.
+    async fn settled(&self) {
+        let begin = Instant::now();
+        loop {
+            match self.probe().await {
+                Ok(()) => return,
+                Err(problem) => {
+                    assert!(begin.elapsed() < PATIENCE, "{:?} did not come up: {problem}", self.kind);
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn probe(&self) -> Result<(), String> {
+        let pong = self.try_cli::<String>("redis://", &["PING"]).await;
+        match pong {
+            Ok(_) => {}
+            // One that asks for a password answers.
+            Err(error) if error.code() == Some("NOAUTH") => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        }
+        if self.kind == Kind::Cluster {
+            // Refused where the node has the slots already.
+            let words = ["CLUSTER", "ADDSLOTSRANGE", "0", "16383"];
+            _ = self.try_cli::<redis::Value>("redis://", &words).await;
+            let info: String =
+                self.try_cli("redis://", &["CLUSTER", "INFO"]).await.map_err(|error| error.to_string())?;
+            if !info.contains("cluster_state:ok") {
+                return Err(info);
+            }
+        }
+        if self.kind == Kind::Sentinel {
+            let known = RedisStore::new(self.config()).map_err(|error| error.to_string())?;
+            known.check().await.map_err(|error: PortError| error.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+fn command(kind: Kind, port: u16, sentinel: u16, options: &[&str]) -> Vec<String> {
+    let mut server: Vec<String> =
+        ["redis-server", "--port", &port.to_string(), "--protected-mode", "no"].map(str::to_owned).to_vec();
+    server.extend(["--appendonly", "yes", "--appendfsync", "always"].map(str::to_owned));
+    server.extend(options.iter().map(|&option| option.to_owned()));
+    match kind {
+        Kind::Single => server,
+        Kind::Cluster => {
+            server.extend(
+                ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"].map(str::to_owned),
+            );
+            server
+        }
+        Kind::Sentinel => {
+            let config = format!(
+                "port {sentinel}\\nprotected-mode no\\nsentinel monitor main 127.0.0.1 {port} 1\\n\
+                 sentinel down-after-milliseconds main 2000\\n"
+            );
+            let script = format!(
+                "{} & printf '{config}' > /tmp/sentinel.conf; exec redis-server /tmp/sentinel.conf --sentinel",
+                server.join(" ")
+            );
+            ["sh", "-c", &script].map(str::to_owned).to_vec()
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The services as separate processes on a real Kafka and a real Redis: starting them, talking to them, doing them harm, and
+//! seeing that in the end everything holds.
+
+pub mod api;
+pub mod load;
+mod paths;
+pub mod process;
+pub mod records;
+pub mod services;
+pub mod system;
+
+/// Partitions of every topic in these tests.
+pub const PARTITIONS: u32 = 4;

@@ -1,0 +1,64 @@
+//! A client of Kafka that knows nothing of this project.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{Offset, TopicPartitionList};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Writes records to one topic.
+pub struct Records {
+    topic: String,
+    producer: FutureProducer,
+}
+
+impl Records {
+    /// # Panics
+    /// Where the client cannot be made.
+    #[must_use]
+    pub fn to(brokers: &str, topic: String) -> Self {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", brokers).set("message.max.bytes", "5000000");
+        Self { topic, producer: settings.create().expect("a producer") }
+    }
+
+    /// Writes one record; without a partition, to whichever the client's own partitioner takes.
+    ///
+    /// # Panics
+    /// When the broker does not take it.
+    pub async fn write(&self, partition: Option<u32>, key: Option<&str>, payload: &[u8]) {
+        let mut record = FutureRecord::<str, [u8]>::to(&self.topic).payload(payload);
+        record.partition = partition.and_then(|partition| i32::try_from(partition).ok());
+        record.key = key;
+        self.producer.send(record, TIMEOUT).await.map_err(|(error, _)| error).expect("the broker takes it");
+    }
+}
+
+/// How far a group is behind the ends of a topic, in records and markers. Blocks.
+///
+/// # Panics
+/// When the broker does not tell.
+#[must_use]
+pub fn lag(brokers: &str, group: &str, topic: &str, partitions: u32) -> i64 {
+    let mut settings = ClientConfig::new();
+    settings.set("bootstrap.servers", brokers).set("group.id", group);
+    settings.set("isolation.level", "read_uncommitted");
+    let consumer: BaseConsumer = settings.create().expect("a consumer");
+    let mut asked = TopicPartitionList::new();
+    for partition in 0..i32::try_from(partitions).expect("few") {
+        asked.add_partition(topic, partition);
+    }
+    let committed = consumer.committed_offsets(asked, TIMEOUT).expect("the group's positions");
+    let behind = committed.elements().into_iter().map(|position| {
+        let (_, end) =
+            consumer.fetch_watermarks(topic, position.partition(), TIMEOUT).expect("the log's end");
+        match position.offset() {
+            Offset::Offset(offset) => end - offset,
+            _ => end,
+        }
+    });
+    behind.sum()
+}

@@ -1,0 +1,61 @@
+//! The services on real parts, and whatever can happen to them. Each test ends with every order at its end, every invariant
+//! at rest, one notification for each fact, and nobody behind.
+//!
+//! `SOAK_SECONDS` and `SOAK_SEED` are those of the soak.
+
+mod api;
+mod broker;
+mod processors;
+mod records;
+mod soak;
+mod start;
+mod store;
+mod walk;
+
+use std::process::ExitCode;
+
+use logistics_cluster_tests::system::Machines;
+use logistics_containers::Suite;
+
+fn main() -> ExitCode {
+    let machines = Machines::default();
+    let mut suite = Suite::new();
+    macro_rules! tests {
+        ($($module:ident::$test:ident),+ $(,)?) => {
+            $(
+                let these = machines.clone();
+                suite = suite.test(concat!(stringify!($module), "::", stringify!($test)), move || async move {
+                    $module::$test(these.system().await).await;
+                });
+            )+
+        };
+    }
+    tests!(
+        walk::an_order_goes_its_way_and_every_service_says_so,
+        walk::any_producer_places_an_order_and_anyone_reads_it,
+        start::a_missing_topic_is_waited_for,
+        start::a_partition_count_that_does_not_fit_is_refused,
+        start::a_topic_that_forgets_is_refused,
+        start::a_store_that_evicts_is_refused,
+        start::a_wrong_password_is_refused_and_not_shown,
+        records::garbage_oversized_and_foreign_records_are_moved_past,
+        records::records_in_the_wrong_partition_reach_the_right_one,
+        records::duplicated_and_reordered_requests_are_answered_once,
+        processors::a_processor_is_killed_under_load,
+        processors::a_processor_that_was_frozen_is_fenced,
+        processors::processors_come_and_go_under_load,
+        processors::the_groups_offsets_are_deleted,
+        store::redis_is_paused_and_restarted,
+        store::redis_is_wiped_in_mid_flight,
+        store::an_idle_system_heals_a_wiped_redis_unasked,
+        store::redis_is_restored_to_an_older_state,
+        store::a_store_write_arrives_late_from_an_owner_that_is_gone,
+        broker::the_broker_is_paused,
+        broker::the_broker_is_restarted,
+        broker::the_broker_is_killed,
+        api::the_api_is_killed_between_append_and_answer,
+        api::everything_is_restarted_in_turn_without_a_failed_call,
+        soak::everything_at_once,
+    );
+    suite.run()
+}

@@ -1,0 +1,80 @@
+//! Settings and surroundings that do not fit.
+
+use logistics_cluster_tests::api;
+use logistics_cluster_tests::process::Process;
+use logistics_cluster_tests::services::Services;
+use logistics_cluster_tests::system::System;
+use logistics_containers::{Kafka, Redis};
+
+const SECRET: &str = "correct-horse";
+const SERVICES: [&str; 3] = ["order-api", "order-processor", "notification-service"];
+
+async fn refused(mut process: Process, sentence: &str) {
+    let status = process.ended().await;
+    let printed = process.printed();
+    assert_eq!(status.code(), Some(2), "{printed}");
+    assert!(printed.contains(sentence), "{sentence:?} is not in {printed}");
+    assert!(!printed.contains(SECRET), "a secret is in {printed}");
+}
+
+pub(crate) async fn a_missing_topic_is_waited_for(system: System) {
+    let later = system.start("order-processor", &[("LOGISTICS_KAFKA_TOPIC_PREFIX", "later.")]);
+    later.until_printed("has no topic later.orders").await;
+    let ready = api::get(later.address(), "/health/ready").await.expect("an answer");
+    assert!(ready.status == 503 && ready.body.contains("has no topic"), "{}", ready.body);
+    let live = api::get(later.address(), "/health/live").await.expect("an answer");
+    assert_eq!(live.status, 200);
+    let mut config =
+        logistics_kafka::Config::new(system.kafka().address(), logistics_cluster_tests::PARTITIONS);
+    config.topic_prefix = "later.".to_owned();
+    let bus = logistics_kafka::KafkaBus::new(config).expect("valid settings");
+    bus.create_topics(None).await.expect("topics");
+    later.until_ready().await;
+    later.stop().await;
+}
+
+pub(crate) async fn a_partition_count_that_does_not_fit_is_refused(system: System) {
+    for service in SERVICES {
+        let process = system.start(service, &[("LOGISTICS_PARTITIONS", "3")]);
+        refused(process, "has 4 partitions and the settings say 3").await;
+    }
+}
+
+pub(crate) async fn a_topic_that_forgets_is_refused(system: System) {
+    let topic = system.topic(logistics_core::port::Topic::Orders);
+    let alter = ["kafka-configs.sh", "--alter", "--entity-type", "topics", "--entity-name", &topic];
+    let forget = [&alter[..], &["--add-config", "retention.ms=604800000"]].concat();
+    system.kafka().tool(&forget).await;
+    refused(system.processor(), "retention.ms=604800000: orders would be lost").await;
+}
+
+pub(crate) async fn a_store_that_evicts_is_refused(system: System) {
+    system.redis().cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
+    refused(system.processor(), "noeviction").await;
+    system.redis().cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
+    Services::start(&system, 1).await.stop().await;
+}
+
+pub(crate) async fn a_wrong_password_is_refused_and_not_shown(system: System) {
+    let redis = Redis::start_with(|_| vec!["--requirepass".to_owned(), "right".to_owned()]).await;
+    let settings = [("LOGISTICS_REDIS_URL", redis.url()), ("LOGISTICS_REDIS_PASSWORD", SECRET.to_owned())];
+    refused(system.start("order-processor", &settings.each_ref().map(|(n, v)| (*n, v.as_str()))), "password")
+        .await;
+    drop(redis);
+
+    let kafka = Kafka::start_with_password("orders", "right").await;
+    let with = |password: &str| {
+        let settings = [
+            ("LOGISTICS_KAFKA_BROKERS", kafka.address()),
+            ("LOGISTICS_KAFKA_SECURITY_PROTOCOL", "sasl_plaintext".to_owned()),
+            ("LOGISTICS_KAFKA_SASL_MECHANISM", "plain".to_owned()),
+            ("LOGISTICS_KAFKA_SASL_USERNAME", "orders".to_owned()),
+            ("LOGISTICS_KAFKA_SASL_PASSWORD", password.to_owned()),
+        ];
+        system.start("order-processor", &settings.each_ref().map(|(n, v)| (*n, v.as_str())))
+    };
+    refused(with(SECRET), "password").await;
+    let right = with("right");
+    right.until_printed("has no topic").await;
+    right.stop().await;
+}

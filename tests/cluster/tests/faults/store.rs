@@ -1,0 +1,75 @@
+//! What happens to Redis.
+
+use std::time::Duration;
+
+use logistics_cluster_tests::services::Services;
+use logistics_cluster_tests::system::System;
+
+pub(crate) async fn redis_is_paused_and_restarted(system: System) {
+    let services = Services::start(&system, 2).await;
+    let load = services.load();
+    load.more(100).await;
+    system.redis().pause().await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    system.redis().unpause().await;
+    load.more(100).await;
+    system.redis().cli(&["SAVE"]).await;
+    system.redis().stop().await;
+    system.redis().start_again().await;
+    load.more(100).await;
+    services.end(&system, load).await;
+}
+
+pub(crate) async fn redis_is_wiped_in_mid_flight(system: System) {
+    let services = Services::start(&system, 2).await;
+    let load = services.load();
+    for _ in 0..3 {
+        load.more(60).await;
+        system.redis().cli(&["FLUSHALL"]).await;
+    }
+    load.more(60).await;
+    services.end(&system, load).await;
+}
+
+pub(crate) async fn an_idle_system_heals_a_wiped_redis_unasked(system: System) {
+    let services = Services::start(&system, 2).await;
+    let load = services.load();
+    load.more(100).await;
+    let told = load.end().await;
+    system.settled(&told).await;
+    system.redis().cli(&["FLUSHALL"]).await;
+    // Nobody asks for anything; that what clients were told is there again is part of this.
+    system.settled(&told).await;
+    services.stop().await;
+}
+
+pub(crate) async fn redis_is_restored_to_an_older_state(system: System) {
+    let services = Services::start(&system, 2).await;
+    let load = services.load();
+    load.more(100).await;
+    system.redis().cli(&["SAVE"]).await;
+    load.more(100).await;
+    // Killed, it comes back with what was saved.
+    system.redis().kill().await;
+    system.redis().start_again().await;
+    load.more(100).await;
+    services.end(&system, load).await;
+}
+
+/// While Redis stands still, writes wait in its socket; it carries them out when it goes on, though whoever sent them is
+/// dead and another owns the partition.
+pub(crate) async fn a_store_write_arrives_late_from_an_owner_that_is_gone(system: System) {
+    let mut services = Services::start(&system, 1).await;
+    let load = services.load();
+    for _ in 0..5 {
+        load.more(50).await;
+        system.redis().pause().await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        services.processors.remove(0).kill().await;
+        services.processors.push(system.processor());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        system.redis().unpause().await;
+    }
+    load.more(50).await;
+    services.end(&system, load).await;
+}
