@@ -1,5 +1,5 @@
-//! Dependencies point inward: bins -> adapters -> core, no adapter knows another, and the core's tree holds no runtime, no
-//! broker and no HTTP.
+//! Dependencies point inward: bins -> wiring -> adapters -> core, no adapter knows another and no binary another, the first
+//! build of a newcomer has neither Kafka nor Redis in it, and the core's tree holds no runtime, no broker and no HTTP.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -13,6 +13,8 @@ const CORE: &str = "logistics-core";
 enum Layer {
     Core,
     Adapter,
+    /// What the binaries share.
+    Wiring,
     Binary,
     Tests,
 }
@@ -33,6 +35,7 @@ fn layer(package: &Value) -> Layer {
     match (folders[0], folders[1]) {
         (CORE, _) => Layer::Core,
         (_, "adapters") => Layer::Adapter,
+        ("wiring", "bins") => Layer::Wiring,
         (_, "bins") => Layer::Binary,
         ("tests", _) => Layer::Tests,
         other => panic!("{path} is in no folder of the layout: {other:?}"),
@@ -43,7 +46,8 @@ fn may_depend(on: Layer, from: Layer) -> bool {
     match from {
         Layer::Core => false,
         Layer::Adapter => on == Layer::Core,
-        Layer::Binary => matches!(on, Layer::Core | Layer::Adapter),
+        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter),
+        Layer::Binary => matches!(on, Layer::Core | Layer::Adapter | Layer::Wiring),
         Layer::Tests => true,
     }
 }
@@ -71,6 +75,16 @@ fn dependencies_point_inward() {
         }
     }
     assert!(checked >= 8, "only {checked} dependencies between crates of the workspace were found");
+}
+
+#[test]
+fn the_first_build_of_a_newcomer_has_no_kafka_and_no_redis() {
+    let tree = cargo(&["tree", "-e", "normal,build", "--prefix", "none", "--locked"]);
+    let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.contains("logistics-embedded"), "the tree was not read: {tree}");
+    for name in ["logistics-kafka", "logistics-redis", "rdkafka", "rdkafka-sys", "redis"] {
+        assert!(!crates.contains(name), "{name} is in the tree of the default build:\n{tree}");
+    }
 }
 
 #[test]

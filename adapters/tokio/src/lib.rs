@@ -11,6 +11,7 @@ mod narration;
 mod notifications;
 mod options;
 mod processors;
+mod reachability;
 mod reports;
 mod tally;
 mod worker;
@@ -19,8 +20,9 @@ mod workers;
 pub use backoff::Backoff;
 pub use clock::SystemClock;
 pub use notifications::Notifications;
-pub use options::{NotificationsOptions, ProcessorsOptions};
+pub use options::{NotificationsOptions, ProcessorsOptions, ReachabilityOptions};
 pub use processors::Processors;
+pub use reachability::Reachability;
 pub use reports::{DrainReport, NotificationsReport};
 
 #[cfg(test)]

@@ -60,3 +60,19 @@ impl Default for NotificationsOptions {
         }
     }
 }
+
+/// How log and store are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ReachabilityOptions {
+    /// Milliseconds between two questions.
+    pub interval_ms: u64,
+    /// Milliseconds after which a question counts as not answered.
+    pub timeout_ms: u64,
+}
+
+impl Default for ReachabilityOptions {
+    /// Every 2 s, to be answered within 2 s.
+    fn default() -> Self {
+        Self { interval_ms: 2000, timeout_ms: 2000 }
+    }
+}

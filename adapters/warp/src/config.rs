@@ -22,7 +22,8 @@ pub struct Config {
     pub default_wait_ms: u64,
     /// Milliseconds to wait for a decision at most, whatever the client says. Default 60,000.
     pub wait_ms_max: u64,
-    /// Milliseconds to wait for the document of an order that may just have been placed. Default 1,000.
+    /// Milliseconds to wait for the document of an order that may just have been placed, and for the store to come up to the
+    /// log before an order is said not to be there: an idle processor takes a second for that. Default 2,500.
     pub lookup_wait_ms: u64,
     /// Milliseconds within which the bus and the store must answer; then the client gets 503. Default 10,000.
     pub port_timeout_ms: u64,
@@ -41,7 +42,7 @@ impl Default for Config {
             connections_max: 10_000,
             default_wait_ms: 5_000,
             wait_ms_max: 60_000,
-            lookup_wait_ms: 1_000,
+            lookup_wait_ms: 2_500,
             port_timeout_ms: 10_000,
             drain_ms_max: 5_000,
         }

@@ -33,6 +33,37 @@ pub(crate) struct Context {
     pub(crate) closing: CancellationToken,
 }
 
+/// What a server with nothing but health is served with.
+pub(crate) struct HealthContext {
+    pub(crate) health: Arc<dyn HealthProbe>,
+    pub(crate) config: Config,
+    pub(crate) closing: CancellationToken,
+}
+
+/// What a server serves.
+pub(crate) enum Served {
+    /// All of the API.
+    Api(Context),
+    /// `/health/live` and `/health/ready`.
+    Health(HealthContext),
+}
+
+impl Served {
+    pub(crate) fn config(&self) -> &Config {
+        match self {
+            Served::Api(context) => &context.config,
+            Served::Health(context) => &context.config,
+        }
+    }
+
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        match self {
+            Served::Api(context) => &context.closing,
+            Served::Health(context) => &context.closing,
+        }
+    }
+}
+
 impl Context {
     pub(crate) fn new(api: Api, config: Config) -> Self {
         let openapi = Bytes::from(crate::openapi_json());

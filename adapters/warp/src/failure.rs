@@ -68,6 +68,12 @@ impl Failure {
         failure.hint("/openapi.json lists every path")
     }
 
+    /// The same, at a server that says how it is and nothing else.
+    pub(crate) fn health_alone() -> Self {
+        let failure = Self::new(StatusCode::NOT_FOUND, "unknown_path", "There is nothing at this path");
+        failure.hint("This process has /health/live and /health/ready; the API is another one's")
+    }
+
     /// `allow`: the methods that the path has.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let error = format!("This path does not have this method; it has {allow}");

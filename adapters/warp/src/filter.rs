@@ -11,7 +11,7 @@ use warp::Filter;
 use warp::path::FullPath;
 use warp::reply::Response;
 
-use crate::context::Context;
+use crate::context::{Context, HealthContext, Served};
 use crate::failure::Failure;
 use crate::route::Resource;
 use crate::{body, events, health, list, log, lookup, place, reply, step};
@@ -22,7 +22,7 @@ use crate::{body, events, health, list, log, lookup, place, reply, step};
 /// match, and then have to guess from those rejections whether the path or the method was wrong. One filter that matches
 /// every request and a `match` on path and method is quicker and says which of the two it was.
 pub(crate) fn routes(
-    context: Arc<Context>,
+    served: Arc<Served>,
 ) -> impl Filter<Extract = (Response,), Error = warp::Rejection> + Clone + Send + Sync + 'static {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::method()
@@ -31,10 +31,13 @@ pub(crate) fn routes(
         .and(warp::header::headers_cloned())
         .and(warp::body::stream())
         .then(move |method, path: FullPath, query: String, headers, body| {
-            let context = context.clone();
+            let served = served.clone();
             async move {
                 let call = Call { method, query, headers, body };
-                let answer = answer(&context, path.as_str(), call).await;
+                let answer = match &*served {
+                    Served::Api(context) => answer(context, path.as_str(), call).await,
+                    Served::Health(context) => health_alone(context, path.as_str(), &call.method),
+                };
                 answer.unwrap_or_else(Failure::into_response)
             }
         })
@@ -54,8 +57,7 @@ where
 {
     let Call { method, query, headers, body } = call;
     let resource = Resource::of(path).ok_or_else(Failure::unknown_path)?;
-    // The server leaves out the body of the reply to HEAD by itself.
-    let reads = method == Method::GET || method == Method::HEAD;
+    let reads = reads(&method);
     let writes = method == Method::POST;
     match resource {
         Resource::Orders if writes => {
@@ -79,12 +81,31 @@ where
             log::log(context, topic, partition, &query, &headers).await
         }
         Resource::Live if reads => Ok(health::live()),
-        Resource::Ready if reads => Ok(health::ready(context)),
+        Resource::Ready if reads => Ok(health::ready(context.api.health.as_ref(), &context.closing)),
         Resource::OpenApi if reads => Ok(reply::json(StatusCode::OK, context.openapi.clone())),
         #[cfg(feature = "docs-page")]
         Resource::Docs(file) if reads => crate::docs::page(file),
         _ => Err(Failure::method_not_allowed(resource.allow())),
     }
+}
+
+/// Of a server that has nothing else to say.
+fn health_alone(context: &HealthContext, path: &str, method: &Method) -> Result<Response, Failure> {
+    match Resource::of(path) {
+        Some(Resource::Live) if reads(method) => Ok(health::live()),
+        Some(Resource::Ready) if reads(method) => {
+            Ok(health::ready(context.health.as_ref(), &context.closing))
+        }
+        Some(resource @ (Resource::Live | Resource::Ready)) => {
+            Err(Failure::method_not_allowed(resource.allow()))
+        }
+        _ => Err(Failure::health_alone()),
+    }
+}
+
+/// The server leaves out the body of the reply to HEAD by itself.
+fn reads(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
 }
 
 fn order_id(text: &str) -> Result<OrderId, Failure> {

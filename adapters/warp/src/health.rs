@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use hyper::http::StatusCode;
-use logistics_core::health::{Health, PartHealth};
+use logistics_core::health::{Health, HealthProbe, PartHealth};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 use warp::reply::Response;
 
-use crate::context::Context;
 use crate::reply;
 
 /// The process answers, which is all that this says.
@@ -27,11 +27,11 @@ struct Ready<'a> {
 }
 
 /// Whether every part can do its work, and which cannot.
-pub(crate) fn ready(context: &Context) -> Response {
-    let Health { parts } = context.api.health.health();
+pub(crate) fn ready(health: &dyn HealthProbe, closing: &CancellationToken) -> Response {
+    let Health { parts } = health.health();
     let missing: Vec<&str> = parts.iter().filter(|part| !part.ready).map(|part| &*part.name).collect();
     // A server that stops is not to be sent anything new.
-    let closing = context.closing.is_cancelled();
+    let closing = closing.is_cancelled();
     let error = if closing {
         Some("The server is stopping".to_owned())
     } else {

@@ -27,4 +27,4 @@ mod step;
 pub use config::Config;
 pub use context::Api;
 pub use openapi::openapi_json;
-pub use server::{ServeError, Server, bind};
+pub use server::{ServeError, Server, bind, bind_health};

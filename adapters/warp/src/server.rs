@@ -11,11 +11,13 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use logistics_core::health::HealthProbe;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::context::{Api, Context};
+use crate::context::{Api, Context, HealthContext, Served};
 use crate::filter::routes;
 use crate::guard::Impatient;
 
@@ -54,7 +56,7 @@ pub enum ServeError {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    context: Arc<Context>,
+    served: Arc<Served>,
 }
 
 impl fmt::Debug for Server {
@@ -68,7 +70,19 @@ impl fmt::Debug for Server {
 /// # Errors
 /// [`ServeError`], a sentence that says what to do.
 pub async fn bind(config: Config, api: Api) -> Result<Server, ServeError> {
-    let wanted = config.listen;
+    listen(config.listen, Served::Api(Context::new(api, config))).await
+}
+
+/// The same for a process without an API: `/health/live` and `/health/ready`, and nothing else.
+///
+/// # Errors
+/// As for [`bind`].
+pub async fn bind_health(config: Config, health: Arc<dyn HealthProbe>) -> Result<Server, ServeError> {
+    let closing = CancellationToken::new();
+    listen(config.listen, Served::Health(HealthContext { health, config, closing })).await
+}
+
+async fn listen(wanted: SocketAddr, served: Served) -> Result<Server, ServeError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AddrInUse => ServeError::PortTaken(wanted),
         io::ErrorKind::PermissionDenied => ServeError::NotPermitted(wanted),
@@ -77,7 +91,7 @@ pub async fn bind(config: Config, api: Api) -> Result<Server, ServeError> {
     };
     let listener = TcpListener::bind(wanted).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    Ok(Server { listener, address, context: Arc::new(Context::new(api, config)) })
+    Ok(Server { listener, address, served: Arc::new(served) })
 }
 
 impl Server {
@@ -90,10 +104,11 @@ impl Server {
     /// Serves until `shutdown` is ready; then takes no more connections, lets running requests finish (those that wait for
     /// a decision are answered 202 at once), and returns within [`Config::drain_ms_max`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        let Self { listener, context, .. } = self;
-        let service = TowerToHyperService::new(warp::service(routes(context.clone())));
-        let http = http(&context.config);
-        let patience = Duration::from_millis(context.config.write_timeout_ms);
+        let Self { listener, served, .. } = self;
+        let service = TowerToHyperService::new(warp::service(routes(served.clone())));
+        let config = served.config();
+        let http = http(config);
+        let patience = Duration::from_millis(config.write_timeout_ms);
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
@@ -102,7 +117,7 @@ impl Server {
                 biased;
                 () = &mut shutdown => break,
                 Some(_) = connections.join_next() => continue,
-                stream = accept(&listener), if connections.len() < context.config.connections_max => stream,
+                stream = accept(&listener), if connections.len() < config.connections_max => stream,
             };
             let io = TokioIo::new(Impatient::new(stream, patience));
             let connection = graceful.watch(http.serve_connection(io, service.clone()));
@@ -113,8 +128,8 @@ impl Server {
             });
         }
         drop(listener);
-        context.closing.cancel();
-        let bound = Duration::from_millis(context.config.drain_ms_max);
+        served.closing().cancel();
+        let bound = Duration::from_millis(config.drain_ms_max);
         if tokio::time::timeout(bound, graceful.shutdown()).await.is_err() {
             tracing::warn!("connections were closed that did not end within {} ms", bound.as_millis());
         }

@@ -1,133 +1,81 @@
-//! The wiring: engine, processors, notifications and API in one process.
+//! All in one process: API, processors and notifications on an engine.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use logistics_core::Policy;
-use logistics_core::health::{Health, HealthProbe};
-use logistics_core::port::Notifier;
-use logistics_core::processor::Settings;
-use logistics_embedded::Engine;
-use logistics_tokio::{Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock};
-use logistics_warp::Api;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use logistics_wiring::{Failure, Front, NewNotifier, Running, Work};
 
-use crate::data;
-use crate::exit::Failure;
+use crate::engine::Engine;
 
-/// Everything that a process drains in takes this long at most.
-const DRAIN: Duration = Duration::from_secs(8);
-
-type NewNotifier = Box<dyn FnOnce() -> Arc<dyn Notifier> + Send>;
-
-/// What to start.
+/// What an app does.
 pub(crate) struct AppConfig {
-    pub(crate) engine: logistics_embedded::Config,
-    pub(crate) listen: SocketAddr,
-    pub(crate) policy: Policy,
-    /// Made once everything else is there.
+    /// `None`: orders are taken and nothing is decided.
+    pub(crate) policy: Option<Policy>,
+    /// Made once everything else is there; `None`: nobody is told.
     pub(crate) notifier: Option<NewNotifier>,
-    /// Without, orders are taken and nothing is decided.
-    pub(crate) processors: bool,
 }
 
 /// All in one, running.
 pub(crate) struct App {
     pub(crate) engine: Engine,
-    addr: SocketAddr,
-    health: Arc<Probes>,
-    processors: Option<Processors>,
-    notifications: Option<Notifications>,
-    server: JoinHandle<()>,
-    stop: watch::Sender<bool>,
+    running: Running,
 }
 
 impl App {
-    /// Opens the data and starts everything. The API listens when this answers.
+    /// The API of an engine. It serves when this answers, not ready yet; nothing has begun to work.
+    ///
+    /// # Errors
+    /// One sentence, where the address cannot be used.
+    pub(crate) async fn listen(engine: &Engine, listen: SocketAddr) -> Result<Front, Failure> {
+        Front::api(listen, engine.bus(), engine.store()).await
+    }
+
+    /// Waits until everything that the engine requires is there, and starts everything. Can be cancelled.
+    ///
+    /// # Errors
+    /// One sentence, where something refuses.
+    pub(crate) async fn start(engine: Engine, front: Front, config: AppConfig) -> Result<Self, Failure> {
+        let (bus, store) = (engine.bus(), engine.store());
+        let begin = || {
+            let mut work = Work::default().watched(engine.watch());
+            if let Some(policy) = config.policy {
+                work = work.deciding(bus.clone(), store, policy);
+            }
+            match config.notifier {
+                Some(new) => work.notifying(bus, new()),
+                None => work,
+            }
+        };
+        let running = Running::start(front, engine.required(), begin).await?;
+        Ok(Self { engine, running })
+    }
+
+    /// On a data directory, listening on a free port of this machine.
     ///
     /// # Errors
     /// One sentence, where the data or the address cannot be used.
-    pub(crate) async fn start(config: AppConfig) -> Result<Self, Failure> {
-        let engine = data::open(move || Engine::open(config.engine)).await?;
-        let (bus, store, clock) = (engine.bus(), engine.store(), Arc::new(SystemClock));
-        let health = Arc::new(Probes::default());
-        let api =
-            Api { bus: bus.clone(), store: store.clone(), clock: clock.clone(), health: health.clone() };
-        let http = logistics_warp::Config { listen: config.listen, ..logistics_warp::Config::default() };
-        // Before anything begins to work: where this fails, nothing has happened.
-        let server =
-            logistics_warp::bind(http, api).await.map_err(|error| Failure::usage(error.to_string()))?;
-        let settings = Settings::new(engine.partitions(), config.policy);
-        let options = ProcessorsOptions::default();
-        let processors =
-            config.processors.then(|| Processors::start(bus.clone(), store, clock, settings, options));
-        let notifications =
-            config.notifier.map(|new| Notifications::start(bus, new(), NotificationsOptions::default()));
-        health.add(Some(Arc::new(engine.clone())));
-        health.add(processors.as_ref().map(Processors::probe));
-        health.add(notifications.as_ref().map(Notifications::probe));
-        let addr = server.local_addr();
-        let (stop, mut stopped) = watch::channel(false);
-        let server = tokio::spawn(server.run(async move {
-            let _ = stopped.wait_for(|stop| *stop).await;
-        }));
-        Ok(Self { engine, addr, health, processors, notifications, server, stop })
+    pub(crate) async fn local(data: logistics_embedded::Config, config: AppConfig) -> Result<Self, Failure> {
+        let engine = Engine::embedded(data).await?;
+        let front = Self::listen(&engine, ([127, 0, 0, 1], 0).into()).await?;
+        Self::start(engine, front, config).await
     }
 
     /// Where the API listens.
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.addr
+        self.running.addr()
     }
 
     /// Every part can do its work.
     pub(crate) fn is_ready(&self) -> bool {
-        self.health.health().is_ready()
+        self.running.is_ready()
     }
 
     /// Stops taking requests, finishes what is open, and closes the data.
     ///
     /// # Errors
-    /// One sentence, where something did not end in time or the data could not be closed. Nothing is lost by that.
+    /// One sentence, where the data could not be closed. Nothing is lost by that.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
-        self.stop.send_replace(true);
-        let _ = self.server.await;
-        let mut unfinished = Vec::new();
-        if let Some(processors) = self.processors
-            && !processors.drain(DRAIN / 2).await.is_clean()
-        {
-            unfinished.push("a partition");
-        }
-        if let Some(notifications) = self.notifications
-            && !notifications.drain(DRAIN / 4).await.clean
-        {
-            unfinished.push("the notifications");
-        }
-        self.engine.close().map_err(|error| Failure::refused(error.to_string()))?;
-        if !unfinished.is_empty() {
-            tracing::warn!(
-                unfinished = unfinished.join(" and "),
-                "not drained in time; the next start goes on there"
-            );
-        }
-        Ok(())
-    }
-}
-
-/// The health of all parts.
-#[derive(Default)]
-struct Probes(Mutex<Vec<Arc<dyn HealthProbe>>>);
-
-impl Probes {
-    fn add(&self, probe: Option<Arc<dyn HealthProbe>>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(probe);
-    }
-}
-
-impl HealthProbe for Probes {
-    fn health(&self) -> Health {
-        let probes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Health { parts: probes.iter().flat_map(|probe| probe.health().parts).collect() }
+        self.running.stop().await;
+        self.engine.close()
     }
 }

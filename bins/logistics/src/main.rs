@@ -5,31 +5,18 @@ mod bench;
 mod cli;
 mod client;
 mod commands;
-mod data;
 mod demo;
-mod exit;
-mod http;
-mod logging;
-mod output;
-mod signals;
-mod span;
+mod engine;
 
 use std::process::ExitCode;
 
-use cli::{Cli, Command};
-use exit::Failure;
+use cli::{Cli, Command, PROGRAM};
+use logistics_wiring::{Failure, block_on, end};
 
 fn main() -> ExitCode {
-    let cli = match cli::parse() {
-        Ok(cli) => cli,
-        Err(code) => return code,
-    };
-    match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            output::complain(&failure.message);
-            failure.code()
-        }
+    match cli::parse() {
+        Ok(cli) => end(PROGRAM, run(cli)),
+        Err(code) => code,
     }
 }
 
@@ -45,15 +32,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Events(args) => block_on(client::events::run(args)),
         Command::Watch(args) => block_on(client::watch::run(args)),
         Command::Log(command) => block_on(commands::log::run(command)),
+        Command::Topics(command) => block_on(commands::topics::run(command)),
         Command::Verify(args) => block_on(commands::verify::run(args)),
         Command::Lifecycle(args) => commands::lifecycle::run(&args),
         Command::Bench(args) => block_on(bench::run(args)),
         Command::Completions(args) => commands::completions::run(&args),
     }
-}
-
-fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
-    runtime.block_on(work)
 }

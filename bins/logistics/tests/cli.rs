@@ -2,6 +2,8 @@
 
 #[path = "cli/asking.rs"]
 mod asking;
+#[path = "cli/engines.rs"]
+mod engines;
 #[path = "cli/log.rs"]
 mod log;
 #[path = "cli/orders.rs"]

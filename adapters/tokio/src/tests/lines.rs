@@ -7,16 +7,30 @@ use logistics_core::Policy;
 use logistics_core::port::{GroupEvent, MockOrderStore};
 use logistics_core::{Partition, processor::Settings};
 use tracing::Level;
+use tracing::subscriber::DefaultGuard;
 
 use super::support::{TestClock, TestLog, bus, member, options, owner, until, working};
 use crate::Processors;
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// Everything of this level that is logged on this thread, until the guard is dropped.
+    pub(super) fn take(&self, level: Level) -> DefaultGuard {
+        let writer = self.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .with_max_level(level)
+            .with_ansi(false)
+            .without_time()
+            .with_target(false)
+            .finish();
+        tracing::subscriber::set_default(subscriber)
     }
 }
 
@@ -33,15 +47,7 @@ impl Write for Lines {
 /// Runs one order from PLACED to DELIVERED with this level logged, and answers what was.
 async fn logged(level: Level) -> String {
     let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(move || writer.clone())
-        .with_max_level(level)
-        .with_ansi(false)
-        .without_time()
-        .with_target(false)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = lines.take(level);
     let log = Arc::new(TestLog::default());
     let (membership, events) = member(owner(std::slice::from_ref(&log)));
     events.send(Ok(GroupEvent::Assigned(vec![Partition(0)]))).unwrap();

@@ -3,6 +3,7 @@
 mod bad_input;
 mod client;
 mod faults;
+mod health_alone;
 mod log;
 mod openapi;
 mod placing;

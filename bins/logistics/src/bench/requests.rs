@@ -13,7 +13,7 @@ use super::stats::{Figure, rate};
 use super::world::{FACTS, place, reached, start};
 use super::{BenchArgs, scratch};
 use crate::app::App;
-use crate::exit::Failure;
+use logistics_wiring::Failure;
 
 const SHOWN_EVERY: Duration = Duration::from_millis(250);
 

@@ -19,7 +19,7 @@ use super::progress::Progress;
 use super::stats::{Figure, Latencies};
 use super::world::{start, stop_and_verify};
 use super::{BenchArgs, scratch};
-use crate::exit::Failure;
+use logistics_wiring::Failure;
 
 const ORDERS_PER_SECOND: u64 = 100;
 const PATIENCE: Duration = Duration::from_secs(10);

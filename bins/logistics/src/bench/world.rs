@@ -9,13 +9,12 @@ use futures::stream::FuturesUnordered;
 use logistics_core::audit::{self, Expect};
 use logistics_core::port::{Clock, EventBus, Topic};
 use logistics_core::{Actor, Command, OrderId, Partition, Placement, Policy, Request, RequestId, wire};
-use logistics_embedded::Engine;
 use logistics_tokio::SystemClock;
+use logistics_wiring::Failure;
 
 use super::progress::Progress;
 use crate::app::{App, AppConfig};
-use crate::data;
-use crate::exit::Failure;
+use crate::engine::Engine;
 
 /// Facts, and as many notifications, of an order that goes from PLACED to DELIVERED.
 pub(crate) const FACTS: u64 = 5;
@@ -25,9 +24,8 @@ const POLL: Duration = Duration::from_millis(2);
 
 /// An app on a free port of this machine, with nobody told of anything.
 pub(crate) async fn start(data_dir: &Path, policy: Policy, processors: bool) -> Result<App, Failure> {
-    let engine = logistics_embedded::Config::new(data_dir);
-    let listen = ([127, 0, 0, 1], 0).into();
-    App::start(AppConfig { engine, listen, policy, notifier: None, processors }).await
+    let config = AppConfig { policy: processors.then_some(policy), notifier: None };
+    App::local(logistics_embedded::Config::new(data_dir), config).await
 }
 
 /// The `n`th placement of this run.
@@ -118,11 +116,11 @@ pub(crate) async fn reached(
 /// Stops the app and asserts every invariant on what it left behind: `orders` orders, all delivered.
 pub(crate) async fn stop_and_verify(app: App, data_dir: &Path, orders: u64) -> Result<(), Failure> {
     app.stop().await?;
-    let engine = data::open_stopped(data_dir).await?;
+    let engine = Engine::stopped(data_dir).await?;
     let report = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::Drained)
         .await
         .map_err(|error| Failure::refused(error.to_string()))?;
-    engine.close().map_err(|error| Failure::refused(error.to_string()))?;
+    engine.close()?;
     if (report.orders, report.terminal_orders, report.notifications) == (orders, orders, orders * FACTS) {
         Ok(())
     } else {

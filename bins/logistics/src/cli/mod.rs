@@ -1,16 +1,13 @@
 //! The command line.
 
-mod environment;
 pub(crate) mod names;
-mod policy;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use logistics_wiring::{Failure, LogArgs, PolicyArgs, end, parse_from};
 
 use crate::bench::BenchArgs;
 use crate::client::advance::AdvanceArgs;
@@ -21,11 +18,13 @@ use crate::client::list::ListArgs;
 use crate::client::place::PlaceArgs;
 use crate::client::watch::WatchArgs;
 use crate::commands::log::LogCommand;
+use crate::commands::topics::TopicsCommand;
 use crate::commands::verify::VerifyArgs;
 use crate::demo::DemoArgs;
-use crate::logging::LogArgs;
-use crate::output;
-pub(crate) use policy::PolicyArgs;
+use crate::engine::{EngineArgs, KAFKA_AND_REDIS};
+
+/// The name of this program.
+pub(crate) const PROGRAM: &str = "logistics";
 
 /// A real-time order and delivery backend in one binary: HTTP API, processor and notifications on a durable embedded
 /// engine, with its operator's tool. Without a subcommand it serves.
@@ -33,7 +32,7 @@ pub(crate) use policy::PolicyArgs;
 /// Exit codes: 0 done; 1 refused, not found, or an invariant does not hold; 2 a wrong flag, setting or environment; 3 the
 /// server cannot be reached, or cannot tell at the moment.
 #[derive(Parser, Debug)]
-#[command(name = "logistics", version, max_term_width = 120)]
+#[command(name = PROGRAM, version, max_term_width = 120)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -41,7 +40,7 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Serve: API, processor and notifications on a data directory (also without a subcommand)
+    /// Serve: API, processor and notifications in one process (also without a subcommand)
     Serve(Box<ServeArgs>),
     /// Watch a few orders on a system of their own, from PLACED to their end
     Demo(DemoArgs),
@@ -59,10 +58,12 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// Show what happens, as it happens: to one order, or to all
     Watch(WatchArgs),
-    /// Read the log, of a server or of a data directory
+    /// Read the log, of a server or where it is stored, and append to it
     Log(LogCommand),
-    /// Check the invariants on a data directory
-    Verify(VerifyArgs),
+    /// Make the topics of the log, and check them
+    Topics(TopicsCommand),
+    /// Check the invariants of log and store
+    Verify(Box<VerifyArgs>),
     /// Print what an order may do
     Lifecycle(LifecycleArgs),
     /// Measure: the figures of the README, on this machine
@@ -74,7 +75,7 @@ pub(crate) enum Command {
 #[derive(Args, Debug, Clone)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    pub(crate) data: DataArgs,
+    pub(crate) engine: EngineArgs,
     /// Where to listen
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8000")]
     pub(crate) listen: SocketAddr,
@@ -85,16 +86,6 @@ pub(crate) struct ServeArgs {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
-}
-
-#[derive(Args, Debug, Clone)]
-pub(crate) struct DataArgs {
-    /// The directory of the data
-    #[arg(long, env = "LOGISTICS_DATA_DIR", default_value = "data")]
-    pub(crate) data_dir: PathBuf,
-    /// Partitions of the log, fixed when the data directory is made [default: those that it has; 4 in a new one]
-    #[arg(long, env = "LOGISTICS_PARTITIONS", value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub(crate) partitions: Option<u32>,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,29 +121,16 @@ pub(crate) struct CompletionsArgs {
 /// # Errors
 /// The exit code, once help or one sentence about what is wrong was printed.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
-    if let Some(unknown) = environment::unknown(&Cli::command()) {
-        output::complain(&format!("there is no setting {unknown}; see logistics help"));
-        return Err(ExitCode::from(2));
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if !cfg!(feature = "cluster") && args.iter().any(is_of_cluster) {
+        return Err(end(PROGRAM, Err(Failure::usage(KAFKA_AND_REDIS))));
     }
-    Cli::try_parse_from(with_subcommand(std::env::args_os().collect())).map_err(|error| {
-        if !error.use_stderr() {
-            let _ = error.print();
-            return ExitCode::SUCCESS;
-        }
-        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            let _ = error.print();
-            return ExitCode::from(2);
-        }
-        output::complain(&format!("{}; see logistics --help", sentence(&error.to_string())));
-        ExitCode::from(2)
-    })
+    parse_from(PROGRAM, with_subcommand(args))
 }
 
-/// What is wrong, without the usage below it.
-fn sentence(error: &str) -> String {
-    let lines = error.lines().map(str::trim).take_while(|line| !line.is_empty());
-    let sentence = lines.collect::<Vec<_>>().join(" ");
-    sentence.trim_start_matches("error: ").trim_end_matches(':').to_owned()
+/// A flag that is there only where Kafka and Redis are.
+fn is_of_cluster(arg: &OsString) -> bool {
+    arg.to_str().is_some_and(|arg| arg.starts_with("--kafka-") || arg.starts_with("--redis-"))
 }
 
 /// Without a subcommand it serves: flags that stand alone are those of `serve`.
@@ -167,6 +145,9 @@ fn with_subcommand(mut args: Vec<OsString>) -> Vec<OsString> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+    use logistics_wiring::sentence;
+
     use super::*;
 
     #[test]

@@ -7,8 +7,8 @@ use logistics_core::{Actor, OrderId, Reason, Status, Version};
 use super::api::{Answer, Api, Step};
 use super::{ClientArgs, api, show};
 use crate::cli::names;
-use crate::exit::Failure;
-use crate::output;
+use logistics_wiring::Failure;
+use logistics_wiring::output;
 
 /// Flags of `cancel`.
 #[derive(Args, Debug)]

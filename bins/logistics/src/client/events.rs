@@ -5,8 +5,8 @@ use logistics_core::{HistoryEntry, OrderId};
 use serde::Deserialize;
 
 use super::{ClientArgs, api, show};
-use crate::exit::Failure;
-use crate::output;
+use logistics_wiring::Failure;
+use logistics_wiring::output;
 
 /// Flags of `events`.
 #[derive(Args, Debug)]

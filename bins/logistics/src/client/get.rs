@@ -4,8 +4,8 @@ use clap::Args;
 use logistics_core::OrderId;
 
 use super::{ClientArgs, api, show};
-use crate::exit::Failure;
-use crate::output;
+use logistics_wiring::Failure;
+use logistics_wiring::output;
 
 /// Flags of `get`.
 #[derive(Args, Debug)]

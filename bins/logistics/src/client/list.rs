@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::{ClientArgs, api, show};
 use crate::cli::names;
-use crate::exit::Failure;
-use crate::output::{self, Lines, one_line};
+use logistics_wiring::Failure;
+use logistics_wiring::output::{self, Lines, one_line};
 
 /// Flags of `list`.
 #[derive(Args, Debug)]

@@ -12,8 +12,8 @@ pub(crate) mod watch;
 
 use clap::Args;
 
-use crate::http::BaseUrl;
 use api::Api;
+use logistics_wiring::BaseUrl;
 
 /// Flags of every command that asks a server.
 #[derive(Args, Debug, Clone)]

@@ -6,8 +6,8 @@ use clap::Args;
 use logistics_core::{Details, PartyId, Placement};
 
 use super::ClientArgs;
-use crate::exit::Failure;
-use crate::output;
+use logistics_wiring::Failure;
+use logistics_wiring::output;
 
 /// Flags of `place`.
 #[derive(Args, Debug)]

@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 
 use super::{ClientArgs, api, show};
 use crate::commands::log::{Entry, Follower, Reader, Source};
-use crate::exit::Failure;
-use crate::output::{self, Lines, one_line};
-use crate::signals::Signals;
+use logistics_wiring::Failure;
+use logistics_wiring::Signals;
+use logistics_wiring::output::{self, Lines, one_line};
 
 /// Between two looks at an order. The server answers 304 without a body where nothing happened.
 const POLL: Duration = Duration::from_millis(250);

@@ -3,8 +3,8 @@
 use clap::CommandFactory;
 
 use crate::cli::{Cli, CompletionsArgs};
-use crate::exit::Failure;
-use crate::output;
+use logistics_wiring::Failure;
+use logistics_wiring::output;
 
 #[allow(clippy::unnecessary_wraps, reason = "the shape of every command")]
 pub(crate) fn run(args: &CompletionsArgs) -> Result<(), Failure> {

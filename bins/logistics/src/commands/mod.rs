@@ -4,4 +4,5 @@ pub(crate) mod completions;
 pub(crate) mod lifecycle;
 pub(crate) mod log;
 pub(crate) mod serve;
+pub(crate) mod topics;
 pub(crate) mod verify;

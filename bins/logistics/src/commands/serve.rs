@@ -3,44 +3,34 @@
 use std::sync::Arc;
 
 use logistics_notify::Console;
+use logistics_wiring::{Failure, Signals, output};
 
 use crate::app::{App, AppConfig};
-use crate::cli::{DataArgs, NotifierKind, ServeArgs};
-use crate::exit::Failure;
-use crate::output;
-use crate::signals::Signals;
+use crate::cli::{NotifierKind, ServeArgs};
 
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start();
     let mut signals = Signals::listen()?;
-    let app = App::start(config(&args)).await?;
-    let url = format!("http://{}", app.addr());
-    output::line(format!("Listening on {url}, data in {}", args.data.data_dir.display()));
+    let engine = args.engine.open().await?;
+    let front = App::listen(&engine, args.listen).await?;
+    let url = format!("http://{}", front.addr());
+    output::line(format!("Listening on {url}, data in {}", engine.place()));
     output::line(format!("Try: curl -X POST {url}/orders"));
+    let app = tokio::select! {
+        app = App::start(engine.clone(), front, config(&args)) => app?,
+        () = signals.stop() => return engine.close(),
+    };
     signals.stop().await;
     output::line("Draining...");
-    tokio::select! {
-        stopped = app.stop() => stopped,
-        () = signals.stop() => Err(Failure::refused("stopped at once; nothing that was acknowledged is lost")),
-    }
+    signals.bounded(app.stop()).await
 }
 
 fn config(args: &ServeArgs) -> AppConfig {
     AppConfig {
-        engine: engine_config(&args.data),
-        listen: args.listen,
-        policy: args.policy.policy(),
+        policy: Some(args.policy.policy()),
         notifier: match args.notifier {
             NotifierKind::Console => Some(Box::new(|| Arc::new(Console::stdout()))),
             NotifierKind::None => None,
         },
-        processors: true,
     }
-}
-
-/// The engine's configuration, from the flags.
-pub(crate) fn engine_config(data: &DataArgs) -> logistics_embedded::Config {
-    let mut config = logistics_embedded::Config::new(&data.data_dir);
-    config.partitions = data.partitions;
-    config
 }

@@ -1,24 +1,20 @@
 //! `logistics verify`
 
-use std::path::PathBuf;
-
 use clap::Args;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use logistics_core::audit::{self, AuditError, Expect, Invariant, Report, Violation};
-use logistics_embedded::Engine;
+use logistics_wiring::{Failure, output};
 use serde_json::json;
 
-use crate::exit::Failure;
-use crate::{data, logging, output};
+use crate::engine::{Engine, EngineArgs, Needs};
 
 /// Flags of `verify`.
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
-    /// The data directory; its process must be stopped
-    #[arg(long, env = "LOGISTICS_DATA_DIR", default_value = "data")]
-    data_dir: PathBuf,
-    /// Fail also where something was still in motion when the process stopped
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Fail also where something is still in motion, or was when the process stopped
     #[arg(long)]
     at_rest: bool,
     /// What was counted, or the violation, as one line of JSON
@@ -33,15 +29,17 @@ struct Verified {
     motion: Option<Violation>,
 }
 
-/// Checks the invariants on a data directory, and says what was counted.
-pub(crate) async fn run(args: VerifyArgs) -> Result<(), Failure> {
-    logging::start_for_problems();
-    let engine = data::open_stopped(&args.data_dir).await?;
+/// Checks the invariants of log and store, and says what was counted. The process of a data directory must be stopped; what
+/// is in Kafka and Redis may be in motion.
+pub(crate) async fn run(args: Box<VerifyArgs>) -> Result<(), Failure> {
+    logistics_wiring::start_for_problems();
+    let engine = args.engine.there(Needs::LogAndStore).await?;
     let verified = verify(&engine).await;
-    let closed = engine.close().map_err(|error| Failure::refused(error.to_string()));
+    let closed = engine.close();
     let verified = match verified {
         Ok(verified) => verified,
         Err(AuditError::Violation(violation)) => return Err(broken(&args, &violation)),
+        Err(AuditError::Port(error)) => return Err(Failure::of_port("cannot read log and store", &error)),
         Err(error) => return Err(Failure::refused(error.to_string())),
     };
     closed?;

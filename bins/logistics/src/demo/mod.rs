@@ -10,22 +10,17 @@ mod script;
 mod stage;
 mod view;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use logistics_core::audit::{self, Expect};
 use logistics_core::{Partition, Policy, Status};
-use logistics_embedded::Engine;
+use logistics_wiring::{BaseUrl, Failure, Signals, Span, output};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::app::{App, AppConfig};
-use crate::exit::Failure;
-use crate::http::BaseUrl;
-use crate::signals::Signals;
-use crate::span::Span;
-use crate::{logging, output};
+use crate::engine::Engine;
 use cast::CAST;
 use play::{Played, play};
 use stage::{Announcer, Stage};
@@ -62,13 +57,14 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
-    logging::start_for_problems();
+    logistics_wiring::start_for_problems();
     let mut signals = Signals::listen()?;
     let scratch = tempfile::tempdir()
         .map_err(|error| Failure::usage(format!("cannot make a temporary directory: {error}")))?;
     let roles = CAST.get(..usize::from(args.orders)).unwrap_or(CAST);
     let stage = Arc::new(Stage::new(roles, View::new(roles)));
-    let app = App::start(config(scratch.path(), &args, stage.clone())).await?;
+    let app =
+        App::local(logistics_embedded::Config::new(scratch.path()), config(&args, stage.clone())).await?;
     let mut readers = follow(&app, &stage);
     let shown = tokio::select! {
         shown = show(&args, &app, &stage, &mut readers) => shown,
@@ -185,19 +181,13 @@ fn say_what_next() {
     );
 }
 
-fn config(data_dir: &Path, args: &DemoArgs, stage: Arc<Stage>) -> AppConfig {
+fn config(args: &DemoArgs, stage: Arc<Stage>) -> AppConfig {
     let mut policy = Policy::simulate(args.dwell.ms);
     // Here merchants and couriers act; a step by itself comes only where nobody does.
     for status in [Status::Placed, Status::OutForDelivery] {
         policy.dwell_by_status_ms.insert(status, args.dwell.ms.saturating_add(ROOM_MS));
     }
-    AppConfig {
-        engine: logistics_embedded::Config::new(data_dir),
-        listen: ([127, 0, 0, 1], 0).into(),
-        policy,
-        notifier: Some(Box::new(|| Arc::new(Announcer(stage)))),
-        processors: true,
-    }
+    AppConfig { policy: Some(policy), notifier: Some(Box::new(|| Arc::new(Announcer(stage)))) }
 }
 
 fn url(app: &App) -> String {

@@ -9,8 +9,8 @@ use super::cast::Role;
 use super::script::Beat;
 use super::stage::Stage;
 use crate::client::api::{Answer, Api, Step};
-use crate::exit::Failure;
-use crate::http::BaseUrl;
+use logistics_wiring::BaseUrl;
+use logistics_wiring::Failure;
 
 /// An order that was played to its end.
 pub(super) struct Played {

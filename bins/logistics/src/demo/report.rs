@@ -7,7 +7,7 @@ use logistics_core::{OrderId, Status, Version};
 use super::play::Played;
 use super::script::{path, refusals};
 use super::stage::Seen;
-use crate::exit::Failure;
+use logistics_wiring::Failure;
 
 /// Columns that fit every terminal.
 const WIDTH: u16 = 80;

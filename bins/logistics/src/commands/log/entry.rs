@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::output::one_line;
+use logistics_wiring::output::one_line;
 
 /// A record. What is no text or no JSON stands in base64.
 #[derive(Debug, Serialize, Deserialize)]

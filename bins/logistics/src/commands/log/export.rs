@@ -8,8 +8,8 @@ use logistics_core::port::Topic;
 
 use super::{Entry, Reader, Source};
 use crate::cli::names;
-use crate::exit::Failure;
-use crate::output::{self, Lines};
+use logistics_wiring::Failure;
+use logistics_wiring::output::{self, Lines};
 
 /// Flags of `log export`.
 #[derive(Args, Debug)]

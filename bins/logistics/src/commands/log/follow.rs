@@ -1,17 +1,17 @@
-//! What comes to a served log, as it comes.
+//! What comes to a log, as it comes.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
-use logistics_core::port::Topic;
+use logistics_core::port::{EventBus, Topic};
 use logistics_core::{Offset, Partition};
+use logistics_wiring::{BaseUrl, Failure};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Entry;
-use super::reader::{Page, path};
+use super::reader::{Page, page, path, unread};
 use crate::client::api::{self, Api};
-use crate::exit::Failure;
-use crate::http::BaseUrl;
 
 /// How long a server is asked to wait for a record before it answers that there is none.
 const WAIT_S: u64 = 20;
@@ -27,12 +27,28 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Begins to read, each partition from its offset.
+    /// Begins to read from a server, each partition from its offset.
     pub(crate) fn start(url: &BaseUrl, topic: Topic, from: Vec<Offset>) -> Self {
+        Self::reading(from, |partition, from, arrivals| {
+            read(Api::new(url.clone()), topic, partition, from, arrivals)
+        })
+    }
+
+    /// The same where the log is.
+    pub(super) fn on(bus: &Arc<dyn EventBus>, topic: Topic, from: Vec<Offset>) -> Self {
+        Self::reading(from, |partition, from, arrivals| {
+            read_stored(bus.clone(), topic, partition, from, arrivals)
+        })
+    }
+
+    fn reading<R: Future<Output = Result<Infallible, Failure>> + Send + 'static>(
+        from: Vec<Offset>,
+        read: impl Fn(Partition, Offset, mpsc::Sender<Arrival>) -> R,
+    ) -> Self {
         let (sender, arrivals) = mpsc::channel(PAGES_WAITING);
         let mut readers = JoinSet::new();
         for (partition, from) in (0..).map(Partition).zip(from) {
-            let reading = read(Api::new(url.clone()), topic, partition, from, sender.clone());
+            let reading = read(partition, from, sender.clone());
             let sender = sender.clone();
             readers.spawn(async move {
                 let Err(failure) = reading.await;
@@ -66,6 +82,22 @@ async fn read(
         if !page.records.is_empty() {
             // Whoever does not want it any more drops the readers too.
             let _ = arrivals.send(Ok((partition, page.records))).await;
+        }
+    }
+}
+
+async fn read_stored(
+    bus: Arc<dyn EventBus>,
+    topic: Topic,
+    partition: Partition,
+    from: Offset,
+    arrivals: mpsc::Sender<Arrival>,
+) -> Result<Infallible, Failure> {
+    let mut tail = bus.tail(topic, partition, from).await.map_err(|error| unread(&error))?;
+    loop {
+        let (records, _) = page(tail.as_mut()).await?;
+        if !records.is_empty() {
+            let _ = arrivals.send(Ok((partition, records))).await;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `logistics log`: what stands in the log.
 
+mod append;
 mod entry;
 mod export;
 mod follow;
@@ -9,9 +10,9 @@ mod tail;
 
 use clap::{Args, Subcommand};
 
-use crate::exit::Failure;
 pub(crate) use entry::Entry;
 pub(crate) use follow::Follower;
+use logistics_wiring::Failure;
 pub(crate) use reader::Reader;
 pub(crate) use source::Source;
 
@@ -25,14 +26,17 @@ pub(crate) struct LogCommand {
 #[derive(Subcommand, Debug)]
 enum What {
     /// Print the last records, and go on with what comes
-    Tail(tail::TailArgs),
+    Tail(Box<tail::TailArgs>),
     /// Write every record as JSON, one a line, each partition in its order
-    Export(export::ExportArgs),
+    Export(Box<export::ExportArgs>),
+    /// Append records, as anybody may write them; a bare {"order_id":"...","status":"PLACED"} places an order
+    Append(Box<append::AppendArgs>),
 }
 
 pub(crate) async fn run(command: LogCommand) -> Result<(), Failure> {
     match command.what {
-        What::Tail(args) => tail::run(args).await,
-        What::Export(args) => export::run(args).await,
+        What::Tail(args) => tail::run(*args).await,
+        What::Export(args) => export::run(*args).await,
+        What::Append(args) => append::run(*args).await,
     }
 }

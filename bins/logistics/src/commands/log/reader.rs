@@ -1,14 +1,13 @@
 //! Reading a log, wherever it is.
 
-use logistics_core::port::{Bounds, EventBus, PortError, ReadLimit, Topic};
+use logistics_core::port::{Bounds, PortError, ReadLimit, Tail, Topic};
 use logistics_core::{Offset, Partition};
-use logistics_embedded::Engine;
+use logistics_wiring::Failure;
 use serde::Deserialize;
 
 use super::{Entry, Source};
 use crate::client::api::{self, Api};
-use crate::data;
-use crate::exit::Failure;
+use crate::engine::{Engine, Needs};
 
 /// Records that are in memory at a time: those of one page.
 const PAGE_RECORDS: usize = 1000;
@@ -36,11 +35,11 @@ impl Reader {
     /// Opens it; a server is asked with the first call.
     ///
     /// # Errors
-    /// The engine's sentence, where the data directory cannot be used.
+    /// One sentence, where the log cannot be used.
     pub(crate) async fn open(source: &Source) -> Result<Self, Failure> {
         match source {
             Source::Served(url) => Ok(Self::Served(Box::new(Api::new(url.clone())))),
-            Source::Directory(data_dir) => data::open_stopped(data_dir).await.map(Self::Stored),
+            Source::Stored(engine) => engine.there(Needs::Log).await.map(Self::Stored),
         }
     }
 
@@ -75,27 +74,47 @@ impl Reader {
         bounds: Bounds,
         mut each: impl FnMut(Entry) -> Result<bool, Failure>,
     ) -> Result<bool, Failure> {
+        // At its end a tail would wait for what comes next.
+        let mut tail = match self {
+            Self::Stored(engine) if bounds.start < bounds.end => {
+                let tail = engine.bus().tail(topic, partition, bounds.start).await;
+                Some(tail.map_err(|error| unread(&error))?)
+            }
+            _ => None,
+        };
         let mut from = bounds.start;
         while from < bounds.end {
-            let page = match self {
-                Self::Served(api) => api::parsed(&api.get(&path(topic, partition, from)).await?)?,
-                Self::Stored(engine) => stored(engine.bus().as_ref(), topic, partition, from).await?,
+            let (records, next) = match (&mut *self, &mut tail) {
+                (Self::Served(api), _) => {
+                    let page: Page = api::parsed(&api.get(&path(topic, partition, from)).await?)?;
+                    (page.records, page.next)
+                }
+                (Self::Stored(_), Some(tail)) => page(tail.as_mut()).await?,
+                (Self::Stored(_), None) => break,
             };
-            for entry in page.records.into_iter().filter(|entry| entry.offset < bounds.end) {
+            for entry in records.into_iter().filter(|entry| entry.offset < bounds.end) {
                 if !each(entry)? {
                     return Ok(false);
                 }
             }
-            from = page.next;
+            from = next;
         }
         Ok(true)
+    }
+
+    /// The engine, where the log is read from one.
+    pub(super) fn engine(&self) -> Option<&Engine> {
+        match self {
+            Self::Served(_) => None,
+            Self::Stored(engine) => Some(engine),
+        }
     }
 
     /// Closes a data directory.
     pub(super) fn close(self) -> Result<(), Failure> {
         match self {
             Self::Served(_) => Ok(()),
-            Self::Stored(engine) => engine.close().map_err(|error| Failure::refused(error.to_string())),
+            Self::Stored(engine) => engine.close(),
         }
     }
 }
@@ -105,21 +124,13 @@ pub(super) fn path(topic: Topic, partition: Partition, from: Offset) -> String {
     format!("/log/{}/{partition}?from={from}&limit={PAGE_RECORDS}", topic.name())
 }
 
-/// A page of a data directory; there must be something to read, or it would be waited for.
-async fn stored(
-    bus: &dyn EventBus,
-    topic: Topic,
-    partition: Partition,
-    from: Offset,
-) -> Result<Page, Failure> {
-    let Bounds { start, end } = bus.bounds(topic, partition).await.map_err(|error| unread(&error))?;
-    let mut tail = bus.tail(topic, partition, from).await.map_err(|error| unread(&error))?;
+/// The next records of a log, and where to read on. Waits where there are none.
+pub(super) async fn page(tail: &mut dyn Tail) -> Result<(Vec<Entry>, Offset), Failure> {
     let limit = ReadLimit { records: PAGE_RECORDS, bytes: PAGE_BYTES };
     let batch = tail.next(limit).await.map_err(|error| unread(&error))?;
-    let records = batch.records.iter().map(Entry::of).collect();
-    Ok(Page { partitions: bus.partitions(), start, end, next: batch.next, records })
+    Ok((batch.records.iter().map(Entry::of).collect(), batch.next))
 }
 
-fn unread(error: &PortError) -> Failure {
-    Failure::refused(format!("cannot read the log: {error}"))
+pub(super) fn unread(error: &PortError) -> Failure {
+    Failure::of_port("cannot read the log", error)
 }

@@ -5,16 +5,26 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
+use logistics_wiring::BaseUrl;
+#[cfg(feature = "cluster")]
+use logistics_wiring::cluster::{KafkaArgs, RedisArgs};
 
-use crate::http::BaseUrl;
+use crate::engine::{DataArgs, EngineArgs, EngineKind};
 
 /// Where the log is.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     /// At a server that runs.
     Served(BaseUrl),
-    /// In a data directory whose process is stopped.
-    Directory(PathBuf),
+    /// Where it is stored: in a data directory whose process is stopped, or in Kafka.
+    Stored(Box<EngineArgs>),
+}
+
+impl Source {
+    /// In a data directory.
+    pub(super) fn is_directory(&self) -> bool {
+        matches!(self, Self::Stored(engine) if engine.engine == EngineKind::Embedded)
+    }
 }
 
 /// The flags themselves.
@@ -26,22 +36,52 @@ struct Flags {
     /// Read this data directory instead; its process must be stopped
     #[arg(long, env = "LOGISTICS_DATA_DIR")]
     data_dir: Option<PathBuf>,
+    /// Read where this engine stores it instead: a data directory, or Kafka
+    #[arg(long, env = "LOGISTICS_ENGINE", value_enum)]
+    engine: Option<EngineKind>,
+    /// Partitions of the log [default: those of the data directory; 12 in Kafka]
+    #[arg(long, env = "LOGISTICS_PARTITIONS", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    partitions: Option<u32>,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    redis: RedisArgs,
+}
+
+impl Flags {
+    fn stored(self, engine: EngineKind) -> Source {
+        let data_dir = self.data_dir.unwrap_or_else(|| PathBuf::from("data"));
+        Source::Stored(Box::new(EngineArgs {
+            engine,
+            data: DataArgs { data_dir, partitions: self.partitions },
+            #[cfg(feature = "cluster")]
+            kafka: self.kafka,
+            #[cfg(feature = "cluster")]
+            redis: self.redis,
+        }))
+    }
 }
 
 impl FromArgMatches for Source {
-    /// The command line counts before the environment, in which both may well be set.
+    /// The command line counts before the environment, in which all of it may well be set.
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let Flags { url, data_dir } = Flags::from_arg_matches(matches)?;
+        let flags = Flags::from_arg_matches(matches)?;
         let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-        match (url, data_dir) {
-            (Some(_), Some(_)) if given("url") && given("data_dir") => Err(Error::raw(
-                ErrorKind::ArgumentConflict,
-                "the log is read from --url or from --data-dir, not from both\n",
-            )),
-            (Some(url), Some(_)) if !given("data_dir") => Ok(Self::Served(url)),
-            (_, Some(data_dir)) => Ok(Self::Directory(data_dir)),
-            (url, None) => Ok(Self::Served(url.unwrap_or_default())),
+        let (url, data_dir, engine) = (given("url"), given("data_dir"), given("engine"));
+        let in_cluster = flags.engine == Some(EngineKind::Cluster);
+        if url && (data_dir || engine) || data_dir && engine && in_cluster {
+            let message = "the log is read from one place: --url, --data-dir, or --engine cluster\n";
+            return Err(Error::raw(ErrorKind::ArgumentConflict, message));
         }
+        Ok(match (&flags.url, &flags.data_dir, flags.engine) {
+            (Some(there), _, _) if url => Self::Served(there.clone()),
+            (_, Some(_), _) if data_dir => flags.stored(EngineKind::Embedded),
+            (_, _, Some(kind)) if engine || kind == EngineKind::Cluster => flags.stored(kind),
+            (_, Some(_), _) => flags.stored(EngineKind::Embedded),
+            (there, None, _) => Self::Served(there.clone().unwrap_or_default()),
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
@@ -67,8 +107,10 @@ mod tests {
     fn source(args: &[&str]) -> Result<Source, Error> {
         let command = Source::augment_args(Command::new("log"));
         // Nothing from the environment of whoever tests.
-        let command = command.mut_arg("url", |arg| arg.env(None::<&str>));
-        let command = command.mut_arg("data_dir", |arg| arg.env(None::<&str>));
+        let names: Vec<_> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
+        let command = names
+            .into_iter()
+            .fold(command, |command, name| command.mut_arg(name, |arg| arg.env(None::<&str>)));
         let matches = command.try_get_matches_from([&["log"], args].concat())?;
         Source::from_arg_matches(&matches)
     }
@@ -79,7 +121,12 @@ mod tests {
             |source: Source| matches!(source, Source::Served(url) if url.to_string() == BaseUrl::DEFAULT);
         assert!(source(&[]).is_ok_and(url));
         assert!(source(&["--url", "http://there:81"]).is_ok_and(|there| matches!(there, Source::Served(_))));
-        assert!(source(&["--data-dir", "x"]).is_ok_and(|there| matches!(there, Source::Directory(_))));
+        assert!(source(&["--data-dir", "x"]).is_ok_and(|there| there.is_directory()));
+        assert!(source(&["--engine", "embedded"]).is_ok_and(|there| there.is_directory()));
+        let cluster = source(&["--engine", "cluster"]);
+        assert!(cluster.is_ok_and(|there| matches!(there, Source::Stored(_)) && !there.is_directory()));
         assert!(source(&["--data-dir", "x", "--url", "http://there"]).is_err());
+        assert!(source(&["--engine", "cluster", "--url", "http://there"]).is_err());
+        assert!(source(&["--engine", "cluster", "--data-dir", "x"]).is_err());
     }
 }

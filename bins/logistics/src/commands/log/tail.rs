@@ -8,9 +8,9 @@ use logistics_core::{Offset, Partition, Timestamp};
 
 use super::{Entry, Follower, Reader, Source};
 use crate::cli::names;
-use crate::exit::Failure;
-use crate::output::Lines;
-use crate::signals::Signals;
+use logistics_wiring::Failure;
+use logistics_wiring::Signals;
+use logistics_wiring::output::Lines;
 
 /// Flags of `log tail`.
 #[derive(Args, Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct TailArgs {
     /// How many records, over all partitions
     #[arg(long, short = 'n', default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     lines: u32,
-    /// Go on with what comes, until Ctrl-C; a served log only
+    /// Go on with what comes, until Ctrl-C; not of a data directory
     #[arg(long, short)]
     follow: bool,
     /// JSON, one record a line
@@ -32,15 +32,10 @@ pub(crate) struct TailArgs {
 }
 
 pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
-    let url = match &args.source {
-        Source::Directory(_) if args.follow => {
-            let message =
-                "--follow needs a served log, nothing comes to a directory: name the server with --url";
-            return Err(Failure::usage(message));
-        }
-        Source::Directory(_) => None,
-        Source::Served(url) => args.follow.then(|| url.clone()),
-    };
+    if args.follow && args.source.is_directory() {
+        let message = "--follow needs a served log, nothing comes to a directory: name the server with --url";
+        return Err(Failure::usage(message));
+    }
     // From here on Ctrl-C ends it in order.
     let mut signals = Signals::listen()?;
     let mut reader = Reader::open(&args.source).await?;
@@ -49,9 +44,16 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
         let bounds = reader.bounds(args.topic).await?;
         let last = last(&mut reader, args.topic, &bounds, args.lines as usize).await?;
         let reads = show(&mut lines, &args, &last)?;
-        let Some(url) = url.filter(|_| reads) else { return Ok(()) };
+        if !(reads && args.follow) {
+            return Ok(());
+        }
         let ends = bounds.iter().map(|bounds| bounds.end).collect();
-        follow(Follower::start(&url, args.topic, ends), &mut lines, &args).await
+        let follower = match (&args.source, reader.engine()) {
+            (Source::Served(url), _) => Follower::start(url, args.topic, ends),
+            (Source::Stored(_), Some(engine)) => Follower::on(&engine.bus(), args.topic, ends),
+            (Source::Stored(_), None) => return Ok(()),
+        };
+        follow(follower, &mut lines, &args).await
     };
     let shown = tokio::select! {
         shown = shown => shown,

@@ -11,7 +11,7 @@ use super::paint::Paint;
 use crate::client::show::cause;
 use crate::demo::cast::Role;
 use crate::demo::script::path;
-use crate::output;
+use logistics_wiring::output;
 
 const TICK: Duration = Duration::from_millis(120);
 

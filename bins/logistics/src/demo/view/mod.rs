@@ -11,8 +11,8 @@ use logistics_core::{Actor, Change, Fact, Status};
 use super::cast::Role;
 use crate::client::api::{self, Refusal};
 use crate::client::show::cause;
-use crate::output;
 use bars::Bars;
+use logistics_wiring::output;
 use paint::Paint;
 
 /// Columns of an order's title.

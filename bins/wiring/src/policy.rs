@@ -11,7 +11,7 @@ use crate::span::Span;
 
 /// What time does to orders.
 #[derive(Args, Debug, Clone)]
-pub(crate) struct PolicyArgs {
+pub struct PolicyArgs {
     /// Steps towards DELIVERED happen by themselves, or come from requests
     #[arg(long, env = "LOGISTICS_MODE", value_enum, default_value_t = ModeKind::Simulate)]
     mode: ModeKind,
@@ -62,7 +62,9 @@ fn by_status(spans: &[StatusSpan]) -> BTreeMap<Status, u64> {
 }
 
 impl PolicyArgs {
-    pub(crate) fn policy(&self) -> Policy {
+    /// The policy that the flags say.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
         let defaults = Policy::default();
         Policy {
             mode: match self.mode {

@@ -8,43 +8,43 @@ use std::path::Path;
 
 use crate::exit::Failure;
 
-/// One sentence on standard error.
-pub(crate) fn complain(message: &str) {
-    eprintln!("logistics: {message}");
+/// One sentence of a program on standard error.
+pub fn complain(program: &str, message: &str) {
+    eprintln!("{program}: {message}");
 }
 
 /// A line on standard output. Nobody reading it any more is no reason to fail.
-pub(crate) fn line(text: impl AsRef<str>) {
+pub fn line(text: impl AsRef<str>) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{}", text.as_ref());
     let _ = out.flush();
 }
 
 /// JSON on one line. What breaks lines in JSON stands between its parts and never within a text.
-pub(crate) fn one_line(json: &str) -> Cow<'_, str> {
+pub fn one_line(json: &str) -> Cow<'_, str> {
     if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
 }
 
 /// A reply of the API on one line of standard output.
-pub(crate) fn json(reply: &[u8]) {
+pub fn json(reply: &[u8]) {
     line(one_line(&String::from_utf8_lossy(reply)));
 }
 
 /// People look at standard output, and not a file or another program.
-pub(crate) fn is_terminal() -> bool {
+pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
 /// Many lines, written when there are enough of them or they are flushed. Where nobody reads them any more (`| head`) there
 /// is nothing left to do, which is no failure; that they cannot be written is one.
-pub(crate) struct Lines {
+pub struct Lines {
     out: BufWriter<Box<dyn Write>>,
     name: String,
 }
 
 impl Lines {
     /// To standard output.
-    pub(crate) fn stdout() -> Self {
+    pub fn stdout() -> Self {
         Self { out: BufWriter::new(Box::new(io::stdout())), name: "standard output".to_owned() }
     }
 
@@ -52,7 +52,7 @@ impl Lines {
     ///
     /// # Errors
     /// One sentence, where it cannot be made.
-    pub(crate) fn file(path: &Path) -> Result<Self, Failure> {
+    pub fn file(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         match File::create(path) {
             Ok(file) => Ok(Self { out: BufWriter::new(Box::new(file)), name }),
@@ -64,7 +64,7 @@ impl Lines {
     ///
     /// # Errors
     /// One sentence, where it cannot be written.
-    pub(crate) fn write(&mut self, text: &str) -> Result<bool, Failure> {
+    pub fn write(&mut self, text: &str) -> Result<bool, Failure> {
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
         self.reads(written)
     }
@@ -73,7 +73,7 @@ impl Lines {
     ///
     /// # Errors
     /// One sentence, where it cannot be written.
-    pub(crate) fn flush(&mut self) -> Result<bool, Failure> {
+    pub fn flush(&mut self) -> Result<bool, Failure> {
         let flushed = self.out.flush();
         self.reads(flushed)
     }

@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::exit::Failure;
 
 /// SIGTERM and SIGINT. From when it listens, they do not end the process by themselves.
-pub(crate) struct Signals {
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
@@ -15,7 +15,7 @@ impl Signals {
     ///
     /// # Errors
     /// One sentence, where the system does not allow it.
-    pub(crate) fn listen() -> Result<Self, Failure> {
+    pub fn listen() -> Result<Self, Failure> {
         let on = |kind| {
             signal(kind).map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))
         };
@@ -23,10 +23,21 @@ impl Signals {
     }
 
     /// Waits for one of them. Can be cancelled.
-    pub(crate) async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Waits for the end of a drain, unless another signal comes first.
+    ///
+    /// # Errors
+    /// Those of the drain, or one sentence where it was stopped at once.
+    pub async fn bounded(&mut self, drain: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+        tokio::select! {
+            drained = drain => drained,
+            () = self.stop() => Err(Failure::refused("stopped at once; nothing that was acknowledged is lost")),
         }
     }
 }

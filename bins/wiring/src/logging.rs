@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Flags of logging.
 #[derive(Args, Debug, Clone)]
-pub(crate) struct LogArgs {
+pub struct LogArgs {
     /// What to log: error, warn, info, debug, trace, or a filter such as `warn,logistics_tokio=debug`
     #[arg(long, env = "LOGISTICS_LOG_LEVEL", default_value = "info")]
     log_level: LogFilter,
@@ -36,7 +36,7 @@ impl std::str::FromStr for LogFilter {
 
 impl LogArgs {
     /// Starts logging. Only the first call of a process does something.
-    pub(crate) fn start(&self) {
+    pub fn start(&self) {
         let filter = EnvFilter::try_new(&self.log_level.0).unwrap_or_default();
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)
@@ -50,7 +50,7 @@ impl LogArgs {
 }
 
 /// Starts logging for a command that talks to people itself: what goes wrong, and no more.
-pub(crate) fn start_for_problems() {
+pub fn start_for_problems() {
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
     let _ = subscriber.with_writer(std::io::stderr).with_target(false).with_ansi(is_terminal()).try_init();
 }

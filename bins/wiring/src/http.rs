@@ -12,7 +12,7 @@ use crate::exit::Failure;
 
 /// Where the API is: `http://host:port`.
 #[derive(Debug, Clone)]
-pub(crate) struct BaseUrl {
+pub struct BaseUrl {
     authority: String,
 }
 
@@ -32,7 +32,13 @@ impl std::str::FromStr for BaseUrl {
 
 impl BaseUrl {
     /// Where `serve` listens unless told otherwise.
-    pub(crate) const DEFAULT: &str = "http://127.0.0.1:8000";
+    pub const DEFAULT: &str = "http://127.0.0.1:8000";
+
+    /// What listens there.
+    #[must_use]
+    pub fn of(addr: std::net::SocketAddr) -> Self {
+        Self { authority: addr.to_string() }
+    }
 }
 
 impl Default for BaseUrl {
@@ -49,21 +55,24 @@ impl std::fmt::Display for BaseUrl {
 
 /// A reply, whole.
 #[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
 }
 
 /// A connection to the API.
-pub(crate) struct Client {
+pub struct Client {
     base: BaseUrl,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Client {
     /// A client that connects with its first request.
-    pub(crate) fn new(base: BaseUrl) -> Self {
+    pub fn new(base: BaseUrl) -> Self {
         Self { base, connection: None }
     }
 
@@ -71,7 +80,7 @@ impl Client {
     ///
     /// # Errors
     /// Where the server cannot be reached, or ended the connection before it answered; the next request connects again.
-    pub(crate) async fn send(
+    pub async fn send(
         &mut self,
         method: Method,
         path: &str,
@@ -107,7 +116,7 @@ impl Client {
         }
         let base = &self.base;
         let failed = |why: &dyn std::fmt::Display| {
-            Failure::unreachable(format!("cannot reach {base} ({why}): is logistics serve running there?"))
+            Failure::unreachable(format!("cannot reach {base} ({why}): is it running there?"))
         };
         let stream = TcpStream::connect(&base.authority).await.map_err(|error| failed(&error))?;
         let _ = stream.set_nodelay(true);

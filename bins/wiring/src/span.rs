@@ -7,8 +7,9 @@ use jiff::SignedDuration;
 
 /// A span of time such as `2s`, `500ms`, `10m`, `1h 30m` or `0`, to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) ms: u64,
+pub struct Span {
+    /// Milliseconds.
+    pub ms: u64,
 }
 
 impl FromStr for Span {

@@ -1,0 +1,77 @@
+//! A process without an API says how it is, and nothing else.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use logistics_core::health::{Health, HealthProbe, PartHealth};
+use logistics_warp::{Config, ServeError, bind, bind_health};
+use tokio::sync::oneshot;
+
+use crate::client::{Reply, request, send};
+use crate::world::World;
+
+#[derive(Default)]
+struct Part(AtomicBool);
+
+impl HealthProbe for Part {
+    fn health(&self) -> Health {
+        let ready = self.0.load(Ordering::SeqCst);
+        let detail = "since noon: it does not answer".to_owned();
+        Health { parts: vec![PartHealth { name: "log".to_owned(), ready, detail }] }
+    }
+}
+
+async fn ask(address: SocketAddr, line: &str) -> Reply {
+    Reply::parse(&send(address, &request(line, &[], b"")).await)
+}
+
+fn config() -> Config {
+    Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() }
+}
+
+#[tokio::test]
+async fn it_is_live_at_once_and_ready_once_its_parts_are() {
+    let part = Arc::new(Part::default());
+    let server = bind_health(config(), part.clone()).await.expect("a free port");
+    let address = server.local_addr();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async { _ = stopped.await }));
+    assert_eq!(ask(address, "GET /health/live").await.json()["status"], "live");
+    let missing = ask(address, "GET /health/ready").await.error(503, "not_ready");
+    assert_eq!(missing["missing"], serde_json::json!(["log"]));
+    assert_eq!(missing["parts"][0]["detail"], "since noon: it does not answer");
+    part.0.store(true, Ordering::SeqCst);
+    assert_eq!(ask(address, "GET /health/ready").await.status, 200);
+    let head = ask(address, "HEAD /health/ready").await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    drop(stop);
+    running.await.expect("the server ends in order");
+}
+
+#[tokio::test]
+async fn nothing_else_is_there() {
+    let server = bind_health(config(), Arc::new(Part::default())).await.expect("a free port");
+    let address = server.local_addr();
+    tokio::spawn(server.run(std::future::pending()));
+    for line in
+        ["POST /orders", "GET /orders/a", "GET /log/orders/0", "GET /openapi.json", "GET /docs", "GET /"]
+    {
+        let error = ask(address, line).await.error(404, "unknown_path");
+        assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("/health/ready")), "{error}");
+    }
+    let wrong = ask(address, "POST /health/live").await;
+    wrong.error(405, "method_not_allowed");
+    assert_eq!(wrong.header("allow"), "GET, HEAD");
+}
+
+#[tokio::test]
+async fn a_port_is_taken_once_whoever_serves() {
+    let world = World::start().await;
+    let taken = Config { listen: world.address, ..Config::default() };
+    let error = bind_health(taken, Arc::new(Part::default())).await.expect_err("it is taken");
+    assert!(matches!(error, ServeError::PortTaken(_)), "{error}");
+    let health = bind_health(config(), Arc::new(Part::default())).await.expect("a free port");
+    let taken = Config { listen: health.local_addr(), ..Config::default() };
+    assert!(matches!(bind(taken, world.api()).await, Err(ServeError::PortTaken(_))));
+}

@@ -1,0 +1,91 @@
+//! `logistics log append`
+
+use std::io;
+
+use bytes::Bytes;
+use clap::Args;
+use logistics_core::{OrderId, partition_of};
+use logistics_wiring::{Failure, output};
+use serde_json::Value;
+
+use crate::engine::{Engine, EngineArgs, Needs};
+
+/// Flags of `log append`.
+#[derive(Args, Debug)]
+pub(crate) struct AppendArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// The key of every record [default: the order id that stands in each]
+    #[arg(long, value_name = "ORDER_ID")]
+    key: Option<OrderId>,
+    /// The record; without, or as `-`, each line of standard input is one
+    #[arg(value_name = "JSON")]
+    record: Option<String>,
+}
+
+pub(crate) async fn run(args: AppendArgs) -> Result<(), Failure> {
+    logistics_wiring::start_for_problems();
+    let engine = args.engine.there(Needs::Log).await?;
+    let appended = append(&engine, &args).await;
+    appended.and(engine.close())
+}
+
+async fn append(engine: &Engine, args: &AppendArgs) -> Result<(), Failure> {
+    if let Some(record) = args.record.as_deref().filter(|record| *record != "-") {
+        return append_one(engine, args.key.as_ref(), record).await;
+    }
+    // One after the other, so that the records of an order stand in the log as they stand in the input.
+    for (number, line) in (1..).zip(io::stdin().lines()) {
+        let line = line.map_err(|error| Failure::usage(format!("cannot read line {number}: {error}")))?;
+        if !line.trim().is_empty() {
+            let appended = append_one(engine, args.key.as_ref(), &line).await;
+            appended.map_err(|failure| failure.at(&format!("line {number}")))?;
+        }
+    }
+    Ok(())
+}
+
+async fn append_one(engine: &Engine, key: Option<&OrderId>, record: &str) -> Result<(), Failure> {
+    let order_id = key.cloned().map_or_else(|| order_id_in(record), Ok)?;
+    let payload = Bytes::copy_from_slice(record.as_bytes());
+    let offset = engine.bus().append(&order_id, payload).await;
+    let offset = offset.map_err(|error| Failure::of_port("cannot append", &error))?;
+    let partition = partition_of(&order_id, engine.partitions());
+    output::line(format!("{partition}:{offset}  {order_id}"));
+    Ok(())
+}
+
+/// The order that a record is about: of an event or of a bare object.
+fn order_id_in(record: &str) -> Result<OrderId, Failure> {
+    let value: Value = serde_json::from_str(record).map_err(|error| {
+        Failure::usage(format!("the record is no JSON ({error}); to append it anyway give its --key"))
+    })?;
+    let mut places = ["/data/order_id", "/order_id", "/subject"].into_iter();
+    let text = places.find_map(|place| value.pointer(place)?.as_str());
+    let text = text.ok_or_else(|| {
+        Failure::usage("the record names no order (data.order_id, order_id or subject); to append it anyway give its --key")
+    })?;
+    OrderId::parse(text).map_err(|error| Failure::usage(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_found_in_events_and_in_bare_objects() {
+        let found = |record| order_id_in(record).map(|id| id.to_string()).map_err(|failure| failure.message);
+        let bare = r#"{"order_id":"o-1","status":"PLACED"}"#;
+        for record in
+            [bare, r#"{"subject":"o-2","data":{"order_id":"o-1"}}"#, r#"{"subject":"o-1","data":{}}"#]
+        {
+            assert_eq!(found(record).as_deref(), Ok("o-1"), "{record}");
+        }
+        for (record, part) in
+            [("{", "no JSON"), ("{}", "names no order"), (r#"{"order_id":"a b"}"#, "may only hold")]
+        {
+            let said = found(record).expect_err(record);
+            assert!(said.contains(part), "{record}: {said}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `order-processor`: decides about orders, on the log in Kafka and the store in Redis. Wiring only.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use logistics_wiring::cluster::{self, ClusterArgs};
+use logistics_wiring::{
+    Failure, Front, HealthArgs, InstanceArgs, LogArgs, PolicyArgs, Signals, Work, block_on, end, parse, run,
+};
+
+const PROGRAM: &str = "order-processor";
+
+/// Decides about orders, on Kafka and Redis. As many processes as there are partitions share the work. Without a subcommand
+/// it runs.
+///
+/// Exit codes: 0 done, also after SIGTERM; 1 not well, or stopped at once; 2 a wrong flag, setting or environment, or
+/// Kafka or Redis refuses.
+#[derive(Parser, Debug)]
+#[command(name = PROGRAM, version, max_term_width = 120, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Whether the process that listens here is ready, and what it waits for: exit code 0 or 1
+    Health(HealthArgs),
+}
+
+#[derive(Args, Debug)]
+struct RunArgs {
+    /// Where to listen, for /health/live and /health/ready
+    #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8001")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    instance: InstanceArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+fn main() -> ExitCode {
+    match parse::<Cli>(PROGRAM) {
+        Ok(Cli { command: None, run }) => end(PROGRAM, block_on(start(run))),
+        Ok(Cli { command: Some(Command::Health(health)), run }) => {
+            end(PROGRAM, block_on(health.run(run.listen)))
+        }
+        Err(code) => code,
+    }
+}
+
+async fn start(args: RunArgs) -> Result<(), Failure> {
+    args.log.start();
+    let instance = args.instance.name(PROGRAM);
+    let (log, store) = args.cluster.connect(&instance)?;
+    let signals = Signals::listen()?;
+    let front = Front::health(args.listen).await?;
+    tracing::info!(instance, "starting");
+    let required = vec![log.required(), store.required()];
+    let begin = || {
+        let work = Work::default().watched(cluster::watch(&log, Some(&store)));
+        work.deciding(log.bus(), store.store(), args.policy.policy())
+    };
+    run(signals, front, required, begin).await
+}

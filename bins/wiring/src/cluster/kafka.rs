@@ -1,0 +1,177 @@
+//! Flags of Kafka.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use logistics_kafka::{Config, Sasl, SaslMechanism, Security, Tls};
+
+use super::secret::{Secret, either};
+use crate::exit::Failure;
+use crate::span::Span;
+
+/// Where Kafka is, and who this is.
+#[derive(Args, Debug, Clone)]
+pub struct KafkaArgs {
+    /// Kafka brokers to begin with, as host:port,host:port
+    #[arg(long, env = "LOGISTICS_KAFKA_BROKERS", default_value = "127.0.0.1:9092")]
+    kafka_brokers: Brokers,
+    /// The consumer group of the processors, and the beginning of their transactional ids
+    #[arg(long, env = "LOGISTICS_KAFKA_GROUP", default_value = "order-processor")]
+    kafka_group: String,
+    /// What stands before the name of every topic, such as `staging.`
+    #[arg(long, env = "LOGISTICS_KAFKA_TOPIC_PREFIX", default_value = "")]
+    kafka_topic_prefix: String,
+    /// Time after which the group gives a silent process's partitions to others
+    #[arg(long, env = "LOGISTICS_KAFKA_SESSION_TIMEOUT", default_value = "6s")]
+    kafka_session_timeout: Span,
+    /// How to talk to the brokers
+    #[arg(long, env = "LOGISTICS_KAFKA_SECURITY_PROTOCOL", value_enum, default_value_t = Protocol::Plaintext)]
+    kafka_security_protocol: Protocol,
+    /// How to prove who this is, with sasl_plaintext or sasl_ssl
+    #[arg(
+        long, env = "LOGISTICS_KAFKA_SASL_MECHANISM", value_enum, ignore_case = true,
+        default_value_t = Mechanism::Plain
+    )]
+    kafka_sasl_mechanism: Mechanism,
+    /// The user, with sasl_plaintext or sasl_ssl
+    #[arg(long, env = "LOGISTICS_KAFKA_SASL_USERNAME")]
+    kafka_sasl_username: Option<String>,
+    /// The user's password; rather in the environment or a file, since everybody on a machine sees its command lines
+    #[arg(long, env = "LOGISTICS_KAFKA_SASL_PASSWORD", hide_env_values = true)]
+    kafka_sasl_password: Option<Secret>,
+    /// A file with the user's password
+    #[arg(long, env = "LOGISTICS_KAFKA_SASL_PASSWORD_FILE", value_name = "FILE")]
+    kafka_sasl_password_file: Option<PathBuf>,
+    /// The authorities to trust, in PEM, with ssl or sasl_ssl [default: those of the system]
+    #[arg(long, env = "LOGISTICS_KAFKA_CA_FILE", value_name = "FILE")]
+    kafka_ca_file: Option<PathBuf>,
+    /// The certificate of this client, in PEM, with ssl or sasl_ssl
+    #[arg(long, env = "LOGISTICS_KAFKA_CERT_FILE", value_name = "FILE")]
+    kafka_cert_file: Option<PathBuf>,
+    /// The key of this client, in PEM, with ssl or sasl_ssl
+    #[arg(long, env = "LOGISTICS_KAFKA_KEY_FILE", value_name = "FILE")]
+    kafka_key_file: Option<PathBuf>,
+}
+
+/// `host:port`, once or more often.
+#[derive(Debug, Clone)]
+struct Brokers(String);
+
+impl FromStr for Brokers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_broker = |broker: &str| {
+            let parts = broker.rsplit_once(':');
+            parts.is_some_and(|(host, port)| {
+                !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+            })
+        };
+        let brokers: Vec<_> = text.split(',').map(str::trim).collect();
+        match brokers.iter().find(|broker| !is_broker(broker)) {
+            None => Ok(Self(brokers.join(","))),
+            Some(wrong) => Err(format!("{wrong:?} is no broker such as kafka-1:9092")),
+        }
+    }
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Plaintext,
+    Ssl,
+    #[value(name = "sasl_plaintext")]
+    SaslPlaintext,
+    #[value(name = "sasl_ssl")]
+    SaslSsl,
+}
+
+impl Protocol {
+    fn has_tls(self) -> bool {
+        matches!(self, Protocol::Ssl | Protocol::SaslSsl)
+    }
+
+    fn has_sasl(self) -> bool {
+        matches!(self, Protocol::SaslPlaintext | Protocol::SaslSsl)
+    }
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum Mechanism {
+    Plain,
+    #[value(name = "scram-sha-256")]
+    ScramSha256,
+    #[value(name = "scram-sha-512")]
+    ScramSha512,
+}
+
+impl KafkaArgs {
+    /// The adapter's configuration.
+    ///
+    /// # Errors
+    /// One sentence, where flags contradict each other or a file cannot be read. It names no secret.
+    pub fn config(&self, partitions: u32, client_id: &str) -> Result<Config, Failure> {
+        let mut config = Config::new(&self.kafka_brokers.0, partitions);
+        config.group.clone_from(&self.kafka_group);
+        config.topic_prefix.clone_from(&self.kafka_topic_prefix);
+        client_id.clone_into(&mut config.client_id);
+        config.session_timeout_ms =
+            u32::try_from(self.kafka_session_timeout.ms).ok().filter(|ms| *ms > 0).ok_or_else(|| {
+                Failure::usage("--kafka-session-timeout must be more than 0 and less than 49 days")
+            })?;
+        config.security = Security { tls: self.tls()?, sasl: self.sasl()? };
+        Ok(config)
+    }
+
+    fn tls(&self) -> Result<Option<Tls>, Failure> {
+        let files = [
+            (&self.kafka_ca_file, "--kafka-ca-file"),
+            (&self.kafka_cert_file, "--kafka-cert-file"),
+            (&self.kafka_key_file, "--kafka-key-file"),
+        ];
+        if !self.kafka_security_protocol.has_tls() {
+            let given = files.into_iter().find(|(file, _)| file.is_some());
+            return given.map_or(Ok(None), |(_, flag)| {
+                Err(Failure::usage(format!("{flag} needs --kafka-security-protocol ssl or sasl_ssl")))
+            });
+        }
+        if !cfg!(feature = "tls") {
+            let message = "--kafka-security-protocol wants TLS, which this build does not have: build it with --features tls";
+            return Err(Failure::usage(message));
+        }
+        if self.kafka_cert_file.is_some() != self.kafka_key_file.is_some() {
+            return Err(Failure::usage("--kafka-cert-file and --kafka-key-file go together"));
+        }
+        let [ca_file, cert_file, key_file] = files.map(|(file, _)| file.clone());
+        Ok(Some(Tls { ca_file, cert_file, key_file }))
+    }
+
+    fn sasl(&self) -> Result<Option<Sasl>, Failure> {
+        let flag = "--kafka-sasl-password";
+        let file = self.kafka_sasl_password_file.as_deref();
+        let password = either(self.kafka_sasl_password.as_ref(), file, flag)?;
+        if !self.kafka_security_protocol.has_sasl() {
+            let given = if password.is_some() { Some(flag) } else { None };
+            let given = given.or(self.kafka_sasl_username.as_ref().map(|_| "--kafka-sasl-username"));
+            return given.map_or(Ok(None), |flag| {
+                let message = format!("{flag} needs --kafka-security-protocol sasl_plaintext or sasl_ssl");
+                Err(Failure::usage(message))
+            });
+        }
+        let missing = |flag| Failure::usage(format!("--kafka-security-protocol with SASL needs {flag}"));
+        Ok(Some(Sasl {
+            mechanism: match self.kafka_sasl_mechanism {
+                Mechanism::Plain => SaslMechanism::Plain,
+                Mechanism::ScramSha256 => SaslMechanism::ScramSha256,
+                Mechanism::ScramSha512 => SaslMechanism::ScramSha512,
+            },
+            username: self.kafka_sasl_username.clone().ok_or_else(|| missing("--kafka-sasl-username"))?,
+            password: password
+                .ok_or_else(|| missing("--kafka-sasl-password or --kafka-sasl-password-file"))?,
+        }))
+    }
+}
+
+#[cfg(test)]
+#[path = "kafka_tests.rs"]
+mod tests;

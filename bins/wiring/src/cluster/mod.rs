@@ -1,0 +1,149 @@
+//! Kafka and Redis: the only place where their flags and their start exist.
+
+mod kafka;
+mod redis;
+mod secret;
+
+use std::sync::Arc;
+
+use clap::Args;
+use logistics_core::health::HealthProbe;
+use logistics_core::port::{EventBus, OrderStore};
+use logistics_kafka::KafkaBus;
+use logistics_redis::RedisStore;
+use logistics_tokio::{Reachability, ReachabilityOptions, SystemClock};
+
+use crate::exit::Failure;
+use crate::start::Required;
+pub use kafka::KafkaArgs;
+pub use redis::RedisArgs;
+pub use secret::Secret;
+
+/// Partitions of every topic, unless told otherwise.
+pub const PARTITIONS_DEFAULT: u32 = 12;
+
+/// How many partitions there are.
+#[derive(Args, Debug, Clone, Copy)]
+pub struct PartitionsArgs {
+    /// Partitions of every topic; a topic that has another number stops the start
+    #[arg(
+        long, env = "LOGISTICS_PARTITIONS", default_value_t = PARTITIONS_DEFAULT,
+        value_parser = clap::value_parser!(u32).range(1..=1024)
+    )]
+    pub partitions: u32,
+}
+
+/// Where Kafka and Redis are.
+#[derive(Args, Debug, Clone)]
+pub struct ClusterArgs {
+    #[command(flatten)]
+    partitions: PartitionsArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    #[command(flatten)]
+    redis: RedisArgs,
+}
+
+impl ClusterArgs {
+    /// Log and store, neither of which is contacted yet.
+    ///
+    /// # Errors
+    /// One sentence, where the settings do not fit. It names no secret.
+    pub fn connect(&self, client_id: &str) -> Result<(Log, Store), Failure> {
+        let PartitionsArgs { partitions } = self.partitions;
+        Ok((Log::connect(&self.kafka, partitions, client_id)?, Store::connect(&self.redis, partitions)?))
+    }
+}
+
+/// The log in Kafka.
+#[derive(Clone)]
+pub struct Log(KafkaBus);
+
+impl Log {
+    /// Contacts nobody yet. `client_id`: what the brokers call this process.
+    ///
+    /// # Errors
+    /// One sentence, where the settings do not fit. It names no secret.
+    pub fn connect(args: &KafkaArgs, partitions: u32, client_id: &str) -> Result<Self, Failure> {
+        let bus = KafkaBus::new(args.config(partitions, client_id)?);
+        bus.map(Self).map_err(|error| Failure::usage(error.to_string()))
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn bus(&self) -> Arc<dyn EventBus> {
+        Arc::new(self.0.clone())
+    }
+
+    /// Where it is, for people.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.0.address()
+    }
+
+    /// What Kafka can do beside what the port needs.
+    #[must_use]
+    pub fn kafka(&self) -> &KafkaBus {
+        &self.0
+    }
+
+    /// Its topics must be there, and fit.
+    #[must_use]
+    pub fn required(&self) -> Required {
+        let bus = self.0.clone();
+        Required::new("log", self.0.address(), move || {
+            let bus = bus.clone();
+            async move { bus.check_topics().await }
+        })
+    }
+}
+
+/// The store in Redis.
+#[derive(Clone)]
+pub struct Store(RedisStore);
+
+impl Store {
+    /// Contacts nobody yet.
+    ///
+    /// # Errors
+    /// One sentence, where the settings do not fit. It names no secret.
+    pub fn connect(args: &RedisArgs, partitions: u32) -> Result<Self, Failure> {
+        let store = RedisStore::new(args.config(partitions)?);
+        store.map(Self).map_err(|error| Failure::usage(error.to_string()))
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn OrderStore> {
+        Arc::new(self.0.clone())
+    }
+
+    /// Where it is, for people.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.0.address()
+    }
+
+    /// It must be there, and not throw anything away.
+    #[must_use]
+    pub fn required(&self) -> Required {
+        let store = self.0.clone();
+        Required::new("store", self.0.address(), move || {
+            let store = store.clone();
+            async move { store.check().await }
+        })
+    }
+}
+
+/// Watches, from now on, whether the log and the store, where there is one, answer. Begin once they have.
+#[must_use]
+pub fn watch(log: &Log, store: Option<&Store>) -> Arc<dyn HealthProbe> {
+    let bus = log.bus();
+    let partitions = bus.partitions();
+    let watch = Reachability::new(Arc::new(SystemClock), ReachabilityOptions::default());
+    let watch = watch.log(bus, log.0.address());
+    Arc::new(match store {
+        Some(store) => watch.store(store.store(), partitions, store.0.address()),
+        None => watch,
+    })
+}

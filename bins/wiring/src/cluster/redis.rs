@@ -1,0 +1,174 @@
+//! Flags of Redis.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use hyper::Uri;
+use logistics_redis::{Config, Servers};
+
+use super::secret::{Secret, either};
+use crate::exit::Failure;
+
+/// Where Redis is, and who this is.
+#[derive(Args, Debug, Clone)]
+pub struct RedisArgs {
+    /// Redis as redis://host:port or rediss://host:port; several with commas in the modes sentinel and cluster
+    // A URL may hold a password, so it is as little shown as one, and checked where the sentence about it does not quote it.
+    #[arg(
+        long,
+        env = "LOGISTICS_REDIS_URL",
+        default_value = "redis://127.0.0.1:6379",
+        hide_env_values = true
+    )]
+    redis_url: Secret,
+    /// What is at the URL: one server, sentinels that know it, or a cluster
+    #[arg(long, env = "LOGISTICS_REDIS_MODE", value_enum, default_value_t = Mode::Single)]
+    redis_mode: Mode,
+    /// The name by which the sentinels know the server, in the mode sentinel
+    #[arg(long, env = "LOGISTICS_REDIS_SENTINEL_MASTER", value_name = "NAME")]
+    redis_sentinel_master: Option<String>,
+    /// The user [default: the one of the URL, or Redis's own]
+    #[arg(long, env = "LOGISTICS_REDIS_USERNAME")]
+    redis_username: Option<String>,
+    /// The password; rather in the environment or a file, since everybody on a machine sees its command lines
+    #[arg(long, env = "LOGISTICS_REDIS_PASSWORD", hide_env_values = true)]
+    redis_password: Option<Secret>,
+    /// A file with the password
+    #[arg(long, env = "LOGISTICS_REDIS_PASSWORD_FILE", value_name = "FILE")]
+    redis_password_file: Option<PathBuf>,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Single,
+    Sentinel,
+    Cluster,
+}
+
+impl RedisArgs {
+    /// The adapter's configuration.
+    ///
+    /// # Errors
+    /// One sentence, where flags contradict each other or a file cannot be read. It names no secret.
+    pub fn config(&self, partitions: u32) -> Result<Config, Failure> {
+        let urls = self.urls()?;
+        let mut config = Config::new(urls.first().cloned().unwrap_or_default(), partitions);
+        config.servers = self.servers(urls)?;
+        config.username.clone_from(&self.redis_username);
+        let file = self.redis_password_file.as_deref();
+        config.password = either(self.redis_password.as_ref(), file, "--redis-password")?;
+        Ok(config)
+    }
+
+    fn servers(&self, mut urls: Vec<String>) -> Result<Servers, Failure> {
+        if self.redis_mode != Mode::Sentinel && self.redis_sentinel_master.is_some() {
+            return Err(Failure::usage("--redis-sentinel-master needs --redis-mode sentinel"));
+        }
+        match self.redis_mode {
+            Mode::Cluster => Ok(Servers::Cluster { urls }),
+            Mode::Sentinel => {
+                let missing = || Failure::usage("--redis-mode sentinel needs --redis-sentinel-master");
+                Ok(Servers::Sentinel {
+                    urls,
+                    master: self.redis_sentinel_master.clone().ok_or_else(missing)?,
+                })
+            }
+            Mode::Single if urls.len() == 1 => Ok(Servers::Single { url: urls.remove(0) }),
+            Mode::Single => {
+                let message = "--redis-url names several servers: say --redis-mode sentinel or cluster";
+                Err(Failure::usage(message))
+            }
+        }
+    }
+
+    fn urls(&self) -> Result<Vec<String>, Failure> {
+        let urls: Vec<_> = self.redis_url.reveal().split(',').map(|url| url.trim().to_owned()).collect();
+        for (place, url) in (1..).zip(&urls) {
+            let scheme = scheme(url).ok_or_else(|| {
+                let which = if urls.len() > 1 { format!(" (number {place})") } else { String::new() };
+                Failure::usage(format!("--redis-url{which} is no address such as redis://127.0.0.1:6379"))
+            })?;
+            if scheme == "rediss" && !cfg!(feature = "tls") {
+                let message =
+                    "--redis-url wants TLS, which this build does not have: build it with --features tls";
+                return Err(Failure::usage(message));
+            }
+        }
+        Ok(urls)
+    }
+}
+
+/// The scheme of an address of Redis; `None`: it is none.
+fn scheme(url: &str) -> Option<&'static str> {
+    let uri: Uri = url.parse().ok()?;
+    uri.host().filter(|host| !host.is_empty())?;
+    ["redis", "rediss"].into_iter().find(|scheme| uri.scheme_str() == Some(scheme))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, FromArgMatches};
+
+    use super::*;
+
+    const SECRET: &str = "hunter2";
+
+    fn args(args: &[&str]) -> RedisArgs {
+        // Nothing from the environment of whoever tests.
+        let command = RedisArgs::augment_args(Command::new("test"));
+        let names: Vec<_> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
+        let command = names
+            .into_iter()
+            .fold(command, |command, name| command.mut_arg(name, |arg| arg.env(None::<&str>)));
+        let matches = command.get_matches_from([&["test"], args].concat());
+        RedisArgs::from_arg_matches(&matches).expect("the flags can be read")
+    }
+
+    fn refused(flags: &[&str], part: &str) {
+        let Err(failure) = args(flags).config(12) else { panic!("{flags:?} does not fit") };
+        assert!(failure.message.contains(part), "{flags:?}: {}", failure.message);
+        assert!(!failure.message.contains(SECRET), "{flags:?}: {}", failure.message);
+    }
+
+    fn servers(flags: &[&str]) -> Servers {
+        args(flags).config(12).expect("the flags fit").servers
+    }
+
+    #[test]
+    fn the_modes_say_what_is_at_the_urls() {
+        assert!(matches!(servers(&[]), Servers::Single { url } if url == "redis://127.0.0.1:6379"));
+        let two = ["--redis-url", "redis://a:1, redis://b:2"];
+        let cluster = servers(&[&two[..], &["--redis-mode", "cluster"]].concat());
+        assert!(matches!(cluster, Servers::Cluster { urls } if urls == ["redis://a:1", "redis://b:2"]));
+        let sentinel = ["--redis-mode", "sentinel"];
+        let master = ["--redis-sentinel-master", "orders"];
+        let known = servers(&[&two[..], &sentinel, &master].concat());
+        assert!(matches!(known, Servers::Sentinel { urls, master } if urls.len() == 2 && master == "orders"));
+        refused(&two, "--redis-mode sentinel or cluster");
+        refused(&sentinel, "--redis-sentinel-master");
+        refused(&master, "--redis-mode sentinel");
+    }
+
+    #[test]
+    fn what_is_no_address_is_not_quoted_since_it_may_hold_a_password() {
+        let secret = format!("http://amir:{SECRET}@there");
+        for wrong in [&*secret, "", "there", "redis://", "redis:///0"] {
+            refused(&["--redis-url", wrong], "--redis-url is no address such as redis://127.0.0.1:6379");
+        }
+        refused(&["--redis-url", "redis://a,b"], "--redis-url (number 2) is no address");
+        let given = args(&["--redis-url", &secret, "--redis-password", SECRET]);
+        assert!(!format!("{given:?}").contains(SECRET));
+        if !cfg!(feature = "tls") {
+            refused(&["--redis-url", "rediss://there:6379"], "build it with --features tls");
+        }
+    }
+
+    #[test]
+    fn a_password_is_given_in_one_place() {
+        let password = ["--redis-password", SECRET];
+        let config = args(&password).config(12).expect("it fits");
+        assert_eq!(config.password.as_deref(), Some(SECRET));
+        assert_eq!(args(&["--redis-password", ""]).config(12).expect("it fits").password, None);
+        refused(&[&password[..], &["--redis-password-file", "f"]].concat(), "not both");
+    }
+}

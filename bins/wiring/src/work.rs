@@ -1,0 +1,85 @@
+//! What a process does once everything is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logistics_core::Policy;
+use logistics_core::health::HealthProbe;
+use logistics_core::port::{EventBus, Notifier, OrderStore};
+use logistics_core::processor::Settings;
+use logistics_tokio::{Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock};
+
+/// Everything that works drains in this time at most.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Makes a notifier, once everything else is there.
+pub type NewNotifier = Box<dyn FnOnce() -> Arc<dyn Notifier> + Send>;
+
+/// What a process does, and how it is doing. Nothing, unless it is told to.
+#[derive(Default)]
+pub struct Work {
+    watches: Vec<Arc<dyn HealthProbe>>,
+    processors: Option<Processors>,
+    notifications: Option<Notifications>,
+}
+
+impl Work {
+    /// Shows this health too.
+    #[must_use]
+    pub fn watched(mut self, probe: Arc<dyn HealthProbe>) -> Self {
+        self.watches.push(probe);
+        self
+    }
+
+    /// Decides about orders from now on.
+    #[must_use]
+    pub fn deciding(mut self, bus: Arc<dyn EventBus>, store: Arc<dyn OrderStore>, policy: Policy) -> Self {
+        let settings = Settings::new(bus.partitions(), policy);
+        let options = ProcessorsOptions::default();
+        self.processors = Some(Processors::start(bus, store, Arc::new(SystemClock), settings, options));
+        self
+    }
+
+    /// Tells people from now on.
+    #[must_use]
+    pub fn notifying(mut self, bus: Arc<dyn EventBus>, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifications = Some(Notifications::start(bus, notifier, NotificationsOptions::default()));
+        self
+    }
+
+    /// How all of it is doing.
+    #[must_use]
+    pub fn probes(&self) -> Vec<Arc<dyn HealthProbe>> {
+        let processors = self.processors.as_ref().map(Processors::probe);
+        let notifications = self.notifications.as_ref().map(Notifications::probe);
+        self.watches.iter().cloned().chain(processors).chain(notifications).collect()
+    }
+
+    /// Finishes what is open and leaves the groups, within a bound. What was not finished is said in the log, and nothing
+    /// of it is lost.
+    pub async fn drain(self) {
+        let Self { processors, notifications, .. } = self;
+        let deciding = async {
+            match processors {
+                Some(processors) => processors.drain(DRAIN).await.is_clean(),
+                None => true,
+            }
+        };
+        let notifying = async {
+            match notifications {
+                Some(notifications) => notifications.drain(DRAIN).await.clean,
+                None => true,
+            }
+        };
+        let (decided, notified) = tokio::join!(deciding, notifying);
+        let parts = [(decided, "a partition"), (notified, "the notifications")];
+        let unfinished: Vec<_> =
+            parts.into_iter().filter(|(clean, _)| !clean).map(|(_, part)| part).collect();
+        if !unfinished.is_empty() {
+            tracing::warn!(
+                unfinished = unfinished.join(" and "),
+                "not drained in time; the next start goes on there"
+            );
+        }
+    }
+}
