@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Trial};
 use testcontainers_modules::testcontainers::bollard::Docker;
+use tokio::runtime::Runtime;
 
 /// Whatever a test waits for is there by then, or never comes.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -14,6 +15,8 @@ pub struct Suite {
     arguments: Arguments,
     trials: Vec<Trial>,
     ignored: bool,
+    /// One for all of them: a container that several tests use goes with the last of them, and needs it for that.
+    runtime: Runtime,
 }
 
 impl Default for Suite {
@@ -24,27 +27,30 @@ impl Default for Suite {
 
 impl Suite {
     /// No test yet. Asks whether a Docker engine answers.
+    ///
+    /// # Panics
+    /// Where the system gives no runtime.
     #[must_use]
     pub fn new() -> Self {
         let required = std::env::var("REQUIRE_CONTAINERS").is_ok_and(|required| required == "1");
         let mut arguments = Arguments::from_args();
         // Each holds a broker; side by side they would only wait for each other.
         arguments.test_threads = arguments.test_threads.or(Some(1));
-        Self { arguments, trials: Vec::new(), ignored: !required && !docker_answers() }
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        let ignored = !required && !runtime.block_on(docker_answers());
+        Self { arguments, trials: Vec::new(), ignored, runtime }
     }
 
     /// Adds a test, which fails by panicking.
-    ///
-    /// # Panics
-    /// When it runs and there is no runtime to be had.
     #[must_use]
     pub fn test<F: Future<Output = ()>>(
         mut self,
         name: &str,
         test: impl FnOnce() -> F + Send + 'static,
     ) -> Self {
+        let runtime = self.runtime.handle().clone();
         let trial = Trial::test(name, move || {
-            runtime().block_on(test());
+            runtime.block_on(test());
             Ok(())
         });
         self.trials.push(trial.with_ignored_flag(self.ignored));
@@ -54,19 +60,14 @@ impl Suite {
     /// Runs them.
     #[must_use]
     pub fn run(self) -> ExitCode {
+        let _entered = self.runtime.enter();
         libtest_mimic::run(&self.arguments, self.trials).exit_code()
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.expect("a runtime")
-}
-
-fn docker_answers() -> bool {
+async fn docker_answers() -> bool {
     let asked = async { Docker::connect_with_defaults().ok()?.ping().await.ok() };
-    let asked = async { tokio::time::timeout(Duration::from_secs(10), asked).await };
-    runtime().block_on(asked).is_ok_and(|answer| answer.is_some())
+    tokio::time::timeout(Duration::from_secs(10), asked).await.is_ok_and(|answer| answer.is_some())
 }
 
 /// Looks again and again until it is so.

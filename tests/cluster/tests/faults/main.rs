@@ -57,5 +57,7 @@ fn main() -> ExitCode {
         api::everything_is_restarted_in_turn_without_a_failed_call,
         soak::everything_at_once,
     );
+    // The last test takes them down.
+    drop(machines);
     suite.run()
 }
