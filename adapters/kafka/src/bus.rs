@@ -66,6 +66,15 @@ impl KafkaBus {
         Ok(topics::create(&self.lookup, replication).await?)
     }
 
+    /// Deletes the topics that are there, with everything in them: for what was made to measure or to try something. Nobody
+    /// may work on them any more. Groups that read them end by themselves.
+    ///
+    /// # Errors
+    /// `Unavailable` when nobody answers; `Refused` when this user may not.
+    pub async fn delete_topics(&self) -> Result<(), PortError> {
+        Ok(topics::delete(&self.lookup).await?)
+    }
+
     fn appender(&self) -> Result<&Appender, KafkaError> {
         if let Some(appender) = self.appender.get() {
             return Ok(appender);

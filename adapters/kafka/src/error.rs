@@ -1,6 +1,7 @@
 //! What goes wrong at the brokers, and what that means to a caller.
 
 use logistics_core::port::{PortError, PortErrorKind};
+use logistics_core::{Offset, Partition};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 
 /// A failure of this adapter.
@@ -48,6 +49,22 @@ pub enum KafkaError {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// Records are there, and a transaction that nobody ends hides them.
+    #[error(
+        "partition {partition} of {topic} at {brokers} has records from offset {from} on that a transaction has hidden for \
+         longer than it may last: the brokers lost its end; find it with `kafka-transactions.sh find-hanging` and end it with \
+         `kafka-transactions.sh abort`, then let the store be rebuilt (`redis-cli FLUSHDB`)"
+    )]
+    Hidden {
+        /// The brokers, as configured.
+        brokers: String,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: Partition,
+        /// Where reading stands.
+        from: Offset,
+    },
     /// The client was closed, or the partition is another member's.
     #[error("{0}")]
     Closed(&'static str),
@@ -61,7 +78,7 @@ impl From<KafkaError> for PortError {
             }
             KafkaError::Call { source, .. } => kind(source),
             // The topics may be on their way: whoever creates them starts beside us.
-            KafkaError::NoTopic { .. } => PortErrorKind::Unavailable,
+            KafkaError::NoTopic { .. } | KafkaError::Hidden { .. } => PortErrorKind::Unavailable,
             KafkaError::Closed(_) => PortErrorKind::Closed,
         };
         PortError::new(kind, error.to_string()).with_source(error)

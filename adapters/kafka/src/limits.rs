@@ -8,12 +8,14 @@ pub const TIMEOUT_MS: u32 = 5000;
 pub const STUCK_MS: u64 = 20_000;
 /// Milliseconds after which brokers abort a transaction that nobody finishes. Until then it hides what follows from readers.
 pub const TRANSACTION_TIMEOUT_MS: u32 = 15_000;
+/// Milliseconds for which records may be there and not be readable. Longer than any transaction lasts.
+pub const HIDDEN_MS_MAX: u64 = 40_000;
 /// Messages that a transaction may hold in the client.
 pub const QUEUED_MESSAGES_MAX: u32 = 200_000;
 /// Kilobytes read ahead of a partition.
-pub const READ_AHEAD_KB: u32 = 4096;
+pub const READ_AHEAD_KB: u32 = 1024;
 /// Messages read ahead of a partition.
-pub const READ_AHEAD_MESSAGES: u32 = 10_000;
+pub const READ_AHEAD_MESSAGES: u32 = 2_000;
 /// Milliseconds for which a partition that is read ahead far enough is left alone.
 pub const READ_AHEAD_PAUSE_MS: u32 = 5;
 /// Milliseconds for which messages wait for company in a batch.

@@ -1,6 +1,7 @@
 //! The group of processors, and the log of a partition for its worker.
 
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use logistics_core::port::{
@@ -12,6 +13,7 @@ use tokio::sync::Notify;
 use crate::client::Brokers;
 use crate::error::KafkaError;
 use crate::fetcher::{Fetched, Fetcher};
+use crate::limits::HIDDEN_MS_MAX;
 use crate::lookup::Lookup;
 use crate::member::Member;
 use crate::transactor::Transactor;
@@ -96,7 +98,19 @@ impl PartitionLog for KafkaPartitionLog {
     }
 
     async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {
-        Ok(self.fetched.read(from, limit).await?)
+        let patience = Duration::from_millis(HIDDEN_MS_MAX);
+        loop {
+            if let Ok(read) = tokio::time::timeout(patience, self.fetched.read(from, limit)).await {
+                return Ok(read?);
+            }
+            // Nothing to read, usually. Where there is something, it has been hidden for longer than a transaction may last.
+            if self.end().await? > from {
+                let brokers = self.brokers.config.brokers.clone();
+                let topic = self.brokers.config.topic(Topic::Orders);
+                let hidden = KafkaError::Hidden { brokers, topic, partition: self.partition, from };
+                return Err(hidden.into());
+            }
+        }
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<CommitOutcome, PortError> {

@@ -66,6 +66,21 @@ pub(crate) async fn create(lookup: &Arc<Lookup>, replication: Option<i32>) -> Re
     Ok(created)
 }
 
+/// Deletes the topics that are there.
+pub(crate) async fn delete(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
+    let brokers = &lookup.brokers;
+    let names = Topic::ALL.map(|topic| brokers.config.topic(topic));
+    let deleted =
+        admin(brokers)?.delete_topics(&names.each_ref().map(String::as_str), &options(brokers)).await;
+    for outcome in deleted.map_err(|error| brokers.failed("deleting topics", error))? {
+        match outcome {
+            Ok(_) | Err((_, Code::UnknownTopicOrPartition)) => {}
+            Err((_, code)) => return Err(brokers.failed("deleting a topic", ClientError::AdminOp(code))),
+        }
+    }
+    Ok(())
+}
+
 /// A topic that was created is not known to every broker at once.
 async fn until_known(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
     let step = Duration::from_millis(100);

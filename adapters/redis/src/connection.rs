@@ -154,7 +154,23 @@ impl Lent {
         &mut self,
         command: &Cmd,
     ) -> Result<Vec<(String, Value)>, RedisStoreError> {
-        let value = self.run(Work::EveryNode(command)).await;
+        self.everywhere(command, MultipleNodeRoutingInfo::AllNodes).await
+    }
+
+    /// One command that writes, at every node that takes writes; the node's address with its answer.
+    pub(crate) async fn every_master(
+        &mut self,
+        command: &Cmd,
+    ) -> Result<Vec<(String, Value)>, RedisStoreError> {
+        self.everywhere(command, MultipleNodeRoutingInfo::AllMasters).await
+    }
+
+    async fn everywhere(
+        &mut self,
+        command: &Cmd,
+        nodes: MultipleNodeRoutingInfo,
+    ) -> Result<Vec<(String, Value)>, RedisStoreError> {
+        let value = self.run(Work::Everywhere(command, nodes)).await;
         match self.read::<Value>(value)? {
             Value::Map(nodes) => {
                 let node = |(address, value)| Ok((redis::from_redis_value(address)?, value));
@@ -204,7 +220,7 @@ enum Work<'a> {
     Pipeline(&'a Pipeline),
     /// Commands that may go to different nodes.
     Scattered(Vec<Cmd>),
-    EveryNode(&'a Cmd),
+    Everywhere(&'a Cmd, MultipleNodeRoutingInfo),
 }
 
 /// A connection.
@@ -219,10 +235,10 @@ impl Link {
             Work::Command(command) => command.query_async(self).await,
             Work::Pipeline(pipeline) => pipeline.query_async::<Vec<Value>>(self).await.map(Value::Array),
             Work::Scattered(commands) => self.scatter(commands).await.map(Value::Array),
-            Work::EveryNode(command) => match self {
+            Work::Everywhere(command, nodes) => match self {
                 Link::Server(server) => command.query_async(server).await,
                 Link::Cluster(cluster) => {
-                    let everywhere = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllNodes, None));
+                    let everywhere = RoutingInfo::MultiNode((nodes, None));
                     cluster.route_command(command.clone(), everywhere).await
                 }
             },

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use deadpool_redis::redis::{self, Value};
 use logistics_core::port::{
     DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreWrite, WriteOutcome,
 };
@@ -70,6 +71,28 @@ impl RedisStore {
     pub async fn check(&self) -> Result<(), PortError> {
         let mut lent = self.connections.lend().await?;
         Ok(check::check(&mut lent, self.connections.place(), self.keys).await?)
+    }
+
+    /// Whether nothing at all is in the database, whoever it is from: `DBSIZE` of every master is 0.
+    ///
+    /// # Errors
+    /// `Unavailable` when the servers cannot be reached; `Refused` when this user may not ask.
+    pub async fn is_empty(&self) -> Result<bool, PortError> {
+        let mut lent = self.connections.lend().await?;
+        let sizes = lent.every_master(&redis::cmd("DBSIZE")).await?;
+        Ok(sizes.iter().all(|(_, size)| matches!(size, Value::Int(0))))
+    }
+
+    /// Throws away everything that is in the database, whoever it is from: `FLUSHDB ASYNC` at every master. What this store
+    /// wrote can all be derived from the log again, and the owners of the partitions do so when they notice; what others wrote
+    /// is gone.
+    ///
+    /// # Errors
+    /// `Unavailable` when the servers cannot be reached; `Refused` when this user may not.
+    pub async fn wipe(&self) -> Result<(), PortError> {
+        let mut lent = self.connections.lend().await?;
+        lent.every_master(redis::cmd("FLUSHDB").arg("ASYNC")).await?;
+        Ok(())
     }
 
     /// Where the servers are, for people; without user and password.

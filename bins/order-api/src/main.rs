@@ -9,6 +9,10 @@ use logistics_wiring::{
     Failure, Front, HealthArgs, InstanceArgs, LogArgs, Signals, Work, block_on, end, parse, run,
 };
 
+/// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PROGRAM: &str = "order-api";
 
 /// The HTTP API of the order backend, on Kafka and Redis. Without a subcommand it serves.

@@ -41,7 +41,7 @@ impl Settings {
         Self {
             partitions,
             policy,
-            batch_inputs_max: 500,
+            batch_inputs_max: 1000,
             batch_facts_max: 5000,
             cache_orders_max: 10_000,
             unwritten_orders_max: 20_000,

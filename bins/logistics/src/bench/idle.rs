@@ -47,14 +47,19 @@ pub(super) async fn idle(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     }
     let started = begun.elapsed();
     tokio::time::sleep(SETTLE).await;
-    let used = || processor_time(&process).unwrap_or_default();
+    Ok(figures(&process, started, Duration::from_secs(args.seconds)).await)
+}
+
+/// What a process uses during this time, which has nothing to do.
+pub(super) async fn figures(process: &str, started: Duration, during: Duration) -> Vec<Figure> {
+    let used = || processor_time(process).unwrap_or_default();
     let (before, since) = (used(), Instant::now());
-    tokio::time::sleep(Duration::from_secs(args.seconds)).await;
+    tokio::time::sleep(during).await;
     let share = (used() - before).as_secs_f64() / since.elapsed().as_secs_f64() * 100.0;
-    let resident = resident_mb(&process).unwrap_or_default();
-    Ok(vec![
+    let resident = resident_mb(process).unwrap_or_default();
+    vec![
         Figure::new("idle", "start until ready", started.as_secs_f64() * 1000.0, "ms"),
         Figure::new("idle", "resident", resident, "MB"),
         Figure::new("idle", "of a core", share, "%"),
-    ])
+    ]
 }

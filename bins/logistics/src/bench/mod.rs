@@ -1,5 +1,7 @@
 //! `logistics bench`: the figures of the README, measured on this machine.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod idle;
 mod load;
 mod progress;
@@ -14,9 +16,18 @@ use clap::{Args, ValueEnum};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 
+use crate::engine::EngineKind;
+#[cfg(not(feature = "cluster"))]
+use crate::engine::KAFKA_AND_REDIS;
 use logistics_wiring::Failure;
+#[cfg(feature = "cluster")]
+use logistics_wiring::cluster::{KafkaArgs, PARTITIONS_DEFAULT, RedisArgs};
 use logistics_wiring::output;
 use stats::Figure;
+
+/// Orders where `--orders` does not say: with the embedded engine, and with the services on Kafka and Redis.
+const ORDERS_EMBEDDED: u64 = 200_000;
+const ORDERS_CLUSTER: u64 = 300_000;
 
 /// Flags of `bench`.
 #[derive(Args, Debug, Clone)]
@@ -24,13 +35,13 @@ pub(crate) struct BenchArgs {
     /// What to measure; all of it where nothing is named
     #[arg(value_enum)]
     scenarios: Vec<Scenario>,
-    /// Orders of drain, http, post and get
-    #[arg(long, env = "LOGISTICS_ORDERS", default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
-    orders: u64,
+    /// Orders of drain, http, post and get, and of recovery [default: 200000; 300000 with --engine cluster]
+    #[arg(long, env = "LOGISTICS_ORDERS", value_parser = clap::value_parser!(u64).range(1..))]
+    orders: Option<u64>,
     /// Connections of http, post and get
     #[arg(long, env = "LOGISTICS_CONNECTIONS", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     connections: u16,
-    /// Seconds of steady, timers and idle
+    /// Seconds of steady, timers, takeover and idle
     #[arg(long, env = "LOGISTICS_SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
     /// Orders that wait on timers meanwhile, in timers
@@ -39,6 +50,42 @@ pub(crate) struct BenchArgs {
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// What is measured: the embedded engine in temporary directories, or the services beside this program on Kafka, in
+    /// topics of their own, and on Redis, whose database must be empty and is wiped
+    #[arg(long, env = "LOGISTICS_ENGINE", value_enum, default_value_t = EngineKind::Embedded)]
+    engine: EngineKind,
+    /// Partitions of every topic, with --engine cluster
+    #[cfg(feature = "cluster")]
+    #[arg(
+        long, env = "LOGISTICS_PARTITIONS", default_value_t = PARTITIONS_DEFAULT,
+        value_parser = clap::value_parser!(u32).range(1..=1024)
+    )]
+    partitions: u32,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    redis: RedisArgs,
+}
+
+impl BenchArgs {
+    /// Orders of the scenarios that go by a number of orders.
+    fn orders(&self) -> u64 {
+        self.orders.unwrap_or(match self.engine {
+            EngineKind::Embedded => ORDERS_EMBEDDED,
+            EngineKind::Cluster => ORDERS_CLUSTER,
+        })
+    }
+
+    /// Those that are named, or all that the engine has.
+    fn scenarios(&self) -> Vec<Scenario> {
+        let has = |scenario: &Scenario| self.engine == EngineKind::Cluster || !scenario.is_of_cluster();
+        match self.scenarios.is_empty() {
+            true => Scenario::value_variants().iter().copied().filter(has).collect(),
+            false => self.scenarios.clone(),
+        }
+    }
 }
 
 /// A measurement.
@@ -58,32 +105,59 @@ enum Scenario {
     Timers,
     /// A server that has nothing to do, and its start
     Idle,
+    /// With --engine cluster: how long orders stand still when one of two processors is killed
+    Takeover,
+    /// With --engine cluster: a processor that finds Redis empty derives everything from the log again
+    Recovery,
 }
 
-pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
-    let scenarios = match args.scenarios.is_empty() {
-        true => Scenario::value_variants(),
-        false => &args.scenarios,
-    };
-    let mut figures = Vec::new();
-    for scenario in scenarios {
-        let measured = match scenario {
-            Scenario::Drain => throughput::drain(&args).await,
-            Scenario::Http => throughput::http(&args).await,
-            Scenario::Steady => steady::steady(&args).await,
-            Scenario::Post => requests::post(&args).await,
-            Scenario::Get => requests::get(&args).await,
-            Scenario::Timers => timers::timers(&args).await,
-            Scenario::Idle => idle::idle(&args).await,
-        };
-        figures.extend(measured?);
+impl Scenario {
+    /// There is nobody to take over from, and no store apart from the log, in one process.
+    fn is_of_cluster(self) -> bool {
+        matches!(self, Scenario::Takeover | Scenario::Recovery)
     }
+}
+
+pub(crate) async fn run(args: Box<BenchArgs>) -> Result<(), Failure> {
+    let figures = match args.engine {
+        EngineKind::Embedded => embedded(&args).await?,
+        #[cfg(feature = "cluster")]
+        EngineKind::Cluster => cluster::run(&args).await?,
+        #[cfg(not(feature = "cluster"))]
+        EngineKind::Cluster => return Err(Failure::usage(KAFKA_AND_REDIS)),
+    };
     if args.json {
         output::line(serde_json::to_string_pretty(&figures).unwrap_or_default());
     } else {
         output::line(table(&figures));
     }
     Ok(())
+}
+
+async fn embedded(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+    let scenarios = args.scenarios();
+    if scenarios.iter().any(|scenario| scenario.is_of_cluster()) {
+        return Err(only_of_cluster());
+    }
+    let mut figures = Vec::new();
+    for scenario in scenarios {
+        let measured = match scenario {
+            Scenario::Drain => throughput::drain(args).await,
+            Scenario::Http => throughput::http(args).await,
+            Scenario::Steady => steady::steady(args).await,
+            Scenario::Post => requests::post(args).await,
+            Scenario::Get => requests::get(args).await,
+            Scenario::Timers => timers::timers(args).await,
+            Scenario::Idle => idle::idle(args).await,
+            Scenario::Takeover | Scenario::Recovery => Err(only_of_cluster()),
+        };
+        figures.extend(measured?);
+    }
+    Ok(figures)
+}
+
+fn only_of_cluster() -> Failure {
+    Failure::usage("takeover and recovery are measured with --engine cluster alone")
 }
 
 fn table(figures: &[Figure]) -> String {

@@ -64,8 +64,18 @@ impl Latencies {
 
 /// Resident memory of a process in MB (10^6 bytes), as Linux tells it.
 pub(crate) fn resident_mb(process: &str) -> Option<f64> {
+    memory_mb(process, "VmRSS:")
+}
+
+/// The most that it ever was.
+#[cfg(feature = "cluster")]
+pub(crate) fn peak_mb(process: &str) -> Option<f64> {
+    memory_mb(process, "VmHWM:")
+}
+
+fn memory_mb(process: &str, field: &str) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let line = status.lines().find(|line| line.starts_with(field))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib * 1024.0 / 1e6)
 }

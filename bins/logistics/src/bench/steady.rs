@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, FutureExt, select_all};
-use logistics_core::port::{EventBus, ReadLimit, Topic};
+use logistics_core::port::{EventBus, PortError, ReadLimit, Tail, Topic};
 use logistics_core::wire::{self, Record};
-use logistics_core::{Fact, Offset, Partition, Policy, Status};
+use logistics_core::{Fact, Partition, Policy, Status};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -21,16 +22,28 @@ use super::world::{start, stop_and_verify};
 use super::{BenchArgs, scratch};
 use logistics_wiring::Failure;
 
-const ORDERS_PER_SECOND: u64 = 100;
+pub(super) const ORDERS_PER_SECOND: u64 = 100;
+/// What the figures are called.
+pub(super) const WHAT: &str = "whole order at 100/s";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// From before the request is sent until the fact that the order is delivered can be read from the log.
 pub(super) async fn steady(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let (dir, orders) = (scratch()?, args.seconds * ORDERS_PER_SECOND);
     let app = start(dir.path(), Policy::simulate(0), true).await?;
-    let (bus, partitions) = (app.engine.bus(), app.engine.partitions());
-    let mut facts = follow(bus, partitions);
-    let sending = send(app.addr(), orders);
+    let latencies = measure(app.engine.bus(), app.addr(), orders).await?;
+    stop_and_verify(app, dir.path(), orders).await?;
+    Ok(latencies.figures("steady", WHAT))
+}
+
+/// How long each of `orders` orders took, which are sent to this API at the rate.
+pub(super) async fn measure(
+    bus: Arc<dyn EventBus>,
+    addr: SocketAddr,
+    orders: u64,
+) -> Result<Latencies, Failure> {
+    let mut facts = follow(bus).await?;
+    let sending = send(addr, orders);
     let progress = Progress::new("steady: 100 orders a second", orders);
     let mut delivered: HashMap<String, Instant> = HashMap::new();
     while (delivered.len() as u64) < orders {
@@ -48,9 +61,7 @@ pub(super) async fn steady(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
         let at = delivered.get(&order_id);
         latencies.add(*at.ok_or_else(|| Failure::refused(format!("{order_id} was not delivered")))? - begun);
     }
-    drop(facts);
-    stop_and_verify(app, dir.path(), orders).await?;
-    Ok(latencies.figures("steady", "whole order at 100/s"))
+    Ok(latencies)
 }
 
 /// A fact, and when it could be read.
@@ -59,28 +70,34 @@ pub(super) struct Seen {
     pub(super) at: Instant,
 }
 
-/// Follows the facts of every partition from the log's start, as they come, until the receiver is dropped.
-pub(super) fn follow(bus: std::sync::Arc<dyn EventBus>, partitions: u32) -> mpsc::UnboundedReceiver<Seen> {
+/// Follows the facts of every partition from where the log ends now, as they come, until the receiver is dropped.
+pub(super) async fn follow(bus: Arc<dyn EventBus>) -> Result<mpsc::UnboundedReceiver<Seen>, Failure> {
     let (tell, told) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        let tails: Vec<BoxFuture<'_, ()>> = (0..partitions)
-            .map(|partition| follow_partition(&bus, Partition(partition), tell.clone()).boxed())
-            .collect();
-        // One that ends has nobody to tell any more.
-        select_all(tails).await;
-    });
-    told
+    let mut following: Vec<BoxFuture<'static, ()>> = Vec::new();
+    for (partition, tail) in tails(&bus).await? {
+        following.push(follow_partition(partition, tail, tell.clone()).boxed());
+    }
+    // One that ends has nobody to tell any more.
+    tokio::spawn(select_all(following).map(drop));
+    Ok(told)
 }
 
-async fn follow_partition(
-    bus: &std::sync::Arc<dyn EventBus>,
-    partition: Partition,
-    tell: mpsc::UnboundedSender<Seen>,
-) {
-    const LIMIT: ReadLimit = ReadLimit { records: 1000, bytes: 1 << 20 };
-    let Ok(bounds) = bus.bounds(Topic::Orders, partition).await else { return };
-    let from: Offset = bounds.end;
-    let Ok(mut tail) = bus.tail(Topic::Orders, partition, from).await else { return };
+/// Every partition of the orders, from where it ends now.
+pub(super) async fn tails(bus: &Arc<dyn EventBus>) -> Result<Vec<(Partition, Box<dyn Tail>)>, Failure> {
+    let failed = |error: PortError| Failure::of_port("cannot read the log", &error);
+    let mut tails = Vec::new();
+    for partition in (0..bus.partitions()).map(Partition) {
+        let bounds = bus.bounds(Topic::Orders, partition).await.map_err(failed)?;
+        let tail = bus.tail(Topic::Orders, partition, bounds.end).await.map_err(failed)?;
+        tails.push((partition, tail));
+    }
+    Ok(tails)
+}
+
+/// What one read of a partition takes.
+pub(super) const LIMIT: ReadLimit = ReadLimit { records: 1000, bytes: 1 << 20 };
+
+async fn follow_partition(partition: Partition, mut tail: Box<dyn Tail>, tell: mpsc::UnboundedSender<Seen>) {
     loop {
         let batch = tokio::select! {
             batch = tail.next(LIMIT) => batch,

@@ -16,7 +16,7 @@ use logistics_wiring::Failure;
 
 /// Orders accepted durably with nobody deciding; then, after a restart, decided and delivered.
 pub(super) async fn drain(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
-    let (dir, orders) = (scratch()?, args.orders);
+    let (dir, orders) = (scratch()?, args.orders());
     let paused = start(dir.path(), Policy::simulate(0), false).await?;
     let begun = Instant::now();
     let progress = Progress::new("drain: accepting", orders);
@@ -39,7 +39,7 @@ pub(super) async fn drain(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
 
 /// Orders that arrive over HTTP while they are decided and delivered; the clock stops when the last is delivered.
 pub(super) async fn http(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
-    let (dir, orders) = (scratch()?, args.orders);
+    let (dir, orders) = (scratch()?, args.orders());
     let app = start(dir.path(), Policy::simulate(0), true).await?;
     let load = Load {
         addr: app.addr(),

@@ -19,7 +19,7 @@ const DUE_PER_SECOND: u64 = 5000;
 const BURSTS_PER_SECOND: u64 = 20;
 /// How long the orders that fall due wait before they do.
 const DWELL_MS: u64 = 3000;
-const FOREVER_MS: u64 = 365 * 24 * 60 * 60 * 1000;
+pub(super) const FOREVER_MS: u64 = 365 * 24 * 60 * 60 * 1000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) async fn timers(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
@@ -72,7 +72,7 @@ async fn ready(app: &App) -> Result<(), Failure> {
 /// Places orders at the rate, and measures from when each is due until the fact can be read from the log.
 async fn fall_due(app: &App, from: u64, orders: u64) -> Result<Latencies, Failure> {
     let (bus, burst) = (app.engine.bus(), DUE_PER_SECOND / BURSTS_PER_SECOND);
-    let mut facts = follow(bus.clone(), app.engine.partitions());
+    let mut facts = follow(bus.clone()).await?;
     let progress = Progress::new("timers: 5,000 a second fall due", orders);
     let hidden = Progress::new("", 0);
     let placing = async {

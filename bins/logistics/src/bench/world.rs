@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use logistics_core::audit::{self, Expect};
-use logistics_core::port::{Clock, EventBus, Topic};
+use logistics_core::port::{Clock, EventBus, OrderStore, Topic};
 use logistics_core::{Actor, Command, OrderId, Partition, Placement, Policy, Request, RequestId, wire};
 use logistics_tokio::SystemClock;
 use logistics_wiring::Failure;
@@ -77,10 +77,9 @@ pub(crate) async fn place(
 }
 
 /// How many records a topic has, over all partitions.
-pub(crate) async fn records(engine: &Engine, topic: Topic) -> Result<u64, Failure> {
-    let bus = engine.bus();
+pub(crate) async fn records(bus: &Arc<dyn EventBus>, topic: Topic) -> Result<u64, Failure> {
     let mut records = 0;
-    for partition in (0..engine.partitions()).map(Partition) {
+    for partition in (0..bus.partitions()).map(Partition) {
         let bounds =
             bus.bounds(topic, partition).await.map_err(|error| Failure::refused(error.to_string()))?;
         records += bounds.end.0;
@@ -95,10 +94,10 @@ pub(crate) async fn reached(
     count: u64,
     progress: &Progress,
 ) -> Result<Instant, Failure> {
-    let patience = Duration::from_secs(60);
+    let (bus, patience) = (engine.bus(), Duration::from_secs(60));
     let (mut last, mut moved) = (0, Instant::now());
     loop {
-        let now = records(engine, topic).await?;
+        let now = records(&bus, topic).await?;
         if now >= count {
             return Ok(Instant::now());
         }
@@ -117,10 +116,20 @@ pub(crate) async fn reached(
 pub(crate) async fn stop_and_verify(app: App, data_dir: &Path, orders: u64) -> Result<(), Failure> {
     app.stop().await?;
     let engine = Engine::stopped(data_dir).await?;
-    let report = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::Drained)
+    let verified = verify(&engine.bus(), &engine.store(), orders).await;
+    engine.close()?;
+    verified
+}
+
+/// Asserts every invariant on log and store, on which nobody works: `orders` orders, all delivered.
+pub(crate) async fn verify(
+    bus: &Arc<dyn EventBus>,
+    store: &Arc<dyn OrderStore>,
+    orders: u64,
+) -> Result<(), Failure> {
+    let report = audit::run(bus.as_ref(), store.as_ref(), Expect::Drained)
         .await
         .map_err(|error| Failure::refused(error.to_string()))?;
-    engine.close()?;
     if (report.orders, report.terminal_orders, report.notifications) == (orders, orders, orders * FACTS) {
         Ok(())
     } else {

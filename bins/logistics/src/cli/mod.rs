@@ -67,7 +67,7 @@ pub(crate) enum Command {
     /// Print what an order may do
     Lifecycle(LifecycleArgs),
     /// Measure: the figures of the README, on this machine
-    Bench(BenchArgs),
+    Bench(Box<BenchArgs>),
     /// Print completions for a shell
     Completions(CompletionsArgs),
 }

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use logistics_kafka::{Config, Sasl, SaslMechanism, Security, Tls};
 
 use super::secret::{Secret, either};
+use super::settings::Settings;
 use crate::exit::Failure;
 use crate::span::Span;
 
@@ -106,6 +107,31 @@ enum Mechanism {
 }
 
 impl KafkaArgs {
+    /// The same brokers, with this behind the prefix of every topic, group and transactional id: a system of its own.
+    #[must_use]
+    pub fn apart(&self, prefix: &str) -> Self {
+        let kafka_topic_prefix = format!("{}{prefix}", self.kafka_topic_prefix);
+        Self { kafka_topic_prefix, ..self.clone() }
+    }
+
+    /// All of it as the environment of a process that is to use the same.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings::new()
+            .with("LOGISTICS_KAFKA_BROKERS", &self.kafka_brokers.0)
+            .with("LOGISTICS_KAFKA_GROUP", &self.kafka_group)
+            .with("LOGISTICS_KAFKA_TOPIC_PREFIX", &self.kafka_topic_prefix)
+            .with("LOGISTICS_KAFKA_SESSION_TIMEOUT", format!("{}ms", self.kafka_session_timeout.ms))
+            .choice("LOGISTICS_KAFKA_SECURITY_PROTOCOL", &self.kafka_security_protocol)
+            .choice("LOGISTICS_KAFKA_SASL_MECHANISM", &self.kafka_sasl_mechanism)
+            .maybe("LOGISTICS_KAFKA_SASL_USERNAME", self.kafka_sasl_username.as_ref())
+            .maybe("LOGISTICS_KAFKA_SASL_PASSWORD", self.kafka_sasl_password.as_ref().map(Secret::reveal))
+            .maybe("LOGISTICS_KAFKA_SASL_PASSWORD_FILE", self.kafka_sasl_password_file.as_ref())
+            .maybe("LOGISTICS_KAFKA_CA_FILE", self.kafka_ca_file.as_ref())
+            .maybe("LOGISTICS_KAFKA_CERT_FILE", self.kafka_cert_file.as_ref())
+            .maybe("LOGISTICS_KAFKA_KEY_FILE", self.kafka_key_file.as_ref())
+    }
+
     /// The adapter's configuration.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod kafka;
 mod redis;
 mod secret;
+mod settings;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::start::Required;
 pub use kafka::KafkaArgs;
 pub use redis::RedisArgs;
 pub use secret::Secret;
+pub use settings::Settings;
 
 /// Partitions of every topic, unless told otherwise.
 pub const PARTITIONS_DEFAULT: u32 = 12;
@@ -122,6 +124,12 @@ impl Store {
     #[must_use]
     pub fn address(&self) -> String {
         self.0.address()
+    }
+
+    /// What Redis can do beside what the port needs.
+    #[must_use]
+    pub fn redis(&self) -> &RedisStore {
+        &self.0
     }
 
     /// It must be there, and not throw anything away.

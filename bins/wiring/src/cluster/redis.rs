@@ -7,6 +7,7 @@ use hyper::Uri;
 use logistics_redis::{Config, Servers};
 
 use super::secret::{Secret, either};
+use super::settings::Settings;
 use crate::exit::Failure;
 
 /// Where Redis is, and who this is.
@@ -46,6 +47,18 @@ enum Mode {
 }
 
 impl RedisArgs {
+    /// All of it as the environment of a process that is to use the same.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings::new()
+            .with("LOGISTICS_REDIS_URL", self.redis_url.reveal())
+            .choice("LOGISTICS_REDIS_MODE", &self.redis_mode)
+            .maybe("LOGISTICS_REDIS_SENTINEL_MASTER", self.redis_sentinel_master.as_ref())
+            .maybe("LOGISTICS_REDIS_USERNAME", self.redis_username.as_ref())
+            .maybe("LOGISTICS_REDIS_PASSWORD", self.redis_password.as_ref().map(Secret::reveal))
+            .maybe("LOGISTICS_REDIS_PASSWORD_FILE", self.redis_password_file.as_ref())
+    }
+
     /// The adapter's configuration.
     ///
     /// # Errors
@@ -161,6 +174,21 @@ mod tests {
         if !cfg!(feature = "tls") {
             refused(&["--redis-url", "rediss://there:6379"], "build it with --features tls");
         }
+    }
+
+    #[test]
+    fn every_flag_is_handed_on() {
+        let command = RedisArgs::augment_args(Command::new("test"));
+        let variables = command.get_arguments().filter_map(|arg| arg.get_env()?.to_str().map(str::to_owned));
+        let given = args(&[
+            "--redis-mode=sentinel",
+            "--redis-sentinel-master=m",
+            "--redis-username=u",
+            "--redis-password=p",
+            "--redis-password-file=f",
+        ]);
+        let handed: Vec<_> = given.settings().into_iter().map(|(name, _)| name.to_owned()).collect();
+        assert_eq!(handed, variables.collect::<Vec<_>>());
     }
 
     #[test]

@@ -1,0 +1,114 @@
+//! One of two processors is killed: how long its orders stand still.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use logistics_core::port::PortError;
+use logistics_core::{OrderId, Status, wire};
+use logistics_wiring::Failure;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, sleep_until, timeout};
+
+use super::service::{NO_DWELL, Service};
+use super::world::World;
+use crate::bench::BenchArgs;
+use crate::bench::progress::Progress;
+use crate::bench::stats::{Figure, Latencies};
+use crate::bench::steady::{Seen, follow};
+use crate::bench::world::placement;
+
+const ORDERS_PER_SECOND: u64 = 200;
+const POLL: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Orders arrive at a steady rate. Half way through, the processor that was there first is killed; the longest time from an
+/// order's append until it is delivered is what that costs.
+///
+/// # Errors
+/// Where an order is missing, or an invariant does not hold.
+pub(super) async fn takeover(world: &World, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+    let orders = args.seconds * ORDERS_PER_SECOND;
+    let mut first = Service::processor(world, NO_DWELL)?;
+    first.ready(world.partitions()).await?;
+    let mut second = Service::processor(world, NO_DWELL)?;
+    shared(&mut first, &mut second, world.partitions()).await?;
+    let mut facts = follow(world.bus.clone()).await?;
+    let delivering = delivered(&mut facts, orders);
+    let (appended, delivered) = tokio::try_join!(append(world, orders, &mut first), delivering)?;
+    second.stop().await?;
+    world.verify(orders).await?;
+    let (mut longest, mut latencies) = (Duration::ZERO, Latencies::default());
+    for (order_id, begun) in appended {
+        let at = delivered.get(&order_id);
+        let at = at.ok_or_else(|| Failure::refused(format!("{order_id} was not delivered")))?;
+        longest = longest.max(*at - begun);
+        latencies.add(*at - begun);
+    }
+    let mut figures = vec![Figure::new("takeover", "longest stand of an order", longest.as_secs_f64(), "s")];
+    figures.extend(latencies.figures("takeover", "append to DELIVERED at 200/s"));
+    Ok(figures)
+}
+
+/// Waits until each of the two has some of the partitions, and all are live.
+async fn shared(first: &mut Service, second: &mut Service, partitions: u32) -> Result<(), Failure> {
+    let begun = Instant::now();
+    loop {
+        let live = (first.live_partitions().await?, second.live_partitions().await?);
+        if let (Some(one), Some(other)) = live
+            && one.min(other) > 0
+            && one + other == partitions
+        {
+            return Ok(());
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(Failure::refused(
+                "two processors do not share the partitions; there must be 2 or more",
+            ));
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// Appends one order after the other at the rate, however long an append takes; answers which, and when each was begun.
+async fn append(
+    world: &World,
+    orders: u64,
+    victim: &mut Service,
+) -> Result<Vec<(OrderId, Instant)>, Failure> {
+    let (first, between) = (tokio::time::Instant::now(), Duration::from_secs(1) / ORDERS_PER_SECOND as u32);
+    let (mut begun, mut appending) = (Vec::new(), Vec::new());
+    for n in 0..orders {
+        if n == orders / 2 {
+            victim.kill()?;
+        }
+        sleep_until(first + between * n as u32).await;
+        let (request, bus) = (placement(n), world.bus.clone());
+        begun.push((request.order_id.clone(), Instant::now()));
+        appending.push(tokio::spawn(async move {
+            bus.append(&request.order_id, wire::encode_request(&request)).await.map(drop)
+        }));
+    }
+    for appended in appending {
+        let appended: Result<(), PortError> =
+            appended.await.map_err(|_| Failure::refused("an append ended without a result"))?;
+        appended.map_err(|error| Failure::of_port("cannot append an order", &error))?;
+    }
+    Ok(begun)
+}
+
+async fn delivered(
+    facts: &mut mpsc::UnboundedReceiver<Seen>,
+    orders: u64,
+) -> Result<HashMap<OrderId, Instant>, Failure> {
+    let progress = Progress::new("takeover: delivering", orders);
+    let mut delivered = HashMap::new();
+    while (delivered.len() as u64) < orders {
+        let seen = timeout(PATIENCE, facts.recv()).await.ok().flatten();
+        let Seen { fact, at } = seen.ok_or_else(|| Failure::refused("nothing happened for 60 s"))?;
+        if fact.status == Status::Delivered {
+            delivered.insert(fact.order_id, at);
+            progress.set(delivered.len() as u64);
+        }
+    }
+    Ok(delivered)
+}

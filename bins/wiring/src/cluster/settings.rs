@@ -1,0 +1,41 @@
+//! Settings as another process takes them.
+
+use std::ffi::OsString;
+
+use clap::ValueEnum;
+
+/// Variables of the environment, by their names. Secrets are among them, so `Debug` is not.
+pub struct Settings(pub(super) Vec<(&'static str, OsString)>);
+
+impl Settings {
+    pub(super) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.0.push((name, value.into()));
+        self
+    }
+
+    /// Nothing, where there is nothing to say.
+    pub(super) fn maybe(self, name: &'static str, value: Option<impl Into<OsString>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// A choice, as the flag spells it.
+    pub(super) fn choice(self, name: &'static str, value: &impl ValueEnum) -> Self {
+        self.maybe(name, value.to_possible_value().map(|value| value.get_name().to_owned()))
+    }
+}
+
+impl IntoIterator for Settings {
+    type Item = (&'static str, OsString);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
