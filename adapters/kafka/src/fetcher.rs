@@ -15,7 +15,9 @@ use tokio::sync::Notify;
 
 use crate::client::{Brokers, Context, one};
 use crate::error::KafkaError;
-use crate::limits::{READ_AHEAD_KB, READ_AHEAD_MESSAGES, READ_AHEAD_PAUSE_MS};
+use crate::limits::{
+    FETCH_BYTES, FETCH_PARTITION_BYTES, READ_AHEAD_KB, READ_AHEAD_MESSAGES, READ_AHEAD_PAUSE_MS,
+};
 use crate::member::as_client;
 
 type Reader = BaseConsumer<Context>;
@@ -58,6 +60,8 @@ impl Fetcher {
             .set("isolation.level", "read_committed")
             .set("queued.max.messages.kbytes", READ_AHEAD_KB.to_string())
             .set("queued.min.messages", READ_AHEAD_MESSAGES.to_string())
+            .set("fetch.message.max.bytes", FETCH_PARTITION_BYTES.to_string())
+            .set("fetch.max.bytes", FETCH_BYTES.to_string())
             .set("fetch.queue.backoff.ms", READ_AHEAD_PAUSE_MS.to_string())
             .set("fetch.error.backoff.ms", "100");
         let consumer = settings.create_with_context(Context(brokers.clone()));

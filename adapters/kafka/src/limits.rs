@@ -14,6 +14,10 @@ pub const HIDDEN_MS_MAX: u64 = 40_000;
 pub const QUEUED_MESSAGES_MAX: u32 = 200_000;
 /// Kilobytes read ahead of a partition.
 pub const READ_AHEAD_KB: u32 = 1024;
+/// Bytes of one partition in one answer of a broker; a larger batch comes alone.
+pub const FETCH_PARTITION_BYTES: u32 = 256 * 1024;
+/// Bytes of one answer of a broker, before they are decompressed.
+pub const FETCH_BYTES: u32 = 4 * 1024 * 1024;
 /// Messages read ahead of a partition.
 pub const READ_AHEAD_MESSAGES: u32 = 2_000;
 /// Milliseconds for which a partition that is read ahead far enough is left alone.

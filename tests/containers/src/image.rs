@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use testcontainers_modules::testcontainers::bollard::Docker;
+use testcontainers_modules::testcontainers::core::ExecCommand;
 use testcontainers_modules::testcontainers::{ContainerAsync, GenericImage};
 
 /// The image that a variable names, as name and tag.
@@ -26,33 +27,59 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
-/// A container that can be stopped in several ways.
-pub(crate) struct Machine(pub(crate) ContainerAsync<GenericImage>);
+/// A container that can be stopped in several ways. It goes with this value.
+pub struct Machine(pub(crate) ContainerAsync<GenericImage>);
 
 impl Machine {
     /// Stops every process of it where it stands.
-    pub(crate) async fn pause(&self) {
+    ///
+    /// # Panics
+    /// When the engine does not do so.
+    pub async fn pause(&self) {
         self.0.pause().await.expect("the container can be paused");
     }
 
-    pub(crate) async fn unpause(&self) {
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// When the engine does not do so.
+    pub async fn unpause(&self) {
         self.0.unpause().await.expect("the container can go on");
     }
 
-    /// SIGKILL.
-    pub(crate) async fn kill(&self) {
+    /// Kills it (SIGKILL).
+    ///
+    /// # Panics
+    /// When the engine does not do so.
+    pub async fn kill(&self) {
         let docker = Docker::connect_with_defaults().expect("the Docker engine");
         docker.kill_container(self.0.id(), None).await.expect("the container can be killed");
     }
 
-    /// In order, with ten seconds to end.
-    pub(crate) async fn stop(&self) {
+    /// Stops it in order, with ten seconds to end.
+    ///
+    /// # Panics
+    /// When the engine does not do so.
+    pub async fn stop(&self) {
         self.0.stop_with_timeout(Some(10)).await.expect("the container can be stopped");
     }
 
-    /// Again, with the data and the port that it had.
-    pub(crate) async fn start(&self) {
+    /// Starts it again, with its data and at its address.
+    ///
+    /// # Panics
+    /// When the engine does not do so.
+    pub async fn start_again(&self) {
         let docker = Docker::connect_with_defaults().expect("the Docker engine");
         docker.start_container(self.0.id(), None).await.expect("the container starts again");
+    }
+
+    /// Runs a command in it, and answers what it printed.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub(crate) async fn exec<'a>(&self, line: impl IntoIterator<Item = &'a str>) -> String {
+        let mut output = self.0.exec(ExecCommand::new(line)).await.expect("the command runs");
+        let printed = output.stdout_to_vec().await.expect("its output");
+        String::from_utf8_lossy(&printed).into_owned()
     }
 }

@@ -1,8 +1,9 @@
 //! A broker.
 
+use std::ops::Deref;
 use std::time::Duration;
 
-use testcontainers_modules::testcontainers::core::{ContainerPort, ExecCommand, WaitFor};
+use testcontainers_modules::testcontainers::core::{ContainerPort, WaitFor};
 use testcontainers_modules::testcontainers::runners::AsyncRunner;
 use testcontainers_modules::testcontainers::{GenericImage, ImageExt};
 
@@ -61,6 +62,8 @@ impl Kafka {
             ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1"),
             ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1"),
             ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0"),
+            // A single broker that loses its own session has no leader for a moment: see `keep_its_place`.
+            ("KAFKA_BROKER_SESSION_TIMEOUT_MS", "120000"),
         ];
         for (name, value) in fixed.iter().chain(settings) {
             image = image.with_env_var(*name, *value);
@@ -87,56 +90,10 @@ impl Kafka {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Stops it where it stands.
-    ///
-    /// # Panics
-    /// When the engine does not do so.
-    pub async fn pause(&self) {
-        self.machine.pause().await;
-    }
-
-    /// Lets it go on.
-    ///
-    /// # Panics
-    /// When the engine does not do so.
-    pub async fn unpause(&self) {
-        self.machine.unpause().await;
-    }
-
-    /// Kills it (SIGKILL).
-    ///
-    /// # Panics
-    /// When the engine does not do so.
-    pub async fn kill(&self) {
-        self.machine.kill().await;
-    }
-
-    /// Stops it in order.
-    ///
-    /// # Panics
-    /// When the engine does not do so.
-    pub async fn stop(&self) {
-        self.machine.stop().await;
-    }
-
-    /// Starts it again, with its data and at its address.
-    ///
-    /// # Panics
-    /// When the engine does not do so.
-    pub async fn start_again(&self) {
-        self.machine.start().await;
-    }
-
     async fn java(&self, tool: &str, arguments: &[&str]) -> String {
         let class = format!("org.apache.kafka.tools.{tool}");
         let server = ["java", "-cp", "/opt/kafka/libs/*", &class, "--bootstrap-server", "localhost:9093"];
-        self.exec(server.into_iter().chain(arguments.iter().copied())).await
-    }
-
-    async fn exec<'a>(&self, line: impl Iterator<Item = &'a str>) -> String {
-        let mut output = self.machine.0.exec(ExecCommand::new(line)).await.expect("the tool runs");
-        let printed = output.stdout_to_vec().await.expect("its output");
-        String::from_utf8_lossy(&printed).into_owned()
+        self.machine.exec(server.into_iter().chain(arguments.iter().copied())).await
     }
 
     /// Runs one of the tools that come with it, and answers what it printed.
@@ -148,6 +105,14 @@ impl Kafka {
         let tool = format!("/opt/kafka/bin/{name}");
         let server = ["--bootstrap-server", "localhost:9093"];
         let line = [tool.as_str()].into_iter().chain(server).chain(arguments.iter().copied());
-        self.exec(line).await
+        self.machine.exec(line).await
+    }
+}
+
+impl Deref for Kafka {
+    type Target = Machine;
+
+    fn deref(&self) -> &Machine {
+        &self.machine
     }
 }

