@@ -37,7 +37,7 @@ fn layer(package: &Value) -> Layer {
         (_, "adapters") => Layer::Adapter,
         ("wiring", "bins") => Layer::Wiring,
         (_, "bins") => Layer::Binary,
-        ("tests", _) => Layer::Tests,
+        ("tests", _) | (_, "tests") => Layer::Tests,
         other => panic!("{path} is in no folder of the layout: {other:?}"),
     }
 }
