@@ -149,7 +149,7 @@ impl Member {
             return Ok(false);
         }
         let topic = self.topic.clone();
-        let is_member = blocking(move || {
+        let asked = blocking(move || {
             let failed = |error| brokers.failed("asking the group", error);
             let asked = one(&topic, as_client(partition), Offset::Invalid).map_err(failed)?;
             let timeout = Duration::from_millis(brokers.config.timeout_ms.into());
@@ -161,12 +161,17 @@ impl Member {
             let position = one(&topic, as_client(partition), Offset::Offset(position)).map_err(failed)?;
             match consumer.commit(&position, CommitMode::Sync) {
                 Ok(()) => Ok(!consumer.assignment_lost()),
-                Err(error) if error.rdkafka_error_code().is_some_and(is_fence) => Ok(false),
                 Err(error) => Err(failed(error)),
             }
         })
-        .await?;
-        Ok(is_member && self.is_owned(partition))
+        .await;
+        if !self.is_owned(partition) {
+            return Ok(false);
+        }
+        // A refusal is no answer while the partition is still ours by what the group said last: in a rebalance the
+        // coordinator refuses the generation before, and who keeps a partition over it is not told so again. A member that is
+        // out is told soon that its partitions are lost.
+        asked
     }
 
     /// Gives revoked partitions up: the group goes on.

@@ -22,6 +22,9 @@ use logistics_containers::Suite;
 /// that replicate.
 const BROKER_LOSES_ENDS: &str = "a single broker loses the ends of transactions when it starts again";
 
+/// Minutes long, and each run another one.
+const BY_HAND: &str = "it takes long and is run by hand";
+
 fn main() -> ExitCode {
     let machines = Machines::default();
     let mut suite = Suite::new();
@@ -58,20 +61,20 @@ fn main() -> ExitCode {
         broker::the_broker_is_paused,
         api::the_api_is_killed_between_append_and_answer,
         api::everything_is_restarted_in_turn_without_a_failed_call,
-        soak::everything_at_once,
     );
     macro_rules! on_demand {
-        ($($module:ident::$test:ident),+ $(,)?) => {
+        ($why:expr; $($module:ident::$test:ident),+ $(,)?) => {
             $(
                 let these = machines.clone();
                 let name = concat!(stringify!($module), "::", stringify!($test));
-                suite = suite.test_on_demand(name, BROKER_LOSES_ENDS, move || async move {
+                suite = suite.test_on_demand(name, $why, move || async move {
                     $module::$test(these.system().await).await;
                 });
             )+
         };
     }
-    on_demand!(broker::the_broker_is_restarted, broker::the_broker_is_killed);
+    on_demand!(BROKER_LOSES_ENDS; broker::the_broker_is_restarted, broker::the_broker_is_killed);
+    on_demand!(BY_HAND; soak::everything_at_once);
     // The last test takes them down.
     drop(machines);
     suite.run()
