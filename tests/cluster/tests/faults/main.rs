@@ -22,8 +22,9 @@ use logistics_containers::Suite;
 /// that replicate.
 const BROKER_LOSES_ENDS: &str = "a single broker loses the ends of transactions when it starts again";
 
-/// Minutes long, and each run another one.
-const BY_HAND: &str = "it takes long and is run by hand";
+/// `SOAK_SEED=42789022` still comes to a standstill, for a reason that is not understood yet. Until it is, the soak is run by
+/// hand.
+const SOAK_GETS_STUCK: &str = "a run came to a standstill that is not understood yet";
 
 fn main() -> ExitCode {
     let machines = Machines::default();
@@ -74,7 +75,7 @@ fn main() -> ExitCode {
         };
     }
     on_demand!(BROKER_LOSES_ENDS; broker::the_broker_is_restarted, broker::the_broker_is_killed);
-    on_demand!(BY_HAND; soak::everything_at_once);
+    on_demand!(SOAK_GETS_STUCK; soak::everything_at_once);
     // The last test takes them down.
     drop(machines);
     suite.run()
