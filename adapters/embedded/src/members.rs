@@ -35,6 +35,8 @@ struct View {
     assigned: BTreeSet<Partition>,
     /// Those of them that it is to give up.
     revoked: BTreeSet<Partition>,
+    /// It was told something.
+    greeted: bool,
 }
 
 impl Members {
@@ -148,7 +150,8 @@ impl Group {
             return Some(Some(GroupEvent::Revoked(revoked)));
         }
         view.assigned.extend(&assigned);
-        Some((!assigned.is_empty()).then_some(GroupEvent::Assigned(assigned)))
+        let greeted = std::mem::replace(&mut view.greeted, true);
+        Some((!assigned.is_empty() || !greeted).then_some(GroupEvent::Assigned(assigned)))
     }
 }
 
@@ -170,7 +173,8 @@ mod tests {
         let first = members.join();
         assert_eq!(told(&members, first), Some(GroupEvent::Assigned((0..4).map(Partition).collect())));
         let second = members.join();
-        assert_eq!(told(&members, second), None);
+        let nothing_yet = GroupEvent::Assigned(Vec::new());
+        assert_eq!(told(&members, second), Some(nothing_yet), "it is in");
         let moving = numbered([1, 3]);
         assert_eq!(told(&members, first), Some(GroupEvent::Revoked(moving.clone())));
         assert_eq!((told(&members, first), told(&members, second)), (None, None));

@@ -11,10 +11,10 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError as ClientError;
 use rdkafka::message::{DeliveryResult, Message};
-use rdkafka::producer::{BaseProducer, BaseRecord, ProducerContext};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use tokio::sync::oneshot;
 
-use crate::client::{Brokers, Context};
+use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
 use crate::limits::LINGER_MS;
 use crate::member::as_client;
@@ -57,6 +57,21 @@ impl Appender {
         });
         thread.map_err(|error| KafkaError::Setting(format!("no thread for appending: {error}")))?;
         Ok(Self { brokers: brokers.clone(), topic, producer, ended })
+    }
+
+    /// Gets to know the brokers. Where this happens in the first append, the client has nobody to ask for its identity, and asks
+    /// again only half a second later.
+    ///
+    /// # Errors
+    /// [`KafkaError`] where no broker answers.
+    pub(crate) async fn prepare(&self) -> Result<(), KafkaError> {
+        let (brokers, producer, topic) = (self.brokers.clone(), self.producer.clone(), self.topic.clone());
+        blocking(move || {
+            let timeout = Duration::from_millis(brokers.config.timeout_ms.into());
+            let known = producer.client().fetch_metadata(Some(&topic), timeout);
+            known.map(drop).map_err(|error| brokers.failed("preparing to append", error))
+        })
+        .await
     }
 
     /// Appends and waits until it is durable.

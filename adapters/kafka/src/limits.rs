@@ -13,13 +13,13 @@ pub const HIDDEN_MS_MAX: u64 = 40_000;
 /// Messages that a transaction may hold in the client.
 pub const QUEUED_MESSAGES_MAX: u32 = 200_000;
 /// Kilobytes read ahead of a partition.
-pub const READ_AHEAD_KB: u32 = 1024;
+pub const READ_AHEAD_KB: u32 = 512;
 /// Bytes of one partition in one answer of a broker; a larger batch comes alone.
 pub const FETCH_PARTITION_BYTES: u32 = 256 * 1024;
 /// Bytes of one answer of a broker, before they are decompressed.
 pub const FETCH_BYTES: u32 = 4 * 1024 * 1024;
 /// Messages read ahead of a partition.
-pub const READ_AHEAD_MESSAGES: u32 = 2_000;
+pub const READ_AHEAD_MESSAGES: u32 = 1_000;
 /// Milliseconds for which a partition that is read ahead far enough is left alone.
 pub const READ_AHEAD_PAUSE_MS: u32 = 5;
 /// Milliseconds for which messages wait for company in a batch.

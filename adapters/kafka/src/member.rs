@@ -43,6 +43,8 @@ struct Shared {
     owned: Mutex<BTreeSet<i32>>,
     revoked: Mutex<Revoked>,
     leaving: AtomicBool,
+    /// The group said something.
+    greeted: AtomicBool,
 }
 
 /// What the group waits for.
@@ -82,6 +84,7 @@ impl Member {
             owned: Mutex::default(),
             revoked: Mutex::default(),
             leaving: AtomicBool::new(false),
+            greeted: AtomicBool::new(false),
         });
         let (sender, events) = mpsc::unbounded_channel();
         let context = GroupContext {
@@ -364,10 +367,12 @@ impl GroupContext {
     }
 
     fn tell(&self, event: fn(Vec<Partition>) -> GroupEvent, listed: BTreeSet<i32>) {
-        if !listed.is_empty() {
-            let listed = listed.into_iter().filter_map(|p| u32::try_from(p).ok()).map(Partition).collect();
-            let _ = self.events.send(Ok(event(listed)));
+        let greeted = self.shared.greeted.swap(true, Ordering::AcqRel);
+        if listed.is_empty() && greeted {
+            return;
         }
+        let listed = listed.into_iter().filter_map(|p| u32::try_from(p).ok()).map(Partition).collect();
+        let _ = self.events.send(Ok(event(listed)));
     }
 }
 

@@ -119,7 +119,7 @@ impl Lane {
         watched.within(limit, || match job {
             // Whoever asked may be gone: a commit whose asker gave up is unknown to it, whatever it came to.
             Job::Acquire(reply) => drop(reply.send(self.acquire(&deadline))),
-            Job::Commit(transaction, reply) => drop(reply.send(self.commit(&transaction, &deadline))),
+            Job::Commit(transaction, reply) => drop(reply.send(self.commit(transaction, &deadline))),
         });
     }
 
@@ -150,11 +150,7 @@ impl Lane {
         Ok(())
     }
 
-    fn commit(
-        &mut self,
-        transaction: &Transaction,
-        deadline: &Deadline,
-    ) -> Result<CommitOutcome, KafkaError> {
+    fn commit(&mut self, transaction: Transaction, deadline: &Deadline) -> Result<CommitOutcome, KafkaError> {
         let Some(producer) = self.producer.take() else { return Ok(CommitOutcome::Fenced) };
         match self.try_commit(&producer, transaction, deadline) {
             Ok(()) => {
@@ -175,11 +171,12 @@ impl Lane {
     fn try_commit(
         &self,
         producer: &BaseProducer<Context>,
-        transaction: &Transaction,
+        transaction: Transaction,
         deadline: &Deadline,
     ) -> Result<(), ClientError> {
         producer.begin_transaction()?;
-        for record in &transaction.records {
+        // The client copies what it takes, so each of ours can go.
+        for record in transaction.records {
             let mut message = BaseRecord::<[u8], [u8]>::to(self.topics.name(record.topic))
                 .partition(as_client(record.partition))
                 .payload(&record.payload);

@@ -53,7 +53,7 @@ impl Group {
                     continue;
                 }
             };
-            self.board.show_group(true, "joined");
+            self.board.show_group(false, "joining: waits for the group's first word");
             let member = AssertUnwindSafe(self.follow(&membership, &mut attempts)).catch_unwind().await;
             match member {
                 Ok(Ended::ToDrain(by)) => return self.drain(&membership, by).await,
@@ -90,6 +90,7 @@ impl Group {
 
     /// Does what the group says until the membership fails or is to be given up.
     async fn follow(&mut self, membership: &Arc<dyn Membership>, attempts: &mut Attempts) -> Ended {
+        let mut heard = false;
         loop {
             let event = tokio::select! {
                 biased;
@@ -100,8 +101,9 @@ impl Group {
             match event {
                 Ok(event) => {
                     attempts.succeeded();
-                    self.board.show_group(true, "joined");
                     self.take_in(membership, event, true).await;
+                    heard = true;
+                    self.board.show_group(true, "joined");
                 }
                 Err(error) if error.kind().is_retryable() => {
                     let (delay, why) = (attempts.failed(), sentence(&error));
@@ -111,7 +113,8 @@ impl Group {
                         "the group does not answer; its partitions go on"
                     );
                     let at = self.workers.now();
-                    self.board.show_group(true, format!("joined; at {at} the group did not answer: {why}"));
+                    let state = if heard { "joined" } else { "joining" };
+                    self.board.show_group(heard, format!("{state}; at {at} the group did not answer: {why}"));
                     tokio::select! {
                         _ = until_drain(self.drain.clone()) => {}
                         () = sleep(delay) => {}

@@ -157,7 +157,8 @@ pub trait EventBus: Send + Sync {
 /// What the group says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GroupEvent {
-    /// These partitions are this member's from now on.
+    /// These partitions are this member's from now on. None at all says that it is in the group, which has none for it: with
+    /// this or others, a member hears so first.
     Assigned(Vec<Partition>),
     /// These are to be given up: finish within a second, then [`Membership::release`].
     Revoked(Vec<Partition>),

@@ -41,11 +41,11 @@ impl Settings {
         Self {
             partitions,
             policy,
-            batch_inputs_max: 1000,
+            batch_inputs_max: 200,
             batch_facts_max: 5000,
             cache_orders_max: 10_000,
             unwritten_orders_max: 20_000,
-            read: ReadLimit { records: 5000, bytes: 4 * 1024 * 1024 },
+            read: ReadLimit { records: 2000, bytes: 2 * 1024 * 1024 },
             inbox_inputs_max: 1000,
             idle_ms: 1000,
             backoff_ms_min: 50,

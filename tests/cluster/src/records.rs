@@ -37,6 +37,19 @@ impl Records {
     }
 }
 
+/// Every partition has a leader and all of its replicas are in sync, by what one of the brokers says. Blocks.
+///
+/// # Panics
+/// Where the client cannot be made.
+#[must_use]
+pub fn is_replicated(brokers: &str) -> bool {
+    let consumer: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a consumer");
+    let Ok(found) = consumer.fetch_metadata(None, TIMEOUT) else { return false };
+    let mut partitions = found.topics().iter().flat_map(|topic| topic.partitions());
+    partitions.all(|it| it.error().is_none() && it.isr().len() == it.replicas().len())
+}
+
 /// How far a group is behind the ends of a topic, in records and markers. Blocks.
 ///
 /// # Panics

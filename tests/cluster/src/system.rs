@@ -16,31 +16,47 @@ use tokio::sync::OnceCell;
 use crate::PARTITIONS;
 use crate::load::Told;
 use crate::process::Process;
-use crate::records::{Records, lag};
+use crate::records::{Records, is_replicated, lag};
 
 /// Everything settles within this, whatever was done to it.
 const SETTLE: Duration = Duration::from_secs(120);
 
-/// One broker and one store for all tests of a run, started by the first.
+/// Brokers and a store for all tests of a run, started by the first that needs them.
 #[derive(Clone, Default)]
 pub struct Machines {
-    started: Arc<OnceCell<Arc<(Kafka, Redis)>>>,
+    one_broker: Arc<OnceCell<Arc<Kafka>>>,
+    three_brokers: Arc<OnceCell<Arc<Kafka>>>,
+    redis: Arc<OnceCell<Arc<Redis>>>,
     systems: Arc<AtomicU32>,
 }
 
 impl Machines {
-    /// A system of its own on them: topics that nobody used before, and an empty store.
+    /// A system of its own on one broker: topics that nobody used before, and an empty store.
     ///
     /// # Panics
     /// When there is none to be had.
     pub async fn system(&self) -> System {
-        let start = async || Arc::new((Kafka::start().await, Redis::start_with(kept_on_demand).await));
-        let machines = self.started.get_or_init(start).await.clone();
+        let kafka = self.one_broker.get_or_init(async || Arc::new(Kafka::start().await)).await;
+        self.on(kafka.clone()).await
+    }
+
+    /// The same on three brokers that replicate, of which one at a time may be taken away.
+    ///
+    /// # Panics
+    /// When there is none to be had.
+    pub async fn replicated_system(&self) -> System {
+        let kafka = self.three_brokers.get_or_init(async || Arc::new(Kafka::start_three().await)).await;
+        self.on(kafka.clone()).await
+    }
+
+    async fn on(&self, kafka: Arc<Kafka>) -> System {
+        let start = async || Arc::new(Redis::start_with(kept_on_demand).await);
+        let redis = self.redis.get_or_init(start).await.clone();
         let number = self.systems.fetch_add(1, Ordering::Relaxed);
         let topic_prefix = format!("test-{number}.");
-        machines.1.cli(&["FLUSHALL"]).await;
+        redis.cli(&["FLUSHALL"]).await;
         let directory = tempfile::tempdir().expect("a directory for logs");
-        let system = System { machines, topic_prefix, directory, dwell: "20ms".to_owned() };
+        let system = System { kafka, redis, topic_prefix, directory, dwell: "20ms".to_owned() };
         system.bus().create_topics(None).await.expect("topics");
         system
     }
@@ -53,7 +69,8 @@ fn kept_on_demand(_: u16) -> Vec<String> {
 
 /// One system.
 pub struct System {
-    machines: Arc<(Kafka, Redis)>,
+    kafka: Arc<Kafka>,
+    redis: Arc<Redis>,
     topic_prefix: String,
     directory: TempDir,
     /// The time in each status.
@@ -61,16 +78,29 @@ pub struct System {
 }
 
 impl System {
-    /// The broker.
+    /// The brokers.
     #[must_use]
     pub fn kafka(&self) -> &Kafka {
-        &self.machines.0
+        &self.kafka
+    }
+
+    /// Waits until every broker has every record: then one of them may be taken away.
+    ///
+    /// # Panics
+    /// When that is never so.
+    pub async fn replicated(&self) {
+        until("every broker has every record", async || {
+            let address = self.kafka.address();
+            let asked = tokio::task::spawn_blocking(move || is_replicated(&address));
+            asked.await.expect("the brokers tell")
+        })
+        .await;
     }
 
     /// The store's server.
     #[must_use]
     pub fn redis(&self) -> &Redis {
-        &self.machines.1
+        &self.redis
     }
 
     /// The name of a topic at the broker.

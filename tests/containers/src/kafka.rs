@@ -1,6 +1,5 @@
 //! A broker.
 
-use std::ops::Deref;
 use std::time::Duration;
 
 use testcontainers_modules::testcontainers::core::{ContainerPort, WaitFor};
@@ -9,10 +8,20 @@ use testcontainers_modules::testcontainers::{GenericImage, ImageExt};
 
 use crate::image::{Machine, free_port, named};
 
-/// One broker, which is its own controller. It goes with this value.
+/// One broker, or three that replicate; each is a controller as well. They go with this value.
 pub struct Kafka {
-    machine: Machine,
-    port: u16,
+    brokers: Vec<Machine>,
+    ports: Vec<u16>,
+}
+
+/// What brokers are started with.
+struct Start<'a> {
+    /// How clients talk to them.
+    protocol: &'a str,
+    settings: &'a [(&'a str, &'a str)],
+    ports: &'a [u16],
+    /// The network in which they find each other, where there are several.
+    network: Option<&'a str>,
 }
 
 impl Kafka {
@@ -21,7 +30,27 @@ impl Kafka {
     /// # Panics
     /// When there is none to be had.
     pub async fn start() -> Self {
-        Self::start_with("PLAINTEXT", &[]).await
+        Self::start_one("PLAINTEXT", &[]).await
+    }
+
+    /// Starts three, each of which has every record: two are enough to go on.
+    ///
+    /// # Panics
+    /// When there are none to be had.
+    pub async fn start_three() -> Self {
+        let ports = [free_port(), free_port(), free_port()];
+        let network = format!("logistics-{}", ports[0]);
+        let settings = [
+            ("KAFKA_DEFAULT_REPLICATION_FACTOR", "3"),
+            ("KAFKA_MIN_INSYNC_REPLICAS", "2"),
+            ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "3"),
+            ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "3"),
+            ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "2"),
+        ];
+        let start =
+            Start { protocol: "PLAINTEXT", settings: &settings, ports: &ports, network: Some(&network) };
+        let (first, second, third) = tokio::join!(start.broker(0), start.broker(1), start.broker(2));
+        Self { brokers: vec![first, second, third], ports: ports.to_vec() }
     }
 
     /// Starts one that wants the password of a user (SASL/PLAIN).
@@ -37,39 +66,21 @@ impl Kafka {
             ("KAFKA_LISTENER_NAME_CLIENT_SASL_ENABLED_MECHANISMS", "PLAIN"),
             ("KAFKA_LISTENER_NAME_CLIENT_PLAIN_SASL_JAAS_CONFIG", jaas.as_str()),
         ];
-        Self::start_with("SASL_PLAINTEXT", &settings).await
+        Self::start_one("SASL_PLAINTEXT", &settings).await
     }
 
-    async fn start_with(protocol: &str, settings: &[(&str, &str)]) -> Self {
-        let (name, tag) = named("KAFKA_IMAGE", "apache/kafka:4.3.1");
-        let port = free_port();
-        let mut image = GenericImage::new(name, tag)
-            .with_wait_for(WaitFor::message_on_stdout("Kafka Server started"))
-            .with_mapped_port(port, ContainerPort::Tcp(9092))
-            .with_startup_timeout(Duration::from_secs(120));
-        let map = format!("CLIENT:{protocol},BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT");
-        let advertised = format!("CLIENT://127.0.0.1:{port},BROKER://localhost:9093");
-        let fixed = [
-            ("KAFKA_NODE_ID", "1"),
-            ("KAFKA_PROCESS_ROLES", "broker,controller"),
-            ("KAFKA_LISTENERS", "CLIENT://0.0.0.0:9092,BROKER://0.0.0.0:9093,CONTROLLER://0.0.0.0:9094"),
-            ("KAFKA_ADVERTISED_LISTENERS", advertised.as_str()),
-            ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", map.as_str()),
-            ("KAFKA_INTER_BROKER_LISTENER_NAME", "BROKER"),
-            ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER"),
-            ("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9094"),
+    async fn start_one(protocol: &str, settings: &[(&str, &str)]) -> Self {
+        let alone = [
             ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "1"),
             ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1"),
             ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1"),
-            ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0"),
             // A single broker that loses its own session has no leader for a moment: see `keep_its_place`.
             ("KAFKA_BROKER_SESSION_TIMEOUT_MS", "120000"),
         ];
-        for (name, value) in fixed.iter().chain(settings) {
-            image = image.with_env_var(*name, *value);
-        }
-        let container = image.start().await.expect("a broker starts");
-        let kafka = Self { machine: Machine(container), port };
+        let settings: Vec<_> = alone.iter().chain(settings).copied().collect();
+        let ports = [free_port()];
+        let start = Start { protocol, settings: &settings, ports: &ports, network: None };
+        let kafka = Self { brokers: vec![start.broker(0).await], ports: ports.to_vec() };
         kafka.keep_its_place().await;
         kafka
     }
@@ -84,16 +95,23 @@ impl Kafka {
         assert!(printed.contains("was downgraded"), "{printed}");
     }
 
-    /// Where it listens.
+    /// Where they listen, with commas.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        let addresses: Vec<_> = self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        addresses.join(",")
+    }
+
+    /// Each of them.
+    #[must_use]
+    pub fn brokers(&self) -> &[Machine] {
+        &self.brokers
     }
 
     async fn java(&self, tool: &str, arguments: &[&str]) -> String {
         let class = format!("org.apache.kafka.tools.{tool}");
         let server = ["java", "-cp", "/opt/kafka/libs/*", &class, "--bootstrap-server", "localhost:9093"];
-        self.machine.exec(server.into_iter().chain(arguments.iter().copied())).await
+        self.brokers[0].exec(server.into_iter().chain(arguments.iter().copied())).await
     }
 
     /// Runs one of the tools that come with it, and answers what it printed.
@@ -105,14 +123,45 @@ impl Kafka {
         let tool = format!("/opt/kafka/bin/{name}");
         let server = ["--bootstrap-server", "localhost:9093"];
         let line = [tool.as_str()].into_iter().chain(server).chain(arguments.iter().copied());
-        self.machine.exec(line).await
+        self.brokers[0].exec(line).await
     }
 }
 
-impl Deref for Kafka {
-    type Target = Machine;
-
-    fn deref(&self) -> &Machine {
-        &self.machine
+impl Start<'_> {
+    async fn broker(&self, place: usize) -> Machine {
+        let (name, tag) = named("KAFKA_IMAGE", "apache/kafka:4.3.1");
+        let port = self.ports[place];
+        let host = |place: usize| match self.network {
+            Some(_) => format!("kafka-{}", self.ports[place]),
+            None => "localhost".to_owned(),
+        };
+        let mut image = GenericImage::new(name, tag)
+            .with_wait_for(WaitFor::message_on_stdout("Kafka Server started"))
+            .with_mapped_port(port, ContainerPort::Tcp(9092))
+            .with_startup_timeout(Duration::from_secs(120));
+        if let Some(network) = self.network {
+            image = image.with_network(network).with_container_name(host(place));
+        }
+        let voters: Vec<_> =
+            (0..self.ports.len()).map(|place| format!("{}@{}:9094", place + 1, host(place))).collect();
+        let (id, voters) = ((place + 1).to_string(), voters.join(","));
+        let map = format!("CLIENT:{},BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT", self.protocol);
+        let advertised = format!("CLIENT://127.0.0.1:{port},BROKER://{}:9093", host(place));
+        let fixed = [
+            ("CLUSTER_ID", "5L6g3nShT-eMCtK--X86sw"),
+            ("KAFKA_NODE_ID", id.as_str()),
+            ("KAFKA_PROCESS_ROLES", "broker,controller"),
+            ("KAFKA_LISTENERS", "CLIENT://0.0.0.0:9092,BROKER://0.0.0.0:9093,CONTROLLER://0.0.0.0:9094"),
+            ("KAFKA_ADVERTISED_LISTENERS", advertised.as_str()),
+            ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", map.as_str()),
+            ("KAFKA_INTER_BROKER_LISTENER_NAME", "BROKER"),
+            ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER"),
+            ("KAFKA_CONTROLLER_QUORUM_VOTERS", voters.as_str()),
+            ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0"),
+        ];
+        for (name, value) in fixed.iter().chain(self.settings) {
+            image = image.with_env_var(*name, *value);
+        }
+        Machine(image.start().await.expect("a broker starts"))
     }
 }

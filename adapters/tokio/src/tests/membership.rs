@@ -44,6 +44,20 @@ async fn another_partition_count_than_the_topics_have_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_is_ready_once_the_group_said_something_even_that_it_has_nothing() {
+    let (membership, events) = member(owner(&one_log()));
+    let processors = start(bus(1, vec![Ok(membership)]), MockOrderStore::new(), 1);
+    until("it waits", || detail(&processors, "group").contains("first word")).await;
+    assert!(!processors.health().is_ready());
+    events.send(Err(error(PortErrorKind::Unavailable))).unwrap();
+    until("the failure is shown", || detail(&processors, "group").contains("joining; at ")).await;
+    assert!(!processors.health().is_ready());
+    events.send(Ok(GroupEvent::Assigned(Vec::new()))).unwrap();
+    until("ready", || is_ready(&processors, "group")).await;
+    assert!(processors.health().is_ready());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_membership_that_fails_for_good_is_replaced() {
     let logs = one_log();
     let (first, first_events) = member(owner(&logs));

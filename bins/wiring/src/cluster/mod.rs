@@ -98,6 +98,19 @@ impl Log {
             async move { bus.check_topics().await }
         })
     }
+
+    /// The same, and what appends is open.
+    #[must_use]
+    pub fn required_to_append(&self) -> Required {
+        let bus = self.0.clone();
+        Required::new("log", self.0.address(), move || {
+            let bus = bus.clone();
+            async move {
+                bus.check_topics().await?;
+                bus.prepare_appends().await
+            }
+        })
+    }
 }
 
 /// The store in Redis.

@@ -15,6 +15,8 @@ pub(super) struct MemoryMembership {
     bus: Arc<Inner>,
     member: Member,
     left: AtomicBool,
+    /// It was told something.
+    greeted: AtomicBool,
 }
 
 enum Heard {
@@ -25,7 +27,7 @@ enum Heard {
 
 impl MemoryMembership {
     pub(super) fn new(bus: Arc<Inner>, member: Member) -> Self {
-        Self { bus, member, left: AtomicBool::new(false) }
+        Self { bus, member, left: AtomicBool::new(false), greeted: AtomicBool::new(false) }
     }
 
     fn check_open(&self) -> Result<(), PortError> {
@@ -46,8 +48,12 @@ impl Membership for MemoryMembership {
                 if self.left.load(Ordering::Relaxed) {
                     return Some(Heard::Out);
                 }
-                let event = broker.poll_group(self.member).map(Heard::Event);
-                event.or_else(|| (!broker.is_member(self.member)).then_some(Heard::Out))
+                let event = broker.poll_group(self.member);
+                if event.is_none() && !broker.is_member(self.member) {
+                    return Some(Heard::Out);
+                }
+                let greeted = self.greeted.swap(true, Ordering::Relaxed);
+                event.or_else(|| (!greeted).then(|| GroupEvent::Assigned(Vec::new()))).map(Heard::Event)
             });
             match heard.await {
                 Heard::Event(event) => return Ok(event),

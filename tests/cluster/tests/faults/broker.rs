@@ -9,33 +9,52 @@ pub(crate) async fn the_broker_is_paused(system: System) {
     let services = Services::start(&system, 2).await;
     let load = services.load();
     load.more(100).await;
-    system.kafka().pause().await;
+    system.kafka().brokers()[0].pause().await;
     // Longer than a session and any call's time limit.
     tokio::time::sleep(Duration::from_secs(12)).await;
     assert!(!services.processors[0].is_ready().await, "a lost broker makes a service unready");
-    system.kafka().unpause().await;
+    system.kafka().brokers()[0].unpause().await;
     load.more(100).await;
     services.processors[0].until_ready().await;
     services.end(&system, load).await;
 }
 
-pub(crate) async fn the_broker_is_restarted(system: System) {
+pub(crate) async fn every_broker_is_restarted_in_turn(system: System) {
     let services = Services::start(&system, 2).await;
     let load = services.load();
-    load.more(100).await;
-    system.kafka().stop().await;
-    system.kafka().start_again().await;
+    for broker in system.kafka().brokers() {
+        load.more(100).await;
+        broker.stop().await;
+        broker.start_again().await;
+        system.replicated().await;
+    }
     load.more(100).await;
     services.end(&system, load).await;
 }
 
-pub(crate) async fn the_broker_is_killed(system: System) {
+pub(crate) async fn every_broker_is_killed_in_turn(system: System) {
+    let services = Services::start(&system, 2).await;
+    let load = services.load();
+    for broker in system.kafka().brokers() {
+        load.more(100).await;
+        broker.kill().await;
+        // The two that are left go on.
+        load.more(100).await;
+        broker.start_again().await;
+        system.replicated().await;
+    }
+    load.more(100).await;
+    services.end(&system, load).await;
+}
+
+/// The only one there is. It comes back with its data; see `BROKER_LOSES_ENDS` for what it may have lost.
+pub(crate) async fn the_only_broker_is_killed(system: System) {
     let services = Services::start(&system, 2).await;
     let load = services.load();
     for _ in 0..2 {
         load.more(100).await;
-        system.kafka().kill().await;
-        system.kafka().start_again().await;
+        system.kafka().brokers()[0].kill().await;
+        system.kafka().brokers()[0].start_again().await;
     }
     load.more(100).await;
     services.end(&system, load).await;

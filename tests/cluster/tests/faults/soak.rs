@@ -1,5 +1,5 @@
-//! Everything that can happen, in an order that a seed names, while clients place orders. The broker is paused and not
-//! restarted, for the reason that `main.rs` gives.
+//! Everything that can happen, in an order that a seed names, while clients place orders. Of three brokers, one at a time is
+//! paused, restarted or killed.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -57,10 +57,12 @@ enum Fault {
     RedisOlder,
     RedisRestarted,
     BrokerPaused,
+    BrokerRestarted,
+    BrokerKilled,
     Garbage,
 }
 
-const FAULTS: [Fault; 12] = [
+const FAULTS: [Fault; 14] = [
     Fault::ProcessorKilled,
     Fault::ProcessorStopped,
     Fault::ProcessorFrozen,
@@ -72,10 +74,14 @@ const FAULTS: [Fault; 12] = [
     Fault::RedisOlder,
     Fault::RedisRestarted,
     Fault::BrokerPaused,
+    Fault::BrokerRestarted,
+    Fault::BrokerKilled,
     Fault::Garbage,
 ];
 
 async fn happen(fault: Fault, system: &System, services: &mut Services, rng: &mut Rng) {
+    let brokers = system.kafka().brokers();
+    let broker = &brokers[usize::try_from(rng.below(brokers.len() as u64)).expect("few")];
     let mut pause_ms = async |most: u64| tokio::time::sleep(Duration::from_millis(rng.below(most))).await;
     match fault {
         Fault::ProcessorKilled => {
@@ -125,9 +131,22 @@ async fn happen(fault: Fault, system: &System, services: &mut Services, rng: &mu
             system.redis().start_again().await;
         }
         Fault::BrokerPaused => {
-            system.kafka().pause().await;
+            broker.pause().await;
             pause_ms(10_000).await;
-            system.kafka().unpause().await;
+            broker.unpause().await;
+            system.replicated().await;
+        }
+        Fault::BrokerRestarted => {
+            broker.stop().await;
+            pause_ms(5000).await;
+            broker.start_again().await;
+            system.replicated().await;
+        }
+        Fault::BrokerKilled => {
+            broker.kill().await;
+            pause_ms(5000).await;
+            broker.start_again().await;
+            system.replicated().await;
         }
         Fault::Garbage => {
             let records = system.records();

@@ -1,6 +1,8 @@
 //! The group of processors.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use super::BusCase;
 use super::steps::{HOME, strings};
@@ -70,6 +72,36 @@ pub(super) async fn two_members_share_the_partitions(case: BusCase<'_>) {
         let event = case.soon("what the other left", first.member.next()).await;
         first.hear(&case, event).await;
     }
+}
+
+pub(super) async fn a_member_for_whom_there_is_nothing_is_told_so(case: BusCase<'_>) {
+    let mut sides = Vec::new();
+    for _ in 0..=case.all_partitions().len() {
+        let member = case.works("join", case.bus().join()).await;
+        sides.push(Side { member, partitions: BTreeSet::new() });
+        let mut heard = false;
+        while !heard {
+            let (place, event) = case.soon("a word to whoever joined", first_of(&sides)).await;
+            heard = place == sides.len() - 1 && event.is_ok();
+            sides[place].hear(&case, event).await;
+        }
+    }
+    let total = || sides.iter().map(|side| side.partitions.len()).sum::<usize>();
+    case.holds("no partition is with two of them", total() <= case.all_partitions().len());
+}
+
+/// What any of them hears first.
+async fn first_of(sides: &[Side]) -> (usize, Result<GroupEvent, crate::port::PortError>) {
+    let mut waits: Vec<_> = sides.iter().map(|side| side.member.next()).collect();
+    poll_fn(|context| {
+        let heard =
+            waits.iter_mut().enumerate().find_map(|(place, wait)| match wait.as_mut().poll(context) {
+                Poll::Ready(event) => Some((place, event)),
+                Poll::Pending => None,
+            });
+        heard.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }
 
 /// What went to the second member is the second member's alone.

@@ -82,6 +82,7 @@ pub async fn bus(harness: &dyn BusHarness) -> Report {
         group::who_leaves_can_join_again,
         group::the_partitions_of_a_dropped_member_are_given_out_again,
         group::two_members_share_the_partitions needs several_members,
+        group::a_member_for_whom_there_is_nothing_is_told_so needs several_members,
         subscription::everything_is_delivered_in_order,
         subscription::notifications_are_delivered_too,
         subscription::what_was_not_acknowledged_comes_again_to_the_next_member_only,
