@@ -22,6 +22,8 @@ pub const FETCH_BYTES: u32 = 4 * 1024 * 1024;
 pub const READ_AHEAD_MESSAGES: u32 = 1_000;
 /// Milliseconds for which a partition that is read ahead far enough is left alone.
 pub const READ_AHEAD_PAUSE_MS: u32 = 5;
+/// Milliseconds for which it is taken as true which broker leads a partition, by whoever asks where it ends.
+pub const METADATA_AGE_MS_MAX: u32 = 1000;
 /// Milliseconds for which messages wait for company in a batch.
 pub const LINGER_MS: u32 = 1;
 /// Records of one delivery of a subscription.

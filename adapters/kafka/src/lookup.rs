@@ -10,6 +10,7 @@ use rdkafka::metadata::Metadata;
 
 use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
+use crate::limits::METADATA_AGE_MS_MAX;
 use crate::member::as_client;
 
 /// A client that asks and never reads.
@@ -24,7 +25,10 @@ impl Lookup {
     pub(crate) fn new(brokers: &Arc<Brokers>) -> Result<Arc<Self>, KafkaError> {
         // Ends are the high watermarks: another worker's open transaction may hide records behind the last stable offset.
         let mut settings = brokers.client();
-        settings.set("isolation.level", "read_uncommitted");
+        settings
+            .set("isolation.level", "read_uncommitted")
+            // It has no topic of its own whose leader it would follow: when that is gone, this is for how long it still asks it.
+            .set("metadata.max.age.ms", METADATA_AGE_MS_MAX.to_string());
         let consumer = settings.create_with_context(Context(brokers.clone()));
         let consumer = consumer.map_err(|error| brokers.failed("opening a client", error))?;
         Ok(Arc::new(Self { brokers: brokers.clone(), consumer }))
