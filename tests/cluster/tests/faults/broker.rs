@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
+use logistics_containers::Machine;
 
 pub(crate) async fn the_broker_is_paused(system: System) {
     let services = Services::start(&system, 2).await;
@@ -33,9 +34,17 @@ pub(crate) async fn every_broker_is_restarted_in_turn(system: System) {
 }
 
 pub(crate) async fn every_broker_is_killed_in_turn(system: System) {
-    let services = Services::start(&system, 2).await;
+    brokers_are_killed(&system, system.kafka().brokers()).await;
+}
+
+pub(crate) async fn a_broker_is_killed(system: System) {
+    brokers_are_killed(&system, &system.kafka().brokers()[..1]).await;
+}
+
+async fn brokers_are_killed(system: &System, brokers: &[Machine]) {
+    let services = Services::start(system, 2).await;
     let load = services.load();
-    for broker in system.kafka().brokers() {
+    for broker in brokers {
         load.more(100).await;
         broker.kill().await;
         // The two that are left go on.
@@ -44,7 +53,7 @@ pub(crate) async fn every_broker_is_killed_in_turn(system: System) {
         system.replicated().await;
     }
     load.more(100).await;
-    services.end(&system, load).await;
+    services.end(system, load).await;
 }
 
 /// The only one there is. It comes back with its data; see `BROKER_LOSES_ENDS` for what it may have lost.

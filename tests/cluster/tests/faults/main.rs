@@ -62,14 +62,20 @@ fn main() -> ExitCode {
     tests!(
         replicated_system;
         broker::every_broker_is_restarted_in_turn,
-        broker::every_broker_is_killed_in_turn,
+        broker::a_broker_is_killed,
         soak::everything_at_once,
     );
-    let these = machines.clone();
-    suite =
-        suite.test_on_demand("broker::the_only_broker_is_killed", BROKER_LOSES_ENDS, move || async move {
-            broker::the_only_broker_is_killed(these.system().await).await;
-        });
+    macro_rules! on_demand {
+        ($system:ident; $why:expr; $test:ident) => {
+            let these = machines.clone();
+            let name = concat!("broker::", stringify!($test));
+            suite = suite.test_on_demand(name, $why, move || async move {
+                broker::$test(these.$system().await).await;
+            });
+        };
+    }
+    on_demand!(system; BROKER_LOSES_ENDS; the_only_broker_is_killed);
+    on_demand!(replicated_system; "it takes minutes", every_broker_is_killed_in_turn);
     // The last test takes them down.
     drop(machines);
     suite.run()
