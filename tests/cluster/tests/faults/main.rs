@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         };
     }
     on_demand!(system; BROKER_LOSES_ENDS; the_only_broker_is_killed);
-    on_demand!(replicated_system; "it takes minutes", every_broker_is_killed_in_turn);
+    on_demand!(replicated_system; "it takes minutes"; every_broker_is_killed_in_turn);
     // The last test takes them down.
     drop(machines);
     suite.run()
