@@ -1,0 +1,56 @@
+//! Tests that are ignored where the tool that they need is absent.
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+/// This variable of the environment says 1: what is absent is a failure.
+#[must_use]
+pub fn required(variable: &str) -> bool {
+    std::env::var(variable).is_ok_and(|required| required == "1")
+}
+
+/// Tests, as a target with `harness = false` runs them.
+pub struct Suite {
+    arguments: Arguments,
+    trials: Vec<Trial>,
+    ignored: bool,
+}
+
+impl Suite {
+    /// No test yet. `ignored`: report them as ignored, since something that they need is absent.
+    #[must_use]
+    pub fn new(ignored: bool) -> Self {
+        let mut arguments = Arguments::from_args();
+        // Each holds a whole system; side by side they would only wait for each other.
+        arguments.test_threads = arguments.test_threads.or(Some(1));
+        Self { arguments, trials: Vec::new(), ignored }
+    }
+
+    /// Adds a test, which fails by panicking.
+    #[must_use]
+    pub fn test(mut self, name: &str, test: impl FnOnce() + Send + 'static) -> Self {
+        let trial = Trial::test(name, move || {
+            test();
+            Ok(())
+        });
+        self.trials.push(trial.with_ignored_flag(self.ignored));
+        self
+    }
+
+    /// Adds a test that runs only when asked for with `--ignored`. `why`: for whoever reads the code.
+    #[must_use]
+    pub fn test_on_demand(mut self, name: &str, why: &str, test: impl FnOnce() + Send + 'static) -> Self {
+        let _ = why;
+        let ignored = std::mem::replace(&mut self.ignored, true);
+        self = self.test(name, test);
+        self.ignored = ignored;
+        self
+    }
+
+    /// Runs them.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        libtest_mimic::run(&self.arguments, self.trials).exit_code()
+    }
+}
