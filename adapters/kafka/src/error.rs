@@ -52,8 +52,8 @@ pub enum KafkaError {
     /// Records are there, and a transaction that nobody ends hides them.
     #[error(
         "partition {partition} of {topic} at {brokers} has records from offset {from} on that a transaction has hidden for \
-         longer than it may last: the brokers lost its end; find it with `kafka-transactions.sh find-hanging` and end it with \
-         `kafka-transactions.sh abort`, then let the store be rebuilt (`redis-cli FLUSHDB`)"
+         longer than it may last: the brokers lost its end. `kafka-transactions.sh find-hanging` shows it. Do not abort it: its \
+         commit may have been acknowledged, and others were built on it. Restore the brokers, or begin with new topics"
     )]
     Hidden {
         /// The brokers, as configured.

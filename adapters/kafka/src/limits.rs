@@ -4,8 +4,10 @@
 pub const SESSION_TIMEOUT_MS: u32 = 6000;
 /// [`Config::timeout_ms`](crate::Config::timeout_ms) unless told otherwise.
 pub const TIMEOUT_MS: u32 = 5000;
-/// A call of the client that takes this much longer than its own timeout will never return: the process is ended.
-pub const STUCK_MS: u64 = 20_000;
+/// A call of the client that takes this much longer than its own time limit will never return: another client takes its place.
+pub const STUCK_MS: u64 = 5000;
+/// With more calls that never return, the process is ended.
+pub const STUCK_CALLS_MAX: usize = 8;
 /// Milliseconds after which brokers abort a transaction that nobody finishes. Until then it hides what follows from readers.
 pub const TRANSACTION_TIMEOUT_MS: u32 = 15_000;
 /// Milliseconds for which records may be there and not be readable. Longer than any transaction lasts.

@@ -1,6 +1,6 @@
 //! The group of processors, and the log of a partition for its worker.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -56,7 +56,7 @@ impl Membership for KafkaMembership {
             member: Arc::downgrade(&self.member),
             partition,
             fetched: self.fetcher.partition(partition, Arc::new(Notify::new())),
-            transactor: OnceLock::new(),
+            transactor: Mutex::default(),
         })
     }
 
@@ -73,17 +73,18 @@ struct KafkaPartitionLog {
     partition: Partition,
     fetched: Fetched,
     /// Its thread starts with the first acquisition.
-    transactor: OnceLock<Transactor>,
+    transactor: Mutex<Option<Arc<Transactor>>>,
 }
 
 impl KafkaPartitionLog {
-    fn transactor(&self) -> Result<&Transactor, KafkaError> {
-        if let Some(transactor) = self.transactor.get() {
-            return Ok(transactor);
+    fn transactor(&self) -> Result<Arc<Transactor>, KafkaError> {
+        let mut transactor = self.transactor.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(transactor) = transactor.as_ref().filter(|transactor| !transactor.is_stuck()) {
+            return Ok(transactor.clone());
         }
         let member = self.member.upgrade().ok_or(KafkaError::Closed("this member has left the group"))?;
-        let started = Transactor::start(self.brokers.clone(), &member, self.partition)?;
-        Ok(self.transactor.get_or_init(|| started))
+        let started = Arc::new(Transactor::start(self.brokers.clone(), &member, self.partition)?);
+        Ok(transactor.insert(started).clone())
     }
 }
 

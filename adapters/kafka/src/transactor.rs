@@ -24,6 +24,7 @@ const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(1);
 /// The producer of one partition, on its thread.
 pub(crate) struct Transactor {
     jobs: Mutex<mpsc::Sender<Job>>,
+    watched: Arc<Watched>,
 }
 
 enum Job {
@@ -46,16 +47,25 @@ impl Transactor {
         let watched = member.watchdog.watch(name.clone());
         let member = Arc::downgrade(member);
         let topics = Topics::new(&brokers);
-        let mut lane = Lane { brokers, member, partition, watched, topics, producer: None };
+        let mut lane = Lane { brokers, member, partition, watched: watched.clone(), topics, producer: None };
         thread::Builder::new()
             .name(name)
             .spawn(move || {
                 for job in waiting {
                     lane.run(job);
+                    if lane.watched.is_stuck() {
+                        // It came back after all; another one has taken its place.
+                        break;
+                    }
                 }
             })
             .map_err(|error| KafkaError::Setting(format!("no thread for a partition: {error}")))?;
-        Ok(Self { jobs: Mutex::new(jobs) })
+        Ok(Self { jobs: Mutex::new(jobs), watched })
+    }
+
+    /// A call of its client never returned: another one has to take its place. What it has open, the next acquisition ends.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.watched.is_stuck()
     }
 
     pub(crate) async fn acquire(&self) -> Result<(), KafkaError> {
