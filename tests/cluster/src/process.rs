@@ -1,12 +1,12 @@
 //! A service as a process of its own.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use logistics_containers::until;
+use logistics_containers::{free_port, until};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
@@ -24,15 +24,6 @@ pub struct Process {
     log: PathBuf,
 }
 
-/// A port of this machine that is free now.
-///
-/// # Panics
-/// Where there is none.
-#[must_use]
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
-}
-
 impl Process {
     /// Starts a service with these settings. What it prints goes to a file in `directory`.
     ///
@@ -40,7 +31,7 @@ impl Process {
     /// When it cannot be started.
     #[must_use]
     pub fn start(service: &str, settings: &[(String, String)], directory: &Path) -> Self {
-        Self::start_at(service, free_address(), settings, directory)
+        Self::start_at(service, ([127, 0, 0, 1], free_port()).into(), settings, directory)
     }
 
     /// The same, listening at an address.

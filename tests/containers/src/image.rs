@@ -1,7 +1,5 @@
 //! Which images, and what every container can do.
 
-use std::net::TcpListener;
-
 use testcontainers_modules::testcontainers::bollard::Docker;
 use testcontainers_modules::testcontainers::core::ExecCommand;
 use testcontainers_modules::testcontainers::{ContainerAsync, GenericImage};
@@ -14,17 +12,6 @@ pub fn named(variable: &str, default: &str) -> (String, String) {
         Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),
         _ => (image, "latest".to_owned()),
     }
-}
-
-/// A port of this machine that is free now. A container keeps it over its restarts, so that whoever is connected finds it
-/// again.
-///
-/// # Panics
-/// Where there is none.
-#[must_use]
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }
 
 /// A container that can be stopped in several ways. It goes with this value.

@@ -8,8 +8,9 @@ mod kafka;
 mod redis;
 mod suite;
 
-pub use image::{Machine, free_port, named};
+pub use image::{Machine, named};
 pub use kafka::Kafka;
+pub use logistics_test_support::free_port;
 pub use redis::Redis;
 pub use suite::{Suite, until};
 pub use testcontainers_modules::testcontainers;

@@ -3,11 +3,12 @@
 use std::ops::Deref;
 use std::time::Duration;
 
+use logistics_test_support::free_port;
 use testcontainers_modules::testcontainers::core::{ContainerPort, WaitFor};
 use testcontainers_modules::testcontainers::runners::AsyncRunner;
 use testcontainers_modules::testcontainers::{GenericImage, ImageExt};
 
-use crate::image::{Machine, free_port, named};
+use crate::image::{Machine, named};
 
 /// One server. It goes with this value.
 pub struct Redis {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Arguments, Trial};
+use logistics_test_support::required;
 use testcontainers_modules::testcontainers::bollard::Docker;
 use tokio::runtime::Runtime;
 
@@ -12,9 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Tests, as a target with `harness = false` runs them.
 pub struct Suite {
-    arguments: Arguments,
-    trials: Vec<Trial>,
-    ignored: bool,
+    suite: logistics_test_support::Suite,
     /// One for all of them: a container that several tests use goes with the last of them, and needs it for that.
     runtime: Runtime,
 }
@@ -32,13 +30,9 @@ impl Suite {
     /// Where the system gives no runtime.
     #[must_use]
     pub fn new() -> Self {
-        let required = std::env::var("REQUIRE_CONTAINERS").is_ok_and(|required| required == "1");
-        let mut arguments = Arguments::from_args();
-        // Each holds a broker; side by side they would only wait for each other.
-        arguments.test_threads = arguments.test_threads.or(Some(1));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let ignored = !required && !runtime.block_on(docker_answers());
-        Self { arguments, trials: Vec::new(), ignored, runtime }
+        let ignored = !required("REQUIRE_CONTAINERS") && !runtime.block_on(docker_answers());
+        Self { suite: logistics_test_support::Suite::new(ignored), runtime }
     }
 
     /// Adds a test, which fails by panicking.
@@ -49,11 +43,7 @@ impl Suite {
         test: impl FnOnce() -> F + Send + 'static,
     ) -> Self {
         let runtime = self.runtime.handle().clone();
-        let trial = Trial::test(name, move || {
-            runtime.block_on(test());
-            Ok(())
-        });
-        self.trials.push(trial.with_ignored_flag(self.ignored));
+        self.suite = self.suite.test(name, move || runtime.block_on(test()));
         self
     }
 
@@ -65,10 +55,8 @@ impl Suite {
         why: &str,
         test: impl FnOnce() -> F + Send + 'static,
     ) -> Self {
-        let _ = why;
-        let ignored = std::mem::replace(&mut self.ignored, true);
-        self = self.test(name, test);
-        self.ignored = ignored;
+        let runtime = self.runtime.handle().clone();
+        self.suite = self.suite.test_on_demand(name, why, move || runtime.block_on(test()));
         self
     }
 
@@ -76,7 +64,7 @@ impl Suite {
     #[must_use]
     pub fn run(self) -> ExitCode {
         let _entered = self.runtime.enter();
-        libtest_mimic::run(&self.arguments, self.trials).exit_code()
+        self.suite.run()
     }
 }
 

@@ -9,7 +9,7 @@ use logistics_containers::until;
 pub(crate) async fn an_order_goes_its_way_and_every_service_says_so(system: System) {
     let services = Services::start(&system, 1).await;
     let api = services.api.address();
-    let placed = api::post(api, "/orders", &[], "").await.expect("an answer");
+    let placed = api::post(api, "/orders").await.expect("an answer");
     assert_eq!((placed.status, placed.json()["message"].as_str()), (200, Some("Order created")));
     let order_id = placed.json()["order_id"].as_str().expect("an order id").to_owned();
     until("it is delivered", async || {

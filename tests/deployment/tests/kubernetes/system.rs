@@ -82,7 +82,7 @@ impl System {
 
     /// Orders, from eight clients.
     pub(crate) fn load(&self, name: &str) -> Load {
-        Load::start(&format!("{name}-{}", std::process::id()), self.api, Pace::default())
+        Load::start(&format!("{name}-{}", std::process::id()), &[self.api], Pace::default())
     }
 
     /// Waits until all orders of this namespace have reached their end and every invariant holds at rest, and sees that nothing

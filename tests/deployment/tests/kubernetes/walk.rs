@@ -111,19 +111,19 @@ pub(crate) fn pods_are_deleted_one_by_one_under_load(system: &System) {
 }
 
 pub(crate) fn redis_is_deleted_under_load(system: &System) {
-    let load = system.load("redis");
-    load.more(100);
-    delete(system, "redis-0", &[]);
-    load.more(100);
-    settled(system, "Redis deleted", load.end());
+    is_deleted_under_load(system, "redis");
 }
 
 pub(crate) fn kafka_is_deleted_under_load(system: &System) {
-    let load = system.load("kafka");
+    is_deleted_under_load(system, "kafka");
+}
+
+fn is_deleted_under_load(system: &System, bundled: &str) {
+    let load = system.load(bundled);
     load.more(100);
-    delete(system, "kafka-0", &[]);
+    delete(system, &format!("{bundled}-0"), &[]);
     load.more(100);
-    settled(system, "Kafka deleted", load.end());
+    settled(system, &format!("{bundled} deleted"), load.end());
 }
 
 /// They are live all the time, which is all that their liveness probes ask, and ready again by themselves.
@@ -219,7 +219,7 @@ fn pods(system: &System, workload: &str) -> Vec<Value> {
 
 fn settled(system: &System, what: &str, told: Told) {
     let report = system.settled(&told);
-    let Told { orders, failures, attempts_max, longest } = told;
+    let Told { orders, failures, attempts_max, longest, .. } = told;
     let longest = longest.as_millis();
     println!(
         "{what}: {} orders, {attempts_max} attempts at most, {longest} ms at most, {failures:?}; {report}",

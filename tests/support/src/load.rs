@@ -1,6 +1,6 @@
-//! Clients that place orders, each with a key and again until it is answered, and remember what they were told.
+//! Clients that place orders and call some of them off, each call again until it is answered, and remember what they were told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,9 +9,6 @@ use std::time::{Duration, Instant};
 
 use crate::http::{self, Reply};
 use crate::until;
-
-/// A call is answered within this, however often it has to be repeated for that.
-const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How clients work.
 #[derive(Debug, Clone, Copy)]
@@ -22,12 +19,22 @@ pub struct Pace {
     pub pause: Duration,
     /// Between a failed call and its repetition.
     pub retry: Duration,
+    /// A call is answered within this, however often it has to be repeated for that.
+    pub patience: Duration,
+    /// Every how many orders one is called off; `None`: they are all left alone.
+    pub cancel_every: Option<u64>,
 }
 
 impl Default for Pace {
-    /// 8 clients, 20 ms between two orders of one, 200 ms before a repetition.
+    /// 8 clients, 20 ms between two orders of one, 200 ms before a repetition, three minutes for an answer, nothing called off.
     fn default() -> Self {
-        Self { clients: 8, pause: Duration::from_millis(20), retry: Duration::from_millis(200) }
+        Self {
+            clients: 8,
+            pause: Duration::from_millis(20),
+            retry: Duration::from_millis(200),
+            patience: Duration::from_secs(180),
+            cancel_every: None,
+        }
     }
 }
 
@@ -36,11 +43,13 @@ impl Default for Pace {
 pub struct Told {
     /// The order of each key: all of them were acknowledged.
     pub orders: BTreeMap<String, String>,
+    /// Orders that are called off, as somebody was told.
+    pub cancelled: BTreeSet<String>,
     /// Calls that failed, by what came instead of an answer. Each was repeated until it was answered.
     pub failures: BTreeMap<String, u64>,
-    /// The most calls that one order took.
+    /// The most attempts that one call took.
     pub attempts_max: u32,
-    /// The longest that one order took, from its first call to its answer.
+    /// The longest that one call took, from its first attempt to its answer.
     pub longest: Duration,
 }
 
@@ -53,6 +62,7 @@ impl Told {
         for (key, order_id) in other.orders {
             assert!(self.orders.insert(key.clone(), order_id).is_none(), "{key} was used before");
         }
+        self.cancelled.extend(other.cancelled);
         for (failure, count) in other.failures {
             *self.failures.entry(failure).or_default() += count;
         }
@@ -69,7 +79,7 @@ pub struct Load {
 
 struct Shared {
     name: String,
-    api: SocketAddr,
+    apis: Vec<SocketAddr>,
     pace: Pace,
     told: Mutex<Told>,
     number: AtomicU64,
@@ -78,21 +88,21 @@ struct Shared {
 }
 
 impl Load {
-    /// Starts clients that talk to this API. `name` makes their keys their own.
+    /// Starts clients that talk to these APIs, one after the other where one fails. `name` makes their keys their own.
     #[must_use]
-    pub fn start(name: &str, api: SocketAddr, pace: Pace) -> Self {
+    pub fn start(name: &str, apis: &[SocketAddr], pace: Pace) -> Self {
         let shared = Arc::new(Shared {
             name: name.to_owned(),
-            api,
+            apis: apis.to_vec(),
             pace,
             told: Mutex::default(),
             number: AtomicU64::new(0),
             placed: AtomicU64::new(0),
             ended: AtomicBool::new(false),
         });
-        let client = |_| {
+        let client = |client| {
             let shared = shared.clone();
-            spawn(move || shared.work())
+            spawn(move || shared.work(client))
         };
         let clients = (0..pace.clients).map(client).collect();
         Self { shared, clients }
@@ -110,7 +120,7 @@ impl Load {
     /// When they never are.
     pub fn more(&self, orders: u64) {
         let wanted = self.placed() + orders;
-        until("clients placed orders", PATIENCE, || {
+        until("clients placed orders", self.shared.pace.patience, || {
             let placed = self.placed();
             if placed >= wanted { Ok(()) } else { Err(format!("{placed} of {wanted}")) }
         });
@@ -141,30 +151,45 @@ impl Shared {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self) {
+    fn work(&self, client: usize) {
         while !self.ended.load(Ordering::Relaxed) {
             let number = self.number.fetch_add(1, Ordering::Relaxed);
-            self.place(&format!("{}-{number}", self.name));
+            let order_id = self.place(client, &format!("{}-{number}", self.name));
+            if self.pace.cancel_every.is_some_and(|every| number.is_multiple_of(every)) {
+                self.cancel(client, &order_id);
+            }
             sleep(self.pace.pause);
         }
     }
 
-    fn place(&self, key: &str) {
-        let reply = self.until_answered(key);
+    fn place(&self, client: usize, key: &str) -> String {
+        let body =
+            format!(r#"{{"customer_id":"{key}","details":{{"items":[{{"sku":"{key}","quantity":1}}]}}}}"#);
+        let reply = self.until_answered(client, "/orders", &[("Idempotency-Key", key)], &body);
         assert_eq!(reply.status, 200, "{key}: {}", reply.body);
         let order_id = reply.json()["order_id"].as_str().expect("an order id").to_owned();
-        let before = self.told().orders.insert(key.to_owned(), order_id);
+        let before = self.told().orders.insert(key.to_owned(), order_id.clone());
         assert!(before.is_none(), "{key} was placed before: clients of the same name?");
         self.placed.fetch_add(1, Ordering::Relaxed);
+        order_id
+    }
+
+    fn cancel(&self, client: usize, order_id: &str) {
+        let reply = self.until_answered(client, &format!("/orders/{order_id}/cancel"), &[], "{}");
+        // 409: it is too late for that.
+        assert!(matches!(reply.status, 200 | 409), "{order_id}: {} {}", reply.status, reply.body);
+        if reply.status == 200 {
+            assert_eq!(reply.json()["status"], "CANCELLED", "{}", reply.body);
+            self.told().cancelled.insert(order_id.to_owned());
+        }
     }
 
     /// Repeats a call until it is answered with something else than that nobody can tell at the moment.
-    fn until_answered(&self, key: &str) -> Reply {
-        let body = format!(r#"{{"customer_id":"{key}","details":{{"items":[{{"sku":"{key}"}}]}}}}"#);
-        let headers = [("Idempotency-Key", key)];
+    fn until_answered(&self, client: usize, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let began = Instant::now();
         for attempt in 1.. {
-            let failure = match http::post(self.api, "/orders", &headers, &body) {
+            let api = self.apis[(client + attempt as usize) % self.apis.len()];
+            let failure = match http::post(api, path, headers, body) {
                 Ok(reply) if !matches!(reply.status, 202 | 503) => {
                     let mut told = self.told();
                     told.attempts_max = told.attempts_max.max(attempt);
@@ -177,7 +202,7 @@ impl Shared {
                 Err(error) => format!("{:?}", error.kind()),
             };
             *self.told().failures.entry(failure).or_default() += 1;
-            assert!(began.elapsed() < PATIENCE, "{key} is never answered");
+            assert!(began.elapsed() < self.pace.patience, "{path} is never answered");
             sleep(self.pace.retry);
         }
         unreachable!("an endless loop")
