@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use logistics_test_support::free_port;
+
 use crate::command::{Ran, run};
-use crate::{free_port, project};
+use crate::project;
 
 /// A first build compiles everything.
 const BUILD: Duration = Duration::from_secs(40 * 60);
@@ -259,7 +261,7 @@ impl Container {
     /// When it is not there.
     pub fn crash(&self, image: &str) {
         let pid = self.inspect()["State"]["Pid"].as_u64().filter(|pid| *pid > 0).expect("it runs");
-        let host = ["run", "--rm", "--privileged", "--pid", "host", "--network", "none"];
+        let host = ["run", "--rm", "--pid", "host", "--network", "none"];
         let kill = format!("kill -9 {pid}");
         docker(&[&host[..], &["--entrypoint", "sh", image, "-c", &kill]].concat()).expect();
     }
