@@ -39,6 +39,17 @@ pub enum KafkaError {
         /// The topic.
         topic: String,
     },
+    /// A topic was created, and nobody who answers knows it.
+    #[error(
+        "the topic {topic} was created at {brokers}, and they do not know it yet: see whether all brokers are up and reach \
+         their controller"
+    )]
+    Unknown {
+        /// The brokers, as configured.
+        brokers: String,
+        /// The topic.
+        topic: String,
+    },
     /// A topic is not as it must be.
     #[error("the topic {topic} at {brokers} {problem}")]
     Topic {
@@ -78,7 +89,9 @@ impl From<KafkaError> for PortError {
             }
             KafkaError::Call { source, .. } => kind(source),
             // The topics may be on their way: whoever creates them starts beside us.
-            KafkaError::NoTopic { .. } | KafkaError::Hidden { .. } => PortErrorKind::Unavailable,
+            KafkaError::NoTopic { .. } | KafkaError::Unknown { .. } | KafkaError::Hidden { .. } => {
+                PortErrorKind::Unavailable
+            }
             KafkaError::Closed(_) => PortErrorKind::Closed,
         };
         PortError::new(kind, error.to_string()).with_source(error)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use logistics_core::port::Topic;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -16,6 +16,11 @@ use crate::lookup::Lookup;
 /// What the orders' topic must be set to, and what happens otherwise.
 const REQUIRED: [(&str, &str); 3] =
     [("retention.ms", "-1"), ("retention.bytes", "-1"), ("cleanup.policy", "delete")];
+
+/// A topic that was created is known to whoever answers within this. Brokers that start take some seconds.
+const KNOWN_WITHIN: Duration = Duration::from_secs(30);
+/// Between two looks at that.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Sees whether the topics are as they must be.
 pub(crate) async fn check(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
@@ -62,7 +67,6 @@ pub(crate) async fn create(lookup: &Arc<Lookup>, replication: Option<i32>) -> Re
         }
     }
     until_known(lookup).await?;
-    check(lookup).await?;
     Ok(created)
 }
 
@@ -81,15 +85,23 @@ pub(crate) async fn delete(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
     Ok(())
 }
 
-/// A topic that was created is not known to every broker at once.
+/// Sees whether the topics are as they must be, once whoever answers knows them: brokers hear of a new topic, and of who leads
+/// its partitions, one after the other.
 async fn until_known(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
-    let step = Duration::from_millis(100);
-    let mut left = Duration::from_millis(lookup.brokers.config.timeout_ms.into());
-    while let Err(error @ KafkaError::NoTopic { .. }) = check(lookup).await {
-        left = left.checked_sub(step).ok_or(error)?;
-        tokio::time::sleep(step).await;
+    let end = Instant::now() + KNOWN_WITHIN;
+    loop {
+        let error = match check(lookup).await {
+            Err(error @ (KafkaError::NoTopic { .. } | KafkaError::Call { .. })) => error,
+            known => return known,
+        };
+        if Instant::now() >= end {
+            return Err(match error {
+                KafkaError::NoTopic { brokers, topic } => KafkaError::Unknown { brokers, topic },
+                error => error,
+            });
+        }
+        tokio::time::sleep(PAUSE).await;
     }
-    Ok(())
 }
 
 async fn create_all(
