@@ -9,13 +9,13 @@ use logistics_core::port::{
     Batch, Bounds, EventBus, Membership, PortError, PortErrorKind, ReadLimit, Subscription, Tail, Topic,
 };
 use logistics_core::{Offset, OrderId, Partition, partition_of};
-use tokio::sync::Notify;
 
 use crate::appender::Appender;
 use crate::client::Brokers;
+use crate::committed::Committed;
 use crate::config::Config;
 use crate::error::KafkaError;
-use crate::fetcher::{Fetched, Fetcher};
+use crate::fetcher::Fetcher;
 use crate::lookup::Lookup;
 use crate::membership::KafkaMembership;
 use crate::subscription::KafkaSubscription;
@@ -124,7 +124,8 @@ impl EventBus for KafkaBus {
         from: Offset,
     ) -> Result<Box<dyn Tail>, PortError> {
         let fetcher = Fetcher::new(&self.brokers, self.brokers.config.topic(topic))?;
-        Ok(Box::new(KafkaTail { fetched: fetcher.partition(partition, Arc::new(Notify::new())), next: from }))
+        let committed = Committed::new(&self.lookup, topic, partition, &fetcher);
+        Ok(Box::new(KafkaTail { committed, next: from }))
     }
 
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError> {
@@ -133,14 +134,14 @@ impl EventBus for KafkaBus {
 }
 
 struct KafkaTail {
-    fetched: Fetched,
+    committed: Committed,
     next: Offset,
 }
 
 #[async_trait]
 impl Tail for KafkaTail {
     async fn next(&mut self, limit: ReadLimit) -> Result<Batch, PortError> {
-        let batch = self.fetched.read(self.next, limit).await?;
+        let batch = self.committed.read(self.next, limit).await?;
         self.next = batch.next;
         Ok(batch)
     }

@@ -3,6 +3,7 @@
 mod appender;
 mod bus;
 mod client;
+mod committed;
 mod config;
 mod error;
 mod fetcher;

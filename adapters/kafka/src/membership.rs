@@ -1,19 +1,17 @@
 //! The group of processors, and the log of a partition for its worker.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use logistics_core::port::{
     Batch, CommitOutcome, GroupEvent, Membership, PartitionLog, PortError, ReadLimit, Topic, Transaction,
 };
 use logistics_core::{Offset, Partition};
-use tokio::sync::Notify;
 
 use crate::client::Brokers;
+use crate::committed::Committed;
 use crate::error::KafkaError;
-use crate::fetcher::{Fetched, Fetcher};
-use crate::limits::HIDDEN_MS_MAX;
+use crate::fetcher::Fetcher;
 use crate::lookup::Lookup;
 use crate::member::Member;
 use crate::transactor::Transactor;
@@ -52,10 +50,9 @@ impl Membership for KafkaMembership {
     fn log(&self, partition: Partition) -> Arc<dyn PartitionLog> {
         Arc::new(KafkaPartitionLog {
             brokers: self.brokers.clone(),
-            lookup: self.lookup.clone(),
             member: Arc::downgrade(&self.member),
             partition,
-            fetched: self.fetcher.partition(partition, Arc::new(Notify::new())),
+            committed: Committed::new(&self.lookup, Topic::Orders, partition, &self.fetcher),
             transactor: Mutex::default(),
         })
     }
@@ -67,11 +64,10 @@ impl Membership for KafkaMembership {
 
 struct KafkaPartitionLog {
     brokers: Arc<Brokers>,
-    lookup: Arc<Lookup>,
     /// A membership that is dropped has left, whoever still holds a log of it.
     member: Weak<Member>,
     partition: Partition,
-    fetched: Fetched,
+    committed: Committed,
     /// Its thread starts with the first acquisition.
     transactor: Mutex<Option<Arc<Transactor>>>,
 }
@@ -95,23 +91,11 @@ impl PartitionLog for KafkaPartitionLog {
     }
 
     async fn end(&self) -> Result<Offset, PortError> {
-        Ok(self.lookup.bounds(Topic::Orders, self.partition).await?.end)
+        Ok(self.committed.end().await?)
     }
 
     async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {
-        let patience = Duration::from_millis(HIDDEN_MS_MAX);
-        loop {
-            if let Ok(read) = tokio::time::timeout(patience, self.fetched.read(from, limit)).await {
-                return Ok(read?);
-            }
-            // Nothing to read, usually. Where there is something, it has been hidden for longer than a transaction may last.
-            if self.end().await? > from {
-                let brokers = self.brokers.config.brokers.clone();
-                let topic = self.brokers.config.topic(Topic::Orders);
-                let hidden = KafkaError::Hidden { brokers, topic, partition: self.partition, from };
-                return Err(hidden.into());
-            }
-        }
+        Ok(self.committed.read(from, limit).await?)
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<CommitOutcome, PortError> {
