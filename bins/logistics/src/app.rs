@@ -46,7 +46,7 @@ impl App {
                 None => work,
             }
         };
-        let running = Running::start(front, engine.required(), begin).await?;
+        let running = Running::start(front, engine.required_to_serve(), begin).await?;
         Ok(Self { engine, running })
     }
 

@@ -18,7 +18,9 @@ impl InstanceArgs {
             let host = host().map_or_else(String::new, |host| format!("{host}-"));
             format!("{host}{}", std::process::id())
         };
-        format!("{program}-{}", self.instance.clone().unwrap_or_else(own))
+        let name = self.instance.clone().unwrap_or_else(own);
+        // A pod is already called by its program.
+        if name.starts_with(program) { name } else { format!("{program}-{name}") }
     }
 }
 
@@ -27,4 +29,18 @@ fn host() -> Option<String> {
     let host = std::env::var("HOSTNAME").or_else(|_| std::fs::read_to_string("/etc/hostname")).ok()?;
     let host = host.trim();
     (!host.is_empty() && !host.contains(char::is_whitespace)).then(|| host.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_once_which_program_it_is() {
+        let name =
+            |instance: Option<&str>| InstanceArgs { instance: instance.map(str::to_owned) }.name("order-api");
+        assert_eq!(name(Some("blue")), "order-api-blue");
+        assert_eq!(name(Some("order-api-7c9f4-x2x")), "order-api-7c9f4-x2x");
+        assert!(name(None).ends_with(&format!("-{}", std::process::id())));
+    }
 }

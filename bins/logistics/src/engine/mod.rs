@@ -83,12 +83,21 @@ impl Engine {
         }
     }
 
-    /// What must be there before anything begins. A data directory is, once it is open.
+    /// What must be there before anybody looks at it. A data directory is, once it is open.
     pub(crate) fn required(&self) -> Vec<Required> {
         match self {
             Self::Embedded { .. } => Vec::new(),
             #[cfg(feature = "cluster")]
             Self::Cluster { log, store } => vec![log.required(), store.required()],
+        }
+    }
+
+    /// What must be there before anything is served.
+    pub(crate) fn required_to_serve(&self) -> Vec<Required> {
+        match self {
+            Self::Embedded { .. } => Vec::new(),
+            #[cfg(feature = "cluster")]
+            Self::Cluster { log, store } => vec![log.required_to_append(), store.required()],
         }
     }
 
