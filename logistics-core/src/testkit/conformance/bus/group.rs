@@ -86,8 +86,8 @@ pub(super) async fn a_member_for_whom_there_is_nothing_is_told_so(case: BusCase<
             sides[place].hear(&case, event).await;
         }
     }
-    let total = || sides.iter().map(|side| side.partitions.len()).sum::<usize>();
-    case.holds("no partition is with two of them", total() <= case.all_partitions().len());
+    let owned: usize = sides.iter().map(|side| side.partitions.len()).sum();
+    case.holds("no partition is with two of them", owned <= case.all_partitions().len());
 }
 
 /// What any of them hears first.
