@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deadpool_redis::redis::pipe;
+use deadpool_redis::redis::{Cmd, pipe};
 use logistics_core::port::{DocumentLookup, Loaded, Recovery, StoreCheckpoint, Token};
 use logistics_core::{Offset, OrderId, Partition, Timestamp};
 
@@ -62,7 +62,8 @@ pub(crate) async fn loaded(
     Ok(Loaded { token, documents })
 }
 
-/// At one instant: whatever the store caught up with when it did not have the order is in it by then, and nothing later is.
+/// What is there is read in one step. Whether an order is not there is asked at one instant with how far the store is: whatever it
+/// caught up with by then is in it, and nothing later is.
 pub(crate) async fn document(
     lent: &mut Lent,
     place: &Arc<str>,
@@ -70,10 +71,14 @@ pub(crate) async fn document(
     partition: Partition,
     order_id: &OrderId,
 ) -> Result<DocumentLookup, RedisStoreError> {
+    let key = keys.order(partition, order_id);
+    if let Some(json) = lent.query(&Cmd::get(&key)).await? {
+        return Ok(DocumentLookup::Found(json));
+    }
     let checkpoint_key = keys.checkpoint(partition);
     let mut both = pipe();
     both.atomic();
-    both.cmd("GET").arg(keys.order(partition, order_id));
+    both.cmd("GET").arg(key);
     both.cmd("HGET").arg(&checkpoint_key).arg("answered");
     let (document, answered): (Option<Bytes>, Option<String>) = lent.pipeline(&both).await?;
     Ok(match (document, answered) {
