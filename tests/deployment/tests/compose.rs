@@ -214,6 +214,15 @@ fn nothing_is_lost(image: &Arc<Image>) {
         println!("{service} was killed: the longest answer took {} ms", killed.longest.as_millis());
         told.add(killed);
     }
+
+    // A broker that is asked to stop does not give its transactions up either.
+    let load = Load::start("restarted", &[system.api()], Pace::default());
+    load.more(100);
+    system.compose(&["restart", "kafka"]).expect();
+    load.more(100);
+    let restarted = load.end();
+    println!("kafka was restarted: the longest answer took {} ms", restarted.longest.as_millis());
+    told.add(restarted);
     let report = at_rest(&system, told.orders.len() as u64);
     are_delivered(&system, &told);
 

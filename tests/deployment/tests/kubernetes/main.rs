@@ -15,10 +15,6 @@ use std::process::ExitCode;
 use logistics_deployment_tests::{Suite, required};
 use system::Shared;
 
-/// In the moment in which a single broker (4.3.1) goes in order, its partitions have no leader, and the ends of transactions that
-/// are being committed are lost: about every second time.
-const BROKER_LOSES_ENDS: &str = "a single broker loses the ends of transactions when it goes";
-
 fn main() -> ExitCode {
     let there = std::env::var_os("LOGISTICS_TEST_KUBECONFIG").is_some();
     let mut suite = Suite::new(!required("REQUIRE_KUBERNETES") && !there);
@@ -38,14 +34,11 @@ fn main() -> ExitCode {
         everything_is_rolled_under_load,
         pods_are_deleted_one_by_one_under_load,
         redis_is_deleted_under_load,
+        kafka_is_deleted_under_load,
         a_lost_broker_makes_pods_unready_and_starts_none_again,
         a_partition_count_that_does_not_fit_is_a_sentence_at_the_pod,
         applying_again_changes_nothing,
     );
-    let these = shared.clone();
-    suite = suite.test_on_demand("kafka_is_deleted_under_load", BROKER_LOSES_ENDS, move || {
-        walk::kafka_is_deleted_under_load(&these.system());
-    });
     // The last test takes it down.
     drop(shared);
     suite.run()
