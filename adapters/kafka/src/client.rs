@@ -1,17 +1,18 @@
 //! What every client of this adapter has in common.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::{KafkaError as ClientError, KafkaResult};
+use rdkafka::error::{KafkaError as ClientError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 
 use crate::config::{Config, Security};
-use crate::error::{KafkaError, is_refusal};
+use crate::error::{KafkaError, is_refusal, is_silence};
 
 /// The brokers, as everything in this adapter knows them.
 #[derive(Debug)]
@@ -19,7 +20,12 @@ pub(crate) struct Brokers {
     pub(crate) config: Config,
     /// Brokers refuse our credentials: said in passing by whichever client heard it.
     refused: Mutex<Option<String>>,
+    /// What else a client said of its connections, and when.
+    said: Mutex<Option<(String, Instant)>>,
 }
+
+/// For how long what a client said explains why nobody answers.
+const SAID_MS_MAX: u64 = 10_000;
 
 impl Brokers {
     /// # Errors
@@ -41,15 +47,30 @@ impl Brokers {
             let text = "this build has no TLS and no SCRAM; build it with the feature `tls`";
             return Err(KafkaError::Setting(text.to_owned()));
         }
-        Ok(Arc::new(Self { config, refused: Mutex::default() }))
+        Ok(Arc::new(Self { config, refused: Mutex::default(), said: Mutex::default() }))
     }
 
-    /// What went wrong in a call; a refusal that was heard meanwhile counts for more than that nobody answered.
+    /// What went wrong in a call; a refusal that was heard meanwhile counts for more than that nobody answered, which what was
+    /// said of a connection explains.
     pub(crate) fn failed(&self, doing: &'static str, source: ClientError) -> KafkaError {
         let brokers = self.config.brokers.clone();
-        match self.refused.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(reason) => KafkaError::Credentials { brokers, reason },
-            None => KafkaError::Call { brokers, doing, source },
+        if let Some(reason) = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return KafkaError::Credentials { brokers, reason };
+        }
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let said = said.filter(|(_, at)| at.elapsed() < Duration::from_millis(SAID_MS_MAX));
+        let said = said.filter(|_| source.rdkafka_error_code().is_some_and(is_silence));
+        let why = said.map(|(said, _)| format!(" ({said})")).unwrap_or_default();
+        KafkaError::Call { brokers, doing, source, why }
+    }
+
+    /// A client tells of a failure that no call of it has.
+    fn hear(&self, error: &ClientError, reason: &str) {
+        let reason = without_thread(reason).to_owned();
+        if error.rdkafka_error_code().is_some_and(is_refusal) {
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        } else if error.rdkafka_error_code() != Some(Code::AllBrokersDown) {
+            *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some((reason, Instant::now()));
         }
     }
 
@@ -110,6 +131,12 @@ fn secure(client: &mut ClientConfig, security: &Security) {
     }
 }
 
+/// Without the name of the client's thread, which the library puts in front.
+fn without_thread(reason: &str) -> &str {
+    let rest = reason.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: "));
+    rest.map_or(reason, |(_, rest)| rest)
+}
+
 /// Where a client's events go.
 #[derive(Clone)]
 pub(crate) struct Context(pub(crate) Arc<Brokers>);
@@ -121,10 +148,7 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: ClientError, reason: &str) {
-        if error.rdkafka_error_code().is_some_and(is_refusal) {
-            let mut refused = self.0.refused.lock().unwrap_or_else(PoisonError::into_inner);
-            *refused = Some(reason.to_owned());
-        }
+        self.0.hear(&error, reason);
         tracing::debug!(target: "logistics_kafka::client", %error, "{reason}");
     }
 }
@@ -158,4 +182,27 @@ pub(crate) fn one(
     let mut list = rdkafka::TopicPartitionList::with_capacity(1);
     list.add_partition_offset(topic, partition, offset)?;
     Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_of_a_connection_explains_silence_and_nothing_else() {
+        let brokers = Brokers::new(Config::new("b:9092", 1)).expect("valid settings");
+        let told = |code| brokers.failed("asking", ClientError::MetadataFetch(code)).to_string();
+        assert!(!told(Code::BrokerTransportFailure).contains("certificate"));
+        let reason = "[thrd:ssl://b:9092/bootstrap]: ssl://b:9092/bootstrap: certificate verify failed";
+        brokers.hear(&ClientError::Global(Code::SSL), reason);
+        brokers.hear(&ClientError::Global(Code::AllBrokersDown), "1/1 brokers are down");
+        assert!(
+            told(Code::BrokerTransportFailure)
+                .ends_with(" (ssl://b:9092/bootstrap: certificate verify failed)")
+        );
+        assert!(!told(Code::MessageSizeTooLarge).contains("certificate"));
+        brokers.hear(&ClientError::Global(Code::Authentication), "[thrd:x]: wrong password");
+        let refused = brokers.failed("asking", ClientError::MetadataFetch(Code::BrokerTransportFailure));
+        assert!(matches!(&refused, KafkaError::Credentials { reason, .. } if reason == "wrong password"));
+    }
 }

@@ -12,7 +12,7 @@ pub enum KafkaError {
     #[error("{0}")]
     Setting(String),
     /// A call of the client failed.
-    #[error("Kafka at {brokers}: {doing} failed: {source}")]
+    #[error("Kafka at {brokers}: {doing} failed: {source}{why}")]
     Call {
         /// The brokers, as configured.
         brokers: String,
@@ -20,6 +20,8 @@ pub enum KafkaError {
         doing: &'static str,
         /// What the client says.
         source: ClientError,
+        /// What it said of its connections before, in parentheses; empty where that explains nothing.
+        why: String,
     },
     /// The brokers refuse us.
     #[error("Kafka at {brokers} refuses: {reason}; check the user, its password and its rights")]
@@ -125,6 +127,14 @@ pub(crate) fn is_refusal(code: Code) -> bool {
     )
 }
 
+/// Nobody answered, which says nothing of why.
+pub(crate) fn is_silence(code: Code) -> bool {
+    matches!(
+        code,
+        Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut | Code::MessageTimedOut
+    )
+}
+
 /// Somebody else took over: nothing of this side is committed any more.
 pub(crate) fn is_fence(code: Code) -> bool {
     matches!(
@@ -144,7 +154,8 @@ mod tests {
 
     fn port(code: Code) -> PortError {
         let source = ClientError::MessageProduction(code);
-        KafkaError::Call { brokers: "b:9092".to_owned(), doing: "appending", source }.into()
+        KafkaError::Call { brokers: "b:9092".to_owned(), doing: "appending", source, why: String::new() }
+            .into()
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::error::KafkaError;
 use crate::limits::METADATA_AGE_MS_MAX;
 use crate::member::as_client;
 
+/// What a client says between two questions: a few lines and errors for each of its connections.
+const HEARD: usize = 32;
+
 /// A client that asks and never reads.
 pub(crate) struct Lookup {
     pub(crate) brokers: Arc<Brokers>,
@@ -60,9 +63,12 @@ impl Lookup {
         found.map_err(|error| self.brokers.failed("asking for the topics", error))
     }
 
-    /// Takes in what the client has to say: among it is why nobody answered.
+    /// Takes in what the client has to say: among it is why nobody answered. Each call of it brings one thing, and does not say
+    /// whether there is another.
     fn hear(&self) {
-        while self.consumer.poll(Duration::ZERO).is_some() {}
+        for _ in 0..HEARD {
+            self.consumer.poll(Duration::ZERO);
+        }
     }
 
     fn timeout(&self) -> Duration {
