@@ -61,7 +61,7 @@ impl Brokers {
         let said = said.filter(|(_, at)| at.elapsed() < Duration::from_millis(SAID_MS_MAX));
         let said = said.filter(|_| source.rdkafka_error_code().is_some_and(is_silence));
         let why = said.map(|(said, _)| format!(" ({said})")).unwrap_or_default();
-        KafkaError::Call { brokers, doing, source, why }
+        KafkaError::Call { brokers, doing, source: Box::new(source), why }
     }
 
     /// A client tells of a failure that no call of it has.

@@ -19,7 +19,7 @@ pub enum KafkaError {
         /// What was being done.
         doing: &'static str,
         /// What the client says.
-        source: ClientError,
+        source: Box<ClientError>,
         /// What it said of its connections before, in parentheses; empty where that explains nothing.
         why: String,
     },
@@ -154,8 +154,13 @@ mod tests {
 
     fn port(code: Code) -> PortError {
         let source = ClientError::MessageProduction(code);
-        KafkaError::Call { brokers: "b:9092".to_owned(), doing: "appending", source, why: String::new() }
-            .into()
+        KafkaError::Call {
+            brokers: "b:9092".to_owned(),
+            doing: "appending",
+            source: Box::new(source),
+            why: String::new(),
+        }
+        .into()
     }
 
     #[test]
