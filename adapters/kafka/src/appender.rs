@@ -59,19 +59,13 @@ impl Appender {
         Ok(Self { brokers: brokers.clone(), topic, producer, ended })
     }
 
-    /// Gets to know the brokers. Where this happens in the first append, the client has nobody to ask for its identity, and asks
-    /// again only half a second later.
+    /// Gets to know the brokers, which the first append does otherwise.
     ///
     /// # Errors
     /// [`KafkaError`] where no broker answers.
     pub(crate) async fn prepare(&self) -> Result<(), KafkaError> {
         let (brokers, producer, topic) = (self.brokers.clone(), self.producer.clone(), self.topic.clone());
-        blocking(move || {
-            let timeout = Duration::from_millis(brokers.config.timeout_ms.into());
-            let known = producer.client().fetch_metadata(Some(&topic), timeout);
-            known.map(drop).map_err(|error| brokers.failed("preparing to append", error))
-        })
-        .await
+        blocking(move || brokers.meet(producer.client(), &topic, "preparing to append")).await
     }
 
     /// Appends and waits until it is durable.

@@ -124,6 +124,7 @@ impl EventBus for KafkaBus {
         from: Offset,
     ) -> Result<Box<dyn Tail>, PortError> {
         let fetcher = Fetcher::new(&self.brokers, self.brokers.config.topic(topic))?;
+        fetcher.prepare().await?;
         let committed = Committed::new(&self.lookup, topic, partition, &fetcher);
         Ok(Box::new(KafkaTail { committed, next: from }))
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError as ClientError, KafkaResult, RDKafkaErrorCode as Code};
@@ -72,6 +72,21 @@ impl Brokers {
         } else if error.rdkafka_error_code() != Some(Code::AllBrokersDown) {
             *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some((reason, Instant::now()));
         }
+    }
+
+    /// Has a client get to know the brokers, and who leads this topic. One that does not know them when it is first used has
+    /// nobody to ask, and asks again only half a second later. Blocks.
+    ///
+    /// # Errors
+    /// What [`failed`](Self::failed) makes of it, where nobody answers.
+    pub(crate) fn meet<C: ClientContext>(
+        &self,
+        client: &Client<C>,
+        topic: &str,
+        doing: &'static str,
+    ) -> Result<(), KafkaError> {
+        let timeout = Duration::from_millis(self.config.timeout_ms.into());
+        client.fetch_metadata(Some(topic), timeout).map(drop).map_err(|error| self.failed(doing, error))
     }
 
     /// The settings of every client.

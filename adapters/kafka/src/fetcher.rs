@@ -13,7 +13,7 @@ use rdkafka::error::KafkaError as ClientError;
 use rdkafka::message::{BorrowedMessage, Message};
 use tokio::sync::Notify;
 
-use crate::client::{Brokers, Context, one};
+use crate::client::{Brokers, Context, blocking, one};
 use crate::error::KafkaError;
 use crate::limits::{
     FETCH_BYTES, FETCH_PARTITION_BYTES, READ_AHEAD_KB, READ_AHEAD_MESSAGES, READ_AHEAD_PAUSE_MS,
@@ -73,6 +73,15 @@ impl Fetcher {
             slots: Mutex::default(),
             readers: AtomicU64::new(0),
         }))
+    }
+
+    /// Gets to know the brokers, which the first read does otherwise.
+    ///
+    /// # Errors
+    /// [`KafkaError`] where no broker answers.
+    pub(crate) async fn prepare(&self) -> Result<(), KafkaError> {
+        let (brokers, consumer, topic) = (self.brokers.clone(), self.consumer.clone(), self.topic.clone());
+        blocking(move || brokers.meet(consumer.client(), &topic, "preparing to read")).await
     }
 
     /// A reader of one partition. It wakes `woken` when there may be something. Of two of the same partition, whoever

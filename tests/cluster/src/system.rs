@@ -77,6 +77,26 @@ pub struct System {
     pub dwell: String,
 }
 
+/// Lines of each service's log that a failed test shows.
+const SHOWN: usize = 40;
+
+impl Drop for System {
+    /// A test that fails says how the services saw it, since their logs go with the system.
+    #[allow(clippy::print_stderr, reason = "for whoever looks why a test failed")]
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for entry in std::fs::read_dir(self.directory.path()).into_iter().flatten().flatten() {
+            let log = std::fs::read(entry.path()).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let lines: Vec<_> = log.lines().collect();
+            eprintln!("--- {}", entry.file_name().display());
+            lines[lines.len().saturating_sub(SHOWN)..].iter().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
 impl System {
     /// The brokers.
     #[must_use]

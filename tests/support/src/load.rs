@@ -201,8 +201,12 @@ impl Shared {
                 }
                 Err(error) => format!("{:?}", error.kind()),
             };
+            let waited = began.elapsed();
+            assert!(
+                waited < self.pace.patience,
+                "{api}{path} is never answered, but after {waited:?}: {failure}"
+            );
             *self.told().failures.entry(failure).or_default() += 1;
-            assert!(began.elapsed() < self.pace.patience, "{path} is never answered");
             sleep(self.pace.retry);
         }
         unreachable!("an endless loop")
