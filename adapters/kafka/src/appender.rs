@@ -68,6 +68,16 @@ impl Appender {
         blocking(move || brokers.meet(producer.client(), &topic, "preparing to append")).await
     }
 
+    /// Why it appends nothing any more, where the client found that it could no longer tell a repeated record from a new one.
+    pub(crate) fn end(&self) -> Option<String> {
+        self.producer.client().fatal_error().map(|(_, why)| why)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn come_to_an_end(&self) {
+        crate::native::fail_for_good(&*self.producer);
+    }
+
     /// Appends and waits until it is durable.
     pub(crate) async fn append(
         &self,

@@ -1,6 +1,6 @@
 //! The event bus.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,8 +26,8 @@ use crate::topics;
 pub struct KafkaBus {
     brokers: Arc<Brokers>,
     lookup: Arc<Lookup>,
-    /// Made by the first who needs it: processors have no use for it.
-    appender: Arc<OnceLock<Appender>>,
+    /// Made by the first who needs it: processors have no use for it. Made again where it came to its end.
+    appender: Arc<Mutex<Option<Arc<Appender>>>>,
 }
 
 impl KafkaBus {
@@ -83,12 +83,14 @@ impl KafkaBus {
         Ok(self.appender()?.prepare().await?)
     }
 
-    fn appender(&self) -> Result<&Appender, KafkaError> {
-        if let Some(appender) = self.appender.get() {
-            return Ok(appender);
+    fn appender(&self) -> Result<Arc<Appender>, KafkaError> {
+        let mut kept = self.appender.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(appender) = &*kept {
+            let Some(why) = appender.end() else { return Ok(appender.clone()) };
+            tracing::warn!(why, "the producer of appends came to its end; another one takes its place");
         }
-        let made = Appender::new(&self.brokers, self.brokers.config.topic(Topic::Orders))?;
-        Ok(self.appender.get_or_init(|| made))
+        let made = Arc::new(Appender::new(&self.brokers, self.brokers.config.topic(Topic::Orders))?);
+        Ok(kept.insert(made).clone())
     }
 }
 
@@ -145,5 +147,26 @@ impl Tail for KafkaTail {
         let batch = self.committed.read(self.next, limit).await?;
         self.next = batch.next;
         Ok(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_producer_that_came_to_its_end_is_replaced() {
+        let brokers = MockCluster::new(1).expect("a broker in this process");
+        brokers.create_topic("orders", 1, 1).expect("a topic");
+        let bus = KafkaBus::new(Config::new(brokers.bootstrap_servers(), 1)).expect("valid settings");
+        let append =
+            async || bus.append(&OrderId::parse("o-1").expect("valid"), Bytes::from_static(b"{}")).await;
+        assert_eq!(append().await.expect("appended"), Offset(0));
+        let first = bus.appender().expect("it is there");
+        first.come_to_an_end();
+        assert_eq!(append().await.expect("appended by another one"), Offset(1));
+        assert!(!Arc::ptr_eq(&first, &bus.appender().expect("it is there")));
     }
 }
