@@ -54,7 +54,9 @@ impl Machines {
         let redis = self.redis.get_or_init(start).await.clone();
         let number = self.systems.fetch_add(1, Ordering::Relaxed);
         let topic_prefix = format!("test-{number}.");
+        // On its disk too: what an earlier system kept there would come back with a restart, as the store of another log.
         redis.cli(&["FLUSHALL"]).await;
+        redis.cli(&["SAVE"]).await;
         let directory = tempfile::tempdir().expect("a directory for logs");
         let system = System { kafka, redis, topic_prefix, directory, dwell: "20ms".to_owned() };
         system.bus().create_topics(None).await.expect("topics");
