@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use logistics_cluster_tests::PARTITIONS;
 use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
+use logistics_containers::until;
+use logistics_core::Partition;
+use logistics_core::port::{OrderStore, StoreCheckpoint, StoreWrite, Token, WriteOutcome};
 
 pub(crate) async fn redis_is_paused_and_restarted(system: System) {
     let services = Services::start(&system, 2).await;
@@ -57,19 +61,49 @@ pub(crate) async fn redis_is_restored_to_an_older_state(system: System) {
 }
 
 /// While Redis stands still, writes wait in its socket; it carries them out when it goes on, though whoever sent them is
-/// dead and another owns the partition.
+/// dead. The last of them are held back here until another owns the partition and has written: they change nothing then.
 pub(crate) async fn a_store_write_arrives_late_from_an_owner_that_is_gone(system: System) {
     let mut services = Services::start(&system, 1).await;
     let load = services.load();
     for _ in 0..5 {
         load.more(50).await;
+        let mut held = Vec::new();
+        for partition in (0..PARTITIONS).map(Partition) {
+            held.extend(checkpoint(&system, partition).await.map(|there| next_write(partition, there)));
+        }
+        assert!(!held.is_empty(), "fifty orders and no partition with a write");
         system.redis().pause().await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         services.processors.remove(0).kill().await;
         services.processors.push(system.processor());
         tokio::time::sleep(Duration::from_secs(1)).await;
         system.redis().unpause().await;
+        for write in held {
+            until("another owner has written", async || {
+                let there = checkpoint(&system, write.partition).await;
+                there.is_some_and(|there| there.token.acquisition != write.next.acquisition)
+            })
+            .await;
+            assert_eq!(system.store().write(write).await.expect("Redis answers"), WriteOutcome::Mismatch);
+        }
     }
     load.more(50).await;
     services.end(&system, load).await;
+}
+
+async fn checkpoint(system: &System, partition: Partition) -> Option<StoreCheckpoint> {
+    system.store().recover(partition).await.expect("Redis answers").checkpoint
+}
+
+/// What the owner of this checkpoint would write next, were it to answer nothing.
+fn next_write(partition: Partition, there: StoreCheckpoint) -> StoreWrite {
+    StoreWrite {
+        partition,
+        expected: Some(there.token),
+        next: Token { sequence: there.token.sequence + 1, ..there.token },
+        offset: there.offset,
+        answered: there.answered,
+        documents: Vec::new(),
+        outcomes: Vec::new(),
+    }
 }
