@@ -11,6 +11,8 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than records may be hidden.
+const PATIENCE: Duration = Duration::from_secs(120);
 const LIMIT: ReadLimit = ReadLimit { records: 10, bytes: 1_000_000 };
 
 fn main() -> ExitCode {
@@ -36,8 +38,13 @@ async fn what_is_hidden_is_told() {
     let order_id = OrderId::parse("second").expect("an order id");
     bus.append(&order_id, "2".into()).await.expect("it is written behind");
 
+    // A new owner reads up to here before it decides: what is hidden may be facts.
+    let bounds = bus.bounds(Topic::Orders, Partition(0)).await.expect("the broker tells");
+    assert_eq!(bounds.end, Offset(2), "the end counts what is hidden");
+
     let mut tail = bus.tail(Topic::Orders, Partition(0), Offset(0)).await.expect("a reader");
-    let told = tail.next(LIMIT).await.expect_err("nothing can be read");
+    let told = tokio::time::timeout(PATIENCE, tail.next(LIMIT)).await.expect("it is told in time");
+    let told = told.expect_err("nothing can be read");
     assert_eq!(told.kind(), PortErrorKind::Unavailable);
     let told = told.to_string();
     for part in ["partition 0 of orders at ", "from offset 0 on", "Do not abort it"] {
