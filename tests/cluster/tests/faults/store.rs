@@ -64,12 +64,12 @@ pub(crate) async fn redis_is_restored_to_an_older_state(system: System) {
 /// dead. The last of them are held back here until another owns the partition and has written: they change nothing then.
 pub(crate) async fn a_store_write_arrives_late_from_an_owner_that_is_gone(system: System) {
     let mut services = Services::start(&system, 1).await;
-    let load = services.load();
+    let (load, store) = (services.load(), system.store());
     for _ in 0..5 {
         load.more(50).await;
         let mut held = Vec::new();
         for partition in (0..PARTITIONS).map(Partition) {
-            held.extend(checkpoint(&system, partition).await.map(|there| next_write(partition, there)));
+            held.extend(checkpoint(&store, partition).await.map(|there| next_write(partition, there)));
         }
         assert!(!held.is_empty(), "fifty orders and no partition with a write");
         system.redis().pause().await;
@@ -80,19 +80,19 @@ pub(crate) async fn a_store_write_arrives_late_from_an_owner_that_is_gone(system
         system.redis().unpause().await;
         for write in held {
             until("another owner has written", async || {
-                let there = checkpoint(&system, write.partition).await;
+                let there = checkpoint(&store, write.partition).await;
                 there.is_some_and(|there| there.token.acquisition != write.next.acquisition)
             })
             .await;
-            assert_eq!(system.store().write(write).await.expect("Redis answers"), WriteOutcome::Mismatch);
+            assert_eq!(store.write(write).await.expect("Redis answers"), WriteOutcome::Mismatch);
         }
     }
     load.more(50).await;
     services.end(&system, load).await;
 }
 
-async fn checkpoint(system: &System, partition: Partition) -> Option<StoreCheckpoint> {
-    system.store().recover(partition).await.expect("Redis answers").checkpoint
+async fn checkpoint(store: &impl OrderStore, partition: Partition) -> Option<StoreCheckpoint> {
+    store.recover(partition).await.expect("Redis answers").checkpoint
 }
 
 /// What the owner of this checkpoint would write next, were it to answer nothing.
