@@ -9,19 +9,24 @@ use bytes::Bytes;
 use logistics_core::{Offset, OrderId, Partition};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::KafkaError as ClientError;
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
-use tokio::sync::oneshot;
+use rdkafka::statistics::Statistics;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
 
 use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
-use crate::limits::LINGER_MS;
+use crate::limits::{LINGER_MS, STATISTICS_MS};
 use crate::member::as_client;
 
 /// How long the thread waits for reports. Long, since the client spins through the last millisecond of each wait; a report
 /// ends the wait at once.
 const POLL: Duration = Duration::from_secs(1);
+
+/// What [`Appender::prepare`] does, for an error.
+const PREPARING: &str = "preparing to append";
 
 type Report = oneshot::Sender<Result<i64, ClientError>>;
 
@@ -43,8 +48,9 @@ impl Appender {
             .set("acks", "all")
             .set("message.timeout.ms", brokers.config.timeout_ms.to_string())
             .set("compression.type", "lz4")
-            .set("linger.ms", LINGER_MS.to_string());
-        let context = Reports(Context(brokers.clone()));
+            .set("linger.ms", LINGER_MS.to_string())
+            .set("statistics.interval.ms", STATISTICS_MS.to_string());
+        let context = Reports { client: Context(brokers.clone()), identified: watch::Sender::new(false) };
         let producer = settings.create_with_context(context);
         let producer: BaseProducer<Reports> =
             producer.map_err(|error| brokers.failed("opening a producer", error))?;
@@ -59,13 +65,19 @@ impl Appender {
         Ok(Self { brokers: brokers.clone(), topic, producer, ended })
     }
 
-    /// Gets to know the brokers, which the first append does otherwise.
+    /// Gets to know the brokers and the producer's identity, for which the first append waits otherwise: a client that had
+    /// nobody to ask for its identity when it began asks again only half a second later.
     ///
     /// # Errors
     /// [`KafkaError`] where no broker answers.
     pub(crate) async fn prepare(&self) -> Result<(), KafkaError> {
         let (brokers, producer, topic) = (self.brokers.clone(), self.producer.clone(), self.topic.clone());
-        blocking(move || brokers.meet(producer.client(), &topic, "preparing to append")).await
+        blocking(move || brokers.meet(producer.client(), &topic, PREPARING)).await?;
+        let mut identified = self.producer.context().identified.subscribe();
+        let limit = Duration::from_millis(self.brokers.config.timeout_ms.into());
+        let known = timeout(limit, identified.wait_for(|known| *known)).await;
+        let late = |_| self.brokers.failed(PREPARING, ClientError::Global(Code::OperationTimedOut));
+        known.map(drop).map_err(late)
     }
 
     /// Why it appends nothing any more, where the client found that it could no longer tell a repeated record from a new one.
@@ -106,15 +118,25 @@ impl Drop for Appender {
     }
 }
 
-struct Reports(Context);
+struct Reports {
+    client: Context,
+    /// The brokers know the producer, by a number that they gave it.
+    identified: watch::Sender<bool>,
+}
 
 impl ClientContext for Reports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.0.log(level, facility, message);
+        self.client.log(level, facility, message);
     }
 
     fn error(&self, error: ClientError, reason: &str) {
-        self.0.error(error, reason);
+        self.client.error(error, reason);
+    }
+
+    /// The client tells its state nowhere else.
+    fn stats(&self, statistics: Statistics) {
+        let identified = statistics.eos.is_some_and(|eos| eos.idemp_state == "Assigned");
+        self.identified.send_replace(identified);
     }
 }
 

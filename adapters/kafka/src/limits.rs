@@ -32,3 +32,5 @@ pub const LINGER_MS: u32 = 1;
 pub const DELIVERY_RECORDS_MAX: usize = 500;
 /// Bytes of the payloads of one delivery of a subscription.
 pub const DELIVERY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Milliseconds between two statistics of the client that appends, by which it tells that it has its identity.
+pub const STATISTICS_MS: u32 = 200;
