@@ -112,7 +112,7 @@ impl EventBus for KafkaBus {
 
     async fn join(&self) -> Result<Box<dyn Membership>, PortError> {
         self.check_topics().await?;
-        Ok(Box::new(KafkaMembership::join(&self.brokers, &self.lookup)?))
+        Ok(Box::new(KafkaMembership::join(&self.brokers, &self.lookup).await?))
     }
 
     async fn subscribe(&self, topic: Topic, group: &str) -> Result<Box<dyn Subscription>, PortError> {

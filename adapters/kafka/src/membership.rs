@@ -25,10 +25,12 @@ pub(crate) struct KafkaMembership {
 }
 
 impl KafkaMembership {
-    pub(crate) fn join(brokers: &Arc<Brokers>, lookup: &Arc<Lookup>) -> Result<Self, KafkaError> {
+    pub(crate) async fn join(brokers: &Arc<Brokers>, lookup: &Arc<Lookup>) -> Result<Self, KafkaError> {
         let topic = brokers.config.topic(Topic::Orders);
-        let member = Member::join(brokers, &brokers.config.group, topic.clone())?;
-        let fetcher = Fetcher::new(brokers, topic)?;
+        // Before the group gives it any partition, so that none that is live waits for its first read.
+        let fetcher = Fetcher::new(brokers, topic.clone())?;
+        fetcher.prepare().await?;
+        let member = Member::join(brokers, &brokers.config.group, topic)?;
         Ok(Self { brokers: brokers.clone(), lookup: lookup.clone(), member: Arc::new(member), fetcher })
     }
 }
