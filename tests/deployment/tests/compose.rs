@@ -272,7 +272,7 @@ fn refused(image: &Arc<Image>) {
     at_rest(&system, 1);
 }
 
-/// Prints what each container holds: at rest, and at 1,000 orders a second.
+/// Prints what each container holds: at rest, and at some 1,000 orders a second.
 fn memory(image: &Arc<Image>) {
     let mut system = Project::new(image);
     system.set("LOGISTICS_DWELL", "0ms");
@@ -280,7 +280,7 @@ fn memory(image: &Arc<Image>) {
     place(&system);
     at_rest(&system, 1);
     println!("at rest:\n{}", held(&system));
-    let pace = Pace { clients: 40, pause: Duration::ZERO, ..Pace::default() };
+    let pace = Pace { clients: 100, pause: Duration::ZERO, ..Pace::default() };
     let load = Load::start("memory", &[system.api()], pace);
     load.more(2_000);
     let (began, before) = (Instant::now(), load.placed());
