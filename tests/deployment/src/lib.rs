@@ -1,6 +1,7 @@
 //! The system as it is deployed: running the tools that deploy it. Everything here waits for something, with a limit, and fails
 //! by panicking.
 
+pub mod broker;
 pub mod command;
 pub mod compose;
 

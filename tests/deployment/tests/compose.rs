@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use logistics_deployment_tests::broker::lost_no_end;
 use logistics_deployment_tests::compose::{Container, Image, Project, docker, docker_answers, is_there};
 use logistics_deployment_tests::load::{Load, Pace, Told};
 use logistics_deployment_tests::{Suite, http, required, until};
@@ -225,6 +226,7 @@ fn nothing_is_lost(image: &Arc<Image>) {
     told.add(restarted);
     let report = at_rest(&system, told.orders.len() as u64);
     are_delivered(&system, &told);
+    lost_no_end(&system.logs("kafka"));
 
     // Taken down and brought up again, with what it had.
     system.down();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use logistics_deployment_tests::broker::lost_no_end;
 use logistics_deployment_tests::http;
 use logistics_deployment_tests::load::{Load, Pace, Told};
 use logistics_deployment_tests::{project, until};
@@ -106,6 +107,7 @@ impl System {
             if counts["orders"] == counts["terminal_orders"] { Ok(counts.clone()) } else { Err(said) }
         });
         assert_eq!(report["facts"], report["notifications"], "every fact has one notification");
+        lost_no_end(&self.namespace.kubectl(&["logs", "kafka-0", "--container=kafka"]));
         for (key, order_id) in &told.orders {
             let order = self.order(order_id);
             assert_eq!(order["status"], "DELIVERED", "{key} is {order_id}: {order}");
