@@ -116,7 +116,7 @@ impl EventBus for KafkaBus {
     }
 
     async fn subscribe(&self, topic: Topic, group: &str) -> Result<Box<dyn Subscription>, PortError> {
-        Ok(Box::new(KafkaSubscription::join(&self.lookup, topic, group)?))
+        Ok(Box::new(KafkaSubscription::join(&self.lookup, topic, group).await?))
     }
 
     async fn tail(
@@ -125,8 +125,7 @@ impl EventBus for KafkaBus {
         partition: Partition,
         from: Offset,
     ) -> Result<Box<dyn Tail>, PortError> {
-        let fetcher = Fetcher::new(&self.brokers, self.brokers.config.topic(topic))?;
-        fetcher.prepare().await?;
+        let fetcher = Fetcher::open(&self.brokers, self.brokers.config.topic(topic)).await?;
         let committed = Committed::new(&self.lookup, topic, partition, &fetcher);
         Ok(Box::new(KafkaTail { committed, next: from }))
     }

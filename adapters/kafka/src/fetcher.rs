@@ -51,9 +51,11 @@ struct Reading {
 }
 
 impl Fetcher {
+    /// Knows the brokers, which the first read would otherwise wait for.
+    ///
     /// # Errors
-    /// [`KafkaError`] where a setting is not taken.
-    pub(crate) fn new(brokers: &Arc<Brokers>, topic: String) -> Result<Arc<Self>, KafkaError> {
+    /// [`KafkaError`] where a setting is not taken, or no broker answers.
+    pub(crate) async fn open(brokers: &Arc<Brokers>, topic: String) -> Result<Arc<Self>, KafkaError> {
         // The client wants a group, though nothing is ever committed or subscribed in it.
         let mut settings = brokers.consumer("reader");
         settings
@@ -66,22 +68,16 @@ impl Fetcher {
             .set("fetch.error.backoff.ms", "100");
         let consumer = settings.create_with_context(Context(brokers.clone()));
         let consumer: Reader = consumer.map_err(|error| brokers.failed("opening a reader", error))?;
+        let consumer = Arc::new(consumer);
+        let (met, by, read) = (brokers.clone(), consumer.clone(), topic.clone());
+        blocking(move || met.meet(by.client(), &read, "preparing to read")).await?;
         Ok(Arc::new(Self {
             brokers: brokers.clone(),
             topic,
-            consumer: Arc::new(consumer),
+            consumer,
             slots: Mutex::default(),
             readers: AtomicU64::new(0),
         }))
-    }
-
-    /// Gets to know the brokers, which the first read does otherwise.
-    ///
-    /// # Errors
-    /// [`KafkaError`] where no broker answers.
-    pub(crate) async fn prepare(&self) -> Result<(), KafkaError> {
-        let (brokers, consumer, topic) = (self.brokers.clone(), self.consumer.clone(), self.topic.clone());
-        blocking(move || brokers.meet(consumer.client(), &topic, "preparing to read")).await
     }
 
     /// A reader of one partition. It wakes `woken` when there may be something. Of two of the same partition, whoever

@@ -28,8 +28,7 @@ impl KafkaMembership {
     pub(crate) async fn join(brokers: &Arc<Brokers>, lookup: &Arc<Lookup>) -> Result<Self, KafkaError> {
         let topic = brokers.config.topic(Topic::Orders);
         // Before the group gives it any partition, so that none that is live waits for its first read.
-        let fetcher = Fetcher::new(brokers, topic.clone())?;
-        fetcher.prepare().await?;
+        let fetcher = Fetcher::open(brokers, topic.clone()).await?;
         let member = Member::join(brokers, &brokers.config.group, topic)?;
         Ok(Self { brokers: brokers.clone(), lookup: lookup.clone(), member: Arc::new(member), fetcher })
     }

@@ -37,14 +37,16 @@ struct Reading {
 }
 
 impl KafkaSubscription {
-    pub(crate) fn join(lookup: &Arc<Lookup>, topic: Topic, group: &str) -> Result<Self, KafkaError> {
+    pub(crate) async fn join(lookup: &Arc<Lookup>, topic: Topic, group: &str) -> Result<Self, KafkaError> {
         let brokers: &Arc<Brokers> = &lookup.brokers;
         let name = brokers.config.topic(topic);
+        // Before the group gives it any partition, so that none waits for its first read.
+        let fetcher = Fetcher::open(brokers, name.clone()).await?;
         Ok(Self {
             lookup: lookup.clone(),
             topic,
-            member: Member::join(brokers, group, name.clone())?,
-            fetcher: Fetcher::new(brokers, name)?,
+            member: Member::join(brokers, group, name)?,
+            fetcher,
             woken: Arc::new(Notify::new()),
             starting: Vec::new(),
             reading: BTreeMap::new(),
