@@ -18,7 +18,8 @@ impl Load {
     #[must_use]
     pub fn start(name: &str, apis: &[SocketAddr], clients: usize, pause: Duration) -> Self {
         let retry = Duration::from_millis(100);
-        let pace = Pace { clients, pause, retry, patience: PATIENCE, cancel_every: Some(5) };
+        let pace =
+            Pace { clients, pause, retry, patience: PATIENCE, cancel_every: Some(5), ..Pace::default() };
         Self(load::Load::start(name, apis, pace))
     }
 

@@ -1,10 +1,11 @@
-//! A client of HTTP APIs: one request a connection, as whoever retries after a failure makes it.
+//! A client of HTTP APIs.
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
+use ureq::{Agent, RequestBuilder};
 
 /// A client gives up after this.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -26,66 +27,136 @@ impl Reply {
     }
 }
 
-/// Asks for something.
+/// Asks for something, in a connection of its own.
 ///
 /// # Errors
 /// Where nobody answers, or not in time, or half.
 pub fn get(address: SocketAddr, path: &str) -> io::Result<Reply> {
-    call(address, "GET", path, &[], "")
+    Client::new(Connections::OneEach).get(address, path)
 }
 
-/// Sends JSON, or nothing.
+/// Sends JSON, or nothing, in a connection of its own.
 ///
 /// # Errors
 /// Where nobody answers, or not in time, or half.
 pub fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Reply> {
-    call(address, "POST", path, headers, body)
+    Client::new(Connections::OneEach).post(address, path, headers, body)
 }
 
-fn call(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> io::Result<Reply> {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-    for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
-    }
-    if !body.is_empty() {
-        request.push_str("Content-Type: application/json\r\n");
-    }
-    request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
-    stream.write_all(request.as_bytes())?;
-    let mut reply = Vec::new();
-    stream.read_to_end(&mut reply)?;
-    parse(&String::from_utf8_lossy(&reply)).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+/// How long connections last.
+#[derive(Debug, Clone, Copy)]
+pub enum Connections {
+    /// For one call, as whoever retries after a failure makes it.
+    OneEach,
+    /// For all calls. Where there are hundreds a second, the machine is busy with making connections otherwise.
+    Kept,
 }
 
-fn parse(reply: &str) -> Option<Reply> {
-    let (head, body) = reply.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    let length = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-    });
-    (length.is_none_or(|length| length == body.len())).then(|| Reply { status, body: body.to_owned() })
+/// A client.
+#[derive(Debug)]
+pub struct Client {
+    agent: Agent,
+    connections: Connections,
+}
+
+impl Client {
+    /// One that has no connection yet.
+    #[must_use]
+    pub fn new(connections: Connections) -> Self {
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
+        Self { agent: config.proxy(None).build().into(), connections }
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// Where nobody answers, or not in time, or half.
+    pub fn get(&self, address: SocketAddr, path: &str) -> io::Result<Reply> {
+        read(self.begin(self.agent.get(url(address, path))).call())
+    }
+
+    /// Sends JSON, or nothing.
+    ///
+    /// # Errors
+    /// Where nobody answers, or not in time, or half.
+    pub fn post(
+        &self,
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> io::Result<Reply> {
+        let mut request = self.begin(self.agent.post(url(address, path)));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if body.is_empty() {
+            return read(request.send_empty());
+        }
+        read(request.content_type("application/json").send(body))
+    }
+
+    fn begin<T>(&self, request: RequestBuilder<T>) -> RequestBuilder<T> {
+        match self.connections {
+            Connections::OneEach => request.header("Connection", "close"),
+            Connections::Kept => request,
+        }
+    }
+}
+
+fn url(address: SocketAddr, path: &str) -> String {
+    format!("http://{address}{path}")
+}
+
+fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> io::Result<Reply> {
+    let mut answer = answer.map_err(ureq::Error::into_io)?;
+    let body = answer.body_mut().read_to_string().map_err(ureq::Error::into_io)?;
+    Ok(Reply { status: answer.status().as_u16(), body })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread::spawn;
+
     use super::*;
+
+    /// What a client makes of these answers, all in one connection.
+    fn answered(client: &Client, answers: &[&'static str]) -> Vec<io::Result<Reply>> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let server = {
+            let answers = answers.to_vec();
+            spawn(move || {
+                let (mut stream, _) = listener.accept().expect("a client");
+                for answer in answers {
+                    let asked = stream.read(&mut [0; 1_024]).expect("a request");
+                    assert_ne!(asked, 0);
+                    stream.write_all(answer.as_bytes()).expect("somebody who reads");
+                }
+            })
+        };
+        let replies = answers.iter().map(|_| client.get(address, "/")).collect();
+        server.join().expect("a server that saw nothing odd");
+        replies
+    }
 
     #[test]
     fn a_whole_reply_is_one_and_half_of_it_is_none() {
-        let reply = "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}";
-        let parsed = parse(reply).expect("a reply");
-        assert_eq!((parsed.status, parsed.body.as_str()), (404, "{}"));
-        assert!(parse(&reply[..reply.len() - 1]).is_none());
-        assert!(parse("").is_none());
+        let client = Client::new(Connections::OneEach);
+        let of = |answer| answered(&client, &[answer]).remove(0);
+        let reply = of("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}").expect("a reply");
+        assert_eq!((reply.status, reply.body.as_str()), (404, "{}"));
+        assert!(of("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{").is_err());
+        assert!(of("").is_err());
+    }
+
+    #[test]
+    fn a_connection_is_kept_for_the_next_call() {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        for reply in answered(&Client::new(Connections::Kept), &[answer, answer]) {
+            assert_eq!(reply.expect("a reply").status, 200);
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use crate::http::{self, Reply};
+use crate::http::{Client, Connections, Reply};
 use crate::until;
 
 /// How clients work.
@@ -23,10 +23,13 @@ pub struct Pace {
     pub patience: Duration,
     /// Every how many orders one is called off; `None`: they are all left alone.
     pub cancel_every: Option<u64>,
+    /// How long each client keeps its connections.
+    pub connections: Connections,
 }
 
 impl Default for Pace {
-    /// 8 clients, 20 ms between two orders of one, 200 ms before a repetition, three minutes for an answer, nothing called off.
+    /// 8 clients, 20 ms between two orders of one, 200 ms before a repetition, three minutes for an answer, nothing called off,
+    /// one connection a call.
     fn default() -> Self {
         Self {
             clients: 8,
@@ -34,6 +37,7 @@ impl Default for Pace {
             retry: Duration::from_millis(200),
             patience: Duration::from_secs(180),
             cancel_every: None,
+            connections: Connections::OneEach,
         }
     }
 }
@@ -85,6 +89,12 @@ struct Shared {
     number: AtomicU64,
     placed: AtomicU64,
     ended: AtomicBool,
+}
+
+/// One of the clients.
+struct Caller {
+    number: usize,
+    http: Client,
 }
 
 impl Load {
@@ -151,18 +161,19 @@ impl Shared {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, client: usize) {
+    fn work(&self, number: usize) {
+        let client = &Caller { number, http: Client::new(self.pace.connections) };
         while !self.ended.load(Ordering::Relaxed) {
-            let number = self.number.fetch_add(1, Ordering::Relaxed);
-            let order_id = self.place(client, &format!("{}-{number}", self.name));
-            if self.pace.cancel_every.is_some_and(|every| number.is_multiple_of(every)) {
+            let order = self.number.fetch_add(1, Ordering::Relaxed);
+            let order_id = self.place(client, &format!("{}-{order}", self.name));
+            if self.pace.cancel_every.is_some_and(|every| order.is_multiple_of(every)) {
                 self.cancel(client, &order_id);
             }
             sleep(self.pace.pause);
         }
     }
 
-    fn place(&self, client: usize, key: &str) -> String {
+    fn place(&self, client: &Caller, key: &str) -> String {
         let body =
             format!(r#"{{"customer_id":"{key}","details":{{"items":[{{"sku":"{key}","quantity":1}}]}}}}"#);
         let reply = self.until_answered(client, "/orders", &[("Idempotency-Key", key)], &body);
@@ -174,7 +185,7 @@ impl Shared {
         order_id
     }
 
-    fn cancel(&self, client: usize, order_id: &str) {
+    fn cancel(&self, client: &Caller, order_id: &str) {
         let reply = self.until_answered(client, &format!("/orders/{order_id}/cancel"), &[], "{}");
         // 409: it is too late for that.
         assert!(matches!(reply.status, 200 | 409), "{order_id}: {} {}", reply.status, reply.body);
@@ -185,11 +196,11 @@ impl Shared {
     }
 
     /// Repeats a call until it is answered with something else than that nobody can tell at the moment.
-    fn until_answered(&self, client: usize, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    fn until_answered(&self, client: &Caller, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let began = Instant::now();
         for attempt in 1.. {
-            let api = self.apis[(client + attempt as usize) % self.apis.len()];
-            let failure = match http::post(api, path, headers, body) {
+            let api = self.apis[(client.number + attempt as usize) % self.apis.len()];
+            let failure = match client.http.post(api, path, headers, body) {
                 Ok(reply) if !matches!(reply.status, 202 | 503) => {
                     let mut told = self.told();
                     told.attempts_max = told.attempts_max.max(attempt);
@@ -199,7 +210,7 @@ impl Shared {
                 Ok(reply) => {
                     format!("{} {}", reply.status, reply.json()["code"].as_str().unwrap_or("undecided"))
                 }
-                Err(error) => format!("{:?}", error.kind()),
+                Err(error) => error.to_string(),
             };
             let waited = began.elapsed();
             assert!(
