@@ -14,7 +14,7 @@ set -euo pipefail
 
 trap 'kill -KILL $(jobs -p) || true; exit 143' TERM INT
 
-if [ -e "$KAFKA_LOG_DIRS/__cluster_metadata-0" ] && [ ! -e "$KAFKA_LOG_DIRS/.kafka_cleanshutdown" ]; then
+if [ -e "$KAFKA_LOG_DIRS/__cluster_metadata-0" ]; then
     (
         unset KAFKA_ADVERTISED_LISTENERS KAFKA_INTER_BROKER_LISTENER_NAME
         export KAFKA_PROCESS_ROLES=controller KAFKA_LISTENERS=${KAFKA_LISTENERS##*,}
