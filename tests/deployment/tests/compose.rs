@@ -254,8 +254,11 @@ fn refused(image: &Arc<Image>) {
     assert!(!up.succeeded() && up.stderr.contains("order-processor"), "{}", up.told());
     let sentence = "order-processor: invalid value 'soon' for '--dwell <DWELL>'";
     until_logged(&system, "order-processor", &[sentence]);
-    let listed = system.compose(&["ps", "--all", "order-processor"]).expect();
-    assert!(listed.contains("(2)"), "its exit code is not in {listed}");
+    // It is tried again and again, and shows no exit code while it is.
+    until("its exit code is listed", PATIENCE, || {
+        let listed = system.compose(&["ps", "--all", "order-processor"]).ok()?;
+        if listed.contains("(2)") { Ok(()) } else { Err(listed) }
+    });
     assert_eq!(http::get(system.api(), &format!("/orders/{order_id}")).expect("an answer").status, 200);
 
     // A number of partitions that the topics do not have. Nothing begins with it.
