@@ -166,6 +166,7 @@ impl Block {
         let skip = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let places = self.places().enumerate().skip(skip);
         places.map(|(index, place)| LogRecord {
+            headers: Vec::new(),
             offset: Offset(self.first + index as u64),
             key: place.key.map(|(start, end)| self.raw.slice(start..end)),
             payload: self.raw.slice(place.payload.0..place.payload.1),

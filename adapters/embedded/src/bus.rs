@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use logistics_core::port::{
-    Batch, Bounds, EventBus, Membership, PortError, ReadLimit, Subscription, Tail, Topic,
+    Batch, Bounds, EventBus, Membership, PortError, ReadLimit, StartAt, Subscription, Tail, Topic,
 };
 use logistics_core::{Offset, OrderId, Partition, partition_of};
 
@@ -39,7 +39,12 @@ impl EventBus for Bus {
         Ok(Box::new(Member::join(self.0.clone())))
     }
 
-    async fn subscribe(&self, topic: Topic, group: &str) -> Result<Box<dyn Subscription>, PortError> {
+    async fn subscribe(
+        &self,
+        topic: Topic,
+        group: &str,
+        _from: StartAt,
+    ) -> Result<Box<dyn Subscription>, PortError> {
         self.check_open()?;
         if group.len() > GROUP_BYTES_MAX {
             return Err(EmbeddedError::GroupName(group.len()).into());

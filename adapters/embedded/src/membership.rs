@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use logistics_core::port::{
-    Batch, CommitOutcome, GroupEvent, Membership, PartitionLog, PortError, ReadLimit, Topic, Transaction,
+    Batch, CommitOutcome, GroupEvent, LogExtent, LogIdentity, Membership, PartitionLog, PortError, ReadLimit,
+    Topic, Transaction,
 };
 use logistics_core::{Offset, Partition};
 
@@ -109,8 +110,9 @@ impl PartitionLog for OwnedLog {
         Ok(())
     }
 
-    async fn end(&self) -> Result<Offset, PortError> {
-        Ok(self.access.shared.bounds(Topic::Orders, self.partition)?.end)
+    async fn extent(&self) -> Result<LogExtent, PortError> {
+        let bounds = self.access.shared.bounds(Topic::Orders, self.partition)?;
+        Ok(LogExtent { bounds, log: LogIdentity::new("embedded") })
     }
 
     async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {

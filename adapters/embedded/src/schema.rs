@@ -1,5 +1,6 @@
 //! The tables of the data file and their keys. Numbers in keys are big-endian, so that keys sort as what they stand for.
 
+use bytes::Bytes;
 use logistics_core::lifecycle::Status;
 use logistics_core::port::{StoreCheckpoint, Token, Topic};
 use logistics_core::{Offset, Partition, Timestamp};
@@ -32,6 +33,7 @@ pub(crate) const META_FORMAT: &str = "format";
 pub(crate) const META_PARTITIONS: &str = "partitions";
 
 const LOG_KEY_BYTES: usize = 13;
+/// Of a checkpoint, before its basis.
 const CHECKPOINT_BYTES: usize = 40;
 
 /// The topic's number in the file.
@@ -99,17 +101,18 @@ pub(crate) fn decode_offset(bytes: &[u8]) -> Option<Offset> {
     Some(Offset(u64::from_be_bytes(bytes.try_into().ok()?)))
 }
 
-pub(crate) fn encode_checkpoint(checkpoint: &StoreCheckpoint) -> [u8; CHECKPOINT_BYTES] {
-    let mut bytes = [0; CHECKPOINT_BYTES];
+pub(crate) fn encode_checkpoint(checkpoint: &StoreCheckpoint) -> Vec<u8> {
+    let mut bytes = vec![0; CHECKPOINT_BYTES];
     bytes[..8].copy_from_slice(&checkpoint.offset.0.to_be_bytes());
     bytes[8..16].copy_from_slice(&checkpoint.answered.0.to_be_bytes());
     bytes[16..32].copy_from_slice(&checkpoint.token.acquisition.to_be_bytes());
     bytes[32..].copy_from_slice(&checkpoint.token.sequence.to_be_bytes());
+    bytes.extend_from_slice(checkpoint.basis.as_deref().unwrap_or_default());
     bytes
 }
 
 pub(crate) fn decode_checkpoint(bytes: &[u8]) -> Option<StoreCheckpoint> {
-    let bytes: &[u8; CHECKPOINT_BYTES] = bytes.try_into().ok()?;
+    let (bytes, basis) = bytes.split_at_checked(CHECKPOINT_BYTES)?;
     let offset = |range: std::ops::Range<usize>| decode_offset(&bytes[range]);
     Some(StoreCheckpoint {
         offset: offset(0..8)?,
@@ -118,6 +121,7 @@ pub(crate) fn decode_checkpoint(bytes: &[u8]) -> Option<StoreCheckpoint> {
             acquisition: u128::from_be_bytes(bytes[16..32].try_into().ok()?),
             sequence: u64::from_be_bytes(bytes[32..].try_into().ok()?),
         },
+        basis: (!basis.is_empty()).then(|| Bytes::copy_from_slice(basis)),
     })
 }
 
@@ -169,7 +173,8 @@ mod tests {
         let expected = (Topic::Notifications, "notifier".to_owned(), Partition(300));
         assert_eq!(parse_position_key(&key), Some(expected));
         let token = Token { acquisition: u128::MAX - 5, sequence: 9 };
-        let checkpoint = StoreCheckpoint { offset: Offset(7), answered: Offset(3), token };
+        let checkpoint =
+            StoreCheckpoint { offset: Offset(7), answered: Offset(3), token, basis: Some("b".into()) };
         assert_eq!(decode_checkpoint(&encode_checkpoint(&checkpoint)), Some(checkpoint));
         assert_eq!(parse_timer_key(&timer_key(Partition(1), "order-1")), Some("order-1"));
     }

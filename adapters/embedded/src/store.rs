@@ -7,8 +7,8 @@ use bytes::Bytes;
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::limits::PAGE_ORDERS_MAX;
 use logistics_core::port::{
-    Cursor, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreWrite,
-    WriteOutcome,
+    ClearOutcome, Cursor, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery,
+    StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, Timestamp, Verdict, partition_of};
 use redb::{ReadOnlyTable, ReadTransaction};
@@ -50,10 +50,15 @@ impl OrderStore for Store {
         Ok(self.0.queue.ask(|reply| Request::Write(Box::new(write), reply)).await?)
     }
 
+    async fn clear(&self, _: Partition, _: Token) -> Result<ClearOutcome, PortError> {
+        Err(PortError::new(logistics_core::port::PortErrorKind::Refused, "not yet"))
+    }
+
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         let shared = &self.0.shared;
         // Asked before the look: whatever the store caught up with is in it by then.
-        let checkpoint = shared.state().checkpoints[partition_of(order_id, shared.partitions).0 as usize];
+        let state = shared.state();
+        let checkpoint = &state.checkpoints[partition_of(order_id, shared.partitions).0 as usize];
         let found = shared.look(|txn| json_of(&txn.open_table(DOCUMENTS)?, order_id))?;
         Ok(match (found, checkpoint) {
             (Some(json), _) => DocumentLookup::Found(json),
@@ -104,7 +109,7 @@ fn loaded(txn: &ReadTransaction, partition: Partition, ids: &[OrderId]) -> Resul
             ids.iter().map(|id| json_of(&table, id)).collect::<Result<_, _>>()?
         }
     };
-    Ok(Loaded { token, documents })
+    Ok(Loaded { token, documents, ..Loaded::default() })
 }
 
 fn json_of(documents: &Documents, order_id: &OrderId) -> Result<Option<Bytes>, FileError> {

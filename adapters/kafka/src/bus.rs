@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use logistics_core::limits::RECORD_BYTES_MAX;
 use logistics_core::port::{
-    Batch, Bounds, EventBus, Membership, PortError, PortErrorKind, ReadLimit, Subscription, Tail, Topic,
+    Batch, Bounds, EventBus, Membership, PortError, PortErrorKind, ReadLimit, StartAt, Subscription, Tail,
+    Topic,
 };
 use logistics_core::{Offset, OrderId, Partition, partition_of};
 
@@ -115,7 +116,12 @@ impl EventBus for KafkaBus {
         Ok(Box::new(KafkaMembership::join(&self.brokers, &self.lookup).await?))
     }
 
-    async fn subscribe(&self, topic: Topic, group: &str) -> Result<Box<dyn Subscription>, PortError> {
+    async fn subscribe(
+        &self,
+        topic: Topic,
+        group: &str,
+        _from: StartAt,
+    ) -> Result<Box<dyn Subscription>, PortError> {
         Ok(Box::new(KafkaSubscription::join(&self.lookup, topic, group).await?))
     }
 

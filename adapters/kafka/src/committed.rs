@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use logistics_core::port::{Batch, ReadLimit, Topic};
+use logistics_core::port::{Batch, Bounds, ReadLimit, Topic};
 use logistics_core::{Offset, Partition};
 use tokio::sync::Notify;
 
@@ -32,12 +32,12 @@ impl Committed {
         Self { lookup: lookup.clone(), topic, partition, fetched }
     }
 
-    /// Where the log ends, with what is not committed yet.
+    /// Where the log starts, and where it ends with what is not committed yet.
     ///
     /// # Errors
     /// [`KafkaError`]
-    pub(crate) async fn end(&self) -> Result<Offset, KafkaError> {
-        Ok(self.lookup.bounds(self.topic, self.partition).await?.end)
+    pub(crate) async fn bounds(&self) -> Result<Bounds, KafkaError> {
+        self.lookup.bounds(self.topic, self.partition).await
     }
 
     /// Waits until there is something at `from` and reads it. Can be cancelled.
@@ -51,7 +51,7 @@ impl Committed {
                 return read;
             }
             // Nothing to read, usually. Where there is something, it has been hidden for longer than a transaction may last.
-            if self.end().await? > from {
+            if self.bounds().await?.end > from {
                 let config = &self.lookup.brokers.config;
                 let (brokers, topic) = (config.brokers.clone(), config.topic(self.topic));
                 return Err(KafkaError::Hidden { brokers, topic, partition: self.partition, from });

@@ -216,6 +216,7 @@ fn record_of(message: &BorrowedMessage<'_>) -> LogRecord {
         offset: Offset(u64::try_from(message.offset()).unwrap_or_default()),
         key: bytes(message.key()),
         payload: bytes(message.payload()).unwrap_or_default(),
+        headers: Vec::new(),
         at: Timestamp::from_millis(message.timestamp().to_millis().unwrap_or_default()),
     }
 }

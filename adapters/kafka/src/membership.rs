@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use logistics_core::port::{
-    Batch, CommitOutcome, GroupEvent, Membership, PartitionLog, PortError, ReadLimit, Topic, Transaction,
+    Batch, CommitOutcome, GroupEvent, LogExtent, LogIdentity, Membership, PartitionLog, PortError, ReadLimit,
+    Topic, Transaction,
 };
 use logistics_core::{Offset, Partition};
 
@@ -91,8 +92,9 @@ impl PartitionLog for KafkaPartitionLog {
         Ok(self.transactor()?.acquire().await?)
     }
 
-    async fn end(&self) -> Result<Offset, PortError> {
-        Ok(self.committed.end().await?)
+    async fn extent(&self) -> Result<LogExtent, PortError> {
+        let bounds = self.committed.bounds().await?;
+        Ok(LogExtent { bounds, log: LogIdentity::new("kafka") })
     }
 
     async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {

@@ -12,8 +12,8 @@ use crate::connection::Lent;
 use crate::error::RedisStoreError;
 use crate::keys::Keys;
 
-/// Fields of a checkpoint, as texts: offset, answered, token.
-type Fields = (Option<String>, Option<String>, Option<String>);
+/// Fields of a checkpoint: offset, answered and token as texts, and the basis.
+type Fields = (Option<String>, Option<String>, Option<String>, Option<Bytes>);
 
 pub(crate) async fn recovery(
     lent: &mut Lent,
@@ -24,7 +24,7 @@ pub(crate) async fn recovery(
     let checkpoint_key = keys.checkpoint(partition);
     let mut both = pipe();
     both.atomic();
-    both.cmd("HMGET").arg(&checkpoint_key).arg(&["offset", "answered", "token"]);
+    both.cmd("HMGET").arg(&checkpoint_key).arg(&["offset", "answered", "token", "basis"]);
     both.cmd("ZRANGE").arg(keys.timers(partition)).arg(0).arg(-1).arg("WITHSCORES");
     let (fields, timers): (Fields, Vec<(String, f64)>) = lent.pipeline(&both).await?;
     let checkpoint = checkpoint(place, &checkpoint_key, fields)?;
@@ -59,7 +59,7 @@ pub(crate) async fn loaded(
         lent.pipeline(&both).await?
     };
     let token = token.map(|token| parsed::<Token>(place, &checkpoint_key, "token", &token)).transpose()?;
-    Ok(Loaded { token, documents })
+    Ok(Loaded { token, documents, ..Loaded::default() })
 }
 
 /// What is there is read in one step. Whether an order is not there is asked at one instant with how far the store is: whatever it
@@ -96,11 +96,12 @@ fn checkpoint(
     fields: Fields,
 ) -> Result<Option<StoreCheckpoint>, RedisStoreError> {
     match fields {
-        (None, None, None) => Ok(None),
-        (Some(offset), Some(answered), Some(token)) => Ok(Some(StoreCheckpoint {
+        (None, None, None, None) => Ok(None),
+        (Some(offset), Some(answered), Some(token), basis) => Ok(Some(StoreCheckpoint {
             offset: Offset(parsed(place, key, "offset", &offset)?),
             answered: Offset(parsed(place, key, "answered", &answered)?),
             token: parsed(place, key, "token", &token)?,
+            basis,
         })),
         _ => Err(RedisStoreError::damaged(place, format!("{key} lacks a field"))),
     }
@@ -126,14 +127,17 @@ mod tests {
         let token = Token { acquisition: u128::MAX, sequence: u64::MAX };
         let some = |text: &str| Some(text.to_owned());
         let read = |fields| checkpoint(&place, "checkpoint:0", fields);
-        assert_eq!(read((None, None, None)).expect("nothing"), None);
+        assert_eq!(read((None, None, None, None)).expect("nothing"), None);
         let largest = u64::MAX.to_string();
-        let found = read((some(&largest), some("3"), some(&token.to_string()))).expect("a checkpoint");
-        assert_eq!(found, Some(StoreCheckpoint { offset: Offset(u64::MAX), answered: Offset(3), token }));
+        let found = read((some(&largest), some("3"), some(&token.to_string()), None)).expect("a checkpoint");
+        assert_eq!(
+            found,
+            Some(StoreCheckpoint { offset: Offset(u64::MAX), answered: Offset(3), token, basis: None })
+        );
         for broken in [
-            (some("1"), None, some(&token.to_string())),
-            (some("1"), some("x"), some(&token.to_string())),
-            (some("1"), some("1"), some("no token")),
+            (some("1"), None, some(&token.to_string()), None),
+            (some("1"), some("x"), some(&token.to_string()), None),
+            (some("1"), some("1"), some("no token"), None),
         ] {
             assert!(matches!(read(broken), Err(RedisStoreError::Damaged { .. })));
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use deadpool_redis::redis::{self, Value};
 use logistics_core::port::{
-    DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreWrite, WriteOutcome,
+    ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreWrite,
+    Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, Verdict, partition_of};
 
@@ -142,6 +143,10 @@ impl OrderStore for RedisStore {
             0 => Ok(WriteOutcome::Mismatch),
             _ => Ok(WriteOutcome::Applied),
         }
+    }
+
+    async fn clear(&self, _: Partition, _: Token) -> Result<ClearOutcome, PortError> {
+        Err(PortError::new(logistics_core::port::PortErrorKind::Refused, "not yet"))
     }
 
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {

@@ -3,7 +3,7 @@
 --
 -- KEYS: the checkpoint; the sorted sets; the documents; the outcomes.
 -- ARGV: the expected token ('' for none), the next one, offset, answered offset, how long outcomes stand (ms), how many sorted
---       sets, how many documents; of each sorted set, how many members go and how many arguments come; the documents; the
+--       sets, how many documents, the basis; of each sorted set, how many members go and how many arguments come; the documents; the
 --       outcomes; of each sorted set, the members that go, then score and member of those that come.
 --
 -- Numbers stay texts: Lua's have 53 bits. The first write is MSET, SET or HSET, which Redis refuses when it is full; whatever
@@ -21,7 +21,7 @@ local sets, documents = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- Fails on a key of another type, while nothing is written.
 for set = 1, sets do redis.call('ZCARD', KEYS[1 + set]) end
 
-local key, value = 1 + sets, 7 + 2 * sets
+local key, value = 1 + sets, 8 + 2 * sets
 for from = 1, documents, chunk / 2 do
   local batch, n = {}, 0
   for i = from, math.min(from + chunk / 2 - 1, documents) do
@@ -45,11 +45,11 @@ end
 
 local from = value + outcomes + 1
 for set = 1, sets do
-  local go, come = tonumber(ARGV[6 + 2 * set]), tonumber(ARGV[7 + 2 * set])
+  local go, come = tonumber(ARGV[7 + 2 * set]), tonumber(ARGV[8 + 2 * set])
   each('ZREM', KEYS[1 + set], from, go)
   each('ZADD', KEYS[1 + set], from + go, come)
   from = from + go + come
 end
 
-redis.call('HSET', KEYS[1], 'offset', ARGV[3], 'answered', ARGV[4], 'token', ARGV[2])
+redis.call('HSET', KEYS[1], 'offset', ARGV[3], 'answered', ARGV[4], 'token', ARGV[2], 'basis', ARGV[8])
 return 1

@@ -45,7 +45,7 @@ impl<'a> Packed<'a> {
     pub(crate) fn call(&self, by: By) -> Cmd {
         let Self { write, keys, sets, outcomes, bytes } = self;
         let members: usize = sets.iter().map(|set| 2 + set.go.len() + 2 * set.come.len()).sum();
-        let arguments = 7 + members + write.documents.len() + outcomes.len();
+        let arguments = 8 + members + write.documents.len() + outcomes.len();
         let mut call = WRITE.call(by, keys.len(), arguments, *bytes);
         call.arg(keys)
             .arg(write.expected.map_or_else(String::new, |token| token.to_string()))
@@ -54,7 +54,8 @@ impl<'a> Packed<'a> {
             .arg(write.answered.0)
             .arg(OUTCOME_KEPT_MS)
             .arg(sets.len())
-            .arg(write.documents.len());
+            .arg(write.documents.len())
+            .arg(&write.basis[..]);
         for set in sets {
             call.arg(set.go.len()).arg(2 * set.come.len());
         }
@@ -117,6 +118,8 @@ mod tests {
             status: Status::Confirmed,
             changed_at: Timestamp::from_millis(5),
             previous,
+            rebuilt: false,
+            late: false,
             due: due.map(Timestamp::from_millis),
         };
         let before = |status| Some((status, Timestamp::from_millis(1)));
@@ -126,6 +129,7 @@ mod tests {
             next: Token { acquisition: 1, sequence: u64::MAX },
             offset: Offset(u64::MAX),
             answered: Offset(7),
+            basis: "basis".into(),
             documents: vec![
                 document("a", before(Status::Placed), Some(9)),
                 document("b", before(Status::Confirmed), None),
@@ -146,7 +150,7 @@ mod tests {
         #[rustfmt::skip]
         let wanted = [
             "6", "checkpoint:2", "timers:2", "status:2:PLACED", "status:2:CONFIRMED", "order:a", "order:b",
-            "", "00000000000000000000000000000001-18446744073709551615", "18446744073709551615", "7", "300000", "3", "2",
+            "", "00000000000000000000000000000001-18446744073709551615", "18446744073709551615", "7", "300000", "3", "2", "basis",
             "1", "2", "1", "0", "0", "4", "<a>", "<b>",
             "b", "9", "a", "a", "5", "a", "5", "b",
         ];

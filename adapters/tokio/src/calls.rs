@@ -52,7 +52,7 @@ impl Ports {
                 let recover = async move { store.recover(partition).await };
                 limit.bound("the store's recovery", recover, Reply::Recovered)
             }
-            Effect::ReadEnd => limit.bound("the log's end", async move { log.end().await }, Reply::End),
+            Effect::ReadEnd => limit.bound("the log's end", async move { log.extent().await }, Reply::End),
             Effect::Read { from, limit } => {
                 async move { finish(stamp, log.read(from, limit).await, Reply::Read) }.boxed()
             }
@@ -68,6 +68,10 @@ impl Ports {
             Effect::Write(write) => {
                 let write = detached(call_timeout, async move { store.write(write).await });
                 write.map(move |written| finish(stamp, written, Reply::Written)).boxed()
+            }
+            Effect::Clear { token } => {
+                let clear = async move { store.clear(partition, token).await };
+                limit.bound("the store's removal", clear, Reply::Cleared)
             }
             Effect::AskGroup => {
                 let membership = self.membership.clone();

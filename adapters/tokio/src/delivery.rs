@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use logistics_core::notify::Notification;
-use logistics_core::port::{Delivery, EventBus, Notifier, NotifyError, PortError, Subscription, Topic};
+use logistics_core::port::{
+    Delivery, EventBus, Notifier, NotifyError, PortError, StartAt, Subscription, Topic,
+};
 use logistics_core::{Offset, Partition, wire};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -41,7 +43,7 @@ impl Delivering {
     pub(crate) async fn run(self) {
         let mut attempts = Attempts::new(self.options.subscribe_backoff);
         loop {
-            let subscribing = self.bus.subscribe(Topic::Notifications, &self.options.group);
+            let subscribing = self.bus.subscribe(Topic::Notifications, &self.options.group, StartAt::Start);
             match self.unless_drained(subscribing).await {
                 None => return,
                 Some(Ok(mut subscription)) => {

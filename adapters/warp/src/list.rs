@@ -32,7 +32,7 @@ fn parse(text: &str) -> Result<ListQuery, Failure> {
         return Err(Failure::invalid("cursor", "it belongs to the list of another status"));
     }
     let limit = limit.as_deref().map_or(Ok(PAGE_ORDERS), limit_of)?;
-    Ok(ListQuery { status, after, limit })
+    Ok(ListQuery { status, late: false, after, limit })
 }
 
 fn status_named(name: &str) -> Result<Status, Failure> {

@@ -195,7 +195,13 @@ mod tests {
     fn what_is_no_text_or_no_json_stands_in_base64() {
         let written = |key: Option<&'static [u8]>, payload: &'static [u8]| {
             let (key, payload) = (key.map(Bytes::from_static), Bytes::from_static(payload));
-            let record = LogRecord { offset: Offset(1), key, payload, at: Timestamp::from_millis(0) };
+            let record = LogRecord {
+                offset: Offset(1),
+                headers: Vec::new(),
+                key,
+                payload,
+                at: Timestamp::from_millis(0),
+            };
             serde_json::to_string(&entry(&record)).unwrap()
         };
         let head = r#"{"offset":1,"at":"1970-01-01T00:00:00.000Z","#;

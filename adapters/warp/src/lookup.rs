@@ -58,7 +58,7 @@ pub(crate) async fn find(context: &Context, id: &OrderId) -> Result<Bytes, Failu
                     return Err(Failure::order_not_found());
                 }
             }
-            DocumentLookup::Unknown => {}
+            DocumentLookup::Missing | DocumentLookup::Unknown => {}
         }
         let now = Instant::now();
         let until = *until.get_or_insert_with(|| now + Duration::from_millis(context.config.lookup_wait_ms));

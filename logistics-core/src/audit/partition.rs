@@ -39,7 +39,7 @@ impl PartitionAudit {
         partitions: u32,
         recovery: &Recovery,
     ) -> Result<(), Violation> {
-        self.checkpoint = Some(recovery.checkpoint);
+        self.checkpoint = Some(recovery.checkpoint.clone());
         for (order_id, due) in &recovery.timers {
             let broken = |broken: Broken| broken.at(partition, None, Some(order_id));
             check_home(order_id, partition, partitions, Invariant::I12, "its timer").map_err(broken)?;
@@ -117,7 +117,7 @@ impl PartitionAudit {
             }
             Cause::Timer { offset, .. } => self.inputs.timer_fired(*offset)?,
         }
-        let checkpoint = self.checkpoint.flatten();
+        let checkpoint = self.checkpoint.as_ref().and_then(Option::as_ref);
         let before_checkpoint = checkpoint.is_some_and(|checkpoint| record.offset < checkpoint.offset);
         self.order(&fact.order_id).fact(fact, before_checkpoint)?;
         self.last_fact = Some(record.offset);
@@ -187,7 +187,8 @@ impl PartitionAudit {
 
     fn settle_inputs(&self, expect: Expect) -> Result<(), (Broken, Option<Offset>)> {
         let Some(unanswered) = self.inputs.first_unanswered() else { return Ok(()) };
-        let answered = self.checkpoint.flatten().map(|checkpoint| checkpoint.answered);
+        let answered =
+            self.checkpoint.as_ref().and_then(Option::as_ref).map(|checkpoint| checkpoint.answered);
         if let Some(answered) = answered.filter(|answered| *answered > unanswered) {
             let found = format!("the store says that inputs before {answered} are answered, this one is not");
             return Err((Broken::new(Invariant::I3, found), Some(unanswered)));
@@ -199,9 +200,9 @@ impl PartitionAudit {
     }
 
     fn settle_checkpoint(&self, expect: Expect) -> Result<(), Broken> {
-        let Some(checkpoint) = self.checkpoint else { return Ok(()) };
+        let Some(checkpoint) = &self.checkpoint else { return Ok(()) };
         let facts_end = self.last_fact.map(Offset::next);
-        let Some(StoreCheckpoint { offset, answered, .. }) = checkpoint else {
+        let Some(&StoreCheckpoint { offset, answered, .. }) = checkpoint.as_ref() else {
             let behind = expect.is_settled() && facts_end.is_some();
             let found = "the store has no checkpoint, the log has facts";
             return if behind { Err(Broken::new(Invariant::I10, found)) } else { Ok(()) };

@@ -416,7 +416,13 @@ fn i11_an_order_that_is_placed_twice_or_lost_on_the_way() {
     };
     let log = last_of(&mut twice.orders, "o0");
     let payload = wire::encode_fact(&fact);
-    log.records.push(LogRecord { offset: Offset(log.end), key: Some("o0".into()), payload, at: request.at });
+    log.records.push(LogRecord {
+        offset: Offset(log.end),
+        key: Some("o0".into()),
+        payload,
+        headers: Vec::new(),
+        at: request.at,
+    });
     assert_broken(
         &twice,
         Invariant::I11,

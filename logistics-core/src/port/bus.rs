@@ -1,9 +1,11 @@
 //! The event bus: the log that is the only source of truth.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::error::PortError;
 use crate::ids::{Offset, OrderId, Partition, Timestamp};
@@ -34,6 +36,15 @@ impl Topic {
     }
 }
 
+/// A header of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Header {
+    /// Its name.
+    pub name: String,
+    /// Its value; bytes that need not be text.
+    pub value: Bytes,
+}
+
 /// A record of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogRecord {
@@ -43,6 +54,8 @@ pub struct LogRecord {
     pub key: Option<Bytes>,
     /// Its bytes.
     pub payload: Bytes,
+    /// Its headers, in their order. Records of this system have none; other producers may write CloudEvents in binary mode.
+    pub headers: Vec<Header>,
     /// When the log took it.
     pub at: Timestamp,
 }
@@ -63,6 +76,34 @@ pub struct ReadLimit {
     pub records: usize,
     /// Bytes of their payloads.
     pub bytes: usize,
+}
+
+/// Names one log for good: a log that was created anew, mirrored or restored elsewhere has another identity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LogIdentity(pub Arc<str>);
+
+impl LogIdentity {
+    /// The identity of that text, which means nothing but that it is equal or not.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+}
+
+impl fmt::Display for LogIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where the partition of a worker starts and ends, and which log it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LogExtent {
+    /// The first offset and the end.
+    pub bounds: Bounds,
+    /// The log.
+    pub log: LogIdentity,
 }
 
 /// Where a partition starts and ends.
@@ -131,10 +172,16 @@ pub trait EventBus: Send + Sync {
     async fn join(&self) -> Result<Box<dyn Membership>, PortError>;
 
     /// Subscribes to a topic as a member of `group`, whose positions are durable. Each partition goes to one member.
+    /// A partition for which the group has no position starts at `from`.
     ///
     /// # Errors
     /// [`PortError`] when the bus cannot be reached or refuses.
-    async fn subscribe(&self, topic: Topic, group: &str) -> Result<Box<dyn Subscription>, PortError>;
+    async fn subscribe(
+        &self,
+        topic: Topic,
+        group: &str,
+        from: StartAt,
+    ) -> Result<Box<dyn Subscription>, PortError>;
 
     /// Reads one partition from a position, for whoever only looks.
     ///
@@ -152,6 +199,18 @@ pub trait EventBus: Send + Sync {
     /// # Errors
     /// [`PortError`] when the bus cannot be reached.
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError>;
+}
+
+/// Where a group starts in a partition for which it has no position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum StartAt {
+    /// At the first record that is still there.
+    #[default]
+    Start,
+    /// Behind the last record.
+    End,
+    /// At the first record that the log took at this time or later.
+    Time(Timestamp),
 }
 
 /// What the group says.
@@ -209,11 +268,13 @@ pub trait PartitionLog: Send + Sync {
     /// [`PortError`]; the partition is not taken then.
     async fn acquire(&self) -> Result<(), PortError>;
 
-    /// The offset behind the last record, visible or not (the high watermark, read uncommitted).
+    /// Where the partition starts and ends (the high watermark, read uncommitted), and the identity of the log.
+    ///
+    /// To be correct, a log that was created anew under the same name has another identity.
     ///
     /// # Errors
     /// [`PortError`] when the log cannot be reached.
-    async fn end(&self) -> Result<Offset, PortError>;
+    async fn extent(&self) -> Result<LogExtent, PortError>;
 
     /// Waits until there is something at `from` and reads it; the batch's `next` is greater than `from`. Shows committed
     /// records only, so where everything up to the end is invisible, the batch is empty and leads behind it. Can be

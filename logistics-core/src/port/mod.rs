@@ -12,15 +12,15 @@ mod notifier;
 mod store;
 
 pub use bus::{
-    Batch, Bounds, CommitOutcome, Delivery, EventBus, GroupEvent, LogRecord, Membership, NewRecord,
-    PartitionLog, ReadLimit, Subscription, Tail, Topic, Transaction,
+    Batch, Bounds, CommitOutcome, Delivery, EventBus, GroupEvent, Header, LogExtent, LogIdentity, LogRecord,
+    Membership, NewRecord, PartitionLog, ReadLimit, StartAt, Subscription, Tail, Topic, Transaction,
 };
 pub use clock::Clock;
 pub use error::{PortError, PortErrorKind};
 pub use notifier::{Notifier, NotifyError};
 pub use store::{
-    Cursor, DocumentLookup, DocumentWrite, InvalidCursor, ListQuery, Loaded, OrderStore, Page, Recovery,
-    StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+    ClearOutcome, Cursor, DocumentLookup, DocumentWrite, InvalidCursor, ListQuery, Loaded, OrderStore, Page,
+    Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 
 #[cfg(feature = "mocks")]

@@ -1,5 +1,6 @@
 //! The order store: what can be derived from the log. Losing it loses nothing.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -35,7 +36,7 @@ impl std::str::FromStr for Token {
 }
 
 /// How far the store is in one partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoreCheckpoint {
     /// Every fact before it is in the documents.
     pub offset: Offset,
@@ -43,6 +44,9 @@ pub struct StoreCheckpoint {
     pub answered: Offset,
     /// The write that the partition is at.
     pub token: Token,
+    /// Which log it was made from and up to which of its records: text of the processor, as it was written. `None` for
+    /// a checkpoint of a release that wrote none.
+    pub basis: Option<Bytes>,
 }
 
 /// What a new owner of a partition starts from.
@@ -61,6 +65,9 @@ pub struct Loaded {
     pub token: Option<Token>,
     /// One for each id that was asked for, in that order; `None` where there is none.
     pub documents: Vec<Option<Bytes>>,
+    /// Orders that the store knows by its index and whose document it has lost: those that were asked for, and those that
+    /// a reader has found since the last load. The processor rebuilds them from the log.
+    pub missing: BTreeSet<OrderId>,
 }
 
 /// One document to write, with what is derived from it.
@@ -76,6 +83,10 @@ pub struct DocumentWrite {
     pub changed_at: Timestamp,
     /// The index entry that the store holds for it, which goes.
     pub previous: Option<(Status, Timestamp)>,
+    /// The order was rebuilt from the log: the store may hold any index entry for it, and all of them go.
+    pub rebuilt: bool,
+    /// It is late in its status: it stands in the list of late orders.
+    pub late: bool,
     /// When its timer is due; `None` removes the timer.
     pub due: Option<Timestamp>,
 }
@@ -93,6 +104,8 @@ pub struct StoreWrite {
     pub offset: Offset,
     /// The checkpoint's answered offset afterwards.
     pub answered: Offset,
+    /// The checkpoint's basis afterwards. A store keeps it as it is.
+    pub basis: Bytes,
     /// The documents, each order at most once.
     pub documents: Vec<DocumentWrite>,
     /// Outcomes that somebody waits for; they stand for [`crate::limits::OUTCOME_KEPT_MS`].
@@ -120,8 +133,23 @@ pub enum DocumentLookup {
         /// log ends knows from this whether the order may still come.
         answered: Offset,
     },
+    /// The store knows the order by its index and has lost its document. It has noted that, and the next
+    /// [`OrderStore::load`] of the partition reports it to the owner, which rebuilds the document.
+    Missing,
     /// The store knows nothing of the partition (yet), so it cannot tell.
     Unknown,
+}
+
+/// How far the removal of a partition's contents is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum ClearOutcome {
+    /// All contents are gone; the checkpoint is there.
+    Done,
+    /// Some are left: clear again.
+    More,
+    /// The partition was at another write; nothing changed.
+    Mismatch,
 }
 
 /// Where a page of the list begins: behind this order.
@@ -165,6 +193,9 @@ pub struct ListQuery {
     /// Only those in this status; `None`: of every status, one status after the other in the order of
     /// [`crate::lifecycle::STATUSES`].
     pub status: Option<Status>,
+    /// Only those that are late in their status: the one that has been late for the longest first, of every status
+    /// together unless `status` names one.
+    pub late: bool,
     /// Where the page begins; `None`: at the first order.
     pub after: Option<Cursor>,
     /// Orders at most, from 1 to [`crate::limits::PAGE_ORDERS_MAX`].
@@ -204,6 +235,13 @@ pub trait OrderStore: Send + Sync {
     /// # Errors
     /// [`PortError`]; it may have been written all the same, and may yet be.
     async fn write(&self, write: StoreWrite) -> Result<WriteOutcome, PortError>;
+
+    /// Removes documents, index entries, timers and outcomes of the partition, as many as one bounded step can, if the
+    /// partition is at `token`. The checkpoint stays as it is.
+    ///
+    /// # Errors
+    /// [`PortError`]; some of it may have been removed all the same.
+    async fn clear(&self, partition: Partition, token: Token) -> Result<ClearOutcome, PortError>;
 
     /// The document of one order.
     ///

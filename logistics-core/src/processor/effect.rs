@@ -3,7 +3,8 @@
 use crate::ids::{Offset, OrderId, Timestamp};
 use crate::lifecycle::Status;
 use crate::port::{
-    Batch, CommitOutcome, Loaded, PortErrorKind, ReadLimit, Recovery, StoreWrite, Transaction, WriteOutcome,
+    Batch, ClearOutcome, CommitOutcome, Loaded, LogExtent, PortErrorKind, ReadLimit, Recovery, StoreWrite,
+    Token, Transaction, WriteOutcome,
 };
 
 /// The time, twice: what the wall clock says, and what has passed since some fixed moment of this process. Facts and
@@ -28,7 +29,7 @@ pub enum Effect {
     Acquire,
     /// `OrderStore::recover`.
     Recover,
-    /// `PartitionLog::end`.
+    /// `PartitionLog::extent`.
     ReadEnd,
     /// `PartitionLog::read`; may wait for as long as there is nothing.
     Read {
@@ -46,6 +47,11 @@ pub enum Effect {
     Commit(Transaction),
     /// `OrderStore::write`.
     Write(StoreWrite),
+    /// `OrderStore::clear`.
+    Clear {
+        /// The write that the partition must be at.
+        token: Token,
+    },
     /// `Membership::owns`.
     AskGroup,
 }
@@ -58,7 +64,7 @@ pub enum Reply {
     /// Of `Recover`.
     Recovered(Result<Recovery, PortErrorKind>),
     /// Of `ReadEnd`.
-    End(Result<Offset, PortErrorKind>),
+    End(Result<LogExtent, PortErrorKind>),
     /// Of `Read`.
     Read(Result<Batch, PortErrorKind>),
     /// Of `Load`.
@@ -67,6 +73,8 @@ pub enum Reply {
     Committed(Result<CommitOutcome, PortErrorKind>),
     /// Of `Write`.
     Written(Result<WriteOutcome, PortErrorKind>),
+    /// Of `Clear`.
+    Cleared(Result<ClearOutcome, PortErrorKind>),
     /// Of `AskGroup`.
     Owned(Result<bool, PortErrorKind>),
 }

@@ -184,9 +184,11 @@ impl Live {
             next: token,
             offset: self.committed.max(self.checkpoint),
             answered: self.committed,
+            basis: bytes::Bytes::new(),
         };
+        let offset = at.offset;
         let (write, orders) = std::mem::take(&mut self.unwritten).write(at);
-        self.writing = Some(Writing { stamp, token, offset: at.offset, orders });
+        self.writing = Some(Writing { stamp, token, offset, orders });
         write
     }
 

@@ -48,7 +48,7 @@ pub(super) struct Chunk {
 
 impl Replay {
     pub(super) fn new(acquisition: u128, end: Offset, recovery: Recovery, stamp: Stamp) -> Self {
-        let checkpoint = recovery.checkpoint;
+        let checkpoint = recovery.checkpoint.as_ref();
         Self {
             acquisition,
             end,

@@ -40,7 +40,7 @@ impl Processor {
             (Stage::ReadingEnd { stamp: asked, acquisition, recovery }, Reply::End(end))
                 if asked == stamp =>
             {
-                let end = end.map_err(|kind| Setback::of(kind, "reading the log's end"))?;
+                let end = end.map_err(|kind| Setback::of(kind, "reading the log's end"))?.bounds.end;
                 self.begin_replay(acquisition, recovery, end)?;
             }
             (Stage::Replaying(replay), reply) => return self.handle_replay(replay, now, stamp, reply),
@@ -50,7 +50,7 @@ impl Processor {
     }
 
     fn begin_replay(&mut self, acquisition: u128, recovery: Recovery, end: Offset) -> Result<(), Setback> {
-        let position = recovery.checkpoint.map_or(Offset(0), |checkpoint| checkpoint.offset);
+        let position = recovery.checkpoint.as_ref().map_or(Offset(0), |checkpoint| checkpoint.offset);
         if position > end {
             self.ahead += 1;
             let what = format!("the store's checkpoint {position} lies beyond the log's end {end}");
@@ -131,6 +131,7 @@ impl Processor {
             next: token,
             offset: next,
             answered: replay.answered,
+            basis: bytes::Bytes::new(),
         };
         let (write, _) = unwritten.write(at);
         let stamp = self.issue(Effect::Write(write));

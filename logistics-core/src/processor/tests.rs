@@ -12,7 +12,8 @@ use crate::order::Order;
 use crate::partitioner::partition_of;
 use crate::policy::Policy;
 use crate::port::{
-    Batch, CommitOutcome, Loaded, LogRecord, StoreCheckpoint, StoreWrite, Topic, Transaction, WriteOutcome,
+    Batch, Bounds, ClearOutcome, CommitOutcome, Loaded, LogExtent, LogIdentity, LogRecord, StoreCheckpoint,
+    StoreWrite, Topic, Transaction, WriteOutcome,
 };
 use crate::request::{Command, Placement, Request};
 use crate::wire::{self, Record};
@@ -38,7 +39,7 @@ struct World {
 impl World {
     fn append(&mut self, payload: Bytes) {
         let offset = Offset(self.log.len() as u64);
-        self.log.push(LogRecord { offset, key: None, payload, at: self.now.wall });
+        self.log.push(LogRecord { offset, key: None, payload, headers: Vec::new(), at: self.now.wall });
     }
 
     fn ask(&mut self, name: &str, command: Command) {
@@ -87,7 +88,7 @@ impl World {
     }
 
     fn carry_out(&mut self, stamp: Stamp, effect: Effect) -> Option<Reply> {
-        let token = self.checkpoint.map(|checkpoint| checkpoint.token);
+        let token = self.checkpoint.as_ref().map(|checkpoint| checkpoint.token);
         Some(match effect {
             Effect::Acquire => {
                 (self.reading, self.acquisitions) = (None, self.acquisitions + 1);
@@ -95,19 +96,23 @@ impl World {
             }
             Effect::Recover => {
                 let timers = self.timers.iter().map(|(id, due)| (id.clone(), *due)).collect();
-                Reply::Recovered(Ok(Recovery { checkpoint: self.checkpoint, timers }))
+                Reply::Recovered(Ok(Recovery { checkpoint: self.checkpoint.clone(), timers }))
             }
-            Effect::ReadEnd => Reply::End(Ok(Offset(self.log.len() as u64))),
+            Effect::ReadEnd => Reply::End(Ok(LogExtent {
+                bounds: Bounds { start: Offset(0), end: Offset(self.log.len() as u64) },
+                log: LogIdentity::new("log"),
+            })),
             Effect::Read { from, .. } => {
                 self.reading = Some((stamp, from));
                 return None;
             }
             Effect::Load { ids } => {
                 let documents = ids.iter().map(|id| self.documents.get(id).cloned()).collect();
-                Reply::Loaded(Ok(Loaded { token, documents }))
+                Reply::Loaded(Ok(Loaded { token, documents, ..Loaded::default() }))
             }
             Effect::Commit(transaction) => Reply::Committed(Ok(self.commit(transaction))),
             Effect::Write(write) => Reply::Written(Ok(self.write(write))),
+            Effect::Clear { .. } => Reply::Cleared(Ok(ClearOutcome::Done)),
             Effect::AskGroup => Reply::Owned(Ok(true)),
         })
     }
@@ -126,11 +131,11 @@ impl World {
     }
 
     fn write(&mut self, write: StoreWrite) -> WriteOutcome {
-        if self.checkpoint.map(|checkpoint| checkpoint.token) != write.expected {
+        if self.checkpoint.as_ref().map(|checkpoint| checkpoint.token) != write.expected {
             return WriteOutcome::Mismatch;
         }
         let (offset, answered, token) = (write.offset, write.answered, write.next);
-        self.checkpoint = Some(StoreCheckpoint { offset, answered, token });
+        self.checkpoint = Some(StoreCheckpoint { offset, answered, token, basis: Some(write.basis) });
         for document in write.documents {
             match document.due {
                 Some(due) => self.timers.insert(document.order_id.clone(), due),
@@ -277,7 +282,7 @@ fn at_rest_the_checkpoint_reaches_the_end_and_nothing_more_is_written() {
         world.pass(1000);
         world.settle(&mut processor);
     }
-    let checkpoint = world.checkpoint.unwrap();
+    let checkpoint = world.checkpoint.clone().unwrap();
     let end = Offset(world.log.len() as u64);
     assert_eq!((checkpoint.offset, checkpoint.answered), (end, end));
     world.pass(1000);

@@ -65,6 +65,7 @@ impl Unwritten {
             next: at.next,
             offset: at.offset,
             answered: at.answered,
+            basis: at.basis,
             documents,
             outcomes: self.outcomes,
         };
@@ -73,13 +74,14 @@ impl Unwritten {
 }
 
 /// Where a write stands: its partition, tokens and checkpoint.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct WriteAt {
     pub(super) partition: Partition,
     pub(super) expected: Option<Token>,
     pub(super) next: Token,
     pub(super) offset: Offset,
     pub(super) answered: Offset,
+    pub(super) basis: Bytes,
 }
 
 fn document(changed: &Changed) -> DocumentWrite {
@@ -90,6 +92,8 @@ fn document(changed: &Changed) -> DocumentWrite {
         status: order.status,
         changed_at: order.updated_at,
         previous: changed.previous,
+        rebuilt: false,
+        late: order.late,
         due: order.due(),
     }
 }

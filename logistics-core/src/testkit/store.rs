@@ -10,8 +10,8 @@ use crate::lifecycle::Status;
 use crate::outcome::Verdict;
 use crate::partitioner::partition_of;
 use crate::port::{
-    Cursor, DocumentLookup, DocumentWrite, ListQuery, Loaded, Page, Recovery, StoreCheckpoint, StoreWrite,
-    Token, WriteOutcome,
+    ClearOutcome, Cursor, DocumentLookup, DocumentWrite, ListQuery, Loaded, Page, Recovery, StoreCheckpoint,
+    StoreWrite, Token, WriteOutcome,
 };
 
 /// The state of an order store, with the faults that a real one has.
@@ -43,7 +43,12 @@ struct Part {
     timers: BTreeMap<OrderId, Timestamp>,
     index: BTreeSet<Indexed>,
     outcomes: BTreeMap<RequestId, Verdict>,
+    /// Orders whose document a reader has missed.
+    reported: BTreeSet<OrderId>,
 }
+
+/// How many documents one step of [`MemoryStore::clear`] removes.
+const CLEAR_DOCUMENTS_MAX: usize = 2;
 
 impl MemoryStore {
     /// An empty store for topics of this many partitions.
@@ -56,17 +61,46 @@ impl MemoryStore {
     #[must_use]
     pub fn recover(&self, partition: Partition) -> Recovery {
         self.contents.get(&partition).map_or_else(Recovery::default, |part| Recovery {
-            checkpoint: Some(part.checkpoint),
+            checkpoint: Some(part.checkpoint.clone()),
             timers: part.timers.iter().map(|(id, due)| (id.clone(), *due)).collect(),
         })
     }
 
-    /// The documents of these orders and the token.
+    /// The documents of these orders and the token, and which documents the store has lost.
     #[must_use]
-    pub fn load(&self, partition: Partition, ids: &[OrderId]) -> Loaded {
-        let part = self.contents.get(&partition);
-        let document = |id: &OrderId| part.and_then(|part| part.documents.get(id).cloned());
-        Loaded { token: self.token(partition), documents: ids.iter().map(document).collect() }
+    pub fn load(&mut self, partition: Partition, ids: &[OrderId]) -> Loaded {
+        let Some(part) = self.contents.get_mut(&partition) else {
+            return Loaded { documents: vec![None; ids.len()], ..Loaded::default() };
+        };
+        let mut missing = std::mem::take(&mut part.reported);
+        missing.extend(ids.iter().filter(|id| part.has_lost(id)).cloned());
+        let documents = ids.iter().map(|id| part.documents.get(id).cloned()).collect();
+        Loaded { token: Some(part.checkpoint.token), documents, missing }
+    }
+
+    /// Removes a step's worth of what the partition holds.
+    pub fn clear(&mut self, partition: Partition, token: Token) -> ClearOutcome {
+        let part = match self.contents.get_mut(&partition) {
+            Some(part) if part.checkpoint.token == token => part,
+            _ => return ClearOutcome::Mismatch,
+        };
+        part.outcomes.clear();
+        part.reported.clear();
+        let ids: Vec<OrderId> = part.index.iter().take(CLEAR_DOCUMENTS_MAX).map(|e| e.2.0.clone()).collect();
+        for id in ids {
+            part.documents.remove(&id);
+            part.timers.remove(&id);
+            part.index.retain(|entry| entry.2.0 != id);
+        }
+        if part.index.is_empty() { ClearOutcome::Done } else { ClearOutcome::More }
+    }
+
+    /// A document is gone while everything else stays, as an eviction or a deleted key leaves it.
+    pub fn lose_document(&mut self, order_id: &OrderId) {
+        let partition = partition_of(order_id, self.partitions);
+        if let Some(part) = self.contents.get_mut(&partition) {
+            part.documents.remove(order_id);
+        }
     }
 
     /// Compares and writes.
@@ -78,9 +112,13 @@ impl MemoryStore {
         if token != write.expected {
             return WriteOutcome::Mismatch;
         }
-        let checkpoint =
-            StoreCheckpoint { offset: write.offset, answered: write.answered, token: write.next };
-        let part = self.contents.entry(write.partition).or_insert_with(|| Part::new(checkpoint));
+        let checkpoint = StoreCheckpoint {
+            offset: write.offset,
+            answered: write.answered,
+            token: write.next,
+            basis: Some(write.basis.clone()),
+        };
+        let part = self.contents.entry(write.partition).or_insert_with(|| Part::new(checkpoint.clone()));
         part.checkpoint = checkpoint;
         write.documents.iter().for_each(|document| part.put(document));
         part.outcomes.extend(write.outcomes.iter().cloned());
@@ -89,11 +127,15 @@ impl MemoryStore {
 
     /// The document of one order.
     #[must_use]
-    pub fn document(&self, order_id: &OrderId) -> DocumentLookup {
-        match self.contents.get(&partition_of(order_id, self.partitions)) {
+    pub fn document(&mut self, order_id: &OrderId) -> DocumentLookup {
+        match self.contents.get_mut(&partition_of(order_id, self.partitions)) {
             None => DocumentLookup::Unknown,
             Some(part) => match part.documents.get(order_id) {
                 Some(json) => DocumentLookup::Found(json.clone()),
+                None if part.has_lost(order_id) => {
+                    part.reported.insert(order_id.clone());
+                    DocumentLookup::Missing
+                }
                 None => DocumentLookup::Absent { answered: part.checkpoint.answered },
             },
         }
@@ -196,12 +238,20 @@ impl Part {
             timers: BTreeMap::new(),
             index: BTreeSet::new(),
             outcomes: BTreeMap::new(),
+            reported: BTreeSet::new(),
         }
+    }
+
+    /// The index has the order, and there is no document.
+    fn has_lost(&self, order_id: &OrderId) -> bool {
+        !self.documents.contains_key(order_id) && self.index.iter().any(|entry| entry.2.0 == *order_id)
     }
 
     fn put(&mut self, write: &DocumentWrite) {
         let entry = |(status, changed_at)| (status, Reverse(changed_at), Reverse(write.order_id.clone()));
-        if let Some(previous) = write.previous {
+        if write.rebuilt {
+            self.index.retain(|entry| entry.2.0 != write.order_id);
+        } else if let Some(previous) = write.previous {
             self.index.remove(&entry(previous));
         }
         self.index.insert(entry((write.status, write.changed_at)));
@@ -237,8 +287,11 @@ mod tests {
                 status: Status::Placed,
                 changed_at: Timestamp::from_millis(1),
                 previous: None,
+                rebuilt: false,
+                late: false,
                 due: None,
             }],
+            basis: Bytes::new(),
             outcomes: Vec::new(),
         }
     }

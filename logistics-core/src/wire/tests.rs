@@ -14,7 +14,7 @@ const HERE: Partition = Partition(3);
 
 fn record(payload: impl Into<Bytes>) -> LogRecord {
     let at = Timestamp::from_millis(1_764_000_000_123);
-    LogRecord { offset: Offset(17), key: None, payload: payload.into(), at }
+    LogRecord { headers: Vec::new(), offset: Offset(17), key: None, payload: payload.into(), at }
 }
 
 fn input(payload: &str) -> Request {

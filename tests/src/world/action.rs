@@ -245,7 +245,7 @@ impl World {
     ) -> Option<Reply> {
         let down = PortErrorKind::Unavailable;
         Some(match effect {
-            Effect::ReadEnd if ok => Reply::End(Ok(self.broker.end(Topic::Orders, partition))),
+            Effect::ReadEnd if ok => Reply::End(Ok(self.broker.extent(partition))),
             Effect::ReadEnd => Reply::End(Err(down)),
             Effect::Read { from, limit } if ok => {
                 let read = self.broker.read_committed(Topic::Orders, partition, *from, *limit);
@@ -254,6 +254,8 @@ impl World {
             Effect::Read { .. } => Reply::Read(Err(down)),
             Effect::Load { ids } if ok => Reply::Loaded(Ok(self.store.load(partition, ids))),
             Effect::Load { .. } => Reply::Loaded(Err(down)),
+            Effect::Clear { token } if ok => Reply::Cleared(Ok(self.store.clear(partition, *token))),
+            Effect::Clear { .. } => Reply::Cleared(Err(down)),
             Effect::AskGroup if ok => {
                 let member = self.processes[process].member;
                 Reply::Owned(Ok(self.broker.owns(member, partition)))

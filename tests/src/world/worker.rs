@@ -113,7 +113,8 @@ fn answered_by(record: &NewRecord, here: Partition) -> Option<Offset> {
         return None;
     }
     let (key, payload) = (record.key.clone(), record.payload.clone());
-    let record = LogRecord { offset: Offset::default(), key, payload, at: Timestamp::default() };
+    let record =
+        LogRecord { offset: Offset::default(), key, headers: Vec::new(), payload, at: Timestamp::default() };
     match wire::decode(&record, here) {
         Ok(Record::Fact(fact)) => fact.cause.answers(),
         Ok(Record::Outcome(outcome)) => Some(outcome.offset),

@@ -51,7 +51,7 @@ pub(super) fn writes(
     let mut writer = StoreWriter::open(txn).map_err(|error| (0, error))?;
     for (index, (write, _)) in work.writes.iter().enumerate() {
         let checkpoint = &mut applied.state.checkpoints[write.partition.0 as usize];
-        let token = checkpoint.map(|checkpoint| checkpoint.token);
+        let token = checkpoint.as_ref().map(|checkpoint| checkpoint.token);
         let outcome = if token == write.expected {
             *checkpoint = Some(writer.write(write).map_err(|error| (index, error))?);
             let outcomes = write.outcomes.iter().cloned();

@@ -36,8 +36,12 @@ impl<'txn> StoreWriter<'txn> {
         for document in &write.documents {
             self.document(write, document)?;
         }
-        let checkpoint =
-            StoreCheckpoint { offset: write.offset, answered: write.answered, token: write.next };
+        let checkpoint = StoreCheckpoint {
+            offset: write.offset,
+            answered: write.answered,
+            token: write.next,
+            basis: Some(write.basis.clone()),
+        };
         let key = checkpoint_key(write.partition);
         self.state.insert(&key[..], &encode_checkpoint(&checkpoint)[..])?;
         Ok(checkpoint)

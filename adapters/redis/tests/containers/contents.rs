@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures::future::join_all;
 use logistics_core::lifecycle::Status;
 use logistics_core::limits::OUTCOME_KEPT_MS;
@@ -31,6 +32,8 @@ pub(crate) fn write(sequence: u64, orders: usize) -> StoreWrite {
         status: Status::Placed,
         changed_at: sample::time(5),
         previous: None,
+        rebuilt: false,
+        late: false,
         due: Some(sample::time(9)),
     };
     StoreWrite {
@@ -39,6 +42,7 @@ pub(crate) fn write(sequence: u64, orders: usize) -> StoreWrite {
         next: token(sequence),
         offset: Offset(sequence * 10),
         answered: Offset(sequence * 10 - 1),
+        basis: Bytes::from_static(b"basis"),
         documents: ids.into_iter().map(document).collect(),
         outcomes: Vec::new(),
     }
@@ -126,7 +130,7 @@ pub(crate) async fn foreign_values_are_told() {
     let error = store.write(write(1, 3)).await.expect_err("the index is no sorted set");
     assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
     assert_eq!(server.cli::<usize>(&["DBSIZE"]).await, 1, "nothing is half-written");
-    let query = ListQuery { status: Some(Status::Placed), after: None, limit: 10 };
+    let query = ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 10 };
     let error = store.list(&query).await.expect_err("the index is no sorted set");
     assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
 

@@ -44,7 +44,7 @@ pub(crate) async fn a_full_server() {
     let loaded = store.load(HOME, &ids).await.expect("reads go on");
     assert!(loaded.documents.iter().all(Option::is_none), "a write is half there");
     assert!(recovery.timers.iter().all(|(id, _)| !ids.contains(id)), "a write is half there");
-    let query = ListQuery { status: Some(Status::Placed), after: None, limit: 10 };
+    let query = ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 10 };
     store.list(&query).await.expect("reads go on");
     server.cli::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
     apply(&store, &refused).await;
@@ -65,7 +65,7 @@ pub(crate) async fn forgotten_scripts_are_sent_again() {
     for kind in [Kind::Single, Kind::Cluster] {
         let server = Server::start(kind, &[]).await;
         let store = server.store();
-        let query = ListQuery { status: None, after: None, limit: 10 };
+        let query = ListQuery { status: None, late: false, after: None, limit: 10 };
         for sequence in 1..4 {
             server.cli::<()>(&["SCRIPT", "FLUSH"]).await;
             apply(&store, &write(sequence, 2)).await;

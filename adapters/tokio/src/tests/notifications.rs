@@ -62,8 +62,8 @@ fn bus(subscriptions: Vec<Result<Box<dyn Subscription>, PortError>>) -> MockEven
     let mut mock = MockEventBus::new();
     let mut subscriptions = VecDeque::from(subscriptions);
     mock.expect_subscribe()
-        .withf(|topic, group| *topic == Topic::Notifications && group == "notification-service")
-        .returning(move |_, _| {
+        .withf(|topic, group, _| *topic == Topic::Notifications && group == "notification-service")
+        .returning(move |_, _, _| {
             subscriptions.pop_front().unwrap_or_else(|| Err(error(PortErrorKind::Unavailable)))
         });
     mock
@@ -87,6 +87,7 @@ fn delivery(from: u64, payloads: Vec<Bytes>) -> Delivered {
             offset: Offset(offset),
             key: None,
             payload,
+            headers: Vec::new(),
             at: Timestamp::default(),
         })
         .collect();

@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use logistics_core::health::{HealthProbe, PartHealth};
 use logistics_core::port::{
-    Batch, Clock, CommitOutcome, GroupEvent, Loaded, LogRecord, Membership, MockEventBus, MockMembership,
-    MockOrderStore, PartitionLog, PortError, PortErrorKind, ReadLimit, Recovery, StoreCheckpoint, StoreWrite,
-    Topic, Transaction, WriteOutcome,
+    Batch, Bounds, Clock, CommitOutcome, GroupEvent, Loaded, LogExtent, LogIdentity, LogRecord, Membership,
+    MockEventBus, MockMembership, MockOrderStore, PartitionLog, PortError, PortErrorKind, ReadLimit,
+    Recovery, StoreCheckpoint, StoreWrite, Topic, Transaction, WriteOutcome,
 };
 use logistics_core::processor::Settings;
 use logistics_core::{
@@ -109,7 +109,7 @@ impl TestLog {
     fn append(&self, payload: Bytes) {
         let mut records = self.records.lock().unwrap();
         let offset = Offset(records.len() as u64);
-        records.push(LogRecord { offset, key: None, payload, at: TestClock.now() });
+        records.push(LogRecord { offset, key: None, headers: Vec::new(), payload, at: TestClock.now() });
         self.grown.notify_waiters();
     }
 
@@ -134,8 +134,9 @@ impl PartitionLog for TestLog {
         fate.unwrap_or(Fate::Answer(Ok(()))).meet().await
     }
 
-    async fn end(&self) -> Result<Offset, PortError> {
-        Ok(Offset(self.records.lock().unwrap().len() as u64))
+    async fn extent(&self) -> Result<LogExtent, PortError> {
+        let end = Offset(self.records.lock().unwrap().len() as u64);
+        Ok(LogExtent { bounds: Bounds { start: Offset(0), end }, log: LogIdentity::new("log") })
     }
 
     async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {
@@ -184,11 +185,11 @@ impl Stored {
         if std::mem::take(&mut self.fail_next_write) {
             return Err(error(PortErrorKind::Unavailable));
         }
-        if self.checkpoint.map(|checkpoint| checkpoint.token) != write.expected {
+        if self.checkpoint.as_ref().map(|checkpoint| checkpoint.token) != write.expected {
             return Ok(WriteOutcome::Mismatch);
         }
-        let StoreWrite { next: token, offset, answered, .. } = write;
-        self.checkpoint = Some(StoreCheckpoint { offset, answered, token });
+        let StoreWrite { next: token, offset, answered, basis, .. } = write;
+        self.checkpoint = Some(StoreCheckpoint { offset, answered, token, basis: Some(basis) });
         for document in write.documents {
             match document.due {
                 Some(due) => self.timers.insert(document.order_id.clone(), due),
@@ -201,7 +202,11 @@ impl Stored {
 
     fn load(&self, ids: &[OrderId]) -> Loaded {
         let documents = ids.iter().map(|id| self.documents.get(id).cloned()).collect();
-        Loaded { token: self.checkpoint.map(|checkpoint| checkpoint.token), documents }
+        Loaded {
+            token: self.checkpoint.as_ref().map(|checkpoint| checkpoint.token),
+            documents,
+            ..Loaded::default()
+        }
     }
 }
 
@@ -213,7 +218,7 @@ pub(super) fn working(mut mock: MockOrderStore) -> (MockOrderStore, Arc<Mutex<BT
         let mut held = held.lock().unwrap();
         let stored = held.entry(partition).or_default();
         let timers = stored.timers.iter().map(|(id, due)| (id.clone(), *due)).collect();
-        Ok(Recovery { checkpoint: stored.checkpoint, timers })
+        Ok(Recovery { checkpoint: stored.checkpoint.clone(), timers })
     });
     let held = stored.clone();
     mock.expect_load()

@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_core::port::{
-    Bounds, Clock, Cursor, DocumentLookup, EventBus, ListQuery, Loaded, LogRecord, Membership, OrderStore,
-    Page, PortError, PortErrorKind, Recovery, StoreWrite, Subscription, Tail, Topic, WriteOutcome,
+    Bounds, ClearOutcome, Clock, Cursor, DocumentLookup, EventBus, ListQuery, Loaded, LogRecord, Membership,
+    OrderStore, Page, PortError, PortErrorKind, Recovery, StartAt, StoreWrite, Subscription, Tail, Token,
+    Topic, WriteOutcome,
 };
 use logistics_core::testkit::{MemoryBus, sample};
 use logistics_core::wire::{self, Record};
@@ -115,7 +116,7 @@ impl EventBus for Backend {
         self.change(|state| {
             state.offset += 1;
             let key = Some(Bytes::copy_from_slice(order_id.as_str().as_bytes()));
-            let record = LogRecord { offset, key, payload, at: sample::time(0) };
+            let record = LogRecord { offset, headers: Vec::new(), key, payload, at: sample::time(0) };
             let input = wire::decode(&record, partition_of(order_id, PARTITIONS)).expect("a readable record");
             let Record::Input(request) = input else { panic!("the API writes inputs only: {input:?}") };
             state.requests.push(request.clone());
@@ -128,7 +129,7 @@ impl EventBus for Backend {
         unused()
     }
 
-    async fn subscribe(&self, _: Topic, _: &str) -> Result<Box<dyn Subscription>, PortError> {
+    async fn subscribe(&self, _: Topic, _: &str, _: StartAt) -> Result<Box<dyn Subscription>, PortError> {
         unused()
     }
 
@@ -159,6 +160,10 @@ impl OrderStore for Backend {
     }
 
     async fn write(&self, _: StoreWrite) -> Result<WriteOutcome, PortError> {
+        unused()
+    }
+
+    async fn clear(&self, _: Partition, _: Token) -> Result<ClearOutcome, PortError> {
         unused()
     }
 

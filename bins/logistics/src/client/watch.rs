@@ -100,7 +100,7 @@ async fn orders(client: &ClientArgs) -> Result<(), Failure> {
 /// The fact that a record is, if it is one.
 fn fact(partition: Partition, entry: &Entry) -> Option<Fact> {
     let payload = entry.json_value().into();
-    let record = LogRecord { offset: entry.offset, key: None, payload, at: entry.at };
+    let record = LogRecord { offset: entry.offset, key: None, headers: Vec::new(), payload, at: entry.at };
     match wire::decode(&record, partition) {
         Ok(Record::Fact(fact)) => Some(fact),
         _ => None,

@@ -16,9 +16,9 @@ use crate::outcome::{Outcome, OutcomeKind, Verdict};
 use crate::partitioner::partition_of;
 use crate::policy::Policy;
 use crate::port::{
-    Batch, Bounds, Cursor, DocumentLookup, EventBus, ListQuery, Loaded, LogRecord, Membership, OrderStore,
-    Page, PortError, PortErrorKind, ReadLimit, Recovery, StoreCheckpoint, StoreWrite, Subscription, Tail,
-    Token, Topic, WriteOutcome,
+    Batch, Bounds, ClearOutcome, Cursor, DocumentLookup, EventBus, ListQuery, Loaded, LogRecord, Membership,
+    OrderStore, Page, PortError, PortErrorKind, ReadLimit, Recovery, StartAt, StoreCheckpoint, StoreWrite,
+    Subscription, Tail, Token, Topic, WriteOutcome,
 };
 use crate::request::{Command, Placement, Request};
 use crate::wire;
@@ -36,7 +36,7 @@ impl Log {
     fn push(&mut self, order_id: Option<&OrderId>, payload: Bytes, at: Timestamp) -> Offset {
         let offset = Offset(self.end);
         let key = order_id.map(|id| Bytes::copy_from_slice(id.as_str().as_bytes()));
-        self.records.push(LogRecord { offset, key, payload, at });
+        self.records.push(LogRecord { offset, key, payload, headers: Vec::new(), at });
         self.end += 1;
         offset
     }
@@ -174,7 +174,7 @@ impl World {
         for partition in 0..PARTITIONS {
             let token = Token { acquisition: 7, sequence: 1 };
             let offset = Offset(evidence.orders[partition as usize].end);
-            let checkpoint = Some(StoreCheckpoint { offset, answered: offset, token });
+            let checkpoint = Some(StoreCheckpoint { offset, answered: offset, token, basis: None });
             let here =
                 self.state.values().filter(|order| home(order.order_id.as_str()) == partition as usize);
             let timers = here.filter_map(|order| Some((order.order_id.clone(), order.due()?))).collect();
@@ -256,7 +256,7 @@ impl EventBus for Evidence {
         refused()
     }
 
-    async fn subscribe(&self, _: Topic, _: &str) -> Result<Box<dyn Subscription>, PortError> {
+    async fn subscribe(&self, _: Topic, _: &str, _: StartAt) -> Result<Box<dyn Subscription>, PortError> {
         refused()
     }
 
@@ -308,6 +308,10 @@ impl OrderStore for Evidence {
     }
 
     async fn write(&self, _: StoreWrite) -> Result<WriteOutcome, PortError> {
+        refused()
+    }
+
+    async fn clear(&self, _: Partition, _: Token) -> Result<ClearOutcome, PortError> {
         refused()
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::ids::{Offset, Partition, Timestamp};
-use crate::port::{Batch, Bounds, LogRecord, ReadLimit};
+use crate::port::{Batch, Bounds, Header, LogRecord, ReadLimit};
 
 /// The position lies before the log's start: what was there is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -19,6 +19,7 @@ pub struct Truncated {
 pub(super) struct Stored {
     pub(super) key: Option<Bytes>,
     pub(super) payload: Bytes,
+    pub(super) headers: Vec<Header>,
     pub(super) at: Timestamp,
 }
 
@@ -82,8 +83,8 @@ impl Log {
                 if full && !records.is_empty() {
                     break;
                 }
-                let Stored { key, payload, at } = stored.clone();
-                records.push(LogRecord { offset: Offset(offset), key, payload, at });
+                let Stored { key, payload, headers, at } = stored.clone();
+                records.push(LogRecord { offset: Offset(offset), key, payload, headers, at });
             }
             next = offset + 1;
         }
@@ -95,6 +96,12 @@ impl Log {
         let start = start.0.clamp(self.start, self.stable());
         self.entries.drain(..self.index(start));
         self.start = start;
+    }
+
+    pub(super) fn first_at(&self, time: Timestamp) -> Offset {
+        let found =
+            self.entries.iter().position(|entry| entry.as_ref().is_some_and(|stored| stored.at >= time));
+        Offset(found.map_or(self.end(), |index| self.start + index as u64))
     }
 
     fn end(&self) -> u64 {

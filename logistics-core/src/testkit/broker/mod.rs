@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 use crate::ids::{Offset, OrderId, Partition, Timestamp};
 use crate::partitioner::partition_of;
-use crate::port::{Batch, Bounds, ReadLimit, Topic};
+use crate::port::{Batch, Bounds, Header, LogExtent, LogIdentity, ReadLimit, Topic};
 use group::Group;
 use log::{Log, Stored};
 use readers::Readers;
@@ -42,6 +42,7 @@ use transaction::Producer;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Broker {
     partitions: u32,
+    identity: LogIdentity,
     now: Timestamp,
     /// Only those that were written to, so that equal brokers are equal values.
     logs: BTreeMap<(Topic, Partition), Log>,
@@ -56,6 +57,7 @@ impl Broker {
     pub fn new(partitions: u32) -> Self {
         Self {
             partitions,
+            identity: LogIdentity::new("memory-1"),
             now: Timestamp::default(),
             logs: BTreeMap::new(),
             producers: BTreeMap::new(),
@@ -83,7 +85,19 @@ impl Broker {
         key: Option<Bytes>,
         payload: Bytes,
     ) -> Offset {
-        let record = Stored { key, payload, at: self.now };
+        self.append_with_headers(topic, partition, key, payload, Vec::new())
+    }
+
+    /// The same with headers.
+    pub fn append_with_headers(
+        &mut self,
+        topic: Topic,
+        partition: Partition,
+        key: Option<Bytes>,
+        payload: Bytes,
+        headers: Vec<Header>,
+    ) -> Offset {
+        let record = Stored { key, payload, headers, at: self.now };
         self.log_mut(topic, partition).append(record)
     }
 
@@ -115,6 +129,18 @@ impl Broker {
         self.bounds(topic, partition).end
     }
 
+    /// Where the partition of the orders starts and ends, and which log it is.
+    #[must_use]
+    pub fn extent(&self, partition: Partition) -> LogExtent {
+        LogExtent { bounds: self.bounds(Topic::Orders, partition), log: self.identity.clone() }
+    }
+
+    /// The topics are the same from now on and belong to a log of this identity: what a mirror, or a copy that was
+    /// restored to other brokers, is.
+    pub fn set_identity(&mut self, identity: LogIdentity) {
+        self.identity = identity;
+    }
+
     /// The last stable offset: readers are shown nothing at or behind it.
     #[must_use]
     pub fn stable_end(&self, topic: Topic, partition: Partition) -> Offset {
@@ -126,6 +152,11 @@ impl Broker {
     pub fn bounds(&self, topic: Topic, partition: Partition) -> Bounds {
         let empty = Bounds { start: Offset(0), end: Offset(0) };
         self.log(topic, partition).map_or(empty, Log::bounds)
+    }
+
+    /// The first record that the log took at `time` or later; the end where there is none.
+    pub(super) fn first_at(&self, topic: Topic, partition: Partition, time: Timestamp) -> Offset {
+        self.log(topic, partition).map_or(Offset(0), |log| log.first_at(time))
     }
 
     /// Deletes what lies before `start`, as retention does, but never what is not stable yet.

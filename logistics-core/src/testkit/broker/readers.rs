@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Broker;
 use crate::ids::{Offset, Partition};
-use crate::port::{Delivery, ReadLimit, Topic};
+use crate::port::{Delivery, ReadLimit, StartAt, Topic};
 
 /// One member of a group of readers, named by whoever drives the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,9 +36,16 @@ impl Readers {
 }
 
 impl Broker {
-    /// A reader joins a group of readers of a topic. The partitions are shared out among its members.
-    pub fn join_readers(&mut self, topic: Topic, group: &str, reader: Reader) {
+    /// A reader joins a group of readers of a topic. The partitions are shared out among its members. Where the group has no
+    /// position, it starts at `from`.
+    pub fn join_readers(&mut self, topic: Topic, group: &str, reader: Reader, from: StartAt) {
+        let starts: Vec<(Partition, Offset)> = (0..self.partitions)
+            .map(|partition| (Partition(partition), self.start_of(topic, Partition(partition), from)))
+            .collect();
         let readers = self.readers.entry((topic, group.to_owned())).or_default();
+        for (partition, start) in starts.into_iter().filter(|(_, start)| *start > Offset(0)) {
+            readers.positions.entry(partition).or_insert(start);
+        }
         readers.members.insert(reader, Partition(0));
         readers.rebalance();
     }
@@ -87,6 +94,15 @@ impl Broker {
         }
         readers.positions.insert(partition, next);
         true
+    }
+
+    fn start_of(&self, topic: Topic, partition: Partition, from: StartAt) -> Offset {
+        let bounds = self.bounds(topic, partition);
+        match from {
+            StartAt::Start => bounds.start,
+            StartAt::End => bounds.end,
+            StartAt::Time(time) => self.first_at(topic, partition, time),
+        }
     }
 
     fn records_for(

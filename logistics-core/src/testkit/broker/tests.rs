@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::port::{CommitOutcome, GroupEvent, NewRecord, Transaction};
+use crate::port::{CommitOutcome, GroupEvent, NewRecord, StartAt, Transaction};
 
 const P: Partition = Partition(0);
 const A: Member = Member(1);
@@ -242,13 +242,13 @@ fn what_was_not_acknowledged_is_given_to_the_next_reader_and_not_again_to_the_sa
     let next = |broker: &mut Broker, reader| {
         broker.deliver(Topic::Orders, "group", reader, one).map(|delivery| delivery.batch.next.0)
     };
-    broker.join_readers(Topic::Orders, "group", first);
+    broker.join_readers(Topic::Orders, "group", first, StartAt::Start);
     assert_eq!(next(&mut broker, first), Some(1));
     assert_eq!(next(&mut broker, first), Some(2));
     assert_eq!(next(&mut broker, first), None);
     assert!(broker.acknowledge(Topic::Orders, "group", first, P, Offset(1)));
     broker.leave_readers(Topic::Orders, "group", first);
-    broker.join_readers(Topic::Orders, "group", second);
+    broker.join_readers(Topic::Orders, "group", second, StartAt::Start);
     assert!(!broker.acknowledge(Topic::Orders, "group", first, P, Offset(2)), "it is another's now");
     assert_eq!(next(&mut broker, second), Some(2));
     assert_eq!(next(&mut broker, second), None);

@@ -90,7 +90,8 @@ impl Broker {
         open.written.extend(records.iter().map(|record| (record.topic, record.partition)));
         let at = self.now;
         for record in records {
-            let stored = Stored { key: record.key.clone(), payload: record.payload.clone(), at };
+            let stored =
+                Stored { key: record.key.clone(), payload: record.payload.clone(), headers: Vec::new(), at };
             self.log_mut(record.topic, record.partition).write(stored, partition);
         }
         Ok(())

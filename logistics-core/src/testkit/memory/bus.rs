@@ -13,7 +13,7 @@ use super::membership::MemoryMembership;
 use super::readers::{MemorySubscription, MemoryTail};
 use super::shared::Shared;
 use crate::ids::{Offset, OrderId, Partition};
-use crate::port::{Bounds, Clock, EventBus, Membership, PortError, Subscription, Tail, Topic};
+use crate::port::{Bounds, Clock, EventBus, Membership, PortError, StartAt, Subscription, Tail, Topic};
 use crate::testkit::broker::{Broker, Member, Reader};
 
 /// Tells the dice of the bus from those of the store.
@@ -78,10 +78,15 @@ impl EventBus for MemoryBus {
         Ok(Box::new(MemoryMembership::new(Arc::clone(&self.0), member)))
     }
 
-    async fn subscribe(&self, topic: Topic, group: &str) -> Result<Box<dyn Subscription>, PortError> {
+    async fn subscribe(
+        &self,
+        topic: Topic,
+        group: &str,
+        from: StartAt,
+    ) -> Result<Box<dyn Subscription>, PortError> {
         self.0.shared.enter("subscribe").await?;
         let reader = Reader(self.0.name());
-        self.0.shared.update(|broker, _| broker.join_readers(topic, group, reader));
+        self.0.shared.update(|broker, _| broker.join_readers(topic, group, reader, from));
         Ok(Box::new(MemorySubscription::new(Arc::clone(&self.0), topic, group, reader)))
     }
 

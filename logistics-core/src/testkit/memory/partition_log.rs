@@ -8,7 +8,7 @@ use super::faults::unavailable;
 use super::inner::{Inner, check_size};
 use crate::ids::{Offset, Partition};
 use crate::port::{
-    Batch, CommitOutcome, PartitionLog, PortError, PortErrorKind, ReadLimit, Topic, Transaction,
+    Batch, CommitOutcome, LogExtent, PartitionLog, PortError, PortErrorKind, ReadLimit, Topic, Transaction,
 };
 use crate::testkit::broker::{Epoch, Fenced, Member, Truncated};
 
@@ -76,9 +76,9 @@ impl PartitionLog for MemoryLog {
         Ok(())
     }
 
-    async fn end(&self) -> Result<Offset, PortError> {
+    async fn extent(&self) -> Result<LogExtent, PortError> {
         self.bus.shared.enter("ask for the end").await?;
-        Ok(self.bus.shared.look(|broker, _| broker.end(Topic::Orders, self.partition)))
+        Ok(self.bus.shared.look(|broker, _| broker.extent(self.partition)))
     }
 
     async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {

@@ -9,7 +9,8 @@ use super::shared::Shared;
 use crate::ids::{OrderId, Partition, RequestId};
 use crate::outcome::Verdict;
 use crate::port::{
-    DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreWrite, WriteOutcome,
+    ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreWrite,
+    Token, WriteOutcome,
 };
 use crate::testkit::store::{MemoryStore, Snapshot};
 
@@ -112,7 +113,7 @@ impl OrderStore for MemoryOrderStore {
 
     async fn load(&self, partition: Partition, ids: &[OrderId]) -> Result<Loaded, PortError> {
         self.enter("load").await?;
-        Ok(self.read(|store| store.load(partition, ids)))
+        Ok(self.0.update(|machine, _| machine.store.load(partition, ids)))
     }
 
     async fn write(&self, write: StoreWrite) -> Result<WriteOutcome, PortError> {
@@ -121,9 +122,15 @@ impl OrderStore for MemoryOrderStore {
         self.0.answer("write", outcome)
     }
 
+    async fn clear(&self, partition: Partition, token: Token) -> Result<ClearOutcome, PortError> {
+        self.enter("clear").await?;
+        let outcome = self.0.update(|machine, _| machine.store.clear(partition, token));
+        self.0.answer("clear", outcome)
+    }
+
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         self.enter("look a document up").await?;
-        Ok(self.read(|store| store.document(order_id)))
+        Ok(self.0.update(|machine, _| machine.store.document(order_id)))
     }
 
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {

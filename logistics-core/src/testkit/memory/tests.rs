@@ -43,6 +43,7 @@ fn store_write(expected: Option<Token>, sequence: u64) -> StoreWrite {
         next: Token { acquisition: 1, sequence },
         offset: Offset(sequence),
         answered: Offset(sequence),
+        basis: Bytes::new(),
         documents: Vec::new(),
         outcomes: vec![(request(sequence), verdict(sequence))],
     }

@@ -103,6 +103,7 @@ fn next_write(partition: Partition, there: StoreCheckpoint) -> StoreWrite {
         next: Token { sequence: there.token.sequence + 1, ..there.token },
         offset: there.offset,
         answered: there.answered,
+        basis: there.basis.unwrap_or_default(),
         documents: Vec::new(),
         outcomes: Vec::new(),
     }

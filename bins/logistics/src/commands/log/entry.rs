@@ -103,7 +103,13 @@ mod tests {
 
     fn record(payload: impl Into<bytes::Bytes>) -> LogRecord {
         let key = Some("key".into());
-        LogRecord { offset: Offset(7), key, payload: payload.into(), at: Timestamp::from_millis(1500) }
+        LogRecord {
+            offset: Offset(7),
+            key,
+            headers: Vec::new(),
+            payload: payload.into(),
+            at: Timestamp::from_millis(1500),
+        }
     }
 
     #[test]

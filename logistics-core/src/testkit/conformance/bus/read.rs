@@ -20,7 +20,7 @@ pub(super) async fn a_cancelled_read_loses_nothing(case: BusCase<'_>) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     for text in ["a", "b"] {
-        let end = case.works("end", log.end()).await;
+        let end = case.works("extent", log.extent()).await.bounds.end;
         case.waits("a read at the end", log.read(end, PLENTY)).await;
         case.append(HOME, text).await;
         case.same("the texts", &texts(&case.read(&*log, end, 1).await), &strings(&[text]));

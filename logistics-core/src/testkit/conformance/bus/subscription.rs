@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::BusCase;
 use super::steps::{HOME, OTHER, strings, texts};
 use crate::ids::{Offset, Partition};
-use crate::port::{Delivery, Subscription, Topic};
+use crate::port::{Delivery, StartAt, Subscription, Topic};
 use crate::testkit::executor::{First, both, race};
 
 impl BusCase<'_> {
     async fn subscribe(&self, group: &str) -> Box<dyn Subscription> {
-        self.works("subscribe", self.bus().subscribe(Topic::Orders, group)).await
+        self.works("subscribe", self.bus().subscribe(Topic::Orders, group, StartAt::Start)).await
     }
 
     /// The texts of the next records, by partition, and where each partition goes on.
@@ -52,8 +52,9 @@ pub(super) async fn notifications_are_delivered_too(case: BusCase<'_>) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     let subscribing = case.bus();
-    let mut subscription =
-        case.works("subscribe", subscribing.subscribe(Topic::Notifications, "notifiers")).await;
+    let mut subscription = case
+        .works("subscribe", subscribing.subscribe(Topic::Notifications, "notifiers", StartAt::Start))
+        .await;
     let mut records = case.records(Topic::Orders, HOME, &["fact"]);
     records.extend(case.records(Topic::Notifications, HOME, &["told-1", "told-2"]));
     case.commit(&*log, records, Offset(0)).await;

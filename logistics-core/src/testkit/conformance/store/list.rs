@@ -10,7 +10,7 @@ use crate::testkit::sample;
 
 pub(super) async fn an_empty_list_has_one_empty_page(case: StoreCase<'_>) {
     for status in [None, Some(Status::Placed)] {
-        let page = case.page(&ListQuery { status, after: None, limit: 10 }).await;
+        let page = case.page(&ListQuery { status, late: false, after: None, limit: 10 }).await;
         case.same("the page", &page, &Page::default());
     }
 }
@@ -74,7 +74,7 @@ async fn pages(
     limit: usize,
     orders_max: usize,
 ) -> Vec<OrderId> {
-    let (mut found, mut query) = (Vec::new(), ListQuery { status, after: None, limit });
+    let (mut found, mut query) = (Vec::new(), ListQuery { status, late: false, after: None, limit });
     loop {
         let page = case.page(&query).await;
         case.holds("a page that another one announced holds something", !page.documents.is_empty());
@@ -121,12 +121,13 @@ pub(super) async fn changes_of_one_millisecond_are_paged(case: StoreCase<'_>) {
         case.same("the pages, one after the other", &found, &wanted);
     }
     // A cursor stays a place in the list when its order has moved on.
-    let page = case.page(&ListQuery { status: Some(Status::Placed), after: None, limit: 50 }).await;
+    let page =
+        case.page(&ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 50 }).await;
     let moved = wanted[49].clone();
     let partition = partition_of(&moved, case.fixture.partitions());
     let placed = document(&moved, Status::Placed, 5);
     case.write(write(partition, 2, vec![changed(&placed, Status::Confirmed, 9)])).await;
-    let rest = ListQuery { status: Some(Status::Placed), after: page.next, limit: 2 * ORDERS };
+    let rest = ListQuery { status: Some(Status::Placed), late: false, after: page.next, limit: 2 * ORDERS };
     case.same("the rest of the list", &case.ids(&case.page(&rest).await), &wanted[50..].to_vec());
 }
 

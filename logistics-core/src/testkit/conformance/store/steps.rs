@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::StoreCase;
 use crate::ids::{Offset, OrderId, Partition, Timestamp};
 use crate::lifecycle::Status;
@@ -21,6 +23,11 @@ pub(super) fn token(sequence: u64) -> Token {
     Token { acquisition: 0xfeed_0000_0000_0000_0000_0000_0000_beef, sequence }
 }
 
+/// What write `sequence` says of its basis; bytes that a store must keep as they are.
+pub(super) fn basis(sequence: u64) -> Bytes {
+    Bytes::from(format!("{{\"write\":{sequence}}}"))
+}
+
 /// Write `sequence` of a partition, on top of the one before it.
 pub(super) fn write(partition: Partition, sequence: u64, documents: Vec<DocumentWrite>) -> StoreWrite {
     StoreWrite {
@@ -29,6 +36,7 @@ pub(super) fn write(partition: Partition, sequence: u64, documents: Vec<Document
         next: token(sequence),
         offset: Offset(sequence * 10),
         answered: Offset(sequence * 10 - 1),
+        basis: basis(sequence),
         documents,
         outcomes: Vec::new(),
     }
@@ -42,6 +50,8 @@ pub(super) fn document(id: &OrderId, status: Status, changed_ms: i64) -> Documen
         status,
         changed_at: sample::time(changed_ms),
         previous: None,
+        rebuilt: false,
+        late: false,
         due: None,
     }
 }
@@ -94,7 +104,7 @@ impl StoreCase<'_> {
 
     /// The ids on a page that holds all of a list.
     pub(super) async fn listed(&self, status: Option<Status>) -> Vec<OrderId> {
-        let page = self.page(&ListQuery { status, after: None, limit: 1000 }).await;
+        let page = self.page(&ListQuery { status, late: false, after: None, limit: 1000 }).await;
         self.same("the next page of a list that fits on one", &page.next, &None);
         self.ids(&page)
     }

@@ -1,7 +1,7 @@
 //! Compare-and-set, checkpoints and partitions.
 
 use super::StoreCase;
-use super::steps::{HOME, OTHER, document, token, with_timer, write};
+use super::steps::{HOME, OTHER, basis, document, token, with_timer, write};
 use crate::ids::Offset;
 use crate::lifecycle::Status;
 use crate::port::{DocumentLookup, Loaded, Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome};
@@ -12,7 +12,7 @@ pub(super) async fn a_partition_that_nobody_wrote_to_is_empty(case: StoreCase<'_
     let id = case.order(HOME, 0);
     case.same("its recovery", &case.recover(HOME).await, &Recovery::default());
     let loaded = case.load(HOME, std::slice::from_ref(&id)).await;
-    case.same("what is loaded", &loaded, &Loaded { token: None, documents: vec![None] });
+    case.same("what is loaded", &loaded, &Loaded { documents: vec![None], ..Loaded::default() });
     case.same("what is loaded without ids", &case.load(HOME, &[]).await, &Loaded::default());
     let found = case.works("document", case.store().document(&id)).await;
     case.same("a document", &found, &DocumentLookup::Unknown);
@@ -22,10 +22,11 @@ pub(super) async fn the_first_write_expects_nothing(case: StoreCase<'_>) {
     let id = case.order(HOME, 0);
     let placed = with_timer(document(&id, Status::Placed, 0), 5000);
     case.write(write(HOME, 1, vec![placed.clone()])).await;
-    let checkpoint = StoreCheckpoint { offset: Offset(10), answered: Offset(9), token: token(1) };
+    let checkpoint =
+        StoreCheckpoint { offset: Offset(10), answered: Offset(9), token: token(1), basis: Some(basis(1)) };
     let wanted = Recovery { checkpoint: Some(checkpoint), timers: vec![(id.clone(), sample::time(5000))] };
     case.same("the recovery", &case.recover(HOME).await, &wanted);
-    let wanted = Loaded { token: Some(token(1)), documents: vec![Some(placed.json)] };
+    let wanted = Loaded { token: Some(token(1)), documents: vec![Some(placed.json)], ..Loaded::default() };
     case.same("what is loaded", &case.load(HOME, &[id]).await, &wanted);
 }
 
@@ -36,6 +37,7 @@ pub(super) async fn a_write_follows_the_one_that_it_expects(case: StoreCase<'_>)
             offset: Offset(sequence * 10),
             answered: Offset(sequence * 10 - 1),
             token: token(sequence),
+            basis: Some(basis(sequence)),
         };
         case.same("the checkpoint", &case.recover(HOME).await.checkpoint, &Some(checkpoint));
         case.same("the token", &case.load(HOME, &[]).await.token, &Some(token(sequence)));
@@ -109,7 +111,7 @@ pub(super) async fn checkpoints_keep_their_numbers(case: StoreCase<'_>) {
         let next = Token { acquisition: u128::MAX - 1, sequence: number };
         let (offset, answered) = (Offset(number), Offset(number - 1));
         case.write(StoreWrite { expected, next, offset, answered, ..write(HOME, 1, Vec::new()) }).await;
-        let wanted = StoreCheckpoint { offset, answered, token: next };
+        let wanted = StoreCheckpoint { offset, answered, token: next, basis: Some(basis(1)) };
         case.same("the checkpoint", &case.recover(HOME).await.checkpoint, &Some(wanted));
         expected = Some(next);
     }
