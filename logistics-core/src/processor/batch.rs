@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::Setback;
 use super::effect::Notice;
-use super::input::{Input, InputKind};
+use super::input::{Input, InputKind, check_follows, foreign};
+use super::own::{OwnRecords, Print};
 use super::settings::Settings;
 use super::timers::{Timer, Timers};
 use super::unwritten::{Changed, index_entry};
@@ -30,6 +32,45 @@ pub(super) struct Plan {
     pub(super) next: Offset,
     /// `None`: there is no such order.
     pub(super) orders: BTreeMap<OrderId, Option<Arc<Order>>>,
+    /// Orders of which the store has index entries, and the log has nothing.
+    pub(super) missing: BTreeSet<OrderId>,
+}
+
+impl Plan {
+    /// Judges the facts among the inputs that this owner did not write. Those that cannot be true become dead inputs.
+    ///
+    /// # Errors
+    /// A second writer, for a fact that could be true.
+    pub(super) fn judge_claims(
+        &mut self,
+        own: &mut OwnRecords,
+        partition: Partition,
+        settings: &Settings,
+    ) -> Result<(), Setback> {
+        for input in &mut self.inputs {
+            let InputKind::Claimed { record, fact, number } = &input.kind else { continue };
+            let order = self.orders.get(&fact.order_id).cloned().flatten();
+            let now = order.as_ref().map_or(Version(0), |order| order.version);
+            let version = own.version_at(&fact.order_id, now, *number);
+            own.end_claim();
+            match check_follows(fact, version, partition, settings.partitions) {
+                Ok(()) => return Err(Setback::SecondWriter(second_writer(partition, input.offset))),
+                Err(what) => {
+                    input.kind = InputKind::Dead { record: record.clone(), reason: foreign(&what) };
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is said of a record that only an owner can have written, and this one did not.
+pub(super) fn second_writer(partition: Partition, offset: Offset) -> String {
+    format!(
+        "the record at offset {offset} of partition {partition} answers an input or moves an order, and this owner did not \
+         write it: a second group of processors, or a producer that must not, writes to this log. Stop it, then restart \
+         this process"
+    )
 }
 
 /// What was decided, to be merged once it is committed.
@@ -39,6 +80,8 @@ pub(super) struct Decided {
     pub(super) changed: BTreeMap<OrderId, Changed>,
     pub(super) outcomes: Vec<(RequestId, Verdict)>,
     pub(super) notices: Vec<Notice>,
+    /// The facts and outcomes of the transaction.
+    pub(super) prints: Vec<Print>,
 }
 
 /// Decides a plan. Timers change in place: if the transaction is not committed, the whole state goes anyway.
@@ -56,6 +99,7 @@ pub(super) fn decide_plan(
         timers,
         due: plan.due,
         orders: plan.orders,
+        missing: plan.missing,
         records: Vec::with_capacity(plan.inputs.len() * 2),
         facts: 0,
         position: plan.next,
@@ -81,6 +125,7 @@ struct Batch<'a> {
     timers: &'a mut Timers,
     due: BTreeSet<Timer>,
     orders: BTreeMap<OrderId, Option<Arc<Order>>>,
+    missing: BTreeSet<OrderId>,
     records: Vec<NewRecord>,
     facts: usize,
     position: Offset,
@@ -119,6 +164,8 @@ impl Batch<'_> {
                 self.outcome(offset, Some(&request), OutcomeKind::Forwarded { to });
                 Ok(())
             }
+            // The judgement made it a dead one.
+            InputKind::Claimed { .. } => Ok(()),
             InputKind::Dead { record, reason } => {
                 let letter = DeadLetter { record: &record, partition: self.partition, reason: &reason };
                 let payload = letter.encode(self.now);
@@ -177,7 +224,10 @@ impl Batch<'_> {
             due => self.timers.change(order_id, None, due),
         }
         let key = order_key(order_id);
-        self.push(Topic::Orders, Some(key.clone()), wire::encode_fact(fact));
+        let record = self.signed(wire::encode_fact(fact));
+        let answers = fact.cause.answers().is_some();
+        self.decided.prints.push(Print::of_fact(&record, order_id, answers));
+        self.push(Topic::Orders, Some(key.clone()), record);
         self.push(Topic::Notifications, Some(key), wire::encode_notification(&Notification::of(fact)));
         self.facts += 1;
         if self.settings.narrate && fact.change == Change::Moved {
@@ -189,7 +239,8 @@ impl Batch<'_> {
             Some(changed) => changed.order = order,
             None => {
                 let previous = before.map(|order| index_entry(order));
-                self.decided.changed.insert(order_id.clone(), Changed { order, previous });
+                let rebuilt = before.is_none() && self.missing.contains(order_id);
+                self.decided.changed.insert(order_id.clone(), Changed { order, previous, rebuilt });
             }
         }
         Ok(())
@@ -200,8 +251,16 @@ impl Batch<'_> {
         let key = order_id.as_ref().map(order_key);
         let outcome =
             Outcome { offset, order_id, request: request.map(|request| request.id.clone()), result };
-        let payload = wire::encode_outcome(&outcome, self.partition, self.now);
+        let payload = self.signed(wire::encode_outcome(&outcome, self.partition, self.now));
+        self.decided.prints.push(Print::of_outcome(&payload));
         self.push(Topic::Orders, key, payload);
+    }
+
+    fn signed(&self, record: Bytes) -> Bytes {
+        match &self.settings.log_keys {
+            Some(keys) => keys.sign(self.partition, &record),
+            None => record,
+        }
     }
 
     fn push(&mut self, topic: Topic, key: Option<Bytes>, payload: Bytes) {

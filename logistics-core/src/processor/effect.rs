@@ -93,6 +93,8 @@ pub enum Phase {
     Recovering,
     /// Reading where the log ends.
     ReadingEnd,
+    /// Removing what the store holds of another log.
+    Clearing,
     /// Bringing the store up to the log.
     Replaying,
     /// Deciding.
@@ -115,6 +117,7 @@ impl Phase {
             Phase::Acquiring => "acquiring",
             Phase::Recovering => "recovering",
             Phase::ReadingEnd => "reading the end",
+            Phase::Clearing => "clearing the store",
             Phase::Replaying => "replaying",
             Phase::Live => "live",
             Phase::Stopping => "stopping",
@@ -154,6 +157,18 @@ pub enum Notice {
         /// Its offset.
         offset: Offset,
         /// What was wrong with it.
+        reason: String,
+    },
+    /// A record claims to be an owner's and is none. It changes no order, and its outcome is a dead letter.
+    Foreign {
+        /// Its offset.
+        offset: Offset,
+        /// Why it cannot be an owner's.
+        reason: String,
+    },
+    /// The checkpoint was made from another log, or from records that this log no longer has: the store is rebuilt.
+    Rebuilding {
+        /// Why.
         reason: String,
     },
     /// An attempt ended; another follows.

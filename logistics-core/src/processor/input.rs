@@ -1,10 +1,13 @@
-//! What stands in the log, as a live processor sees it.
+//! A record of the log, as an owner of its partition reads it.
 
-use crate::ids::{Offset, OrderId, Partition, Timestamp};
+use crate::fact::{Change, Fact};
+use crate::ids::{Offset, OrderId, Partition, Timestamp, Version};
+use crate::order::Order;
+use crate::outcome::Outcome;
 use crate::partitioner::partition_of;
 use crate::port::LogRecord;
 use crate::request::Request;
-use crate::wire::{self, Record};
+use crate::wire::{self, LogKeys, Record};
 
 /// An input that waits for its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,6 +25,8 @@ pub(super) enum InputKind {
     Misplaced { record: LogRecord, request: Box<Request>, to: Partition },
     /// No input of this system.
     Dead { record: LogRecord, reason: String },
+    /// A fact that this owner did not write. The order's state tells whether it can be true.
+    Claimed { record: LogRecord, fact: Box<Fact>, number: u64 },
 }
 
 impl Input {
@@ -29,46 +34,122 @@ impl Input {
     pub(super) fn order_id(&self) -> Option<&OrderId> {
         match &self.kind {
             InputKind::Request(request) => Some(&request.order_id),
+            InputKind::Claimed { fact, .. } => Some(&fact.order_id),
             InputKind::Misplaced { .. } | InputKind::Dead { .. } => None,
         }
     }
 }
 
-/// How much of a reason goes into an outcome: a foreign record may be long, and what is said about it must fit anyway.
+/// A record that was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) reading: Reading,
+    /// A key of the log signed it.
+    pub(super) signed: bool,
+}
+
+/// What a record says that it is.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// An input, which anything may write.
+    Input(Request),
+    /// No input of this system, and no owner's record either.
+    Dead(String),
+    /// An owner's outcome.
+    Outcome(Outcome),
+    /// An owner's fact.
+    Fact(Box<Fact>),
+    /// An owner's, by its own word, and no owner writes such a record.
+    Foreign(String),
+    /// An owner's of a newer release: it must not be skipped.
+    Newer(String),
+}
+
+/// How much of a reason goes into an outcome: a foreign record may be long, and its outcome must fit anyway.
 const REASON_CHARS_MAX: usize = 300;
 
-/// The input that a record is; `None` for what an owner wrote, which a live processor knows already.
-///
-/// # Errors
-/// A sentence, for a record of an owner that this build cannot read: it must not be skipped.
-pub(super) fn read_input(
+/// Reads a record of this partition.
+pub(super) fn read_record(record: &LogRecord, partition: Partition, keys: Option<&LogKeys>) -> Read {
+    let reading = match wire::decode(record, partition) {
+        Ok(Record::Input(request)) => Reading::Input(request),
+        Ok(Record::Fact(fact)) => Reading::Fact(Box::new(fact)),
+        Ok(Record::Outcome(outcome)) => Reading::Outcome(outcome),
+        Err(error) if error.is_newer() => Reading::Newer(unreadable(partition, record.offset, &error)),
+        Err(error) if error.from_processor => Reading::Foreign(bounded(&error.to_string())),
+        Err(error) => Reading::Dead(bounded(&error.to_string())),
+    };
+    let claims = matches!(reading, Reading::Outcome(_) | Reading::Fact(_) | Reading::Newer(_));
+    let signed = claims && keys.is_some_and(|keys| keys.verifies(partition, &record.payload));
+    Read { reading, signed }
+}
+
+/// Why an owner's record that lacks a signature is foreign.
+pub(super) const UNSIGNED: &str =
+    "no owner of the partition wrote this record: it is not signed with the log key";
+
+/// The input that a request of this partition's log is.
+pub(super) fn of_request(
     record: LogRecord,
+    request: Request,
     partition: Partition,
     partitions: u32,
-) -> Result<Option<Input>, String> {
-    if wire::is_surely_from_processor(&record.payload) {
-        return Ok(None);
+) -> InputKind {
+    match partition_of(&request.order_id, partitions) {
+        here if here == partition => InputKind::Request(Box::new(request)),
+        to => InputKind::Misplaced { record, request: Box::new(request), to },
     }
-    let (offset, at) = (record.offset, record.at);
-    let kind = match wire::decode(&record, partition) {
-        Ok(Record::Input(request)) => match partition_of(&request.order_id, partitions) {
-            here if here == partition => InputKind::Request(Box::new(request)),
-            to => InputKind::Misplaced { record, request: Box::new(request), to },
-        },
-        Ok(Record::Fact(_) | Record::Outcome(_)) => return Ok(None),
-        Err(error) if error.from_processor => return Err(unreadable(partition, offset, &error)),
-        Err(error) => {
-            let reason = error.to_string().chars().take(REASON_CHARS_MAX).collect();
-            InputKind::Dead { record, reason }
-        }
-    };
-    Ok(Some(Input { offset, at, kind }))
+}
+
+fn bounded(reason: &str) -> String {
+    reason.chars().take(REASON_CHARS_MAX).collect()
 }
 
 /// What is said of an owner's record that this build cannot read.
-pub(super) fn unreadable(partition: Partition, offset: Offset, error: &wire::DecodeError) -> String {
+fn unreadable(partition: Partition, offset: Offset, error: &wire::DecodeError) -> String {
     format!(
-        "the record at offset {offset} of partition {partition} is a fact or an outcome that this build cannot read \
-         ({error}); run a build that can"
+        "the record at offset {offset} of partition {partition} was written by a newer release ({error}); run a build \
+         that can read it"
     )
+}
+
+/// Whether a fact can follow an order that has `version` facts.
+///
+/// # Errors
+/// The reason why it cannot, as a clause.
+pub(super) fn check_follows(
+    fact: &Fact,
+    version: Version,
+    partition: Partition,
+    partitions: u32,
+) -> Result<(), String> {
+    let home = partition_of(&fact.order_id, partitions);
+    if home != partition {
+        return Err(format!("a fact of order {}, which belongs to partition {home}", fact.order_id));
+    }
+    if fact.version != version.next() {
+        let (order_id, found) = (&fact.order_id, fact.version);
+        return Err(format!(
+            "a fact of version {found} of order {order_id}, which has {version} facts there"
+        ));
+    }
+    if matches!(fact.change, Change::Placed(_)) != (version == Version(0)) {
+        return Err(format!("a fact of order {} whose first fact is no placement", fact.order_id));
+    }
+    Ok(())
+}
+
+/// Whether the order's history has this very fact.
+pub(super) fn has_fact(order: &Order, fact: &Fact) -> bool {
+    let index = usize::try_from(fact.version.0).unwrap_or(usize::MAX).wrapping_sub(1);
+    order.history.get(index).is_some_and(|entry| {
+        let late = fact.change == Change::Late;
+        (entry.version, entry.status, entry.at, entry.actor, entry.late)
+            == (fact.version, fact.status, fact.at, fact.actor, late)
+            && entry.reason == fact.reason
+    })
+}
+
+/// Why a record that claims to be an owner's is foreign.
+pub(super) fn foreign(what: &str) -> String {
+    bounded(&format!("no owner of the partition wrote this record: {what}"))
 }

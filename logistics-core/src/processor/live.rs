@@ -2,15 +2,18 @@
 
 use std::collections::VecDeque;
 
+use super::basis::Basis;
 use super::batch::{Decided, Plan};
 use super::effect::Stamp;
 use super::input::Input;
+use super::own::OwnRecords;
 use super::replay::Replay;
+use super::scan::Scan;
 use super::settings::Settings;
 use super::timers::Timers;
 use super::unwritten::{Cache, Unwritten, WriteAt, Writing};
 use crate::ids::{Offset, OrderId, Partition, Timestamp};
-use crate::port::{Loaded, StoreWrite, Token};
+use crate::port::{Loaded, LogIdentity, StoreWrite, Token};
 
 /// What a live processor knows. All of it goes when anything fails.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,8 +25,14 @@ pub(super) struct Live {
     sequence: u64,
     /// The last write that the store confirmed.
     settled: Token,
-    /// The checkpoint that the store confirmed.
-    checkpoint: Offset,
+    /// The checkpoint that the store confirmed: its offset and its answered offset.
+    checkpoint: (Offset, Offset),
+    log: LogIdentity,
+    pub(super) scan: Scan,
+    pub(super) own: OwnRecords,
+    /// The checkpoint before the first record that was read back of a transaction that is not known to be committed: what
+    /// the store is given does not hold it yet.
+    pub(super) held_back: Option<(Offset, Basis)>,
     /// Everything before it is decided and committed.
     pub(super) committed: Offset,
     pub(super) unwritten: Unwritten,
@@ -65,19 +74,24 @@ pub(super) enum Work {
 
 impl Live {
     pub(super) fn after(replay: Replay, token: Token, settings: &Settings, elapsed_ms: u64) -> Self {
+        let next = replay.scan.next_unanswered();
         Self {
             acquisition: replay.acquisition,
             end_at_start: replay.end,
             sequence: replay.sequence,
             settled: token,
-            checkpoint: replay.position,
-            committed: replay.answered,
+            checkpoint: (replay.scan.to(), next),
+            log: replay.log,
+            scan: replay.scan,
+            own: OwnRecords::default(),
+            held_back: None,
+            committed: next,
             unwritten: Unwritten::default(),
             writing: None,
             cache: Cache::new(settings.cache_orders_max),
             timers: replay.timers,
             inbox: VecDeque::new(),
-            read_position: replay.answered,
+            read_position: next,
             last_read_at: Timestamp::default(),
             uncovered: true,
             reading: None,
@@ -165,36 +179,54 @@ impl Live {
     pub(super) fn merge(&mut self, decided: Decided) {
         self.committed = decided.next;
         self.uncovered = decided.next < self.read_position;
+        self.own.committed();
+        self.held_back = None;
         self.unwritten.merge(decided.changed, decided.outcomes);
     }
 
     /// There is something that the store does not have: orders, outcomes, or, when there is nothing else to do, a
     /// checkpoint further on.
     pub(super) fn wants_write(&self, at_rest: bool) -> bool {
-        let behind = at_rest && self.checkpoint < self.committed;
+        let behind = at_rest && self.checkpoint != (self.checkpoint_next().0, self.committed);
         self.writing.is_none() && (behind || !self.unwritten.is_empty())
+    }
+
+    /// Where the next checkpoint lies, and what it is made from.
+    fn checkpoint_next(&self) -> (Offset, Option<&Basis>) {
+        self.held_back.as_ref().map_or((self.scan.to(), None), |(offset, basis)| (*offset, Some(basis)))
+    }
+
+    /// The checkpoint that can be written before a record at `offset`.
+    pub(super) fn hold_back(&mut self, offset: Offset) {
+        if self.held_back.is_none() {
+            let mut scan = self.scan.clone();
+            scan.advance(offset);
+            self.held_back = Some((offset, scan.basis(&self.log)));
+        }
     }
 
     pub(super) fn begin_write(&mut self, stamp: Stamp, partition: Partition) -> StoreWrite {
         self.sequence += 1;
         let token = Token { acquisition: self.acquisition, sequence: self.sequence };
+        let (offset, basis) = self.checkpoint_next();
+        let basis = basis.cloned().unwrap_or_else(|| self.scan.basis(&self.log));
         let at = WriteAt {
             partition,
             expected: Some(self.settled),
             next: token,
-            offset: self.committed.max(self.checkpoint),
+            offset,
             answered: self.committed,
-            basis: bytes::Bytes::new(),
+            basis: basis.encode(),
         };
-        let offset = at.offset;
+        let checkpoint = (at.offset, at.answered);
         let (write, orders) = std::mem::take(&mut self.unwritten).write(at);
-        self.writing = Some(Writing { stamp, token, offset, orders });
+        self.writing = Some(Writing { stamp, token, checkpoint, orders });
         write
     }
 
     pub(super) fn settle(&mut self, writing: Writing) {
         self.settled = writing.token;
-        self.checkpoint = writing.offset;
+        self.checkpoint = writing.checkpoint;
         for order in writing.orders.into_values() {
             self.cache.keep(order);
         }

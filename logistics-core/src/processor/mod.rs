@@ -14,12 +14,16 @@
 //! - decisions use states that the store held at a token of this acquisition, plus what this acquisition committed;
 //! - what this build cannot read, it halts at; it never skips.
 
+mod basis;
 mod batch;
 mod effect;
 mod input;
 mod live;
+mod own;
+mod reading;
 mod replay;
 mod running;
+mod scan;
 mod settings;
 mod starting;
 mod timers;
@@ -28,12 +32,13 @@ mod unwritten;
 pub use effect::{Effect, Notice, Now, Phase, Reply, Stamp};
 pub use settings::Settings;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use crate::ids::{Offset, Partition};
+use crate::ids::{Offset, OrderId, Partition};
 use crate::port::{PortErrorKind, Recovery};
 use live::Live;
 use replay::Replay;
+use starting::{Checking, Clearing};
 
 /// The state machine that owns one partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -45,7 +50,11 @@ pub struct Processor {
     /// Failures since the last success.
     failures: u32,
     /// Acquisitions in a row that found the store ahead of the log.
-    ahead: u32,
+    checkpoint_ahead: u32,
+    /// Orders whose documents the store has lost: the next replay begins at the log's first record.
+    lost: BTreeSet<OrderId>,
+    /// Orders that the store named as lost before such a replay.
+    rebuilt: BTreeSet<OrderId>,
     stopping: Option<Stopping>,
     last_stamp: u64,
     outbox: VecDeque<(Stamp, Effect)>,
@@ -57,8 +66,13 @@ pub struct Processor {
 enum Stage {
     Waiting {
         until_ms: u64,
+        suspicion: Option<String>,
     },
-    AskingGroup(Stamp),
+    AskingGroup {
+        stamp: Stamp,
+        /// Why the partition has a second writer, unless the group gave the partition to another member.
+        suspicion: Option<String>,
+    },
     Acquiring(Stamp),
     Recovering {
         stamp: Stamp,
@@ -69,6 +83,8 @@ enum Stage {
         acquisition: u128,
         recovery: Recovery,
     },
+    Checking(Box<Checking>),
+    Clearing(Box<Clearing>),
     Replaying(Box<Replay>),
     Live(Box<Live>),
     /// Dropped or halted.
@@ -83,14 +99,19 @@ struct Stopping {
 /// Why the state has to go.
 enum Setback {
     /// Discard everything, ask the group, and begin anew.
-    Again(String),
+    Again { why: String, suspicion: Option<String> },
+    /// The store has lost documents: begin anew, at the log's first record.
+    Rebuild { why: String, orders: BTreeSet<OrderId> },
+    /// The log has a record that could be an owner's and that this owner did not write: either the group gave the partition
+    /// to another member, or there is a second writer.
+    SecondWriter(String),
     /// Going on would skip or invent something.
     Halt(String),
 }
 
 impl Setback {
     fn again(why: impl Into<String>) -> Self {
-        Setback::Again(why.into())
+        Setback::Again { why: why.into(), suspicion: None }
     }
 
     /// What a port's error means to a step that needed its answer.
@@ -102,7 +123,7 @@ impl Setback {
             PortErrorKind::Corrupt => Setback::Halt(format!(
                 "{what}: what was read is damaged; restore it from a backup before anything is decided on it"
             )),
-            kind => Setback::Again(format!("{what}: {kind:?}")),
+            kind => Setback::again(format!("{what}: {kind:?}")),
         }
     }
 }
@@ -117,7 +138,9 @@ impl Processor {
             phase: Phase::Acquiring,
             stage: Stage::Over,
             failures: 0,
-            ahead: 0,
+            checkpoint_ahead: 0,
+            lost: BTreeSet::new(),
+            rebuilt: BTreeSet::new(),
             stopping: None,
             last_stamp: 0,
             outbox: VecDeque::new(),
@@ -152,7 +175,7 @@ impl Processor {
     #[must_use]
     pub fn wake_in_ms(&self, now: Now) -> Option<u64> {
         match &self.stage {
-            Stage::Waiting { until_ms } => Some(until_ms.saturating_sub(now.elapsed_ms)),
+            Stage::Waiting { until_ms, .. } => Some(until_ms.saturating_sub(now.elapsed_ms)),
             Stage::Live(live) => self.wake_live_in_ms(live, now),
             _ => None,
         }
@@ -215,16 +238,27 @@ impl Processor {
 
     fn advance(&mut self, now: Now) {
         match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Waiting { until_ms } if now.elapsed_ms >= until_ms => {
-                let stamp = self.issue(Effect::AskGroup);
-                self.enter(Phase::AskingGroup, Stage::AskingGroup(stamp));
-            }
+            Stage::Waiting { until_ms, suspicion } if now.elapsed_ms >= until_ms => self.ask_group(suspicion),
             Stage::Live(live) => {
                 if let Err(setback) = self.advance_live(live, now) {
                     self.set_back(now, setback);
                 }
             }
             stage => self.stage = stage,
+        }
+    }
+
+    /// # Errors
+    /// A setback, where the store has lost documents that no replay has brought back yet.
+    fn check_missing(&self, missing: &BTreeSet<OrderId>) -> Result<(), Setback> {
+        let orders: BTreeSet<_> = missing.difference(&self.rebuilt).cloned().collect();
+        match orders.first() {
+            None => Ok(()),
+            Some(first) => {
+                let why =
+                    format!("the store has lost {} documents, among them that of {first}", orders.len());
+                Err(Setback::Rebuild { why, orders })
+            }
         }
     }
 
@@ -244,6 +278,11 @@ impl Processor {
         self.stage = stage;
     }
 
+    fn ask_group(&mut self, suspicion: Option<String>) {
+        let stamp = self.issue(Effect::AskGroup);
+        self.enter(Phase::AskingGroup, Stage::AskingGroup { stamp, suspicion });
+    }
+
     fn acquire(&mut self) {
         let stamp = self.issue(Effect::Acquire);
         self.enter(Phase::Acquiring, Stage::Acquiring(stamp));
@@ -257,17 +296,22 @@ impl Processor {
     /// Discards all state; then waits, unless there is nothing to come back for.
     fn set_back(&mut self, now: Now, setback: Setback) {
         self.outbox.clear();
-        let why = match setback {
+        let (why, suspicion) = match setback {
             Setback::Halt(reason) => return self.halt(reason),
-            Setback::Again(_) if self.stopping.is_some() => return self.drop_partition(),
-            Setback::Again(why) => why,
+            _ if self.stopping.is_some() => return self.drop_partition(),
+            Setback::SecondWriter(suspicion) => return self.ask_group(Some(suspicion)),
+            Setback::Again { why, suspicion } => (why, suspicion),
+            Setback::Rebuild { why, orders } => {
+                self.lost.extend(orders);
+                (why, None)
+            }
         };
         let retry_after_ms = backoff_ms(&self.settings, self.failures);
         self.failures = self.failures.saturating_add(1);
         let doing = self.phase.name();
         self.notices.push_back(Notice::Failed { doing, why, retry_after_ms });
         let until_ms = now.elapsed_ms + retry_after_ms;
-        self.enter(Phase::Waiting(doing), Stage::Waiting { until_ms });
+        self.enter(Phase::Waiting(doing), Stage::Waiting { until_ms, suspicion });
     }
 }
 

@@ -3,30 +3,42 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::effect::Stamp;
-use super::input::unreadable;
+use bytes::Bytes;
+
+use super::Setback;
+use super::effect::{Notice, Stamp};
+use super::input::{Read, Reading, UNSIGNED, check_follows, foreign, has_fact, read_record};
+use super::scan::Scan;
+use super::settings::Settings;
 use super::timers::Timers;
 use super::unwritten::{Changed, Unwritten, index_entry};
 use crate::fact::Fact;
-use crate::ids::{Offset, OrderId, Partition};
+use crate::ids::{Offset, OrderId, Partition, Version};
 use crate::order::{Order, evolve};
-use crate::port::{Batch, Loaded, Recovery, Token};
-use crate::wire::{self, Record};
+use crate::port::{Batch, Loaded, LogIdentity, Token};
+
+/// Repeated timer facts that are kept in mind; the dead letter about one follows within a few batches.
+const REPEATED_MAX: usize = 10_000;
 
 /// A replay under way: chunk by chunk, each read, loaded and written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Replay {
     pub(super) acquisition: u128,
+    pub(super) log: LogIdentity,
     /// The log's end, read after the acquisition: it is behind every fact that any predecessor will ever have committed.
     pub(super) end: Offset,
-    /// Every fact before it is in the store.
+    /// Where the next chunk is read.
     pub(super) position: Offset,
-    /// The input behind the last one that is known to be answered.
-    pub(super) answered: Offset,
+    pub(super) scan: Scan,
+    /// It began at the log's first record, so that every document that the log implies comes back.
+    pub(super) whole: bool,
     /// The write that the store is at.
     pub(super) token: Option<Token>,
     pub(super) sequence: u64,
     pub(super) timers: Timers,
+    /// Timer facts that the store has already, seen again: either written before the checkpoint was, or copies of facts
+    /// that were. A dead letter about one says that its owner took it for a copy.
+    repeated: BTreeSet<Offset>,
     /// Facts and outcomes replayed so far.
     pub(super) replayed: u64,
     pub(super) step: Step,
@@ -39,26 +51,72 @@ pub(super) enum Step {
     Writing { stamp: Stamp, token: Token, next: Offset },
 }
 
-/// The facts between two positions.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// What a replay has to judge of the records between two positions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Chunk {
-    pub(super) facts: Vec<Fact>,
+    records: Vec<Unjudged>,
     pub(super) next: Offset,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Unjudged {
+    offset: Offset,
+    payload: Bytes,
+    signed: bool,
+    what: What,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum What {
+    Input,
+    Foreign(String),
+    Outcome { answers: Offset },
+    Fact(Box<Fact>),
+    Newer(String),
+}
+
+impl What {
+    fn of(reading: Reading) -> Self {
+        match reading {
+            Reading::Input(_) | Reading::Dead(_) => What::Input,
+            Reading::Foreign(reason) => What::Foreign(reason),
+            Reading::Outcome(outcome) => What::Outcome { answers: outcome.offset },
+            Reading::Fact(fact) => What::Fact(fact),
+            Reading::Newer(reason) => What::Newer(reason),
+        }
+    }
+}
+
+/// Where a replay begins.
+pub(super) struct Begin {
+    pub(super) acquisition: u128,
+    pub(super) log: LogIdentity,
+    pub(super) end: Offset,
+    pub(super) scan: Scan,
+    pub(super) token: Option<Token>,
+    pub(super) sequence: u64,
+    pub(super) timers: Timers,
+    pub(super) whole: bool,
+    /// Where the first chunk is read: at the first unanswered input of the scan.
+    pub(super) position: Offset,
+}
+
 impl Replay {
-    pub(super) fn new(acquisition: u128, end: Offset, recovery: Recovery, stamp: Stamp) -> Self {
-        let checkpoint = recovery.checkpoint.as_ref();
+    pub(super) fn new(begin: Begin) -> Self {
+        let Begin { acquisition, log, end, scan, token, sequence, timers, whole, position } = begin;
         Self {
             acquisition,
+            log,
             end,
-            position: checkpoint.map_or(Offset(0), |checkpoint| checkpoint.offset),
-            answered: checkpoint.map_or(Offset(0), |checkpoint| checkpoint.answered),
-            token: checkpoint.map(|checkpoint| checkpoint.token),
-            sequence: 0,
-            timers: Timers::new(recovery.timers),
+            position,
+            scan,
+            whole,
+            token,
+            sequence,
+            timers,
+            repeated: BTreeSet::new(),
             replayed: 0,
-            step: Step::Reading(stamp),
+            step: Step::Reading(Stamp::default()),
         }
     }
 
@@ -72,65 +130,166 @@ impl Replay {
         Token { acquisition: self.acquisition, sequence: self.sequence }
     }
 
-    /// Takes the facts out of a batch, and what they and the other outcomes answer.
-    pub(super) fn take_chunk(&mut self, batch: Batch, partition: Partition) -> Result<Chunk, String> {
-        let mut facts = Vec::new();
+    /// What there is to judge in a batch. Before the scan's position everything is judged; what is unanswered of it is
+    /// read again.
+    pub(super) fn take_chunk(&mut self, batch: Batch, partition: Partition, settings: &Settings) -> Chunk {
+        let mut records = Vec::new();
         for record in batch.records {
-            let answers = match wire::decode(&record, partition) {
-                Ok(Record::Input(_)) => continue,
-                Err(error) if !error.from_processor => continue,
-                Err(error) => return Err(unreadable(partition, record.offset, &error)),
-                Ok(Record::Outcome(outcome)) => Some(outcome.offset),
-                Ok(Record::Fact(fact)) => {
-                    let answers = fact.cause.answers();
-                    facts.push(fact);
-                    answers
-                }
-            };
-            self.replayed += 1;
-            if let Some(answers) = answers {
-                self.answered = self.answered.max(answers.next());
+            let offset = record.offset;
+            let Read { reading, signed } = read_record(&record, partition, settings.log_keys.as_ref());
+            let what = What::of(reading);
+            if offset >= self.scan.to() {
+                records.push(Unjudged { offset, payload: record.payload, signed, what });
+            } else if self.scan.is_foreign(offset) {
+                self.scan.foreign(offset);
+            } else if what == What::Input {
+                self.scan.input(offset);
             }
         }
-        Ok(Chunk { facts, next: batch.next })
+        Chunk { records, next: batch.next }
     }
 
     /// Folds a chunk's facts onto the loaded documents.
     pub(super) fn fold(
         &mut self,
-        chunk: &Chunk,
+        chunk: Chunk,
         ids: &[OrderId],
         loaded: Loaded,
-    ) -> Result<Unwritten, String> {
-        let mut before = BTreeMap::new();
+        partition: Partition,
+        settings: &Settings,
+    ) -> Result<(Unwritten, Vec<Notice>), Setback> {
+        let mut fold = Fold { before: BTreeMap::new(), changed: BTreeMap::new(), missing: loaded.missing };
         for (order_id, json) in ids.iter().zip(loaded.documents) {
-            before.insert(order_id.clone(), json.map(|json| read_document(order_id, &json)).transpose()?);
+            let order = json.map(|json| read_document(order_id, &json)).transpose();
+            fold.before.insert(order_id.clone(), order.map_err(Setback::Halt)?);
         }
-        let mut orders: BTreeMap<OrderId, Changed> = BTreeMap::new();
-        for fact in &chunk.facts {
-            let stored = before.get(&fact.order_id).cloned().flatten();
-            let previous = stored.as_ref().map(|order| index_entry(order));
-            let order = orders.get(&fact.order_id).map(|changed| changed.order.clone()).or(stored);
-            let version = order.as_ref().map(|order| order.version);
-            let order = order.map(Arc::unwrap_or_clone);
-            let evolved = evolve(order, fact).map_err(|gap| gap.to_string())?;
-            if version != Some(evolved.version) {
-                orders.insert(fact.order_id.clone(), Changed { order: Arc::new(evolved), previous });
+        let mut notices = Vec::new();
+        for record in chunk.records {
+            let offset = record.offset;
+            let unsigned = settings.log_keys.is_some() && self.scan.is_signed() && !record.signed;
+            let problem = match &record.what {
+                What::Input => {
+                    self.scan.input(offset);
+                    None
+                }
+                What::Foreign(reason) => Some(reason.clone()),
+                What::Outcome { .. } | What::Fact(_) | What::Newer(_) if unsigned => {
+                    Some(UNSIGNED.to_owned())
+                }
+                What::Newer(reason) => return Err(Setback::Halt(reason.clone())),
+                What::Outcome { answers } => self.outcome(&record, *answers),
+                What::Fact(fact) => self.fact(&record, fact, &mut fold, partition, settings)?,
+            };
+            if let Some(problem) = problem {
+                self.scan.foreign(offset);
+                notices.push(Notice::Foreign { offset, reason: problem });
             }
         }
+        self.scan.advance(chunk.next);
+        let Fold { before, changed: orders, .. } = fold;
         for (order_id, changed) in &orders {
             let stored = before.get(order_id).and_then(|order| order.as_ref());
             self.timers.change(order_id, stored.and_then(|order| order.due()), changed.order.due());
         }
-        Ok(Unwritten { orders, outcomes: Vec::new() })
+        Ok((Unwritten { orders, outcomes: Vec::new() }, notices))
+    }
+
+    /// Takes an outcome, or answers why it is none.
+    fn outcome(&mut self, record: &Unjudged, answers: Offset) -> Option<String> {
+        let next = self.scan.is_next_unanswered(answers);
+        if !next && !self.repeated.remove(&answers) {
+            return Some(foreign(&out_of_order(answers)));
+        }
+        self.accept(record, next);
+        None
+    }
+
+    /// Takes a fact, or answers why it is none.
+    fn fact(
+        &mut self,
+        record: &Unjudged,
+        fact: &Fact,
+        fold: &mut Fold,
+        partition: Partition,
+        settings: &Settings,
+    ) -> Result<Option<String>, Setback> {
+        let answers = fact.cause.answers();
+        if let Some(answers) = answers.filter(|answers| !self.scan.is_next_unanswered(*answers)) {
+            return Ok(Some(foreign(&out_of_order(answers))));
+        }
+        let order = fold.order(&fact.order_id);
+        let version = order.as_ref().map_or(Version(0), |order| order.version);
+        if fact.version <= version {
+            if !order.is_some_and(|order| has_fact(&order, fact)) {
+                let what = format!("order {} has another fact of version {}", fact.order_id, fact.version);
+                return Ok(Some(foreign(&what)));
+            }
+            if answers.is_none() {
+                self.repeated.insert(record.offset);
+                if self.repeated.len() > REPEATED_MAX {
+                    self.repeated.pop_first();
+                }
+            }
+            self.accept(record, answers.is_some());
+            return Ok(None);
+        }
+        if let Err(what) = check_follows(fact, version, partition, settings.partitions) {
+            if order.is_none() && !self.whole && fact.version.0 > 1 {
+                let why = format!("the store has lost the document of order {}", fact.order_id);
+                return Err(Setback::Rebuild { why, orders: BTreeSet::from([fact.order_id.clone()]) });
+            }
+            return Ok(Some(foreign(&what)));
+        }
+        let evolved = evolve(order.map(Arc::unwrap_or_clone), fact);
+        let evolved = evolved.map_err(|gap| Setback::Halt(gap.to_string()))?;
+        fold.change(evolved);
+        self.accept(record, answers.is_some());
+        Ok(None)
+    }
+
+    fn accept(&mut self, record: &Unjudged, answers: bool) {
+        self.replayed += 1;
+        self.scan.accept(record.offset, record.payload.clone(), answers, record.signed);
+    }
+}
+
+/// The documents of a chunk.
+struct Fold {
+    before: BTreeMap<OrderId, Option<Arc<Order>>>,
+    changed: BTreeMap<OrderId, Changed>,
+    /// Orders of which the store has an index entry and no document.
+    missing: BTreeSet<OrderId>,
+}
+
+impl Fold {
+    fn order(&self, order_id: &OrderId) -> Option<Arc<Order>> {
+        let changed = self.changed.get(order_id).map(|changed| changed.order.clone());
+        changed.or_else(|| self.before.get(order_id).cloned().flatten())
+    }
+
+    fn change(&mut self, order: Order) {
+        let order_id = order.order_id.clone();
+        let previous = self.before.get(&order_id).and_then(|order| order.as_ref());
+        let previous = previous.map(|order| index_entry(order));
+        let rebuilt = self.missing.contains(&order_id);
+        self.changed.insert(order_id, Changed { order: Arc::new(order), previous, rebuilt });
     }
 }
 
 impl Chunk {
     pub(super) fn order_ids(&self) -> Vec<OrderId> {
-        let ids: BTreeSet<_> = self.facts.iter().map(|fact| &fact.order_id).collect();
-        ids.into_iter().cloned().collect()
+        let fact = |record: &Unjudged| match &record.what {
+            What::Fact(fact) => Some(fact.order_id.clone()),
+            _ => None,
+        };
+        let ids: BTreeSet<_> = self.records.iter().filter_map(fact).collect();
+        ids.into_iter().collect()
     }
+}
+
+/// Why a record that answers this input is no owner's.
+pub(super) fn out_of_order(answers: Offset) -> String {
+    format!("it answers offset {answers}, which is not the next unanswered input")
 }
 
 /// The order of a document of the store.

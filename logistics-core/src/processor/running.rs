@@ -2,7 +2,6 @@
 
 use super::batch::{Decided, Plan, decide_plan};
 use super::effect::{Effect, Now, Reply, Stamp};
-use super::input::read_input;
 use super::live::{Live, Work};
 use super::starting::check_written;
 use super::{Processor, Setback, Stage};
@@ -39,9 +38,10 @@ impl Processor {
     fn take_batch(&mut self, live: &mut Live, now: Now, batch: Batch) -> Result<(), Setback> {
         let last_at = batch.records.last().map(|record| record.at);
         for record in batch.records {
-            let input = read_input(record, self.partition, self.settings.partitions);
-            live.inbox.extend(input.map_err(Setback::Halt)?);
+            let input = live.read(record, self.partition, &self.settings, &mut self.notices)?;
+            live.inbox.extend(input);
         }
+        live.scan.advance(batch.next);
         live.read_to(batch.next, last_at);
         live.last_work_ms = now.elapsed_ms;
         Ok(())
@@ -68,6 +68,7 @@ impl Processor {
                 "the store is not at a write of this owner: wiped, restored, or taken over",
             ));
         }
+        self.check_missing(&loaded.missing)?;
         match std::mem::replace(&mut live.work, Work::Idle) {
             Work::Loading { plan, ids, .. } => {
                 let plan = Live::complete(plan, &ids, loaded).map_err(Setback::Halt)?;
@@ -173,13 +174,15 @@ impl Processor {
         Ok(())
     }
 
-    fn decide(&mut self, live: &mut Live, plan: Plan, now: Now) -> Result<(), Setback> {
+    fn decide(&mut self, live: &mut Live, mut plan: Plan, now: Now) -> Result<(), Setback> {
+        plan.judge_claims(&mut live.own, self.partition, &self.settings)?;
         let result = decide_plan(plan, &mut live.timers, self.partition, now.wall, &self.settings);
-        let (transaction, decided) = result.map_err(|gap| Setback::Halt(gap.to_string()))?;
+        let (transaction, mut decided) = result.map_err(|gap| Setback::Halt(gap.to_string()))?;
         if transaction.records.is_empty() {
             // Timers that were no longer anybody's: nothing to say.
             return Ok(());
         }
+        live.own.sent(std::mem::take(&mut decided.prints));
         let stamp = self.issue(Effect::Commit(transaction));
         live.work = Work::Committing { stamp, decided };
         Ok(())

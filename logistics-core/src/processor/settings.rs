@@ -2,6 +2,7 @@
 
 use crate::policy::Policy;
 use crate::port::ReadLimit;
+use crate::wire::LogKeys;
 
 /// How a processor works. The defaults are for an engine that commits thousands of records at once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,6 +31,9 @@ pub struct Settings {
     pub backoff_ms_max: u64,
     /// Acquisitions in a row that found the store ahead of the log, after which the partition halts.
     pub ahead_attempts_max: u32,
+    /// The keys that facts and outcomes are signed and verified with. With keys, what is not signed is foreign from the first
+    /// signed record of the partition on. `None`: nothing is signed, and nothing is verified.
+    pub log_keys: Option<LogKeys>,
     /// Notices of single orders are wanted, not only those of the partition.
     pub narrate: bool,
 }
@@ -51,6 +55,7 @@ impl Settings {
             backoff_ms_min: 50,
             backoff_ms_max: 5000,
             ahead_attempts_max: 5,
+            log_keys: None,
             narrate: true,
         }
     }

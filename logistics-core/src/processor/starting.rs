@@ -1,12 +1,39 @@
-//! From the assignment to the live state: ask, acquire, recover, read the end, replay.
+//! From the assignment to the live state: ask, acquire, recover, read the end, check the checkpoint, replay.
 
+use super::basis::{Basis, Witness};
 use super::effect::{Effect, Notice, Now, Phase, Reply, Stamp};
 use super::live::Live;
-use super::replay::{Replay, Step};
+use super::replay::{Begin, Replay, Step};
+use super::scan::Scan;
+use super::timers::Timers;
 use super::unwritten::{Unwritten, WriteAt};
 use super::{Processor, Setback, Stage};
 use crate::ids::Offset;
-use crate::port::{PortErrorKind, Recovery, WriteOutcome};
+use crate::port::{
+    Batch, ClearOutcome, LogExtent, PortErrorKind, ReadLimit, Recovery, StoreCheckpoint, Token, WriteOutcome,
+};
+
+/// A checkpoint whose witness is being looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Checking {
+    stamp: Stamp,
+    acquisition: u128,
+    recovery: Recovery,
+    extent: LogExtent,
+    basis: Basis,
+    witness: Witness,
+}
+
+/// The store's contents of another log, on their way out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Clearing {
+    stamp: Stamp,
+    acquisition: u128,
+    extent: LogExtent,
+    /// Of the write that says so, which makes them unusable.
+    token: Token,
+    written: bool,
+}
 
 impl Processor {
     /// Replies outside of the live state. A reply that the stage does not wait for leaves it as it is.
@@ -18,11 +45,17 @@ impl Processor {
         reply: Reply,
     ) -> Result<(), Setback> {
         match (stage, reply) {
-            (Stage::AskingGroup(asked), Reply::Owned(owned)) if asked == stamp => match owned {
-                Ok(true) => self.acquire(),
-                Ok(false) => self.drop_partition(),
-                Err(kind) => return Err(Setback::again(format!("the group did not answer: {kind:?}"))),
-            },
+            (Stage::AskingGroup { stamp: asked, suspicion }, Reply::Owned(owned)) if asked == stamp => {
+                match (owned, suspicion) {
+                    (Ok(true), None) => self.acquire(),
+                    (Ok(true), Some(suspicion)) => return Err(Setback::Halt(suspicion)),
+                    (Ok(false), _) => self.drop_partition(),
+                    (Err(kind), suspicion) => {
+                        let why = format!("the group did not answer: {kind:?}");
+                        return Err(Setback::Again { why, suspicion });
+                    }
+                }
+            }
             (Stage::Acquiring(asked), Reply::Acquired(acquired)) if asked == stamp => {
                 let acquisition = acquired.map_err(|kind| Setback::of(kind, "taking the partition over"))?;
                 // The checkpoint before the end: a checkpoint read later could lie beyond the end.
@@ -37,11 +70,28 @@ impl Processor {
                 let stamp = self.issue(Effect::ReadEnd);
                 self.enter(Phase::ReadingEnd, Stage::ReadingEnd { stamp, acquisition, recovery });
             }
-            (Stage::ReadingEnd { stamp: asked, acquisition, recovery }, Reply::End(end))
+            (Stage::ReadingEnd { stamp: asked, acquisition, recovery }, Reply::End(extent))
                 if asked == stamp =>
             {
-                let end = end.map_err(|kind| Setback::of(kind, "reading the log's end"))?.bounds.end;
-                self.begin_replay(acquisition, recovery, end)?;
+                let extent = extent.map_err(|kind| Setback::of(kind, "reading the log's end"))?;
+                self.check(acquisition, recovery, extent)?;
+            }
+            (Stage::Checking(checking), Reply::Read(read)) if checking.stamp == stamp => {
+                let batch = read.map_err(|kind| Setback::of(kind, "reading the checkpoint's record"))?;
+                self.compare(*checking, &batch)?;
+            }
+            (Stage::Clearing(clearing), Reply::Written(written)) if clearing.stamp == stamp => {
+                check_written(written)?;
+                self.clear(Clearing { written: true, ..*clearing });
+            }
+            (Stage::Clearing(clearing), Reply::Cleared(cleared)) if clearing.stamp == stamp => {
+                let cleared =
+                    cleared.map_err(|kind| Setback::of(kind, "removing documents of another log"))?;
+                match cleared {
+                    ClearOutcome::More => self.clear(*clearing),
+                    ClearOutcome::Done => self.replay_cleared(*clearing),
+                    ClearOutcome::Mismatch => return Err(Setback::again("another owner wrote to the store")),
+                }
             }
             (Stage::Replaying(replay), reply) => return self.handle_replay(replay, now, stamp, reply),
             (stage, _) => self.stage = stage,
@@ -49,23 +99,161 @@ impl Processor {
         Ok(())
     }
 
-    fn begin_replay(&mut self, acquisition: u128, recovery: Recovery, end: Offset) -> Result<(), Setback> {
-        let position = recovery.checkpoint.as_ref().map_or(Offset(0), |checkpoint| checkpoint.offset);
-        if position > end {
-            self.ahead += 1;
-            let what = format!("the store's checkpoint {position} lies beyond the log's end {end}");
-            return Err(match self.ahead >= self.settings.ahead_attempts_max {
-                true => Setback::Halt(format!(
-                    "{what}: the store belongs to another log, or the log lost records; restore the log, or empty the store"
-                )),
-                false => Setback::Again(what),
-            });
+    /// Whether the checkpoint can be continued on this log.
+    fn check(&mut self, acquisition: u128, recovery: Recovery, extent: LogExtent) -> Result<(), Setback> {
+        let Some(checkpoint) = &recovery.checkpoint else {
+            self.replay_whole(acquisition, recovery, extent);
+            return Ok(());
+        };
+        // A checkpoint of an earlier release does not say what it was made from. Its documents are used, and seen again.
+        let Some(basis) = checkpoint.basis.as_deref().and_then(Basis::parse) else {
+            self.replay_whole(acquisition, recovery, extent);
+            return Ok(());
+        };
+        if basis.log != extent.log {
+            let what = format!("the store's checkpoint is of the log {}, this is {}", basis.log, extent.log);
+            return self.begin_clearing(acquisition, checkpoint.token, extent, what);
         }
-        self.ahead = 0;
-        let replay = Replay::new(acquisition, end, recovery, Stamp::default());
-        self.phase = Phase::Replaying;
-        self.continue_replay(Box::new(replay));
+        if basis.clearing {
+            let what = "the store still holds documents of another log".to_owned();
+            return self.begin_clearing(acquisition, checkpoint.token, extent, what);
+        }
+        self.check_position(checkpoint.offset, extent.bounds.end)?;
+        if !self.lost.is_empty() {
+            self.replay_whole(acquisition, recovery, extent);
+            return Ok(());
+        }
+        match basis.witness.clone() {
+            Some(witness) if witness.offset >= extent.bounds.start => {
+                let limit = ReadLimit { records: 1, ..self.settings.read };
+                let stamp = self.issue(Effect::Read { from: witness.offset, limit });
+                let checking = Checking { stamp, acquisition, recovery, extent, basis, witness };
+                self.stage = Stage::Checking(Box::new(checking));
+            }
+            _ => self.replay_from(acquisition, recovery, extent, basis),
+        }
         Ok(())
+    }
+
+    fn check_position(&mut self, position: Offset, end: Offset) -> Result<(), Setback> {
+        if position <= end {
+            self.checkpoint_ahead = 0;
+            return Ok(());
+        }
+        self.checkpoint_ahead += 1;
+        let what = format!("the store's checkpoint {position} lies beyond the log's end {end}");
+        Err(match self.checkpoint_ahead >= self.settings.ahead_attempts_max {
+            true => {
+                Setback::Halt(format!("{what}: the log lost records; restore the log, or empty the store"))
+            }
+            false => Setback::again(what),
+        })
+    }
+
+    /// Compares the checkpoint's record with the one that the log has at its place.
+    fn compare(&mut self, checking: Checking, batch: &Batch) -> Result<(), Setback> {
+        let Checking { acquisition, recovery, extent, basis, witness, .. } = checking;
+        let found = batch.records.first().filter(|record| record.offset == witness.offset);
+        if found.is_some_and(|record| Witness::of(record.offset, &record.payload) == witness) {
+            self.replay_from(acquisition, recovery, extent, basis);
+            return Ok(());
+        }
+        let Some(StoreCheckpoint { token, .. }) = recovery.checkpoint else { return Ok(()) };
+        let at = witness.offset;
+        let what = format!("the log lost records: at offset {at} it has another record than the checkpoint");
+        self.begin_clearing(acquisition, token, extent, what)
+    }
+
+    /// Makes the store's contents unusable, then removes them. A log that lacks its first records could not replace them.
+    fn begin_clearing(
+        &mut self,
+        acquisition: u128,
+        expected: Token,
+        extent: LogExtent,
+        what: String,
+    ) -> Result<(), Setback> {
+        if extent.bounds.start > Offset(0) {
+            return Err(Setback::Halt(format!(
+                "{what}, and this log begins at offset {}, so the store cannot be rebuilt from it; restore the log, or take \
+                 the orders over with `logistics log import`",
+                extent.bounds.start
+            )));
+        }
+        self.notices.push_back(Notice::Rebuilding { reason: what });
+        let token = Token { acquisition, sequence: 1 };
+        let at = WriteAt {
+            partition: self.partition,
+            expected: Some(expected),
+            next: token,
+            offset: Offset(0),
+            answered: Offset(0),
+            basis: Basis { clearing: true, ..Scan::default().basis(&extent.log) }.encode(),
+        };
+        let (write, _) = Unwritten::default().write(at);
+        let stamp = self.issue(Effect::Write(write));
+        let clearing = Clearing { stamp, acquisition, extent, token, written: false };
+        self.enter(Phase::Clearing, Stage::Clearing(Box::new(clearing)));
+        Ok(())
+    }
+
+    fn clear(&mut self, mut clearing: Clearing) {
+        clearing.stamp = self.issue(Effect::Clear { token: clearing.token });
+        self.stage = Stage::Clearing(Box::new(clearing));
+    }
+
+    fn replay_cleared(&mut self, clearing: Clearing) {
+        let Clearing { acquisition, extent, token, .. } = clearing;
+        self.replay(Begin {
+            acquisition,
+            log: extent.log,
+            end: extent.bounds.end,
+            scan: Scan::default(),
+            token: Some(token),
+            sequence: token.sequence,
+            timers: Timers::default(),
+            whole: true,
+            position: Offset(0),
+        });
+    }
+
+    /// From the log's first record, onto the documents that are there.
+    fn replay_whole(&mut self, acquisition: u128, recovery: Recovery, extent: LogExtent) {
+        self.replay(Begin {
+            acquisition,
+            log: extent.log,
+            end: extent.bounds.end,
+            scan: Scan::default(),
+            token: recovery.checkpoint.map(|checkpoint| checkpoint.token),
+            sequence: 0,
+            timers: Timers::new(recovery.timers),
+            whole: true,
+            position: Offset(0),
+        });
+    }
+
+    /// From the checkpoint.
+    fn replay_from(&mut self, acquisition: u128, recovery: Recovery, extent: LogExtent, basis: Basis) {
+        let (offset, token) = match recovery.checkpoint {
+            Some(checkpoint) => (checkpoint.offset, Some(checkpoint.token)),
+            None => (Offset(0), None),
+        };
+        let position = basis.unanswered;
+        self.replay(Begin {
+            acquisition,
+            log: extent.log,
+            end: extent.bounds.end,
+            scan: Scan::resume(offset, basis),
+            token,
+            sequence: 0,
+            timers: Timers::new(recovery.timers),
+            whole: false,
+            position,
+        });
+    }
+
+    fn replay(&mut self, begin: Begin) {
+        self.phase = Phase::Replaying;
+        self.continue_replay(Box::new(Replay::new(begin)));
     }
 
     /// The next chunk; without one, a write of the checkpoint alone, which puts the store under a token of this
@@ -91,7 +279,13 @@ impl Processor {
         match (&mut replay.step, reply) {
             (Step::Reading(asked), Reply::Read(read)) if *asked == stamp => {
                 let batch = read.map_err(|kind| Setback::of(kind, "reading the log"))?;
-                let chunk = replay.take_chunk(batch, self.partition).map_err(Setback::Halt)?;
+                let chunk = replay.take_chunk(batch, self.partition, &self.settings);
+                if chunk.next < replay.scan.to() {
+                    // Judged before the checkpoint was written: nothing to write.
+                    replay.position = chunk.next;
+                    self.continue_replay(replay);
+                    return Ok(());
+                }
                 let ids = chunk.order_ids();
                 let stamp = self.issue(Effect::Load { ids: ids.clone() });
                 replay.step = Step::Loading { stamp, chunk, ids };
@@ -99,11 +293,17 @@ impl Processor {
             (Step::Loading { stamp: asked, chunk, ids }, Reply::Loaded(loaded)) if *asked == stamp => {
                 let loaded = loaded.map_err(|kind| Setback::of(kind, "loading documents"))?;
                 if loaded.token != replay.token {
-                    return Err(Setback::again("somebody else wrote to the store meanwhile"));
+                    return Err(Setback::again("another owner wrote to the store meanwhile"));
                 }
-                let (chunk, ids) = (chunk.clone(), std::mem::take(ids));
-                let unwritten = replay.fold(&chunk, &ids, loaded).map_err(Setback::Halt)?;
-                self.write_replayed(replay, unwritten, chunk.next);
+                if !replay.whole {
+                    self.check_missing(&loaded.missing)?;
+                }
+                let (chunk, ids) = (std::mem::take(chunk), std::mem::take(ids));
+                let next = chunk.next;
+                let (unwritten, notices) =
+                    replay.fold(chunk, &ids, loaded, self.partition, &self.settings)?;
+                self.notices.extend(notices);
+                self.write_replayed(replay, unwritten, next);
                 return Ok(());
             }
             (Step::Writing { stamp: asked, token, next }, Reply::Written(written)) if *asked == stamp => {
@@ -129,9 +329,9 @@ impl Processor {
             partition: self.partition,
             expected: replay.token,
             next: token,
-            offset: next,
-            answered: replay.answered,
-            basis: bytes::Bytes::new(),
+            offset: replay.scan.to(),
+            answered: replay.scan.next_unanswered(),
+            basis: replay.scan.basis(&replay.log).encode(),
         };
         let (write, _) = unwritten.write(at);
         let stamp = self.issue(Effect::Write(write));
@@ -139,8 +339,12 @@ impl Processor {
         self.stage = Stage::Replaying(replay);
     }
 
-    fn go_live(&mut self, replay: Replay, token: crate::port::Token, now: Now) {
-        let (from, replayed) = (replay.answered, replay.replayed);
+    fn go_live(&mut self, replay: Replay, token: Token, now: Now) {
+        if replay.whole {
+            // What the log did not bring back is no order, whatever the store's index says.
+            self.rebuilt.append(&mut self.lost);
+        }
+        let (from, replayed) = (replay.scan.next_unanswered(), replay.replayed);
         self.notices.push_back(Notice::Live { from, replayed });
         let live = Live::after(replay, token, &self.settings, now.elapsed_ms);
         self.enter(Phase::Live, Stage::Live(Box::new(live)));
@@ -151,7 +355,7 @@ impl Processor {
 pub(super) fn check_written(written: Result<WriteOutcome, PortErrorKind>) -> Result<(), Setback> {
     match written {
         Ok(WriteOutcome::Applied) => Ok(()),
-        Ok(WriteOutcome::Mismatch) => Err(Setback::again("somebody else wrote to the store")),
+        Ok(WriteOutcome::Mismatch) => Err(Setback::again("another owner wrote to the store")),
         Err(kind) => Err(Setback::of(kind, "writing to the store")),
     }
 }

@@ -28,6 +28,8 @@ pub(super) fn index_entry(order: &Order) -> IndexEntry {
 pub(super) struct Changed {
     pub(super) order: Arc<Order>,
     pub(super) previous: Option<IndexEntry>,
+    /// The store had lost its document, so it may hold any index entry for it.
+    pub(super) rebuilt: bool,
 }
 
 /// What is committed and not yet given to the store.
@@ -92,7 +94,7 @@ fn document(changed: &Changed) -> DocumentWrite {
         status: order.status,
         changed_at: order.updated_at,
         previous: changed.previous,
-        rebuilt: false,
+        rebuilt: changed.rebuilt,
         late: order.late,
         due: order.due(),
     }
@@ -103,7 +105,8 @@ fn document(changed: &Changed) -> DocumentWrite {
 pub(super) struct Writing {
     pub(super) stamp: Stamp,
     pub(super) token: Token,
-    pub(super) offset: Offset,
+    /// The offset and the answered offset that it gives the checkpoint.
+    pub(super) checkpoint: (Offset, Offset),
     pub(super) orders: BTreeMap<OrderId, Arc<Order>>,
 }
 
@@ -192,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_second_change_keeps_the_entry_that_the_store_holds() {
-        let changed = |status, previous| Changed { order: order("a", status), previous };
+        let changed = |status, previous| Changed { order: order("a", status), previous, rebuilt: false };
         let one = |changed: Changed| BTreeMap::from([(changed.order.order_id.clone(), changed)]);
         let mut unwritten = Unwritten::default();
         unwritten.merge(one(changed(Status::Placed, None)), Vec::new());

@@ -10,10 +10,12 @@ mod fact;
 mod input;
 mod notification;
 mod outcome;
+mod signing;
 
 pub use dead_letter::{DEAD_LETTER_PAYLOAD_BYTES_MAX, DeadLetter};
 pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, PROCESSOR_SOURCE};
 pub use fact::fact_type;
+pub use signing::{LOG_KEY_BYTES, LogKeys, NoLogKey};
 
 use bytes::Bytes;
 
@@ -72,6 +74,15 @@ pub struct DecodeError {
     pub from_processor: bool,
     /// What is wrong with it.
     pub error: RecordError,
+}
+
+impl DecodeError {
+    /// An owner of a newer release wrote it: its major version is above the one of this build. It must never be skipped.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        self.from_processor
+            && matches!(&self.error, RecordError::UnsupportedVersion(what) if what.starts_with("dataschema"))
+    }
 }
 
 /// An owner of the partition wrote it: a fact or an outcome. Quick, and sure where it says yes; a record that was laid out
