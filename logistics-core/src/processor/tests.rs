@@ -1,14 +1,18 @@
 //! The processor against a log and a store that never fail, and against single failures. The faults in all their
 //! combinations are the business of the model and of the simulation.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
+
+mod foreign;
+mod rebuilding;
 
 use super::*;
 use crate::ids::{OrderId, RequestId, Timestamp, Version};
 use crate::lifecycle::{Actor, Status};
 use crate::order::Order;
+use crate::outcome::{Outcome, OutcomeKind};
 use crate::partitioner::partition_of;
 use crate::policy::Policy;
 use crate::port::{
@@ -24,9 +28,16 @@ const HERE: Partition = Partition(0);
 #[derive(Default)]
 struct World {
     log: Vec<LogRecord>,
+    /// The log's identity; empty for the usual one.
+    identity: String,
     others: Vec<(Topic, Partition)>,
     documents: BTreeMap<OrderId, Bytes>,
     timers: BTreeMap<OrderId, Timestamp>,
+    /// Orders whose documents were lost, and that the store knows nevertheless.
+    lost: BTreeSet<OrderId>,
+    /// Orders that a reader has missed.
+    reported: BTreeSet<OrderId>,
+    clears: usize,
     checkpoint: Option<StoreCheckpoint>,
     acquisitions: u128,
     now: Now,
@@ -69,14 +80,7 @@ impl World {
     /// Carries out effects until there are none.
     fn settle(&mut self, processor: &mut Processor) {
         loop {
-            if let Some((stamp, from)) = self.reading
-                && from.0 < self.log.len() as u64
-            {
-                self.reading = None;
-                let records = self.log[from.0 as usize..].to_vec();
-                let batch = Batch { records, next: Offset(self.log.len() as u64) };
-                processor.handle(self.now, stamp, Reply::Read(Ok(batch)));
-            }
+            self.deliver_read(processor);
             let Some((stamp, effect)) = processor.poll_effect(self.now) else { break };
             if let Some(reply) = self.carry_out(stamp, effect) {
                 processor.handle(self.now, stamp, reply);
@@ -84,6 +88,18 @@ impl World {
         }
         while let Some(notice) = processor.poll_notice() {
             self.notices.push(notice);
+        }
+    }
+
+    /// Answers the read under way, if there is something to read.
+    fn deliver_read(&mut self, processor: &mut Processor) {
+        if let Some((stamp, from)) = self.reading
+            && from.0 < self.log.len() as u64
+        {
+            self.reading = None;
+            let records = self.log[from.0 as usize..].to_vec();
+            let batch = Batch { records, next: Offset(self.log.len() as u64) };
+            processor.handle(self.now, stamp, Reply::Read(Ok(batch)));
         }
     }
 
@@ -100,7 +116,7 @@ impl World {
             }
             Effect::ReadEnd => Reply::End(Ok(LogExtent {
                 bounds: Bounds { start: Offset(0), end: Offset(self.log.len() as u64) },
-                log: LogIdentity::new("log"),
+                log: LogIdentity::new(&format!("log{}", self.identity)),
             })),
             Effect::Read { from, .. } => {
                 self.reading = Some((stamp, from));
@@ -108,11 +124,18 @@ impl World {
             }
             Effect::Load { ids } => {
                 let documents = ids.iter().map(|id| self.documents.get(id).cloned()).collect();
-                Reply::Loaded(Ok(Loaded { token, documents, ..Loaded::default() }))
+                let mut missing = std::mem::take(&mut self.reported);
+                missing.extend(ids.into_iter().filter(|id| self.lost.contains(id)));
+                Reply::Loaded(Ok(Loaded { token, documents, missing }))
             }
             Effect::Commit(transaction) => Reply::Committed(Ok(self.commit(transaction))),
             Effect::Write(write) => Reply::Written(Ok(self.write(write))),
-            Effect::Clear { .. } => Reply::Cleared(Ok(ClearOutcome::Done)),
+            Effect::Clear { .. } => {
+                self.clears += 1;
+                self.timers.clear();
+                let more = self.documents.pop_first().is_some();
+                Reply::Cleared(Ok(if more { ClearOutcome::More } else { ClearOutcome::Done }))
+            }
             Effect::AskGroup => Reply::Owned(Ok(true)),
         })
     }
@@ -141,6 +164,7 @@ impl World {
                 Some(due) => self.timers.insert(document.order_id.clone(), due),
                 None => self.timers.remove(&document.order_id),
             };
+            self.lost.remove(&document.order_id);
             self.documents.insert(document.order_id, document.json);
         }
         WriteOutcome::Applied
@@ -150,8 +174,15 @@ impl World {
         Order::from_document(&self.documents[name]).unwrap()
     }
 
-    fn records(&self) -> Vec<Record> {
-        self.log.iter().map(|record| wire::decode(record, HERE).unwrap()).collect()
+    /// The offsets that outcomes answer with a dead letter.
+    fn dead_letters(&self) -> Vec<u64> {
+        let dead = |record| match record {
+            Record::Outcome(Outcome { offset, result: OutcomeKind::DeadLettered { .. }, .. }) => {
+                Some(offset.0)
+            }
+            _ => None,
+        };
+        self.log.iter().filter_map(|record| wire::decode(record, HERE).ok()).filter_map(dead).collect()
     }
 
     fn facts(&self) -> Vec<(String, Version, Status)> {
@@ -159,7 +190,7 @@ impl World {
             Record::Fact(fact) => Some((fact.order_id.to_string(), fact.version, fact.status)),
             _ => None,
         };
-        self.records().into_iter().filter_map(fact).collect()
+        self.log.iter().filter_map(|record| wire::decode(record, HERE).ok()).filter_map(fact).collect()
     }
 }
 
@@ -176,6 +207,10 @@ fn started(policy: Policy) -> (World, Processor) {
 fn restarted(world: &mut World, policy: Policy) -> Processor {
     let mut processor = Processor::new(HERE, Settings::new(1, policy), world.now);
     world.settle(&mut processor);
+    while let Phase::Waiting(_) = processor.phase() {
+        world.pass(processor.wake_in_ms(world.now).unwrap_or_default());
+        world.settle(&mut processor);
+    }
     processor
 }
 
