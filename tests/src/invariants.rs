@@ -1,19 +1,19 @@
 //! The invariants that the broker and the store show, each with its statement.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use logistics_core::port::{Batch, ReadLimit, Topic};
 use logistics_core::processor::Phase;
 use logistics_core::testkit::Broker;
 use logistics_core::wire::{self, Record};
-use logistics_core::{Fact, Offset, Order, OrderId, Partition, evolve, partition_of};
+use logistics_core::{Fact, Offset, Order, OrderId, Outcome, OutcomeKind, Partition, evolve, partition_of};
 
 use crate::world::World;
 
 /// One partition's committed records.
 #[derive(Debug, Default)]
 pub struct Committed {
-    /// Offsets of inputs, foreign records included.
+    /// Offsets of inputs, and of records that claim to be an owner's and are none.
     pub inputs: Vec<Offset>,
     /// Facts and where they stand.
     pub facts: Vec<(Offset, Fact)>,
@@ -31,7 +31,7 @@ pub fn check(world: &World) -> Result<(), String> {
     }
     let broker = ended(world);
     for partition in (0..world.partitions()).map(Partition) {
-        let committed = committed(&broker, partition)?;
+        let committed = committed(world, &broker, partition)?;
         one_outcome_an_input(&committed)?;
         answered_in_order(world, partition, &committed)?;
         let orders = fold(partition, world.partitions(), &committed)?;
@@ -48,7 +48,7 @@ pub fn check(world: &World) -> Result<(), String> {
 pub fn check_settled(world: &World) -> Result<(), String> {
     check(world)?;
     for partition in (0..world.partitions()).map(Partition) {
-        let committed = committed(&ended(world), partition)?;
+        let committed = committed(world, &ended(world), partition)?;
         let answered: BTreeSet<_> = committed.answers.iter().collect();
         if let Some(input) = committed.inputs.iter().find(|input| !answered.contains(input)) {
             return Err(format!("I2: the input at {partition}/{input} was never answered"));
@@ -98,18 +98,53 @@ fn read_all(broker: &Broker, topic: Topic, partition: Partition) -> Vec<logistic
     records
 }
 
-/// I14: everything that an owner wrote can be read.
-fn committed(broker: &Broker, partition: Partition) -> Result<Committed, String> {
+/// I14, I16: everything that an owner wrote can be read and can be true; what something else wrote in its name is an input.
+fn committed(world: &World, broker: &Broker, partition: Partition) -> Result<Committed, String> {
     let mut committed = Committed::default();
+    let (mut open, mut copies) = (VecDeque::new(), BTreeSet::new());
     for record in read_all(broker, Topic::Orders, partition) {
-        match wire::decode(&record, partition) {
-            Ok(Record::Fact(fact)) => {
-                committed.answers.extend(fact.cause.answers());
-                committed.facts.push((record.offset, fact));
+        let here = record.offset;
+        let answers = match wire::decode(&record, partition) {
+            Ok(Record::Input(_)) => None,
+            Ok(Record::Fact(fact)) if world.forged.contains(&(partition, here)) => {
+                // A new owner cannot tell the copy of a timer's fact from the fact, which it has already.
+                if fact.version.0 < 90 && fact.cause.answers().is_none() {
+                    copies.insert(here);
+                    continue;
+                }
+                None
             }
-            Ok(Record::Outcome(outcome)) => committed.answers.push(outcome.offset),
+            Ok(Record::Outcome(Outcome { result: OutcomeKind::DeadLettered { .. }, .. }))
+                if world.forged.contains(&(partition, here)) =>
+            {
+                copies.insert(here);
+                continue;
+            }
+            Ok(Record::Fact(fact)) => {
+                let answers = fact.cause.answers();
+                committed.facts.push((here, fact));
+                let Some(answers) = answers else { continue };
+                Some(answers)
+            }
+            Ok(Record::Outcome(_)) if world.forged.contains(&(partition, here)) => None,
+            Ok(Record::Outcome(outcome)) if copies.remove(&outcome.offset) => continue,
+            Ok(Record::Outcome(outcome)) => Some(outcome.offset),
             Err(error) if error.from_processor => return Err(format!("I14: {error}")),
-            Ok(Record::Input(_)) | Err(_) => committed.inputs.push(record.offset),
+            Err(_) => None,
+        };
+        match answers {
+            None => {
+                committed.inputs.push(here);
+                open.push_back(here);
+            }
+            Some(answers) if open.pop_front_if(|next| *next == answers).is_some() => {
+                committed.answers.push(answers);
+            }
+            Some(answers) => {
+                return Err(format!(
+                    "I2, I3: the record at {here} answers {answers}, the next input is {open:?}"
+                ));
+            }
         }
     }
     Ok(committed)
@@ -207,7 +242,9 @@ fn documents_are_folds(
         }
         let before = committed.facts.iter().filter(|(offset, _)| *offset < checkpoint);
         for (offset, fact) in before {
-            if stored.get(&fact.order_id).is_none_or(|document| document.version < fact.version) {
+            let document = stored.get(&fact.order_id);
+            let lost = document.is_none() && world.store.has_lost(&fact.order_id);
+            if !lost && document.is_none_or(|document| document.version < fact.version) {
                 return Err(format!(
                     "I7: the checkpoint {checkpoint} passes the fact at {offset}, which is not stored"
                 ));
@@ -216,7 +253,8 @@ fn documents_are_folds(
     }
     let due: BTreeMap<_, _> =
         stored.values().filter_map(|order| Some((order.order_id.clone(), order.due()?))).collect();
-    let timers: BTreeMap<_, _> = world.store.recover(partition).timers.into_iter().collect();
+    let timers = world.store.recover(partition).timers.into_iter();
+    let timers: BTreeMap<_, _> = timers.filter(|(order_id, _)| !world.store.has_lost(order_id)).collect();
     if due == timers {
         Ok(())
     } else {

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use logistics_core::{
-    Actor, Command, OrderId, Partition, Placement, Request, RequestId, Status, Timestamp, partition_of, wire,
+    Actor, Cause, Change, Command, DeadlineKind, Fact, Offset, OrderId, Outcome, OutcomeKind, Partition,
+    Placement, Request, RequestId, Status, Timestamp, Version, partition_of, wire,
 };
 
 use crate::world::Input;
@@ -48,6 +49,40 @@ pub fn place(order_id: &OrderId, partition: Partition, name: &str) -> Input {
 #[must_use]
 pub fn step(order_id: &OrderId, to: Status, partition: Partition, name: &str) -> Input {
     ask(order_id, Command::Transition { to }, partition, name)
+}
+
+/// An outcome that no owner wrote: it answers an input that is far ahead, or one that may be answered already.
+///
+/// # Panics
+/// Never: the name is valid.
+#[must_use]
+pub fn forged_outcome(order_id: &OrderId, answers: u64, partition: Partition) -> Input {
+    let outcome = Outcome {
+        offset: Offset(answers),
+        order_id: Some(order_id.clone()),
+        request: Some(RequestId::parse("forged").expect("a valid name")),
+        result: OutcomeKind::Unchanged { version: Version(1), status: Status::Placed },
+    };
+    Input { partition, payload: wire::encode_outcome(&outcome, partition, Timestamp::default()) }
+}
+
+/// A fact that no owner wrote, of a version that the order does not reach.
+#[must_use]
+pub fn forged_fact(order_id: &OrderId, partition: Partition) -> Input {
+    let fact = Fact {
+        order_id: order_id.clone(),
+        version: Version(90),
+        status: Status::Delivered,
+        change: Change::Moved,
+        at: Timestamp::default(),
+        actor: Actor::System,
+        reason: None,
+        cause: Cause::Timer { timer: DeadlineKind::Advance, offset: Offset(0) },
+        deadline: None,
+        attempts_left: None,
+        trace: None,
+    };
+    Input { partition, payload: wire::encode_fact(&fact) }
 }
 
 /// Something that is no input at all.

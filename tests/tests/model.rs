@@ -9,7 +9,7 @@ use logistics_core::processor::{Effect, Phase, Settings};
 use logistics_core::testkit::CommitFate;
 use logistics_core::{Partition, Policy, Status};
 use logistics_tests::invariants::{check, check_settled};
-use logistics_tests::workload::{order_in, place, step};
+use logistics_tests::workload::{forged_fact, forged_outcome, order_in, place, step};
 use logistics_tests::world::{Action, Fault, Input, World};
 use stateright::{Checker, Model, Property, UniformChooser};
 
@@ -34,6 +34,12 @@ struct Budget {
     /// Times that a worker's own clock runs to when it wakes.
     wakes: u8,
     passes: u8,
+    /// Copies of an owner's records.
+    copies: u8,
+    /// Documents that the store loses.
+    losses: u8,
+    /// Times that the log's identity changes.
+    renames: u8,
 }
 
 #[derive(Clone)]
@@ -102,6 +108,9 @@ impl Model for Protocol {
         if budget.restores > 0 {
             actions.push(if world.snapshot.is_some() { Action::Restore } else { Action::Save });
         }
+        actions.extend((budget.copies > 0).then_some(Action::Copy(Partition(0))));
+        actions.extend((budget.losses > 0).then_some(Action::Lose(Partition(0), 0)));
+        actions.extend((budget.renames > 0).then_some(Action::Rename(budget.renames.into())));
         actions.extend((budget.offset_expiries > 0).then_some(Action::ExpireOffsets));
     }
 
@@ -160,6 +169,9 @@ fn spend(budget: &mut Budget, world: &World, action: Action) {
         Action::Wipe => &mut budget.wipes,
         Action::Restore => &mut budget.restores,
         Action::ExpireOffsets => &mut budget.offset_expiries,
+        Action::Copy(_) => &mut budget.copies,
+        Action::Lose(..) => &mut budget.losses,
+        Action::Rename(_) => &mut budget.renames,
         Action::EndTransaction(_) => &mut budget.ends,
         Action::Append | Action::Poll(_) | Action::Restart(_) | Action::Save => return,
         Action::Arrive(_) | Action::Vanish(_) => return,
@@ -335,4 +347,36 @@ fn timers_and_requests_of_one_order() {
 fn deleted_group_offsets_and_refused_calls() {
     let budget = Budget { offset_expiries: 1, refusals: 2, crashes: 1, wakes: 3, ..Budget::default() };
     explore("deleted offsets", one_partition(1, budget));
+}
+
+#[test]
+fn records_that_claim_to_be_an_owners() {
+    let here = Partition(0);
+    let order = order_in(here, 1, 0);
+    let inputs = vec![place(&order, here, "r0"), forged_outcome(&order, 50, here), forged_fact(&order, here)];
+    let budget = Budget { crashes: 1, copies: 1, wakes: 1, ..Budget::default() };
+    let settings = settings(1, Policy::manual());
+    explore("foreign records", Protocol { processes: 1, settings, inputs, budget, before: |_| {} });
+}
+
+#[test]
+fn copies_of_facts_while_owners_change() {
+    let here = Partition(0);
+    let order = order_in(here, 1, 0);
+    let inputs = vec![place(&order, here, "r0")];
+    let budget = Budget { expiries: 1, copies: 2, passes: 1, wakes: 3, ..Budget::default() };
+    let settings = settings(1, Policy::simulate(DWELL_MS));
+    explore("copies", Protocol { processes: 2, settings, inputs, budget, before: everybody_live });
+}
+
+#[test]
+fn a_store_that_loses_a_document() {
+    let budget = Budget { losses: 1, crashes: 1, wakes: 4, late_writes: 1, ..Budget::default() };
+    explore("lost document", one_partition(1, budget));
+}
+
+#[test]
+fn a_log_of_another_identity() {
+    let budget = Budget { renames: 2, crashes: 2, wakes: 3, late_writes: 1, ..Budget::default() };
+    explore("another log", one_partition(1, budget));
 }

@@ -7,7 +7,7 @@ use logistics_core::processor::{Effect, Phase, Settings};
 use logistics_core::testkit::{CommitFate, Rng};
 use logistics_core::{Command, OrderId, Partition, Policy};
 use logistics_tests::invariants::{check, check_settled};
-use logistics_tests::workload::{ask, garbage, order_in, place, step};
+use logistics_tests::workload::{ask, forged_fact, forged_outcome, garbage, order_in, place, step};
 use logistics_tests::world::{Action, Fault, Input, World};
 
 const PARTITIONS: u32 = 2;
@@ -53,7 +53,11 @@ fn workload(rng: &mut Rng) -> Vec<Input> {
                 step(order, to, partition, &name)
             }
             8 => ask(order, Command::Cancel, partition, &name),
-            _ => garbage(partition),
+            _ => match rng.below(5) {
+                0 => forged_outcome(order, 1_000_000, partition),
+                1 => forged_fact(order, partition),
+                _ => garbage(partition),
+            },
         });
     }
     inputs
@@ -104,7 +108,10 @@ fn next_action(rng: &mut Rng, world: &World) -> Option<Action> {
         987..=989 => Action::Save,
         990..=991 => Action::Restore,
         992..=993 => Action::ExpireOffsets,
-        994..=997 => Action::EndTransaction(partition),
+        994..=996 => Action::EndTransaction(partition),
+        997 => Action::Copy(partition),
+        998 => Action::Lose(partition, rng.below(8) as usize),
+        999 if rng.below(4) == 0 => Action::Rename(rng.below(1000) as u32),
         _ => return None,
     })
 }
@@ -137,6 +144,7 @@ fn settle(world: &mut World, seed: u64) {
         for (process, partition) in world.sleepers().collect::<Vec<_>>() {
             world.apply(Action::Wake(process, partition));
         }
+        world.read_every_order();
         world.apply(Action::Append);
         world.apply(Action::Pass(7));
         if world.inputs.is_empty() {

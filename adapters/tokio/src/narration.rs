@@ -23,6 +23,14 @@ pub(crate) fn tell(partition: Partition, notice: &Notice, cause: Option<&str>) {
             %partition, %offset, reason,
             "a record that is no input went to the dead letters; the partition goes on behind it"
         ),
+        Notice::Foreign { offset, reason } => error!(
+            %partition, %offset, reason,
+            "a record claims to be an owner's and is none; it changes no order and is dead-lettered"
+        ),
+        Notice::Rebuilding { reason } => error!(
+            %partition, reason,
+            "the store does not belong to this log as it is; rebuilding the partition's documents from the log"
+        ),
         Notice::Failed { doing, why, retry_after_ms } => warn!(
             %partition, doing, why, cause, retry_after_ms,
             "the partition begins again after a failure"

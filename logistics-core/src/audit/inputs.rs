@@ -65,6 +65,23 @@ impl Inputs {
         self.unanswered.push_back(Input { offset: record.offset, asked, fingerprint });
     }
 
+    /// The input at `offset` is the next one that has no outcome.
+    pub(super) fn check_next(&self, offset: Offset) -> Result<(), Broken> {
+        let next = self.first_unanswered();
+        if next == Some(offset) {
+            return Ok(());
+        }
+        let found = match next {
+            _ if offset < self.answered => format!("the input at offset {offset} has a second outcome"),
+            Some(next) if next < offset => {
+                format!("the input at offset {offset} is answered, the one at {next} before it is not")
+            }
+            _ => format!("an outcome answers offset {offset}, where no input stands before it"),
+        };
+        let skipped = next.is_some_and(|next| next < offset) && offset >= self.answered;
+        Err(Broken::new(if skipped { Invariant::I3 } else { Invariant::I2 }, found))
+    }
+
     /// Takes in the outcome of the input at `offset` of `partition`.
     pub(super) fn answered(
         &mut self,
@@ -72,18 +89,8 @@ impl Inputs {
         offset: Offset,
         answer: Answer<'_>,
     ) -> Result<(), Broken> {
-        let next = self.unanswered.front().map(|input| input.offset);
-        let Some(input) = self.unanswered.pop_front_if(|input| input.offset == offset) else {
-            let found = match next {
-                _ if offset < self.answered => format!("the input at offset {offset} has a second outcome"),
-                Some(next) if next < offset => {
-                    format!("the input at offset {offset} is answered, the one at {next} before it is not")
-                }
-                _ => format!("an outcome answers offset {offset}, where no input stands before it"),
-            };
-            let skipped = next.is_some_and(|next| next < offset) && offset >= self.answered;
-            return Err(Broken::new(if skipped { Invariant::I3 } else { Invariant::I2 }, found));
-        };
+        self.check_next(offset)?;
+        let Some(input) = self.unanswered.pop_front() else { return Ok(()) };
         self.answered = offset.next();
         if let Answer::Forwarded { to } = answer {
             self.forwarded.push((to, input.fingerprint, offset));

@@ -22,6 +22,8 @@ pub(super) struct OrderAudit {
     due: Option<Timestamp>,
     /// Of the document after each fact.
     documents: Vec<u64>,
+    /// Of the record of each fact.
+    records: Vec<u64>,
     /// The version at the store's checkpoint.
     checkpointed: Version,
     /// Of what the facts have to tell, in order.
@@ -40,7 +42,8 @@ struct Stored {
 }
 
 impl OrderAudit {
-    pub(super) fn fact(&mut self, fact: &Fact, before_checkpoint: bool) -> Result<(), Broken> {
+    /// The fact is the next one of the order.
+    pub(super) fn check_next(&self, fact: &Fact) -> Result<(), Broken> {
         if fact.version != self.version.next() {
             let (found, expected) = (fact.version, self.version.next());
             let placed_again = matches!(fact.change, Change::Placed(_)) && self.version >= Version(1);
@@ -51,11 +54,28 @@ impl OrderAudit {
                 format!("{what} has version {found}, the order's next is {expected}"),
             ));
         }
+        Ok(())
+    }
+
+    /// Whether the order has a fact of this version whose record has the same bytes.
+    pub(super) fn has_record(&self, version: Version, payload: &[u8]) -> bool {
+        let index = usize::try_from(version.0).unwrap_or(usize::MAX).wrapping_sub(1);
+        self.records.get(index) == Some(&fingerprint(payload))
+    }
+
+    pub(super) fn fact(
+        &mut self,
+        fact: &Fact,
+        payload: &[u8],
+        before_checkpoint: bool,
+    ) -> Result<(), Broken> {
+        self.check_next(fact)?;
         self.check_step(fact)?;
         let order = evolve(self.fold.take().map(|order| *order), fact)
             .map_err(|gap| Broken::new(Invariant::I1, gap.to_string()))?;
         let order = without_details(order);
         self.documents.push(fingerprint_of(&order));
+        self.records.push(fingerprint(payload));
         self.to_tell = told(self.to_tell, fact.version, fact.status, fact.at);
         (self.version, self.status, self.due) = (order.version, Some(order.status), order.due());
         if before_checkpoint {

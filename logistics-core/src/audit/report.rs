@@ -16,6 +16,8 @@ pub struct Report {
     pub unanswered: u64,
     /// Inputs by what became of them.
     pub outcomes: OutcomeCounts,
+    /// Records that claim to be an owner's and are none. They are inputs, and each has a dead letter for its outcome.
+    pub foreign: u64,
     /// Facts in the log.
     pub facts: u64,
     /// Facts that an order entered this status.

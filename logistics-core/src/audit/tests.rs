@@ -3,6 +3,8 @@ mod evidence;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
+
 use super::*;
 use crate::decide::{Decision, decide};
 use crate::lifecycle::Actor;
@@ -480,7 +482,7 @@ fn i14_an_unreadable_fact_or_a_truncated_log() {
     let log = last_of(&mut evidence.orders, "o0");
     let index = find(log, "o0", "order.confirmed");
     Evidence::rewrite(log, index, "order:1", "order:2");
-    assert_broken(&evidence, Invariant::I14, None, "cannot be read");
+    assert_broken(&evidence, Invariant::I14, None, "a newer release wrote");
 
     let mut twice = clean();
     let log = last_of(&mut twice.orders, "o0");
@@ -512,4 +514,30 @@ fn notifications_that_expired_are_no_violation() {
         audit.order_record(partition, record).unwrap();
     }
     assert!(audit.finish().unwrap().facts > 4);
+}
+
+#[test]
+fn i16_what_no_owner_wrote_is_an_input_whose_outcome_is_a_dead_letter() {
+    let forged = |answered: bool, payload: &dyn Fn(&World) -> Bytes| {
+        let mut world = world();
+        let payload = payload(&world);
+        world.forged("o0", payload, answered);
+        world.evidence().audit(Expect::AtRest)
+    };
+    let partition = Partition(u32::try_from(home("o0")).unwrap());
+    let ahead = |_: &World| {
+        let result = OutcomeKind::Forwarded { to: Partition(0) };
+        let outcome = Outcome { offset: Offset(999), order_id: None, request: None, result };
+        wire::encode_outcome(&outcome, partition, Timestamp::default())
+    };
+    let gap = |world: &World| {
+        let fact = String::from_utf8(world.last_fact("o0").to_vec()).unwrap();
+        Bytes::from(fact.replacen("\"version\":", "\"version\":9", 1))
+    };
+    let broken = |_: &World| Bytes::from_static(br#"{"specversion":"1.0","source":"/logistics/processor"}"#);
+    let kinds: [&dyn Fn(&World) -> Bytes; 3] = [&ahead, &gap, &broken];
+    for kind in kinds {
+        assert_eq!(forged(true, kind).expect("every invariant holds").foreign, 1);
+        forged(false, kind).expect_err("a record that no owner wrote has no outcome");
+    }
 }

@@ -1,6 +1,6 @@
 //! The live state of a partition: read, plan, decide, commit, write.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::basis::Basis;
 use super::batch::{Decided, Plan};
@@ -30,6 +30,8 @@ pub(super) struct Live {
     log: LogIdentity,
     pub(super) scan: Scan,
     pub(super) own: OwnRecords,
+    /// Orders that the store's index has and the log has not: a replay from the log's first record saw nothing of them.
+    pub(super) ghosts: BTreeSet<OrderId>,
     /// The checkpoint before the first record that was read back of a transaction that is not known to be committed: what
     /// the store is given does not hold it yet.
     pub(super) held_back: Option<(Offset, Basis)>,
@@ -84,6 +86,7 @@ impl Live {
             log: replay.log,
             scan: replay.scan,
             own: OwnRecords::default(),
+            ghosts: replay.lost,
             held_back: None,
             committed: next,
             unwritten: Unwritten::default(),
@@ -181,6 +184,9 @@ impl Live {
         self.uncovered = decided.next < self.read_position;
         self.own.committed();
         self.held_back = None;
+        if !self.ghosts.is_empty() {
+            self.ghosts.retain(|order_id| !decided.changed.contains_key(order_id));
+        }
         self.unwritten.merge(decided.changed, decided.outcomes);
     }
 

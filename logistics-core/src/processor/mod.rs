@@ -53,8 +53,6 @@ pub struct Processor {
     checkpoint_ahead: u32,
     /// Orders whose documents the store has lost: the next replay begins at the log's first record.
     lost: BTreeSet<OrderId>,
-    /// Orders that the store named as lost before such a replay.
-    rebuilt: BTreeSet<OrderId>,
     stopping: Option<Stopping>,
     last_stamp: u64,
     outbox: VecDeque<(Stamp, Effect)>,
@@ -140,7 +138,6 @@ impl Processor {
             failures: 0,
             checkpoint_ahead: 0,
             lost: BTreeSet::new(),
-            rebuilt: BTreeSet::new(),
             stopping: None,
             last_stamp: 0,
             outbox: VecDeque::new(),
@@ -248,20 +245,6 @@ impl Processor {
         }
     }
 
-    /// # Errors
-    /// A setback, where the store has lost documents that no replay has brought back yet.
-    fn check_missing(&self, missing: &BTreeSet<OrderId>) -> Result<(), Setback> {
-        let orders: BTreeSet<_> = missing.difference(&self.rebuilt).cloned().collect();
-        match orders.first() {
-            None => Ok(()),
-            Some(first) => {
-                let why =
-                    format!("the store has lost {} documents, among them that of {first}", orders.len());
-                Err(Setback::Rebuild { why, orders })
-            }
-        }
-    }
-
     fn next_stamp(&mut self) -> Stamp {
         self.last_stamp += 1;
         Stamp(self.last_stamp)
@@ -312,6 +295,19 @@ impl Processor {
         self.notices.push_back(Notice::Failed { doing, why, retry_after_ms });
         let until_ms = now.elapsed_ms + retry_after_ms;
         self.enter(Phase::Waiting(doing), Stage::Waiting { until_ms, suspicion });
+    }
+}
+
+/// # Errors
+/// A setback, where the store has lost documents: those of `missing` but for `ghosts`, which the log does not have.
+fn check_missing(missing: &BTreeSet<OrderId>, ghosts: &BTreeSet<OrderId>) -> Result<(), Setback> {
+    let orders: BTreeSet<_> = missing.difference(ghosts).cloned().collect();
+    match orders.first() {
+        None => Ok(()),
+        Some(first) => {
+            let why = format!("the store has lost {} documents, among them that of {first}", orders.len());
+            Err(Setback::Rebuild { why, orders })
+        }
     }
 }
 

@@ -15,10 +15,8 @@ use super::unwritten::{Changed, Unwritten, index_entry};
 use crate::fact::Fact;
 use crate::ids::{Offset, OrderId, Partition, Version};
 use crate::order::{Order, evolve};
+use crate::outcome::OutcomeKind;
 use crate::port::{Batch, Loaded, LogIdentity, Token};
-
-/// Repeated timer facts that are kept in mind; the dead letter about one follows within a few batches.
-const REPEATED_MAX: usize = 10_000;
 
 /// A replay under way: chunk by chunk, each read, loaded and written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,13 +30,12 @@ pub(super) struct Replay {
     pub(super) scan: Scan,
     /// It began at the log's first record, so that every document that the log implies comes back.
     pub(super) whole: bool,
+    /// Orders that the store has lost, as far as the replay has seen nothing of them.
+    pub(super) lost: BTreeSet<OrderId>,
     /// The write that the store is at.
     pub(super) token: Option<Token>,
     pub(super) sequence: u64,
     pub(super) timers: Timers,
-    /// Timer facts that the store has already, seen again: either written before the checkpoint was, or copies of facts
-    /// that were. A dead letter about one says that its owner took it for a copy.
-    repeated: BTreeSet<Offset>,
     /// Facts and outcomes replayed so far.
     pub(super) replayed: u64,
     pub(super) step: Step,
@@ -70,7 +67,7 @@ struct Unjudged {
 enum What {
     Input,
     Foreign(String),
-    Outcome { answers: Offset },
+    Outcome { answers: Offset, is_dead_letter: bool },
     Fact(Box<Fact>),
     Newer(String),
 }
@@ -80,7 +77,10 @@ impl What {
         match reading {
             Reading::Input(_) | Reading::Dead(_) => What::Input,
             Reading::Foreign(reason) => What::Foreign(reason),
-            Reading::Outcome(outcome) => What::Outcome { answers: outcome.offset },
+            Reading::Outcome(outcome) => What::Outcome {
+                answers: outcome.offset,
+                is_dead_letter: matches!(outcome.result, OutcomeKind::DeadLettered { .. }),
+            },
             Reading::Fact(fact) => What::Fact(fact),
             Reading::Newer(reason) => What::Newer(reason),
         }
@@ -96,6 +96,7 @@ pub(super) struct Begin {
     pub(super) token: Option<Token>,
     pub(super) sequence: u64,
     pub(super) timers: Timers,
+    pub(super) lost: BTreeSet<OrderId>,
     pub(super) whole: bool,
     /// Where the first chunk is read: at the first unanswered input of the scan.
     pub(super) position: Offset,
@@ -103,7 +104,7 @@ pub(super) struct Begin {
 
 impl Replay {
     pub(super) fn new(begin: Begin) -> Self {
-        let Begin { acquisition, log, end, scan, token, sequence, timers, whole, position } = begin;
+        let Begin { acquisition, log, end, scan, token, sequence, timers, lost, whole, position } = begin;
         Self {
             acquisition,
             log,
@@ -111,10 +112,10 @@ impl Replay {
             position,
             scan,
             whole,
+            lost,
             token,
             sequence,
             timers,
-            repeated: BTreeSet::new(),
             replayed: 0,
             step: Step::Reading(Stamp::default()),
         }
@@ -177,7 +178,7 @@ impl Replay {
                     Some(UNSIGNED.to_owned())
                 }
                 What::Newer(reason) => return Err(Setback::Halt(reason.clone())),
-                What::Outcome { answers } => self.outcome(&record, *answers),
+                What::Outcome { answers, is_dead_letter } => self.outcome(&record, *answers, *is_dead_letter),
                 What::Fact(fact) => self.fact(&record, fact, &mut fold, partition, settings)?,
             };
             if let Some(problem) = problem {
@@ -195,13 +196,17 @@ impl Replay {
     }
 
     /// Takes an outcome, or answers why it is none.
-    fn outcome(&mut self, record: &Unjudged, answers: Offset) -> Option<String> {
-        let next = self.scan.is_next_unanswered(answers);
-        if !next && !self.repeated.remove(&answers) {
-            return Some(foreign(&out_of_order(answers)));
+    ///
+    /// A timer's fact that the store has already is either the fact, written after the checkpoint, or a copy of it, and a
+    /// replay cannot tell which. So it changes nothing and wants no outcome. The owner that read it live could tell, and may
+    /// have answered a copy with a dead letter. Such a letter answers nothing that is open, and changes nothing either.
+    fn outcome(&mut self, record: &Unjudged, answers: Offset, is_dead_letter: bool) -> Option<String> {
+        if self.scan.is_next_unanswered(answers) {
+            self.accept(record, true);
+            return None;
         }
-        self.accept(record, next);
-        None
+        let repeated = is_dead_letter && answers < self.scan.first_unanswered().unwrap_or(record.offset);
+        (!repeated).then(|| foreign(&out_of_order(answers)))
     }
 
     /// Takes a fact, or answers why it is none.
@@ -224,17 +229,13 @@ impl Replay {
                 let what = format!("order {} has another fact of version {}", fact.order_id, fact.version);
                 return Ok(Some(foreign(&what)));
             }
-            if answers.is_none() {
-                self.repeated.insert(record.offset);
-                if self.repeated.len() > REPEATED_MAX {
-                    self.repeated.pop_first();
-                }
-            }
             self.accept(record, answers.is_some());
             return Ok(None);
         }
         if let Err(what) = check_follows(fact, version, partition, settings.partitions) {
-            if order.is_none() && !self.whole && fact.version.0 > 1 {
+            // A whole replay has seen everything of an order that is not lost, unless the store loses it meanwhile.
+            let seen = !self.lost.contains(&fact.order_id) && fold.missing.contains(&fact.order_id);
+            if order.is_none() && fact.version.0 > 1 && (!self.whole || seen) {
                 let why = format!("the store has lost the document of order {}", fact.order_id);
                 return Err(Setback::Rebuild { why, orders: BTreeSet::from([fact.order_id.clone()]) });
             }
@@ -249,6 +250,9 @@ impl Replay {
 
     fn accept(&mut self, record: &Unjudged, answers: bool) {
         self.replayed += 1;
+        if let What::Fact(fact) = &record.what {
+            self.lost.remove(&fact.order_id);
+        }
         self.scan.accept(record.offset, record.payload.clone(), answers, record.signed);
     }
 }

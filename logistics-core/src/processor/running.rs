@@ -4,7 +4,7 @@ use super::batch::{Decided, Plan, decide_plan};
 use super::effect::{Effect, Now, Reply, Stamp};
 use super::live::{Live, Work};
 use super::starting::check_written;
-use super::{Processor, Setback, Stage};
+use super::{Processor, Setback, Stage, check_missing};
 use crate::port::{Batch, CommitOutcome, Loaded, PortErrorKind, Transaction};
 
 impl Processor {
@@ -68,7 +68,7 @@ impl Processor {
                 "the store is not at a write of this owner: wiped, restored, or taken over",
             ));
         }
-        self.check_missing(&loaded.missing)?;
+        check_missing(&loaded.missing, &live.ghosts)?;
         match std::mem::replace(&mut live.work, Work::Idle) {
             Work::Loading { plan, ids, .. } => {
                 let plan = Live::complete(plan, &ids, loaded).map_err(Setback::Halt)?;

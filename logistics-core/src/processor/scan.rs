@@ -54,11 +54,16 @@ impl Scan {
 
     /// The next input that has no outcome before [`Self::to`]; that position where every input has one.
     pub(super) fn next_unanswered(&self) -> Offset {
-        self.unanswered.first().unwrap_or(self.to)
+        self.first_unanswered().unwrap_or(self.to)
+    }
+
+    /// The first input that has no outcome yet.
+    pub(super) fn first_unanswered(&self) -> Option<Offset> {
+        self.unanswered.first()
     }
 
     pub(super) fn is_next_unanswered(&self, offset: Offset) -> bool {
-        self.unanswered.first() == Some(offset)
+        self.first_unanswered() == Some(offset)
     }
 
     pub(super) fn is_foreign(&self, offset: Offset) -> bool {

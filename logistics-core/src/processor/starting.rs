@@ -1,5 +1,7 @@
 //! From the assignment to the live state: ask, acquire, recover, read the end, check the checkpoint, replay.
 
+use std::collections::BTreeSet;
+
 use super::basis::{Basis, Witness};
 use super::effect::{Effect, Notice, Now, Phase, Reply, Stamp};
 use super::live::Live;
@@ -7,7 +9,7 @@ use super::replay::{Begin, Replay, Step};
 use super::scan::Scan;
 use super::timers::Timers;
 use super::unwritten::{Unwritten, WriteAt};
-use super::{Processor, Setback, Stage};
+use super::{Processor, Setback, Stage, check_missing};
 use crate::ids::Offset;
 use crate::port::{
     Batch, ClearOutcome, LogExtent, PortErrorKind, ReadLimit, Recovery, StoreCheckpoint, Token, WriteOutcome,
@@ -211,6 +213,7 @@ impl Processor {
             token: Some(token),
             sequence: token.sequence,
             timers: Timers::default(),
+            lost: self.lost.clone(),
             whole: true,
             position: Offset(0),
         });
@@ -226,6 +229,7 @@ impl Processor {
             token: recovery.checkpoint.map(|checkpoint| checkpoint.token),
             sequence: 0,
             timers: Timers::new(recovery.timers),
+            lost: self.lost.clone(),
             whole: true,
             position: Offset(0),
         });
@@ -246,6 +250,7 @@ impl Processor {
             token,
             sequence: 0,
             timers: Timers::new(recovery.timers),
+            lost: BTreeSet::new(),
             whole: false,
             position,
         });
@@ -296,7 +301,7 @@ impl Processor {
                     return Err(Setback::again("another owner wrote to the store meanwhile"));
                 }
                 if !replay.whole {
-                    self.check_missing(&loaded.missing)?;
+                    check_missing(&loaded.missing, &BTreeSet::new())?;
                 }
                 let (chunk, ids) = (std::mem::take(chunk), std::mem::take(ids));
                 let next = chunk.next;
@@ -341,8 +346,7 @@ impl Processor {
 
     fn go_live(&mut self, replay: Replay, token: Token, now: Now) {
         if replay.whole {
-            // What the log did not bring back is no order, whatever the store's index says.
-            self.rebuilt.append(&mut self.lost);
+            self.lost.clear();
         }
         let (from, replayed) = (replay.scan.next_unanswered(), replay.replayed);
         self.notices.push_back(Notice::Live { from, replayed });

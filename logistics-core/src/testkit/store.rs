@@ -95,6 +95,22 @@ impl MemoryStore {
         if part.index.is_empty() { ClearOutcome::Done } else { ClearOutcome::More }
     }
 
+    /// Orders that the index has and that have no document.
+    #[must_use]
+    pub fn lost(&self) -> Vec<OrderId> {
+        let entries =
+            self.contents.values().flat_map(|part| part.index.iter().map(move |entry| (part, entry)));
+        let lost = entries.filter(|(part, entry)| !part.documents.contains_key(&entry.2.0));
+        lost.map(|(_, entry)| entry.2.0.clone()).collect()
+    }
+
+    /// The index has the order, and there is no document.
+    #[must_use]
+    pub fn has_lost(&self, order_id: &OrderId) -> bool {
+        let part = self.contents.get(&partition_of(order_id, self.partitions));
+        part.is_some_and(|part| part.has_lost(order_id))
+    }
+
     /// A document is gone while everything else stays, as an eviction or a deleted key leaves it.
     pub fn lose_document(&mut self, order_id: &OrderId) {
         let partition = partition_of(order_id, self.partitions);

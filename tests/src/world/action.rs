@@ -1,7 +1,9 @@
 //! What can happen, one step at a time.
 
 use logistics_core::Partition;
-use logistics_core::port::{CommitOutcome, PortErrorKind, StoreWrite, Topic, Transaction, WriteOutcome};
+use logistics_core::port::{
+    CommitOutcome, LogIdentity, PortErrorKind, StoreWrite, Topic, Transaction, WriteOutcome,
+};
 use logistics_core::processor::{Effect, Reply};
 use logistics_core::testkit::CommitFate;
 
@@ -53,6 +55,12 @@ pub enum Action {
     Save,
     /// The store is restored to what was saved.
     Restore,
+    /// A copy of the latest record of an owner of the partition is appended to it.
+    Copy(Partition),
+    /// The store loses a document of a partition: the one at this place, counted around.
+    Lose(Partition, usize),
+    /// The log becomes a copy of itself in another place, with another identity.
+    Rename(u32),
     /// The group's committed offsets are deleted.
     ExpireOffsets,
     /// The broker ends a transaction that is open for too long, or decided.
@@ -86,6 +94,9 @@ impl World {
                     self.store.restore(&snapshot);
                 }
             }
+            Action::Copy(partition) => self.copy(partition),
+            Action::Lose(partition, n) => self.lose(partition, n),
+            Action::Rename(n) => self.broker.set_identity(LogIdentity::new(&format!("renamed-{n}"))),
             Action::ExpireOffsets => self.broker.expire_offsets(),
             Action::EndTransaction(partition) => {
                 self.broker.complete(partition);

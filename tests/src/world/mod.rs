@@ -6,10 +6,10 @@ mod worker;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use logistics_core::port::{GroupEvent, StoreWrite, Token, Topic};
+use logistics_core::port::{GroupEvent, ReadLimit, StoreWrite, Token, Topic};
 use logistics_core::processor::Settings;
 use logistics_core::testkit::{Broker, Member, MemoryStore, Snapshot};
-use logistics_core::{Offset, Partition, Timestamp};
+use logistics_core::{Offset, Partition, Timestamp, wire};
 
 pub use action::{Action, Fault};
 pub use worker::{Call, Worker};
@@ -51,6 +51,8 @@ pub struct World {
     pub wall: Timestamp,
     /// Tokens of writes that were issued: none may come twice.
     pub tokens: BTreeSet<Token>,
+    /// Records that claim to be an owner's and that something else wrote.
+    pub forged: BTreeSet<(Partition, Offset)>,
     /// The first rule that was seen broken while something was carried out.
     pub broken: Option<String>,
     acquisitions: u128,
@@ -78,6 +80,7 @@ impl World {
             inputs,
             wall,
             tokens: BTreeSet::new(),
+            forged: BTreeSet::new(),
             broken: None,
             acquisitions: 0,
             settings,
@@ -93,8 +96,44 @@ impl World {
     /// Appends the next input.
     fn append(&mut self) {
         if !self.inputs.is_empty() {
-            let input = self.inputs.remove(0);
-            self.broker.append(Topic::Orders, input.partition, None, input.payload);
+            let Input { partition, payload } = self.inputs.remove(0);
+            self.append_to(partition, payload);
+        }
+    }
+
+    fn append_to(&mut self, partition: Partition, payload: Bytes) {
+        let forged = wire::is_surely_from_processor(&payload);
+        let offset = self.broker.append(Topic::Orders, partition, None, payload);
+        if forged {
+            self.forged.insert((partition, offset));
+        }
+    }
+
+    /// A mirror that runs in circles writes the latest record of an owner once more.
+    fn copy(&mut self, partition: Partition) {
+        let limit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
+        let start = self.broker.bounds(Topic::Orders, partition).start;
+        let read = self.broker.read_committed(Topic::Orders, partition, start, limit);
+        let Ok(Some(batch)) = read else { return };
+        let own =
+            batch.records.into_iter().rev().find(|record| wire::is_surely_from_processor(&record.payload));
+        if let Some(record) = own {
+            self.append_to(partition, record.payload);
+        }
+    }
+
+    /// A reader asks for every order, and so finds the documents that the store has lost.
+    pub fn read_every_order(&mut self) {
+        for order_id in self.store.lost() {
+            let _ = self.store.document(&order_id);
+        }
+    }
+
+    /// The store loses one of a partition's documents and keeps everything else.
+    fn lose(&mut self, partition: Partition, n: usize) {
+        let orders: Vec<_> = self.store.documents(partition).map(|(order_id, _)| order_id.clone()).collect();
+        if let Some(order_id) = orders.get(n % orders.len().max(1)) {
+            self.store.lose_document(order_id);
         }
     }
 

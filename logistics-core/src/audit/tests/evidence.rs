@@ -111,6 +111,26 @@ impl World {
         self.outcome(partition, Outcome { offset, order_id: None, request: None, result });
     }
 
+    /// A record in the partition of this order that claims to be an owner's, and its dead letter if there is one.
+    pub(super) fn forged(&mut self, name: &str, payload: Bytes, answered: bool) {
+        let partition = home(name);
+        let offset = self.evidence.orders[partition].push(Some(&id(name)), payload, self.now);
+        if answered {
+            let result = OutcomeKind::DeadLettered { reason: "no owner wrote it".to_owned() };
+            self.outcome(partition, Outcome { offset, order_id: None, request: None, result });
+        }
+    }
+
+    /// The record of the order's latest fact.
+    pub(super) fn last_fact(&self, name: &str) -> Bytes {
+        let records = self.evidence.orders[home(name)].records.iter().rev();
+        let facts = records.filter(|record| {
+            let decoded = wire::decode(record, Partition(0));
+            matches!(decoded, Ok(wire::Record::Fact(fact)) if fact.order_id == id(name))
+        });
+        facts.map(|record| record.payload.clone()).next().expect("the order has a fact")
+    }
+
     pub(super) fn misplaced(&mut self, name: &str, partition: usize) {
         assert_ne!(home(name), partition);
         let request = self.request(name, Actor::Customer, Command::Place(Placement::default()));
