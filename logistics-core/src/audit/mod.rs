@@ -178,6 +178,9 @@ impl Audit {
     pub fn finish(mut self) -> Result<Report, Violation> {
         let mut report = std::mem::take(&mut self.report);
         report.documents = self.documents;
+        for audit in self.audits.values() {
+            audit.check_suspects(self.expect)?;
+        }
         for (partition, audit) in &self.audits {
             audit.settle(*partition, self.expect, &mut report)?;
         }

@@ -32,7 +32,7 @@ pub enum Invariant {
     I11,
     /// A fact with a deadline has one live timer until the next fact, and a timer fires at its deadline only.
     I12,
-    /// A fact or outcome that cannot be read, or a truncated log, is never skipped.
+    /// A fact or outcome of a newer release, or a truncated log, is never skipped; what no owner wrote is a dead letter.
     I14,
 }
 
