@@ -13,6 +13,7 @@ use logistics_core::port::{
     Batch, Delivery, LogRecord, MockEventBus, MockNotifier, MockSubscription, Notifier, NotifyError,
     PortError, PortErrorKind, ReadLimit, StartAt, Subscription, SubscriptionEvent, Topic,
 };
+use logistics_core::testkit::{Broker, MemoryBus};
 use logistics_core::{Offset, OrderId, Partition, Status, Timestamp, Version, wire};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -509,4 +510,60 @@ async fn records_that_are_gone_are_counted_and_the_position_moves_behind_them() 
         "delivering; 1 delivered, 7 gone from the log before they were read"
     );
     assert!(is_ready(&notifications, "notifier"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_was_shortened_past_the_position_is_read_on_and_what_is_gone_is_counted() {
+    let bus = MemoryBus::new(1);
+    let append = |name: &str| {
+        bus.with_broker(|broker| broker.append(Topic::Notifications, Partition(0), None, payload(name)));
+    };
+    let start = || {
+        let options = NotificationsOptions { from: Some(StartAt::Start), ..options() };
+        let (notifier, told) = noting(MockNotifier::new());
+        (Notifications::start(Arc::new(bus.clone()), Arc::new(notifier), options), told)
+    };
+    append("a");
+    let (first, _) = start();
+    until("delivered", || first.report().delivered == 1).await;
+    assert!(first.drain(Duration::from_secs(1)).await.clean);
+    ["b", "c", "d"].into_iter().for_each(append);
+    bus.with_broker(|broker| broker.truncate(Topic::Notifications, Partition(0), Offset(3)));
+    let (second, told) = start();
+    until("delivered", || second.report().delivered == 1).await;
+    assert_eq!(*told.lock().unwrap(), ["d"]);
+    let report = second.drain(Duration::from_secs(1)).await;
+    assert_eq!((report.gone, report.clean), (2, true));
+    let position =
+        |broker: &mut Broker| broker.position(Topic::Notifications, "notification-service", Partition(0));
+    assert_eq!(bus.with_broker(position), Some(Offset(4)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_members_hand_partitions_over_while_a_notification_is_retried() {
+    let bus = MemoryBus::new(2);
+    for partition in [0, 1] {
+        bus.with_broker(|broker| {
+            broker.append(
+                Topic::Notifications,
+                Partition(partition),
+                None,
+                payload(&format!("stuck-{partition}")),
+            );
+        });
+    }
+    let options = || NotificationsOptions { from: Some(StartAt::Start), ..options() };
+    let mut refusing = MockNotifier::new();
+    refusing
+        .expect_notify()
+        .returning(|_| Err(NotifyError { retryable: true, message: "on purpose".to_owned() }));
+    let first = Notifications::start(Arc::new(bus.clone()), Arc::new(refusing), options());
+    until("both are stuck", || detail(&first, "notifier").contains("1 more partitions")).await;
+    let (notifier, told) = noting(MockNotifier::new());
+    let second = Notifications::start(Arc::new(bus.clone()), Arc::new(notifier), options());
+    until("the other member notifies of one", || told.lock().unwrap().len() == 1).await;
+    assert!(!detail(&first, "notifier").contains("more partitions"), "the first has one left");
+    assert!(first.drain(Duration::from_secs(1)).await.clean);
+    until("the other member notifies of both", || told.lock().unwrap().len() == 2).await;
+    assert!(second.drain(Duration::from_secs(1)).await.clean);
 }
