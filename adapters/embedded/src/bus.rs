@@ -43,13 +43,13 @@ impl EventBus for Bus {
         &self,
         topic: Topic,
         group: &str,
-        _from: StartAt,
+        from: StartAt,
     ) -> Result<Box<dyn Subscription>, PortError> {
         self.check_open()?;
         if group.len() > GROUP_BYTES_MAX {
             return Err(EmbeddedError::GroupName(group.len()).into());
         }
-        Ok(Box::new(Reader::join(self.0.clone(), topic, group)))
+        Ok(Box::new(Reader::join(self.0.clone(), topic, group, from).await?))
     }
 
     async fn tail(

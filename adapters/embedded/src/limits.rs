@@ -18,10 +18,6 @@ pub const TAIL_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const BLOCK_BYTES_TARGET: usize = 128 * 1024;
 /// What one read takes from the file, so that no read occupies a thread for long.
 pub const FILE_READ_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Records that a subscription delivers at once.
-pub const DELIVERY_RECORDS_MAX: usize = 5000;
-/// Bytes that a subscription delivers at once.
-pub const DELIVERY_BYTES_MAX: usize = 1024 * 1024;
 /// Outcomes that stand in memory for whoever waits for them; with more, the oldest go before their time.
 pub const OUTCOMES_MAX: usize = 65_536;
 /// Documents that are loaded at once on the caller's own thread.

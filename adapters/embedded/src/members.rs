@@ -1,4 +1,4 @@
-//! The group of processors, all of which are in this process: who owns which partition.
+//! A group, all members of which are in this process: who owns which partition. The processors are one; readers have theirs.
 //!
 //! Partitions are shared out by their number. One that somebody was told is theirs moves only once they gave it up.
 
@@ -86,6 +86,11 @@ impl Members {
     pub(crate) fn owns(&self, member: MemberId, partition: Partition) -> Option<bool> {
         let group = self.lock();
         group.members.contains_key(&member).then(|| group.owners.get(&partition) == Some(&member))
+    }
+
+    /// What the group says to a member, if there is something new; `None` where it is no member any more.
+    pub(crate) fn poll(&self, member: MemberId) -> Option<Option<GroupEvent>> {
+        self.lock().tell(member)
     }
 
     /// Waits for what the group says to a member; `None` once it is no member any more.

@@ -24,6 +24,7 @@ pub(crate) enum Request {
     Append(Append, Reply<Offset>),
     Acquire(Partition, Reply<Epoch>),
     Commit(Commit, Reply<CommitOutcome>),
+    Begin(Begin, Reply<bool>),
     Acknowledge(Acknowledge, Reply<()>),
     Write(Box<StoreWrite>, Reply<WriteOutcome>),
     Close(Reply<()>),
@@ -49,6 +50,13 @@ pub(crate) struct Commit {
     pub(crate) next: Offset,
 }
 
+/// The positions of a group that has none yet, by partition. Answered with false, and without an effect, where it has some.
+#[derive(Debug)]
+pub(crate) struct Begin {
+    pub(crate) group: GroupKey,
+    pub(crate) positions: Vec<Offset>,
+}
+
 /// A group's position.
 #[derive(Debug)]
 pub(crate) struct Acknowledge {
@@ -64,6 +72,7 @@ impl Request {
             Request::Append(append, _) => append.key.len() + append.payload.len(),
             Request::Commit(commit, _) => commit.blocks.iter().map(|(_, block)| block.bytes()).sum(),
             Request::Write(write, _) => write.documents.iter().map(|document| document.json.len()).sum(),
+            Request::Begin(begin, _) => begin.positions.len() * size_of::<Offset>(),
             Request::Acquire(..) | Request::Acknowledge(..) | Request::Close(_) => 0,
         };
         held.max(REQUEST_BYTES_MIN)

@@ -73,7 +73,7 @@ impl Shared {
             tail: TailCache::new(ends.len(), tail_bytes),
             outcomes: Outcomes::default(),
             members: Members::new(partitions),
-            readers: Readers::default(),
+            readers: Readers::new(partitions),
             standing: Mutex::new(Standing::Working),
             database: RwLock::new(Err(EmbeddedError::Closed)),
             state: RwLock::new(Arc::new(state)),

@@ -1,89 +1,176 @@
 //! A member of a group of readers.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use logistics_core::port::{Batch, Delivery, PortError, ReadLimit, Subscription, Topic};
-use logistics_core::{Offset, Partition};
+use logistics_core::port::{
+    Delivery, GroupEvent, PortError, ReadLimit, StartAt, Subscription, SubscriptionEvent, Topic,
+};
+use logistics_core::{Offset, Partition, Timestamp};
 
 use crate::access::Access;
 use crate::error::EmbeddedError;
-use crate::limits::{DELIVERY_BYTES_MAX, DELIVERY_RECORDS_MAX};
 use crate::log;
-use crate::readers::{ReaderId, Standing};
-use crate::request::{Acknowledge, Request};
+use crate::members::{MemberId, Members};
+use crate::request::{Acknowledge, Begin, Request};
+use crate::shared::Shared;
 use crate::state::GroupKey;
 
-const LIMIT: ReadLimit = ReadLimit { records: DELIVERY_RECORDS_MAX, bytes: DELIVERY_BYTES_MAX };
+/// Enough to see when a record was taken.
+const ONE_RECORD: ReadLimit = ReadLimit { records: 1, bytes: 1 };
 
 pub(crate) struct Reader {
     access: Arc<Access>,
     group: GroupKey,
-    id: ReaderId,
-    /// The partition that records were given of last, so that each gets its turn.
-    last: u32,
+    members: Arc<Members>,
+    id: MemberId,
+    /// Where the group started because of this reader, until the reader knows.
+    started: Vec<(Partition, Offset)>,
+    /// The partitions of this member, and where reading of each goes on.
+    reading: BTreeMap<Partition, Offset>,
+    /// The partition of the last records, so that each gets its turn.
+    last: Partition,
 }
 
 impl Reader {
-    pub(crate) fn join(access: Arc<Access>, topic: Topic, group: &str) -> Self {
-        let group = (topic, Arc::from(group));
-        let id = access.shared.readers.join(&group);
+    /// Joins. A group that is new has positions from now on, as `from` says.
+    pub(crate) async fn join(
+        access: Arc<Access>,
+        topic: Topic,
+        group: &str,
+        from: StartAt,
+    ) -> Result<Self, EmbeddedError> {
+        let group: GroupKey = (topic, Arc::from(group));
+        let started = begin(&access, &group, from).await?;
+        let (members, id) = access.shared.readers.join(&group);
         access.shared.wake_readers(topic);
-        Self { access, group, id, last: 0 }
+        let (reading, last) = (BTreeMap::new(), Partition(0));
+        Ok(Self { access, group, members, id, started, reading, last })
     }
 
-    /// Where one of its partitions goes on, if there is something that it was not given.
-    fn waiting(&self) -> Option<(Partition, Offset)> {
+    /// What the reader has to know before it reads on.
+    fn said(&mut self) -> Result<Option<SubscriptionEvent>, EmbeddedError> {
+        if !self.started.is_empty() {
+            return Ok(Some(SubscriptionEvent::Started(std::mem::take(&mut self.started))));
+        }
+        while let Some(event) = self.members.poll(self.id).ok_or(EmbeddedError::Closed)? {
+            match event {
+                GroupEvent::Assigned(partitions) => {
+                    let positions = self.access.shared.state().positions_of(&self.group);
+                    let at = |partition: Partition| (partition, positions[partition.0 as usize]);
+                    self.reading.extend(partitions.into_iter().map(at));
+                }
+                GroupEvent::Revoked(partitions) => {
+                    self.reading.retain(|partition, _| !partitions.contains(partition));
+                    return Ok(Some(SubscriptionEvent::Revoked(partitions)));
+                }
+                GroupEvent::Lost(partitions) => {
+                    self.reading.retain(|partition, _| !partitions.contains(partition));
+                    return Ok(Some(SubscriptionEvent::Lost(partitions)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where one of the partitions goes on, if there is something that this reader was not given.
+    fn waiting(&self, held: &BTreeSet<Partition>) -> Option<(Partition, Offset)> {
         let shared = &self.access.shared;
-        let positions = shared.state().positions_of(&self.group);
-        let turns = (1..=shared.partitions).map(|turn| Partition((self.last + turn) % shared.partitions));
-        turns.into_iter().find_map(|partition| {
-            let from = match shared.readers.standing(&self.group, self.id, partition) {
-                Standing::Foreign => return None,
-                Standing::AtPosition => positions[partition.0 as usize],
-                Standing::Given(next) => next,
-            };
+        let turns = (1..=shared.partitions).map(|turn| Partition((self.last.0 + turn) % shared.partitions));
+        turns.into_iter().filter(|partition| !held.contains(partition)).find_map(|partition| {
+            let from = *self.reading.get(&partition)?;
             let end = shared.bounds(self.group.0, partition).ok()?.end;
             (from < end).then_some((partition, from))
         })
     }
+}
 
-    async fn read(&self, partition: Partition, from: Offset) -> Result<Option<Batch>, EmbeddedError> {
-        let shared = &self.access.shared;
-        let batch = log::read(shared, self.group.0, partition, from, LIMIT).await?;
-        // While it was read, the partition may have gone to another.
-        let given = shared.readers.give(&self.group, self.id, partition, batch.next);
-        Ok(given.then_some(batch))
+/// Gives a new group its positions; answers them, and none where the group had positions.
+async fn begin(
+    access: &Arc<Access>,
+    group: &GroupKey,
+    from: StartAt,
+) -> Result<Vec<(Partition, Offset)>, EmbeddedError> {
+    let shared = &access.shared;
+    if shared.state().positions.contains_key(group) {
+        return Ok(Vec::new());
     }
+    let mut positions = Vec::new();
+    for partition in (0..shared.partitions).map(Partition) {
+        let bounds = shared.bounds(group.0, partition)?;
+        positions.push(match from {
+            StartAt::Start => bounds.start,
+            StartAt::End => bounds.end,
+            StartAt::Time(time) => first_at(shared, group.0, partition, time).await?,
+        });
+    }
+    let begin = Begin { group: group.clone(), positions: positions.clone() };
+    let began = access.queue.ask(|reply| Request::Begin(begin, reply)).await?;
+    let positions = (0..).map(Partition).zip(positions);
+    Ok(if began { positions.collect() } else { Vec::new() })
+}
+
+/// The first record that the log took at `time` or later; its end where there is none. The times of a log never step back.
+async fn first_at(
+    shared: &Arc<Shared>,
+    topic: Topic,
+    partition: Partition,
+    time: Timestamp,
+) -> Result<Offset, EmbeddedError> {
+    let bounds = shared.bounds(topic, partition)?;
+    let (mut low, mut high) = (bounds.start.0, bounds.end.0);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let batch = log::read(shared, topic, partition, Offset(middle), ONE_RECORD).await?;
+        if batch.records.first().is_some_and(|record| record.at < time) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(Offset(low))
 }
 
 #[async_trait]
 impl Subscription for Reader {
-    async fn next(&mut self) -> Result<Delivery, PortError> {
-        let mut pulse = self.access.shared.pulse(self.group.0);
+    async fn next(
+        &mut self,
+        limit: ReadLimit,
+        held: &BTreeSet<Partition>,
+    ) -> Result<SubscriptionEvent, PortError> {
+        let topic = self.group.0;
+        let mut pulse = self.access.shared.pulse(topic);
         loop {
             pulse.borrow_and_update();
             if self.access.shared.is_closed() {
                 return Err(EmbeddedError::Closed.into());
             }
-            if let Some((partition, from)) = self.waiting() {
-                if let Some(batch) = self.read(partition, from).await? {
-                    self.last = partition.0;
-                    return Ok(Delivery { partition, batch });
-                }
-                continue;
+            if let Some(event) = self.said()? {
+                return Ok(event);
+            }
+            if let Some((partition, from)) = self.waiting(held) {
+                let batch = log::read(&self.access.shared, topic, partition, from, limit).await?;
+                self.last = partition;
+                self.reading.insert(partition, batch.next);
+                return Ok(SubscriptionEvent::Records(Delivery { partition, batch }));
             }
             pulse.changed().await.map_err(|_| EmbeddedError::Closed)?;
         }
     }
 
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError> {
-        let standing = self.access.shared.readers.standing(&self.group, self.id, partition);
-        if standing == Standing::Foreign {
+        if self.members.owns(self.id, partition) != Some(true) {
             return Err(EmbeddedError::NotReader(partition).into());
         }
         let acknowledge = Acknowledge { group: self.group.clone(), partition, next };
         Ok(self.access.queue.ask(|reply| Request::Acknowledge(acknowledge, reply)).await?)
+    }
+
+    async fn release(&mut self, partitions: &[Partition]) -> Result<(), PortError> {
+        self.members.release(self.id, partitions);
+        self.access.shared.wake_readers(self.group.0);
+        Ok(())
     }
 }
 

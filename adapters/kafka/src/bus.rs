@@ -120,9 +120,9 @@ impl EventBus for KafkaBus {
         &self,
         topic: Topic,
         group: &str,
-        _from: StartAt,
+        from: StartAt,
     ) -> Result<Box<dyn Subscription>, PortError> {
-        Ok(Box::new(KafkaSubscription::join(&self.lookup, topic, group).await?))
+        Ok(Box::new(KafkaSubscription::join(&self.lookup, topic, group, from).await?))
     }
 
     async fn tail(

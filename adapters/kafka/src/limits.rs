@@ -28,9 +28,5 @@ pub const READ_AHEAD_PAUSE_MS: u32 = 5;
 pub const METADATA_AGE_MS_MAX: u32 = 1000;
 /// Milliseconds for which messages wait for company in a batch.
 pub const LINGER_MS: u32 = 1;
-/// Records of one delivery of a subscription.
-pub const DELIVERY_RECORDS_MAX: usize = 500;
-/// Bytes of the payloads of one delivery of a subscription.
-pub const DELIVERY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Milliseconds between two statistics of the client that appends, by which it tells that it has its identity.
 pub const STATISTICS_MS: u32 = 200;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logistics_core::port::{Bounds, Topic};
-use logistics_core::{Offset, Partition};
+use logistics_core::{Offset, Partition, Timestamp};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::metadata::Metadata;
+use rdkafka::{Offset as Position, TopicPartitionList};
 
 use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
@@ -44,14 +45,47 @@ impl Lookup {
         partition: Partition,
     ) -> Result<Bounds, KafkaError> {
         let this = self.clone();
+        blocking(move || this.watermarks(&this.brokers.config.topic(topic), partition)).await
+    }
+
+    /// Blocks.
+    fn watermarks(&self, topic: &str, partition: Partition) -> Result<Bounds, KafkaError> {
+        let found = self.consumer.fetch_watermarks(topic, as_client(partition), self.timeout());
+        self.hear();
+        let (start, end) = found.map_err(|error| self.brokers.failed("asking where a log ends", error))?;
+        let offset = |raw| Offset(u64::try_from(raw).unwrap_or_default());
+        Ok(Bounds { start: offset(start), end: offset(end) })
+    }
+
+    /// The first offset of each partition whose record the log took at `time` or later; its end where there is none.
+    pub(crate) async fn first_at(
+        self: &Arc<Self>,
+        topic: Topic,
+        partitions: Vec<Partition>,
+        time: Timestamp,
+    ) -> Result<Vec<Offset>, KafkaError> {
+        let this = self.clone();
         blocking(move || {
             let name = this.brokers.config.topic(topic);
-            let found = this.consumer.fetch_watermarks(&name, as_client(partition), this.timeout());
+            let failed = |error| this.brokers.failed("asking where a time lies in the log", error);
+            let mut asked = TopicPartitionList::with_capacity(partitions.len());
+            for partition in &partitions {
+                let time = Position::Offset(time.as_millis());
+                asked.add_partition_offset(&name, as_client(*partition), time).map_err(failed)?;
+            }
+            let found = this.consumer.offsets_for_times(asked, this.timeout());
             this.hear();
-            let (start, end) =
-                found.map_err(|error| this.brokers.failed("asking where a log ends", error))?;
-            let offset = |raw| Offset(u64::try_from(raw).unwrap_or_default());
-            Ok(Bounds { start: offset(start), end: offset(end) })
+            let found = found.map_err(failed)?;
+            let mut offsets = Vec::with_capacity(partitions.len());
+            for partition in partitions {
+                let found = found.find_partition(&name, as_client(partition));
+                let position = found.map(|found| found.error().map(|()| found.offset())).transpose();
+                offsets.push(match position.map_err(failed)? {
+                    Some(Position::Offset(offset)) => Offset(u64::try_from(offset).unwrap_or_default()),
+                    _ => this.watermarks(&name, partition)?.end,
+                });
+            }
+            Ok(offsets)
         })
         .await
     }

@@ -18,7 +18,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::client::{Brokers, Context, blocking, one};
-use crate::error::{KafkaError, is_fence};
+use crate::error::KafkaError;
 use crate::watchdog::Watchdog;
 
 /// How long the member's thread waits for what the group says. Long, since the client spins through the last millisecond of
@@ -131,12 +131,22 @@ impl Member {
         self.consumer.upgrade().ok_or(gone)
     }
 
+    /// What the group said already, if it did.
+    pub(crate) async fn next_now(&self) -> Option<Result<GroupEvent, PortError>> {
+        self.events.lock().await.try_recv().ok()
+    }
+
     /// What the group says next. Can be cancelled.
     pub(crate) async fn next(&self) -> Result<GroupEvent, PortError> {
         match self.events.lock().await.recv().await {
             Some(event) => event,
             None => Err(KafkaError::Closed("this member has left the group").into()),
         }
+    }
+
+    /// Its position may be committed: it is this member's, or was revoked and not given up yet.
+    fn may_commit(&self, partition: Partition) -> bool {
+        self.is_owned(partition) || self.shared.revoked().unreleased.contains(&as_client(partition))
     }
 
     /// The group said so last.
@@ -239,25 +249,33 @@ impl Member {
         .await
     }
 
-    /// Makes a position durable.
-    pub(crate) async fn commit(&self, partition: Partition, next: u64) -> Result<(), KafkaError> {
-        const GONE: KafkaError = KafkaError::Closed("the partition is another member's by now");
+    /// Makes positions durable, all or none. A rebalance refuses the generation before: that is an error which passes, as
+    /// long as the partitions are this member's.
+    ///
+    /// # Errors
+    /// [`KafkaError::Closed`] where a partition is another member's by now, and whatever else [`KafkaError`] has.
+    pub(crate) async fn commit(
+        &self,
+        positions: &[(Partition, logistics_core::Offset)],
+    ) -> Result<(), KafkaError> {
+        let gone = || KafkaError::Closed("the partition is another member's by now");
+        let may_commit = || positions.iter().all(|(partition, _)| self.may_commit(*partition));
         let (consumer, brokers) = (self.consumer()?, self.brokers.clone());
-        if !self.is_owned(partition) {
-            return Err(GONE);
+        if !may_commit() {
+            return Err(gone());
         }
-        let topic = self.topic.clone();
-        blocking(move || {
+        let (topic, asked) = (self.topic.clone(), positions.to_vec());
+        let committed = blocking(move || {
             let failed = |error| brokers.failed("committing the group's position", error);
-            let offset = Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX));
-            let position = one(&topic, as_client(partition), offset).map_err(failed)?;
-            match consumer.commit(&position, CommitMode::Sync) {
-                Ok(()) => Ok(()),
-                Err(error) if error.rdkafka_error_code().is_some_and(is_fence) => Err(GONE),
-                Err(error) => Err(failed(error)),
+            let mut list = TopicPartitionList::with_capacity(asked.len());
+            for (partition, next) in asked {
+                let offset = Offset::Offset(i64::try_from(next.0).unwrap_or(i64::MAX));
+                list.add_partition_offset(&topic, as_client(partition), offset).map_err(failed)?;
             }
+            consumer.commit(&list, CommitMode::Sync).map_err(failed)
         })
-        .await
+        .await;
+        if committed.is_err() && !may_commit() { Err(gone()) } else { committed }
     }
 }
 
@@ -356,6 +374,12 @@ impl GroupContext {
     fn revoked(&self, consumer: &BaseConsumer<Self>, listed: BTreeSet<i32>) {
         self.shared.owned().retain(|partition| !listed.contains(partition));
         let lost = consumer.assignment_lost();
+        if lost {
+            // What was revoked before and is lost now is never released.
+            let mut revoked = self.shared.revoked();
+            revoked.all.retain(|partition| !listed.contains(partition));
+            revoked.unreleased.retain(|partition| !listed.contains(partition));
+        }
         if lost || self.shared.leaving.load(Ordering::Acquire) {
             let _ = consumer.incremental_unassign(&list(&self.topic, listed.iter().copied()));
         } else {

@@ -1,33 +1,34 @@
 //! Reading a topic as a group with durable positions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use logistics_core::port::{Delivery, GroupEvent, PortError, ReadLimit, Subscription, Topic};
+use logistics_core::port::{
+    Delivery, GroupEvent, PortError, PortErrorKind, ReadLimit, StartAt, Subscription, SubscriptionEvent,
+    Topic,
+};
 use logistics_core::{Offset, Partition};
 use tokio::sync::Notify;
 
 use crate::client::Brokers;
 use crate::error::KafkaError;
 use crate::fetcher::{Fetched, Fetcher};
-use crate::limits::{DELIVERY_BYTES_MAX, DELIVERY_RECORDS_MAX};
 use crate::lookup::Lookup;
 use crate::member::Member;
-
-const LIMIT: ReadLimit = ReadLimit { records: DELIVERY_RECORDS_MAX, bytes: DELIVERY_BYTES_MAX };
 
 /// A member of a group of readers.
 pub(crate) struct KafkaSubscription {
     lookup: Arc<Lookup>,
     topic: Topic,
+    from: StartAt,
     member: Member,
     fetcher: Arc<Fetcher>,
     woken: Arc<Notify>,
-    /// Assigned, and not yet asked where to begin.
+    /// Assigned, and its position is not known yet.
     starting: Vec<Partition>,
     reading: BTreeMap<Partition, Reading>,
-    /// The partition that was delivered last: the next one's turn is first.
+    /// The partition that was read last: the next one's turn is first.
     last: Partition,
 }
 
@@ -36,8 +37,21 @@ struct Reading {
     next: Offset,
 }
 
+/// What has arrived.
+enum Arrived {
+    Nothing,
+    Records(Delivery),
+    /// The brokers say that the log has nothing at this partition's position.
+    Outside(Partition, PortError),
+}
+
 impl KafkaSubscription {
-    pub(crate) async fn join(lookup: &Arc<Lookup>, topic: Topic, group: &str) -> Result<Self, KafkaError> {
+    pub(crate) async fn join(
+        lookup: &Arc<Lookup>,
+        topic: Topic,
+        group: &str,
+        from: StartAt,
+    ) -> Result<Self, KafkaError> {
         let brokers: &Arc<Brokers> = &lookup.brokers;
         let name = brokers.config.topic(topic);
         // Before the group gives it any partition, so that none waits for its first read.
@@ -45,6 +59,7 @@ impl KafkaSubscription {
         Ok(Self {
             lookup: lookup.clone(),
             topic,
+            from,
             member: Member::join(brokers, group, name)?,
             fetcher,
             woken: Arc::new(Notify::new()),
@@ -54,74 +69,165 @@ impl KafkaSubscription {
         })
     }
 
-    fn take_in(&mut self, event: GroupEvent) -> Result<(), KafkaError> {
-        let gone = match event {
+    fn on_event(&mut self, event: GroupEvent) -> Option<SubscriptionEvent> {
+        let (gone, event): (_, fn(Vec<Partition>) -> SubscriptionEvent) = match event {
             GroupEvent::Assigned(partitions) => {
                 self.starting.extend(partitions);
-                return Ok(());
+                return None;
             }
-            GroupEvent::Revoked(partitions) | GroupEvent::Lost(partitions) => partitions,
+            GroupEvent::Revoked(partitions) => (partitions, SubscriptionEvent::Revoked),
+            GroupEvent::Lost(partitions) => (partitions, SubscriptionEvent::Lost),
         };
         self.starting.retain(|partition| !gone.contains(partition));
         self.reading.retain(|partition, _| !gone.contains(partition));
-        self.member.release(&gone)
+        (!gone.is_empty()).then(|| event(gone))
     }
 
-    /// Begins to read what was assigned, at the group's positions; at the start of the log where there is none.
-    async fn start(&mut self) -> Result<(), KafkaError> {
-        let positions = self.member.positions(&self.starting).await?;
-        for (partition, position) in self.starting.clone().into_iter().zip(positions) {
-            let next = match position {
-                Some(offset) => Offset(offset),
-                None => self.lookup.bounds(self.topic, partition).await?.start,
-            };
+    /// Begins to read what was assigned, at the group's positions. Where there are none, the group starts, and that is
+    /// committed before anything is read: a member that is gone before its first acknowledgement takes no record with it.
+    async fn start(&mut self) -> Result<Option<SubscriptionEvent>, KafkaError> {
+        let starting = self.starting.clone();
+        let positions = self.member.positions(&starting).await?;
+        let unknown: Vec<Partition> = starting
+            .iter()
+            .zip(&positions)
+            .filter(|(_, position)| position.is_none())
+            .map(|(p, _)| *p)
+            .collect();
+        let started: BTreeMap<Partition, Offset> = self.starts(unknown).await?.into_iter().collect();
+        if !started.is_empty() {
+            let started: Vec<_> = started.iter().map(|(partition, offset)| (*partition, *offset)).collect();
+            match self.member.commit(&started).await {
+                Ok(()) => {}
+                // The group says so next.
+                Err(KafkaError::Closed(_)) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        for (partition, position) in starting.into_iter().zip(positions) {
+            let next = position.map(Offset).or_else(|| started.get(&partition).copied()).unwrap_or_default();
             let fetched = self.fetcher.partition(partition, self.woken.clone());
             self.reading.insert(partition, Reading { fetched, next });
-            self.starting.retain(|starting| *starting != partition);
         }
-        Ok(())
+        self.starting.clear();
+        Ok((!started.is_empty()).then(|| SubscriptionEvent::Started(started.into_iter().collect())))
+    }
+
+    /// Where the group starts in partitions for which it has no position.
+    async fn starts(&self, partitions: Vec<Partition>) -> Result<Vec<(Partition, Offset)>, KafkaError> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let StartAt::Time(time) = self.from {
+            let offsets = self.lookup.first_at(self.topic, partitions.clone(), time).await?;
+            return Ok(partitions.into_iter().zip(offsets).collect());
+        }
+        let mut starts = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            let bounds = self.lookup.bounds(self.topic, partition).await?;
+            starts.push((partition, if self.from == StartAt::End { bounds.end } else { bounds.start }));
+        }
+        Ok(starts)
     }
 
     /// What has arrived, of the partitions in turn.
-    fn arrived(&mut self) -> Result<Option<Delivery>, KafkaError> {
+    fn arrived(&mut self, limit: ReadLimit, held: &BTreeSet<Partition>) -> Result<Arrived, PortError> {
         let last = self.last;
-        let (before, after): (Vec<_>, Vec<_>) = self.reading.keys().copied().partition(|p| *p <= last);
+        let open = self.reading.keys().copied().filter(|partition| !held.contains(partition));
+        let (before, after): (Vec<_>, Vec<_>) = open.partition(|partition| *partition <= last);
         for partition in after.into_iter().chain(before) {
             let Some(reading) = self.reading.get_mut(&partition) else { continue };
-            if let Some(batch) = reading.fetched.read_now(reading.next, LIMIT)? {
-                reading.next = batch.next;
-                self.last = partition;
-                return Ok(Some(Delivery { partition, batch }));
+            match reading.fetched.read_now(reading.next, limit).map_err(PortError::from) {
+                Ok(None) => {}
+                Ok(Some(batch)) => {
+                    reading.next = batch.next;
+                    self.last = partition;
+                    return Ok(Arrived::Records(Delivery { partition, batch }));
+                }
+                Err(error) => {
+                    // The others have their turn first when this is tried again.
+                    self.last = partition;
+                    if error.kind() == PortErrorKind::Truncated {
+                        return Ok(Arrived::Outside(partition, error));
+                    }
+                    return Err(error);
+                }
             }
         }
-        Ok(None)
+        Ok(Arrived::Nothing)
+    }
+
+    /// Brings reading of a partition back into the log.
+    async fn move_into_log(
+        &mut self,
+        partition: Partition,
+        error: PortError,
+    ) -> Result<SubscriptionEvent, PortError> {
+        let bounds = self.lookup.bounds(self.topic, partition).await?;
+        let reading = self.reading.get_mut(&partition);
+        let from = reading.as_ref().map_or(bounds.start, |reading| reading.next);
+        let to = from.clamp(bounds.start, bounds.end);
+        let Some(reading) = reading.filter(|_| to != from) else {
+            // The brokers do not agree yet on where the log starts or ends.
+            return Err(PortError::new(PortErrorKind::Unavailable, error.to_string()));
+        };
+        reading.next = to;
+        Ok(SubscriptionEvent::Moved { partition, from, to })
     }
 }
 
 #[async_trait]
 impl Subscription for KafkaSubscription {
-    async fn next(&mut self) -> Result<Delivery, PortError> {
+    async fn next(
+        &mut self,
+        limit: ReadLimit,
+        held: &BTreeSet<Partition>,
+    ) -> Result<SubscriptionEvent, PortError> {
         loop {
-            if !self.starting.is_empty() {
-                self.start().await?;
-            }
             let woken = self.woken.clone();
             let woken = woken.notified();
-            if let Some(delivery) = self.arrived()? {
-                return Ok(delivery);
+            // What the group said first: nothing of what it took is started, committed or delivered.
+            if let Some(event) = self.member.next_now().await {
+                match self.on_event(event?) {
+                    Some(event) => return Ok(event),
+                    None => continue,
+                }
+            }
+            if !self.starting.is_empty() {
+                match self.start().await? {
+                    Some(event) => return Ok(event),
+                    None if self.starting.is_empty() => {}
+                    // The partitions are another member's: the group says so.
+                    None => {
+                        let event = self.member.next().await?;
+                        if let Some(event) = self.on_event(event) {
+                            return Ok(event);
+                        }
+                        continue;
+                    }
+                }
+            }
+            match self.arrived(limit, held)? {
+                Arrived::Records(delivery) => return Ok(SubscriptionEvent::Records(delivery)),
+                Arrived::Outside(partition, error) => return self.move_into_log(partition, error).await,
+                Arrived::Nothing => {}
             }
             let event = tokio::select! {
                 biased;
                 event = self.member.next() => Some(event?),
                 () = woken => None,
             };
-            if let Some(event) = event {
-                self.take_in(event)?;
+            if let Some(event) = event.and_then(|event| self.on_event(event)) {
+                return Ok(event);
             }
         }
     }
 
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError> {
-        Ok(self.member.commit(partition, next.0).await?)
+        Ok(self.member.commit(&[(partition, next)]).await?)
+    }
+
+    async fn release(&mut self, partitions: &[Partition]) -> Result<(), PortError> {
+        Ok(self.member.release(partitions)?)
     }
 }

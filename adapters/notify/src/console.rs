@@ -1,9 +1,9 @@
 //! The console.
 
 use std::io::{self, Stdout, Write};
-use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use futures::lock::Mutex;
 use logistics_core::notify::Notification;
 use logistics_core::port::{Notifier, NotifyError};
 
@@ -16,7 +16,8 @@ const HEADING: &str = "🔔 NOTIFICATION:\n";
 /// reads any more) fails the notification, to be tried again: so none is lost, and once the process runs with a console
 /// that works they all come. What was written in part is written again.
 ///
-/// A write that waits (a paused terminal) holds up the thread that polls [`Notifier::notify`].
+/// A write that waits (a paused terminal) holds up the thread that polls [`Notifier::notify`], and no other: notifications of
+/// other partitions wait without a thread.
 #[derive(Debug)]
 pub struct Console<W = Stdout>(Mutex<Printer<W>>);
 
@@ -48,7 +49,7 @@ impl<W: Write + Send> Console<W> {
 
     /// The writer, with everything that was printed.
     pub fn into_inner(self) -> W {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).writer
+        self.0.into_inner().writer
     }
 }
 
@@ -67,7 +68,7 @@ impl<W: Write> Printer<W> {
         self.text.clear();
         self.text.push_str(HEADING);
         // One line stays one line, and nothing in it steers a terminal, whatever the log holds.
-        let printable = notification.text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+        let printable = notification.text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c });
         self.text.extend(printable);
         self.text.push('\n');
         self.writer.write_all(self.text.as_bytes())?;
@@ -75,10 +76,21 @@ impl<W: Write> Printer<W> {
     }
 }
 
+/// A control character, a line or paragraph separator, or one that changes the direction of what follows.
+fn steers(character: char) -> bool {
+    let direction = '\u{202a}'..='\u{202e}';
+    let isolate = '\u{2066}'..='\u{2069}';
+    let mark = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}'];
+    character.is_control()
+        || direction.contains(&character)
+        || isolate.contains(&character)
+        || mark.contains(&character)
+}
+
 #[async_trait]
 impl<W: Write + Send> Notifier for Console<W> {
     async fn notify(&self, notification: &Notification) -> Result<(), NotifyError> {
-        let mut printer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut printer = self.0.lock().await;
         printer.print(notification).map_err(|error| NotifyError {
             retryable: true,
             message: format!("the console cannot be written to: {error}"),
@@ -88,8 +100,10 @@ impl<W: Write + Send> Notifier for Console<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, mpsc};
 
+    use logistics_core::testkit::block_on;
+    use logistics_core::testkit::executor::poll_once;
     use logistics_core::{OrderId, Status, Timestamp, Version};
 
     use super::*;
@@ -134,6 +148,47 @@ mod tests {
         }
     }
 
+    /// Says that a write began, and waits until it may go on.
+    struct Paused(mpsc::Sender<()>, mpsc::Receiver<()>);
+
+    impl Write for Paused {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.send(());
+            let _ = self.1.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn while_a_write_waits_another_notification_waits_without_its_thread() {
+        let (begun, begins) = mpsc::channel();
+        let (go_on, goes_on) = mpsc::channel();
+        go_on.send(()).unwrap();
+        let console = Arc::new(Console::new(Paused(begun, goes_on)));
+        begins.recv().unwrap();
+        let first = console.clone();
+        let writing = std::thread::spawn(move || block_on(first.notify(&notification("a"))));
+        begins.recv().unwrap();
+        let second = notification("b");
+        let mut second = console.notify(&second);
+        assert!(poll_once(second.as_mut()).is_none(), "it waits, and this thread goes on");
+        go_on.send(()).unwrap();
+        go_on.send(()).unwrap();
+        block_on(second).unwrap();
+        writing.join().unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn nothing_in_a_text_changes_the_direction_of_the_terminal() {
+        let console = Console::new(Vec::new());
+        console.notify(&notification("a\u{202e}b\u{2066}c\u{200f}d\u{2028}é")).await.unwrap();
+        assert!(printed(console).ends_with("\na\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}é\n"));
+    }
+
     #[test]
     fn it_greets_when_it_is_made() {
         assert_eq!(printed(Console::new(Vec::new())), "Notification Service Running...\n");
@@ -170,7 +225,7 @@ mod tests {
         let console = Console::new(Pipe { open: false, left: 0, taken: Vec::new(), writes: 0 });
         let error = console.notify(&notification("one")).await.unwrap_err();
         assert!(error.retryable, "{error}");
-        console.0.lock().unwrap().writer.open = true;
+        console.0.lock().await.writer.open = true;
         console.notify(&notification("one")).await.unwrap();
         let text = String::from_utf8(console.into_inner().taken).unwrap();
         assert_eq!(text, "Notification Service Running...\n🔔 NOTIFICATION:\none\n");

@@ -32,6 +32,8 @@ pub struct NotificationsReport {
     pub undeliverable: u64,
     /// Records that are no notifications.
     pub undecodable: u64,
+    /// Gone from the log before this group read them: retention or deletion shortened it past the group's position.
+    pub gone: u64,
     /// In a drain's report: it ended in time, with the group's position behind all of these.
     pub clean: bool,
 }

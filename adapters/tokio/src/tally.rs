@@ -1,8 +1,10 @@
-//! What became of the notifications, for whoever asks.
+//! What became of the notifications, for health and reports.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use logistics_core::Partition;
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 
 use crate::health::lock;
@@ -13,8 +15,7 @@ pub(crate) struct Tally {
     delivered: AtomicU64,
     undeliverable: AtomicU64,
     undecodable: AtomicU64,
-    /// Something is done with that the group's position is not behind yet.
-    unacknowledged: AtomicBool,
+    gone: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -22,47 +23,67 @@ pub(crate) struct Tally {
 #[derive(Default)]
 struct State {
     subscribed: bool,
-    /// What it is trying again, with the latest failure.
-    retrying: Option<String>,
-    /// The latest one that was passed by.
-    passed_by: Option<String>,
+    /// What of the subscription is retried, with the latest failure.
+    failing: Option<String>,
+    /// The notification that is retried, by partition, with the latest failure.
+    retrying: BTreeMap<Partition, String>,
+    /// The notification that this build cannot read and must not skip, by partition.
+    halted: BTreeMap<Partition, String>,
+    /// The latest one that was skipped.
+    skipped: Option<String>,
 }
 
 impl Tally {
     pub(crate) fn delivered(&self) {
         self.delivered.fetch_add(1, Ordering::Relaxed);
-        self.unacknowledged.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn undeliverable(&self, what: String) {
         self.undeliverable.fetch_add(1, Ordering::Relaxed);
-        self.pass_by(what);
+        lock(&self.state).skipped = Some(what);
     }
 
     pub(crate) fn undecodable(&self, what: String) {
         self.undecodable.fetch_add(1, Ordering::Relaxed);
-        self.pass_by(what);
+        lock(&self.state).skipped = Some(what);
     }
 
-    fn pass_by(&self, what: String) {
-        self.unacknowledged.store(true, Ordering::Relaxed);
-        lock(&self.state).passed_by = Some(what);
-    }
-
-    pub(crate) fn acknowledged(&self) {
-        self.unacknowledged.store(false, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_acknowledged(&self) -> bool {
-        !self.unacknowledged.load(Ordering::Relaxed)
+    pub(crate) fn gone(&self, count: u64) {
+        self.gone.fetch_add(count, Ordering::Relaxed);
     }
 
     pub(crate) fn subscribed(&self, subscribed: bool) {
         lock(&self.state).subscribed = subscribed;
     }
 
-    pub(crate) fn retrying(&self, what: Option<String>) {
-        lock(&self.state).retrying = what;
+    pub(crate) fn failing(&self, what: Option<String>) {
+        lock(&self.state).failing = what;
+    }
+
+    pub(crate) fn retrying(&self, partition: Partition, what: Option<String>) {
+        let retrying = &mut lock(&self.state).retrying;
+        match what {
+            Some(what) => _ = retrying.insert(partition, what),
+            None => _ = retrying.remove(&partition),
+        }
+    }
+
+    pub(crate) fn halted(&self, partition: Partition, what: String) {
+        lock(&self.state).halted.insert(partition, what);
+    }
+
+    /// The partition is not this member's any more.
+    pub(crate) fn forget(&self, partition: Partition) {
+        let mut state = lock(&self.state);
+        state.retrying.remove(&partition);
+        state.halted.remove(&partition);
+    }
+
+    /// No partition is this member's any more.
+    pub(crate) fn forget_partitions(&self) {
+        let mut state = lock(&self.state);
+        state.retrying.clear();
+        state.halted.clear();
     }
 
     pub(crate) fn report(&self) -> NotificationsReport {
@@ -71,26 +92,57 @@ impl Tally {
             delivered: read(&self.delivered),
             undeliverable: read(&self.undeliverable),
             undecodable: read(&self.undecodable),
+            gone: read(&self.gone),
             clean: false,
         }
     }
+}
+
+impl State {
+    fn doing(&self) -> String {
+        let mut doing = Vec::new();
+        if let Some(what) = listed(&self.halted) {
+            doing.push(format!("halted, a newer release wrote {what}"));
+        }
+        if let Some(what) = &self.failing {
+            doing.push(format!("retrying {what}"));
+        }
+        if let Some(what) = listed(&self.retrying) {
+            doing.push(format!("retrying {what}"));
+        }
+        match (doing.is_empty(), self.subscribed) {
+            (false, _) => doing.join("; "),
+            (true, true) => "delivering".to_owned(),
+            (true, false) => "subscribing".to_owned(),
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.subscribed && self.failing.is_none() && self.retrying.is_empty() && self.halted.is_empty()
+    }
+}
+
+/// The first of the partitions, and how many more there are.
+fn listed(partitions: &BTreeMap<Partition, String>) -> Option<String> {
+    let (_, first) = partitions.first_key_value()?;
+    Some(match partitions.len() - 1 {
+        0 => first.clone(),
+        more => format!("{first} (and in {more} more partitions)"),
+    })
 }
 
 impl HealthProbe for Tally {
     fn health(&self) -> Health {
         let report = self.report();
         let state = lock(&self.state);
-        let doing = match (&state.retrying, state.subscribed) {
-            (Some(what), _) => format!("trying again: {what}"),
-            (None, true) => "delivering".to_owned(),
-            (None, false) => "subscribing".to_owned(),
-        };
-        let mut detail = format!("{doing}; {} delivered", report.delivered);
-        if let Some(latest) = &state.passed_by {
+        let mut detail = format!("{}; {} delivered", state.doing(), report.delivered);
+        if let Some(latest) = &state.skipped {
             let count = report.undeliverable + report.undecodable;
-            detail = format!("{detail}, {count} passed by, the latest: {latest}");
+            detail = format!("{detail}, {count} skipped, the latest: {latest}");
         }
-        let ready = state.subscribed && state.retrying.is_none();
-        Health { parts: vec![PartHealth { name: "notifier".to_owned(), ready, detail }] }
+        if report.gone > 0 {
+            detail = format!("{detail}, {} gone from the log before they were read", report.gone);
+        }
+        Health { parts: vec![PartHealth { name: "notifier".to_owned(), ready: state.is_ready(), detail }] }
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use logistics_core::Policy;
+use logistics_core::port::StartAt;
 use logistics_wiring::{Failure, Front, NewNotifier, Running, Work};
 
 use crate::engine::Engine;
@@ -13,6 +14,8 @@ pub(crate) struct AppConfig {
     pub(crate) policy: Option<Policy>,
     /// Made once everything else is there; `None`: nobody is told.
     pub(crate) notifier: Option<NewNotifier>,
+    /// Where its group starts that has no position; `None`: as the log suggests.
+    pub(crate) notify_from: Option<StartAt>,
 }
 
 /// All in one, running.
@@ -42,7 +45,7 @@ impl App {
                 work = work.deciding(bus.clone(), store, policy);
             }
             match config.notifier {
-                Some(new) => work.notifying(bus, new()),
+                Some(new) => work.notifying(bus, new(), config.notify_from),
                 None => work,
             }
         };

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use logistics_notify::Console;
 use logistics_wiring::cluster::{self, KafkaArgs, Log, PartitionsArgs};
 use logistics_wiring::{
-    Failure, Front, HealthArgs, InstanceArgs, LogArgs, Signals, Work, block_on, end, parse, run,
+    Failure, Front, HealthArgs, InstanceArgs, LogArgs, NotifyArgs, Signals, Work, block_on, end, parse, run,
 };
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
@@ -49,6 +49,8 @@ struct RunArgs {
     #[command(flatten)]
     kafka: KafkaArgs,
     #[command(flatten)]
+    notify: NotifyArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -71,7 +73,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     tracing::info!(instance, "starting");
     let begin = || {
         let work = Work::default().watched(cluster::watch(&log, None));
-        work.notifying(log.bus(), Arc::new(Console::stdout()))
+        work.notifying(log.bus(), Arc::new(Console::stdout()), args.notify.from())
     };
     run(signals, front, vec![log.required()], begin).await
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use logistics_core::Policy;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{EventBus, Notifier, OrderStore};
+use logistics_core::port::{EventBus, Notifier, OrderStore, StartAt};
 use logistics_core::processor::Settings;
 use logistics_tokio::{Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock};
 
@@ -40,10 +40,16 @@ impl Work {
         self
     }
 
-    /// Tells people from now on.
+    /// Tells people from now on. `from`: where the group starts that has no position; `None`: as the log suggests.
     #[must_use]
-    pub fn notifying(mut self, bus: Arc<dyn EventBus>, notifier: Arc<dyn Notifier>) -> Self {
-        self.notifications = Some(Notifications::start(bus, notifier, NotificationsOptions::default()));
+    pub fn notifying(
+        mut self,
+        bus: Arc<dyn EventBus>,
+        notifier: Arc<dyn Notifier>,
+        from: Option<StartAt>,
+    ) -> Self {
+        let options = NotificationsOptions { from, ..NotificationsOptions::default() };
+        self.notifications = Some(Notifications::start(bus, notifier, options));
         self
     }
 

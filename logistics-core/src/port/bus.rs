@@ -1,5 +1,6 @@
 //! The event bus: the log that is the only source of truth.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -172,7 +173,7 @@ pub trait EventBus: Send + Sync {
     async fn join(&self) -> Result<Box<dyn Membership>, PortError>;
 
     /// Subscribes to a topic as a member of `group`, whose positions are durable. Each partition goes to one member.
-    /// A partition for which the group has no position starts at `from`.
+    /// A partition for which the group has no position starts at `from`, and that position is durable at once.
     ///
     /// # Errors
     /// [`PortError`] when the bus cannot be reached or refuses.
@@ -303,23 +304,62 @@ pub struct Delivery {
     pub batch: Batch,
 }
 
+/// What a subscription yields.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum SubscriptionEvent {
+    /// Records of one partition, behind those that were delivered before.
+    Records(Delivery),
+    /// The group had no position in these partitions. It has these positions from now on, and they are durable.
+    Started(Vec<(Partition, Offset)>),
+    /// The group's position lay outside of the log. Reading goes on at `to`.
+    Moved {
+        /// The partition.
+        partition: Partition,
+        /// Where reading stood.
+        from: Offset,
+        /// The log's start, where that is greater: the records in between are gone. Otherwise the log's end, which is
+        /// smaller: the log lost records.
+        to: Offset,
+    },
+    /// These are to be given up: finish what is under way, acknowledge it, then [`Subscription::release`]. No records of them
+    /// are delivered any more. The group waits for the release.
+    Revoked(Vec<Partition>),
+    /// These are another member's already.
+    Lost(Vec<Partition>),
+}
+
 /// A member of a group of readers. Dropping it leaves the group.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Subscription: Send + Sync {
-    /// Waits for records behind the group's position of any partition. What was delivered and not acknowledged comes
-    /// again to the group's next member, not to this one. Can be cancelled.
+    /// Waits for records behind the group's position of any partition that is not in `held`, or for what the group says.
+    /// What was delivered and not acknowledged comes again to the partition's next member, not to this one, unless the
+    /// partition was given up in between. Can be cancelled.
+    ///
+    /// To be correct, a partition moves to another member only once this one released it or lost it; partitions that are
+    /// held keep none of the others waiting; and a position at which the group starts is durable before its first record is
+    /// delivered.
     ///
     /// # Errors
     /// [`PortError`]; the subscription may go on after a retryable one.
-    async fn next(&mut self) -> Result<Delivery, PortError>;
+    async fn next(
+        &mut self,
+        limit: ReadLimit,
+        held: &BTreeSet<Partition>,
+    ) -> Result<SubscriptionEvent, PortError>;
 
-    /// Makes the group's position in a partition durable: everything before `next` is done.
+    /// Makes the group's position in a partition durable: everything before `next` is done. Possible until the partition is
+    /// released.
     ///
     /// # Errors
-    /// [`PortError`]; the records may come again. `Closed` when the partition is another member's by now, so that only
-    /// subscribing again helps.
+    /// [`PortError`]; the records may come again. `Closed` when the partition is another member's by now.
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError>;
+
+    /// Gives revoked partitions up.
+    ///
+    /// # Errors
+    /// [`PortError`] when the group does not learn of it; its session timeout reclaims them.
+    async fn release(&mut self, partitions: &[Partition]) -> Result<(), PortError>;
 }
 
 /// One reader of one partition, with no durable position.

@@ -13,7 +13,8 @@ mod store;
 
 pub use bus::{
     Batch, Bounds, CommitOutcome, Delivery, EventBus, GroupEvent, Header, LogExtent, LogIdentity, LogRecord,
-    Membership, NewRecord, PartitionLog, ReadLimit, StartAt, Subscription, Tail, Topic, Transaction,
+    Membership, NewRecord, PartitionLog, ReadLimit, StartAt, Subscription, SubscriptionEvent, Tail, Topic,
+    Transaction,
 };
 pub use clock::Clock;
 pub use error::{PortError, PortErrorKind};

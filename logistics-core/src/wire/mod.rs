@@ -146,7 +146,8 @@ pub fn encode_notification(notification: &Notification) -> Bytes {
 /// Reads a notification.
 ///
 /// # Errors
-/// [`RecordError`] when it is none.
+/// [`RecordError`] when it is none; `UnsupportedVersion` only where an owner of the partition wrote it, so it is one of a
+/// newer release and must not be skipped.
 pub fn decode_notification(payload: &[u8]) -> Result<Notification, RecordError> {
     notification::decode(payload)
 }

@@ -62,7 +62,12 @@ struct Read {
 
 pub(super) fn decode(payload: &[u8]) -> Result<Notification, RecordError> {
     let envelope = Envelope::parse(payload)?;
-    envelope.check_version()?;
+    let is_owners = envelope.source()?.as_deref() == Some(PROCESSOR_SOURCE);
+    envelope.check_version().map_err(|error| match error {
+        // Only an owner's is of a newer release; what others write is skipped whatever version it claims.
+        RecordError::UnsupportedVersion(what) if !is_owners => RecordError::Foreign(what),
+        error => error,
+    })?;
     let kind = envelope.kind()?;
     if kind != NOTIFICATION {
         return Err(RecordError::Foreign(format!("type {kind}")));

@@ -13,7 +13,7 @@ use super::store_writer::StoreWriter;
 use super::work::{Ordered, Work};
 use crate::block::Block;
 use crate::error::FileError;
-use crate::request::{Acknowledge, Commit};
+use crate::request::{Acknowledge, Begin, Commit};
 use crate::schema::{STATE, committed_key, encode_offset, position_key};
 use crate::shared::Shared;
 use crate::state::State;
@@ -103,6 +103,18 @@ pub(super) fn log_requests(
                 positions.insert(&committed_key(partition)[..], &encode_offset(next)[..])?;
                 applied.durable = true;
                 work.answer(reply, CommitOutcome::Committed);
+            }
+            Ordered::Begin(Begin { group, positions: begun }, reply) => {
+                let is_new = !applied.state.positions.contains_key(&group);
+                if is_new {
+                    for (partition, position) in (0..).map(Partition).zip(&begun) {
+                        let key = position_key(group.0, &group.1, partition);
+                        positions.insert(&key[..], &encode_offset(*position)[..])?;
+                    }
+                    Arc::make_mut(&mut applied.state.positions).insert(group, begun);
+                    applied.durable = true;
+                }
+                work.answer(reply, is_new);
             }
             Ordered::Acknowledge(Acknowledge { group, partition, next }, reply) => {
                 let position = applied.state.position_mut(&group, partition);

@@ -4,7 +4,7 @@ use logistics_core::port::{CommitOutcome, StoreWrite, WriteOutcome};
 use logistics_core::{Offset, Partition};
 
 use crate::error::EmbeddedError;
-use crate::request::{Acknowledge, Append, Commit, Epoch, Reply, Request};
+use crate::request::{Acknowledge, Append, Begin, Commit, Epoch, Reply, Request};
 
 #[derive(Default)]
 pub(super) struct Work {
@@ -21,6 +21,7 @@ pub(super) struct Work {
 pub(super) enum Ordered {
     Acquire(Partition, Reply<Epoch>),
     Commit(Commit, Reply<CommitOutcome>),
+    Begin(Begin, Reply<bool>),
     Acknowledge(Acknowledge, Reply<()>),
 }
 
@@ -33,6 +34,7 @@ impl Work {
             Request::Append(append, reply) => self.appends.push((append, reply)),
             Request::Acquire(partition, reply) => self.ordered.push(Ordered::Acquire(partition, reply)),
             Request::Commit(commit, reply) => self.ordered.push(Ordered::Commit(commit, reply)),
+            Request::Begin(begin, reply) => self.ordered.push(Ordered::Begin(begin, reply)),
             Request::Acknowledge(acknowledge, reply) => {
                 self.ordered.push(Ordered::Acknowledge(acknowledge, reply));
             }
@@ -77,6 +79,7 @@ impl Work {
             match ordered {
                 Ordered::Acquire(_, reply) => _ = reply.send(Err(failed())),
                 Ordered::Commit(_, reply) => _ = reply.send(Err(failed())),
+                Ordered::Begin(_, reply) => _ = reply.send(Err(failed())),
                 Ordered::Acknowledge(_, reply) => _ = reply.send(Err(failed())),
             }
         }

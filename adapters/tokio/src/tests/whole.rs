@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{DocumentLookup, EventBus, MockNotifier, OrderStore};
+use logistics_core::port::{DocumentLookup, EventBus, MockNotifier, OrderStore, StartAt};
 use logistics_core::processor::Settings;
 use logistics_core::testkit::{Faults, MemoryBus, MemoryOrderStore};
 use logistics_core::{OrderId, Policy, Version};
@@ -47,7 +47,7 @@ impl System {
             told.lock().unwrap().insert((notification.order_id.clone(), notification.version));
             Ok(())
         });
-        let options = NotificationsOptions::default();
+        let options = NotificationsOptions { from: Some(StartAt::Start), ..NotificationsOptions::default() };
         Notifications::start(Arc::new(self.bus.clone()), Arc::new(notifier), options)
     }
 

@@ -24,7 +24,7 @@ const POLL: Duration = Duration::from_millis(2);
 
 /// An app on a free port of this machine, with nobody told of anything.
 pub(crate) async fn start(data_dir: &Path, policy: Policy, processors: bool) -> Result<App, Failure> {
-    let config = AppConfig { policy: processors.then_some(policy), notifier: None };
+    let config = AppConfig { policy: processors.then_some(policy), notifier: None, notify_from: None };
     App::local(logistics_embedded::Config::new(data_dir), config).await
 }
 

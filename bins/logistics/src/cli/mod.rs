@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use logistics_wiring::{Failure, LogArgs, PolicyArgs, end, parse_from};
+use logistics_wiring::{Failure, LogArgs, NotifyArgs, PolicyArgs, end, parse_from};
 
 use crate::bench::BenchArgs;
 use crate::client::advance::AdvanceArgs;
@@ -82,6 +82,8 @@ pub(crate) struct ServeArgs {
     /// Who is told: the console, or nobody
     #[arg(long, env = "LOGISTICS_NOTIFIER", value_enum, default_value_t = NotifierKind::Console)]
     pub(crate) notifier: NotifierKind,
+    #[command(flatten)]
+    pub(crate) notify: NotifyArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]

@@ -32,5 +32,6 @@ fn config(args: &ServeArgs) -> AppConfig {
             NotifierKind::Console => Some(Box::new(|| Arc::new(Console::stdout()))),
             NotifierKind::None => None,
         },
+        notify_from: args.notify.from(),
     }
 }

@@ -187,7 +187,11 @@ fn config(args: &DemoArgs, stage: Arc<Stage>) -> AppConfig {
     for status in [Status::Placed, Status::OutForDelivery] {
         policy.dwell_by_status_ms.insert(status, args.dwell.ms.saturating_add(ROOM_MS));
     }
-    AppConfig { policy: Some(policy), notifier: Some(Box::new(|| Arc::new(Announcer(stage)))) }
+    AppConfig {
+        policy: Some(policy),
+        notifier: Some(Box::new(|| Arc::new(Announcer(stage)))),
+        notify_from: None,
+    }
 }
 
 fn url(app: &App) -> String {

@@ -33,25 +33,18 @@ impl Broker {
     /// A member joins the group, for the first time or again. Partitions that nobody owns are its own at once, as far as
     /// its share goes; others follow when their owners give them up.
     pub fn join(&mut self, member: Member) {
-        self.group.free(member);
-        self.group.members.insert(member);
-        self.group.views.insert(member, View::default());
-        self.group.rebalance(self.partitions);
+        self.group.join(member, self.partitions);
     }
 
     /// A member leaves and says so.
     pub fn leave(&mut self, member: Member) {
-        self.group.views.remove(&member);
-        self.expire(member);
+        self.group.leave(member, self.partitions);
     }
 
     /// A member's session expires: its partitions go to others while it still believes that they are its own. It learns of
     /// it by [`Broker::poll_group`] or [`Broker::owns`].
     pub fn expire(&mut self, member: Member) {
-        if self.group.members.remove(&member) {
-            self.group.free(member);
-            self.group.rebalance(self.partitions);
-        }
+        self.group.expire(member, self.partitions);
     }
 
     /// The group wants a partition to be another member's: at once where nobody was told that it is theirs, otherwise once
@@ -72,7 +65,7 @@ impl Broker {
     /// Whether the group counts somebody as a member.
     #[must_use]
     pub fn is_member(&self, member: Member) -> bool {
-        self.group.members.contains(&member)
+        self.group.is_member(member)
     }
 
     /// Whether the group says that the partition is this member's. The exchange tells the member the generation too.
@@ -89,10 +82,7 @@ impl Broker {
 
     /// A member gives up partitions that were revoked. Others are left as they are.
     pub fn release(&mut self, member: Member, partitions: &[Partition]) {
-        let given_up = partitions.iter().filter(|partition| self.group.give_up(member, **partition)).count();
-        if given_up > 0 {
-            self.group.rebalance(self.partitions);
-        }
+        self.group.release(member, partitions, self.partitions);
     }
 
     /// The group's committed offset of a partition of the orders topic.
@@ -108,6 +98,47 @@ impl Broker {
 }
 
 impl Group {
+    pub(super) fn join(&mut self, member: Member, partitions: u32) {
+        self.free(member);
+        self.members.insert(member);
+        self.views.insert(member, View::default());
+        self.rebalance(partitions);
+    }
+
+    pub(super) fn leave(&mut self, member: Member, partitions: u32) {
+        self.views.remove(&member);
+        self.expire(member, partitions);
+    }
+
+    pub(super) fn expire(&mut self, member: Member, partitions: u32) {
+        if self.members.remove(&member) {
+            self.free(member);
+            self.rebalance(partitions);
+        }
+    }
+
+    pub(super) fn is_member(&self, member: Member) -> bool {
+        self.members.contains(&member)
+    }
+
+    /// The partition is the member's, who knows it.
+    pub(super) fn holds(&self, member: Member, partition: Partition) -> bool {
+        let view = self.views.get(&member);
+        self.owner(partition) == Some(member) && view.is_some_and(|view| view.assigned.contains(&partition))
+    }
+
+    /// The member learned that it is to give the partition up.
+    pub(super) fn is_revoked(&self, member: Member, partition: Partition) -> bool {
+        self.views.get(&member).is_some_and(|view| view.revoked.contains(&partition))
+    }
+
+    /// Gives up what was revoked of these.
+    pub(super) fn release(&mut self, member: Member, released: &[Partition], partitions: u32) {
+        if released.iter().filter(|partition| self.give_up(member, **partition)).count() > 0 {
+            self.rebalance(partitions);
+        }
+    }
+
     /// A member of the current generation, by what it last heard itself.
     pub(super) fn is_current(&self, member: Member) -> bool {
         let heard = self.views.get(&member).map(|view| view.generation);
@@ -130,7 +161,7 @@ impl Group {
         }
     }
 
-    fn poll(&mut self, member: Member) -> Option<GroupEvent> {
+    pub(super) fn poll(&mut self, member: Member) -> Option<GroupEvent> {
         self.hear(member);
         let Self { owners, moves, views, .. } = self;
         let view = views.get_mut(&member)?;

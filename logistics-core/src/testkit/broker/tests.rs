@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::*;
-use crate::port::{CommitOutcome, GroupEvent, NewRecord, StartAt, Transaction};
+use crate::port::{CommitOutcome, GroupEvent, NewRecord, StartAt, SubscriptionEvent, Transaction};
 
 const P: Partition = Partition(0);
 const A: Member = Member(1);
@@ -231,6 +233,17 @@ fn reads_respect_their_limits_and_the_start_of_the_log() {
     assert_eq!(broker.bounds(Topic::Orders, P), Bounds { start: Offset(2), end: Offset(3) });
 }
 
+const GROUP: &str = "group";
+
+/// What comes next for a reader, one record at a time: where reading goes on, or what else it is.
+fn next_for(broker: &mut Broker, reader: Reader) -> Option<Result<u64, SubscriptionEvent>> {
+    let one = ReadLimit { records: 1, bytes: usize::MAX };
+    Some(match broker.deliver(Topic::Orders, GROUP, reader, one, &BTreeSet::new())? {
+        SubscriptionEvent::Records(delivery) => Ok(delivery.batch.next.0),
+        other => Err(other),
+    })
+}
+
 #[test]
 fn what_was_not_acknowledged_is_given_to_the_next_reader_and_not_again_to_the_same() {
     let mut broker = Broker::new(1);
@@ -238,20 +251,56 @@ fn what_was_not_acknowledged_is_given_to_the_next_reader_and_not_again_to_the_sa
         input(&mut broker, text);
     }
     let (first, second) = (Reader(1), Reader(2));
-    let one = ReadLimit { records: 1, bytes: usize::MAX };
-    let next = |broker: &mut Broker, reader| {
-        broker.deliver(Topic::Orders, "group", reader, one).map(|delivery| delivery.batch.next.0)
-    };
-    broker.join_readers(Topic::Orders, "group", first, StartAt::Start);
-    assert_eq!(next(&mut broker, first), Some(1));
-    assert_eq!(next(&mut broker, first), Some(2));
-    assert_eq!(next(&mut broker, first), None);
-    assert!(broker.acknowledge(Topic::Orders, "group", first, P, Offset(1)));
-    broker.leave_readers(Topic::Orders, "group", first);
-    broker.join_readers(Topic::Orders, "group", second, StartAt::Start);
-    assert!(!broker.acknowledge(Topic::Orders, "group", first, P, Offset(2)), "it is another's now");
-    assert_eq!(next(&mut broker, second), Some(2));
-    assert_eq!(next(&mut broker, second), None);
+    broker.join_readers(Topic::Orders, GROUP, first, StartAt::Start);
+    let started = SubscriptionEvent::Started(vec![(P, Offset(0))]);
+    assert_eq!(next_for(&mut broker, first), Some(Err(started)));
+    assert_eq!(next_for(&mut broker, first), Some(Ok(1)));
+    assert_eq!(next_for(&mut broker, first), Some(Ok(2)));
+    assert_eq!(next_for(&mut broker, first), None);
+    assert!(broker.acknowledge(Topic::Orders, GROUP, first, P, Offset(1)));
+    broker.leave_readers(Topic::Orders, GROUP, first);
+    broker.join_readers(Topic::Orders, GROUP, second, StartAt::End);
+    assert!(!broker.acknowledge(Topic::Orders, GROUP, first, P, Offset(2)), "it is another's now");
+    assert_eq!(next_for(&mut broker, second), Some(Ok(2)));
+    assert_eq!(next_for(&mut broker, second), None);
+}
+
+#[test]
+fn a_reader_whose_session_expired_loses_its_partitions_and_joins_again() {
+    let mut broker = Broker::new(1);
+    let (first, second) = (Reader(1), Reader(2));
+    broker.join_readers(Topic::Orders, GROUP, first, StartAt::Start);
+    while next_for(&mut broker, first).is_some() {}
+    broker.join_readers(Topic::Orders, GROUP, second, StartAt::Start);
+    broker.expire_reader(Topic::Orders, GROUP, first);
+    input(&mut broker, "a");
+    assert_eq!(next_for(&mut broker, second), Some(Ok(1)));
+    assert!(!broker.acknowledge(Topic::Orders, GROUP, first, P, Offset(1)), "it is another's now");
+    assert_eq!(next_for(&mut broker, first), Some(Err(SubscriptionEvent::Lost(vec![P]))));
+    broker.leave_readers(Topic::Orders, GROUP, second);
+    assert_eq!(next_for(&mut broker, first), Some(Ok(1)));
+}
+
+#[test]
+fn a_reader_outside_of_the_log_is_moved_into_it() {
+    let mut broker = Broker::new(1);
+    for text in ["a", "b", "c"] {
+        input(&mut broker, text);
+    }
+    let reader = Reader(1);
+    broker.join_readers(Topic::Orders, GROUP, reader, StartAt::Start);
+    while next_for(&mut broker, reader).is_some_and(|next| next.is_err()) {}
+    broker.truncate(Topic::Orders, P, Offset(2));
+    let moved = |from, to| SubscriptionEvent::Moved { partition: P, from: Offset(from), to: Offset(to) };
+    assert_eq!(next_for(&mut broker, reader), Some(Err(moved(1, 2))));
+    assert_eq!(next_for(&mut broker, reader), Some(Ok(3)));
+    broker.leave_readers(Topic::Orders, GROUP, reader);
+    broker.join_readers(Topic::Orders, GROUP, Reader(2), StartAt::Start);
+    while next_for(&mut broker, Reader(2)).is_some_and(|next| next != Ok(3)) {}
+    assert!(broker.acknowledge(Topic::Orders, GROUP, Reader(2), P, Offset(9)));
+    broker.leave_readers(Topic::Orders, GROUP, Reader(2));
+    broker.join_readers(Topic::Orders, GROUP, Reader(3), StartAt::Start);
+    assert_eq!(next_for(&mut broker, Reader(3)), Some(Err(moved(9, 3))), "the log lost its end");
 }
 
 #[test]

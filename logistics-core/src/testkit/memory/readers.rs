@@ -1,5 +1,6 @@
 //! Those who only read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,11 +8,8 @@ use async_trait::async_trait;
 use super::inner::Inner;
 use super::partition_log::truncated;
 use crate::ids::{Offset, Partition};
-use crate::port::{Batch, Delivery, PortError, PortErrorKind, ReadLimit, Subscription, Tail, Topic};
+use crate::port::{Batch, PortError, PortErrorKind, ReadLimit, Subscription, SubscriptionEvent, Tail, Topic};
 use crate::testkit::broker::Reader;
-
-/// What one delivery holds at most.
-const DELIVERY: ReadLimit = ReadLimit { records: 100, bytes: 1024 * 1024 };
 
 pub(super) struct MemorySubscription {
     bus: Arc<Inner>,
@@ -28,10 +26,17 @@ impl MemorySubscription {
 
 #[async_trait]
 impl Subscription for MemorySubscription {
-    async fn next(&mut self) -> Result<Delivery, PortError> {
+    async fn next(
+        &mut self,
+        limit: ReadLimit,
+        held: &BTreeSet<Partition>,
+    ) -> Result<SubscriptionEvent, PortError> {
         self.bus.shared.enter("read as a group").await?;
         let Self { bus, topic, group, reader } = self;
-        Ok(bus.shared.wait(|broker| broker.deliver(*topic, group, *reader, DELIVERY)).await)
+        // A step that yields something may have changed what others wait for.
+        let event = bus.shared.wait(|broker| broker.deliver(*topic, group, *reader, limit, held)).await;
+        bus.shared.update(|_, _| ());
+        Ok(event)
     }
 
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError> {
@@ -44,6 +49,13 @@ impl Subscription for MemorySubscription {
             return Err(PortError::new(PortErrorKind::Closed, message));
         }
         self.bus.shared.answer("acknowledge", ())
+    }
+
+    async fn release(&mut self, partitions: &[Partition]) -> Result<(), PortError> {
+        self.bus.shared.enter("release").await?;
+        let Self { bus, topic, group, reader } = self;
+        bus.shared.update(|broker, _| broker.release_readers(*topic, group, *reader, partitions));
+        self.bus.shared.answer("release", ())
     }
 }
 

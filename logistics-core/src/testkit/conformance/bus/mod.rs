@@ -89,6 +89,11 @@ pub async fn bus(harness: &dyn BusHarness) -> Report {
         subscription::groups_have_positions_of_their_own,
         subscription::a_cancelled_wait_for_a_delivery_loses_nothing,
         subscription::positions_survive_a_restart needs restart,
+        subscription::a_group_without_a_position_starts_where_its_reader_says,
+        subscription::a_group_that_started_at_the_end_loses_nothing_of_what_comes_then,
+        subscription::a_group_with_a_position_goes_on_there_wherever_it_would_start,
+        subscription::a_held_partition_waits_and_the_others_go_on,
         subscription::two_members_read_everything_between_them needs several_members,
+        subscription::a_revoked_partition_moves_once_it_is_released_and_not_before needs several_members,
     )
 }
