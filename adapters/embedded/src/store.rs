@@ -95,7 +95,7 @@ fn recovery(txn: &ReadTransaction, partition: Partition) -> Result<Recovery, Fil
         let order_id = order_id.ok_or_else(|| FileError::damaged("a timer is not an order's"))?;
         timers.push((order_id, Timestamp::from_millis(due.value())));
     }
-    Ok(Recovery { checkpoint, timers })
+    Ok(Recovery { checkpoint, timers, now: None })
 }
 
 fn loaded(txn: &ReadTransaction, partition: Partition, ids: &[OrderId]) -> Result<Loaded, FileError> {

@@ -56,6 +56,8 @@ pub struct Recovery {
     pub checkpoint: Option<StoreCheckpoint>,
     /// The live timers.
     pub timers: Vec<(OrderId, Timestamp)>,
+    /// What the store's own clock says, where it runs on another machine.
+    pub now: Option<Timestamp>,
 }
 
 /// Documents, and the write that the partition was at in the same instant.

@@ -84,17 +84,28 @@ pub(super) struct Decided {
     pub(super) prints: Vec<Print>,
 }
 
+/// The time, to decide with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Time {
+    /// What facts get.
+    pub(super) now: Timestamp,
+    /// Timers may fire.
+    pub(super) decides: bool,
+}
+
 /// Decides a plan. Timers change in place: if the transaction is not committed, the whole state goes anyway.
 pub(super) fn decide_plan(
     plan: Plan,
     timers: &mut Timers,
     partition: Partition,
-    now: Timestamp,
+    time: Time,
     settings: &Settings,
 ) -> Result<(Transaction, Decided), VersionGap> {
+    let now = time.now;
     let mut batch = Batch {
         partition,
         now,
+        time_decides: time.decides,
         settings,
         timers,
         due: plan.due,
@@ -121,6 +132,7 @@ pub(super) fn decide_plan(
 struct Batch<'a> {
     partition: Partition,
     now: Timestamp,
+    time_decides: bool,
     settings: &'a Settings,
     timers: &'a mut Timers,
     due: BTreeSet<Timer>,
@@ -135,7 +147,8 @@ struct Batch<'a> {
 impl Batch<'_> {
     /// Fires what is due at `until`, and what follows from that and is due by then too.
     fn fire(&mut self, until: Timestamp) -> Result<(), VersionGap> {
-        while self.facts < self.settings.batch_facts_max
+        while self.time_decides
+            && self.facts < self.settings.batch_facts_max
             && self.due.first().is_some_and(|(at, _)| *at <= until)
         {
             let Some((due, order_id)) = self.due.pop_first() else { break };

@@ -17,6 +17,17 @@ pub struct Now {
     pub elapsed_ms: u64,
 }
 
+/// This owner's clock and the log's, where they differ by more than permitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Skew {
+    /// What this owner's clock says.
+    pub ours: Timestamp,
+    /// What the other clock says at that moment.
+    pub log: Timestamp,
+    /// The other clock is the log's; otherwise it is the store's, until the log has said something.
+    pub by_log: bool,
+}
+
 /// Names one effect, so that its reply is told from the reply to an earlier one that nobody waits for any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Stamp(pub u64);
@@ -171,6 +182,10 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// The clocks differ by more than permitted: nothing is decided by time.
+    ClockSkew(Skew),
+    /// The clocks agree again.
+    ClocksAgree,
     /// An attempt ended; another follows.
     Failed {
         /// What the processor was doing.

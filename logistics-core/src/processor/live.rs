@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::basis::Basis;
 use super::batch::{Decided, Plan};
-use super::effect::Stamp;
+use super::clocks::Clocks;
+use super::effect::{Skew, Stamp};
 use super::input::Input;
 use super::own::OwnRecords;
 use super::replay::Replay;
@@ -30,6 +31,9 @@ pub(super) struct Live {
     log: LogIdentity,
     pub(super) scan: Scan,
     pub(super) own: OwnRecords,
+    pub(super) clocks: Clocks,
+    /// This owner's clock is off, so that no timer fires.
+    pub(super) skew: Option<Skew>,
     /// Orders that the store's index has and the log has not: a replay from the log's first record saw nothing of them.
     pub(super) ghosts: BTreeSet<OrderId>,
     /// The checkpoint before the first record that was read back of a transaction that is not known to be committed: what
@@ -86,6 +90,8 @@ impl Live {
             log: replay.log,
             scan: replay.scan,
             own: OwnRecords::default(),
+            clocks: replay.clocks,
+            skew: None,
             ghosts: replay.lost,
             held_back: None,
             committed: next,
@@ -137,6 +143,9 @@ impl Live {
 
     /// When the next timer fires, if nothing is read meanwhile.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
+        if self.skew.is_some() {
+            return None;
+        }
         let blocked = self.read_position < self.end_at_start;
         self.timers.next_due().filter(|due| !blocked || *due <= self.last_read_at)
     }
@@ -146,7 +155,10 @@ impl Live {
         let count = self.inbox.len().min(settings.batch_inputs_max);
         let inputs: Vec<Input> = self.inbox.drain(..count).collect();
         let facts_left = settings.batch_facts_max.saturating_sub(inputs.len());
-        let due = self.timers.take_due(self.horizon(now), facts_left);
+        let due = match self.skew {
+            None => self.timers.take_due(self.horizon(now), facts_left),
+            Some(_) => BTreeSet::new(),
+        };
         if inputs.is_empty() && due.is_empty() {
             return None;
         }

@@ -16,6 +16,7 @@
 
 mod basis;
 mod batch;
+mod clocks;
 mod effect;
 mod input;
 mod live;
@@ -29,13 +30,14 @@ mod starting;
 mod timers;
 mod unwritten;
 
-pub use effect::{Effect, Notice, Now, Phase, Reply, Stamp};
+pub use effect::{Effect, Notice, Now, Phase, Reply, Skew, Stamp};
 pub use settings::Settings;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::ids::{Offset, OrderId, Partition};
+use crate::ids::{Offset, OrderId, Partition, Timestamp};
 use crate::port::{PortErrorKind, Recovery};
+use clocks::Clocks;
 use live::Live;
 use replay::Replay;
 use starting::{Checking, Clearing};
@@ -53,6 +55,8 @@ pub struct Processor {
     checkpoint_ahead: u32,
     /// Orders whose documents the store has lost: the next replay begins at the log's first record.
     lost: BTreeSet<OrderId>,
+    /// What the store said of the time, for the replay to come.
+    clocks: Clocks,
     stopping: Option<Stopping>,
     last_stamp: u64,
     outbox: VecDeque<(Stamp, Effect)>,
@@ -75,6 +79,7 @@ enum Stage {
     Recovering {
         stamp: Stamp,
         acquisition: u128,
+        asked: Timestamp,
     },
     ReadingEnd {
         stamp: Stamp,
@@ -138,6 +143,7 @@ impl Processor {
             failures: 0,
             checkpoint_ahead: 0,
             lost: BTreeSet::new(),
+            clocks: Clocks::default(),
             stopping: None,
             last_stamp: 0,
             outbox: VecDeque::new(),
@@ -229,6 +235,15 @@ impl Processor {
     pub fn committed(&self) -> Option<Offset> {
         match &self.stage {
             Stage::Live(live) => Some(live.committed),
+            _ => None,
+        }
+    }
+
+    /// The difference of the clocks, where it keeps this owner from deciding by time.
+    #[must_use]
+    pub fn skew(&self) -> Option<Skew> {
+        match &self.stage {
+            Stage::Live(live) => live.skew,
             _ => None,
         }
     }

@@ -41,6 +41,8 @@ fn order_print(order_id: &OrderId) -> u32 {
 /// A record of this owner that was read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ReadBack {
+    /// Its number among the records of this owner.
+    pub(super) number: u64,
     /// It answers an input.
     pub(super) answers: bool,
     /// Its transaction is known to be committed.
@@ -64,13 +66,15 @@ pub(super) struct OwnRecords {
 }
 
 impl OwnRecords {
-    /// A transaction with these records is sent.
-    pub(super) fn sent(&mut self, prints: Vec<Print>) {
+    /// A transaction with these records is sent. Answers the number of the first.
+    pub(super) fn sent(&mut self, prints: Vec<Print>) -> u64 {
+        let number = self.first + self.prints.len() as u64 + self.unprinted;
         if self.unprinted > 0 || self.prints.len() + prints.len() > FINGERPRINTS_MAX {
             self.unprinted += prints.len() as u64;
         } else {
             self.prints.extend(prints);
         }
+        number
     }
 
     /// Everything that was sent is committed.
@@ -95,9 +99,7 @@ impl OwnRecords {
         self.first += self.prints.len() as u64 + 1;
         self.prints.clear();
         self.unprinted -= 1;
-        let committed = self.next < self.uncommitted;
-        self.next += 1;
-        ReadBack { answers, committed }
+        self.number_next(answers)
     }
 
     /// A fact goes under judgement. Answers the number of the next record to be read back: those from it on lie behind
@@ -126,10 +128,15 @@ impl OwnRecords {
     }
 
     fn step(&mut self, answers: bool) -> ReadBack {
-        let committed = self.next < self.uncommitted;
-        self.next += 1;
+        let read_back = self.number_next(answers);
         self.forget();
-        ReadBack { answers, committed }
+        read_back
+    }
+
+    fn number_next(&mut self, answers: bool) -> ReadBack {
+        let number = self.next;
+        self.next += 1;
+        ReadBack { number, answers, committed: number < self.uncommitted }
     }
 
     fn forget(&mut self) {
@@ -154,10 +161,10 @@ mod tests {
         let mut own = OwnRecords::default();
         own.sent(vec![Print::of_outcome(b"a"), Print::of_fact(b"b", &order("o"), false)]);
         assert_eq!(own.read_back(b"b"), None);
-        assert_eq!(own.read_back(b"a"), Some(ReadBack { answers: true, committed: false }));
+        assert_eq!(own.read_back(b"a"), Some(ReadBack { number: 0, answers: true, committed: false }));
         own.committed();
         assert_eq!(own.read_back(b"a"), None);
-        assert_eq!(own.read_back(b"b"), Some(ReadBack { answers: false, committed: true }));
+        assert_eq!(own.read_back(b"b"), Some(ReadBack { number: 1, answers: false, committed: true }));
         assert_eq!(own.read_back(b"b"), None);
         assert!(own.prints.is_empty());
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Setback;
 use super::batch::second_writer;
-use super::effect::Notice;
+use super::effect::{Notice, Now};
 use super::input::{Input, InputKind, Read, Reading, UNSIGNED, foreign, of_request, read_record};
 use super::live::Live;
 use super::own::ReadBack;
@@ -24,15 +24,18 @@ impl Live {
         record: LogRecord,
         partition: Partition,
         settings: &Settings,
+        now: Now,
         notices: &mut VecDeque<Notice>,
     ) -> Result<Option<Input>, Setback> {
         let (offset, at) = (record.offset, record.at);
+        self.clocks.read(at, now, settings.clock_skew_ms_max);
         if offset < self.scan.to() {
             return Ok(self.read_again(record, partition, settings));
         }
         if wire::is_surely_from_processor(&record.payload)
             && let Some(own) = self.own.read_back(&record.payload)
         {
+            self.clocks.read_back(own.number, at, now);
             self.take_own(&record, own, settings);
             return Ok(None);
         }

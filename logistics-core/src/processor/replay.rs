@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Setback;
+use super::clocks::Clocks;
 use super::effect::{Notice, Stamp};
 use super::input::{Read, Reading, UNSIGNED, check_follows, foreign, has_fact, read_record};
 use super::scan::Scan;
@@ -36,6 +37,7 @@ pub(super) struct Replay {
     pub(super) token: Option<Token>,
     pub(super) sequence: u64,
     pub(super) timers: Timers,
+    pub(super) clocks: Clocks,
     /// Facts and outcomes replayed so far.
     pub(super) replayed: u64,
     pub(super) step: Step,
@@ -96,6 +98,7 @@ pub(super) struct Begin {
     pub(super) token: Option<Token>,
     pub(super) sequence: u64,
     pub(super) timers: Timers,
+    pub(super) clocks: Clocks,
     pub(super) lost: BTreeSet<OrderId>,
     pub(super) whole: bool,
     /// Where the first chunk is read: at the first unanswered input of the scan.
@@ -104,7 +107,8 @@ pub(super) struct Begin {
 
 impl Replay {
     pub(super) fn new(begin: Begin) -> Self {
-        let Begin { acquisition, log, end, scan, token, sequence, timers, lost, whole, position } = begin;
+        let Begin { acquisition, log, end, scan, token, sequence, timers, clocks, lost, whole, position } =
+            begin;
         Self {
             acquisition,
             log,
@@ -116,6 +120,7 @@ impl Replay {
             token,
             sequence,
             timers,
+            clocks,
             replayed: 0,
             step: Step::Reading(Stamp::default()),
         }

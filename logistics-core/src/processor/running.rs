@@ -1,7 +1,7 @@
 //! The live state, step by step.
 
-use super::batch::{Decided, Plan, decide_plan};
-use super::effect::{Effect, Now, Reply, Stamp};
+use super::batch::{Decided, Plan, Time, decide_plan};
+use super::effect::{Effect, Notice, Now, Reply, Stamp};
 use super::live::{Live, Work};
 use super::starting::check_written;
 use super::{Processor, Setback, Stage, check_missing};
@@ -38,7 +38,7 @@ impl Processor {
     fn take_batch(&mut self, live: &mut Live, now: Now, batch: Batch) -> Result<(), Setback> {
         let last_at = batch.records.last().map(|record| record.at);
         for record in batch.records {
-            let input = live.read(record, self.partition, &self.settings, &mut self.notices)?;
+            let input = live.read(record, self.partition, &self.settings, now, &mut self.notices)?;
             live.inbox.extend(input);
         }
         live.scan.advance(batch.next);
@@ -117,6 +117,7 @@ impl Processor {
 
     /// Whatever can begin now begins: a read, a store write, and one piece of work.
     pub(super) fn advance_live(&mut self, mut live: Box<Live>, now: Now) -> Result<(), Setback> {
+        self.compare_clocks(&mut live, now);
         if let Some(stopping) = self.stopping {
             let committing = matches!(live.work, Work::Committing { .. });
             if !committing {
@@ -143,6 +144,16 @@ impl Processor {
         }
         self.stage = Stage::Live(live);
         Ok(())
+    }
+
+    fn compare_clocks(&mut self, live: &mut Live, now: Now) {
+        let skew = live.clocks.skew(now, self.settings.clock_skew_ms_max);
+        match (live.skew, skew) {
+            (None, Some(skew)) => self.notices.push_back(Notice::ClockSkew(skew)),
+            (Some(_), None) => self.notices.push_back(Notice::ClocksAgree),
+            _ => {}
+        }
+        live.skew = skew;
     }
 
     fn begin_work(&mut self, live: &mut Live, now: Now) -> Result<(), Setback> {
@@ -176,13 +187,18 @@ impl Processor {
 
     fn decide(&mut self, live: &mut Live, mut plan: Plan, now: Now) -> Result<(), Setback> {
         plan.judge_claims(&mut live.own, self.partition, &self.settings)?;
-        let result = decide_plan(plan, &mut live.timers, self.partition, now.wall, &self.settings);
+        let time = Time {
+            now: live.clocks.fact_time(now, self.settings.clock_skew_ms_max),
+            decides: live.skew.is_none(),
+        };
+        let result = decide_plan(plan, &mut live.timers, self.partition, time, &self.settings);
         let (transaction, mut decided) = result.map_err(|gap| Setback::Halt(gap.to_string()))?;
         if transaction.records.is_empty() {
             // Timers that were no longer anybody's: nothing to say.
             return Ok(());
         }
-        live.own.sent(std::mem::take(&mut decided.prints));
+        let number = live.own.sent(std::mem::take(&mut decided.prints));
+        live.clocks.sent(number, now);
         let stamp = self.issue(Effect::Commit(transaction));
         live.work = Work::Committing { stamp, decided };
         Ok(())

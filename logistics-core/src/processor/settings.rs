@@ -31,6 +31,8 @@ pub struct Settings {
     pub backoff_ms_max: u64,
     /// Acquisitions in a row that found the store ahead of the log, after which the partition halts.
     pub ahead_attempts_max: u32,
+    /// Milliseconds by which this owner's clock may differ from the log's. Beyond that it decides nothing by time.
+    pub clock_skew_ms_max: u64,
     /// The keys that facts and outcomes are signed and verified with. With keys, what is not signed is foreign from the first
     /// signed record of the partition on. `None`: nothing is signed, and nothing is verified.
     pub log_keys: Option<LogKeys>,
@@ -55,6 +57,7 @@ impl Settings {
             backoff_ms_min: 50,
             backoff_ms_max: 5000,
             ahead_attempts_max: 5,
+            clock_skew_ms_max: 5000,
             log_keys: None,
             narrate: true,
         }

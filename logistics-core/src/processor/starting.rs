@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::basis::{Basis, Witness};
+use super::clocks::Clocks;
 use super::effect::{Effect, Notice, Now, Phase, Reply, Stamp};
 use super::live::Live;
 use super::replay::{Begin, Replay, Step};
@@ -62,13 +63,17 @@ impl Processor {
                 let acquisition = acquired.map_err(|kind| Setback::of(kind, "taking the partition over"))?;
                 // The checkpoint before the end: a checkpoint read later could lie beyond the end.
                 let stamp = self.issue(Effect::Recover);
-                self.enter(Phase::Recovering, Stage::Recovering { stamp, acquisition });
+                self.enter(Phase::Recovering, Stage::Recovering { stamp, acquisition, asked: now.wall });
             }
-            (Stage::Recovering { stamp: asked, acquisition }, Reply::Recovered(recovered))
-                if asked == stamp =>
+            (Stage::Recovering { stamp: of, acquisition, asked }, Reply::Recovered(recovered))
+                if of == stamp =>
             {
                 let recovery =
                     recovered.map_err(|kind| Setback::of(kind, "reading the store's checkpoint"))?;
+                self.clocks = Clocks::default();
+                if let Some(store) = recovery.now {
+                    self.clocks.store(store, asked, now);
+                }
                 let stamp = self.issue(Effect::ReadEnd);
                 self.enter(Phase::ReadingEnd, Stage::ReadingEnd { stamp, acquisition, recovery });
             }
@@ -213,6 +218,7 @@ impl Processor {
             token: Some(token),
             sequence: token.sequence,
             timers: Timers::default(),
+            clocks: self.clocks.clone(),
             lost: self.lost.clone(),
             whole: true,
             position: Offset(0),
@@ -229,6 +235,7 @@ impl Processor {
             token: recovery.checkpoint.map(|checkpoint| checkpoint.token),
             sequence: 0,
             timers: Timers::new(recovery.timers),
+            clocks: self.clocks.clone(),
             lost: self.lost.clone(),
             whole: true,
             position: Offset(0),
@@ -250,6 +257,7 @@ impl Processor {
             token,
             sequence: 0,
             timers: Timers::new(recovery.timers),
+            clocks: self.clocks.clone(),
             lost: BTreeSet::new(),
             whole: false,
             position,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 mod foreign;
 mod rebuilding;
+mod skew;
 
 use super::*;
 use crate::ids::{OrderId, RequestId, Timestamp, Version};
@@ -38,6 +39,10 @@ struct World {
     /// Orders that a reader has missed.
     reported: BTreeSet<OrderId>,
     clears: usize,
+    /// What the store's clock says, if it has one.
+    store_clock: Option<Timestamp>,
+    /// The log's clock minus this owner's, in milliseconds.
+    log_ahead_ms: i64,
     checkpoint: Option<StoreCheckpoint>,
     acquisitions: u128,
     now: Now,
@@ -50,7 +55,11 @@ struct World {
 impl World {
     fn append(&mut self, payload: Bytes) {
         let offset = Offset(self.log.len() as u64);
-        self.log.push(LogRecord { offset, key: None, payload, headers: Vec::new(), at: self.now.wall });
+        self.log.push(LogRecord { offset, key: None, payload, headers: Vec::new(), at: self.log_time() });
+    }
+
+    fn log_time(&self) -> Timestamp {
+        Timestamp::from_millis(self.now.wall.as_millis() + self.log_ahead_ms)
     }
 
     fn ask(&mut self, name: &str, command: Command) {
@@ -112,7 +121,11 @@ impl World {
             }
             Effect::Recover => {
                 let timers = self.timers.iter().map(|(id, due)| (id.clone(), *due)).collect();
-                Reply::Recovered(Ok(Recovery { checkpoint: self.checkpoint.clone(), timers }))
+                Reply::Recovered(Ok(Recovery {
+                    checkpoint: self.checkpoint.clone(),
+                    timers,
+                    now: self.store_clock,
+                }))
             }
             Effect::ReadEnd => Reply::End(Ok(LogExtent {
                 bounds: Bounds { start: Offset(0), end: Offset(self.log.len() as u64) },

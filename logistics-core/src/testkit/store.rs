@@ -63,6 +63,7 @@ impl MemoryStore {
         self.contents.get(&partition).map_or_else(Recovery::default, |part| Recovery {
             checkpoint: Some(part.checkpoint.clone()),
             timers: part.timers.iter().map(|(id, due)| (id.clone(), *due)).collect(),
+            now: None,
         })
     }
 

@@ -218,7 +218,7 @@ pub(super) fn working(mut mock: MockOrderStore) -> (MockOrderStore, Arc<Mutex<BT
         let mut held = held.lock().unwrap();
         let stored = held.entry(partition).or_default();
         let timers = stored.timers.iter().map(|(id, due)| (id.clone(), *due)).collect();
-        Ok(Recovery { checkpoint: stored.checkpoint.clone(), timers })
+        Ok(Recovery { checkpoint: stored.checkpoint.clone(), timers, now: None })
     });
     let held = stored.clone();
     mock.expect_load()

@@ -198,7 +198,7 @@ impl World {
             let here =
                 self.state.values().filter(|order| home(order.order_id.as_str()) == partition as usize);
             let timers = here.filter_map(|order| Some((order.order_id.clone(), order.due()?))).collect();
-            evidence.recoveries.push(Recovery { checkpoint, timers });
+            evidence.recoveries.push(Recovery { checkpoint, timers, now: None });
         }
         let mut orders: Vec<&Order> = self.state.values().collect();
         orders.sort_by_key(|order| std::cmp::Reverse((order.updated_at, &order.order_id)));

@@ -82,7 +82,8 @@ impl StoreCase<'_> {
     }
 
     pub(super) async fn recover(&self, partition: Partition) -> Recovery {
-        self.works("recover", self.store().recover(partition)).await
+        // A store may have a clock of its own, which no case knows.
+        Recovery { now: None, ..self.works("recover", self.store().recover(partition)).await }
     }
 
     pub(super) async fn load(&self, partition: Partition, ids: &[OrderId]) -> Loaded {

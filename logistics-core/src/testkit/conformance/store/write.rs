@@ -24,7 +24,8 @@ pub(super) async fn the_first_write_expects_nothing(case: StoreCase<'_>) {
     case.write(write(HOME, 1, vec![placed.clone()])).await;
     let checkpoint =
         StoreCheckpoint { offset: Offset(10), answered: Offset(9), token: token(1), basis: Some(basis(1)) };
-    let wanted = Recovery { checkpoint: Some(checkpoint), timers: vec![(id.clone(), sample::time(5000))] };
+    let wanted =
+        Recovery { checkpoint: Some(checkpoint), timers: vec![(id.clone(), sample::time(5000))], now: None };
     case.same("the recovery", &case.recover(HOME).await, &wanted);
     let wanted = Loaded { token: Some(token(1)), documents: vec![Some(placed.json)], ..Loaded::default() };
     case.same("what is loaded", &case.load(HOME, &[id]).await, &wanted);

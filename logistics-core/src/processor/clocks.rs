@@ -1,0 +1,161 @@
+//! This owner's clock, held to the log's.
+//!
+//! A deadline means the same moment to every owner only while their clocks agree. The log is the common witness: it stamps
+//! each record with its own time. A record of this owner was stamped between the moment at which it was sent and the moment
+//! at which it came by again, which bounds the difference on both sides; any other record was stamped before it came by,
+//! which bounds it on one. Until the log has said something, the store's clock stands for it. A step of this owner's clock
+//! after that is seen by the clock that never steps.
+
+use super::effect::{Now, Skew};
+use crate::ids::Timestamp;
+
+/// What is known of the difference between this owner's clock and the log's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Clocks {
+    known: Option<Known>,
+    /// A record of this owner that has not come by again: its number among them, and when it was sent.
+    probe: Option<(u64, Timestamp)>,
+}
+
+/// Bounds of this owner's time minus the log's, in milliseconds, and what they were measured at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Known {
+    least: i64,
+    most: i64,
+    /// The wall clock minus the clock that never steps.
+    base: i64,
+    by_log: bool,
+}
+
+impl Clocks {
+    /// The store read its clock between `asked` and now.
+    pub(super) fn store(&mut self, store: Timestamp, asked: Timestamp, now: Now) {
+        if self.known.is_none_or(|known| !known.by_log) {
+            let (least, most) = (difference(asked, store), difference(now.wall, store));
+            self.known = Some(Known { least, most, base: base(now), by_log: false });
+        }
+    }
+
+    /// The records of this owner from that number on are sent now.
+    pub(super) fn sent(&mut self, number: u64, now: Now) {
+        self.probe.get_or_insert((number, now.wall));
+    }
+
+    /// The record of this owner of that number came by, stamped `at`.
+    pub(super) fn read_back(&mut self, number: u64, at: Timestamp, now: Now) {
+        if let Some((_, sent)) = self.probe.take_if(|(probe, _)| *probe <= number) {
+            let (least, most) = (difference(sent, at), difference(now.wall, at));
+            self.known = Some(Known { least, most, base: base(now), by_log: true });
+        }
+    }
+
+    /// A record came by, stamped `at`. Only one from the future says anything.
+    pub(super) fn read(&mut self, at: Timestamp, now: Now, max_ms: u64) {
+        let most = difference(now.wall, at);
+        if most < -signed(max_ms) {
+            self.known = Some(Known { least: i64::MIN, most, base: base(now), by_log: true });
+        }
+    }
+
+    /// The difference, where it is certainly more than permitted.
+    pub(super) fn skew(&self, now: Now, max_ms: u64) -> Option<Skew> {
+        let known = self.known?;
+        let stepped = base(now).saturating_sub(known.base);
+        let (least, most) = (known.least.saturating_add(stepped), known.most.saturating_add(stepped));
+        let difference = match signed(max_ms) {
+            max if least > max => least,
+            max if most < -max => most,
+            _ => return None,
+        };
+        let log = Timestamp::from_millis(now.wall.as_millis().saturating_sub(difference));
+        Some(Skew { ours: now.wall, log, by_log: known.by_log })
+    }
+
+    /// The time for facts: this owner's, kept within the permitted difference from the log's.
+    pub(super) fn fact_time(&self, now: Now, max_ms: u64) -> Timestamp {
+        match self.skew(now, max_ms) {
+            None => now.wall,
+            Some(Skew { ours, log, .. }) if ours > log => log.after_millis(max_ms),
+            Some(Skew { log, .. }) => Timestamp::from_millis(log.as_millis().saturating_sub(signed(max_ms))),
+        }
+    }
+}
+
+fn base(now: Now) -> i64 {
+    now.wall.as_millis().saturating_sub(signed(now.elapsed_ms))
+}
+
+fn difference(ours: Timestamp, other: Timestamp) -> i64 {
+    ours.as_millis().saturating_sub(other.as_millis())
+}
+
+fn signed(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: u64 = 5000;
+    const HOUR: i64 = 3_600_000;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(100 * HOUR + ms)
+    }
+
+    fn now(ms: i64, elapsed_ms: u64) -> Now {
+        Now { wall: at(ms), elapsed_ms }
+    }
+
+    #[test]
+    fn a_record_of_this_owner_bounds_the_difference_on_both_sides() {
+        let mut clocks = Clocks::default();
+        assert_eq!(clocks.skew(now(0, 0), MAX), None);
+        clocks.sent(3, now(2 * HOUR, 0));
+        clocks.read_back(2, at(0), now(2 * HOUR, 0));
+        assert_eq!(clocks.skew(now(2 * HOUR, 0), MAX), None, "that was not the record");
+        clocks.read_back(3, at(10), now(2 * HOUR + 20, 20));
+        let skew = clocks.skew(now(2 * HOUR + 20, 20), MAX).expect("two hours ahead");
+        assert_eq!((skew.ours, skew.log), (at(2 * HOUR + 20), at(30)));
+        assert_eq!(clocks.fact_time(now(2 * HOUR + 20, 20), MAX), at(30 + 5000));
+        // The clock is set back by two hours.
+        assert_eq!(clocks.skew(now(120, 120), MAX), None);
+        // A record that took long to come by does not say that this owner is ahead.
+        let mut slow = Clocks::default();
+        slow.sent(0, now(0, 0));
+        slow.read_back(0, at(5), now(60_000, 60_000));
+        assert_eq!(slow.skew(now(60_000, 60_000), MAX), None);
+    }
+
+    #[test]
+    fn a_record_from_the_future_says_that_this_owner_is_behind() {
+        let mut clocks = Clocks::default();
+        clocks.read(at(-HOUR), now(0, 0), MAX);
+        assert_eq!(clocks.skew(now(0, 0), MAX), None, "an old record says nothing");
+        clocks.read(at(HOUR), now(0, 0), MAX);
+        assert_eq!(clocks.skew(now(0, 0), MAX).map(|skew| skew.log), Some(at(HOUR)));
+        assert_eq!(clocks.fact_time(now(0, 0), MAX), at(HOUR - 5000));
+    }
+
+    #[test]
+    fn the_store_stands_for_the_log_until_the_log_has_said_something() {
+        let mut clocks = Clocks::default();
+        clocks.store(at(0), now(HOUR, 0).wall, now(HOUR, 0));
+        assert!(clocks.skew(now(HOUR, 0), MAX).is_some_and(|skew| !skew.by_log));
+        clocks.sent(0, now(HOUR, 0));
+        clocks.read_back(0, at(HOUR), now(HOUR, 0));
+        clocks.store(at(0), now(HOUR, 0).wall, now(HOUR, 0));
+        assert_eq!(clocks.skew(now(HOUR, 0), MAX), None);
+    }
+
+    #[test]
+    fn extreme_times_overflow_nothing() {
+        let mut clocks = Clocks::default();
+        let extreme = Now { wall: Timestamp::from_millis(i64::MIN), elapsed_ms: u64::MAX };
+        clocks.read(Timestamp::from_millis(i64::MAX), extreme, u64::MAX);
+        clocks.read(Timestamp::from_millis(i64::MAX), extreme, MAX);
+        let _ = clocks.fact_time(extreme, MAX);
+        assert!(clocks.skew(extreme, MAX).is_some());
+    }
+}

@@ -1,0 +1,128 @@
+//! Clocks that are off, and clocks that step.
+
+use super::*;
+use crate::fact::Cause;
+use crate::testkit::Rng;
+
+const HOUR_MS: u64 = 3_600_000;
+const MAX_MS: u64 = 5000;
+
+/// The clock of this owner is set; the log's goes on as before.
+fn set_clock(world: &mut World, by_ms: i64) {
+    world.now.wall = Timestamp::from_millis(world.now.wall.as_millis() + by_ms);
+    world.log_ahead_ms -= by_ms;
+}
+
+fn notices(world: &World) -> (usize, usize) {
+    let count = |is: fn(&Notice) -> bool| world.notices.iter().filter(|notice| is(notice)).count();
+    (
+        count(|notice| matches!(notice, Notice::ClockSkew(_))),
+        count(|notice| matches!(notice, Notice::ClocksAgree)),
+    )
+}
+
+#[test]
+fn a_clock_that_steps_two_hours_ahead_expires_no_order() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.place("a");
+    world.settle(&mut processor);
+    set_clock(&mut world, 2 * HOUR_MS as i64);
+    for _ in 0..5 {
+        world.pass(1000);
+        world.settle(&mut processor);
+    }
+    assert_eq!(world.order("a").status, Status::Placed);
+    let skew = processor.skew().expect("the step was seen");
+    assert_eq!(skew.ours.millis_since(skew.log), 2 * HOUR_MS);
+    // Requests are still decided, at a time that is close to the log's.
+    world.place("b");
+    world.settle(&mut processor);
+    let b = world.order("b");
+    assert!(b.created_at.millis_since(world.log_time()) <= MAX_MS, "{b:?} at {}", world.log_time());
+    // The clock is set right: what is due fires at its time.
+    set_clock(&mut world, -2 * (HOUR_MS as i64));
+    world.settle(&mut processor);
+    assert_eq!((processor.skew(), notices(&world)), (None, (1, 1)));
+    world.pass(9 * 60_000);
+    world.settle(&mut processor);
+    assert_eq!(world.order("a").status, Status::Placed);
+    world.pass(2 * 60_000);
+    world.settle(&mut processor);
+    assert_eq!((world.order("a").status, world.order("b").status), (Status::Expired, Status::Expired));
+}
+
+#[test]
+fn an_owner_that_starts_with_a_clock_ahead_expires_no_order() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.place("a");
+    world.settle(&mut processor);
+    drop(processor);
+    world.store_clock = Some(world.now.wall);
+    set_clock(&mut world, 2 * HOUR_MS as i64);
+    let mut processor = restarted(&mut world, Policy::manual());
+    world.pass(1000);
+    world.settle(&mut processor);
+    assert_eq!((world.order("a").status, notices(&world).0), (Status::Placed, 1));
+    assert!(processor.skew().is_some_and(|skew| !skew.by_log));
+    // The log has the last word: it says that the store is the one that is wrong.
+    world.log_ahead_ms = 0;
+    world.place("b");
+    for _ in 0..3 {
+        world.settle(&mut processor);
+        world.pass(1000);
+    }
+    assert_eq!((processor.skew(), world.order("a").status), (None, Status::Expired));
+}
+
+#[test]
+fn a_clock_behind_the_log_leaves_no_deadline_in_the_past() {
+    let (mut world, mut processor) = started(Policy::manual());
+    set_clock(&mut world, -2 * (HOUR_MS as i64));
+    world.place("a");
+    world.settle(&mut processor);
+    world.place("b");
+    world.settle(&mut processor);
+    assert!(processor.skew().is_some());
+    assert!(world.log_time().millis_since(world.order("b").created_at) <= MAX_MS);
+}
+
+#[test]
+fn whatever_the_clocks_do_no_timer_fires_early_and_every_one_fires() {
+    for seed in 0..200 {
+        let mut rng = Rng::new(seed);
+        let (mut world, mut processor) = started(Policy::simulate(20_000));
+        for n in 0..60 {
+            match rng.below(4) {
+                0 => set_clock(&mut world, rng.below(4 * HOUR_MS) as i64 - 2 * HOUR_MS as i64),
+                1 => world.place(&format!("o{n}")),
+                _ => {}
+            }
+            world.pass(rng.below(30_000));
+            world.settle(&mut processor);
+            if rng.chance(50) {
+                world.store_clock = Some(world.log_time());
+                processor = restarted(&mut world, Policy::simulate(20_000));
+            }
+        }
+        let ahead_ms = world.log_ahead_ms;
+        set_clock(&mut world, ahead_ms);
+        for _ in 0..20 {
+            world.pass(20_000);
+            world.settle(&mut processor);
+        }
+        let mut deadlines = BTreeMap::new();
+        for record in &world.log {
+            let Ok(Record::Fact(fact)) = wire::decode(record, HERE) else { continue };
+            if let (Cause::Timer { .. }, Some(Some(due))) = (&fact.cause, deadlines.get(&fact.order_id)) {
+                let early_ms = Timestamp::millis_since(*due, record.at);
+                assert!(early_ms <= MAX_MS, "seed {seed}: {fact:?} came {early_ms} ms early");
+            }
+            deadlines.insert(fact.order_id.clone(), fact.deadline.map(|deadline| deadline.at));
+        }
+        let waiting = world
+            .documents
+            .values()
+            .filter(|json| Order::from_document(json).is_ok_and(|order| order.status != Status::Delivered));
+        assert_eq!(waiting.count(), 0, "seed {seed}: a timer was lost");
+    }
+}
