@@ -1,6 +1,7 @@
 //! The three requests about transactions as bytes, by Kafka's protocol guide: `DescribeProducers`, `ListTransactions` and
 //! `DescribeTransactions`, each in version 0, which every broker since Kafka 3.0 takes. All three are flexible versions: compact
-//! strings and arrays, and tagged fields at the end of each structure.
+//! strings and arrays, and tagged fields at the end of each structure. Written here, since a crate of all of Kafka's messages has
+//! 91,000 lines for these three.
 
 /// An answer that is cut short or is none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
