@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
-use crate::limits::{LINGER_MS, STATISTICS_MS};
+use crate::limits::{LINGER_MS, MESSAGE_BYTES_MAX, STATISTICS_MS};
 use crate::member::as_client;
 
 /// How long the thread waits for reports. Long, since the client spins through the last millisecond of each wait; a report
@@ -49,6 +49,8 @@ impl Appender {
             .set("message.timeout.ms", brokers.config.timeout_ms.to_string())
             .set("compression.type", "lz4")
             .set("linger.ms", LINGER_MS.to_string())
+            .set("batch.size", brokers.batch_bytes().to_string())
+            .set("message.max.bytes", MESSAGE_BYTES_MAX.to_string())
             .set("statistics.interval.ms", STATISTICS_MS.to_string());
         let context = Reports { client: Context(brokers.clone()), identified: watch::Sender::new(false) };
         let producer = settings.create_with_context(context);

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use logistics_core::limits::RECORD_BYTES_MAX;
 use logistics_core::port::{
-    Batch, Bounds, EventBus, Membership, PortError, PortErrorKind, ReadLimit, StartAt, Subscription, Tail,
-    Topic,
+    Batch, Bounds, EventBus, LogIdentity, Membership, PortError, PortErrorKind, ReadLimit, StartAt,
+    Subscription, Tail, Topic,
 };
 use logistics_core::{Offset, OrderId, Partition, partition_of};
 
@@ -15,6 +15,7 @@ use crate::appender::Appender;
 use crate::client::Brokers;
 use crate::committed::Committed;
 use crate::config::Config;
+use crate::descriptors;
 use crate::error::KafkaError;
 use crate::fetcher::Fetcher;
 use crate::lookup::Lookup;
@@ -48,14 +49,30 @@ impl KafkaBus {
         self.brokers.config.brokers.clone()
     }
 
-    /// Sees whether the topics are there and as they must be: the configured number of partitions, and, for orders,
-    /// unlimited retention without compaction.
+    /// Sees whether the topics exist and are as they must be: the configured number of partitions, and no setting that loses
+    /// a record, makes one unreadable or makes a commit impossible. What is only unwise is logged, once for each bus.
     ///
     /// # Errors
     /// `Unavailable` when nobody answers or a topic is not there (yet); `Refused` when it has to be changed, or the
     /// credentials are wrong. The sentence says what to do.
     pub async fn check_topics(&self) -> Result<(), PortError> {
         Ok(topics::check(&self.lookup).await?)
+    }
+
+    /// Which log of orders this is: `<cluster id>/<topic id>/<topic>`, without the topic's id where the brokers are older than
+    /// Kafka 2.8. A topic that was deleted and created again has another one; so has its copy in another cluster.
+    ///
+    /// # Errors
+    /// `Unavailable` when no broker answers or the topic does not exist (yet); `Refused` when the credentials are wrong.
+    pub async fn identity(&self) -> Result<LogIdentity, PortError> {
+        Ok(self.lookup.identity().await?)
+    }
+
+    /// File descriptors that a process needs which owns all partitions, with as many brokers as the last
+    /// [`check_topics`](Self::check_topics) saw. With fewer, partitions fail to be acquired one after the other.
+    #[must_use]
+    pub fn descriptors_needed(&self) -> u64 {
+        descriptors::needed(self.brokers.config.partitions, self.brokers.count())
     }
 
     /// Creates the topics that are not there, with unlimited retention. `replication`: copies of each partition; `None`:

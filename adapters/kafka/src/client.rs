@@ -1,5 +1,7 @@
 //! What every client of this adapter has in common.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,7 @@ use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 
 use crate::config::{Config, Security};
 use crate::error::{KafkaError, is_refusal, is_silence};
+use crate::limits::BATCH_BYTES_MAX;
 
 /// The brokers, as everything in this adapter knows them.
 #[derive(Debug)]
@@ -22,6 +25,12 @@ pub(crate) struct Brokers {
     refused: Mutex<Option<String>>,
     /// What else a client said of its connections, and when.
     said: Mutex<Option<(String, Instant)>>,
+    /// Bytes that every topic takes in one batch, by their settings when these were last read.
+    batch_bytes: AtomicU32,
+    /// How many brokers there are, by the last check.
+    count: AtomicU32,
+    /// What was said of unwise settings.
+    advice: Mutex<BTreeSet<String>>,
 }
 
 /// For how long what a client said explains why nobody answers.
@@ -47,7 +56,14 @@ impl Brokers {
             let text = "this build has no TLS and no SCRAM; build it with the feature `tls`";
             return Err(KafkaError::Setting(text.to_owned()));
         }
-        Ok(Arc::new(Self { config, refused: Mutex::default(), said: Mutex::default() }))
+        Ok(Arc::new(Self {
+            config,
+            refused: Mutex::default(),
+            said: Mutex::default(),
+            batch_bytes: AtomicU32::new(BATCH_BYTES_MAX),
+            count: AtomicU32::new(1),
+            advice: Mutex::default(),
+        }))
     }
 
     /// What went wrong in a call; a refusal that was heard meanwhile counts for more than that nobody answered, which what was
@@ -61,7 +77,32 @@ impl Brokers {
         let said = said.filter(|(_, at)| at.elapsed() < Duration::from_millis(SAID_MS_MAX));
         let said = said.filter(|_| source.rdkafka_error_code().is_some_and(is_silence));
         let why = said.map(|(said, _)| format!(" ({said})")).unwrap_or_default();
-        KafkaError::Call { brokers, doing, source: Box::new(source), why }
+        KafkaError::Call { brokers, doing, cause: Box::new(source), why }
+    }
+
+    /// How large a producer may make a batch. A topic refuses a larger one as a whole, though each record of it would fit.
+    pub(crate) fn batch_bytes(&self) -> u32 {
+        self.batch_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Notes the smallest `max.message.bytes` of the topics. Holds for producers that are opened from now on.
+    pub(crate) fn note_message_bytes(&self, bytes: u32) {
+        self.batch_bytes.store(bytes.clamp(1, BATCH_BYTES_MAX), Ordering::Relaxed);
+    }
+
+    /// How many brokers there were when the topics were last checked; 1 before.
+    pub(crate) fn count(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Notes how many brokers there are.
+    pub(crate) fn note_count(&self, brokers: usize) {
+        self.count.store(u32::try_from(brokers).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    /// Whether this was not said before.
+    pub(crate) fn is_new_advice(&self, advice: &str) -> bool {
+        self.advice.lock().unwrap_or_else(PoisonError::into_inner).insert(advice.to_owned())
     }
 
     /// A client tells of a failure that no call of it has.

@@ -1,23 +1,42 @@
-//! What is committed in one partition, for whoever follows it.
+//! What is committed in one partition, for its readers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use logistics_core::port::{Batch, Bounds, ReadLimit, Topic};
+use logistics_core::port::{Batch, Bounds, LogIdentity, ReadLimit, Topic};
 use logistics_core::{Offset, Partition};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::error::KafkaError;
 use crate::fetcher::{Fetched, Fetcher};
-use crate::limits::HIDDEN_MS_MAX;
+use crate::limits::HIDDEN_UNEXPLAINED_MS_MAX;
 use crate::lookup::Lookup;
+use crate::transactions::{self, Verdict};
 
-/// A reader of the committed records of one partition, which says so where some are hidden for good.
+/// A reader of the committed records of one partition, which says whose transaction hides records, and whether it does so for
+/// good.
 pub(crate) struct Committed {
     lookup: Arc<Lookup>,
     topic: Topic,
     partition: Partition,
     fetched: Fetched,
+    standing: Mutex<Standing>,
+}
+
+/// Where reading stands, while records are there that cannot be read. Kept over reads that are cancelled.
+#[derive(Default)]
+struct Standing {
+    hidden: Option<Hidden>,
+}
+
+#[derive(Clone, Copy)]
+struct Hidden {
+    from: Offset,
+    /// When records were first seen behind `from`.
+    since: Instant,
+    /// The brokers said that no transaction is open.
+    none_open: bool,
 }
 
 impl Committed {
@@ -29,7 +48,7 @@ impl Committed {
         fetcher: &Arc<Fetcher>,
     ) -> Self {
         let fetched = fetcher.partition(partition, Arc::new(Notify::new()));
-        Self { lookup: lookup.clone(), topic, partition, fetched }
+        Self { lookup: lookup.clone(), topic, partition, fetched, standing: Mutex::default() }
     }
 
     /// Where the log starts, and where it ends with what is not committed yet.
@@ -40,21 +59,91 @@ impl Committed {
         self.lookup.bounds(self.topic, self.partition).await
     }
 
-    /// Waits until there is something at `from` and reads it. Can be cancelled.
+    /// Which log this is.
     ///
     /// # Errors
-    /// [`KafkaError::Hidden`] after [`HIDDEN_MS_MAX`], and whatever else [`KafkaError`] has.
+    /// [`KafkaError`]
+    pub(crate) async fn identity(&self) -> Result<LogIdentity, KafkaError> {
+        self.lookup.identity().await
+    }
+
+    /// Waits until there is something at `from` and reads it, for as long as another client's transaction is open there. Can be
+    /// cancelled.
+    ///
+    /// # Errors
+    /// [`KafkaError::Hidden`] where records are hidden by a transaction that the brokers do not have, and whatever else
+    /// [`KafkaError`] has.
     pub(crate) async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, KafkaError> {
-        let patience = Duration::from_millis(HIDDEN_MS_MAX);
+        let look = Duration::from_millis(self.lookup.brokers.config.hidden_ms.max(1).into());
         loop {
-            if let Ok(read) = tokio::time::timeout(patience, self.fetched.read(from, limit)).await {
+            if let Ok(read) = tokio::time::timeout(look, self.fetched.read(from, limit)).await {
+                self.standing().hidden = None;
                 return read;
             }
-            // Nothing to read, usually. Where there is something, it has been hidden for longer than a transaction may last.
-            if self.bounds().await?.end > from {
-                let config = &self.lookup.brokers.config;
-                let (brokers, topic) = (config.brokers.clone(), config.topic(self.topic));
-                return Err(KafkaError::Hidden { brokers, topic, partition: self.partition, from });
+            let end = self.bounds().await?.end;
+            if let Some(hidden) = self.note(from, end)
+                && hidden.since.elapsed() >= look
+            {
+                self.explain(hidden).await?;
+            }
+        }
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that nothing can be read at `from`. Answers since when, where there is something: a transaction that began a moment
+    /// ago hides its records as well.
+    fn note(&self, from: Offset, end: Offset) -> Option<Hidden> {
+        let mut standing = self.standing();
+        if end <= from {
+            standing.hidden = None;
+        } else if standing.hidden.is_none_or(|hidden| hidden.from != from) {
+            standing.hidden = Some(Hidden { from, since: Instant::now(), none_open: false });
+        }
+        standing.hidden
+    }
+
+    /// Asks the brokers which transaction hides the records, and logs it.
+    async fn explain(&self, hidden: Hidden) -> Result<(), KafkaError> {
+        let Hidden { from, since, none_open } = hidden;
+        let config = &self.lookup.brokers.config;
+        let (brokers, topic, partition) = (config.brokers.clone(), config.topic(self.topic), self.partition);
+        let lost = KafkaError::Hidden { brokers: brokers.clone(), topic: topic.clone(), partition, from };
+        match transactions::inquire(&self.lookup, &topic, partition).await {
+            Ok(Verdict::Lost) => Err(lost),
+            // What ended in between can be read by the next look.
+            Ok(Verdict::NoneOpen) if none_open => Err(lost),
+            Ok(Verdict::NoneOpen) => {
+                if let Some(hidden) = self.standing().hidden.as_mut() {
+                    hidden.none_open = true;
+                }
+                Ok(())
+            }
+            Ok(Verdict::Open(open)) => {
+                if let Some(hidden) = self.standing().hidden.as_mut() {
+                    hidden.none_open = false;
+                }
+                if self.lookup.may_warn(self.topic, partition) {
+                    tracing::warn!(
+                        "partition {partition} of {topic} at {brokers} waits at offset {from} behind {open}. Records behind it are \
+                         read once it has ended; nothing is lost"
+                    );
+                }
+                Ok(())
+            }
+            Err(_) if since.elapsed() >= Duration::from_millis(HIDDEN_UNEXPLAINED_MS_MAX) => Err(lost),
+            Err(why) => {
+                if self.lookup.may_warn(self.topic, partition) {
+                    tracing::warn!(
+                        cause = why,
+                        "partition {partition} of {topic} at {brokers} waits at offset {from}, probably behind an open transaction of \
+                         another client. `kafka-transactions.sh --bootstrap-server {brokers} find-hanging --topic {topic} --partition \
+                         {partition}` shows whether its end was lost, and `describe-producers` its producer"
+                    );
+                }
+                Ok(())
             }
         }
     }

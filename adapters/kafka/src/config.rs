@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use logistics_core::port::Topic;
 
-use crate::limits::{SESSION_TIMEOUT_MS, TIMEOUT_MS};
+use crate::limits::{HIDDEN_MS, SESSION_TIMEOUT_MS, TIMEOUT_MS};
 
 /// Where the brokers are, and who we are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,9 @@ pub struct Config {
     pub session_timeout_ms: u32,
     /// Milliseconds within which brokers must answer a call. Default 5,000.
     pub timeout_ms: u32,
+    /// Milliseconds for which a transaction of another client may hide records from a reader before the brokers are asked whose
+    /// it is. Default 40,000, longer than any transaction of ours lasts.
+    pub hidden_ms: u32,
     /// Encryption and credentials. Default: none.
     pub security: Security,
 }
@@ -40,6 +43,7 @@ impl Config {
             client_id: "logistics".to_owned(),
             session_timeout_ms: SESSION_TIMEOUT_MS,
             timeout_ms: TIMEOUT_MS,
+            hidden_ms: HIDDEN_MS,
             security: Security::default(),
         }
     }

@@ -14,13 +14,19 @@ use rdkafka::message::{BorrowedMessage, Message};
 use tokio::sync::Notify;
 
 use crate::client::{Brokers, Context, blocking, one};
-use crate::error::KafkaError;
+use crate::error::{KafkaError, is_unreadable};
 use crate::limits::{
     FETCH_BYTES, FETCH_PARTITION_BYTES, READ_AHEAD_KB, READ_AHEAD_MESSAGES, READ_AHEAD_PAUSE_MS,
 };
 use crate::member::as_client;
+use crate::native;
 
 type Reader = BaseConsumer<Context>;
+
+/// What the names of a CloudEvent's attributes begin with.
+const CLOUD_EVENT: &str = "ce_";
+/// The header that names the format of the payload.
+const CONTENT_TYPE: &str = "content-type";
 
 /// Reads committed records of the partitions of one topic.
 pub(crate) struct Fetcher {
@@ -48,6 +54,8 @@ struct Reading {
     queue: PartitionQueue<Context>,
     /// Where reading goes on.
     next: Offset,
+    /// What ended the last read behind the records that it handed out; the next read answers with it.
+    failed: Option<KafkaError>,
 }
 
 impl Fetcher {
@@ -144,7 +152,7 @@ impl Fetched {
         let woken = self.woken.clone();
         queue.set_nonempty_callback(move || woken.notify_one());
         consumer.incremental_assign(&position).map_err(|error| self.failed(error))?;
-        Ok(Reading { reader: self.reader, queue, next: from })
+        Ok(Reading { reader: self.reader, queue, next: from, failed: None })
     }
 
     fn stop(&self) {
@@ -163,11 +171,22 @@ impl Fetched {
     ) -> Result<Option<Batch>, KafkaError> {
         // Events of the client itself; they go to the context.
         while self.fetcher.consumer.poll(std::time::Duration::ZERO).is_some() {}
+        if let Some(failed) = reading.failed.take() {
+            return Err(failed);
+        }
         let (mut records, mut bytes) = (Vec::new(), 0);
         while records.len() < limit.records && bytes < limit.bytes {
             match reading.queue.poll(std::time::Duration::ZERO) {
                 None => break,
-                Some(Err(error)) => return Err(self.failed(error)),
+                Some(Err(error)) => {
+                    let Some(last): Option<&LogRecord> = records.last() else {
+                        return Err(self.failed_at(from, error));
+                    };
+                    // The records before it are good. What lies behind them must not be passed over.
+                    let next = last.offset.next();
+                    (reading.next, reading.failed) = (next, Some(self.failed_at(next, error)));
+                    return Ok(Some(Batch { records, next }));
+                }
                 Some(Ok(message)) => {
                     let record = record_of(&message);
                     if record.offset >= from {
@@ -199,6 +218,20 @@ impl Fetched {
     fn failed(&self, error: ClientError) -> KafkaError {
         self.fetcher.brokers.failed("reading", error)
     }
+
+    /// What went wrong where everything before `at` was read.
+    fn failed_at(&self, at: Offset, error: ClientError) -> KafkaError {
+        if !error.rdkafka_error_code().is_some_and(is_unreadable) {
+            return self.failed(error);
+        }
+        KafkaError::Unreadable {
+            brokers: self.fetcher.brokers.config.brokers.clone(),
+            topic: self.fetcher.topic.clone(),
+            partition: self.partition,
+            at: self.position().map_or(at, |position| position.max(at)),
+            cause: Box::new(error),
+        }
+    }
 }
 
 impl Drop for Fetched {
@@ -210,13 +243,20 @@ impl Drop for Fetched {
     }
 }
 
+/// Whether a reader of records needs the header: an attribute of a CloudEvent in binary mode, or what says that it is one
+/// (CloudEvents Kafka binding 1.0, 3.2.3). Others, such as those of tracing, may be many and large.
+fn is_kept(name: &str) -> bool {
+    let begins = name.get(..CLOUD_EVENT.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(CLOUD_EVENT));
+    begins || name.eq_ignore_ascii_case(CONTENT_TYPE)
+}
+
 fn record_of(message: &BorrowedMessage<'_>) -> LogRecord {
     let bytes = |bytes: Option<&[u8]>| bytes.map(bytes::Bytes::copy_from_slice);
     LogRecord {
         offset: Offset(u64::try_from(message.offset()).unwrap_or_default()),
         key: bytes(message.key()),
         payload: bytes(message.payload()).unwrap_or_default(),
-        headers: Vec::new(),
+        headers: native::headers(message, is_kept),
         at: Timestamp::from_millis(message.timestamp().to_millis().unwrap_or_default()),
     }
 }

@@ -5,6 +5,7 @@ mod bus;
 mod client;
 mod committed;
 mod config;
+mod descriptors;
 mod error;
 mod fetcher;
 pub mod limits;
@@ -14,6 +15,7 @@ mod membership;
 mod native;
 mod subscription;
 mod topics;
+mod transactions;
 mod transactor;
 mod watchdog;
 

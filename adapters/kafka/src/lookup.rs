@@ -1,18 +1,26 @@
 //! Asking brokers how their logs stand.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use logistics_core::port::{Bounds, Topic};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use logistics_core::port::{Bounds, LogIdentity, Topic};
 use logistics_core::{Offset, Partition, Timestamp};
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::Metadata;
 use rdkafka::{Offset as Position, TopicPartitionList};
 
 use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
-use crate::limits::METADATA_AGE_MS_MAX;
+use crate::limits::{HIDDEN_WARNING_MS, METADATA_AGE_MS_MAX};
 use crate::member::as_client;
+use crate::native;
+
+/// What [`Lookup::identity`] does, for an error.
+const IDENTIFYING: &str = "asking which log this is";
 
 /// What a client says between two questions: a few lines and errors for each of its connections.
 const HEARD: usize = 32;
@@ -21,6 +29,8 @@ const HEARD: usize = 32;
 pub(crate) struct Lookup {
     pub(crate) brokers: Arc<Brokers>,
     consumer: BaseConsumer<Context>,
+    /// When records that are hidden were last warned of.
+    warned: Mutex<BTreeMap<(Topic, Partition), Instant>>,
 }
 
 impl Lookup {
@@ -35,7 +45,7 @@ impl Lookup {
             .set("metadata.max.age.ms", METADATA_AGE_MS_MAX.to_string());
         let consumer = settings.create_with_context(Context(brokers.clone()));
         let consumer = consumer.map_err(|error| brokers.failed("opening a client", error))?;
-        Ok(Arc::new(Self { brokers: brokers.clone(), consumer }))
+        Ok(Arc::new(Self { brokers: brokers.clone(), consumer, warned: Mutex::default() }))
     }
 
     /// Where a partition starts and ends.
@@ -88,6 +98,44 @@ impl Lookup {
             Ok(offsets)
         })
         .await
+    }
+
+    /// Which log of orders this is: the cluster's id and the topic's, which a topic that is created anew does not keep. Asks the
+    /// brokers each time.
+    pub(crate) async fn identity(self: &Arc<Self>) -> Result<LogIdentity, KafkaError> {
+        let this = self.clone();
+        blocking(move || {
+            let name = this.brokers.config.topic(Topic::Orders);
+            let failed = |code| this.brokers.failed(IDENTIFYING, ClientError::MetadataFetch(code));
+            let id = native::topic_id(this.consumer.client(), &name, this.timeout());
+            this.hear();
+            let id = id.map_err(|code| match code {
+                Code::UnknownTopicOrPartition => {
+                    let brokers = this.brokers.config.brokers.clone();
+                    KafkaError::NoTopic { brokers, topic: name.clone() }
+                }
+                code => failed(code),
+            })?;
+            // Behind the first answer: it brings the cluster's id, so that this one waits for nothing.
+            let cluster = this.consumer.client().fetch_cluster_id(this.timeout());
+            let cluster = cluster.ok_or_else(|| failed(Code::OperationTimedOut))?;
+            let id = id.map(|id| URL_SAFE_NO_PAD.encode(id));
+            let parts: Vec<&str> =
+                [Some(cluster.as_str()), id.as_deref(), Some(name.as_str())].into_iter().flatten().collect();
+            Ok(LogIdentity::new(&parts.join("/")))
+        })
+        .await
+    }
+
+    /// Whether to warn of records that are hidden in a partition: once a minute, however many read it.
+    pub(crate) fn may_warn(&self, topic: Topic, partition: Partition) -> bool {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let quiet = Duration::from_millis(HIDDEN_WARNING_MS);
+        let may = warned.get(&(topic, partition)).is_none_or(|last| last.elapsed() >= quiet);
+        if may {
+            warned.insert((topic, partition), Instant::now());
+        }
+        may
     }
 
     /// What the brokers know of all topics. Blocks.

@@ -385,12 +385,24 @@ impl GroupContext {
         } else {
             let mut revoked = self.shared.revoked();
             revoked.all.extend(&listed);
-            revoked.unreleased.extend(&listed);
+            revoked.unreleased.extend(listed.iter().filter(|partition| self.is_configured(**partition)));
+            if revoked.unreleased.is_empty() && !revoked.all.is_empty() {
+                // No worker has any of them, so none will be released.
+                let all = std::mem::take(&mut revoked.all);
+                let _ = consumer.incremental_unassign(&list(&self.topic, all));
+            }
         }
         self.tell(if lost { GroupEvent::Lost } else { GroupEvent::Revoked }, listed);
     }
 
-    fn tell(&self, event: fn(Vec<Partition>) -> GroupEvent, listed: BTreeSet<i32>) {
+    /// A topic may get more partitions than are configured. Nothing is read or decided in those: an order's partition follows
+    /// from the configured number.
+    fn is_configured(&self, partition: i32) -> bool {
+        u32::try_from(partition).is_ok_and(|partition| partition < self.client.0.config.partitions)
+    }
+
+    fn tell(&self, event: fn(Vec<Partition>) -> GroupEvent, mut listed: BTreeSet<i32>) {
+        listed.retain(|partition| self.is_configured(*partition));
         let greeted = self.shared.greeted.swap(true, Ordering::AcqRel);
         if listed.is_empty() && greeted {
             return;

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use logistics_core::port::{
-    Batch, CommitOutcome, GroupEvent, LogExtent, LogIdentity, Membership, PartitionLog, PortError, ReadLimit,
-    Topic, Transaction,
+    Batch, CommitOutcome, GroupEvent, LogExtent, Membership, PartitionLog, PortError, ReadLimit, Topic,
+    Transaction,
 };
 use logistics_core::{Offset, Partition};
 
@@ -93,8 +93,9 @@ impl PartitionLog for KafkaPartitionLog {
     }
 
     async fn extent(&self) -> Result<LogExtent, PortError> {
+        // The bounds first: of a topic that is created anew in between, the identity does not fit what the store holds.
         let bounds = self.committed.bounds().await?;
-        Ok(LogExtent { bounds, log: LogIdentity::new("kafka") })
+        Ok(LogExtent { bounds, log: self.committed.identity().await? })
     }
 
     async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {

@@ -1,21 +1,23 @@
 //! The topics: what must be there, and creating it.
 
+mod rules;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logistics_core::port::Topic;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::Metadata;
 
 use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
+use crate::limits::BATCH_BYTES_MAX;
 use crate::lookup::Lookup;
-
-/// What the orders' topic must be set to, and what happens otherwise.
-const REQUIRED: [(&str, &str); 3] =
-    [("retention.ms", "-1"), ("retention.bytes", "-1"), ("cleanup.policy", "delete")];
+use rules::{Described, Finding};
 
 /// A topic that was created is known to whoever answers within this. Brokers that start take some seconds.
 const KNOWN_WITHIN: Duration = Duration::from_secs(30);
@@ -37,10 +39,29 @@ pub(crate) async fn check(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
             Some(_) => {}
         }
     }
-    let name = brokers.config.topic(Topic::Orders);
-    match retention_problem(&settings(brokers, &name).await?) {
-        None => Ok(()),
-        Some(problem) => Err(wrong(brokers, name, problem)),
+    brokers.note_count(found.brokers().len());
+    let mut batch_bytes = BATCH_BYTES_MAX;
+    for (topic, described) in describe(brokers, &found).await? {
+        let name = brokers.config.topic(topic);
+        for Finding { wrong: is_wrong, problem } in
+            rules::findings(topic, &name, &brokers.config.brokers, &described)
+        {
+            if is_wrong {
+                return Err(wrong(brokers, name, problem));
+            }
+            advise(brokers, &name, problem);
+        }
+        batch_bytes = batch_bytes.min(described.batch_bytes());
+    }
+    brokers.note_message_bytes(batch_bytes);
+    Ok(())
+}
+
+/// Says once what is only unwise.
+fn advise(brokers: &Brokers, topic: &str, problem: String) {
+    let advice = format!("the topic {topic} {problem}");
+    if brokers.is_new_advice(&advice) {
+        tracing::warn!("{advice}");
     }
 }
 
@@ -114,12 +135,8 @@ async fn create_all(
     let topics: Vec<NewTopic<'_>> = names
         .iter()
         .map(|name| {
-            REQUIRED.into_iter().fold(
-                NewTopic::new(name, count, TopicReplication::Fixed(replication.unwrap_or(-1)))
-                    // A record's time is when the log took it, whatever its producer's clock says.
-                    .set("message.timestamp.type", "LogAppendTime"),
-                |topic, (setting, value)| topic.set(setting, value),
-            )
+            let topic = NewTopic::new(name, count, TopicReplication::Fixed(replication.unwrap_or(-1)));
+            rules::CREATED.into_iter().fold(topic, |topic, (setting, value)| topic.set(setting, value))
         })
         .collect();
     let created = admin(brokers)?.create_topics(&topics, &options(brokers)).await;
@@ -146,16 +163,33 @@ fn partitions(brokers: &Brokers, found: &Metadata, name: &str) -> Result<Option<
     }
 }
 
-async fn settings(brokers: &Arc<Brokers>, name: &str) -> Result<BTreeMap<String, String>, KafkaError> {
-    let asked = [ResourceSpecifier::Topic(name)];
-    let failed = |error| brokers.failed("asking for a topic's settings", error);
+/// The topics with their settings, asked together.
+async fn describe(brokers: &Arc<Brokers>, found: &Metadata) -> Result<Vec<(Topic, Described)>, KafkaError> {
+    let names = Topic::ALL.map(|topic| brokers.config.topic(topic));
+    let replicas = names.each_ref().map(|name| replicas(found, name));
+    let asked = names.each_ref().map(|name| ResourceSpecifier::Topic(name));
+    let failed = |error| brokers.failed("asking for the topics' settings", error);
     let described = admin(brokers)?.describe_configs(&asked, &options(brokers)).await.map_err(failed)?;
-    let mut settings = BTreeMap::new();
+    let mut all = BTreeMap::new();
     for resource in described {
         let resource = resource.map_err(|code| failed(ClientError::AdminOp(code)))?;
-        settings.extend(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
+        let OwnedResourceSpecifier::Topic(name) = resource.specifier else { continue };
+        let settings = resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?)));
+        all.insert(name, settings.collect::<BTreeMap<_, _>>());
     }
-    Ok(settings)
+    let topics = Topic::ALL.into_iter().zip(names).zip(replicas);
+    let topics = topics.map(|((topic, name), replicas)| {
+        (topic, Described { settings: all.remove(&name).unwrap_or_default(), replicas })
+    });
+    Ok(topics.collect())
+}
+
+/// Copies of the partition that has the fewest.
+fn replicas(found: &Metadata, name: &str) -> usize {
+    let topic = found.topics().iter().find(|topic| topic.name() == name);
+    let counts =
+        topic.into_iter().flat_map(|topic| topic.partitions()).map(|partition| partition.replicas().len());
+    counts.min().unwrap_or_default()
 }
 
 fn wrong(brokers: &Brokers, topic: String, problem: String) -> KafkaError {
@@ -167,35 +201,4 @@ fn count_problem(found: usize, wanted: u32) -> String {
         "has {found} partitions and the settings say {wanted}: orders would be looked for in the wrong ones; set the number \
          of partitions to {found}, or begin with new topics"
     )
-}
-
-fn retention_problem(settings: &BTreeMap<String, String>) -> Option<String> {
-    let (setting, value, found) = REQUIRED.into_iter().find_map(|(setting, value)| {
-        let found = settings.get(setting)?;
-        (found != value).then_some((setting, value, found))
-    })?;
-    Some(format!(
-        "has {setting}={found}: orders would be lost with their records; set it with \
-         `kafka-configs.sh --alter --entity-type topics --entity-name TOPIC --add-config {setting}={value}`"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_orders_must_be_kept_for_ever_and_whole() {
-        let mut settings: BTreeMap<_, _> =
-            REQUIRED.map(|(setting, value)| (setting.to_owned(), value.to_owned())).into();
-        assert_eq!(retention_problem(&settings), None);
-        for (setting, wrong) in
-            [("retention.ms", "604800000"), ("retention.bytes", "1073741824"), ("cleanup.policy", "compact")]
-        {
-            let right = settings.insert(setting.to_owned(), wrong.to_owned()).expect("it was set");
-            let problem = retention_problem(&settings).expect("a problem");
-            assert!(problem.contains(&format!("{setting}={wrong}")), "{problem}");
-            settings.insert(setting.to_owned(), right);
-        }
-    }
 }

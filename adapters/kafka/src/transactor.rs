@@ -12,8 +12,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tokio::sync::oneshot;
 
 use crate::client::{Brokers, Context, one};
-use crate::error::{KafkaError, is_fence};
-use crate::limits::{LINGER_MS, QUEUED_MESSAGES_MAX, TRANSACTION_TIMEOUT_MS};
+use crate::error::{KafkaError, is_fence, is_too_large};
+use crate::limits::{LINGER_MS, MESSAGE_BYTES_MAX, QUEUED_MESSAGES_MAX, TRANSACTION_TIMEOUT_MS};
 use crate::member::{Member, as_client};
 use crate::native;
 use crate::watchdog::Watched;
@@ -145,7 +145,8 @@ impl Lane {
             .set("linger.ms", LINGER_MS.to_string())
             .set("compression.type", "lz4")
             .set("batch.num.messages", "100000")
-            .set("batch.size", "1000000")
+            .set("batch.size", self.brokers.batch_bytes().to_string())
+            .set("message.max.bytes", MESSAGE_BYTES_MAX.to_string())
             .set("queue.buffering.max.messages", QUEUED_MESSAGES_MAX.to_string())
             // 100 ms otherwise, and the first answers of a transaction are often to try again at once.
             .set("retry.backoff.ms", "5");
@@ -169,6 +170,16 @@ impl Lane {
                 Ok(CommitOutcome::Committed)
             }
             Err(error) if is_overtaken(&error) => Ok(CommitOutcome::Fenced),
+            Err(error) if error.rdkafka_error_code().is_some_and(is_too_large) => {
+                // It was never sent to be committed. What was written of it hides what follows until it is aborted; where this
+                // fails, the next acquisition aborts it.
+                producer.poll(Duration::ZERO);
+                if let Err(error) = producer.abort_transaction(deadline.left()) {
+                    tracing::debug!(%error, partition = %self.partition, "aborting a transaction that is too large");
+                }
+                let (brokers, partition) = (self.brokers.config.brokers.clone(), self.partition);
+                Err(KafkaError::TooLarge { brokers, partition, cause: Box::new(error) })
+            }
             Err(error) => {
                 producer.poll(Duration::ZERO);
                 Err(self.brokers.failed("committing", error))
@@ -207,7 +218,7 @@ impl Lane {
         let next = Offset::Offset(i64::try_from(transaction.next.0).unwrap_or(i64::MAX));
         let next = one(self.topics.name(Topic::Orders), as_client(self.partition), next)?;
         producer.send_offsets_to_transaction(&next, &metadata, deadline.left())?;
-        native::flush(producer, i32::try_from(deadline.left().as_millis()).unwrap_or(i32::MAX));
+        native::flush(producer, deadline.left());
         producer.commit_transaction(deadline.left())
     }
 }

@@ -67,7 +67,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     let front = Front::health(args.listen).await?;
     tracing::info!(instance, "starting");
-    let required = vec![log.required(), store.required()];
+    let required = vec![log.required_to_decide(), store.required()];
     let begin = || {
         let work = Work::default().watched(cluster::watch(&log, Some(&store)));
         work.deciding(log.bus(), store.store(), args.policy.policy())

@@ -64,7 +64,7 @@ impl Machine {
     ///
     /// # Panics
     /// When it cannot be run.
-    pub(crate) async fn exec<'a>(&self, line: impl IntoIterator<Item = &'a str>) -> String {
+    pub async fn exec<'a>(&self, line: impl IntoIterator<Item = &'a str>) -> String {
         let mut output = self.0.exec(ExecCommand::new(line)).await.expect("the command runs");
         let printed = output.stdout_to_vec().await.expect("its output");
         String::from_utf8_lossy(&printed).into_owned()

@@ -97,7 +97,7 @@ impl Engine {
         match self {
             Self::Embedded { .. } => Vec::new(),
             #[cfg(feature = "cluster")]
-            Self::Cluster { log, store } => vec![log.required_to_append(), store.required()],
+            Self::Cluster { log, store } => vec![log.required_to_serve(), store.required()],
         }
     }
 

@@ -1,9 +1,11 @@
 //! Kafka and Redis: the only place where their flags and their start exist.
 
+mod descriptors;
 mod kafka;
 mod redis;
 mod secret;
 mod settings;
+mod topics;
 
 use std::sync::Arc;
 
@@ -15,11 +17,13 @@ use logistics_redis::RedisStore;
 use logistics_tokio::{Reachability, ReachabilityOptions, SystemClock};
 
 use crate::exit::Failure;
+use crate::probes::Probes;
 use crate::start::Required;
 pub use kafka::KafkaArgs;
 pub use redis::RedisArgs;
 pub use secret::Secret;
 pub use settings::Settings;
+use topics::TopicsWatch;
 
 /// Partitions of every topic, unless told otherwise.
 pub const PARTITIONS_DEFAULT: u32 = 12;
@@ -92,25 +96,47 @@ impl Log {
     /// Its topics must be there, and fit.
     #[must_use]
     pub fn required(&self) -> Required {
-        let bus = self.0.clone();
-        Required::new("log", self.0.address(), move || {
-            let bus = bus.clone();
-            async move { bus.check_topics().await }
-        })
+        self.required_for(Needs { deciding: false, appending: false })
     }
 
     /// The same, and what appends is open.
     #[must_use]
     pub fn required_to_append(&self) -> Required {
+        self.required_for(Needs { deciding: false, appending: true })
+    }
+
+    /// The topics, and enough file descriptors to own all partitions.
+    #[must_use]
+    pub fn required_to_decide(&self) -> Required {
+        self.required_for(Needs { deciding: true, appending: false })
+    }
+
+    /// All of it, for a process that does both.
+    #[must_use]
+    pub fn required_to_serve(&self) -> Required {
+        self.required_for(Needs { deciding: true, appending: true })
+    }
+
+    fn required_for(&self, Needs { deciding, appending }: Needs) -> Required {
         let bus = self.0.clone();
         Required::new("log", self.0.address(), move || {
             let bus = bus.clone();
             async move {
                 bus.check_topics().await?;
-                bus.prepare_appends().await
+                if deciding {
+                    descriptors::provide(bus.descriptors_needed(), bus.partitions())?;
+                }
+                if appending { bus.prepare_appends().await } else { Ok(()) }
             }
         })
     }
+}
+
+/// What a process does with the log.
+#[derive(Clone, Copy)]
+struct Needs {
+    deciding: bool,
+    appending: bool,
 }
 
 /// The store in Redis.
@@ -156,15 +182,25 @@ impl Store {
     }
 }
 
-/// Watches, from now on, whether the log and the store, where there is one, answer. Begin once they have.
+/// Watches, from now on, whether the log and the store, where there is one, answer, and whether the topics still fit. Begin once
+/// they have.
 #[must_use]
 pub fn watch(log: &Log, store: Option<&Store>) -> Arc<dyn HealthProbe> {
     let bus = log.bus();
     let partitions = bus.partitions();
     let watch = Reachability::new(Arc::new(SystemClock), ReachabilityOptions::default());
     let watch = watch.log(bus, log.0.address());
-    Arc::new(match store {
+    let watch = match store {
         Some(store) => watch.store(store.store(), partitions, store.0.address()),
         None => watch,
-    })
+    };
+    let checked = log.0.clone();
+    let topics = TopicsWatch::start(log.0.address(), move || {
+        let checked = checked.clone();
+        async move { checked.check_topics().await }
+    });
+    let all = Probes::default();
+    all.add(Arc::new(watch));
+    all.add(Arc::new(topics));
+    Arc::new(all)
 }

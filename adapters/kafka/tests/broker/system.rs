@@ -1,0 +1,121 @@
+//! Topics of its own for each test, at one broker.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use logistics_containers::Kafka;
+use logistics_core::port::{
+    Batch, EventBus, GroupEvent, LogRecord, Membership, PartitionLog, ReadLimit, Topic,
+};
+use logistics_core::{Offset, Partition};
+use logistics_kafka::{Config, KafkaBus};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ConfigSource, ResourceSpecifier};
+use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use tokio::sync::Mutex;
+
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: ReadLimit = ReadLimit { records: 100, bytes: 10_000_000 };
+pub(crate) const P0: Partition = Partition(0);
+
+/// Starts with the first test that needs it, and goes with the last.
+static KAFKA: Mutex<Weak<Kafka>> = Mutex::const_new(Weak::new());
+static SYSTEMS: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) struct System {
+    pub(crate) kafka: Arc<Kafka>,
+    pub(crate) config: Config,
+    pub(crate) bus: KafkaBus,
+}
+
+impl System {
+    pub(crate) async fn start(partitions: u32) -> Self {
+        let kafka = {
+            let mut shared = KAFKA.lock().await;
+            match shared.upgrade() {
+                Some(kafka) => kafka,
+                None => {
+                    let kafka = Arc::new(Kafka::start().await);
+                    *shared = Arc::downgrade(&kafka);
+                    kafka
+                }
+            }
+        };
+        let topic_prefix = format!("system-{}.", SYSTEMS.fetch_add(1, Ordering::Relaxed));
+        let config = Config { topic_prefix, ..Config::new(kafka.address(), partitions) };
+        let bus = KafkaBus::new(config.clone()).expect("valid settings");
+        bus.create_topics(None).await.expect("the topics are created");
+        Self { kafka, config, bus }
+    }
+
+    pub(crate) fn topic(&self, topic: Topic) -> String {
+        format!("{}{}", self.config.topic_prefix, topic.name())
+    }
+
+    /// Sets one setting of a topic, which keeps its others.
+    pub(crate) async fn set(&self, topic: Topic, setting: &str, value: &str) {
+        let name = self.topic(topic);
+        let mut config = ClientConfig::new();
+        let admin: AdminClient<_> =
+            config.set("bootstrap.servers", self.kafka.address()).create().expect("a client");
+        let options = AdminOptions::new();
+        let described = admin.describe_configs(&[ResourceSpecifier::Topic(&name)], &options).await;
+        let described = described.expect("the broker answers").remove(0).expect("the topic is there");
+        let kept = described.entries.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
+        let kept = kept.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)));
+        let altered = kept.fold(AlterConfig::new(ResourceSpecifier::Topic(&name)), |all, (name, value)| {
+            all.set(name, value)
+        });
+        let altered = admin.alter_configs(&[altered.set(setting, value)], &options).await;
+        altered.expect("the broker answers").remove(0).expect("it is set");
+    }
+
+    /// Joins the group, and waits until its partitions are assigned.
+    pub(crate) async fn join(&self) -> Box<dyn Membership> {
+        let membership = self.bus.join().await.expect("a member");
+        let mut assigned = 0;
+        while assigned < self.config.partitions as usize {
+            match tokio::time::timeout(TIMEOUT, membership.next()).await.expect("in time").expect("an event")
+            {
+                GroupEvent::Assigned(partitions) => assigned += partitions.len(),
+                event => panic!("{event:?}"),
+            }
+        }
+        membership
+    }
+
+    /// Any client of theirs.
+    pub(crate) fn producer(&self, settings: &[(&str, &str)]) -> BaseProducer {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.kafka.address());
+        for (setting, value) in settings {
+            config.set(*setting, *value);
+        }
+        config.create().expect("a producer")
+    }
+
+    /// Writes one record to partition 0 of the orders, in a batch of its own.
+    pub(crate) fn produce(&self, producer: &BaseProducer, payload: &[u8], headers: Option<OwnedHeaders>) {
+        let topic = self.topic(Topic::Orders);
+        let mut record = BaseRecord::to(&topic).partition(0).key("key").payload(payload);
+        if let Some(headers) = headers {
+            record = record.headers(headers);
+        }
+        producer.send(record).expect("it is queued");
+        producer.flush(TIMEOUT).expect("it is written");
+    }
+}
+
+/// Reads so many records of a log, in time.
+pub(crate) async fn read(log: &dyn PartitionLog, from: Offset, count: usize) -> Vec<LogRecord> {
+    let (mut records, mut next) = (Vec::new(), from);
+    while records.len() < count {
+        let batch: Batch =
+            tokio::time::timeout(TIMEOUT, log.read(next, LIMIT)).await.expect("in time").expect("it is read");
+        records.extend(batch.records);
+        next = batch.next;
+    }
+    records
+}

@@ -1,0 +1,93 @@
+//! A transaction of another client that stays open.
+
+use std::time::Duration;
+
+use logistics_containers::{Kafka, until};
+use logistics_core::Offset;
+use logistics_core::port::{EventBus, Topic};
+use logistics_kafka::{Config, KafkaBus, Sasl, SaslMechanism};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+use crate::lines;
+use crate::system::{LIMIT, P0, System, TIMEOUT, read};
+
+pub(crate) async fn is_waited_for() {
+    let mut system = System::start(1).await;
+    system.config = Config { hidden_ms: 500, ..system.config.clone() };
+    system.bus = KafkaBus::new(system.config.clone()).expect("valid settings");
+
+    // It may last longer than anything of ours waits.
+    let settings = [("transactional.id", "forgotten\u{1b}[2J"), ("transaction.timeout.ms", "600000")];
+    let producer = system.producer(&settings);
+    producer.init_transactions(TIMEOUT).expect("the first of its name");
+    producer.begin_transaction().expect("a transaction");
+    system.produce(&producer, b"hidden", None);
+    system.produce(&system.producer(&[]), b"behind it", None);
+
+    let membership = system.join().await;
+    let log = membership.log(P0);
+    let extent = log.extent().await.expect("the broker says so");
+    assert_eq!(extent.bounds.end, Offset(2), "the end counts what is hidden");
+
+    let waits = format!("partition 0 of {} at ", system.topic(Topic::Orders));
+    tokio::select! {
+        read = log.read(Offset(0), LIMIT) => panic!("nothing can be read, and nothing is lost: {read:?}"),
+        () = until("the producer is named", async || !lines::with(&waits).is_empty()) => {}
+    }
+    // Long behind the bound the reading goes on, and the line does not come again for a minute.
+    let kept = tokio::time::timeout(Duration::from_secs(3), log.read(Offset(0), LIMIT)).await;
+    assert!(kept.is_err(), "nothing can be read, and nothing is lost: {kept:?}");
+    let said = lines::with(&waits);
+    assert_eq!(said.len(), 1, "{said:?}");
+    for part in [r"forgotten\u{1b}[2J", "state Ongoing", "open since ", "which the brokers abort at "] {
+        assert!(said[0].contains(part), "{part:?} is not in {said:?}");
+    }
+
+    producer.commit_transaction(TIMEOUT).expect("it is ended");
+    let payloads: Vec<_> =
+        read(&*log, Offset(0), 2).await.into_iter().map(|record| record.payload.to_vec()).collect();
+    assert_eq!(payloads, [b"hidden".to_vec(), b"behind it".to_vec()]);
+    membership.leave().await.expect("it leaves");
+}
+
+/// Brokers that want a password are not asked: the warning says where to look.
+pub(crate) async fn is_waited_for_without_its_name() {
+    let kafka = Kafka::start_with_password("orders", "swordfish").await;
+    let mut config =
+        Config { hidden_ms: 500, topic_prefix: "sasl.".to_owned(), ..Config::new(kafka.address(), 1) };
+    config.security.sasl = Some(Sasl {
+        mechanism: SaslMechanism::Plain,
+        username: "orders".to_owned(),
+        password: "swordfish".to_owned(),
+    });
+    let bus = KafkaBus::new(config).expect("valid settings");
+    bus.create_topics(None).await.expect("the topics are created");
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", kafka.address())
+        .set("security.protocol", "sasl_plaintext")
+        .set("sasl.mechanism", "PLAIN")
+        .set("sasl.username", "orders")
+        .set("sasl.password", "swordfish")
+        .set("transactional.id", "forgotten")
+        .create()
+        .expect("a producer");
+    producer.init_transactions(TIMEOUT).expect("the first of its name");
+    producer.begin_transaction().expect("a transaction");
+    producer
+        .send(BaseRecord::<str, str>::to("sasl.orders").partition(0).payload("hidden"))
+        .expect("it is queued");
+    producer.flush(TIMEOUT).expect("it is written");
+
+    let mut tail = bus.tail(Topic::Orders, P0, Offset(0)).await.expect("a reader");
+    let waits = "partition 0 of sasl.orders at ";
+    tokio::select! {
+        read = tail.next(LIMIT) => panic!("nothing can be read, and nothing is lost: {read:?}"),
+        () = until("it is said where to look", async || !lines::with(waits).is_empty()) => {}
+    }
+    let said = lines::with(waits);
+    assert!(said[0].contains("find-hanging --topic sasl.orders --partition 0"), "{said:?}");
+    producer.commit_transaction(TIMEOUT).expect("it is ended");
+    let read = tokio::time::timeout(TIMEOUT, tail.next(LIMIT)).await.expect("in time").expect("it is read");
+    assert_eq!(read.records[0].payload, "hidden");
+}

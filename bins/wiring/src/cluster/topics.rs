@@ -1,0 +1,125 @@
+//! Whether the topics are still as the start found them, asked again and again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use logistics_core::health::{Health, HealthProbe, PartHealth};
+use logistics_core::port::PortError;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Between two checks: what an operator changes shows within a minute.
+const CHECK_EVERY: Duration = Duration::from_secs(30);
+
+/// The part `topics`: not ready while they are not as they must be, with the sentence of the start. That brokers do not answer is
+/// shown by the part `log`. Dropping this ends the checks.
+pub(super) struct TopicsWatch {
+    wrong: Arc<Mutex<Option<String>>>,
+    address: String,
+    task: JoinHandle<()>,
+}
+
+impl TopicsWatch {
+    /// Checks from now on.
+    pub(super) fn start<F>(address: String, check: impl Fn() -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<(), PortError>> + Send,
+    {
+        let wrong = Arc::new(Mutex::default());
+        let shown = wrong.clone();
+        let task = tokio::spawn(async move {
+            let mut ticks = interval(CHECK_EVERY);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                show(&shown, check().await);
+            }
+        });
+        Self { wrong, address, task }
+    }
+}
+
+fn show(shown: &Mutex<Option<String>>, checked: Result<(), PortError>) {
+    let now = match checked {
+        Ok(()) => None,
+        // It says nothing of the topics.
+        Err(error) if error.kind().is_retryable() => return,
+        Err(error) => Some(error.to_string()),
+    };
+    let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+    match (&*shown, &now) {
+        (None, Some(why)) => {
+            tracing::error!(
+                cause = why,
+                "the topics no longer pass the check of the start; not ready until they do"
+            )
+        }
+        (Some(_), None) => tracing::info!("the topics pass the check again"),
+        _ => {}
+    }
+    *shown = now;
+}
+
+impl HealthProbe for TopicsWatch {
+    fn health(&self) -> Health {
+        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (ready, detail) = (wrong.is_none(), wrong.unwrap_or_else(|| self.address.clone()));
+        Health { parts: vec![PartHealth { name: "topics".to_owned(), ready, detail }] }
+    }
+}
+
+impl Drop for TopicsWatch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use logistics_core::port::PortErrorKind;
+    use tokio::sync::{mpsc, oneshot};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// Answers one check, and waits until the next one is asked for: by then it is shown.
+    async fn answer(
+        checks: &mut mpsc::UnboundedReceiver<oneshot::Sender<Result<(), PortError>>>,
+        answers: impl IntoIterator<Item = Result<(), PortError>>,
+        mut shown: impl FnMut(),
+    ) {
+        let mut check = checks.recv().await.expect("a check");
+        for answer in answers {
+            check.send(answer).expect("it is waited for");
+            check = timeout(2 * CHECK_EVERY, checks.recv()).await.expect("in time").expect("another check");
+            shown();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn topics_that_were_changed_make_the_process_unready_within_a_minute() {
+        let (asked, mut checks) = mpsc::unbounded_channel();
+        let watch = TopicsWatch::start("b:9092".to_owned(), move || {
+            let (answer, answered) = oneshot::channel();
+            asked.send(answer).expect("the test goes on");
+            async move { answered.await.expect("an answer") }
+        });
+        let error = |kind| Err(PortError::new(kind, "has 3 partitions and the settings say 2"));
+        let answers = [
+            Ok(()),
+            error(PortErrorKind::Refused),
+            error(PortErrorKind::Unavailable),
+            Ok(()),
+            error(PortErrorKind::Unavailable),
+        ];
+        let mut seen = Vec::new();
+        answer(&mut checks, answers, || {
+            let PartHealth { name, ready, detail } = watch.health().parts.remove(0);
+            assert_eq!(name, "topics");
+            assert_eq!(detail.contains("the settings say 2"), !ready, "{detail}");
+            seen.push(ready);
+        })
+        .await;
+        assert_eq!(seen, [true, false, false, true, true]);
+    }
+}
