@@ -43,6 +43,9 @@ fn its_lines_tell_the_way_of_an_order() {
     if !lines.iter().any(|line| line.contains(&moved)) {
         lines.extend(server.lines_until(&moved));
     }
+    let warnings =
+        lines.iter().filter(|line| line.contains("SIMULATING: the clock moves every order")).count();
+    assert_eq!(warnings, 1, "{lines:#?}");
     let expected = [
         "Order Processor Running...".to_owned(),
         "Notification Service Running...".to_owned(),
@@ -57,6 +60,16 @@ fn its_lines_tell_the_way_of_an_order() {
     let begun = Instant::now();
     assert!(server.terminate().success());
     assert!(begun.elapsed() < DRAIN_MAX, "draining took {:?}", begun.elapsed());
+}
+
+#[test]
+fn a_server_with_manual_steps_warns_of_nothing() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let flags = ["--mode", "manual", "--listen", "127.0.0.1:0", "--data-dir", text(data.path())];
+    let server = Process::spawn_with_log(&flags);
+    let lines = server.lines_until("Order Processor Running...");
+    assert!(!lines.iter().any(|line| line.contains("SIMULATING")), "{lines:#?}");
+    assert!(server.terminate().success());
 }
 
 #[test]

@@ -62,6 +62,7 @@ fn main() -> ExitCode {
 
 async fn start(args: RunArgs) -> Result<(), Failure> {
     args.log.start();
+    let policy = args.policy.announced();
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
@@ -70,7 +71,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let required = vec![log.required(), store.required()];
     let begin = || {
         let work = Work::default().watched(cluster::watch(&log, Some(&store)));
-        work.deciding(log.bus(), store.store(), args.policy.policy())
+        work.deciding(log.bus(), store.store(), policy)
     };
     run(signals, front, required, begin).await
 }

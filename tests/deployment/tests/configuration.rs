@@ -165,3 +165,16 @@ fn help_is_read_as_it_is_meant() {
         "| `--token` | `LOGISTICS_TOKEN` |  | **Secret.** Who, or a\\|b. One of `a`, `b` |\n"
     );
 }
+
+/// The guides start what they show on real orders without a clock that moves them, and advise none.
+#[test]
+fn only_what_is_for_trying_out_simulates() {
+    let file = |path: &str| {
+        std::fs::read_to_string(project().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    assert!(file("deploy/logistics.service").contains("\nEnvironment=LOGISTICS_MODE=manual\n"));
+    assert!(file("deploy/compose.yaml").contains("LOGISTICS_MODE: ${LOGISTICS_MODE:-simulate}\n"));
+    for guide in ["deploy/README.md", "deploy/kubernetes.md"] {
+        assert!(!file(guide).contains("--mode simulate"), "{guide} advises to let the clock move orders");
+    }
+}

@@ -73,6 +73,8 @@ pub(crate) enum Command {
 }
 
 #[derive(Args, Debug, Clone)]
+// Without a setting it shows what the system does; a service for real orders says `manual`.
+#[command(mut_arg("mode", |mode| mode.default_value("simulate")))]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) engine: EngineArgs,

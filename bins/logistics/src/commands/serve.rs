@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use logistics_core::Policy;
 use logistics_notify::Console;
 use logistics_wiring::{Failure, Signals, output};
 
@@ -10,6 +11,7 @@ use crate::cli::{NotifierKind, ServeArgs};
 
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start();
+    let policy = args.policy.announced();
     let mut signals = Signals::listen()?;
     let engine = args.engine.open().await?;
     let front = App::listen(&engine, args.listen).await?;
@@ -17,7 +19,7 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     output::line(format!("Listening on {url}, data in {}", engine.place()));
     output::line(format!("Try: curl -X POST {url}/orders"));
     let app = tokio::select! {
-        app = App::start(engine.clone(), front, config(&args)) => app?,
+        app = App::start(engine.clone(), front, config(policy, args.notifier)) => app?,
         () = signals.stop() => return engine.close(),
     };
     signals.stop().await;
@@ -25,10 +27,10 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     signals.bounded(app.stop()).await
 }
 
-fn config(args: &ServeArgs) -> AppConfig {
+fn config(policy: Policy, notifier: NotifierKind) -> AppConfig {
     AppConfig {
-        policy: Some(args.policy.policy()),
-        notifier: match args.notifier {
+        policy: Some(policy),
+        notifier: match notifier {
             NotifierKind::Console => Some(Box::new(|| Arc::new(Console::stdout()))),
             NotifierKind::None => None,
         },
