@@ -4,6 +4,8 @@
 mod asking;
 #[path = "cli/engines.rs"]
 mod engines;
+#[path = "cli/escapes.rs"]
+mod escapes;
 #[path = "cli/log.rs"]
 mod log;
 #[path = "cli/orders.rs"]

@@ -3,8 +3,10 @@
 mod support;
 
 use std::fs;
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use support::{Process, logistics, send, until};
@@ -70,6 +72,27 @@ fn a_server_with_manual_steps_warns_of_nothing() {
     let lines = server.lines_until("Order Processor Running...");
     assert!(!lines.iter().any(|line| line.contains("SIMULATING")), "{lines:#?}");
     assert!(server.terminate().success());
+}
+
+#[test]
+fn a_log_that_is_never_read_stops_neither_the_work_nor_the_end() {
+    /// Several times what a pipe holds, in lines of the log.
+    const ORDERS: usize = 400;
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let flags = ["serve", "--dwell", "0", "--notifier", "none", "--listen", "127.0.0.1:0", "--data-dir"];
+    let mut command = logistics(&[&flags[..], &[text(data.path())]].concat());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = Process::start_with_log_unread(&mut command);
+    let addr = server.addr();
+    let last = (0..ORDERS).map(|_| place(addr)).last().expect("an order");
+    until("the order is delivered", || status(addr, &last).filter(|status| status == "DELIVERED"));
+    let begun = Instant::now();
+    let mut unread = server.unread_log();
+    assert!(server.terminate().success());
+    assert!(begun.elapsed() < DRAIN_MAX, "draining took {:?}", begun.elapsed());
+    let mut log = Vec::new();
+    unread.read_to_end(&mut log).expect("the pipe");
+    assert!(log.len() > 32 * 1024, "the pipe was full: {} bytes", log.len());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use logistics_core::port::{LogRecord, Topic};
+use logistics_core::text::Escaped;
 use logistics_core::{Offset, Partition, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -71,11 +72,8 @@ impl Entry {
     pub(super) fn line(&self, partition: Partition) -> String {
         let place = format!("{partition}:{}", self.offset);
         let shown = self.value.as_ref().and_then(|json| glance(json.get()));
-        format!(
-            "{}  {place:<8} {}",
-            self.at,
-            shown.unwrap_or_else(|| "a record that cannot be read".to_owned())
-        )
+        let shown = shown.unwrap_or_else(|| "a record that cannot be read".to_owned());
+        format!("{}  {place:<8} {}", self.at, Escaped(&shown))
     }
 }
 
