@@ -178,3 +178,26 @@ fn only_what_is_for_trying_out_simulates() {
         assert!(!file(guide).contains("--mode simulate"), "{guide} advises to let the clock move orders");
     }
 }
+
+/// Also where git turns line ends into those of the system (`core.autocrlf`).
+#[test]
+fn a_checkout_keeps_the_line_ends_of_scripts_and_the_bytes_of_golden_files() {
+    let git = |args: &[&str]| {
+        run(Command::new("git").arg("-C").arg(project()).args(args), Duration::from_secs(30)).expect()
+    };
+    let files = git(&["ls-files", "*.sh", "*.lua", ".ci/run", "deploy", "logistics-core/src/wire/golden"]);
+    let files: Vec<_> = files.lines().collect();
+    assert!(files.iter().any(|file| file.ends_with(".lua")) && files.contains(&".ci/run"), "{files:?}");
+    let attributes = git(&[&["check-attr", "text", "eol", "--"], &files[..]].concat());
+    let of = |file: &str, name: &str| {
+        let line = attributes.lines().find_map(|line| line.strip_prefix(&format!("{file}: {name}: ")));
+        line.unwrap_or_default().to_owned()
+    };
+    for file in files {
+        if file.contains("/golden/") {
+            assert_eq!(of(file, "text"), "unset", "{file}");
+        } else {
+            assert_eq!((&*of(file, "text"), &*of(file, "eol")), ("set", "lf"), "{file}");
+        }
+    }
+}
