@@ -10,6 +10,8 @@ mod escapes;
 mod log;
 #[path = "cli/orders.rs"]
 mod orders;
+#[path = "cli/signals.rs"]
+mod signals;
 mod support;
 #[path = "cli/verify.rs"]
 mod verify;

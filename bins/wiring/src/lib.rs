@@ -37,7 +37,7 @@ pub use policy::PolicyArgs;
 pub use probes::Probes;
 pub use process::{block_on, end, parse, parse_from, sentence};
 pub use running::{Running, run};
-pub use signals::Signals;
+pub use signals::{EndsAtOnce, Signals};
 pub use span::Span;
 pub use start::{Patience, Required, Waiting, until_there};
 pub use work::{NewNotifier, Work};

@@ -30,7 +30,7 @@ pub(crate) const PROGRAM: &str = "logistics";
 /// engine, with its operator's tool. Without a subcommand it serves.
 ///
 /// Exit codes: 0 done; 1 refused, not found, or an invariant does not hold; 2 a wrong flag, setting or environment; 3 the
-/// server cannot be reached, or cannot tell at the moment.
+/// server cannot be reached, or cannot tell at the moment; 130 or 143 ended by SIGINT or SIGTERM.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, max_term_width = 120)]
 pub(crate) struct Cli {

@@ -85,7 +85,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write as _};
+    use std::io;
     use std::sync::{Arc, Mutex};
 
     use super::*;

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 
 pub(crate) use entry::Entry;
 pub(crate) use follow::Follower;
-use logistics_wiring::Failure;
+use logistics_wiring::{EndsAtOnce, Failure};
 pub(crate) use reader::Reader;
 pub(crate) use source::Source;
 
@@ -34,8 +34,9 @@ enum What {
 }
 
 pub(crate) async fn run(command: LogCommand) -> Result<(), Failure> {
+    let ends = EndsAtOnce::listen()?;
     match command.what {
-        What::Tail(args) => tail::run(*args).await,
+        What::Tail(args) => tail::run(*args, &ends).await,
         What::Export(args) => export::run(*args).await,
         What::Append(args) => append::run(*args).await,
     }
