@@ -6,6 +6,8 @@ mod asking;
 mod engines;
 #[path = "cli/escapes.rs"]
 mod escapes;
+#[path = "cli/import.rs"]
+mod import;
 #[path = "cli/log.rs"]
 mod log;
 #[path = "cli/orders.rs"]

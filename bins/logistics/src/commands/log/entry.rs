@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use logistics_core::port::{LogRecord, Topic};
 use logistics_core::text::Escaped;
 use logistics_core::{Offset, Partition, Timestamp};
@@ -47,6 +48,21 @@ impl Entry {
             value_base64: value.is_none().then(|| STANDARD.encode(&record.payload)),
             value,
         }
+    }
+
+    /// The record that was exported. Its JSON has the same value, if not the same bytes.
+    pub(super) fn record(self) -> Result<LogRecord, base64::DecodeError> {
+        let key = match (self.key, self.key_base64) {
+            (Some(key), _) => Some(Bytes::from(key)),
+            (None, Some(key)) => Some(STANDARD.decode(key)?.into()),
+            (None, None) => None,
+        };
+        let payload = match (self.value, self.value_base64) {
+            (Some(value), _) => Bytes::copy_from_slice(value.get().as_bytes()),
+            (None, Some(value)) => STANDARD.decode(value)?.into(),
+            (None, None) => Bytes::new(),
+        };
+        Ok(LogRecord { offset: self.offset, key, payload, headers: Vec::new(), at: self.at })
     }
 
     /// Its JSON on one line; empty where it is no JSON.

@@ -4,6 +4,7 @@ mod append;
 mod entry;
 mod export;
 mod follow;
+mod import;
 mod reader;
 mod source;
 mod tail;
@@ -29,6 +30,8 @@ enum What {
     Tail(Box<tail::TailArgs>),
     /// Write every record as JSON, one a line, each partition in its order
     Export(Box<export::ExportArgs>),
+    /// Take an export into an empty log: one with another number of partitions, another engine or another place
+    Import(Box<import::ImportArgs>),
     /// Append records, as anybody may write them; a bare {"order_id":"...","status":"PLACED"} places an order
     Append(Box<append::AppendArgs>),
 }
@@ -38,6 +41,7 @@ pub(crate) async fn run(command: LogCommand) -> Result<(), Failure> {
     match command.what {
         What::Tail(args) => tail::run(*args, &ends).await,
         What::Export(args) => export::run(*args).await,
+        What::Import(args) => import::run(*args).await,
         What::Append(args) => append::run(*args).await,
     }
 }
