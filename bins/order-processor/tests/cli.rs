@@ -30,6 +30,8 @@ const FLAGS: &[(&str, &str)] = &[
     ("--redis-password", ""),
     ("--redis-password-file", ""),
     ("--mode", "manual"),
+    ("--memory-mb", "256"),
+    ("--clock-skew-max", "5s"),
     ("--dwell", "2s"),
     ("--dwell-status", ""),
     ("--accept-deadline", "10m"),
@@ -51,6 +53,8 @@ fn what_it_cannot_start_with_is_one_sentence() {
     assert!(said.code == Some(2) && !said.err.contains("hunter2"), "{said:?}");
     SERVICE.refuses(&["--redis-url", secret], &[], &["--redis-url is no address such as"]);
     SERVICE.refuses(&["--redis-mode", "sentinel"], &[], &["--redis-sentinel-master"]);
+    SERVICE.refuses(&["--memory-mb", "0"], &[], &["--memory-mb", "16..=1048576"]);
+    SERVICE.refuses(&["--clock-skew-max", "a bit"], &[], &["--clock-skew-max", "no span of time"]);
     SERVICE.refuses(&["--dwell", "soon"], &[], &["--dwell", "soon", "no span of time"]);
 }
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use logistics_wiring::{Failure, LogArgs, PolicyArgs, end, parse_from};
+use logistics_wiring::{ClockArgs, Failure, LogArgs, MemoryArgs, PolicyArgs, end, parse_from};
 
 use crate::bench::BenchArgs;
 use crate::client::advance::AdvanceArgs;
@@ -86,6 +86,10 @@ pub(crate) struct ServeArgs {
     pub(crate) notifier: NotifierKind,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
+    #[command(flatten)]
+    pub(crate) clock: ClockArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use logistics_core::Policy;
 use logistics_notify::Console;
-use logistics_wiring::{Failure, Signals, output};
+use logistics_wiring::{Deciding, Failure, Signals, output};
 
 use crate::app::{App, AppConfig};
 use crate::cli::{NotifierKind, ServeArgs};
 
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start();
-    let policy = args.policy.announced();
+    let deciding = Deciding {
+        policy: args.policy.announced(),
+        memory_bytes: args.memory.bytes(),
+        clock_skew_ms_max: args.clock.skew_ms_max(),
+    };
     let mut signals = Signals::listen()?;
     let engine = args.engine.open().await?;
     let front = App::listen(&engine, args.listen).await?;
@@ -19,7 +22,7 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     output::line(format!("Listening on {url}, data in {}", engine.place()));
     output::line(format!("Try: curl -X POST {url}/orders"));
     let app = tokio::select! {
-        app = App::start(engine.clone(), front, config(policy, args.notifier)) => app?,
+        app = App::start(engine.clone(), front, config(deciding, args.notifier)) => app?,
         () = signals.stop() => return engine.close(),
     };
     signals.stop().await;
@@ -27,9 +30,9 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     signals.bounded(app.stop()).await
 }
 
-fn config(policy: Policy, notifier: NotifierKind) -> AppConfig {
+fn config(deciding: Deciding, notifier: NotifierKind) -> AppConfig {
     AppConfig {
-        policy: Some(policy),
+        deciding: Some(deciding),
         notifier: match notifier {
             NotifierKind::Console => Some(Box::new(|| Arc::new(Console::stdout()))),
             NotifierKind::None => None,
