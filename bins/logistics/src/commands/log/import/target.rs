@@ -11,7 +11,7 @@ use logistics_core::port::{
 use logistics_core::{Offset, Partition};
 use logistics_tokio::NotificationsOptions;
 use logistics_wiring::Failure;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 /// What one transaction takes: well below what brokers take by default.
 const TRANSACTION_RECORDS: usize = 500;
@@ -20,6 +20,9 @@ const TRANSACTION_BYTES: usize = 256 * 1024;
 const READ: ReadLimit = ReadLimit { records: 10_000, bytes: 4 * 1024 * 1024 };
 /// How long nothing may come of a log that is complete.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How long the brokers may take until they accept transactions, and the pause between two attempts.
+const READY_MAX: Duration = Duration::from_secs(60);
+const READY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Every partition of a log.
 pub(super) struct Target {
@@ -54,8 +57,7 @@ impl Target {
         let mut partitions = Vec::new();
         for number in (0..bus.partitions()).map(Partition) {
             let log = membership.log(number);
-            let acquired = log.acquire().await;
-            acquired.map_err(|error| Failure::of_port("cannot take the partitions over", &error))?;
+            take(log.as_ref()).await?;
             partitions.push(Part {
                 number,
                 log,
@@ -190,6 +192,32 @@ impl Target {
 
     fn part(&mut self, number: Partition) -> &mut Part {
         &mut self.partitions[number.0 as usize]
+    }
+}
+
+/// Takes a partition over and commits nothing to it, again and again until the brokers are ready for more: they may only
+/// just have made the topics and the group. A transaction with records is never repeated.
+async fn take(log: &dyn PartitionLog) -> Result<(), Failure> {
+    let until = Instant::now() + READY_MAX;
+    loop {
+        let taken = async {
+            log.acquire().await?;
+            log.commit(Transaction { records: Vec::new(), next: Offset(0) }).await
+        };
+        let failure = match taken.await {
+            Ok(CommitOutcome::Committed) => return Ok(()),
+            Ok(CommitOutcome::Fenced | CommitOutcome::Unknown) => {
+                Failure::refused("cannot take the partitions over: another processor has them")
+            }
+            Err(error) if error.kind().is_retryable() => {
+                Failure::of_port("cannot take the partitions over", &error)
+            }
+            Err(error) => return Err(Failure::of_port("cannot take the partitions over", &error)),
+        };
+        if Instant::now() >= until {
+            return Err(failure);
+        }
+        sleep(READY_PAUSE).await;
     }
 }
 
