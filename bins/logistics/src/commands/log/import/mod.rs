@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use clap::Args;
 use logistics_core::Partition;
-use logistics_core::port::{EventBus, GroupEvent, Membership, OrderStore, Topic};
+use logistics_core::port::{EventBus, GroupEvent, Membership, OrderStore, PortError, Topic};
 use logistics_wiring::{Failure, output};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::engine::{Engine, EngineArgs};
 use export::Export;
@@ -29,6 +29,9 @@ use target::Target;
 
 /// How long the group may take to give this member every partition.
 const ASSIGNED_MAX: Duration = Duration::from_secs(60);
+/// How long topics and groups that are only just made may take, and the pause between two attempts.
+const READY_MAX: Duration = Duration::from_secs(60);
+const READY_PAUSE: Duration = Duration::from_millis(200);
 /// What to do about an import that did not end well.
 const BEGIN_ANEW: &str = "the log may hold a part of the import: begin again with an empty one";
 
@@ -58,8 +61,7 @@ async fn import(engine: &Engine, export: &mut Export, plan: &Plan) -> Result<(),
     }
     let (bus, store) = (engine.bus(), engine.store());
     require_empty(bus.as_ref(), store.as_ref(), &engine.place()).await?;
-    let failed = |error| Failure::of_port("cannot join the group of processors", &error);
-    let membership = bus.join().await.map_err(failed)?;
+    let membership = until_ready("cannot join the group of processors", || bus.join()).await?;
     let imported = async {
         all_assigned(membership.as_ref(), bus.partitions()).await?;
         let write = async {
@@ -88,14 +90,29 @@ async fn import(engine: &Engine, export: &mut Export, plan: &Plan) -> Result<(),
     Ok(())
 }
 
+/// Makes a call that changes no record, again and again until the other side is ready for it: topics and groups that are
+/// only just made are not.
+async fn until_ready<T, C>(what: &str, mut call: impl FnMut() -> C) -> Result<T, Failure>
+where
+    C: Future<Output = Result<T, PortError>>,
+{
+    let until = Instant::now() + READY_MAX;
+    loop {
+        match call().await {
+            Ok(done) => return Ok(done),
+            Err(error) if error.kind().is_retryable() && Instant::now() < until => sleep(READY_PAUSE).await,
+            Err(error) => return Err(Failure::of_port(what, &error)),
+        }
+    }
+}
+
 /// Nothing of another log is in the topics or the store.
 async fn require_empty(bus: &dyn EventBus, store: &dyn OrderStore, place: &str) -> Result<(), Failure> {
     let partitions = || (0..bus.partitions()).map(Partition);
     for (topic, partition) in
         Topic::ALL.into_iter().flat_map(|topic| partitions().map(move |partition| (topic, partition)))
     {
-        let bounds = bus.bounds(topic, partition).await;
-        let bounds = bounds.map_err(|error| Failure::of_port("cannot read the log", &error))?;
+        let bounds = until_ready("cannot read the log", || bus.bounds(topic, partition)).await?;
         if bounds.end.0 > 0 {
             let name = topic.name();
             return Err(Failure::refused(format!(
@@ -104,8 +121,7 @@ async fn require_empty(bus: &dyn EventBus, store: &dyn OrderStore, place: &str) 
         }
     }
     for partition in partitions() {
-        let recovery = store.recover(partition).await;
-        let recovery = recovery.map_err(|error| Failure::of_port("cannot read the store", &error))?;
+        let recovery = until_ready("cannot read the store", || store.recover(partition)).await?;
         if recovery.checkpoint.is_some() {
             return Err(Failure::refused(format!(
                 "{place}: the store holds another log's orders; empty it first"

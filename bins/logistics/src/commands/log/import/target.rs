@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use logistics_core::port::{
-    CommitOutcome, EventBus, Membership, NewRecord, PartitionLog, PortError, ReadLimit, StartAt, Topic,
-    Transaction,
+    CommitOutcome, EventBus, Membership, NewRecord, PartitionLog, PortError, PortErrorKind, ReadLimit,
+    StartAt, Topic, Transaction,
 };
 use logistics_core::{Offset, Partition};
 use logistics_tokio::NotificationsOptions;
 use logistics_wiring::Failure;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
+
+use super::until_ready;
 
 /// What one transaction takes: well below what brokers take by default.
 const TRANSACTION_RECORDS: usize = 500;
@@ -20,9 +22,6 @@ const TRANSACTION_BYTES: usize = 256 * 1024;
 const READ: ReadLimit = ReadLimit { records: 10_000, bytes: 4 * 1024 * 1024 };
 /// How long nothing may come of a log that is complete.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
-/// How long the brokers may take until they accept transactions, and the pause between two attempts.
-const READY_MAX: Duration = Duration::from_secs(60);
-const READY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Every partition of a log.
 pub(super) struct Target {
@@ -56,8 +55,12 @@ impl Target {
     ) -> Result<Self, Failure> {
         let mut partitions = Vec::new();
         for number in (0..bus.partitions()).map(Partition) {
+            // A new group may not take positions yet, and a transaction that it refuses is long in ending.
+            if !until_ready("cannot take the partitions over", || membership.owns(number)).await? {
+                return Err(Failure::refused("another processor has a partition; stop it for the import"));
+            }
             let log = membership.log(number);
-            take(log.as_ref()).await?;
+            until_ready("cannot take the partitions over", || take(log.as_ref())).await?;
             partitions.push(Part {
                 number,
                 log,
@@ -135,8 +138,8 @@ impl Target {
             if part.inputs_written == 0 {
                 continue;
             }
-            let mut tail =
-                self.bus.tail(Topic::Orders, part.number, Offset(0)).await.map_err(|error| unread(&error))?;
+            let open = || self.bus.tail(Topic::Orders, part.number, Offset(0));
+            let mut tail = until_ready("cannot read the log", open).await?;
             while part.inputs.len() < part.inputs_written {
                 let batch = timeout(SILENCE_MAX, tail.next(READ)).await.map_err(|_| silent())?;
                 let batch = batch.map_err(|error| unread(&error))?;
@@ -179,8 +182,8 @@ impl Target {
         }
         let failed = |error: PortError| Failure::of_port("cannot move the notification group", &error);
         let group = NotificationsOptions::default().group;
-        let subscribed = self.bus.subscribe(Topic::Notifications, &group, StartAt::Start).await;
-        let mut subscription = subscribed.map_err(failed)?;
+        let subscribe = || self.bus.subscribe(Topic::Notifications, &group, StartAt::Start);
+        let mut subscription = until_ready("cannot move the notification group", subscribe).await?;
         while left > 0 {
             let delivery = timeout(SILENCE_MAX, subscription.next()).await.map_err(|_| silent())?;
             let delivery = delivery.map_err(failed)?;
@@ -195,29 +198,15 @@ impl Target {
     }
 }
 
-/// Takes a partition over and commits nothing to it, again and again until the brokers are ready for more: they may only
-/// just have made the topics and the group. A transaction with records is never repeated.
-async fn take(log: &dyn PartitionLog) -> Result<(), Failure> {
-    let until = Instant::now() + READY_MAX;
-    loop {
-        let taken = async {
-            log.acquire().await?;
-            log.commit(Transaction { records: Vec::new(), next: Offset(0) }).await
-        };
-        let failure = match taken.await {
-            Ok(CommitOutcome::Committed) => return Ok(()),
-            Ok(CommitOutcome::Fenced | CommitOutcome::Unknown) => {
-                Failure::refused("cannot take the partitions over: another processor has them")
-            }
-            Err(error) if error.kind().is_retryable() => {
-                Failure::of_port("cannot take the partitions over", &error)
-            }
-            Err(error) => return Err(Failure::of_port("cannot take the partitions over", &error)),
-        };
-        if Instant::now() >= until {
-            return Err(failure);
+/// Takes a partition over and commits nothing to it: brokers that only just made the topics and the group may not accept
+/// transactions yet. A transaction with records is never repeated.
+async fn take(log: &dyn PartitionLog) -> Result<(), PortError> {
+    log.acquire().await?;
+    match log.commit(Transaction { records: Vec::new(), next: Offset(0) }).await? {
+        CommitOutcome::Committed => Ok(()),
+        CommitOutcome::Fenced | CommitOutcome::Unknown => {
+            Err(PortError::new(PortErrorKind::Unavailable, "another processor has the partition"))
         }
-        sleep(READY_PAUSE).await;
     }
 }
 
