@@ -20,6 +20,7 @@ mod rejection;
 mod request;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+pub mod text;
 pub mod wire;
 
 pub use decide::{Decision, decide, decide_due};

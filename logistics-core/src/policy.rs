@@ -62,13 +62,15 @@ pub struct Policy {
 
 const MINUTE_MS: u64 = 60 * 1000;
 
-impl Default for Policy {
-    /// `simulate` with 2 s a step; accept 10 min, return 24 h, late after 10 min (CONFIRMED), 30 min (PREPARING),
-    /// 15 min (READY_FOR_PICKUP) and 60 min (OUT_FOR_DELIVERY); 3 delivery attempts.
-    fn default() -> Self {
+/// There is no default: a policy that moves orders by the clock is always chosen by name.
+impl Policy {
+    /// Steps come from requests only. Deadlines: accept 10 min, return 24 h, late after 10 min (CONFIRMED),
+    /// 30 min (PREPARING), 15 min (READY_FOR_PICKUP) and 60 min (OUT_FOR_DELIVERY); 3 delivery attempts.
+    #[must_use]
+    pub fn manual() -> Self {
         Self {
-            mode: Mode::Simulate,
-            dwell_ms: 2000,
+            mode: Mode::Manual,
+            dwell_ms: 0,
             dwell_by_status_ms: BTreeMap::new(),
             accept_ms: 10 * MINUTE_MS,
             return_ms: 24 * 60 * MINUTE_MS,
@@ -81,19 +83,12 @@ impl Default for Policy {
             max_delivery_attempts: 3,
         }
     }
-}
 
-impl Policy {
-    /// The default deadlines, with steps from requests only.
-    #[must_use]
-    pub fn manual() -> Self {
-        Self { mode: Mode::Manual, ..Self::default() }
-    }
-
-    /// The default deadlines, with a step after each `dwell_ms`.
+    /// The clock moves every order to DELIVERED, one step after each `dwell_ms`. For demonstrations and tests: no merchant
+    /// or courier takes part. The deadlines are those of [`Policy::manual`].
     #[must_use]
     pub fn simulate(dwell_ms: u64) -> Self {
-        Self { dwell_ms, ..Self::default() }
+        Self { mode: Mode::Simulate, dwell_ms, ..Self::manual() }
     }
 
     /// The next thing that time does to an order that entered `status` at `since`: the earliest of what applies, and of

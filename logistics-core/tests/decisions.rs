@@ -270,7 +270,7 @@ fn the_document_allows_what_the_rules_allow() {
 fn a_clock_that_went_back_takes_no_fact_back() {
     let order = order_in(Status::Placed, None);
     let confirm = request(Actor::Merchant, Command::Transition { to: Status::Confirmed });
-    let decision = decide(Some(&order), &confirm, Offset(1), at(-5000), &Policy::default());
+    let decision = decide(Some(&order), &confirm, Offset(1), at(-5000), &Policy::simulate(2000));
     let Decision::Fact(fact) = decision else { panic!("{decision:?}") };
     assert_eq!(fact.at, order.updated_at);
     assert_eq!(fact.deadline.unwrap().at, at(2000), "the deadline counts from the fact");
@@ -281,5 +281,5 @@ fn a_placement_in_other_words_is_the_same_placement() {
     let order = order_in(Status::Preparing, None);
     let same = Placement { details: Some(Details::parse(r#"{"a":1}"#).unwrap()), ..Placement::default() };
     let again = request(Actor::Customer, Command::Place(same));
-    assert_eq!(decide(Some(&order), &again, Offset(1), at(0), &Policy::default()), Decision::Unchanged);
+    assert_eq!(decide(Some(&order), &again, Offset(1), at(0), &Policy::simulate(2000)), Decision::Unchanged);
 }

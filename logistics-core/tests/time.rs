@@ -46,7 +46,7 @@ const TO_DELIVERY: [Status; 4] =
 
 #[test]
 fn simulated_each_step_happens_by_itself_after_two_seconds() {
-    let policy = Policy::default();
+    let policy = Policy::simulate(2 * SECOND);
     let mut order = moved_to(&[Status::Placed], &policy);
     for (step, status) in [Status::Confirmed, Status::Preparing, Status::OutForDelivery, Status::Delivered]
         .into_iter()
@@ -76,7 +76,7 @@ fn without_dwell_an_order_is_delivered_at_once() {
 #[test]
 fn dwell_can_be_set_by_status_and_ready_for_pickup_has_one_too() {
     let dwell_by_status_ms = BTreeMap::from([(Status::ReadyForPickup, 7 * SECOND)]);
-    let policy = Policy { dwell_by_status_ms, ..Policy::default() };
+    let policy = Policy { dwell_by_status_ms, ..Policy::simulate(2 * SECOND) };
     let path = [Status::Placed, Status::Confirmed, Status::Preparing, Status::ReadyForPickup];
     let order = moved_to(&path, &policy);
     assert_eq!(order.due(), Some(after(7 * SECOND)));
@@ -86,7 +86,7 @@ fn dwell_can_be_set_by_status_and_ready_for_pickup_has_one_too() {
 
 #[test]
 fn a_timer_that_fires_late_tells_when_it_fired_and_the_next_dwell_counts_from_then() {
-    let policy = Policy::default();
+    let policy = Policy::simulate(2 * SECOND);
     let (facts, order) = fire(moved_to(&[Status::Placed], &policy), after(30 * SECOND), &policy);
     assert_eq!(statuses(&facts), [(Status::Confirmed, after(30 * SECOND))]);
     assert_eq!(order.due(), Some(after(32 * SECOND)));
@@ -104,7 +104,7 @@ fn nobody_accepts_it_for_ten_minutes_and_it_expires() {
 
 #[test]
 fn a_failed_delivery_goes_back_after_a_day() {
-    for policy in [Policy::manual(), Policy::default()] {
+    for policy in [Policy::manual(), Policy::simulate(2 * SECOND)] {
         let order = moved_to(&[&TO_DELIVERY[..], &[Status::DeliveryFailed]].concat(), &policy);
         let day = after(24 * 60 * MINUTE);
         assert_eq!(order.deadline, Some(Deadline { at: day, kind: DeadlineKind::Return }));
@@ -140,7 +140,7 @@ fn every_other_wait_is_late_once_and_stays_in_its_status() {
 #[test]
 fn being_late_does_not_put_off_what_the_status_waits_for() {
     let late_ms = BTreeMap::from([(Status::Placed, MINUTE), (Status::Confirmed, MINUTE)]);
-    let policy = Policy { late_ms, dwell_ms: 5 * MINUTE, ..Policy::default() };
+    let policy = Policy { late_ms, dwell_ms: 5 * MINUTE, ..Policy::simulate(2 * SECOND) };
     let (facts, order) = fire(moved_to(&[Status::Placed], &policy), after(MINUTE), &policy);
     assert_eq!(facts[0].change, Change::Late);
     assert_eq!(order.deadline, Some(Deadline { at: after(5 * MINUTE), kind: DeadlineKind::Advance }));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use logistics_core::port::{Batch, LogRecord, ReadLimit};
 use logistics_core::{Offset, Partition, Timestamp};
@@ -10,7 +11,7 @@ use rdkafka::Offset as Position;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError as ClientError;
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedMessage, Message, Timestamp as MessageTimestamp};
 use tokio::sync::Notify;
 
 use crate::client::{Brokers, Context, blocking, one};
@@ -257,6 +258,19 @@ fn record_of(message: &BorrowedMessage<'_>) -> LogRecord {
         key: bytes(message.key()),
         payload: bytes(message.payload()).unwrap_or_default(),
         headers: native::headers(message, is_kept),
-        at: Timestamp::from_millis(message.timestamp().to_millis().unwrap_or_default()),
+        at: taken_at(message.timestamp()),
+    }
+}
+
+/// When the log took a record. A topic with `CreateTime` has the word of the producer instead, which may lie in the future:
+/// it counts as now at most, since a record that says more would hold timers up.
+fn taken_at(timestamp: MessageTimestamp) -> Timestamp {
+    match timestamp {
+        MessageTimestamp::LogAppendTime(ms) => Timestamp::from_millis(ms),
+        MessageTimestamp::CreateTime(ms) => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            Timestamp::from_millis(ms.min(i64::try_from(now.as_millis()).unwrap_or(i64::MAX)))
+        }
+        MessageTimestamp::NotAvailable => Timestamp::default(),
     }
 }

@@ -26,7 +26,19 @@ pub(crate) async fn recovery(
     both.atomic();
     both.cmd("HMGET").arg(&checkpoint_key).arg(&["offset", "answered", "token", "basis"]);
     both.cmd("ZRANGE").arg(keys.timers(partition)).arg(0).arg(-1).arg("WITHSCORES");
-    let (fields, timers): (Fields, Vec<(String, f64)>) = lent.pipeline(&both).await?;
+    // The nodes of a cluster may differ among themselves, and the transaction goes where its keys are.
+    let (fields, timers, now): (Fields, Vec<(String, f64)>, Option<(i64, i64)>) = match keys {
+        Keys::Plain => {
+            both.cmd("TIME");
+            lent.pipeline(&both).await?
+        }
+        Keys::Tagged => {
+            let (fields, timers) = lent.pipeline(&both).await?;
+            (fields, timers, None)
+        }
+    };
+    let now =
+        now.map(|(seconds, micros)| Timestamp::from_millis(seconds.saturating_mul(1000) + micros / 1000));
     let checkpoint = checkpoint(place, &checkpoint_key, fields)?;
     let timer = |(id, due): (String, f64)| {
         let order_id = OrderId::parse(&id).map_err(|error| {
@@ -34,7 +46,7 @@ pub(crate) async fn recovery(
         })?;
         Ok((order_id, Timestamp::from_millis(millis(due))))
     };
-    Ok(Recovery { checkpoint, timers: timers.into_iter().map(timer).collect::<Result<_, _>>()? })
+    Ok(Recovery { checkpoint, timers: timers.into_iter().map(timer).collect::<Result<_, _>>()?, now })
 }
 
 pub(crate) async fn loaded(

@@ -2,16 +2,15 @@
 
 use std::net::SocketAddr;
 
-use logistics_core::Policy;
 use logistics_core::port::StartAt;
-use logistics_wiring::{Failure, Front, NewNotifier, Running, Work};
+use logistics_wiring::{Deciding, Failure, Front, NewNotifier, Running, Work};
 
 use crate::engine::Engine;
 
 /// What an app does.
 pub(crate) struct AppConfig {
     /// `None`: orders are taken and nothing is decided.
-    pub(crate) policy: Option<Policy>,
+    pub(crate) deciding: Option<Deciding>,
     /// Made once everything else is there; `None`: nobody is told.
     pub(crate) notifier: Option<NewNotifier>,
     /// Where its group starts that has no position; `None`: as the log suggests.
@@ -41,8 +40,8 @@ impl App {
         let (bus, store) = (engine.bus(), engine.store());
         let begin = || {
             let mut work = Work::default().watched(engine.watch());
-            if let Some(policy) = config.policy {
-                work = work.deciding(bus.clone(), store, policy);
+            if let Some(how) = config.deciding {
+                work = work.deciding(bus.clone(), store, how);
             }
             match config.notifier {
                 Some(new) => work.notifying(bus, new(), config.notify_from),

@@ -11,7 +11,7 @@ mod engine;
 use std::process::ExitCode;
 
 use cli::{Cli, Command, PROGRAM};
-use logistics_wiring::{Failure, block_on, end};
+use logistics_wiring::{EndsAtOnce, Failure, block_on, end};
 
 fn main() -> ExitCode {
     match cli::parse() {
@@ -24,18 +24,24 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => block_on(commands::serve::run(args)),
         Command::Demo(args) => block_on(demo::run(args)),
-        Command::Place(args) => block_on(client::place::run(args)),
-        Command::Get(args) => block_on(client::get::run(args)),
-        Command::List(args) => block_on(client::list::run(args)),
-        Command::Cancel(args) => block_on(client::cancel::run(args)),
-        Command::Advance(args) => block_on(client::advance::run(args)),
-        Command::Events(args) => block_on(client::events::run(args)),
+        Command::Place(args) => block_on(at_once(client::place::run(args))),
+        Command::Get(args) => block_on(at_once(client::get::run(args))),
+        Command::List(args) => block_on(at_once(client::list::run(args))),
+        Command::Cancel(args) => block_on(at_once(client::cancel::run(args))),
+        Command::Advance(args) => block_on(at_once(client::advance::run(args))),
+        Command::Events(args) => block_on(at_once(client::events::run(args))),
         Command::Watch(args) => block_on(client::watch::run(args)),
         Command::Log(command) => block_on(commands::log::run(command)),
-        Command::Topics(command) => block_on(commands::topics::run(command)),
-        Command::Verify(args) => block_on(commands::verify::run(args)),
+        Command::Topics(command) => block_on(at_once(commands::topics::run(command))),
+        Command::Verify(args) => block_on(at_once(commands::verify::run(args))),
         Command::Lifecycle(args) => commands::lifecycle::run(&args),
         Command::Bench(args) => block_on(bench::run(args)),
         Command::Completions(args) => commands::completions::run(&args),
     }
+}
+
+/// A command that a signal ends at once.
+async fn at_once(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let _ends = EndsAtOnce::listen()?;
+    work.await
 }

@@ -4,10 +4,16 @@
 mod asking;
 #[path = "cli/engines.rs"]
 mod engines;
+#[path = "cli/escapes.rs"]
+mod escapes;
+#[path = "cli/import.rs"]
+mod import;
 #[path = "cli/log.rs"]
 mod log;
 #[path = "cli/orders.rs"]
 mod orders;
+#[path = "cli/signals.rs"]
+mod signals;
 mod support;
 #[path = "cli/verify.rs"]
 mod verify;

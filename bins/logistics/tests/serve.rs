@@ -3,8 +3,10 @@
 mod support;
 
 use std::fs;
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use support::{Process, logistics, send, until};
@@ -43,6 +45,9 @@ fn its_lines_tell_the_way_of_an_order() {
     if !lines.iter().any(|line| line.contains(&moved)) {
         lines.extend(server.lines_until(&moved));
     }
+    let warnings =
+        lines.iter().filter(|line| line.contains("SIMULATING: the clock moves every order")).count();
+    assert_eq!(warnings, 1, "{lines:#?}");
     let expected = [
         "Order Processor Running...".to_owned(),
         "Notification Service Running...".to_owned(),
@@ -57,6 +62,38 @@ fn its_lines_tell_the_way_of_an_order() {
     let begun = Instant::now();
     assert!(server.terminate().success());
     assert!(begun.elapsed() < DRAIN_MAX, "draining took {:?}", begun.elapsed());
+}
+
+#[test]
+fn a_server_with_manual_steps_warns_of_nothing() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let flags = ["--mode", "manual", "--listen", "127.0.0.1:0", "--data-dir", text(data.path())];
+    let server = Process::spawn_with_log(&flags);
+    let lines = server.lines_until("Order Processor Running...");
+    assert!(!lines.iter().any(|line| line.contains("SIMULATING")), "{lines:#?}");
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn a_log_that_is_never_read_stops_neither_the_work_nor_the_end() {
+    /// Several times what a pipe holds, in lines of the log.
+    const ORDERS: usize = 400;
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let flags = ["serve", "--dwell", "0", "--notifier", "none", "--listen", "127.0.0.1:0", "--data-dir"];
+    let mut command = logistics(&[&flags[..], &[text(data.path())]].concat());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = Process::start_with_log_unread(&mut command);
+    let addr = server.addr();
+    (1..ORDERS).for_each(|_| drop(place(addr)));
+    let last = place(addr);
+    until("the order is delivered", || status(addr, &last).filter(|status| status == "DELIVERED"));
+    let begun = Instant::now();
+    let mut unread = server.unread_log();
+    assert!(server.terminate().success());
+    assert!(begun.elapsed() < DRAIN_MAX, "draining took {:?}", begun.elapsed());
+    let mut log = Vec::new();
+    unread.read_to_end(&mut log).expect("the pipe");
+    assert!(log.len() > 32 * 1024, "the pipe was full: {} bytes", log.len());
 }
 
 #[test]

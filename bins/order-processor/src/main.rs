@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use logistics_wiring::cluster::{self, ClusterArgs};
 use logistics_wiring::{
-    Failure, Front, HealthArgs, InstanceArgs, LogArgs, PolicyArgs, Signals, Work, block_on, end, parse, run,
+    ClockArgs, Deciding, Failure, Front, HealthArgs, InstanceArgs, LogArgs, MemoryArgs, PolicyArgs, Signals,
+    Work, block_on, end, parse, run,
 };
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
@@ -45,6 +46,10 @@ struct RunArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
+    clock: ClockArgs,
+    #[command(flatten)]
     cluster: ClusterArgs,
     #[command(flatten)]
     log: LogArgs,
@@ -62,6 +67,11 @@ fn main() -> ExitCode {
 
 async fn start(args: RunArgs) -> Result<(), Failure> {
     args.log.start();
+    let how = Deciding {
+        policy: args.policy.announced(),
+        memory_bytes: args.memory.bytes(),
+        clock_skew_ms_max: args.clock.skew_ms_max(),
+    };
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
@@ -70,7 +80,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let required = vec![log.required_to_decide(), store.required()];
     let begin = || {
         let work = Work::default().watched(cluster::watch(&log, Some(&store)));
-        work.deciding(log.bus(), store.store(), args.policy.policy())
+        work.deciding(log.bus(), store.store(), how)
     };
     run(signals, front, required, begin).await
 }

@@ -29,7 +29,9 @@ const FLAGS: &[(&str, &str)] = &[
     ("--redis-username", ""),
     ("--redis-password", ""),
     ("--redis-password-file", ""),
-    ("--mode", "simulate"),
+    ("--mode", "manual"),
+    ("--memory-mb", "256"),
+    ("--clock-skew-max", "5s"),
     ("--dwell", "2s"),
     ("--dwell-status", ""),
     ("--accept-deadline", "10m"),
@@ -51,7 +53,24 @@ fn what_it_cannot_start_with_is_one_sentence() {
     assert!(said.code == Some(2) && !said.err.contains("hunter2"), "{said:?}");
     SERVICE.refuses(&["--redis-url", secret], &[], &["--redis-url is no address such as"]);
     SERVICE.refuses(&["--redis-mode", "sentinel"], &[], &["--redis-sentinel-master"]);
+    SERVICE.refuses(&["--memory-mb", "0"], &[], &["--memory-mb", "16..=1048576"]);
+    SERVICE.refuses(&["--clock-skew-max", "a bit"], &[], &["--clock-skew-max", "no span of time"]);
     SERVICE.refuses(&["--dwell", "soon"], &[], &["--dwell", "soon", "no span of time"]);
+}
+
+/// The line that says that the clock moves orders.
+const SIMULATING: &str = "SIMULATING: the clock moves every order to DELIVERED";
+
+fn simulating(args: &[&str], environment: &[(&str, &str)]) -> usize {
+    let lines = SERVICE.lines_at_start(args, environment);
+    lines.iter().filter(|line| line.contains(SIMULATING) && line.contains("WARN")).count()
+}
+
+#[test]
+fn orders_are_moved_by_the_clock_only_where_a_setting_says_so_and_one_line_warns_of_it() {
+    assert_eq!(simulating(&[], &[]), 0);
+    assert_eq!(simulating(&["--mode", "simulate"], &[]), 1);
+    assert_eq!(simulating(&[], &[("LOGISTICS_MODE", "simulate")]), 1);
 }
 
 #[test]

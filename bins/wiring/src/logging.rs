@@ -1,9 +1,21 @@
 //! Log lines on standard error, for people or for machines.
 
+mod escape;
+mod queue;
+
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
+
+use escape::{HumanFields, JsonEvent};
+use queue::Queue;
+
+/// How long the end of a process waits for lines that are not written yet.
+const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// Flags of logging.
 #[derive(Args, Debug, Clone)]
@@ -38,24 +50,60 @@ impl LogArgs {
     /// Starts logging. Only the first call of a process does something.
     pub fn start(&self) {
         let filter = EnvFilter::try_new(&self.log_level.0).unwrap_or_default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(is_terminal());
-        let _ = match self.log_format {
-            LogFormat::Human => subscriber.with_target(false).try_init(),
-            LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
-        };
+        start(filter, self.log_format);
     }
 }
 
 /// Starts logging for a command that talks to people itself: what goes wrong, and no more.
 pub fn start_for_problems() {
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
-    let _ = subscriber.with_writer(std::io::stderr).with_target(false).with_ansi(is_terminal()).try_init();
+    start(EnvFilter::new("warn"), LogFormat::Human);
 }
 
-/// People read the log as it is written.
-fn is_terminal() -> bool {
-    std::io::stderr().is_terminal()
+/// Where the lines go, once logging has started.
+static QUEUE: OnceLock<Queue> = OnceLock::new();
+
+fn start(filter: EnvFilter, format: LogFormat) {
+    if QUEUE.get().is_some() {
+        return;
+    }
+    // Without a thread there is no service either; whatever needs one next reports that.
+    let Ok(queue) = Queue::start(std::io::stderr(), report_dropped) else { return };
+    let queue = QUEUE.get_or_init(|| queue).clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(queue)
+        .with_ansi(std::io::stderr().is_terminal());
+    let _ = match format {
+        LogFormat::Human => subscriber.with_target(false).fmt_fields(HumanFields).try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).map_event_format(JsonEvent).try_init(),
+    };
+    // The usual hook writes to standard error by itself, and would wait there.
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+fn report_dropped(lines: u64) {
+    tracing::warn!(lines, "log lines were dropped, since standard error was not read");
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("unnamed");
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let message = panic.payload_as_str().unwrap_or("no message");
+    tracing::error!(thread, "panicked at {place}: {message}");
+}
+
+/// Writes a line to standard error, behind those of the log where it has started.
+pub(crate) fn print(line: &str) {
+    match QUEUE.get() {
+        Some(queue) => queue.push(format!("{line}\n").as_bytes()),
+        None => crate::output::to_stderr(line),
+    }
+}
+
+/// Waits until the log is written, within a bound. Lines for a reader that is gone are given up.
+pub(crate) fn flush() {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush(FLUSH_MAX);
+    }
 }

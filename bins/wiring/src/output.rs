@@ -6,11 +6,19 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
-use crate::exit::Failure;
+use logistics_core::text::{Escaped, escaped_json};
 
-/// One sentence of a program on standard error.
+use crate::exit::Failure;
+use crate::logging;
+
+/// One sentence of a program on standard error. What it quotes from outside is escaped.
 pub fn complain(program: &str, message: &str) {
-    eprintln!("{program}: {message}");
+    logging::print(&format!("{program}: {}", Escaped(message)));
+}
+
+/// Before there is a log.
+pub(crate) fn to_stderr(line: &str) {
+    eprintln!("{line}");
 }
 
 /// A line on standard output. Nobody reading it any more is no reason to fail.
@@ -20,9 +28,9 @@ pub fn line(text: impl AsRef<str>) {
     let _ = out.flush();
 }
 
-/// JSON on one line. What breaks lines in JSON stands between its parts and never within a text.
+/// JSON on one line, which acts on no terminal and is the same value.
 pub fn one_line(json: &str) -> Cow<'_, str> {
-    if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
+    escaped_json(json)
 }
 
 /// A reply of the API on one line of standard output.
@@ -118,5 +126,6 @@ mod tests {
     fn json_is_one_line_and_the_same_json() {
         assert_eq!(one_line("{\"a\":\r\n 1}"), "{\"a\":   1}");
         assert_eq!(one_line(r#"{"a":"\n"}"#), r#"{"a":"\n"}"#);
+        assert_eq!(one_line("{\"a\":\"\u{9b}\"}"), r#"{"a":"\u009b"}"#);
     }
 }

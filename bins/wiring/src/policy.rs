@@ -9,11 +9,11 @@ use logistics_core::{Mode, Policy, Status};
 
 use crate::span::Span;
 
-/// What time does to orders.
+/// What time does to orders. A program for trying out may give `mode` another default.
 #[derive(Args, Debug, Clone)]
 pub struct PolicyArgs {
     /// Steps towards DELIVERED happen by themselves, or come from requests
-    #[arg(long, env = "LOGISTICS_MODE", value_enum, default_value_t = ModeKind::Simulate)]
+    #[arg(long, env = "LOGISTICS_MODE", value_enum, default_value_t = ModeKind::Manual)]
     mode: ModeKind,
     /// Time in a status before the next step, where steps happen by themselves
     #[arg(long, env = "LOGISTICS_DWELL", default_value = "2s")]
@@ -62,10 +62,20 @@ fn by_status(spans: &[StatusSpan]) -> BTreeMap<Status, u64> {
 }
 
 impl PolicyArgs {
-    /// The policy that the flags say.
+    /// The policy that the flags say. One that moves orders by the clock is announced in the log: call it once, at the start.
     #[must_use]
-    pub fn policy(&self) -> Policy {
-        let defaults = Policy::default();
+    pub fn announced(&self) -> Policy {
+        if self.mode == ModeKind::Simulate {
+            tracing::warn!(
+                "SIMULATING: the clock moves every order to DELIVERED, no merchant or courier acts. For real orders \
+                 start with --mode manual (LOGISTICS_MODE=manual)"
+            );
+        }
+        self.policy()
+    }
+
+    fn policy(&self) -> Policy {
+        let defaults = Policy::manual();
         Policy {
             mode: match self.mode {
                 ModeKind::Simulate => Mode::Simulate,

@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 
 use crate::environment;
 use crate::exit::Failure;
+use crate::logging;
 use crate::output::complain;
 
 /// What still runs once the work is over is left alone after this: a drain that was cut short, or a call that hangs.
@@ -55,13 +56,15 @@ pub fn sentence(error: &str) -> String {
 
 /// Ends a process: with its exit code, and with its sentence where it failed.
 pub fn end(program: &str, result: Result<(), Failure>) -> ExitCode {
-    match result {
+    let code = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             complain(program, &failure.message);
             failure.code()
         }
-    }
+    };
+    logging::flush();
+    code
 }
 
 /// Does the work on a runtime of its own.

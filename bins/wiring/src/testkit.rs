@@ -153,6 +153,17 @@ impl Service {
         }
     }
 
+    /// Its log lines from the start until it listens. Then it ends.
+    #[must_use]
+    pub fn lines_at_start(&self, args: &[&str], environment: Environment<'_>) -> Vec<String> {
+        let environment = [environment, &[("LOGISTICS_KAFKA_BROKERS", NOWHERE)]].concat();
+        let mut process = self.start(&[&["--listen", "127.0.0.1:0"], args].concat(), &environment);
+        process.line_with("istening on http://");
+        let lines = std::mem::take(&mut process.log);
+        assert!(process.terminate().0.success(), "{lines:#?}");
+        lines
+    }
+
     /// Starts it and reads what it logs.
     fn start(&self, args: &[&str], environment: Environment<'_>) -> Process {
         let mut command = self.command(args, environment);

@@ -9,8 +9,29 @@ use logistics_core::port::{EventBus, Notifier, OrderStore, StartAt};
 use logistics_core::processor::Settings;
 use logistics_tokio::{Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock};
 
+use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
+
 /// Everything that works drains in this time at most.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// How orders are decided, and with what.
+#[derive(Debug, Clone)]
+pub struct Deciding {
+    /// What time does to orders.
+    pub policy: Policy,
+    /// Memory for all partitions of the process, in bytes.
+    pub memory_bytes: u64,
+    /// How far the clock and the log's may differ, in milliseconds.
+    pub clock_skew_ms_max: u64,
+}
+
+impl Deciding {
+    /// By this policy, with the defaults of the flags.
+    #[must_use]
+    pub fn by(policy: Policy) -> Self {
+        Self { policy, memory_bytes: MEMORY_BYTES_DEFAULT, clock_skew_ms_max: CLOCK_SKEW_MS_MAX_DEFAULT }
+    }
+}
 
 /// Makes a notifier, once everything else is there.
 pub type NewNotifier = Box<dyn FnOnce() -> Arc<dyn Notifier> + Send>;
@@ -33,8 +54,9 @@ impl Work {
 
     /// Decides about orders from now on.
     #[must_use]
-    pub fn deciding(mut self, bus: Arc<dyn EventBus>, store: Arc<dyn OrderStore>, policy: Policy) -> Self {
-        let settings = Settings::new(bus.partitions(), policy);
+    pub fn deciding(mut self, bus: Arc<dyn EventBus>, store: Arc<dyn OrderStore>, how: Deciding) -> Self {
+        // `memory_bytes` and `clock_skew_ms_max` go into the settings here, once the processor has them.
+        let settings = Settings::new(bus.partitions(), how.policy);
         let options = ProcessorsOptions::default();
         self.processors = Some(Processors::start(bus, store, Arc::new(SystemClock), settings, options));
         self

@@ -155,6 +155,11 @@ impl Batch<'_> {
             let order = self.orders.get(&order_id).cloned().flatten();
             // A timer that is not the order's current one is left over from before and does nothing.
             let Some(order) = order.filter(|order| order.due() == Some(due)) else { continue };
+            if due > self.now {
+                // The clock stepped back after the timer was taken out: it is not due any more, and stays the order's.
+                self.timers.insert((due, order_id));
+                continue;
+            }
             if let Some(fact) = decide_due(&order, self.position, self.now, &self.settings.policy) {
                 self.commit_fact(Some(&order), &fact)?;
             }

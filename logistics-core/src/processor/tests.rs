@@ -88,9 +88,15 @@ impl World {
 
     /// Carries out effects until there are none.
     fn settle(&mut self, processor: &mut Processor) {
+        self.settle_with(processor, |_, _| {});
+    }
+
+    /// Does the same; `before` sees each effect first.
+    fn settle_with(&mut self, processor: &mut Processor, mut before: impl FnMut(&mut Self, &Effect)) {
         loop {
             self.deliver_read(processor);
             let Some((stamp, effect)) = processor.poll_effect(self.now) else { break };
+            before(self, &effect);
             if let Some(reply) = self.carry_out(stamp, effect) {
                 processor.handle(self.now, stamp, reply);
             }
@@ -443,4 +449,27 @@ fn stopping_with_a_flush_brings_the_store_up_to_date() {
     assert_eq!(processor.phase(), &Phase::Dropped);
     assert_eq!(world.order("a").version, Version(1));
     assert_eq!(world.checkpoint.unwrap().answered, Offset(1));
+}
+
+#[test]
+fn a_timer_fires_although_the_clock_stepped_back_while_its_order_was_loaded() {
+    let (mut world, mut processor) = started(Policy::simulate(100));
+    world.place("a");
+    world.settle(&mut processor);
+    let mut processor = restarted(&mut world, Policy::simulate(100));
+    let before = world.now.wall;
+    world.pass(100);
+    let due = world.now.wall;
+    // An input dated ahead of the clock: timers are looked at up to its time.
+    world.place("b");
+    let mut loads = 0;
+    world.settle_with(&mut processor, |world, effect| {
+        if matches!(effect, Effect::Load { .. }) {
+            (world.now.wall, loads) = (before, loads + 1);
+        }
+    });
+    assert_eq!(loads, 1);
+    world.now.wall = due;
+    world.settle(&mut processor);
+    assert_eq!(world.order("a").version, Version(2));
 }

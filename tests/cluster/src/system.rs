@@ -202,7 +202,7 @@ impl System {
     /// Starts a processor.
     #[must_use]
     pub fn processor(&self) -> Process {
-        self.start("order-processor", &[("LOGISTICS_DWELL", &self.dwell)])
+        self.start("order-processor", &[("LOGISTICS_MODE", "simulate"), ("LOGISTICS_DWELL", &self.dwell)])
     }
 
     /// Starts a notification service.

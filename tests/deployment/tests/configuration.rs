@@ -165,3 +165,39 @@ fn help_is_read_as_it_is_meant() {
         "| `--token` | `LOGISTICS_TOKEN` |  | **Secret.** Who, or a\\|b. One of `a`, `b` |\n"
     );
 }
+
+/// The guides start what they show on real orders without a clock that moves them, and advise none.
+#[test]
+fn only_what_is_for_trying_out_simulates() {
+    let file = |path: &str| {
+        std::fs::read_to_string(project().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    assert!(file("deploy/logistics.service").contains("\nEnvironment=LOGISTICS_MODE=manual\n"));
+    assert!(file("deploy/compose.yaml").contains("LOGISTICS_MODE: ${LOGISTICS_MODE:-simulate}\n"));
+    for guide in ["deploy/README.md", "deploy/kubernetes.md"] {
+        assert!(!file(guide).contains("--mode simulate"), "{guide} advises to let the clock move orders");
+    }
+}
+
+/// Also where git turns line ends into those of the system (`core.autocrlf`).
+#[test]
+fn a_checkout_keeps_the_line_ends_of_scripts_and_the_bytes_of_golden_files() {
+    let git = |args: &[&str]| {
+        run(Command::new("git").arg("-C").arg(project()).args(args), Duration::from_secs(30)).expect()
+    };
+    let files = git(&["ls-files", "*.sh", "*.lua", ".ci/run", "deploy", "logistics-core/src/wire/golden"]);
+    let files: Vec<_> = files.lines().collect();
+    assert!(files.iter().any(|file| file.ends_with(".lua")) && files.contains(&".ci/run"), "{files:?}");
+    let attributes = git(&[&["check-attr", "text", "eol", "--"], &files[..]].concat());
+    let of = |file: &str, name: &str| {
+        let line = attributes.lines().find_map(|line| line.strip_prefix(&format!("{file}: {name}: ")));
+        line.unwrap_or_default().to_owned()
+    };
+    for file in files {
+        if file.contains("/golden/") {
+            assert_eq!(of(file, "text"), "unset", "{file}");
+        } else {
+            assert_eq!((&*of(file, "text"), &*of(file, "eol")), ("set", "lf"), "{file}");
+        }
+    }
+}

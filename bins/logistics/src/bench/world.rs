@@ -10,7 +10,7 @@ use logistics_core::audit::{self, Expect};
 use logistics_core::port::{Clock, EventBus, OrderStore, Topic};
 use logistics_core::{Actor, Command, OrderId, Partition, Placement, Policy, Request, RequestId, wire};
 use logistics_tokio::SystemClock;
-use logistics_wiring::Failure;
+use logistics_wiring::{Deciding, Failure};
 
 use super::progress::Progress;
 use crate::app::{App, AppConfig};
@@ -24,7 +24,8 @@ const POLL: Duration = Duration::from_millis(2);
 
 /// An app on a free port of this machine, with nobody told of anything.
 pub(crate) async fn start(data_dir: &Path, policy: Policy, processors: bool) -> Result<App, Failure> {
-    let config = AppConfig { policy: processors.then_some(policy), notifier: None, notify_from: None };
+    let deciding = processors.then(|| Deciding::by(policy));
+    let config = AppConfig { deciding, notifier: None, notify_from: None };
     App::local(logistics_embedded::Config::new(data_dir), config).await
 }
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use logistics_wiring::{Failure, LogArgs, NotifyArgs, PolicyArgs, end, parse_from};
+use logistics_wiring::{ClockArgs, Failure, LogArgs, MemoryArgs, NotifyArgs, PolicyArgs, end, parse_from};
 
 use crate::bench::BenchArgs;
 use crate::client::advance::AdvanceArgs;
@@ -30,7 +30,7 @@ pub(crate) const PROGRAM: &str = "logistics";
 /// engine, with its operator's tool. Without a subcommand it serves.
 ///
 /// Exit codes: 0 done; 1 refused, not found, or an invariant does not hold; 2 a wrong flag, setting or environment; 3 the
-/// server cannot be reached, or cannot tell at the moment.
+/// server cannot be reached, or cannot tell at the moment; 130 or 143 ended by SIGINT or SIGTERM.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, max_term_width = 120)]
 pub(crate) struct Cli {
@@ -73,6 +73,8 @@ pub(crate) enum Command {
 }
 
 #[derive(Args, Debug, Clone)]
+// Without a setting it shows what the system does; a service for real orders says `manual`.
+#[command(mut_arg("mode", |mode| mode.default_value("simulate")))]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
@@ -86,6 +88,10 @@ pub(crate) struct ServeArgs {
     pub(crate) notify: NotifyArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
+    #[command(flatten)]
+    pub(crate) clock: ClockArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }

@@ -2,6 +2,7 @@
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
+use logistics_core::text::{Escaped, escaped_json};
 use logistics_core::{Actor, Change, DeadlineKind, Fact, HistoryEntry, Order, PartyId, Reason, Status};
 
 use super::api::names;
@@ -20,7 +21,7 @@ pub(crate) fn order(order: &Order) -> String {
         [("Customer", &order.customer_id), ("Merchant", &order.merchant_id), ("Courier", &order.courier_id)];
     for (name, party) in parties {
         if let Some(party) = party {
-            row(name, party.to_string());
+            row(name, shown(party.as_str()));
         }
     }
     if order.delivery_attempts > 0 {
@@ -33,7 +34,7 @@ pub(crate) fn order(order: &Order) -> String {
     row("Allowed now", names(&order.allowed_transitions));
     match &order.details {
         // Not in the table: it may be long, and is to be copied.
-        Some(details) => format!("{table}\nDetails: {}", details.as_str()),
+        Some(details) => format!("{table}\nDetails: {}", escaped_json(details.as_str())),
         None => table.to_string(),
     }
 }
@@ -52,7 +53,8 @@ fn by_itself(kind: DeadlineKind) -> &'static str {
 pub(crate) fn orders(orders: &[Order]) -> String {
     let mut table = table();
     table.set_header(["Order", "Status", "Version", "Changed", "Customer", "Merchant", "Courier"]);
-    let party = |party: &Option<PartyId>| party.as_ref().map(PartyId::to_string).unwrap_or_default();
+    let party =
+        |party: &Option<PartyId>| party.as_ref().map(|party| shown(party.as_str())).unwrap_or_default();
     for order in orders {
         table.add_row([
             order.order_id.to_string(),
@@ -78,7 +80,7 @@ pub(crate) fn history(entries: &[HistoryEntry]) -> String {
             entry.at.to_string(),
             format!("{}{late}", entry.status),
             entry.actor.to_string(),
-            entry.reason.as_ref().map(Reason::to_string).unwrap_or_default(),
+            entry.reason.as_ref().map(|reason| shown(reason.as_str())).unwrap_or_default(),
         ]);
     }
     table.to_string()
@@ -112,9 +114,14 @@ pub(crate) fn cause(actor: Actor, reason: Option<&Reason>) -> String {
         actor => format!("by {actor}"),
     };
     match reason {
-        Some(reason) => format!("{who}: {reason}"),
+        Some(reason) => format!("{who}: {}", Escaped(reason.as_str())),
         None => who,
     }
+}
+
+/// A text from a client.
+fn shown(text: &str) -> String {
+    Escaped(text).to_string()
 }
 
 fn table() -> Table {

@@ -11,9 +11,8 @@ use serde_json::value::RawValue;
 
 use super::{ClientArgs, api, show};
 use crate::commands::log::{Entry, Follower, Reader, Source};
-use logistics_wiring::Failure;
-use logistics_wiring::Signals;
 use logistics_wiring::output::{self, Lines, one_line};
+use logistics_wiring::{EndsAtOnce, Failure};
 
 /// Between two looks at an order. The server answers 304 without a body where nothing happened.
 const POLL: Duration = Duration::from_millis(250);
@@ -37,16 +36,11 @@ struct History<'a> {
 
 /// Prints what happens, as it happens: to one order until its end, or to all until Ctrl-C.
 pub(crate) async fn run(args: WatchArgs) -> Result<(), Failure> {
-    let mut signals = Signals::listen()?;
-    let watching = async {
-        match &args.order_id {
-            Some(order_id) => order(&args.client, order_id).await,
-            None => orders(&args.client).await,
-        }
-    };
-    tokio::select! {
-        watched = watching => watched,
-        () = signals.stop() => Ok(()),
+    let ends = EndsAtOnce::listen()?;
+    ends.goes_on_until_then();
+    match &args.order_id {
+        Some(order_id) => order(&args.client, order_id).await,
+        None => orders(&args.client).await,
     }
 }
 

@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
+use logistics_core::port::StartAt;
 use logistics_notify::Console;
-use logistics_wiring::{Failure, Signals, output};
+use logistics_wiring::{Deciding, Failure, Signals, output};
 
 use crate::app::{App, AppConfig};
 use crate::cli::{NotifierKind, ServeArgs};
 
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start();
+    let deciding = Deciding {
+        policy: args.policy.announced(),
+        memory_bytes: args.memory.bytes(),
+        clock_skew_ms_max: args.clock.skew_ms_max(),
+    };
     let mut signals = Signals::listen()?;
     let engine = args.engine.open().await?;
     let front = App::listen(&engine, args.listen).await?;
@@ -17,7 +23,7 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     output::line(format!("Listening on {url}, data in {}", engine.place()));
     output::line(format!("Try: curl -X POST {url}/orders"));
     let app = tokio::select! {
-        app = App::start(engine.clone(), front, config(&args)) => app?,
+        app = App::start(engine.clone(), front, config(deciding, args.notifier, args.notify.from())) => app?,
         () = signals.stop() => return engine.close(),
     };
     signals.stop().await;
@@ -25,13 +31,13 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     signals.bounded(app.stop()).await
 }
 
-fn config(args: &ServeArgs) -> AppConfig {
+fn config(deciding: Deciding, notifier: NotifierKind, notify_from: Option<StartAt>) -> AppConfig {
     AppConfig {
-        policy: Some(args.policy.policy()),
-        notifier: match args.notifier {
+        deciding: Some(deciding),
+        notifier: match notifier {
             NotifierKind::Console => Some(Box::new(|| Arc::new(Console::stdout()))),
             NotifierKind::None => None,
         },
-        notify_from: args.notify.from(),
+        notify_from,
     }
 }

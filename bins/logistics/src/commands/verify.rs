@@ -4,6 +4,7 @@ use clap::Args;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use logistics_core::audit::{self, AuditError, Expect, Invariant, Report, Violation};
+use logistics_core::text::Escaped;
 use logistics_wiring::{Failure, output};
 use serde_json::json;
 
@@ -75,7 +76,7 @@ fn broken(args: &VerifyArgs, violation: &Violation) -> Failure {
             "offset": violation.offset,
             "violation": violation.to_string(),
         });
-        output::line(line.to_string());
+        output::line(output::one_line(&line.to_string()));
     }
     Failure::refused(violation.to_string())
 }
@@ -92,14 +93,14 @@ fn say(args: &VerifyArgs, verified: &Verified) {
             "invariants": invariants,
             "report": verified.report,
         });
-        output::line(line.to_string());
+        output::line(output::one_line(&line.to_string()));
         return;
     }
     output::line(table(&verified.report));
     output::line(format!("Every invariant holds: {}.", invariants.join(", ")));
     output::line(match note {
         None => "At rest: every input is answered, and the store is up to the log.".to_owned(),
-        Some(note) => format!("Note: {note}."),
+        Some(note) => format!("Note: {}.", Escaped(&note)),
     });
 }
 

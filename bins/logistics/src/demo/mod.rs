@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use logistics_core::audit::{self, Expect};
 use logistics_core::{Partition, Policy, Status};
-use logistics_wiring::{BaseUrl, Failure, Signals, Span, output};
+use logistics_wiring::{BaseUrl, Deciding, Failure, Signals, Span, output};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::app::{App, AppConfig};
@@ -188,7 +188,7 @@ fn config(args: &DemoArgs, stage: Arc<Stage>) -> AppConfig {
         policy.dwell_by_status_ms.insert(status, args.dwell.ms.saturating_add(ROOM_MS));
     }
     AppConfig {
-        policy: Some(policy),
+        deciding: Some(Deciding::by(policy)),
         notifier: Some(Box::new(|| Arc::new(Announcer(stage)))),
         notify_from: None,
     }

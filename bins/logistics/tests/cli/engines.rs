@@ -3,6 +3,9 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use logistics_core::testkit::sample;
+use logistics_core::{Status, wire};
+
 use super::support::logistics;
 use super::{World, documents, run, text};
 
@@ -101,4 +104,22 @@ fn all_in_one_on_a_cluster_that_is_not_there_serves_and_is_not_ready() {
     assert_eq!((ready.status, &ready.json()["missing"]), (503, &serde_json::json!(["log", "store"])));
     assert_eq!(send(addr, "POST", "/orders", &[], "").expect("it serves").status, 503);
     assert!(server.terminate().success());
+}
+
+#[test]
+fn a_fact_is_appended_only_where_it_is_said_twice() {
+    let data = World::start().stop();
+    let data_dir = text(data.path());
+    let fact = &sample::facts_to(Status::Confirmed)[1];
+    let fact = String::from_utf8(wire::encode_fact(fact).to_vec()).expect("text");
+    let said = run(&["log", "append", &fact, "--data-dir", data_dir]);
+    assert!(
+        said.failed(1).contains("logistics log import") && said.failed(1).contains("--unchecked"),
+        "{said:?}"
+    );
+    let nothing = run(&["log", "export", "--data-dir", data_dir]).done();
+    assert_eq!(nothing, "");
+    run(&["log", "append", &fact, "--unchecked", "--data-dir", data_dir]).done();
+    let stored = documents(&run(&["log", "export", "--data-dir", data_dir]).done());
+    assert_eq!(stored[0]["value"]["data"]["status"], "CONFIRMED");
 }

@@ -23,12 +23,17 @@ async fn append(data: &Path, payload: Bytes) -> u32 {
 /// What is verified of data that have come to rest. A process may stop before its store has caught up with the log; the
 /// next start then makes good for it.
 fn at_rest(data: tempfile::TempDir) -> serde_json::Value {
+    at_rest_with_data(data).1
+}
+
+/// The same, with the data.
+pub(super) fn at_rest_with_data(data: tempfile::TempDir) -> (tempfile::TempDir, serde_json::Value) {
     let mut data = Some(data);
     until("the data are at rest", || {
         let left = data.take().expect("the data");
         let said = run(&["verify", "--at-rest", "--json", "--data-dir", text(left.path())]);
         if said.code == Some(0) {
-            return Some(documents(&said.done()).remove(0));
+            return Some((left, documents(&said.done()).remove(0)));
         }
         let world = World::serve(left);
         until("it is ready", || {

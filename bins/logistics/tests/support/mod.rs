@@ -53,6 +53,19 @@ impl Process {
         Self { child, lines }
     }
 
+    /// Its standard error is a pipe that is not read.
+    pub(crate) fn start_with_log_unread(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("the binary starts");
+        let (sender, lines) = channel();
+        read_lines(child.stdout.take(), sender);
+        Self { child, lines }
+    }
+
+    /// The pipe that was not read.
+    pub(crate) fn unread_log(&mut self) -> std::process::ChildStderr {
+        self.child.stderr.take().expect("a pipe")
+    }
+
     /// `serve` on a free port, on this data directory.
     pub(crate) fn serve(data_dir: &Path, flags: &[&str]) -> Self {
         let data_dir = data_dir.to_str().expect("a path of text");

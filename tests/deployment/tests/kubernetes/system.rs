@@ -159,7 +159,7 @@ pub(crate) fn overlay(namespace: &str, of: &str) -> PathBuf {
         "namespace": namespace,
         "resources": [base],
         "images": images,
-        "configMapGenerator": [{"name": "settings", "behavior": "merge", "literals": ["LOGISTICS_DWELL=200ms"]}],
+        "configMapGenerator": [{"name": "settings", "behavior": "merge", "literals": ["LOGISTICS_MODE=simulate", "LOGISTICS_DWELL=200ms"]}],
     });
     std::fs::write(own.join("kustomization.yaml"), kustomization.to_string()).expect("a file");
     own

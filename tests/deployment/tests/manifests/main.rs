@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         .test("run_nothing_with_more_rights_than_it_needs", run_nothing_with_more_rights_than_it_needs)
         .test("ask_every_service_how_it_is", ask_every_service_how_it_is)
         .test("hang_together", hang_together)
+        .test("move_orders_by_the_clock_only_for_trying_out", move_orders_by_the_clock_only_for_trying_out)
         .test("hold_no_secret_and_no_unknown_setting", hold_no_secret_and_no_unknown_setting)
         .run()
 }
@@ -193,6 +194,18 @@ fn hang_together() {
         assert_eq!(processors["spec"]["podManagementPolicy"], "Parallel");
         assert!(processors["spec"]["replicas"].is_null(), "to apply again must not undo `kubectl scale`");
     }
+}
+
+/// Real orders are on brokers of one's own: what merchants and couriers did not do did not happen.
+fn move_orders_by_the_clock_only_for_trying_out() {
+    let modes = |objects: &[Value]| -> BTreeSet<String> {
+        let maps = objects.iter().filter(|object| kind(object) == "ConfigMap");
+        let modes = maps.filter_map(|map| map["data"]["LOGISTICS_MODE"].as_str().map(str::to_owned));
+        modes.collect()
+    };
+    let [(_, bundled), (_, own)] = all().try_into().expect("two folders");
+    assert_eq!(modes(&bundled), BTreeSet::from(["simulate".to_owned()]));
+    assert_eq!(modes(&own), BTreeSet::from(["manual".to_owned()]));
 }
 
 fn hold_no_secret_and_no_unknown_setting() {

@@ -23,7 +23,11 @@ const LAST: usize = 2048;
 pub(super) async fn timers(world: &World, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let live = args.live_orders;
     let forever = format!("{FOREVER_MS}ms");
-    let settings = [("LOGISTICS_DWELL", &*forever), ("LOGISTICS_ACCEPT_DEADLINE", &*forever)];
+    let settings = [
+        ("LOGISTICS_MODE", "simulate"),
+        ("LOGISTICS_DWELL", &*forever),
+        ("LOGISTICS_ACCEPT_DEADLINE", &*forever),
+    ];
     let mut processor = Service::processor(world, &settings)?;
     processor.ready(world.partitions()).await?;
     let begun = std::time::Instant::now();

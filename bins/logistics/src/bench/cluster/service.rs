@@ -15,7 +15,7 @@ use super::world::World;
 use crate::bench::load::Wire;
 
 /// Orders move at once.
-pub(super) const NO_DWELL: &[(&str, &str)] = &[("LOGISTICS_DWELL", "0")];
+pub(super) const NO_DWELL: &[(&str, &str)] = &[("LOGISTICS_MODE", "simulate"), ("LOGISTICS_DWELL", "0")];
 const API: &str = "order-api";
 const PROCESSOR: &str = "order-processor";
 /// What the variables of our settings begin with. Those of this process are not handed on: some are settings of `bench` alone.

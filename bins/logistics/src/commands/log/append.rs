@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 use clap::Args;
-use logistics_core::{OrderId, partition_of};
+use logistics_core::{OrderId, partition_of, wire};
 use logistics_wiring::{Failure, output};
 use serde_json::Value;
 
@@ -18,6 +18,9 @@ pub(crate) struct AppendArgs {
     /// The key of every record [default: the order id that stands in each]
     #[arg(long, value_name = "ORDER_ID")]
     key: Option<OrderId>,
+    /// Append also what only an owner of the partition writes: facts and outcomes. Processors take them for true
+    #[arg(long)]
+    unchecked: bool,
     /// The record; without, or as `-`, each line of standard input is one
     #[arg(value_name = "JSON")]
     record: Option<String>,
@@ -32,27 +35,47 @@ pub(crate) async fn run(args: AppendArgs) -> Result<(), Failure> {
 
 async fn append(engine: &Engine, args: &AppendArgs) -> Result<(), Failure> {
     if let Some(record) = args.record.as_deref().filter(|record| *record != "-") {
-        return append_one(engine, args.key.as_ref(), record).await;
+        return append_one(engine, args, record).await;
     }
     // One after the other, so that the records of an order stand in the log as they stand in the input.
     for (number, line) in (1..).zip(io::stdin().lines()) {
         let line = line.map_err(|error| Failure::usage(format!("cannot read line {number}: {error}")))?;
         if !line.trim().is_empty() {
-            let appended = append_one(engine, args.key.as_ref(), &line).await;
+            let appended = append_one(engine, args, &line).await;
             appended.map_err(|failure| failure.at(&format!("line {number}")))?;
         }
     }
     Ok(())
 }
 
-async fn append_one(engine: &Engine, key: Option<&OrderId>, record: &str) -> Result<(), Failure> {
-    let order_id = key.cloned().map_or_else(|| order_id_in(record), Ok)?;
+async fn append_one(engine: &Engine, args: &AppendArgs, record: &str) -> Result<(), Failure> {
+    if !args.unchecked && is_owners(record) {
+        return Err(Failure::refused(
+            "only the owner of a partition writes facts and outcomes; to take a log in use `logistics log import`, to append \
+             the record anyway give --unchecked",
+        ));
+    }
+    let order_id = args.key.clone().map_or_else(|| order_id_in(record), Ok)?;
     let payload = Bytes::copy_from_slice(record.as_bytes());
     let offset = engine.bus().append(&order_id, payload).await;
     let offset = offset.map_err(|error| Failure::of_port("cannot append", &error))?;
     let partition = partition_of(&order_id, engine.partitions());
     output::line(format!("{partition}:{offset}  {order_id}"));
     Ok(())
+}
+
+/// Types of this system's records, and how those of inputs end.
+const TYPES: &str = "logistics.order.";
+const OF_INPUTS: &str = ".requested";
+
+/// The record says that an owner wrote it, or has a type that owners alone write.
+fn is_owners(record: &str) -> bool {
+    if wire::is_surely_from_processor(record.as_bytes()) {
+        return true;
+    }
+    let value: Value = serde_json::from_str(record).unwrap_or_default();
+    let kind = value["type"].as_str().unwrap_or_default();
+    value["source"] == wire::PROCESSOR_SOURCE || kind.starts_with(TYPES) && !kind.ends_with(OF_INPUTS)
 }
 
 /// The order that a record is about: of an event or of a bare object.
@@ -70,7 +93,40 @@ fn order_id_in(record: &str) -> Result<OrderId, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use logistics_core::testkit::sample;
+    use logistics_core::{Partition, Status};
+
     use super::*;
+
+    #[test]
+    fn what_owners_write_is_told_from_what_anybody_may_write() {
+        let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).expect("text");
+        for fact in sample::facts_to(Status::Delivered) {
+            let fact = text(wire::encode_fact(&fact));
+            assert!(is_owners(&fact), "{fact}");
+            assert!(is_owners(&fact.replace("/logistics/processor", "/elsewhere")), "by its type: {fact}");
+            assert!(is_owners(&format!(" {fact}")), "laid out differently: {fact}");
+        }
+        let broken = r#"{"specversion":"1.0","source":"/logistics/processor","type":1"#;
+        assert!(is_owners(broken));
+        let outcome = logistics_core::Outcome {
+            offset: logistics_core::Offset(7),
+            order_id: None,
+            request: None,
+            result: logistics_core::OutcomeKind::Forwarded { to: Partition(1) },
+        };
+        assert!(is_owners(&text(wire::encode_outcome(
+            &outcome,
+            Partition(0),
+            logistics_core::Timestamp::default()
+        ))));
+        assert!(!is_owners(&text(wire::encode_request(&sample::place()))));
+        for other in
+            [r#"{"order_id":"o-1","status":"PLACED"}"#, "no JSON", r#"{"source":"/shop","type":"shop.sold"}"#]
+        {
+            assert!(!is_owners(other), "{other}");
+        }
+    }
 
     #[test]
     fn the_order_is_found_in_events_and_in_bare_objects() {

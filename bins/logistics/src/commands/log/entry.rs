@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use logistics_core::port::{LogRecord, Topic};
+use logistics_core::text::Escaped;
 use logistics_core::{Offset, Partition, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -48,6 +50,21 @@ impl Entry {
         }
     }
 
+    /// The record that was exported. Its JSON has the same value, if not the same bytes.
+    pub(super) fn record(self) -> Result<LogRecord, base64::DecodeError> {
+        let key = match (self.key, self.key_base64) {
+            (Some(key), _) => Some(Bytes::from(key)),
+            (None, Some(key)) => Some(STANDARD.decode(key)?.into()),
+            (None, None) => None,
+        };
+        let payload = match (self.value, self.value_base64) {
+            (Some(value), _) => Bytes::copy_from_slice(value.get().as_bytes()),
+            (None, Some(value)) => STANDARD.decode(value)?.into(),
+            (None, None) => Bytes::new(),
+        };
+        Ok(LogRecord { offset: self.offset, key, payload, headers: Vec::new(), at: self.at })
+    }
+
     /// Its JSON on one line; empty where it is no JSON.
     pub(crate) fn json_value(&self) -> String {
         self.value.as_ref().map(|value| one_line(value.get()).into_owned()).unwrap_or_default()
@@ -71,11 +88,8 @@ impl Entry {
     pub(super) fn line(&self, partition: Partition) -> String {
         let place = format!("{partition}:{}", self.offset);
         let shown = self.value.as_ref().and_then(|json| glance(json.get()));
-        format!(
-            "{}  {place:<8} {}",
-            self.at,
-            shown.unwrap_or_else(|| "a record that cannot be read".to_owned())
-        )
+        let shown = shown.unwrap_or_else(|| "a record that cannot be read".to_owned());
+        format!("{}  {place:<8} {}", self.at, Escaped(&shown))
     }
 }
 

@@ -8,9 +8,8 @@ use logistics_core::{Offset, Partition, Timestamp};
 
 use super::{Entry, Follower, Reader, Source};
 use crate::cli::names;
-use logistics_wiring::Failure;
-use logistics_wiring::Signals;
 use logistics_wiring::output::Lines;
+use logistics_wiring::{EndsAtOnce, Failure};
 
 /// Flags of `log tail`.
 #[derive(Args, Debug)]
@@ -31,13 +30,11 @@ pub(crate) struct TailArgs {
     json: bool,
 }
 
-pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: TailArgs, ends: &EndsAtOnce) -> Result<(), Failure> {
     if args.follow && args.source.is_directory() {
         let message = "--follow needs a served log, nothing comes to a directory: name the server with --url";
         return Err(Failure::usage(message));
     }
-    // From here on Ctrl-C ends it in order.
-    let mut signals = Signals::listen()?;
     let mut reader = Reader::open(&args.source).await?;
     let mut lines = Lines::stdout();
     let shown = async {
@@ -47,18 +44,16 @@ pub(crate) async fn run(args: TailArgs) -> Result<(), Failure> {
         if !(reads && args.follow) {
             return Ok(());
         }
-        let ends = bounds.iter().map(|bounds| bounds.end).collect();
+        let from = bounds.iter().map(|bounds| bounds.end).collect();
         let follower = match (&args.source, reader.engine()) {
-            (Source::Served(url), _) => Follower::start(url, args.topic, ends),
-            (Source::Stored(_), Some(engine)) => Follower::on(&engine.bus(), args.topic, ends),
+            (Source::Served(url), _) => Follower::start(url, args.topic, from),
+            (Source::Stored(_), Some(engine)) => Follower::on(&engine.bus(), args.topic, from),
             (Source::Stored(_), None) => return Ok(()),
         };
+        ends.goes_on_until_then();
         follow(follower, &mut lines, &args).await
     };
-    let shown = tokio::select! {
-        shown = shown => shown,
-        () = signals.stop() => Ok(()),
-    };
+    let shown = shown.await;
     shown.and(reader.close())
 }
 

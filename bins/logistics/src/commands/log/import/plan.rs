@@ -1,0 +1,179 @@
+//! What an export holds, and whether it can be taken in.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use logistics_core::port::LogRecord;
+use logistics_core::wire::{self, Record};
+use logistics_core::{Cause, Fact, Offset, OrderId, OutcomeKind, Partition, Version};
+use logistics_wiring::Failure;
+
+use super::export::{Export, Records};
+
+/// What an export holds. It keeps some bytes for each order and each forwarded input.
+#[derive(Default)]
+pub(super) struct Plan {
+    /// Below it, every input of the partition is answered.
+    answered: BTreeMap<Partition, Offset>,
+    /// Inputs that have a copy in the partition of their order.
+    pub(super) forwarded: HashSet<(Partition, Offset)>,
+    pub(super) inputs: u64,
+    pub(super) unanswered: u64,
+    pub(super) facts: u64,
+    pub(super) outcomes: u64,
+}
+
+impl Plan {
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// One sentence with the line, where it cannot be the log of a system, or not all of it.
+    pub(super) fn of(export: &mut Export) -> Result<Self, Failure> {
+        let mut scan = Scan::default();
+        let mut records = export.records()?;
+        while let Some(exported) = records.next()? {
+            let found = scan.record(exported.partition, &exported.record);
+            found.map_err(|problem| records.wrong(&problem))?;
+        }
+        let Scan { mut plan, copies_wanted, partitions, .. } = scan;
+        plan.unanswered = partitions.values().map(|partition| partition.waiting.len() as u64).sum();
+        plan.inputs -= plan.forwarded.len() as u64;
+        plan.answered =
+            partitions.into_iter().map(|(number, partition)| (number, partition.answered)).collect();
+        if !copies_wanted.is_empty() {
+            plan.find_copies(&mut export.records()?, copies_wanted)?;
+        }
+        Ok(plan)
+    }
+
+    /// The input has an outcome.
+    pub(super) fn is_answered(&self, partition: Partition, offset: Offset) -> bool {
+        self.answered.get(&partition).is_some_and(|answered| offset < *answered)
+    }
+
+    /// The input has a copy in its right partition, and is left out.
+    pub(super) fn is_forwarded(&self, partition: Partition, offset: Offset) -> bool {
+        self.forwarded.contains(&(partition, offset))
+    }
+
+    /// An input that was forwarded while the export was made may be in it without its copy.
+    fn find_copies(
+        &self,
+        records: &mut Records<'_>,
+        mut wanted: HashMap<(Partition, u64), u64>,
+    ) -> Result<(), Failure> {
+        while let Some(exported) = records.next()? {
+            let place = (exported.partition, exported.record.offset);
+            if self.forwarded.contains(&place) || is_from_processor(&exported.record, exported.partition) {
+                continue;
+            }
+            if let Some(copies) = wanted.get_mut(&(exported.partition, fingerprint(&exported.record))) {
+                *copies = copies.saturating_sub(1);
+            }
+        }
+        match wanted.values().find(|copies| **copies > 0) {
+            None => Ok(()),
+            Some(_) => Err(Failure::refused(
+                "the export lacks the copy of an input that was forwarded while the export was made; export again \
+                 while no processor runs",
+            )),
+        }
+    }
+}
+
+/// Of an input's bytes, which its copy has too.
+fn fingerprint(record: &LogRecord) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    record.payload.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn is_from_processor(record: &LogRecord, partition: Partition) -> bool {
+    match wire::decode(record, partition) {
+        Ok(Record::Input(_)) => false,
+        Ok(Record::Fact(_) | Record::Outcome(_)) => true,
+        Err(error) => error.from_processor,
+    }
+}
+
+/// An export that is being read.
+#[derive(Default)]
+struct Scan {
+    plan: Plan,
+    partitions: BTreeMap<Partition, PartitionScan>,
+    versions: HashMap<OrderId, Version>,
+    /// Fingerprints of forwarded inputs, by where their copies must be, and how many.
+    copies_wanted: HashMap<(Partition, u64), u64>,
+}
+
+#[derive(Default)]
+struct PartitionScan {
+    next: Offset,
+    answered: Offset,
+    /// Inputs without an outcome so far, and their fingerprints.
+    waiting: VecDeque<(Offset, u64)>,
+}
+
+impl Scan {
+    fn record(&mut self, number: Partition, record: &LogRecord) -> Result<(), String> {
+        let partition = self.partitions.entry(number).or_default();
+        if record.offset < partition.next {
+            return Err(format!("offset {} of partition {number} stands behind a later one", record.offset));
+        }
+        partition.next = record.offset.next();
+        match wire::decode(record, number) {
+            Ok(Record::Input(_)) => self.input(number, record),
+            Err(error) if !error.from_processor => self.input(number, record),
+            Err(error) => return Err(format!("a fact or an outcome that this build cannot read: {error}")),
+            Ok(Record::Fact(fact)) => self.fact(number, &fact)?,
+            Ok(Record::Outcome(outcome)) => {
+                self.plan.outcomes += 1;
+                let fingerprint = self.answer(number, outcome.offset)?;
+                if let OutcomeKind::Forwarded { to } = outcome.result {
+                    self.plan.forwarded.insert((number, outcome.offset));
+                    self.plan.outcomes -= 1;
+                    *self.copies_wanted.entry((to, fingerprint)).or_default() += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn input(&mut self, number: Partition, record: &LogRecord) {
+        self.plan.inputs += 1;
+        let partition = self.partitions.entry(number).or_default();
+        partition.waiting.push_back((record.offset, fingerprint(record)));
+    }
+
+    fn fact(&mut self, number: Partition, fact: &Fact) -> Result<(), String> {
+        let version = self.versions.entry(fact.order_id.clone()).or_default();
+        if fact.version != version.next() {
+            return Err(format!(
+                "a fact of order {} has version {}, the next one is {}; the export is not a whole log",
+                fact.order_id,
+                fact.version,
+                version.next()
+            ));
+        }
+        *version = fact.version;
+        self.plan.facts += 1;
+        match fact.cause {
+            Cause::Request { offset, .. } => self.answer(number, offset).map(drop),
+            Cause::Timer { .. } => Ok(()),
+        }
+    }
+
+    /// Takes in that the input at this offset is answered; answers its fingerprint.
+    fn answer(&mut self, number: Partition, offset: Offset) -> Result<u64, String> {
+        let partition = self.partitions.entry(number).or_default();
+        let Some((_, fingerprint)) = partition.waiting.pop_front_if(|(next, _)| *next == offset) else {
+            let next = partition.waiting.front().map_or("none".to_owned(), |(next, _)| format!("at {next}"));
+            return Err(format!(
+                "it answers the input at offset {offset} of partition {number}, the next input is {next}; \
+                 `logistics verify` says what is wrong with that log"
+            ));
+        };
+        partition.answered = offset.next();
+        Ok(fingerprint)
+    }
+}

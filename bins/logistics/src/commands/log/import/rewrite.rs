@@ -1,0 +1,162 @@
+//! The records of an export as those of another log.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use logistics_core::notify::Notification;
+use logistics_core::port::{LogRecord, Topic};
+use logistics_core::wire::{self, DeadLetter, Record};
+use logistics_core::{
+    Cause, Fact, Offset, OrderId, Outcome, OutcomeKind, Partition, RequestId, Timestamp, partition_of,
+};
+use logistics_wiring::Failure;
+use serde::Deserialize;
+
+use super::export::Export;
+use super::plan::Plan;
+use super::target::Target;
+
+/// Writes the inputs: those that are answered before those that are not, since inputs are answered in their order.
+///
+/// # Errors
+/// One sentence, where they cannot be read or written.
+pub(super) async fn inputs(export: &mut Export, plan: &Plan, target: &mut Target) -> Result<(), Failure> {
+    for answered in [true, false] {
+        let mut records = export.records()?;
+        while let Some(exported) = records.next()? {
+            let (from, record) = (exported.partition, exported.record);
+            let Some(home) = home_of(&record, from, target.partitions()) else { continue };
+            let is_meant = plan.is_answered(from, record.offset) == answered;
+            if is_meant && !plan.is_forwarded(from, record.offset) {
+                target.input(home, record.key, record.payload).await?;
+            }
+        }
+    }
+    target.flush().await
+}
+
+/// Where an input belongs: to its order, and what names none where its key says. `None`: it is no input.
+fn home_of(record: &LogRecord, from: Partition, partitions: u32) -> Option<Partition> {
+    match wire::decode(record, from) {
+        Ok(Record::Input(request)) => Some(partition_of(&request.order_id, partitions)),
+        Ok(Record::Fact(_) | Record::Outcome(_)) => None,
+        Err(error) if error.from_processor => None,
+        Err(_) => {
+            let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+            let order_id = key.and_then(|key| OrderId::parse(key).ok());
+            Some(order_id.map_or(Partition(from.0 % partitions.max(1)), |id| partition_of(&id, partitions)))
+        }
+    }
+}
+
+/// An input in its new place.
+struct Moved {
+    from: Offset,
+    /// `None`: it was forwarded and left out.
+    to: Option<(Partition, Offset)>,
+    /// What a bare record is called goes by its place.
+    renamed: Option<RequestId>,
+    /// The record where it is now, if it is no request: a dead letter quotes it.
+    unreadable: Option<LogRecord>,
+}
+
+/// Writes the facts and the other outcomes, each behind the input that it answers.
+///
+/// # Errors
+/// One sentence, where they cannot be read or written.
+pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Target) -> Result<(), Failure> {
+    let mut waiting: BTreeMap<Partition, VecDeque<Moved>> = BTreeMap::new();
+    let mut records = export.records()?;
+    while let Some(exported) = records.next()? {
+        let (from, record, line) = (exported.partition, exported.record, exported.line);
+        let lost = || Failure::refused(format!("line {line}: the export changed while it was read"));
+        if let Some(home) = home_of(&record, from, target.partitions()) {
+            if plan.is_answered(from, record.offset) {
+                let forwarded = plan.is_forwarded(from, record.offset);
+                let to =
+                    if forwarded { None } else { Some((home, target.next_place(home).ok_or_else(lost)?)) };
+                waiting.entry(from).or_default().push_back(moved(record, from, to));
+            }
+            continue;
+        }
+        let mut answered = |offset: Offset| {
+            let next = waiting.get_mut(&from).and_then(VecDeque::pop_front);
+            next.filter(|input| input.from == offset).ok_or_else(lost)
+        };
+        match wire::decode(&record, from) {
+            Ok(Record::Fact(mut fact)) => {
+                let home = partition_of(&fact.order_id, target.partitions());
+                fact.cause = match fact.cause {
+                    Cause::Request { request, offset } => {
+                        let input = answered(offset)?;
+                        let (_, offset) = input.to.filter(|(to, _)| *to == home).ok_or_else(lost)?;
+                        target.answered(home);
+                        Cause::Request { request: input.renamed.unwrap_or(request), offset }
+                    }
+                    Cause::Timer { timer, .. } => {
+                        Cause::Timer { timer, offset: target.next_unanswered(home) }
+                    }
+                };
+                write_fact(target, home, &fact).await?;
+            }
+            Ok(Record::Outcome(outcome)) => {
+                let input = answered(outcome.offset)?;
+                write_outcome(target, input, outcome, time_of(&record)).await?;
+            }
+            Ok(Record::Input(_)) | Err(_) => return Err(lost()),
+        }
+    }
+    target.flush().await
+}
+
+fn moved(record: LogRecord, from: Partition, to: Option<(Partition, Offset)>) -> Moved {
+    let name = |record: &LogRecord, partition| match wire::decode(record, partition) {
+        Ok(Record::Input(request)) => Some(request.id),
+        _ => None,
+    };
+    let (was, before) = (name(&record, from), record.offset);
+    let Some((home, offset)) = to else {
+        return Moved { from: before, to, renamed: None, unreadable: None };
+    };
+    let here = LogRecord { offset, ..record };
+    let renamed = name(&here, home).filter(|now| was.as_ref() != Some(now));
+    let unreadable = if was.is_none() { Some(here) } else { None };
+    Moved { from: before, to, renamed, unreadable }
+}
+
+async fn write_fact(target: &mut Target, home: Partition, fact: &Fact) -> Result<(), Failure> {
+    let key = Bytes::copy_from_slice(fact.order_id.as_str().as_bytes());
+    let notification = wire::encode_notification(&Notification::of(fact));
+    target.write(home, Topic::Notifications, Some(key.clone()), notification);
+    target.write(home, Topic::Orders, Some(key), wire::encode_fact(fact));
+    target.flush_full(home).await
+}
+
+async fn write_outcome(
+    target: &mut Target,
+    input: Moved,
+    mut outcome: Outcome,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    // Of an input that was left out there is no outcome.
+    let Some((home, offset)) = input.to else { return Ok(()) };
+    target.answered(home);
+    outcome.offset = offset;
+    outcome.request = outcome.request.map(|request| input.renamed.unwrap_or(request));
+    if let (OutcomeKind::DeadLettered { reason }, Some(record)) = (&outcome.result, &input.unreadable) {
+        let letter = DeadLetter { record, partition: home, reason };
+        target.write(home, Topic::DeadLetters, record.key.clone(), letter.encode(at));
+    }
+    let key = outcome.order_id.as_ref().map(|id| Bytes::copy_from_slice(id.as_str().as_bytes()));
+    target.write(home, Topic::Orders, key, wire::encode_outcome(&outcome, home, at));
+    target.flush_full(home).await
+}
+
+/// When an outcome was decided.
+fn time_of(record: &LogRecord) -> Timestamp {
+    #[derive(Deserialize)]
+    struct Timed {
+        time: Timestamp,
+    }
+    serde_json::from_slice::<Timed>(&record.payload).map_or(record.at, |timed| timed.time)
+}

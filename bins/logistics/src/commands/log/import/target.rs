@@ -1,0 +1,249 @@
+//! The log that an export becomes. This process owns all of its partitions meanwhile.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use logistics_core::port::{
+    CommitOutcome, Delivery, EventBus, Membership, NewRecord, PartitionLog, PortError, PortErrorKind,
+    ReadLimit, StartAt, SubscriptionEvent, Topic, Transaction,
+};
+use logistics_core::{Offset, Partition};
+use logistics_tokio::NotificationsOptions;
+use logistics_wiring::Failure;
+use tokio::time::timeout;
+
+use super::until_ready;
+
+/// What one transaction takes: well below what brokers take by default.
+const TRANSACTION_RECORDS: usize = 500;
+const TRANSACTION_BYTES: usize = 256 * 1024;
+/// What one read takes.
+const READ: ReadLimit = ReadLimit { records: 10_000, bytes: 4 * 1024 * 1024 };
+/// How long nothing may come of a log that is complete.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Every partition of a log.
+pub(super) struct Target {
+    bus: Arc<dyn EventBus>,
+    partitions: Vec<Part>,
+}
+
+/// One partition.
+struct Part {
+    number: Partition,
+    log: Arc<dyn PartitionLog>,
+    waiting: Vec<NewRecord>,
+    waiting_bytes: usize,
+    inputs_written: usize,
+    /// Where the log put the inputs, in their order.
+    inputs: Vec<Offset>,
+    /// How many of them were given to an input of the export.
+    placed: usize,
+    answered: usize,
+    notifications: usize,
+}
+
+impl Target {
+    /// Takes over every partition.
+    ///
+    /// # Errors
+    /// One sentence, where one cannot be taken.
+    pub(super) async fn acquire(
+        bus: &Arc<dyn EventBus>,
+        membership: &dyn Membership,
+    ) -> Result<Self, Failure> {
+        let mut partitions = Vec::new();
+        for number in (0..bus.partitions()).map(Partition) {
+            // A new group may not take positions yet, and a transaction that it refuses is long in ending.
+            if !until_ready("cannot take the partitions over", || membership.owns(number)).await? {
+                return Err(Failure::refused("another processor has a partition; stop it for the import"));
+            }
+            let log = membership.log(number);
+            until_ready("cannot take the partitions over", || take(log.as_ref())).await?;
+            partitions.push(Part {
+                number,
+                log,
+                waiting: Vec::new(),
+                waiting_bytes: 0,
+                inputs_written: 0,
+                inputs: Vec::new(),
+                placed: 0,
+                answered: 0,
+                notifications: 0,
+            });
+        }
+        Ok(Self { bus: bus.clone(), partitions })
+    }
+
+    /// How many there are.
+    pub(super) fn partitions(&self) -> u32 {
+        self.bus.partitions()
+    }
+
+    /// Writes an input.
+    ///
+    /// # Errors
+    /// One sentence, where the log does not take it.
+    pub(super) async fn input(
+        &mut self,
+        home: Partition,
+        key: Option<Bytes>,
+        payload: Bytes,
+    ) -> Result<(), Failure> {
+        self.part(home).inputs_written += 1;
+        self.write(home, Topic::Orders, key, payload);
+        self.flush_full(home).await
+    }
+
+    /// Queues a record; [`Self::flush_full`] comes behind those that belong together.
+    pub(super) fn write(&mut self, home: Partition, topic: Topic, key: Option<Bytes>, payload: Bytes) {
+        let part = self.part(home);
+        part.notifications += usize::from(topic == Topic::Notifications);
+        part.waiting_bytes += payload.len();
+        part.waiting.push(NewRecord { topic, partition: home, key, payload });
+    }
+
+    /// Commits what waits, where it is enough for a transaction.
+    ///
+    /// # Errors
+    /// One sentence, where the log does not take it.
+    pub(super) async fn flush_full(&mut self, home: Partition) -> Result<(), Failure> {
+        let part = self.part(home);
+        if part.waiting.len() < TRANSACTION_RECORDS && part.waiting_bytes < TRANSACTION_BYTES {
+            return Ok(());
+        }
+        part.commit().await
+    }
+
+    /// Commits everything that waits.
+    ///
+    /// # Errors
+    /// One sentence, where the log does not take it.
+    pub(super) async fn flush(&mut self) -> Result<(), Failure> {
+        for part in &mut self.partitions {
+            if !part.waiting.is_empty() {
+                part.commit().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks where the log put the inputs.
+    ///
+    /// # Errors
+    /// One sentence, where it cannot be read, or holds something else.
+    pub(super) async fn read_inputs(&mut self) -> Result<(), Failure> {
+        for part in &mut self.partitions {
+            if part.inputs_written == 0 {
+                continue;
+            }
+            let open = || self.bus.tail(Topic::Orders, part.number, Offset(0));
+            let mut tail = until_ready("cannot read the log", open).await?;
+            while part.inputs.len() < part.inputs_written {
+                let batch = timeout(SILENCE_MAX, tail.next(READ)).await.map_err(|_| silent())?;
+                let batch = batch.map_err(|error| unread(&error))?;
+                part.inputs.extend(batch.records.iter().map(|record| record.offset));
+            }
+            if part.inputs.len() > part.inputs_written {
+                return Err(Failure::refused(
+                    "something else appends to the log; stop the APIs and other producers",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The offset of the next input of the export that belongs there.
+    pub(super) fn next_place(&mut self, home: Partition) -> Option<Offset> {
+        let part = self.part(home);
+        part.placed += 1;
+        part.inputs.get(part.placed - 1).copied()
+    }
+
+    /// One more input of the partition is answered.
+    pub(super) fn answered(&mut self, home: Partition) {
+        self.part(home).answered += 1;
+    }
+
+    /// Everything before it is answered.
+    pub(super) fn next_unanswered(&mut self, home: Partition) -> Offset {
+        self.part(home).next_unanswered()
+    }
+
+    /// Puts the notification group behind what was written, so that none of it is sent.
+    ///
+    /// # Errors
+    /// One sentence, where the group cannot be moved.
+    pub(super) async fn pass_notifications(&mut self) -> Result<(), Failure> {
+        let mut left: usize = self.partitions.iter().map(|part| part.notifications).sum();
+        if left == 0 {
+            return Ok(());
+        }
+        let failed = |error: PortError| Failure::of_port("cannot move the notification group", &error);
+        let group = NotificationsOptions::default().group;
+        let subscribe = || self.bus.subscribe(Topic::Notifications, &group, StartAt::Start);
+        let mut subscription = until_ready("cannot move the notification group", subscribe).await?;
+        let (limit, held) = (ReadLimit { records: 1000, bytes: 1024 * 1024 }, BTreeSet::new());
+        while left > 0 {
+            let event = timeout(SILENCE_MAX, subscription.next(limit, &held)).await.map_err(|_| silent())?;
+            match event.map_err(failed)? {
+                SubscriptionEvent::Records(Delivery { partition, batch }) => {
+                    left = left.saturating_sub(batch.records.len());
+                    subscription.acknowledge(partition, batch.next).await.map_err(failed)?;
+                }
+                SubscriptionEvent::Revoked(partitions) => {
+                    subscription.release(&partitions).await.map_err(failed)?;
+                }
+                SubscriptionEvent::Started(_)
+                | SubscriptionEvent::Moved { .. }
+                | SubscriptionEvent::Lost(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, number: Partition) -> &mut Part {
+        &mut self.partitions[number.0 as usize]
+    }
+}
+
+/// Takes a partition over and commits nothing to it: brokers that only just made the topics and the group may not accept
+/// transactions yet. A transaction with records is never repeated.
+async fn take(log: &dyn PartitionLog) -> Result<(), PortError> {
+    log.acquire().await?;
+    match log.commit(Transaction { records: Vec::new(), next: Offset(0) }).await? {
+        CommitOutcome::Committed => Ok(()),
+        CommitOutcome::Fenced | CommitOutcome::Unknown => {
+            Err(PortError::new(PortErrorKind::Unavailable, "another processor has the partition"))
+        }
+    }
+}
+
+impl Part {
+    fn next_unanswered(&self) -> Offset {
+        let behind_all = || self.inputs.last().map_or(Offset(0), |last| last.next());
+        self.inputs.get(self.answered).copied().unwrap_or_else(behind_all)
+    }
+
+    async fn commit(&mut self) -> Result<(), Failure> {
+        let next = self.next_unanswered();
+        let transaction = Transaction { records: std::mem::take(&mut self.waiting), next };
+        self.waiting_bytes = 0;
+        match self.log.commit(transaction).await {
+            Ok(CommitOutcome::Committed) => Ok(()),
+            Ok(CommitOutcome::Fenced) => Err(Failure::refused("another processor took a partition over")),
+            Ok(CommitOutcome::Unknown) => Err(Failure::unreachable("the outcome of a commit is unknown")),
+            Err(error) => Err(Failure::of_port("cannot write the log", &error)),
+        }
+    }
+}
+
+fn unread(error: &PortError) -> Failure {
+    Failure::of_port("cannot read the log", error)
+}
+
+fn silent() -> Failure {
+    Failure::unreachable(format!("the log shows nothing for {} s", SILENCE_MAX.as_secs()))
+}

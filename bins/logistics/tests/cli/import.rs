@@ -1,0 +1,183 @@
+//! An export becomes the log of another place.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::support::{Process, send, until};
+use super::verify::at_rest_with_data;
+use super::{World, documents, run, text};
+
+/// Orders of every kind, records of other producers that no client of the API writes, and what these left behind.
+fn a_log_of_everything() -> tempfile::TempDir {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    // Facts that timers brought about.
+    let flags = ["--dwell", "0", "--notifier", "none", "--log-level", "error"];
+    let simulating = Process::serve(data.path(), &flags);
+    let url = format!("http://{}", simulating.addr());
+    for n in 0..6 {
+        let key = format!("simulated-{n}");
+        run(&["place", "--key", &key, "--details", "{\"n\":1.50}", "--url", &url]).done();
+    }
+    assert!(simulating.terminate().success());
+    append(data.path(), r#"{"order_id":"bare-1","status":"PLACED","guests":4}"#, "bare-1");
+    // Of orders that belong elsewhere, whatever the number of partitions.
+    for n in 0..8 {
+        let record = format!(r#"{{"order_id":"misplaced-{n}","status":"PLACED"}}"#);
+        append(data.path(), &record, &format!("elsewhere-{n}"));
+    }
+    append(data.path(), "no JSON", "bare-1");
+    append(data.path(), r#"{"specversion":"1.0","id":"1","source":"/shop","type":"shop.sold"}"#, "shop");
+    let world = World::serve(data);
+    for n in 0..20 {
+        let id = world.placed(&n.to_string());
+        for _ in 0..n % 5 {
+            world.run(&["advance", &id]).done();
+        }
+        if n % 5 < 2 {
+            world.run(&["cancel", &id, "--reason", "changed_my_mind"]).done();
+            world.run(&["cancel", &id]).done();
+            world.run(&["advance", &id, "DELIVERED"]).failed(1);
+        }
+    }
+    at_rest_with_data(world.stop()).0
+}
+
+fn append(data: &Path, record: &str, key: &str) {
+    run(&["log", "append", record, "--key", key, "--data-dir", text(data)]).done();
+}
+
+/// Every document, by its order, once all of them are derived from the log.
+fn all_documents(world: &World) -> BTreeMap<String, Value> {
+    until("it is ready", || {
+        let ready = send(world.addr(), "GET", "/health/ready", &[], "").expect("it serves");
+        (ready.status == 200).then_some(())
+    });
+    let listed = documents(&world.run(&["list", "--all", "--json"]).done());
+    listed.into_iter().map(|document| (document["order_id"].to_string(), document)).collect()
+}
+
+fn export(data: &Path) -> PathBuf {
+    let file = data.join("export.jsonl");
+    run(&["log", "export", "--topic", "all", "--output", text(&file), "--data-dir", text(data)]).done();
+    file
+}
+
+/// Imports into a new directory.
+fn imported(file: &Path, partitions: &str) -> tempfile::TempDir {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let args = ["log", "import", text(file), "--data-dir", text(data.path()), "--partitions", partitions];
+    let said = run(&args).done();
+    assert!(said.contains(&format!("in {partitions} partitions")), "{said}");
+    data
+}
+
+#[test]
+fn an_import_into_another_number_of_partitions_is_the_same_orders() {
+    let world = World::serve(a_log_of_everything());
+    let before = all_documents(&world);
+    assert_eq!(before.len(), 6 + 1 + 8 + 20);
+    let source = world.stop();
+    let source_report = at_rest_with_data(source);
+    let mut file = export(source_report.0.path());
+    let mut kept = source_report.0;
+    for partitions in ["7", "1", "12"] {
+        let data = imported(&file, partitions);
+        // What a start derives from the log is at rest, with every invariant.
+        let world = World::serve(data);
+        let after = all_documents(&world);
+        assert!(after.keys().eq(before.keys()), "{partitions} partitions: {:?}", after.keys());
+        for (order_id, document) in &before {
+            assert_eq!(after.get(order_id), Some(document), "{partitions} partitions");
+        }
+        // The same key is the same order still, and the next step is the next one.
+        let known = world.placed("4");
+        assert!(before.contains_key(&format!("\"{known}\"")), "{known} is another order");
+        let (data, verified) = at_rest_with_data(world.stop());
+        let report = &verified["report"];
+        for count in ["orders", "facts", "notifications", "documents", "timers"] {
+            assert_eq!(report[count], source_report.1["report"][count], "{count}: {report}");
+        }
+        assert_eq!(report["outcomes"]["forwarded"], 0);
+        assert_eq!(report["outcomes"]["dead_lettered"], 2);
+        // An import can be exported and imported again.
+        file = export(data.path());
+        let letters = documents(&std::fs::read_to_string(&file).expect("the export"));
+        let letters = letters.iter().filter(|record| record["topic"] == "orders.dlq").count();
+        assert_eq!(letters, 2);
+        kept = data;
+    }
+    drop(kept);
+}
+
+#[test]
+fn what_was_not_answered_is_answered_after_an_import_and_nothing_is_notified_twice() {
+    let world = World::start();
+    let old: Vec<_> = (0..9).map(|n| world.placed(&n.to_string())).collect();
+    let source = world.stop();
+    append(source.path(), r#"{"order_id":"waiting-1","status":"PLACED"}"#, "waiting-1");
+    append(source.path(), r#"{"order_id":"waiting-2","status":"PLACED"}"#, "elsewhere");
+    append(source.path(), "no JSON", "waiting-1");
+    let data = imported(&export(source.path()), "3");
+    let flags = ["--mode", "manual", "--log-level", "error", "--notifier", "console"];
+    let server = Process::serve(data.path(), &flags);
+    let mut lines = server.lines_until("Order waiting-");
+    lines.extend(server.lines_until("Order waiting-"));
+    let again = old.iter().find(|id| lines.iter().any(|line| line.contains(id.as_str())));
+    assert_eq!(again, None, "{lines:#?}");
+    assert!(server.terminate().success());
+    let (_data, verified) = at_rest_with_data(data);
+    assert_eq!(verified["report"]["orders"], 11);
+    assert_eq!(verified["report"]["outcomes"]["dead_lettered"], 1);
+}
+
+#[test]
+fn an_import_that_cannot_be_is_refused_before_anything_is_written() {
+    let world = World::start();
+    let id = world.placed("1");
+    world.run(&["advance", &id]).done();
+    let source = world.stop();
+    let file = export(source.path());
+    let into = |file: &Path, data: &Path| run(&["log", "import", text(file), "--data-dir", text(data)]);
+    let said = into(&file, source.path());
+    assert!(said.failed(1).contains("orders is not empty"), "{said:?}");
+
+    let new = tempfile::tempdir().expect("a temporary directory");
+    let whole = std::fs::read_to_string(&file).expect("the export");
+    let refused = |name: &str, lines: Vec<&str>, part: &str| {
+        let file = new.path().join(name);
+        std::fs::write(&file, lines.join("\n")).expect("it can be written");
+        let data = new.path().join("data");
+        let said = into(&file, &data);
+        assert!(said.failed(2).contains(part), "{name}: {said:?}");
+        assert!(!data.exists(), "{name}: nothing is made");
+    };
+    let lines = || whole.lines().filter(|line| line.contains("\"topic\":\"orders\""));
+    refused("no-input", lines().skip(1).collect(), "line 1: it answers the input at offset 0");
+    let without_first_fact = lines().enumerate().filter(|(n, _)| *n != 1).map(|(_, line)| line);
+    refused("no-fact", without_first_fact.collect(), "has version 2, the next one is 1");
+    refused("no-export", vec!["{\"a\":1}"], "line 1: missing field `topic`");
+    let newer = whole.replace("urn:logistics:order:1", "urn:logistics:order:2");
+    refused("newer", newer.lines().collect(), "this build cannot read");
+    assert!(into(&new.path().join("missing"), new.path()).failed(2).contains("cannot read"));
+}
+
+#[test]
+fn an_import_reads_standard_input() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let world = World::start();
+    let id = world.placed("1");
+    let before = all_documents(&world);
+    let source = world.stop();
+    let exported = run(&["log", "export", "--data-dir", text(source.path())]).done();
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let mut command = super::support::logistics(&["log", "import", "-", "--data-dir", text(data.path())]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary starts");
+    child.stdin.take().expect("a pipe").write_all(exported.as_bytes()).expect("it reads");
+    assert!(child.wait_with_output().expect("it ends").status.success());
+    let world = World::serve(data);
+    assert_eq!(all_documents(&world), before);
+    world.run(&["advance", &id]).done();
+}
