@@ -39,8 +39,8 @@ struct World {
     /// Orders that a reader has missed.
     reported: BTreeSet<OrderId>,
     clears: usize,
-    /// What the store's clock says, if it has one.
-    store_clock: Option<Timestamp>,
+    /// The store has a clock, which agrees with the log's.
+    store_has_clock: bool,
     /// The log's clock minus this owner's, in milliseconds.
     log_ahead_ms: i64,
     checkpoint: Option<StoreCheckpoint>,
@@ -130,7 +130,7 @@ impl World {
                 Reply::Recovered(Ok(Recovery {
                     checkpoint: self.checkpoint.clone(),
                     timers,
-                    now: self.store_clock,
+                    now: self.store_has_clock.then(|| self.log_time()),
                 }))
             }
             Effect::ReadEnd => Reply::End(Ok(LogExtent {
