@@ -59,6 +59,13 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", format!("{field}: {problem}")).field(field)
     }
 
+    /// 403: only the timers of the processor act as the system.
+    pub(crate) fn reserved_actor() -> Self {
+        let error = "actor: system is reserved for the service's own timers";
+        let failure = Self::new(StatusCode::FORBIDDEN, "reserved_actor", error).field("actor");
+        failure.hint("Use customer, merchant, courier or operator")
+    }
+
     pub(crate) fn order_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "Order not found")
     }
@@ -121,7 +128,7 @@ impl Failure {
             }
             Rejection::IdConflict => of(StatusCode::UNPROCESSABLE_ENTITY)
                 .field("Idempotency-Key")
-                .hint("Use a new key for a new order, or send the same body again"),
+                .hint("Use a new key for a new request, or send the same body again"),
             _ => {
                 let mut failure = of(StatusCode::CONFLICT);
                 failure.body.allowed_transitions = rejection.allowed().map(<[Status]>::to_vec);

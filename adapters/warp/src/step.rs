@@ -47,9 +47,16 @@ async fn ask(
     fields: &Fields<'_>,
 ) -> Result<Response, Failure> {
     let actor = fields.named("actor", &ACTORS.map(Actor::name), Actor::from_name)?;
+    if actor == Some(Actor::System) {
+        return Err(Failure::reserved_actor());
+    }
     let now = context.api.clock.now();
+    let id = match header::idempotency_key(headers)? {
+        Some(key) => RequestId::from_idempotency_key(header::ANONYMOUS, key, &order_id),
+        None => RequestId::generate(now, rand::random()),
+    };
     let request = Request {
-        id: RequestId::generate(now, rand::random()),
+        id,
         order_id,
         actor: actor.unwrap_or(Actor::Operator),
         command,

@@ -97,3 +97,66 @@ async fn nobody_waits_longer_than_the_server_allows() {
     let reply = world.call(&format!("POST /orders/{id}/cancel"), &["Prefer: wait=100000"], "").await;
     assert_eq!(reply.status, 202);
 }
+
+#[tokio::test]
+async fn no_client_acts_as_the_system() {
+    let world = World::start().await;
+    let path = format!("/orders/{}", world.placed().await);
+    for (route, body) in
+        [("transitions", r#"{"to":"CONFIRMED","actor":"system"}"#), ("cancel", r#"{"actor":"system"}"#)]
+    {
+        let reply = world.post(&format!("{path}/{route}"), body).await;
+        reply.error_of(403, "reserved_actor", "actor");
+    }
+    assert_eq!(world.requests().len(), 1, "such a request is not appended");
+}
+
+#[tokio::test]
+async fn a_retry_of_ones_own_success_with_if_match_is_the_order() {
+    let world = World::start().await;
+    let line = format!("POST /orders/{}/transitions", world.placed().await);
+    let headers = ["If-Match: \"1\"", "Content-Type: application/json"];
+    for _ in 0..2 {
+        let reply = world.call(&line, &headers, r#"{"to":"CONFIRMED"}"#).await;
+        assert_eq!((reply.status, reply.header("etag")), (200, "\"2\""));
+    }
+}
+
+#[tokio::test]
+async fn one_key_is_one_delivery_attempt() {
+    let world = World::start().await;
+    let id = world.placed().await;
+    let line = format!("POST /orders/{id}/transitions");
+    let ask = async |to: &str, key: &str| {
+        let headers = [&*format!("Idempotency-Key: {key}"), "Content-Type: application/json"];
+        world.call(&line, &headers, format!(r#"{{"to":"{to}"}}"#)).await
+    };
+    for (at, to) in [
+        "CONFIRMED",
+        "PREPARING",
+        "OUT_FOR_DELIVERY",
+        "DELIVERY_FAILED",
+        "OUT_FOR_DELIVERY",
+        "DELIVERY_FAILED",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(ask(to, &format!("key-{at}")).await.status, 200, "{to}");
+    }
+    // The second attempt was under this key: its repetition is no third one.
+    let again = ask("OUT_FOR_DELIVERY", "key-4").await;
+    assert_eq!(again.status, 200);
+    assert_eq!(
+        (&again.json()["status"], &again.json()["delivery_attempts"]),
+        (&json!("DELIVERY_FAILED"), &json!(2))
+    );
+    // Once the outcome has left the store too.
+    world.forget_outcomes();
+    assert_eq!(ask("OUT_FOR_DELIVERY", "key-4").await.json()["delivery_attempts"], 2);
+    world.forget_outcomes();
+    ask("RETURNED", "key-4").await.error_of(422, "id_conflict", "Idempotency-Key");
+    // Another order has keys of its own.
+    let other = format!("POST /orders/{}/cancel", world.placed().await);
+    assert_eq!(world.call(&other, &["Idempotency-Key: key-4"], "").await.json()["status"], "CANCELLED");
+}

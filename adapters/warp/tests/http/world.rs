@@ -290,6 +290,11 @@ impl World {
         self.backend.change(|state| state.paused = false);
     }
 
+    /// Outcomes stay in a store for minutes only.
+    pub(crate) fn forget_outcomes(&self) {
+        self.backend.change(|state| state.outcomes.clear());
+    }
+
     pub(crate) fn fail(&self, kind: Option<PortErrorKind>) {
         self.backend.change(|state| state.fault = kind);
     }
