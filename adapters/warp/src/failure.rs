@@ -59,6 +59,28 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", format!("{field}: {problem}")).field(field)
     }
 
+    /// 404: the request is not decided yet, or its outcome has expired, or it was never sent.
+    pub(crate) fn undecided() -> Self {
+        let error = "The outcome of this request is not known";
+        let failure = Self::new(StatusCode::NOT_FOUND, "outcome_unknown", error).retry();
+        failure
+            .hint("A request that was accepted is decided later; a rejection is kept for some minutes only")
+    }
+
+    /// 403: a page of another site.
+    pub(crate) fn foreign_site() -> Self {
+        let error = "Pages of other sites may not use this API";
+        let failure = Self::new(StatusCode::FORBIDDEN, "foreign_origin", error).field("Origin");
+        failure.hint("The server's --cors-origin allows an origin")
+    }
+
+    /// 421: the name is not one of this server's.
+    pub(crate) fn foreign_host() -> Self {
+        let error = "This server does not serve this Host";
+        let failure = Self::new(StatusCode::MISDIRECTED_REQUEST, "foreign_host", error).field("Host");
+        failure.hint("The server's --allowed-host allows a name")
+    }
+
     /// 403: only the timers of the processor act as the system.
     pub(crate) fn reserved_actor() -> Self {
         let error = "actor: system is reserved for the service's own timers";

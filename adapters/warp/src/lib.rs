@@ -20,8 +20,10 @@ mod outcome;
 mod place;
 mod query;
 mod reply;
+mod request;
 mod route;
 mod server;
+mod site;
 mod step;
 
 pub use config::Config;

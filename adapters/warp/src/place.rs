@@ -42,7 +42,8 @@ pub(crate) async fn place(context: &Context, headers: &HeaderMap, body: &[u8]) -
     if !request.awaited {
         return Ok(created(&request.order_id));
     }
-    match outcome::wait(context, &request, header::wait(headers, &context.config)).await {
+    match outcome::wait(context, &request.order_id, &request.id, header::wait(headers, &context.config)).await
+    {
         None => Ok(reply::accepted(&request.order_id, &request.id)),
         Some(Verdict::Rejected { rejection }) => Err(Failure::rejected(&rejection)),
         Some(_) => Ok(created(&request.order_id)),

@@ -68,7 +68,8 @@ async fn ask(
     };
     let payload = wire::encode_request(&request);
     context.port("append a request", context.api.bus.append(&request.order_id, payload)).await?;
-    match outcome::wait(context, &request, header::wait(headers, &context.config)).await {
+    match outcome::wait(context, &request.order_id, &request.id, header::wait(headers, &context.config)).await
+    {
         None => Ok(reply::accepted(&request.order_id, &request.id)),
         Some(Verdict::Rejected { rejection }) => Err(Failure::rejected(&rejection)),
         Some(_) => lookup::find(context, &request.order_id).await.map(reply::document),

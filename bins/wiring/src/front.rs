@@ -17,6 +17,9 @@ use crate::probes::Probes;
 /// process may take.
 const DRAIN_MS_MAX: u64 = 3000;
 
+/// The name of the store's part, as the checks of the start and the watch after it name it.
+const STORE: &str = "store";
+
 /// The HTTP server of a process, which serves.
 pub struct Front {
     addr: SocketAddr,
@@ -37,7 +40,9 @@ impl Front {
     ) -> Result<Self, Failure> {
         let probes = Arc::new(Probes::default());
         let api = Api { bus, store, clock: Arc::new(SystemClock), health: probes.clone() };
-        Self::serve(logistics_warp::bind(config(listen), api).await, probes)
+        // A placement is appended and needs no store; what does need it answers 503 by itself.
+        let config = Config { degradable_parts: vec![STORE.to_owned()], ..config(listen) };
+        Self::serve(logistics_warp::bind(config, api).await, probes)
     }
 
     /// Serves the health alone.

@@ -160,3 +160,49 @@ async fn one_key_is_one_delivery_attempt() {
     let other = format!("POST /orders/{}/cancel", world.placed().await);
     assert_eq!(world.call(&other, &["Idempotency-Key: key-4"], "").await.json()["status"], "CANCELLED");
 }
+
+#[tokio::test]
+async fn a_202_names_where_the_outcome_is_found_for_ever() {
+    let world = World::start().await;
+    let id = world.placed().await;
+    world.pause();
+    let reply = world.call(&format!("POST /orders/{id}/cancel"), &["Prefer: wait=0"], "").await;
+    let location = reply.header("location").to_owned();
+    assert_eq!(location, format!("/orders/{id}/requests/{}", reply.json()["request_id"].as_str().unwrap()));
+    world.get(&location).await.error(404, "outcome_unknown");
+    world.go_on();
+    let expected = json!({
+        "order_id": id, "request_id": reply.json()["request_id"], "outcome": "happened", "version": 2,
+        "status": "CANCELLED",
+    });
+    assert_eq!(world.get(&location).await.json(), expected);
+    world.forget_outcomes();
+    assert_eq!(world.get(&location).await.json(), expected, "the history of the order knows it");
+    // A rejection is in the store, for a while.
+    world
+        .post(&format!("/orders/{id}/transitions"), r#"{"to":"CONFIRMED"}"#)
+        .await
+        .error(409, "illegal_transition");
+    let rejected = world.requests().pop().expect("it is in the log").id;
+    let rejected = world.get(&format!("/orders/{id}/requests/{rejected}")).await.json();
+    assert_eq!(
+        (&rejected["outcome"], &rejected["rejection"]["code"]),
+        (&json!("rejected"), &json!("illegal_transition"))
+    );
+    world.get(&format!("/orders/{id}/requests/{}", "x".repeat(5000))).await.error_of(
+        400,
+        "invalid_request",
+        "request_id",
+    );
+}
+
+#[tokio::test]
+async fn a_service_without_its_store_takes_orders_and_says_that_it_is_degraded() {
+    let world = World::with(|config| config.degradable_parts = vec!["store".to_owned()]).await;
+    world.miss(&["store"]);
+    let reply = world.get("/health/ready").await;
+    assert_eq!((reply.status, &reply.json()["degraded"]), (200, &json!(["store"])));
+    world.miss(&["store", "log"]);
+    let body = world.get("/health/ready").await.error(503, "not_ready");
+    assert_eq!((&body["missing"], &body["degraded"]), (&json!(["log"]), &json!(["store"])));
+}

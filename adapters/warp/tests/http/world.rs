@@ -193,6 +193,7 @@ impl OrderStore for Backend {
             |of: &Cursor| (of.status.index(), std::cmp::Reverse((of.changed_at, of.order_id.clone())));
         let mut orders: Vec<&Order> = state.orders.values().collect();
         orders.retain(|order| query.status.is_none_or(|status| status == order.status));
+        orders.retain(|order| order.late || !query.late);
         orders.retain(|order| query.after.as_ref().is_none_or(|after| place(&cursor(order)) > place(after)));
         orders.sort_by_key(|order| place(&cursor(order)));
         let more = orders.len() > query.limit;
