@@ -116,6 +116,13 @@ impl Failure {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", error).retry()
     }
 
+    /// 503: the store is an older copy, or it is being rebuilt.
+    pub(crate) fn rebuilding() -> Self {
+        let error = "The store holds an older state of this order than was served before";
+        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "rebuilding", error).retry();
+        failure.hint("The store is being rebuilt from the log; nothing is lost")
+    }
+
     /// 503: the log or the store does not answer.
     pub(crate) fn unavailable() -> Self {
         let error = "The service cannot reach its log or its store at the moment";

@@ -22,6 +22,7 @@ mod query;
 mod reply;
 mod request;
 mod route;
+mod seen;
 mod server;
 mod site;
 mod step;

@@ -160,3 +160,26 @@ fn ids(page: &Value) -> Vec<String> {
     let orders = page["orders"].as_array().expect("orders").iter();
     orders.map(|order| order["order_id"].as_str().expect("an id").to_owned()).collect()
 }
+
+#[tokio::test]
+async fn an_older_copy_of_the_store_is_never_shown_after_a_newer_state() {
+    let world = World::start().await;
+    let id = world.placed().await;
+    let path = format!("/orders/{id}");
+    let moved = world.post(&format!("{path}/transitions"), r#"{"to":"CONFIRMED"}"#).await;
+    assert_eq!(moved.header("etag"), "\"2\"");
+    world.restore_placement(&id);
+    for path in [path.clone(), format!("{path}/events")] {
+        let reply = world.get(&path).await;
+        reply.error(503, "rebuilding");
+        assert_eq!(reply.header("retry-after"), "1");
+    }
+}
+
+#[tokio::test]
+async fn an_order_whose_document_is_lost_is_never_404() {
+    let world = World::start().await;
+    let id = world.placed().await;
+    world.lose_documents();
+    world.get(&format!("/orders/{id}")).await.error(503, "rebuilding");
+}
