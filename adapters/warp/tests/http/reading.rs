@@ -183,3 +183,19 @@ async fn an_order_whose_document_is_lost_is_never_404() {
     world.lose_documents();
     world.get(&format!("/orders/{id}")).await.error(503, "rebuilding");
 }
+
+#[tokio::test]
+async fn only_late_orders_are_listed_where_the_client_asks_for_them() {
+    let world = World::start().await;
+    world.placed().await;
+    let late = world.placed().await;
+    world.make_late(&late);
+    let listed = world.get("/orders?late=true").await.json();
+    let ids: Vec<_> =
+        listed["orders"].as_array().expect("orders").iter().map(|order| &order["order_id"]).collect();
+    assert_eq!(ids, [&late]);
+    for all in ["/orders", "/orders?late=false"] {
+        assert_eq!(world.get(all).await.json()["orders"].as_array().map(Vec::len), Some(2), "{all}");
+    }
+    world.get("/orders?late=soon").await.error_of(400, "invalid_request", "late");
+}

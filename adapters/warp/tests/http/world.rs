@@ -306,6 +306,12 @@ impl World {
         });
     }
 
+    pub(crate) fn make_late(&self, id: &str) {
+        self.backend.change(|state| {
+            state.orders.get_mut(&OrderId::parse(id).expect("an id")).expect("an order").late = true;
+        });
+    }
+
     /// The store has lost documents that it knows of.
     pub(crate) fn lose_documents(&self) {
         self.backend.change(|state| state.lost_documents = true);
