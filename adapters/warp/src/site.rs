@@ -1,7 +1,7 @@
 //! Which sites' pages may use the API, and under which names it is served.
 //!
 //! A browser lets any page send requests to any address, and a page whose name was bound anew to a loopback address reads
-//! the replies too. The first is told by `Origin` and `Sec-Fetch-Site`, the second by `Host`. Other clients send neither of
+//! the replies too. `Origin` and `Sec-Fetch-Site` show the first, `Host` the second. Other clients send neither of
 //! the first two.
 
 use std::net::IpAddr;

@@ -247,7 +247,7 @@ fn tagged(description: &str, schema: &str) -> ResponseBuilder {
 
 fn accepted() -> ResponseBuilder {
     let location = HeaderBuilder::new().schema(Some(text("Where the outcome will be."))).build();
-    reply("The request stands in the log and is not decided yet.", "Accepted").header("Location", location)
+    reply("The log holds the request; it is not decided yet.", "Accepted").header("Location", location)
 }
 
 fn errors(operation: OperationBuilder, statuses: &[u16]) -> OperationBuilder {
