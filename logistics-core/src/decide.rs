@@ -67,7 +67,7 @@ fn place(
     policy: &Policy,
 ) -> Decision {
     let may_place = transition(None, Status::Placed).is_some_and(|row| row.actors.contains(&request.actor));
-    if !may_place {
+    if !may_place || request.actor == Actor::System {
         return Decision::Rejected(Rejection::PlacementNotPermitted { actor: request.actor });
     }
     if let Some(expected) = request.expected_version.filter(|expected| *expected != Version(0)) {
@@ -96,11 +96,16 @@ fn step(
     now: Timestamp,
     policy: &Policy,
 ) -> Decision {
+    // Sameness comes before staleness: a retry of a success names the version from before its own effect.
+    if let Some(entry) = order.caused_by(&request.id) {
+        let same = (entry.status, entry.actor, &entry.reason) == (to, request.actor, &request.reason);
+        return if same { Decision::Unchanged } else { Decision::Rejected(Rejection::IdConflict) };
+    }
+    if order.status == to && request.expected_version.is_none_or(|expected| leads_here(order, expected)) {
+        return Decision::Unchanged;
+    }
     if let Some(expected) = request.expected_version.filter(|expected| *expected != order.version) {
         return Decision::Rejected(Rejection::StaleVersion { current: order.version, expected });
-    }
-    if order.status == to {
-        return Decision::Unchanged;
     }
     let (current, requested, actor) = (order.status, to, request.actor);
     let Some(row) = transition(Some(current), to) else {
@@ -110,13 +115,15 @@ fn step(
             allowed: order.allowed(None),
         });
     };
-    if !row.actors.contains(&actor) {
+    // Only timers act as the system: an input that claims to be it has a producer outside, and no rights.
+    let outside = actor != Actor::System;
+    if !(outside && row.actors.contains(&actor)) {
         return Decision::Rejected(Rejection::NotPermitted {
             current,
             requested,
             actor,
-            permitted: row.actors.to_vec(),
-            allowed: order.allowed(Some(actor)),
+            permitted: row.actors.iter().copied().filter(|actor| *actor != Actor::System).collect(),
+            allowed: if outside { order.allowed(Some(actor)) } else { Vec::new() },
         });
     }
     if to == Status::OutForDelivery && order.attempts_left == Some(0) {
@@ -162,6 +169,11 @@ fn next_fact(
 }
 
 fn entered_at(order: &Order) -> Timestamp {
-    let entry = order.history.iter().rev().find(|entry| !entry.late);
-    entry.map_or(order.created_at, |entry| entry.at)
+    order.entered().map_or(order.created_at, |entry| entry.at)
+}
+
+/// The version is the one from which the order entered its status, or one that it has had in the status since.
+fn leads_here(order: &Order, expected: Version) -> bool {
+    let entered = order.entered().map_or(order.version, |entry| entry.version);
+    expected <= order.version && expected.next() >= entered
 }

@@ -47,6 +47,15 @@ impl Cause {
             Cause::Timer { .. } => None,
         }
     }
+
+    /// The request; `None` for a timer.
+    #[must_use]
+    pub fn request(&self) -> Option<&RequestId> {
+        match self {
+            Cause::Request { request, .. } => Some(request),
+            Cause::Timer { .. } => None,
+        }
+    }
 }
 
 /// It happened. An order is the fold of its facts and of nothing else.

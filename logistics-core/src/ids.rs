@@ -176,6 +176,15 @@ impl RequestId {
     pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
         Self(Arc::from(uuid_v7(now, random).as_str()))
     }
+
+    /// The id of the request that this client's `Idempotency-Key` names at this order: `UUIDv5` of all three, so that a
+    /// retry has the id of its first try.
+    #[must_use]
+    pub fn from_idempotency_key(client: &str, key: &str, order_id: &OrderId) -> Self {
+        // The lengths keep ("a", "bc") and ("ab", "c") apart.
+        let name = format!("{}:{client}:{}:{key}:{order_id}", client.len(), key.len());
+        Self(Arc::from(uuid::Uuid::new_v5(&IDEMPOTENCY_NAMESPACE, name.as_bytes()).to_string()))
+    }
 }
 
 fn uuid_v7(now: Timestamp, random: [u8; 10]) -> String {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::details::Details;
 use crate::fact::{Change, Fact};
-use crate::ids::{OrderId, PartyId, Reason, Timestamp, Version};
+use crate::ids::{OrderId, PartyId, Reason, RequestId, Timestamp, Version};
 use crate::lifecycle::{Actor, Status, transitions_from};
 use crate::policy::Deadline;
 use crate::request::Placement;
@@ -26,6 +26,9 @@ pub struct HistoryEntry {
     /// The status did not change: the order is late in it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
+    /// The request that caused it; none for a timer. A repeated request is recognised by it for as long as the order exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
 }
 
 /// An order's current state: the fold of its facts. Its JSON is the document that the store holds and the API answers.
@@ -109,6 +112,18 @@ impl Order {
         }
     }
 
+    /// The fact that this request caused; `None` where it caused none.
+    #[must_use]
+    pub fn caused_by(&self, request: &RequestId) -> Option<&HistoryEntry> {
+        self.history.iter().find(|entry| entry.request.as_ref() == Some(request))
+    }
+
+    /// The fact by which the order entered its status; later facts of the order are about its being late.
+    #[must_use]
+    pub fn entered(&self) -> Option<&HistoryEntry> {
+        self.history.iter().rev().find(|entry| !entry.late)
+    }
+
     /// When its timer is due, if it has one.
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {
@@ -187,6 +202,7 @@ fn applied(mut order: Order, fact: &Fact) -> Order {
         actor: fact.actor,
         reason: fact.reason.clone(),
         late,
+        request: fact.cause.request().cloned(),
     });
     order.allowed_transitions = order.allowed(None);
     order

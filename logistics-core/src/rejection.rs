@@ -51,8 +51,8 @@ pub enum Rejection {
         /// What the request named.
         expected: Version,
     },
-    /// The id is taken by an order with another body.
-    #[error("there is an order of this id with another body")]
+    /// The order's id, or the request's, was used before with another body.
+    #[error("this id was used before with another body")]
     IdConflict,
     /// It went out as often as it may.
     #[error("the order went out for delivery {attempts} times, which is all that it may")]

@@ -27,6 +27,14 @@ pub struct Config {
     pub lookup_wait_ms: u64,
     /// Milliseconds within which the bus and the store must answer; then the client gets 503. Default 10,000.
     pub port_timeout_ms: u64,
+    /// Origins whose pages may use the API, for example `https://shop.example`. Default none: the server's own only.
+    pub cors_origins: Vec<String>,
+    /// Names that `Host` may have, without a port. A server on a loopback address takes these besides loopback names; any
+    /// other server takes every name where there are none here. Default none.
+    pub allowed_hosts: Vec<String>,
+    /// Names of parts without which orders are still taken: where one is missing, the server is ready and degraded. Default
+    /// none.
+    pub degradable_parts: Vec<String>,
     /// Milliseconds that running requests have when the server stops; then their connections are closed. Default 5,000.
     pub drain_ms_max: u64,
 }
@@ -44,6 +52,9 @@ impl Default for Config {
             wait_ms_max: 60_000,
             lookup_wait_ms: 2_500,
             port_timeout_ms: 10_000,
+            cors_origins: Vec::new(),
+            allowed_hosts: Vec::new(),
+            degradable_parts: Vec::new(),
             drain_ms_max: 5_000,
         }
     }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::seen::Seen;
 
 /// What the API is made over.
 #[derive(Clone)]
@@ -29,6 +30,7 @@ pub(crate) struct Context {
     pub(crate) api: Api,
     pub(crate) config: Config,
     pub(crate) openapi: Bytes,
+    pub(crate) seen: Seen,
     /// The server stops: nothing waits any longer than it must.
     pub(crate) closing: CancellationToken,
 }
@@ -67,7 +69,7 @@ impl Served {
 impl Context {
     pub(crate) fn new(api: Api, config: Config) -> Self {
         let openapi = Bytes::from(crate::openapi_json());
-        Self { api, config, openapi, closing: CancellationToken::new() }
+        Self { api, config, openapi, seen: Seen::new(), closing: CancellationToken::new() }
     }
 
     /// A call of a port, with a bound on its time and its failure as the client sees it.

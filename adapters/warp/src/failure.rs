@@ -59,6 +59,35 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", format!("{field}: {problem}")).field(field)
     }
 
+    /// 404: the request is not decided yet, or its outcome has expired, or it was never sent.
+    pub(crate) fn undecided() -> Self {
+        let error = "The outcome of this request is not known";
+        let failure = Self::new(StatusCode::NOT_FOUND, "outcome_unknown", error).retry();
+        failure
+            .hint("A request that was accepted is decided later; a rejection is kept for some minutes only")
+    }
+
+    /// 403: a page of another site.
+    pub(crate) fn foreign_site() -> Self {
+        let error = "Pages of other sites may not use this API";
+        let failure = Self::new(StatusCode::FORBIDDEN, "foreign_origin", error).field("Origin");
+        failure.hint("The server's --cors-origin allows an origin")
+    }
+
+    /// 421: the name is not one of this server's.
+    pub(crate) fn foreign_host() -> Self {
+        let error = "This server does not serve this Host";
+        let failure = Self::new(StatusCode::MISDIRECTED_REQUEST, "foreign_host", error).field("Host");
+        failure.hint("The server's --allowed-host allows a name")
+    }
+
+    /// 403: only the timers of the processor act as the system.
+    pub(crate) fn reserved_actor() -> Self {
+        let error = "actor: system is reserved for the service's own timers";
+        let failure = Self::new(StatusCode::FORBIDDEN, "reserved_actor", error).field("actor");
+        failure.hint("Use customer, merchant, courier or operator")
+    }
+
     pub(crate) fn order_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "Order not found")
     }
@@ -85,6 +114,13 @@ impl Failure {
     pub(crate) fn not_ready() -> Self {
         let error = "It is not known yet whether there is such an order";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", error).retry()
+    }
+
+    /// 503: the store is an older copy, or it is being rebuilt.
+    pub(crate) fn rebuilding() -> Self {
+        let error = "The store holds an older state of this order than was served before";
+        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "rebuilding", error).retry();
+        failure.hint("The store is being rebuilt from the log; nothing is lost")
     }
 
     /// 503: the log or the store does not answer.
@@ -121,7 +157,7 @@ impl Failure {
             }
             Rejection::IdConflict => of(StatusCode::UNPROCESSABLE_ENTITY)
                 .field("Idempotency-Key")
-                .hint("Use a new key for a new order, or send the same body again"),
+                .hint("Use a new key for a new request, or send the same body again"),
             _ => {
                 let mut failure = of(StatusCode::CONFLICT);
                 failure.body.allowed_transitions = rejection.allowed().map(<[Status]>::to_vec);

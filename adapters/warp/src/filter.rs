@@ -6,7 +6,7 @@ use bytes::Buf;
 use futures::Stream;
 use hyper::header::HeaderMap;
 use hyper::http::{Method, StatusCode};
-use logistics_core::OrderId;
+use logistics_core::{OrderId, RequestId};
 use warp::Filter;
 use warp::path::FullPath;
 use warp::reply::Response;
@@ -14,7 +14,7 @@ use warp::reply::Response;
 use crate::context::{Context, HealthContext, Served};
 use crate::failure::Failure;
 use crate::route::Resource;
-use crate::{body, events, health, list, log, lookup, place, reply, step};
+use crate::{body, events, health, list, log, lookup, place, reply, request, site, step};
 
 /// Every route as one filter.
 ///
@@ -33,12 +33,17 @@ pub(crate) fn routes(
         .then(move |method, path: FullPath, query: String, headers, body| {
             let served = served.clone();
             async move {
+                let origin = match site::admit(served.config(), &method, path.as_str(), &headers) {
+                    Ok(site::Admitted::Preflight(response)) => return response,
+                    Ok(site::Admitted::Request(origin)) => origin,
+                    Err(failure) => return failure.into_response(),
+                };
                 let call = Call { method, query, headers, body };
                 let answer = match &*served {
                     Served::Api(context) => answer(context, path.as_str(), call).await,
                     Served::Health(context) => health_alone(context, path.as_str(), &call.method),
                 };
-                answer.unwrap_or_else(Failure::into_response)
+                site::allowed(answer.unwrap_or_else(Failure::into_response), origin)
             }
         })
 }
@@ -77,11 +82,19 @@ where
         Resource::Orders if reads => list::list(context, &query).await,
         Resource::Order(id) if reads => lookup::order(context, &order_id(id)?, &headers).await,
         Resource::Events(id) if reads => events::history(context, &order_id(id)?, &headers).await,
+        Resource::Request { order, request } if reads => {
+            let id = RequestId::parse(request)
+                .map_err(|error| Failure::invalid("request_id", error.to_string()))?;
+            request::outcome(context, &order_id(order)?, &id, &headers).await
+        }
         Resource::Log { topic, partition } if reads => {
             log::log(context, topic, partition, &query, &headers).await
         }
         Resource::Live if reads => Ok(health::live()),
-        Resource::Ready if reads => Ok(health::ready(context.api.health.as_ref(), &context.closing)),
+        Resource::Ready if reads => {
+            let degradable = &context.config.degradable_parts;
+            Ok(health::ready(context.api.health.as_ref(), degradable, &context.closing))
+        }
         Resource::OpenApi if reads => Ok(reply::json(StatusCode::OK, context.openapi.clone())),
         #[cfg(feature = "docs-page")]
         Resource::Docs(file) if reads => crate::docs::page(file),
@@ -94,7 +107,7 @@ fn health_alone(context: &HealthContext, path: &str, method: &Method) -> Result<
     match Resource::of(path) {
         Some(Resource::Live) if reads(method) => Ok(health::live()),
         Some(Resource::Ready) if reads(method) => {
-            Ok(health::ready(context.health.as_ref(), &context.closing))
+            Ok(health::ready(context.health.as_ref(), &context.config.degradable_parts, &context.closing))
         }
         Some(resource @ (Resource::Live | Resource::Ready)) => {
             Err(Failure::method_not_allowed(resource.allow()))

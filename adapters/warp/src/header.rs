@@ -11,6 +11,9 @@ use crate::failure::Failure;
 /// How long an `Idempotency-Key` may be.
 pub(crate) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
+/// The client that idempotency keys belong to, as long as the API does not authenticate its clients.
+pub(crate) const ANONYMOUS: &str = "anonymous";
+
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

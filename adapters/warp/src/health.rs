@@ -23,13 +23,22 @@ struct Ready<'a> {
     code: Option<&'static str>,
     /// The names of the parts that cannot do their work.
     missing: Vec<&'a str>,
+    /// The names of the parts that are missing while orders are still taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    degraded: Vec<&'a str>,
     parts: &'a [PartHealth],
 }
 
-/// Whether every part can do its work, and which cannot.
-pub(crate) fn ready(health: &dyn HealthProbe, closing: &CancellationToken) -> Response {
+/// Whether the process can do its work, and which parts cannot. Parts that are `degradable` may be missing.
+pub(crate) fn ready(
+    health: &dyn HealthProbe,
+    degradable: &[String],
+    closing: &CancellationToken,
+) -> Response {
     let Health { parts } = health.health();
-    let missing: Vec<&str> = parts.iter().filter(|part| !part.ready).map(|part| &*part.name).collect();
+    let down = parts.iter().filter(|part| !part.ready).map(|part| &*part.name);
+    let (degraded, missing): (Vec<&str>, Vec<&str>) =
+        down.partition(|name| degradable.iter().any(|part| part == name));
     // A server that stops is not to be sent anything new.
     let closing = closing.is_cancelled();
     let error = if closing {
@@ -39,7 +48,7 @@ pub(crate) fn ready(health: &dyn HealthProbe, closing: &CancellationToken) -> Re
     };
     let ready = error.is_none();
     let (status, code) = if ready { ("ready", None) } else { ("not ready", Some("not_ready")) };
-    let body = Ready { status, error, code, missing, parts: &parts };
+    let body = Ready { status, error, code, missing, degraded, parts: &parts };
     // Texts and flags only: nothing fails to serialize.
     let body = Bytes::from(serde_json::to_vec(&body).unwrap_or_default());
     reply::json(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)

@@ -20,8 +20,11 @@ mod outcome;
 mod place;
 mod query;
 mod reply;
+mod request;
 mod route;
+mod seen;
 mod server;
+mod site;
 mod step;
 
 pub use config::Config;

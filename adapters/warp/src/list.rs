@@ -24,21 +24,26 @@ pub(crate) async fn list(context: &Context, query: &str) -> Result<Response, Fai
 }
 
 fn parse(text: &str) -> Result<ListQuery, Failure> {
-    let [status, cursor, limit] = query::parse(text, ["status", "cursor", "limit"])?;
+    let [status, late, cursor, limit] = query::parse(text, ["status", "late", "cursor", "limit"])?;
     let status = status.as_deref().map(status_named).transpose()?;
+    let late = late.as_deref().map_or(Ok(false), flag)?;
     let after = cursor.as_deref().map(cursor_of).transpose()?;
     let other_list = |after: &Cursor| status.is_some_and(|status| status != after.status);
     if after.as_ref().is_some_and(other_list) {
         return Err(Failure::invalid("cursor", "it belongs to the list of another status"));
     }
     let limit = limit.as_deref().map_or(Ok(PAGE_ORDERS), limit_of)?;
-    Ok(ListQuery { status, late: false, after, limit })
+    Ok(ListQuery { status, late, after, limit })
 }
 
 fn status_named(name: &str) -> Result<Status, Failure> {
     let unknown =
         || Failure::invalid("status", format!("must be one of {}", STATUSES.map(Status::name).join(", ")));
     Status::from_name(name).ok_or_else(unknown)
+}
+
+fn flag(text: &str) -> Result<bool, Failure> {
+    text.parse().map_err(|_| Failure::invalid("late", "must be true or false"))
 }
 
 fn limit_of(text: &str) -> Result<usize, Failure> {

@@ -45,11 +45,19 @@ pub(crate) fn not_modified(document: &[u8], headers: &HeaderMap) -> Option<Respo
 pub(crate) async fn find(context: &Context, id: &OrderId) -> Result<Bytes, Failure> {
     // Where the log ended when the order was missed first: whatever was placed before lies below.
     let mut end = None;
+    let mut rebuilding = false;
     let mut until = None;
     let mut pause = Duration::from_millis(PAUSE_MS_MIN);
     loop {
         match context.port("look for an order", context.api.store.document(id)).await? {
-            DocumentLookup::Found(document) => return Ok(document),
+            DocumentLookup::Found(document) => {
+                let version = reply::version_of(&document);
+                if version.is_none_or(|version| context.seen.advance(id, version)) {
+                    return Ok(document);
+                }
+                rebuilding = true;
+            }
+            DocumentLookup::Missing => rebuilding = true,
             DocumentLookup::Absent { answered } => {
                 if end.is_none() {
                     end = Some(end_of_log(context, id).await?);
@@ -58,12 +66,12 @@ pub(crate) async fn find(context: &Context, id: &OrderId) -> Result<Bytes, Failu
                     return Err(Failure::order_not_found());
                 }
             }
-            DocumentLookup::Missing | DocumentLookup::Unknown => {}
+            DocumentLookup::Unknown => {}
         }
         let now = Instant::now();
         let until = *until.get_or_insert_with(|| now + Duration::from_millis(context.config.lookup_wait_ms));
         if now >= until || context.closing.is_cancelled() {
-            return Err(Failure::not_ready());
+            return Err(if rebuilding { Failure::rebuilding() } else { Failure::not_ready() });
         }
         tokio::time::sleep(pause.min(until - now)).await;
         pause = (pause * 2).min(Duration::from_millis(PAUSE_MS_MAX));

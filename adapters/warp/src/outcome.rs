@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use logistics_core::{Request, Verdict};
+use logistics_core::{OrderId, RequestId, Verdict};
 
 use crate::context::Context;
 
@@ -13,13 +13,18 @@ const RETRY_MS: u64 = 50;
 ///
 /// The outcome stands in the store for minutes, so asking after the append misses nothing. A store that fails is asked
 /// again: the request is in the log, so whatever happens here, it will be decided.
-pub(crate) async fn wait(context: &Context, request: &Request, budget: Duration) -> Option<Verdict> {
+pub(crate) async fn wait(
+    context: &Context,
+    order_id: &OrderId,
+    request_id: &RequestId,
+    budget: Duration,
+) -> Option<Verdict> {
     let decided = async {
         loop {
-            match context.api.store.outcome(&request.order_id, &request.id).await {
+            match context.api.store.outcome(order_id, request_id).await {
                 Ok(verdict) => return verdict,
                 Err(error) => {
-                    tracing::warn!(%error, order_id = %request.order_id, "could not wait for an outcome");
+                    tracing::warn!(%error, %order_id, "could not wait for an outcome");
                     tokio::time::sleep(Duration::from_millis(RETRY_MS)).await;
                 }
             }

@@ -14,9 +14,6 @@ use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::{header, outcome, reply};
 
-/// The client that idempotency keys belong to, until clients are told apart.
-const ANONYMOUS: &str = "anonymous";
-
 /// The fields of the body.
 pub(crate) const FIELDS: &[&str] = &["customer_id", "merchant_id", "courier_id", "details"];
 
@@ -25,7 +22,7 @@ pub(crate) async fn place(context: &Context, headers: &HeaderMap, body: &[u8]) -
     let placement = placement(&Fields::parse(body, FIELDS)?)?;
     let now = context.api.clock.now();
     let order_id = match key {
-        Some(key) => OrderId::from_idempotency_key(ANONYMOUS, key),
+        Some(key) => OrderId::from_idempotency_key(header::ANONYMOUS, key),
         None => OrderId::generate(now, rand::random()),
     };
     let request = Request {
@@ -45,7 +42,8 @@ pub(crate) async fn place(context: &Context, headers: &HeaderMap, body: &[u8]) -
     if !request.awaited {
         return Ok(created(&request.order_id));
     }
-    match outcome::wait(context, &request, header::wait(headers, &context.config)).await {
+    match outcome::wait(context, &request.order_id, &request.id, header::wait(headers, &context.config)).await
+    {
         None => Ok(reply::accepted(&request.order_id, &request.id)),
         Some(Verdict::Rejected { rejection }) => Err(Failure::rejected(&rejection)),
         Some(_) => Ok(created(&request.order_id)),

@@ -1,7 +1,7 @@
 //! Replies, written from bytes.
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, ETAG, HeaderValue};
+use hyper::header::{CONTENT_TYPE, ETAG, HeaderValue, LOCATION};
 use hyper::http::StatusCode;
 use logistics_core::{OrderId, RequestId, Version};
 use serde::Deserialize;
@@ -34,7 +34,12 @@ pub(crate) fn document(document: Bytes) -> Response {
 pub(crate) fn accepted(order_id: &OrderId, request_id: &RequestId) -> Response {
     // A request id may hold what JSON escapes; one that was made here does not, and neither does an order id.
     let body = format!(r#"{{"message":"Accepted","order_id":"{order_id}","request_id":"{request_id}"}}"#);
-    json(StatusCode::ACCEPTED, Bytes::from(body))
+    let mut response = json(StatusCode::ACCEPTED, Bytes::from(body));
+    // Both ids were made here or are of an order id's characters, which are those of a path.
+    if let Ok(location) = HeaderValue::try_from(format!("/orders/{order_id}/requests/{request_id}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
 }
 
 /// The entity tag of a version.

@@ -8,6 +8,10 @@ pub(crate) enum Resource<'a> {
     Cancel(&'a str),
     Transitions(&'a str),
     Events(&'a str),
+    Request {
+        order: &'a str,
+        request: &'a str,
+    },
     Log {
         topic: &'a str,
         partition: &'a str,
@@ -53,7 +57,11 @@ impl<'a> Resource<'a> {
             Some((id, "cancel")) => Some(Resource::Cancel(id)),
             Some((id, "transitions")) => Some(Resource::Transitions(id)),
             Some((id, "events")) => Some(Resource::Events(id)),
-            Some(_) => None,
+            Some((order, rest)) => {
+                let request = rest.strip_prefix("requests/")?;
+                (!request.is_empty() && !request.contains('/'))
+                    .then_some(Resource::Request { order, request })
+            }
         }
     }
 
@@ -83,6 +91,8 @@ mod tests {
         assert_eq!(Resource::of("/orders/a/cancel"), Some(Resource::Cancel("a")));
         assert_eq!(Resource::of("/orders/a/transitions"), Some(Resource::Transitions("a")));
         assert_eq!(Resource::of("/orders/a/events"), Some(Resource::Events("a")));
+        let request = Resource::Request { order: "a", request: "r" };
+        assert_eq!(Resource::of("/orders/a/requests/r"), Some(request));
         let log = Resource::Log { topic: "orders.dlq", partition: "0" };
         assert_eq!(Resource::of("/log/orders.dlq/0"), Some(log));
         for nothing in [
@@ -91,6 +101,9 @@ mod tests {
             "/ordersa",
             "/orders/a/b",
             "/orders/a/events/c",
+            "/orders/a/requests",
+            "/orders/a/requests/",
+            "/orders/a/requests/r/x",
             "/log",
             "/log/orders",
             "/log/orders/0/1",

@@ -47,9 +47,16 @@ async fn ask(
     fields: &Fields<'_>,
 ) -> Result<Response, Failure> {
     let actor = fields.named("actor", &ACTORS.map(Actor::name), Actor::from_name)?;
+    if actor == Some(Actor::System) {
+        return Err(Failure::reserved_actor());
+    }
     let now = context.api.clock.now();
+    let id = match header::idempotency_key(headers)? {
+        Some(key) => RequestId::from_idempotency_key(header::ANONYMOUS, key, &order_id),
+        None => RequestId::generate(now, rand::random()),
+    };
     let request = Request {
-        id: RequestId::generate(now, rand::random()),
+        id,
         order_id,
         actor: actor.unwrap_or(Actor::Operator),
         command,
@@ -61,7 +68,8 @@ async fn ask(
     };
     let payload = wire::encode_request(&request);
     context.port("append a request", context.api.bus.append(&request.order_id, payload)).await?;
-    match outcome::wait(context, &request, header::wait(headers, &context.config)).await {
+    match outcome::wait(context, &request.order_id, &request.id, header::wait(headers, &context.config)).await
+    {
         None => Ok(reply::accepted(&request.order_id, &request.id)),
         Some(Verdict::Rejected { rejection }) => Err(Failure::rejected(&rejection)),
         Some(_) => lookup::find(context, &request.order_id).await.map(reply::document),

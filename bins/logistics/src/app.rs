@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use logistics_core::port::StartAt;
-use logistics_wiring::{Deciding, Failure, Front, NewNotifier, Running, Work};
+use logistics_wiring::{Deciding, Failure, Front, HttpArgs, NewNotifier, Running, Work};
 
 use crate::engine::Engine;
 
@@ -28,8 +28,12 @@ impl App {
     ///
     /// # Errors
     /// One sentence, where the address cannot be used.
-    pub(crate) async fn listen(engine: &Engine, listen: SocketAddr) -> Result<Front, Failure> {
-        Front::api(listen, engine.bus(), engine.store()).await
+    pub(crate) async fn listen(
+        engine: &Engine,
+        listen: SocketAddr,
+        http: &HttpArgs,
+    ) -> Result<Front, Failure> {
+        Front::api(listen, http, engine.bus(), engine.store()).await
     }
 
     /// Waits until everything that the engine requires is there, and starts everything. Can be cancelled.
@@ -58,7 +62,7 @@ impl App {
     /// One sentence, where the data or the address cannot be used.
     pub(crate) async fn local(data: logistics_embedded::Config, config: AppConfig) -> Result<Self, Failure> {
         let engine = Engine::embedded(data).await?;
-        let front = Self::listen(&engine, ([127, 0, 0, 1], 0).into()).await?;
+        let front = Self::listen(&engine, ([127, 0, 0, 1], 0).into(), &HttpArgs::default()).await?;
         Self::start(engine, front, config).await
     }
 

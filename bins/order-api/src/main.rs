@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use logistics_wiring::cluster::{self, ClusterArgs};
 use logistics_wiring::{
-    Failure, Front, HealthArgs, InstanceArgs, LogArgs, Signals, Work, block_on, end, parse, run,
+    Failure, Front, HealthArgs, HttpArgs, InstanceArgs, LogArgs, Signals, Work, block_on, end, parse, run,
 };
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
@@ -40,6 +40,8 @@ struct ServeArgs {
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
     #[command(flatten)]
+    http: HttpArgs,
+    #[command(flatten)]
     instance: InstanceArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
     match parse::<Cli>(PROGRAM) {
         Ok(Cli { command: None, serve }) => end(PROGRAM, block_on(start(serve))),
         Ok(Cli { command: Some(Command::Health(health)), serve }) => {
-            end(PROGRAM, block_on(health.run(serve.listen)))
+            end(PROGRAM, block_on(health.run(serve.http.health_at(serve.listen))))
         }
         Err(code) => code,
     }
@@ -63,7 +65,7 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
     // It serves at once: what needs a part that is missing is answered 503.
-    let front = Front::api(args.listen, log.bus(), store.store()).await?;
+    let front = Front::api(args.listen, &args.http, log.bus(), store.store()).await?;
     tracing::info!(instance, "Order API Running...");
     let required = vec![log.required_to_append(), store.required()];
     run(signals, front, required, || Work::default().watched(cluster::watch(&log, Some(&store)))).await

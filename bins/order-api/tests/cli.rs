@@ -7,6 +7,9 @@ const SERVICE: Service = Service::new("order-api", env!("CARGO_BIN_EXE_order-api
 /// Every flag, and its default, where it has one.
 const FLAGS: &[(&str, &str)] = &[
     ("--listen", "127.0.0.1:8000"),
+    ("--health-listen", ""),
+    ("--cors-origin", "the server's own"),
+    ("--allowed-host", "loopback names on a loopback address, else any"),
     ("--instance", "the machine's name"),
     ("--partitions", "12"),
     ("--log-level", "info"),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use clap::Args;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_tokio::SystemClock;
@@ -17,11 +18,36 @@ use crate::probes::Probes;
 /// process may take.
 const DRAIN_MS_MAX: u64 = 3000;
 
+/// Flags of a process that serves the API.
+#[derive(Args, Debug, Clone, Default)]
+pub struct HttpArgs {
+    /// Where to answer /health/live and /health/ready besides the API's address, so that a flood there fails no probe
+    #[arg(long, env = "LOGISTICS_HEALTH_LISTEN")]
+    health_listen: Option<SocketAddr>,
+    /// Origins whose pages may use the API, separated by commas [default: the server's own]
+    #[arg(long, env = "LOGISTICS_CORS_ORIGIN", value_delimiter = ',')]
+    cors_origin: Vec<String>,
+    /// Names that Host may have, separated by commas [default: loopback names on a loopback address, else any]
+    #[arg(long, env = "LOGISTICS_ALLOWED_HOST", value_delimiter = ',')]
+    allowed_host: Vec<String>,
+}
+
+impl HttpArgs {
+    /// Where the health is answered: by a listener of its own, or where the API listens.
+    #[must_use]
+    pub fn health_at(&self, listen: SocketAddr) -> SocketAddr {
+        self.health_listen.unwrap_or(listen)
+    }
+}
+
+/// The name of the store's part, as the checks of the start and the watch after it name it.
+const STORE: &str = "store";
+
 /// The HTTP server of a process, which serves.
 pub struct Front {
     addr: SocketAddr,
     probes: Arc<Probes>,
-    server: JoinHandle<()>,
+    servers: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
 }
 
@@ -32,12 +58,22 @@ impl Front {
     /// One sentence, where the address cannot be used.
     pub async fn api(
         listen: SocketAddr,
+        http: &HttpArgs,
         bus: Arc<dyn EventBus>,
         store: Arc<dyn OrderStore>,
     ) -> Result<Self, Failure> {
         let probes = Arc::new(Probes::default());
         let api = Api { bus, store, clock: Arc::new(SystemClock), health: probes.clone() };
-        Self::serve(logistics_warp::bind(config(listen), api).await, probes)
+        // A placement is appended and needs no store; what does need it answers 503 by itself.
+        let config = |listen| Config {
+            degradable_parts: vec![STORE.to_owned()],
+            cors_origins: http.cors_origin.clone(),
+            allowed_hosts: http.allowed_host.clone(),
+            ..config(listen)
+        };
+        let front = Self::serve(logistics_warp::bind(config(listen), api).await, probes.clone())?;
+        let Some(listen) = http.health_listen else { return Ok(front) };
+        front.also(logistics_warp::bind_health(config(listen), probes).await)
     }
 
     /// Serves the health alone.
@@ -56,7 +92,17 @@ impl Front {
         let server = tokio::spawn(server.run(async move {
             let _ = stopped.wait_for(|stop| *stop).await;
         }));
-        Ok(Self { addr, probes, server, stop })
+        Ok(Self { addr, probes, servers: vec![server], stop })
+    }
+
+    /// Another server, which stops with this one.
+    fn also(mut self, server: Result<Server, ServeError>) -> Result<Self, Failure> {
+        let server = server.map_err(|error| Failure::usage(error.to_string()))?;
+        let mut stopped = self.stop.subscribe();
+        self.servers.push(tokio::spawn(server.run(async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        })));
+        Ok(self)
     }
 
     /// Where it listens.
@@ -77,10 +123,15 @@ impl Front {
     /// Takes no more requests and finishes those that run, within a bound.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        let _ = self.server.await;
+        for server in self.servers {
+            let _ = server.await;
+        }
     }
 }
 
 fn config(listen: SocketAddr) -> Config {
     Config { listen, drain_ms_max: DRAIN_MS_MAX, ..Config::default() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,7 @@ pub(super) fn all() -> Paths {
         .path("/orders", orders)
         .path("/orders/{id}", path(HttpMethod::Get, order()))
         .path("/orders/{id}/events", path(HttpMethod::Get, events()))
+        .path("/orders/{id}/requests/{request_id}", path(HttpMethod::Get, request_outcome()))
         .path("/orders/{id}/cancel", path(HttpMethod::Post, cancel()))
         .path("/orders/{id}/transitions", path(HttpMethod::Post, transition()))
         .path("/log/{topic}/{partition}", path(HttpMethod::Get, log()))
@@ -79,11 +80,25 @@ fn events() -> OperationBuilder {
     errors(operation, &[400, 404, 503])
 }
 
+fn request_outcome() -> OperationBuilder {
+    let operation = operation("requestOutcome", "Read what became of a request")
+        .parameter(id())
+        .parameter(path_part("request_id", "The request.", text("The `request_id` of a 202.")))
+        .parameter(prefer())
+        .response("200", reply("It is decided.", "RequestOutcome"))
+        .response("404", reply("It is not decided yet, or its outcome has expired.", "Error"));
+    errors(operation, &[400, 503])
+}
+
 fn list() -> OperationBuilder {
     let limit = whole_number("Orders on the page.").minimum(Some(1)).maximum(Some(PAGE_ORDERS_MAX));
     let operation = operation("orders", "List orders, those that changed last first")
         .parameter(
             parameter("status", ParameterIn::Query, "Only those in this status.").schema(Some(of("Status"))),
+        )
+        .parameter(
+            parameter("late", ParameterIn::Query, "`true`: only those that are late, the oldest first.")
+                .schema(Some(matching("Whether only late orders are listed.", "^(true|false)$"))),
         )
         .parameter(cursor())
         .parameter(
@@ -107,12 +122,23 @@ fn transition() -> OperationBuilder {
 fn step(operation: OperationBuilder) -> OperationBuilder {
     let if_match =
         "The `ETag` of the order as the client knows it; if it has changed since, nothing happens.";
+    let key = format!(
+        "1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters. The same key at the same order is the same request: what \
+         it changed is not repeated, for as long as the order exists."
+    );
+    let key_pattern = format!("^[!-~]{{1,{IDEMPOTENCY_KEY_BYTES_MAX}}}$");
     let operation = operation
         .parameter(id())
+        .parameter(header("Idempotency-Key", &key).schema(Some(matching(&key, &key_pattern))))
         .parameter(header("If-Match", if_match).schema(Some(matching(if_match, VERSION_TAG))))
         .parameter(prefer())
         .response("200", tagged("It is so; the order.", "Order"))
         .response("202", accepted())
+        .response(
+            "403",
+            reply("`actor` is `system`, or the request comes from a page of another site.", "Error"),
+        )
+        .response("422", reply("The key was used with another body.", "Error"))
         .response("409", reply("The lifecycle refuses; `allowed_transitions` says what it allows.", "Error"))
         .response("412", tagged("The order has another version than `If-Match` says.", "Error"));
     errors(errors(operation, &[404]), BODY_ERRORS)
@@ -148,7 +174,10 @@ fn live() -> OperationBuilder {
 
 fn ready() -> OperationBuilder {
     operation("ready", "Whether every part can do its work")
-        .response("200", reply("Every part can.", "Ready"))
+        .response(
+            "200",
+            reply("Orders are taken; `degraded` names the parts that are missing all the same.", "Ready"),
+        )
         .response("503", reply("Some cannot; `missing` names them.", "Ready"))
 }
 
@@ -217,7 +246,8 @@ fn tagged(description: &str, schema: &str) -> ResponseBuilder {
 }
 
 fn accepted() -> ResponseBuilder {
-    reply("The request stands in the log and is not decided yet.", "Accepted")
+    let location = HeaderBuilder::new().schema(Some(text("Where the outcome will be."))).build();
+    reply("The log holds the request; it is not decided yet.", "Accepted").header("Location", location)
 }
 
 fn errors(operation: OperationBuilder, statuses: &[u16]) -> OperationBuilder {

@@ -19,6 +19,7 @@ pub(super) fn all() -> Vec<(&'static str, Any)> {
         ("Cancellation", cancellation()),
         ("Accepted", accepted()),
         ("HistoryEntry", history_entry()),
+        ("RequestOutcome", request_outcome()),
         ("Deadline", deadline()),
         ("Order", order()),
         ("Page", page()),
@@ -154,6 +155,18 @@ fn history_entry() -> Any {
         ("actor", of("Actor"), true),
         ("reason", reason(), false),
         ("late", flag("The status did not change: the order is late in it."), false),
+        ("request", text("The request that caused it; none for a timer."), false),
+    ])
+}
+
+fn request_outcome() -> Any {
+    object(&[
+        ("order_id", of("OrderId"), true),
+        ("request_id", text("The request."), true),
+        ("outcome", text("happened, unchanged or rejected."), true),
+        ("version", version(), false),
+        ("status", of("Status"), false),
+        ("rejection", anything("Why it was rejected; `code` says it for programs."), false),
     ])
 }
 
@@ -243,6 +256,7 @@ fn ready() -> Any {
         ("error", text("What is missing, as a sentence."), false),
         ("code", text("`not_ready` where it is not."), false),
         ("missing", list_of(text("A part that cannot do its work.")), true),
+        ("degraded", list_of(text("A part that is missing while orders are still taken.")), false),
         ("parts", list_of(of("PartHealth")), true),
     ])
 }

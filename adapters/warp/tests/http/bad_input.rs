@@ -110,11 +110,10 @@ async fn limits_hold_to_the_byte() {
     world.post("/orders", padded(128 * 1024 + 1)).await.error(413, "too_large");
     world.post("/orders", padded(1024 * 1024)).await.error(413, "too_large");
     // Whoever asks first is told before anything is sent.
-    let head = "POST /orders HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: 200000\r\n\
+    let head = "POST /orders HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 200000\r\n\
                 Expect: 100-continue\r\n\r\n";
     Reply::parse(&send(world.address, head.as_bytes()).await).error(413, "too_large");
-    let head =
-        "POST /orders HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: 999999999999\r\n\r\n";
+    let head = "POST /orders HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 999999999999\r\n\r\n";
     Reply::parse(&send(world.address, head.as_bytes()).await).error(413, "too_large");
 }
 
@@ -179,13 +178,13 @@ async fn header_values_that_are_no_text_are_refused_or_ignored() {
 #[tokio::test]
 async fn what_is_no_http_is_refused_without_harm() {
     let world = World::start().await;
-    let huge = format!("GET /{} HTTP/1.1\r\nHost: t\r\n\r\n", "a".repeat(100_000));
+    let huge = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "a".repeat(100_000));
     let malformed: &[&[u8]] = &[
         b"\xff\xfe\xfd\r\n\r\n",
-        b"GET /orders/\xff\xfe HTTP/1.1\r\nHost: t\r\n\r\n",
+        b"GET /orders/\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"POST /orders HTTP/1.1\r\nHost: t\r\nContent-Length: many\r\n\r\n",
-        b"POST /orders HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+        b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
+        b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
         huge.as_bytes(),
     ];
     for bytes in malformed {
@@ -193,7 +192,7 @@ async fn what_is_no_http_is_refused_without_harm() {
         let status = if reply.is_empty() { 400 } else { Reply::parse(&reply).status };
         assert!((400..500).contains(&status), "{status}: {:?}", String::from_utf8_lossy(bytes));
     }
-    let chunk = b"POST /orders HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n";
+    let chunk = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n";
     Reply::parse(&send(world.address, chunk).await).error(400, "invalid_body");
     assert_eq!(world.post("/orders", "").await.status, 200);
 }

@@ -72,7 +72,7 @@ pub(crate) async fn rest(stream: &mut TcpStream) -> Vec<u8> {
 
 /// The bytes of a request that closes its connection.
 pub(crate) fn request(line: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("{line} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n").into_bytes();
+    let mut bytes = format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n").into_bytes();
     for header in headers {
         bytes.extend_from_slice(header.as_bytes());
         bytes.extend_from_slice(b"\r\n");

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_warp::{Config, ServeError, bind, bind_health};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::client::{Reply, request, send};
@@ -74,4 +76,23 @@ async fn a_port_is_taken_once_whoever_serves() {
     let health = bind_health(config(), Arc::new(Part::default())).await.expect("a free port");
     let taken = Config { listen: health.local_addr(), ..Config::default() };
     assert!(matches!(bind(taken, world.api()).await, Err(ServeError::PortTaken(_))));
+}
+
+#[tokio::test]
+async fn a_flood_of_the_api_fails_no_probe_at_a_listener_of_its_own() {
+    let world = World::with(|config| config.connections_max = 1).await;
+    let mut flood = TcpStream::connect(world.address).await.expect("the server listens");
+    flood.write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("the server reads");
+    let mut byte = [0];
+    flood.read_exact(&mut byte).await.expect("it has the only connection");
+    let waiting = ask(world.address, "GET /health/ready");
+    let server = bind_health(config(), world.api().health).await.expect("a free port");
+    let address = server.local_addr();
+    let running = tokio::spawn(server.run(std::future::pending()));
+    tokio::select! {
+        biased;
+        reply = waiting => panic!("the API has no connection left: {reply:?}"),
+        reply = ask(address, "GET /health/ready") => assert_eq!(reply.status, 200),
+    }
+    running.abort();
 }

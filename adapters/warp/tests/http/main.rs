@@ -9,5 +9,6 @@ mod openapi;
 mod placing;
 mod reading;
 mod serving;
+mod sites;
 mod steps;
 mod world;

@@ -21,8 +21,12 @@ async fn every_path_and_method_of_the_document_is_served_and_no_other() {
     let mut served = BTreeMap::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         let id = world.placed().await;
-        let path_of_order =
-            path.replace("{id}", &id).replace("{topic}", "orders").replace("{partition}", "0");
+        let placement = world.requests().pop().expect("the placement").id;
+        let path_of_order = path
+            .replace("{id}", &id)
+            .replace("{request_id}", placement.as_str())
+            .replace("{topic}", "orders")
+            .replace("{partition}", "0");
         for method in METHODS {
             let line = format!("{} {path_of_order}", method.to_ascii_uppercase());
             let to = if path.ends_with("/transitions") { r#"{"to":"CONFIRMED"}"# } else { "" };
@@ -52,6 +56,7 @@ async fn every_path_and_method_of_the_document_is_served_and_no_other() {
         ("/orders/{id}", "get"),
         ("/orders/{id}/cancel", "post"),
         ("/orders/{id}/events", "get"),
+        ("/orders/{id}/requests/{request_id}", "get"),
         ("/orders/{id}/transitions", "post"),
     ];
     let served: Vec<_> = served.keys().map(|(path, method)| (path.as_str(), *method)).collect();

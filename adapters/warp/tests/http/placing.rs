@@ -107,7 +107,7 @@ async fn trace_context_goes_along_and_a_malformed_one_is_dropped() {
 #[tokio::test]
 async fn a_body_may_come_in_chunks() {
     let world = World::start().await;
-    let head = "POST /orders HTTP/1.1\r\nHost: t\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\
+    let head = "POST /orders HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\
                 Content-Type: application/json; charset=utf-8\r\n\r\n";
     let request = format!("{head}9\r\n{{\"custome\r\na\r\nr_id\":\"c\"}}\r\n0\r\n\r\n");
     let reply = Reply::parse(&send(world.address, request.as_bytes()).await);

@@ -160,3 +160,42 @@ fn ids(page: &Value) -> Vec<String> {
     let orders = page["orders"].as_array().expect("orders").iter();
     orders.map(|order| order["order_id"].as_str().expect("an id").to_owned()).collect()
 }
+
+#[tokio::test]
+async fn an_older_copy_of_the_store_is_never_shown_after_a_newer_state() {
+    let world = World::start().await;
+    let id = world.placed().await;
+    let path = format!("/orders/{id}");
+    let moved = world.post(&format!("{path}/transitions"), r#"{"to":"CONFIRMED"}"#).await;
+    assert_eq!(moved.header("etag"), "\"2\"");
+    world.restore_placement(&id);
+    for path in [path.clone(), format!("{path}/events")] {
+        let reply = world.get(&path).await;
+        reply.error(503, "rebuilding");
+        assert_eq!(reply.header("retry-after"), "1");
+    }
+}
+
+#[tokio::test]
+async fn an_order_whose_document_is_lost_is_never_404() {
+    let world = World::start().await;
+    let id = world.placed().await;
+    world.lose_documents();
+    world.get(&format!("/orders/{id}")).await.error(503, "rebuilding");
+}
+
+#[tokio::test]
+async fn only_late_orders_are_listed_where_the_client_asks_for_them() {
+    let world = World::start().await;
+    world.placed().await;
+    let late = world.placed().await;
+    world.make_late(&late);
+    let listed = world.get("/orders?late=true").await.json();
+    let ids: Vec<_> =
+        listed["orders"].as_array().expect("orders").iter().map(|order| &order["order_id"]).collect();
+    assert_eq!(ids, [&late]);
+    for all in ["/orders", "/orders?late=false"] {
+        assert_eq!(world.get(all).await.json()["orders"].as_array().map(Vec::len), Some(2), "{all}");
+    }
+    world.get("/orders?late=soon").await.error_of(400, "invalid_request", "late");
+}

@@ -12,14 +12,17 @@ use crate::world::World;
 #[tokio::test]
 async fn a_client_that_is_slow_with_its_head_or_says_nothing_is_closed() {
     let world = World::with(|config| config.header_timeout_ms = 50).await;
-    for start in ["", "GET /orders HTTP/1.1\r\nHost: t\r\n"] {
+    for start in ["", "GET /orders HTTP/1.1\r\nHost: localhost\r\n"] {
         let mut stream = TcpStream::connect(world.address).await.expect("the server listens");
         stream.write_all(start.as_bytes()).await.expect("the server reads");
         assert!(!String::from_utf8_lossy(&rest(&mut stream).await).contains("200 OK"));
     }
     // So is one that keeps its connection and asks nothing more.
     let mut stream = TcpStream::connect(world.address).await.expect("the server listens");
-    stream.write_all(b"GET /health/live HTTP/1.1\r\nHost: t\r\n\r\n").await.expect("the server reads");
+    stream
+        .write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await
+        .expect("the server reads");
     assert_eq!(Reply::parse(&rest(&mut stream).await).status, 200);
 }
 
@@ -27,8 +30,7 @@ async fn a_client_that_is_slow_with_its_head_or_says_nothing_is_closed() {
 async fn a_client_that_is_slow_with_its_body_is_told_and_closed() {
     let world = World::with(|config| config.body_timeout_ms = 50).await;
     let mut stream = TcpStream::connect(world.address).await.expect("the server listens");
-    let head =
-        "POST /orders HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    let head = "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.expect("the server reads");
     Reply::parse(&rest(&mut stream).await).error(408, "timeout");
     assert!(world.requests().is_empty());
@@ -38,8 +40,7 @@ async fn a_client_that_is_slow_with_its_body_is_told_and_closed() {
 async fn a_body_that_breaks_off_places_nothing() {
     let world = World::start().await;
     let mut stream = TcpStream::connect(world.address).await.expect("the server listens");
-    let head =
-        "POST /orders HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{}";
+    let head = "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{}";
     stream.write_all(head.as_bytes()).await.expect("the server reads");
     stream.shutdown().await.expect("half of it can be closed");
     let reply = rest(&mut stream).await;
@@ -55,7 +56,7 @@ async fn a_client_that_takes_nothing_is_closed() {
     }
     let mut stream = TcpStream::connect(world.address).await.expect("the server listens");
     // More than the sockets of both sides hold.
-    let request = "GET /orders HTTP/1.1\r\nHost: t\r\n\r\n".repeat(20);
+    let request = "GET /orders HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20);
     stream.write_all(request.as_bytes()).await.expect("the server reads");
     let closed = async {
         // A write fails once the server has closed the connection and not before.
@@ -72,7 +73,7 @@ async fn requests_share_a_connection() {
     let mut stream = TcpStream::connect(world.address).await.expect("the server listens");
     stream
         .write_all(
-            b"POST /orders HTTP/1.1\r\nHost: t\r\n\r\nPOST /orders HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
+            b"POST /orders HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /orders HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         )
         .await
         .expect("the server reads");
@@ -85,7 +86,7 @@ async fn requests_share_a_connection() {
 async fn a_connection_over_the_limit_waits_for_its_turn() {
     let world = World::with(|config| config.connections_max = 1).await;
     let mut first = TcpStream::connect(world.address).await.expect("the server listens");
-    first.write_all(b"GET /health/live HTTP/1.1\r\nHost: t\r\n\r\n").await.expect("the server reads");
+    first.write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("the server reads");
     let mut byte = [0];
     first.read_exact(&mut byte).await.expect("the first is served");
     let mut second = TcpStream::connect(world.address).await.expect("it waits in the queue");
@@ -102,7 +103,7 @@ async fn a_server_that_stops_answers_what_runs_and_takes_nothing_new() {
     world.pause();
     let mut idle = TcpStream::connect(world.address).await.expect("the server listens");
     let mut waiting = TcpStream::connect(world.address).await.expect("the server listens");
-    let cancel = format!("POST /orders/{id}/cancel HTTP/1.1\r\nHost: t\r\nPrefer: wait=60\r\n\r\n");
+    let cancel = format!("POST /orders/{id}/cancel HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=60\r\n\r\n");
     waiting.write_all(cancel.as_bytes()).await.expect("the server reads");
     world.until_appended(2).await;
     world.begin_stop();
@@ -117,7 +118,8 @@ async fn a_server_that_stops_answers_what_runs_and_takes_nothing_new() {
 async fn the_end_comes_within_its_bound() {
     let world = World::with(|config| config.drain_ms_max = 50).await;
     let mut slow = TcpStream::connect(world.address).await.expect("the server listens");
-    let head = "POST /orders HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n";
+    let head =
+        "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n";
     slow.write_all(head.as_bytes()).await.expect("the server reads");
     let mut go_on = [0; 12];
     slow.read_exact(&mut go_on).await.expect("the server asks for the body");

@@ -97,3 +97,112 @@ async fn nobody_waits_longer_than_the_server_allows() {
     let reply = world.call(&format!("POST /orders/{id}/cancel"), &["Prefer: wait=100000"], "").await;
     assert_eq!(reply.status, 202);
 }
+
+#[tokio::test]
+async fn no_client_acts_as_the_system() {
+    let world = World::start().await;
+    let path = format!("/orders/{}", world.placed().await);
+    for (route, body) in
+        [("transitions", r#"{"to":"CONFIRMED","actor":"system"}"#), ("cancel", r#"{"actor":"system"}"#)]
+    {
+        let reply = world.post(&format!("{path}/{route}"), body).await;
+        reply.error_of(403, "reserved_actor", "actor");
+    }
+    assert_eq!(world.requests().len(), 1, "such a request is not appended");
+}
+
+#[tokio::test]
+async fn a_retry_of_ones_own_success_with_if_match_is_the_order() {
+    let world = World::start().await;
+    let line = format!("POST /orders/{}/transitions", world.placed().await);
+    let headers = ["If-Match: \"1\"", "Content-Type: application/json"];
+    for _ in 0..2 {
+        let reply = world.call(&line, &headers, r#"{"to":"CONFIRMED"}"#).await;
+        assert_eq!((reply.status, reply.header("etag")), (200, "\"2\""));
+    }
+}
+
+#[tokio::test]
+async fn one_key_is_one_delivery_attempt() {
+    let world = World::start().await;
+    let id = world.placed().await;
+    let line = format!("POST /orders/{id}/transitions");
+    let ask = async |to: &str, key: &str| {
+        let headers = [&*format!("Idempotency-Key: {key}"), "Content-Type: application/json"];
+        world.call(&line, &headers, format!(r#"{{"to":"{to}"}}"#)).await
+    };
+    for (at, to) in [
+        "CONFIRMED",
+        "PREPARING",
+        "OUT_FOR_DELIVERY",
+        "DELIVERY_FAILED",
+        "OUT_FOR_DELIVERY",
+        "DELIVERY_FAILED",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(ask(to, &format!("key-{at}")).await.status, 200, "{to}");
+    }
+    // The second attempt was under this key: its repetition is no third one.
+    let again = ask("OUT_FOR_DELIVERY", "key-4").await;
+    assert_eq!(again.status, 200);
+    assert_eq!(
+        (&again.json()["status"], &again.json()["delivery_attempts"]),
+        (&json!("DELIVERY_FAILED"), &json!(2))
+    );
+    // Once the outcome has left the store too.
+    world.forget_outcomes();
+    assert_eq!(ask("OUT_FOR_DELIVERY", "key-4").await.json()["delivery_attempts"], 2);
+    world.forget_outcomes();
+    ask("RETURNED", "key-4").await.error_of(422, "id_conflict", "Idempotency-Key");
+    // Another order has keys of its own.
+    let other = format!("POST /orders/{}/cancel", world.placed().await);
+    assert_eq!(world.call(&other, &["Idempotency-Key: key-4"], "").await.json()["status"], "CANCELLED");
+}
+
+#[tokio::test]
+async fn a_202_names_where_the_outcome_is_found_for_ever() {
+    let world = World::start().await;
+    let id = world.placed().await;
+    world.pause();
+    let reply = world.call(&format!("POST /orders/{id}/cancel"), &["Prefer: wait=0"], "").await;
+    let location = reply.header("location").to_owned();
+    assert_eq!(location, format!("/orders/{id}/requests/{}", reply.json()["request_id"].as_str().unwrap()));
+    world.get(&location).await.error(404, "outcome_unknown");
+    world.go_on();
+    let expected = json!({
+        "order_id": id, "request_id": reply.json()["request_id"], "outcome": "happened", "version": 2,
+        "status": "CANCELLED",
+    });
+    assert_eq!(world.get(&location).await.json(), expected);
+    world.forget_outcomes();
+    assert_eq!(world.get(&location).await.json(), expected, "the history of the order knows it");
+    // A rejection is in the store, for a while.
+    world
+        .post(&format!("/orders/{id}/transitions"), r#"{"to":"CONFIRMED"}"#)
+        .await
+        .error(409, "illegal_transition");
+    let rejected = world.requests().pop().expect("it is in the log").id;
+    let rejected = world.get(&format!("/orders/{id}/requests/{rejected}")).await.json();
+    assert_eq!(
+        (&rejected["outcome"], &rejected["rejection"]["code"]),
+        (&json!("rejected"), &json!("illegal_transition"))
+    );
+    world.get(&format!("/orders/{id}/requests/{}", "x".repeat(5000))).await.error_of(
+        400,
+        "invalid_request",
+        "request_id",
+    );
+}
+
+#[tokio::test]
+async fn a_service_without_its_store_takes_orders_and_says_that_it_is_degraded() {
+    let world = World::with(|config| config.degradable_parts = vec!["store".to_owned()]).await;
+    world.miss(&["store"]);
+    let reply = world.get("/health/ready").await;
+    assert_eq!((reply.status, &reply.json()["degraded"]), (200, &json!(["store"])));
+    world.miss(&["store", "log"]);
+    let body = world.get("/health/ready").await.error(503, "not_ready");
+    assert_eq!((&body["missing"], &body["degraded"]), (&json!(["log"]), &json!(["store"])));
+}

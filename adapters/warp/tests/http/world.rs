@@ -37,6 +37,7 @@ struct State {
     paused: bool,
     fault: Option<PortErrorKind>,
     unknown_partitions: bool,
+    lost_documents: bool,
     missing: Vec<String>,
     requests: Vec<Request>,
     lookups: u64,
@@ -172,6 +173,7 @@ impl OrderStore for Backend {
         let mut state = self.state();
         state.lookups += 1;
         let looked_up = match state.orders.get(order_id) {
+            _ if state.lost_documents => DocumentLookup::Missing,
             _ if state.unknown_partitions => DocumentLookup::Unknown,
             Some(order) => DocumentLookup::Found(Bytes::from(order.to_document())),
             None => DocumentLookup::Absent { answered: state.answered() },
@@ -193,6 +195,7 @@ impl OrderStore for Backend {
             |of: &Cursor| (of.status.index(), std::cmp::Reverse((of.changed_at, of.order_id.clone())));
         let mut orders: Vec<&Order> = state.orders.values().collect();
         orders.retain(|order| query.status.is_none_or(|status| status == order.status));
+        orders.retain(|order| order.late || !query.late);
         orders.retain(|order| query.after.as_ref().is_none_or(|after| place(&cursor(order)) > place(after)));
         orders.sort_by_key(|order| place(&cursor(order)));
         let more = orders.len() > query.limit;
@@ -288,6 +291,30 @@ impl World {
 
     pub(crate) fn go_on(&self) {
         self.backend.change(|state| state.paused = false);
+    }
+
+    /// Outcomes stay in a store for minutes only.
+    pub(crate) fn forget_outcomes(&self) {
+        self.backend.change(|state| state.outcomes.clear());
+    }
+
+    /// The store goes back to an older copy, whose order has no fact but its placement.
+    pub(crate) fn restore_placement(&self, id: &str) {
+        self.backend.change(|state| {
+            let order = state.orders.get_mut(&OrderId::parse(id).expect("an id")).expect("an order");
+            (order.version, order.status) = (logistics_core::Version(1), logistics_core::Status::Placed);
+        });
+    }
+
+    pub(crate) fn make_late(&self, id: &str) {
+        self.backend.change(|state| {
+            state.orders.get_mut(&OrderId::parse(id).expect("an id")).expect("an order").late = true;
+        });
+    }
+
+    /// The store has lost documents that it knows of.
+    pub(crate) fn lose_documents(&self) {
+        self.backend.change(|state| state.lost_documents = true);
     }
 
     pub(crate) fn fail(&self, kind: Option<PortErrorKind>) {

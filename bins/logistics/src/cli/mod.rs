@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use logistics_wiring::{ClockArgs, Failure, LogArgs, MemoryArgs, NotifyArgs, PolicyArgs, end, parse_from};
+use logistics_wiring::{
+    ClockArgs, Failure, HttpArgs, LogArgs, MemoryArgs, NotifyArgs, PolicyArgs, end, parse_from,
+};
 
 use crate::bench::BenchArgs;
 use crate::client::advance::AdvanceArgs;
@@ -81,6 +83,8 @@ pub(crate) struct ServeArgs {
     /// Where to listen
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8000")]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) http: HttpArgs,
     /// Who is told: the console, or nobody
     #[arg(long, env = "LOGISTICS_NOTIFIER", value_enum, default_value_t = NotifierKind::Console)]
     pub(crate) notifier: NotifierKind,

@@ -18,7 +18,7 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     };
     let mut signals = Signals::listen()?;
     let engine = args.engine.open().await?;
-    let front = App::listen(&engine, args.listen).await?;
+    let front = App::listen(&engine, args.listen, &args.http).await?;
     let url = format!("http://{}", front.addr());
     output::line(format!("Listening on {url}, data in {}", engine.place()));
     output::line(format!("Try: curl -X POST {url}/orders"));
