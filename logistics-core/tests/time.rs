@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use given::{at, fire, order_in, placement, request};
 use logistics_core::{
     Actor, Cause, Change, Command, Deadline, DeadlineKind, Decision, Fact, Mode, Offset, Order, Policy,
-    Status, Timestamp, decide, evolve,
+    Request, RequestId, Status, Timestamp, decide, evolve,
 };
 
 const SECOND: u64 = 1000;
@@ -27,7 +27,9 @@ fn moved_to(path: &[Status], policy: &Policy) -> Order {
 }
 
 fn step(order: Option<Order>, actor: Actor, command: Command, now: Timestamp, policy: &Policy) -> Order {
-    match decide(order.as_ref(), &request(actor, command), Offset(0), now, policy) {
+    let version = order.as_ref().map_or(0, |order| order.version.0);
+    let id = RequestId::parse(&format!("r{version}")).unwrap();
+    match decide(order.as_ref(), &Request { id, ..request(actor, command) }, Offset(0), now, policy) {
         Decision::Fact(fact) => evolve(order, &fact).unwrap(),
         other => panic!("{other:?}"),
     }

@@ -49,6 +49,12 @@ impl KafkaBus {
         self.brokers.config.brokers.clone()
     }
 
+    /// The group of processors at the brokers.
+    #[must_use]
+    pub fn group(&self) -> String {
+        self.brokers.config.group_named(&self.brokers.config.group)
+    }
+
     /// Sees whether the topics exist and are as they must be: the configured number of partitions, and no setting that loses
     /// a record, makes one unreadable or makes a commit impossible. What is only unwise is logged, once for each bus.
     ///

@@ -61,9 +61,12 @@ async fn policies_of_info(
 }
 
 fn check_version(place: &Arc<str>, version: Option<&str>) -> Result<(), RedisStoreError> {
-    let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
-    match (major, version) {
-        (Some(major), Some(found)) if major < SERVER_VERSION_MIN => {
+    let numbers = version.and_then(|version| {
+        let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
+        Some((numbers.next()?, numbers.next().unwrap_or_default()))
+    });
+    match (numbers, version) {
+        (Some(numbers), Some(found)) if numbers < SERVER_VERSION_MIN => {
             Err(RedisStoreError::TooOld { place: place.clone(), found: found.to_owned() })
         }
         _ => Ok(()),
@@ -108,7 +111,8 @@ mod tests {
         let place = place_of("h:1");
         for (version, fits) in [
             (Some("5.0.14"), false),
-            (Some("6.0.0"), true),
+            (Some("6.2.0"), true),
+            (Some("6.0.0"), false),
             (Some("7.0.15"), true),
             (Some("10.1"), true),
             (Some("unstable"), true),

@@ -15,6 +15,9 @@ pub struct Config {
     pub password: Option<String>,
     /// Partitions of the topic `orders`.
     pub partitions: u32,
+    /// What stands before every key, so that several systems can share a database: letters, digits, `_`, `-`, `.` and `:`, 64
+    /// at most. Default: nothing.
+    pub key_prefix: String,
     /// Connections at most; they are opened as they are needed.
     pub connections_max: usize,
     /// How long a connection may take to be there.
@@ -54,6 +57,7 @@ impl Config {
             username: None,
             password: None,
             partitions,
+            key_prefix: String::new(),
             connections_max: CONNECTIONS_MAX,
             connect_timeout_ms: CONNECT_TIMEOUT_MS,
             timeout_ms: TIMEOUT_MS,
@@ -63,13 +67,14 @@ impl Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { servers, username, password, partitions, connections_max, connect_timeout_ms, timeout_ms } =
-            self;
+        let Self { servers, username, password, partitions, key_prefix, .. } = self;
+        let Self { connections_max, connect_timeout_ms, timeout_ms, .. } = self;
         f.debug_struct("Config")
             .field("servers", servers)
             .field("username", username)
             .field("password", &password.as_ref().map(|_| HIDDEN))
             .field("partitions", partitions)
+            .field("key_prefix", key_prefix)
             .field("connections_max", connections_max)
             .field("connect_timeout_ms", connect_timeout_ms)
             .field("timeout_ms", timeout_ms)

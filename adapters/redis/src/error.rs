@@ -121,12 +121,25 @@ pub enum RedisStoreError {
         policy: String,
     },
     /// The server is too old.
-    #[error("{place} runs Redis {found}; the store needs {SERVER_VERSION_MIN} or later")]
+    #[error("{place} runs Redis {found}; the store needs {}.{} or later", SERVER_VERSION_MIN.0, SERVER_VERSION_MIN.1)]
     TooOld {
         /// The server.
         place: Arc<str>,
         /// Its version.
         found: String,
+    },
+    /// Another system is alive in the same database.
+    #[error(
+        "{place} is in use by another system ({other}), this one is {system}: give one of them a database or a \
+         --redis-key-prefix of its own; a system that was stopped is forgotten after 90 s"
+    )]
+    OtherSystem {
+        /// The server.
+        place: Arc<str>,
+        /// This system.
+        system: String,
+        /// The other one.
+        other: String,
     },
     /// The Sentinels do not know the master.
     #[error("{place} knows no master `{master}`: check its name in the configuration")]
@@ -163,6 +176,7 @@ impl RedisStoreError {
             | RedisStoreError::Setup { .. }
             | RedisStoreError::Evicting { .. }
             | RedisStoreError::TooOld { .. }
+            | RedisStoreError::OtherSystem { .. }
             | RedisStoreError::UnknownMaster { .. } => PortErrorKind::Refused,
             RedisStoreError::Unreachable { .. }
             | RedisStoreError::TimedOut { .. }
@@ -219,7 +233,7 @@ impl RedisStoreError {
 
 impl From<RedisStoreError> for PortError {
     fn from(error: RedisStoreError) -> Self {
-        PortError::new(error.kind(), error.to_string()).with_source(error)
+        PortError::new(error.kind(), error.to_string())
     }
 }
 

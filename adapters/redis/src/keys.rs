@@ -11,13 +11,18 @@ use logistics_core::{OrderId, Partition, RequestId};
 /// | `outcome:<request>` | `outcome:{p<p>}:<request>` |
 /// | `timers:<p>` | `timers:{p<p>}` |
 /// | `status:<p>:<STATUS>` | `status:{p<p>}:<STATUS>` |
+/// | `late:<p>` | `late:{p<p>}` |
+/// | `missing:<p>` | `missing:{p<p>}` |
+/// | `system` | `system` |
 /// | `checkpoint:<p>` | `checkpoint:{p<p>}` |
 ///
-/// In a cluster, what stands in braces decides on the slot, so that one script reaches all of a partition.
+/// Before each stands the prefix of the configuration. In a cluster, what stands in braces decides on the slot, so that one script reaches all of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
-    Plain,
-    Tagged,
+    /// With what stands before every key.
+    Plain(&'static str),
+    /// The same, in a cluster.
+    Tagged(&'static str),
 }
 
 impl Keys {
@@ -33,6 +38,16 @@ impl Keys {
         self.of_partition("timers", partition)
     }
 
+    /// The late orders, by when they became late.
+    pub(crate) fn late(self, partition: Partition) -> String {
+        self.of_partition("late", partition)
+    }
+
+    /// Orders whose documents a reader has missed.
+    pub(crate) fn missing(self, partition: Partition) -> String {
+        self.of_partition("missing", partition)
+    }
+
     pub(crate) fn checkpoint(self, partition: Partition) -> String {
         self.of_partition("checkpoint", partition)
     }
@@ -41,17 +56,23 @@ impl Keys {
         format!("{}:{status}", self.of_partition("status", partition))
     }
 
+    /// The system that uses the database.
+    pub(crate) fn system(self) -> String {
+        let (Keys::Plain(prefix) | Keys::Tagged(prefix)) = self;
+        format!("{prefix}system")
+    }
+
     fn item(self, what: &str, partition: Partition, name: &str) -> String {
         match self {
-            Keys::Plain => format!("{what}:{name}"),
-            Keys::Tagged => format!("{what}:{{p{partition}}}:{name}"),
+            Keys::Plain(prefix) => format!("{prefix}{what}:{name}"),
+            Keys::Tagged(prefix) => format!("{prefix}{what}:{{p{partition}}}:{name}"),
         }
     }
 
     fn of_partition(self, what: &str, partition: Partition) -> String {
         match self {
-            Keys::Plain => format!("{what}:{partition}"),
-            Keys::Tagged => format!("{what}:{{p{partition}}}"),
+            Keys::Plain(prefix) => format!("{prefix}{what}:{partition}"),
+            Keys::Tagged(prefix) => format!("{prefix}{what}:{{p{partition}}}"),
         }
     }
 }
@@ -75,13 +96,22 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_stands_before_every_key_and_leaves_the_tag_alone() {
+        for name in names(Keys::Plain("eu:")) {
+            assert!(name.starts_with("eu:"), "{name}");
+        }
+        assert_eq!(Keys::Tagged("eu:").timers(Partition(3)), "eu:timers:{p3}");
+        assert_eq!(Keys::Plain("eu:").system(), "eu:system");
+    }
+
+    #[test]
     fn keys_are_those_of_the_documentation() {
         assert_eq!(
-            names(Keys::Plain),
+            names(Keys::Plain("")),
             ["order:o-1", "outcome:{p7} r", "timers:3", "status:3:READY_FOR_PICKUP", "checkpoint:3"]
         );
         assert_eq!(
-            names(Keys::Tagged),
+            names(Keys::Tagged("")),
             [
                 "order:{p3}:o-1",
                 "outcome:{p3}:{p7} r",

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The oldest Redis that is taken: its major version.
-pub const SERVER_VERSION_MIN: u32 = 6;
+/// The oldest Redis that is taken: its major and minor version.
+pub const SERVER_VERSION_MIN: (u32, u32) = (6, 2);
 /// How long a connection may take to be there, unless the configuration says otherwise.
 pub const CONNECT_TIMEOUT_MS: u64 = 2_000;
 /// How long a call may take, unless the configuration says otherwise.
@@ -19,5 +19,15 @@ pub(crate) const CLUSTER_REDIRECTIONS_MAX: u32 = 3;
 pub(crate) const OUTCOME_POLL_MIN: Duration = Duration::from_millis(2);
 /// The same, for one that has been awaited for long.
 pub(crate) const OUTCOME_POLL_MAX: Duration = Duration::from_millis(20);
+/// Orders whose documents one step of [`clear`](logistics_core::port::OrderStore::clear) removes.
+pub(crate) const CLEAR_ORDERS_MAX: usize = 1_000;
+/// How long the report of a lost document stands.
+pub(crate) const MISSING_KEPT_MS: u64 = 10 * 60 * 1000;
+/// For how long a system that claimed the database counts as alive without another sign.
+pub const CLAIM_KEPT_MS: u64 = 90_000;
+/// The longest prefix of keys.
+pub const KEY_PREFIX_BYTES_MAX: usize = 64;
+/// Lost documents that one load reports.
+pub(crate) const MISSING_REPORTED_MAX: usize = 1_000;
 /// Outcomes that one command asks for.
 pub(crate) const OUTCOMES_PER_COMMAND_MAX: usize = 1_000;

@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use deadpool_redis::redis::{self, Cmd};
 use logistics_core::lifecycle::{STATUSES, Status};
 use logistics_core::limits::PAGE_ORDERS_MAX;
 use logistics_core::port::{Cursor, ListQuery, Page};
 use logistics_core::{OrderId, Partition, Timestamp};
+use serde::Deserialize;
 
 use crate::connection::Lent;
 use crate::error::RedisStoreError;
 use crate::keys::Keys;
-use crate::lookup::millis;
+use crate::lookup::{millis, report_missing};
 use crate::script::{DOCUMENTS, INDEX};
 
 /// Entries that every partition is asked for beyond its share, so that a page seldom takes a second question.
@@ -49,6 +51,9 @@ struct Stretch {
 impl Lister<'_> {
     pub(crate) async fn page(&mut self, query: &ListQuery) -> Result<Page, RedisStoreError> {
         let limit = query.limit.clamp(1, PAGE_ORDERS_MAX);
+        if query.late {
+            return self.late_page(query, limit).await;
+        }
         let mut after = query.after.clone();
         loop {
             let page = self.attempt(query.status, after.as_ref(), limit).await?;
@@ -168,15 +173,124 @@ impl Lister<'_> {
         }
         let answers = self.lent.scripts::<Vec<Option<Bytes>>>(&DOCUMENTS, &calls).await?;
         let mut documents = vec![Bytes::new(); entries.len()];
+        let mut lost: BTreeMap<Partition, Vec<OrderId>> = BTreeMap::new();
         for (position, document) in groups.values().flatten().zip(answers.into_iter().flatten()) {
-            documents[*position] = document.ok_or_else(|| {
-                let found = format!("the list has {}, of which there is no document", id(*position));
-                RedisStoreError::damaged(self.place, found)
-            })?;
+            match document {
+                Some(document) => documents[*position] = document,
+                None => lost.entry(entries[*position].1.partition).or_default().push(id(*position).clone()),
+            }
         }
+        self.report(&lost).await?;
         documents.retain(|document| !document.is_empty());
         Ok(documents)
     }
+
+    /// Tells the owners of orders that the index has and whose documents are gone. The page goes on without them.
+    async fn report(&mut self, lost: &BTreeMap<Partition, Vec<OrderId>>) -> Result<(), RedisStoreError> {
+        for (partition, ids) in lost {
+            report_missing(self.lent, self.keys, *partition, ids).await?;
+        }
+        Ok(())
+    }
+
+    /// A page of the late orders, the one that has been late for the longest first. They are few, or something is wrong
+    /// elsewhere, so each partition is asked for a whole page.
+    async fn late_page(&mut self, query: &ListQuery, limit: usize) -> Result<Page, RedisStoreError> {
+        let mut page = Page::default();
+        let mut after = query.after.as_ref().map(|cursor| (cursor.changed_at, cursor.order_id.clone()));
+        loop {
+            let entries = self.late_entries(after.as_ref(), limit + 1).await?;
+            let more = entries.len() > limit;
+            for (changed_at, order_id, document) in
+                self.late_documents(&entries[..entries.len().min(limit)]).await?
+            {
+                let Head { status, late } = serde_json::from_slice(&document).map_err(|error| {
+                    RedisStoreError::damaged(self.place, format!("the document of {order_id}: {error}"))
+                })?;
+                // It moved on since the index was read.
+                if !late || query.status.is_some_and(|wanted| wanted != status) {
+                    continue;
+                }
+                if page.documents.len() == limit {
+                    return Ok(page);
+                }
+                page.documents.push(document);
+                page.next = Some(Cursor { status, changed_at, order_id });
+            }
+            if !more {
+                page.next = None;
+                return Ok(page);
+            }
+            let last = &entries[limit - 1];
+            after = Some((last.0, last.1.clone()));
+            if page.documents.len() == limit {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// The next late orders of all partitions, oldest first.
+    async fn late_entries(
+        &mut self,
+        after: Option<&(Timestamp, OrderId)>,
+        count: usize,
+    ) -> Result<Vec<(Timestamp, OrderId, Partition)>, RedisStoreError> {
+        let from = after.map_or(i64::MIN, |(changed_at, _)| changed_at.as_millis());
+        let mut entries = Vec::new();
+        for partition in (0..self.partitions).map(Partition) {
+            let key = self.keys.late(partition);
+            // Of those at the very time of the cursor, some may be behind it: all of them come.
+            let same: usize = self.lent.query(Cmd::new().arg("ZCOUNT").arg(&key).arg(from).arg(from)).await?;
+            let range = ["ZRANGEBYSCORE", &key, &from.to_string(), "+inf", "WITHSCORES", "LIMIT", "0"];
+            let found: Vec<(String, f64)> = self.lent.query(Cmd::new().arg(&range).arg(same + count)).await?;
+            for (id, became) in found {
+                let order_id = OrderId::parse(&id).map_err(|error| {
+                    RedisStoreError::damaged(self.place, format!("an entry of the late orders: {error}"))
+                })?;
+                entries.push((Timestamp::from_millis(millis(became)), order_id, partition));
+            }
+        }
+        entries.retain(|(at, id, _)| after.is_none_or(|(last, last_id)| (at, id) > (last, last_id)));
+        entries.sort_unstable();
+        entries.truncate(count);
+        Ok(entries)
+    }
+
+    async fn late_documents(
+        &mut self,
+        entries: &[(Timestamp, OrderId, Partition)],
+    ) -> Result<Vec<(Timestamp, OrderId, Bytes)>, RedisStoreError> {
+        let mut groups: BTreeMap<Partition, Vec<usize>> = BTreeMap::new();
+        for (position, (_, _, partition)) in entries.iter().enumerate() {
+            groups.entry(*partition).or_default().push(position);
+        }
+        let mut found = vec![None; entries.len()];
+        let mut lost: BTreeMap<Partition, Vec<OrderId>> = BTreeMap::new();
+        for (partition, positions) in groups {
+            let mut mget = redis::cmd("MGET");
+            for position in &positions {
+                mget.arg(self.keys.order(partition, &entries[*position].1));
+            }
+            let documents: Vec<Option<Bytes>> = self.lent.query(&mget).await?;
+            for (position, document) in positions.into_iter().zip(documents) {
+                if document.is_none() {
+                    lost.entry(partition).or_default().push(entries[position].1.clone());
+                }
+                found[position] = document;
+            }
+        }
+        self.report(&lost).await?;
+        let documents = entries.iter().zip(found);
+        Ok(documents.filter_map(|((at, id, _), document)| Some((*at, id.clone(), document?))).collect())
+    }
+}
+
+/// What a page of late orders looks at in a document.
+#[derive(Deserialize)]
+struct Head {
+    status: Status,
+    #[serde(default)]
+    late: bool,
 }
 
 /// Moves entries over, the first of all partitions first, as long as the first of every partition is known.

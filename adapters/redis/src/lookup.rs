@@ -1,16 +1,20 @@
 //! Checkpoints, timers and documents.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deadpool_redis::redis::{Cmd, pipe};
-use logistics_core::port::{DocumentLookup, Loaded, Recovery, StoreCheckpoint, Token};
+use deadpool_redis::redis::{self, Cmd, Value, pipe};
+use logistics_core::lifecycle::STATUSES;
+use logistics_core::port::{ClearOutcome, DocumentLookup, Loaded, Recovery, StoreCheckpoint, Token};
 use logistics_core::{Offset, OrderId, Partition, Timestamp};
 
 use crate::connection::Lent;
 use crate::error::RedisStoreError;
 use crate::keys::Keys;
+use crate::limits::{CLEAR_ORDERS_MAX, MISSING_KEPT_MS, MISSING_REPORTED_MAX};
+use crate::script::CLEAR;
 
 /// Fields of a checkpoint: offset, answered and token as texts, and the basis.
 type Fields = (Option<String>, Option<String>, Option<String>, Option<Bytes>);
@@ -28,11 +32,11 @@ pub(crate) async fn recovery(
     both.cmd("ZRANGE").arg(keys.timers(partition)).arg(0).arg(-1).arg("WITHSCORES");
     // The nodes of a cluster may differ among themselves, and the transaction goes where its keys are.
     let (fields, timers, now): (Fields, Vec<(String, f64)>, Option<(i64, i64)>) = match keys {
-        Keys::Plain => {
+        Keys::Plain(_) => {
             both.cmd("TIME");
             lent.pipeline(&both).await?
         }
-        Keys::Tagged => {
+        Keys::Tagged(_) => {
             let (fields, timers) = lent.pipeline(&both).await?;
             (fields, timers, None)
         }
@@ -60,9 +64,11 @@ pub(crate) async fn loaded(
     let mut both = pipe();
     both.atomic();
     both.cmd("HGET").arg(&checkpoint_key).arg("token");
-    let (token, documents): (Option<String>, Vec<Option<Bytes>>) = if ids.is_empty() {
-        let (token,) = lent.pipeline(&both).await?;
-        (token, Vec::new())
+    // Not taken away: whatever else asks this store loads too, and does not rebuild anything.
+    both.cmd("SRANDMEMBER").arg(keys.missing(partition)).arg(MISSING_REPORTED_MAX);
+    let (token, reported, documents): (Option<String>, Vec<String>, Vec<Option<Bytes>>) = if ids.is_empty() {
+        let (token, reported) = lent.pipeline(&both).await?;
+        (token, reported, Vec::new())
     } else {
         both.cmd("MGET");
         for id in ids {
@@ -71,7 +77,95 @@ pub(crate) async fn loaded(
         lent.pipeline(&both).await?
     };
     let token = token.map(|token| parsed::<Token>(place, &checkpoint_key, "token", &token)).transpose()?;
-    Ok(Loaded { token, documents, ..Loaded::default() })
+    // What a reader reported may be no order id only where something else writes to this database.
+    let reported: Vec<OrderId> = reported.iter().filter_map(|id| OrderId::parse(id).ok()).collect();
+    let absent = ids.iter().zip(&documents).filter(|(_, document)| document.is_none()).map(|(id, _)| id);
+    let absent: Vec<&OrderId> = absent.chain(&reported).collect();
+    let missing: BTreeSet<OrderId> = lost(lent, keys, partition, &absent).await?.into_iter().collect();
+    let back = reported.iter().filter(|id| !missing.contains(*id));
+    let back: Vec<&str> = back.map(OrderId::as_str).collect();
+    if !back.is_empty() {
+        lent.query::<Value>(redis::cmd("SREM").arg(keys.missing(partition)).arg(back)).await?;
+    }
+    Ok(Loaded { token, documents, missing })
+}
+
+/// Which of these orders the index has and have no document, all of one instant. One command a status, however many orders.
+async fn lost(
+    lent: &mut Lent,
+    keys: Keys,
+    partition: Partition,
+    absent: &[&OrderId],
+) -> Result<Vec<OrderId>, RedisStoreError> {
+    if absent.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut all = pipe();
+    all.atomic().cmd("MGET");
+    for id in absent {
+        all.arg(keys.order(partition, id));
+    }
+    for status in STATUSES {
+        all.cmd("ZMSCORE").arg(keys.status(partition, status));
+        for id in absent {
+            all.arg(id.as_str());
+        }
+    }
+    let answers: Vec<Vec<Option<Value>>> = lent.pipeline(&all).await?;
+    let Some((documents, indexes)) = answers.split_first() else { return Ok(Vec::new()) };
+    let indexed = |at: usize| indexes.iter().any(|scores| scores.get(at).is_some_and(Option::is_some));
+    let lost = absent.iter().enumerate().filter(|(at, _)| documents[*at].is_none() && indexed(*at));
+    Ok(lost.map(|(_, id)| (*id).clone()).collect())
+}
+
+/// Notes an order whose document a reader has missed, for the owner's next load.
+pub(crate) async fn report_missing(
+    lent: &mut Lent,
+    keys: Keys,
+    partition: Partition,
+    ids: &[OrderId],
+) -> Result<(), RedisStoreError> {
+    let ids: Vec<&str> = ids.iter().map(OrderId::as_str).collect();
+    let key = keys.missing(partition);
+    let mut both = pipe();
+    both.cmd("SADD").arg(&key).arg(ids);
+    // What an owner cannot rebuild is forgotten, until a reader misses it again.
+    both.cmd("PEXPIRE").arg(&key).arg(MISSING_KEPT_MS);
+    lent.pipeline::<(Value, Value)>(&both).await.map(drop)
+}
+
+/// Removes a step's worth of what the partition holds.
+pub(crate) async fn clear(
+    lent: &mut Lent,
+    place: &Arc<str>,
+    keys: Keys,
+    partition: Partition,
+    token: Token,
+) -> Result<ClearOutcome, RedisStoreError> {
+    let mut entries = pipe();
+    for status in STATUSES {
+        entries.cmd("ZRANGE").arg(keys.status(partition, status)).arg(0).arg(CLEAR_ORDERS_MAX - 1);
+    }
+    let found: Vec<Vec<String>> = lent.pipeline(&entries).await?;
+    let ids: Vec<String> = found.into_iter().flatten().take(CLEAR_ORDERS_MAX).collect();
+    let mut names = vec![keys.checkpoint(partition), keys.timers(partition), keys.late(partition)];
+    names.extend(STATUSES.map(|status| keys.status(partition, status)));
+    let sets = names.len() - 1;
+    names.push(keys.missing(partition));
+    for id in &ids {
+        let id = OrderId::parse(id)
+            .map_err(|error| RedisStoreError::damaged(place, format!("an entry of the list: {error}")))?;
+        names.push(keys.order(partition, &id));
+    }
+    let mut arguments = vec![token.to_string(), sets.to_string()];
+    let last = ids.is_empty();
+    arguments.extend(ids);
+    let done: i64 = lent.script(|by| CLEAR.small_call(by, &names, &arguments)).await?;
+    Ok(match (done, last) {
+        (0, _) => ClearOutcome::Mismatch,
+        (_, true) => ClearOutcome::Done,
+        (_, false) => ClearOutcome::More,
+    })
 }
 
 /// What is there is read in one step. Whether an order is not there is asked at one instant with how far the store is: whatever it
@@ -93,6 +187,10 @@ pub(crate) async fn document(
     both.cmd("GET").arg(key);
     both.cmd("HGET").arg(&checkpoint_key).arg("answered");
     let (document, answered): (Option<Bytes>, Option<String>) = lent.pipeline(&both).await?;
+    if document.is_none() && !lost(lent, keys, partition, &[order_id]).await?.is_empty() {
+        report_missing(lent, keys, partition, std::slice::from_ref(order_id)).await?;
+        return Ok(DocumentLookup::Missing);
+    }
     Ok(match (document, answered) {
         (Some(json), _) => DocumentLookup::Found(json),
         (None, Some(answered)) => DocumentLookup::Absent {

@@ -111,7 +111,7 @@ impl Outcomes {
         for (key, waiters) in state.waiters.iter_mut().filter(|(_, waiters)| waiters.due <= soon) {
             waiters.due = now + interval(now - waiters.since);
             // In a cluster, one command reaches one partition.
-            let group = (self.keys == Keys::Tagged).then_some(waiters.partition);
+            let group = matches!(self.keys, Keys::Tagged(_)).then_some(waiters.partition);
             groups.entry(group).or_default().push(key.clone());
         }
         let chunks = groups.values().flat_map(|keys| keys.chunks(OUTCOMES_PER_COMMAND_MAX));

@@ -11,6 +11,11 @@ pub(crate) static INDEX: LazyLock<Script> = LazyLock::new(|| Script::new(include
 /// The documents of a stretch of a list.
 pub(crate) static DOCUMENTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("documents.lua")));
 
+/// Claims the database for a system.
+pub(crate) static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
+/// Removes a step's worth of a partition.
+pub(crate) static CLEAR: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("clear.lua")));
+
 /// A script: its text, and the hash that Redis knows it by once it has seen it.
 pub(crate) struct Script {
     text: &'static str,

@@ -16,9 +16,11 @@ use crate::config::{Config, Servers};
 use crate::connection::Connections;
 use crate::error::RedisStoreError;
 use crate::keys::Keys;
+use crate::limits::{CLAIM_KEPT_MS, KEY_PREFIX_BYTES_MAX};
 use crate::list::Lister;
 use crate::lookup;
 use crate::outcomes::Outcomes;
+use crate::script::CLAIM;
 use crate::servers::{Target, invalid};
 use crate::write::Packed;
 
@@ -51,12 +53,15 @@ impl RedisStore {
                 return Err(invalid(name, "must be at least 1"));
             }
         }
+        check_prefix(&config.key_prefix)?;
         let target = Target::parse(&config)?;
         #[cfg(feature = "tls")]
         install_crypto();
+        // A store lives as long as its process, and every key of every call needs it.
+        let prefix: &'static str = config.key_prefix.clone().leak();
         let keys = match &config.servers {
-            Servers::Cluster { .. } => Keys::Tagged,
-            Servers::Single { .. } | Servers::Sentinel { .. } => Keys::Plain,
+            Servers::Cluster { .. } => Keys::Tagged(prefix),
+            Servers::Single { .. } | Servers::Sentinel { .. } => Keys::Plain(prefix),
         };
         let connections = Arc::new(Connections::new(&target, &config)?);
         let outcomes = Arc::new(Outcomes::new(connections.clone(), keys));
@@ -72,6 +77,23 @@ impl RedisStore {
     pub async fn check(&self) -> Result<(), PortError> {
         let mut lent = self.connections.lend().await?;
         Ok(check::check(&mut lent, self.connections.place(), self.keys).await?)
+    }
+
+    /// Whether the system of that name may use this database: no other one is alive here. With `claim`, it is this system's
+    /// from now on for [`CLAIM_KEPT_MS`](crate::limits::CLAIM_KEPT_MS), so claim it again before that.
+    ///
+    /// # Errors
+    /// `Refused` where another system uses it; `Unavailable` when the servers cannot be reached.
+    pub async fn check_system(&self, system: &str, claim: bool) -> Result<(), PortError> {
+        let mut lent = self.connections.lend().await?;
+        let kept_ms = if claim { CLAIM_KEPT_MS.to_string() } else { String::new() };
+        let call = |by| CLAIM.small_call(by, &[self.keys.system()], &[system, &kept_ms]);
+        let other: String = lent.script(call).await?;
+        if other.is_empty() {
+            return Ok(());
+        }
+        let place = self.connections.place().clone();
+        Err(RedisStoreError::OtherSystem { place, system: system.to_owned(), other }.into())
     }
 
     /// Whether nothing at all is in the database, whoever it is from: `DBSIZE` of every master is 0.
@@ -145,8 +167,10 @@ impl OrderStore for RedisStore {
         }
     }
 
-    async fn clear(&self, _: Partition, _: Token) -> Result<ClearOutcome, PortError> {
-        Err(PortError::new(logistics_core::port::PortErrorKind::Refused, "not yet"))
+    async fn clear(&self, partition: Partition, token: Token) -> Result<ClearOutcome, PortError> {
+        self.known(partition)?;
+        let mut lent = self.connections.lend().await?;
+        Ok(lookup::clear(&mut lent, self.connections.place(), self.keys, partition, token).await?)
     }
 
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
@@ -165,6 +189,14 @@ impl OrderStore for RedisStore {
         let partition = partition_of(order_id, self.partitions);
         Ok(self.outcomes.wait(partition, order_id, request).await?)
     }
+}
+
+fn check_prefix(prefix: &str) -> Result<(), RedisStoreError> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+    if prefix.len() <= KEY_PREFIX_BYTES_MAX && prefix.bytes().all(fits) {
+        return Ok(());
+    }
+    Err(invalid("key_prefix", "must be letters, digits, `_`, `-`, `.` and `:`, 64 at most"))
 }
 
 /// rustls needs to be told which cryptography to use; whoever told it before has decided.

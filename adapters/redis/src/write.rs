@@ -78,14 +78,26 @@ impl<'a> Packed<'a> {
 /// The timers, and the index of every status that the write touches.
 fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
     let mut timers = SetChange { key: names.timers(write.partition), ..SetChange::default() };
+    let mut tardy = SetChange { key: names.late(write.partition), ..SetChange::default() };
     let mut index = STATUSES.map(|_| SetChange::default());
-    for DocumentWrite { order_id, status, changed_at, previous, due, .. } in &write.documents {
+    for DocumentWrite { order_id, status, changed_at, previous, due, rebuilt, late, .. } in &write.documents {
         let id = order_id.as_str();
         match due {
             Some(due) => timers.come.push((due.as_millis(), id)),
             None => timers.go.push(id),
         }
+        match late {
+            true => tardy.come.push((changed_at.as_millis(), id)),
+            // A new order was never late.
+            false if previous.is_some() || *rebuilt => tardy.go.push(id),
+            false => {}
+        }
         index[place_of(*status)].come.push((changed_at.as_millis(), id));
+        if *rebuilt {
+            let others = STATUSES.into_iter().filter(|other| other != status);
+            others.for_each(|other| index[place_of(other)].go.push(id));
+            continue;
+        }
         // Within its status, an entry moves.
         if let Some((before, _)) = previous.filter(|(before, _)| before != status) {
             index[place_of(before)].go.push(id);
@@ -96,7 +108,7 @@ fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
         .zip(index)
         .map(|(status, set)| SetChange { key: names.status(write.partition, status), ..set });
     let touched = |set: &SetChange<'_>| !(set.go.is_empty() && set.come.is_empty());
-    std::iter::once(timers).chain(index).filter(touched).collect()
+    [timers, tardy].into_iter().chain(index).filter(touched).collect()
 }
 
 fn place_of(status: Status) -> usize {
@@ -136,7 +148,7 @@ mod tests {
             ],
             outcomes: Vec::new(),
         };
-        let packed = Packed::new(Keys::Plain, &write).expect("a packed write");
+        let packed = Packed::new(Keys::Plain(""), &write).expect("a packed write");
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
         let call = packed.call(By::Hash);
         let sent: Vec<String> = call
@@ -149,10 +161,10 @@ mod tests {
             .collect();
         #[rustfmt::skip]
         let wanted = [
-            "6", "checkpoint:2", "timers:2", "status:2:PLACED", "status:2:CONFIRMED", "order:a", "order:b",
-            "", "00000000000000000000000000000001-18446744073709551615", "18446744073709551615", "7", "300000", "3", "2", "basis",
-            "1", "2", "1", "0", "0", "4", "<a>", "<b>",
-            "b", "9", "a", "a", "5", "a", "5", "b",
+            "7", "checkpoint:2", "timers:2", "late:2", "status:2:PLACED", "status:2:CONFIRMED", "order:a", "order:b",
+            "", "00000000000000000000000000000001-18446744073709551615", "18446744073709551615", "7", "300000", "4", "2", "basis",
+            "1", "2", "2", "0", "1", "0", "0", "4", "<a>", "<b>",
+            "b", "9", "a", "a", "b", "a", "5", "a", "5", "b",
         ];
         assert_eq!(sent, wanted);
     }

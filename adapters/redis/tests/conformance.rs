@@ -30,6 +30,13 @@ fn main() -> ExitCode {
         .test("outcomes_expire", contents::outcomes_expire)
         .test("many_wait_for_outcomes_on_few_connections", contents::many_wait_on_few_connections)
         .test("foreign_values_are_told_and_left_alone", contents::foreign_values_are_told)
+        .test("a_lost_document_is_reported_and_comes_back", contents::a_lost_document_is_reported)
+        .test("new_orders_cost_one_command_a_status", contents::new_orders_cost_one_command_a_status)
+        .test("a_prefix_keeps_systems_apart", contents::a_prefix_keeps_systems_apart)
+        .test(
+            "a_second_system_is_refused_while_the_first_is_alive",
+            contents::a_second_system_is_refused_while_the_first_is_alive,
+        )
         .test("a_full_server_takes_all_of_a_write_or_nothing", faults::a_full_server)
         .test("a_wiped_server_is_a_mismatch", faults::a_wiped_server_is_a_mismatch)
         .test("forgotten_scripts_are_sent_again", faults::forgotten_scripts_are_sent_again)

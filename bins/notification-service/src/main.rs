@@ -72,7 +72,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let front = Front::health(args.listen).await?;
     tracing::info!(instance, "starting");
     let begin = || {
-        let work = Work::default().watched(cluster::watch(&log, None));
+        let work = Work::default().watched(cluster::watch(&log, None, false));
         work.notifying(log.bus(), Arc::new(Console::stdout()), args.notify.from())
     };
     run(signals, front, vec![log.required()], begin).await

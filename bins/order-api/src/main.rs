@@ -67,6 +67,6 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
     // It serves at once: what needs a part that is missing is answered 503.
     let front = Front::api(args.listen, &args.http, log.bus(), store.store()).await?;
     tracing::info!(instance, "Order API Running...");
-    let required = vec![log.required_to_append(), store.required()];
-    run(signals, front, required, || Work::default().watched(cluster::watch(&log, Some(&store)))).await
+    let required = vec![log.required_to_append(), store.required(&log, false)];
+    run(signals, front, required, || Work::default().watched(cluster::watch(&log, Some(&store), false))).await
 }

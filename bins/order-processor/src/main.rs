@@ -77,9 +77,9 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     let front = Front::health(args.listen).await?;
     tracing::info!(instance, "starting");
-    let required = vec![log.required_to_decide(), store.required()];
+    let required = vec![log.required_to_decide(), store.required(&log, true)];
     let begin = || {
-        let work = Work::default().watched(cluster::watch(&log, Some(&store)));
+        let work = Work::default().watched(cluster::watch(&log, Some(&store), true));
         work.deciding(log.bus(), store.store(), how)
     };
     run(signals, front, required, begin).await

@@ -1,5 +1,6 @@
 //! What stands in Redis.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use logistics_core::port::{
 };
 use logistics_core::testkit::sample;
 use logistics_core::{Offset, Partition, Verdict, Version};
+use logistics_redis::limits::CLAIM_KEPT_MS;
 use logistics_redis::{Config, RedisStore};
 
 use super::server::{Kind, PARTITIONS, Server};
@@ -145,11 +147,84 @@ pub(crate) async fn foreign_values_are_told() {
     server.cli::<()>(&["HSET", "checkpoint:3", "answered", "9"]).await;
     let error = store.recover(HOME).await.expect_err("a timer is no order's");
     assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
+}
 
-    let order_id = &write(1, 1).documents[0].order_id;
-    server.cli::<()>(&["DEL", &format!("order:{order_id}")]).await;
-    let error = store.list(&query).await.expect_err("the index names an order without document");
-    assert!(error.to_string().contains(order_id.as_str()), "{error}");
-    let absent = store.document(order_id).await.expect("the lookup works");
-    assert_eq!(absent, DocumentLookup::Absent { answered: Offset(9) });
+/// A key that an operator deletes, or that a server evicts, leaves the rest of the order's entries.
+pub(crate) async fn a_lost_document_is_reported() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = server.store();
+    let written = write(1, 3);
+    apply(&store, &written).await;
+    let [lost, second, third] = [0, 1, 2].map(|n| written.documents[n].order_id.clone());
+    let gone = BTreeSet::from([lost.clone()]);
+    server.cli::<()>(&["DEL", &format!("order:{lost}")]).await;
+
+    let loaded = store.load(HOME, &[lost.clone(), second.clone()]).await.expect("loaded");
+    assert_eq!((loaded.documents[0].clone(), &loaded.missing), (None, &gone));
+    assert_eq!(store.document(&lost).await.expect("looked up"), DocumentLookup::Missing);
+    let query = ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 10 };
+    assert_eq!(store.list(&query).await.expect("a page").documents.len(), 2, "the page goes on without it");
+    // Whoever loads next hears of it, and again until it is back.
+    for _ in 0..2 {
+        assert_eq!(store.load(HOME, &[]).await.expect("loaded").missing, gone);
+    }
+    let mut again = write(2, 0);
+    let document = written.documents[0].clone();
+    again.documents =
+        vec![DocumentWrite { status: Status::Confirmed, previous: None, rebuilt: true, ..document }];
+    apply(&store, &again).await;
+    assert_eq!(store.load(HOME, &[third]).await.expect("loaded").missing, BTreeSet::new());
+    assert_eq!(server.cli::<usize>(&["ZCARD", "status:3:PLACED"]).await, 2, "the old entry is gone");
+    assert_eq!(server.cli::<usize>(&["ZCARD", "status:3:CONFIRMED"]).await, 1);
+    assert_eq!(server.cli::<usize>(&["EXISTS", "missing:3"]).await, 0);
+}
+
+/// How much of Redis's time the question for lost documents takes: one command a status, however many orders.
+pub(crate) async fn new_orders_cost_one_command_a_status() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = server.store();
+    apply(&store, &write(1, 1)).await;
+    let ids = sample::order_ids_in(HOME, PARTITIONS, 200);
+    server.cli::<()>(&["CONFIG", "RESETSTAT"]).await;
+    let loaded = store.load(HOME, &ids).await.expect("loaded");
+    assert!(loaded.documents.iter().all(Option::is_none) && loaded.missing.is_empty());
+    let stats: String = server.cli(&["INFO", "commandstats"]).await;
+    let calls = |command: &str| {
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.and_then(|rest| rest.split(',').next()?.parse::<u32>().ok()).unwrap_or_default()
+    };
+    assert_eq!((calls("zmscore"), calls("mget"), calls("get")), (11, 2, 0), "{stats}");
+}
+
+pub(crate) async fn a_prefix_keeps_systems_apart() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let prefixed = |prefix: &str| {
+        RedisStore::new(Config { key_prefix: prefix.to_owned(), ..server.config() }).expect("a store")
+    };
+    let (eu, us) = (prefixed("eu:"), prefixed("us:"));
+    apply(&eu, &write(1, 1)).await;
+    let id = write(1, 1).documents[0].order_id.clone();
+    assert_eq!(us.document(&id).await.expect("looked up"), DocumentLookup::Unknown);
+    assert!(matches!(eu.document(&id).await.expect("looked up"), DocumentLookup::Found(_)));
+    let keys: Vec<String> = server.cli(&["KEYS", "*"]).await;
+    assert!(keys.iter().all(|key| key.starts_with("eu:")), "{keys:?}");
+    assert!(RedisStore::new(Config { key_prefix: "{p1}".to_owned(), ..server.config() }).is_err());
+}
+
+pub(crate) async fn a_second_system_is_refused_while_the_first_is_alive() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = server.store();
+    store.check_system("cluster/a by orders", true).await.expect("nobody is there");
+    store.check_system("cluster/a by orders", true).await.expect("the same one");
+    for claim in [false, true] {
+        let error = store.check_system("cluster/b by orders", claim).await.expect_err("another one");
+        assert_eq!(error.kind(), PortErrorKind::Refused);
+        let text = error.to_string();
+        assert!(text.contains("cluster/a") && text.contains("--redis-key-prefix"), "{text}");
+    }
+    let left: u64 = server.cli(&["PTTL", "system"]).await;
+    assert!(left > 0 && left <= CLAIM_KEPT_MS, "{left} ms");
+    // The first one is gone for long enough.
+    server.cli::<()>(&["DEL", "system"]).await;
+    store.check_system("cluster/b by orders", true).await.expect("its time is over");
 }

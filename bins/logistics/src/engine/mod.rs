@@ -88,7 +88,7 @@ impl Engine {
         match self {
             Self::Embedded { .. } => Vec::new(),
             #[cfg(feature = "cluster")]
-            Self::Cluster { log, store } => vec![log.required(), store.required()],
+            Self::Cluster { log, store } => vec![log.required(), store.required(log, false)],
         }
     }
 
@@ -97,7 +97,7 @@ impl Engine {
         match self {
             Self::Embedded { .. } => Vec::new(),
             #[cfg(feature = "cluster")]
-            Self::Cluster { log, store } => vec![log.required_to_serve(), store.required()],
+            Self::Cluster { log, store } => vec![log.required_to_serve(), store.required(log, true)],
         }
     }
 
@@ -106,7 +106,7 @@ impl Engine {
         match self {
             Self::Embedded { engine, .. } => Arc::new(engine.clone()),
             #[cfg(feature = "cluster")]
-            Self::Cluster { log, store } => cluster::watch(log, Some(store)),
+            Self::Cluster { log, store } => cluster::watch(log, Some(store), true),
         }
     }
 

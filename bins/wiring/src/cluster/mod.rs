@@ -1,17 +1,17 @@
 //! Kafka and Redis: the only place where their flags and their start exist.
 
+mod checks;
 mod descriptors;
 mod kafka;
 mod redis;
 mod secret;
 mod settings;
-mod topics;
 
 use std::sync::Arc;
 
 use clap::Args;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{EventBus, OrderStore};
+use logistics_core::port::{EventBus, OrderStore, PortError};
 use logistics_kafka::KafkaBus;
 use logistics_redis::RedisStore;
 use logistics_tokio::{Reachability, ReachabilityOptions, SystemClock};
@@ -19,11 +19,11 @@ use logistics_tokio::{Reachability, ReachabilityOptions, SystemClock};
 use crate::exit::Failure;
 use crate::probes::Probes;
 use crate::start::Required;
+use checks::CheckWatch;
 pub use kafka::KafkaArgs;
 pub use redis::RedisArgs;
 pub use secret::Secret;
 pub use settings::Settings;
-use topics::TopicsWatch;
 
 /// Partitions of every topic, unless told otherwise.
 pub const PARTITIONS_DEFAULT: u32 = 12;
@@ -91,6 +91,11 @@ impl Log {
     #[must_use]
     pub fn kafka(&self) -> &KafkaBus {
         &self.0
+    }
+
+    /// Which system of processors this is: the log, and the group that decides on it.
+    async fn system(&self) -> Result<String, PortError> {
+        Ok(format!("{} decided by {}", self.0.identity().await?, self.0.group()))
     }
 
     /// Its topics must be there, and fit.
@@ -171,21 +176,27 @@ impl Store {
         &self.0
     }
 
-    /// It must be there, and not throw anything away.
+    /// It must be there, not throw anything away, and not be in use by another system than the one of this log. A process that
+    /// decides claims it.
     #[must_use]
-    pub fn required(&self) -> Required {
-        let store = self.0.clone();
+    pub fn required(&self, log: &Log, decides: bool) -> Required {
+        let (store, log) = (self.clone(), log.clone());
         Required::new("store", self.0.address(), move || {
-            let store = store.clone();
-            async move { store.check().await }
+            let (store, log) = (store.clone(), log.clone());
+            async move { store.check(&log, decides).await }
         })
+    }
+
+    async fn check(&self, log: &Log, decides: bool) -> Result<(), PortError> {
+        self.0.check().await?;
+        self.0.check_system(&log.system().await?, decides).await
     }
 }
 
-/// Watches, from now on, whether the log and the store, where there is one, answer, and whether the topics still fit. Begin once
-/// they have.
+/// Watches, from now on, whether the log and the store, where there is one, answer, and whether the topics and the store still
+/// pass the checks of the start. A process that decides claims the store again and again. Begin once they have passed.
 #[must_use]
-pub fn watch(log: &Log, store: Option<&Store>) -> Arc<dyn HealthProbe> {
+pub fn watch(log: &Log, store: Option<&Store>, decides: bool) -> Arc<dyn HealthProbe> {
     let bus = log.bus();
     let partitions = bus.partitions();
     let watch = Reachability::new(Arc::new(SystemClock), ReachabilityOptions::default());
@@ -195,12 +206,20 @@ pub fn watch(log: &Log, store: Option<&Store>) -> Arc<dyn HealthProbe> {
         None => watch,
     };
     let checked = log.0.clone();
-    let topics = TopicsWatch::start(log.0.address(), move || {
+    let topics = CheckWatch::start("topics", log.0.address(), move || {
         let checked = checked.clone();
         async move { checked.check_topics().await }
     });
     let all = Probes::default();
     all.add(Arc::new(watch));
     all.add(Arc::new(topics));
+    if let Some(store) = store {
+        let (checked, log) = (store.clone(), log.clone());
+        let settings = CheckWatch::start("store settings", store.0.address(), move || {
+            let (checked, log) = (checked.clone(), log.clone());
+            async move { checked.check(&log, decides).await }
+        });
+        all.add(Arc::new(settings));
+    }
     Arc::new(all)
 }

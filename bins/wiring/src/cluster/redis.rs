@@ -28,6 +28,9 @@ pub struct RedisArgs {
     /// The name by which the sentinels know the server, in the mode sentinel
     #[arg(long, env = "LOGISTICS_REDIS_SENTINEL_MASTER", value_name = "NAME")]
     redis_sentinel_master: Option<String>,
+    /// What stands before every key, so that several systems can share a database: letters, digits, _, -, . and :
+    #[arg(long, env = "LOGISTICS_REDIS_KEY_PREFIX", value_name = "PREFIX", default_value = "")]
+    redis_key_prefix: String,
     /// The user [default: the one of the URL, or Redis's own]
     #[arg(long, env = "LOGISTICS_REDIS_USERNAME")]
     redis_username: Option<String>,
@@ -54,6 +57,7 @@ impl RedisArgs {
             .with("LOGISTICS_REDIS_URL", self.redis_url.reveal())
             .choice("LOGISTICS_REDIS_MODE", &self.redis_mode)
             .maybe("LOGISTICS_REDIS_SENTINEL_MASTER", self.redis_sentinel_master.as_ref())
+            .with("LOGISTICS_REDIS_KEY_PREFIX", &self.redis_key_prefix)
             .maybe("LOGISTICS_REDIS_USERNAME", self.redis_username.as_ref())
             .maybe("LOGISTICS_REDIS_PASSWORD", self.redis_password.as_ref().map(Secret::reveal))
             .maybe("LOGISTICS_REDIS_PASSWORD_FILE", self.redis_password_file.as_ref())
@@ -67,6 +71,7 @@ impl RedisArgs {
         let urls = self.urls()?;
         let mut config = Config::new(urls.first().cloned().unwrap_or_default(), partitions);
         config.servers = self.servers(urls)?;
+        config.key_prefix.clone_from(&self.redis_key_prefix);
         config.username.clone_from(&self.redis_username);
         let file = self.redis_password_file.as_deref();
         config.password = either(self.redis_password.as_ref(), file, "--redis-password")?;

@@ -38,7 +38,7 @@ impl World {
         let kafka = args.kafka.apart(&format!("bench-{:016x}-", RandomState::new().build_hasher().finish()));
         let log = Log::connect(&kafka, args.partitions, CLIENT_ID)?;
         let store = Store::connect(&args.redis, args.partitions)?;
-        store.required().now().await?;
+        store.redis().check().await.map_err(of_store)?;
         if !store.redis().is_empty().await.map_err(of_store)? {
             return Err(Failure::usage(format!(
                 "the database of Redis at {} is not empty, and it is wiped in the end; give an empty one, such as \

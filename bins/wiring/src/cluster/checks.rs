@@ -1,4 +1,4 @@
-//! Whether the topics are still as the start found them, asked again and again.
+//! Whether what the start checked still holds, asked again and again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,17 +11,22 @@ use tokio::time::{MissedTickBehavior, interval};
 /// Between two checks: what an operator changes shows within a minute.
 const CHECK_EVERY: Duration = Duration::from_secs(30);
 
-/// The part `topics`: not ready while they are not as they must be, with the sentence of the start. That brokers do not answer is
-/// shown by the part `log`. Dropping this ends the checks.
-pub(super) struct TopicsWatch {
+/// A part that is not ready while a check of the start fails, with its sentence. That nothing answers is shown by another part.
+/// Dropping this ends the checks.
+pub(super) struct CheckWatch {
+    name: &'static str,
     wrong: Arc<Mutex<Option<String>>>,
     address: String,
     task: JoinHandle<()>,
 }
 
-impl TopicsWatch {
+impl CheckWatch {
     /// Checks from now on.
-    pub(super) fn start<F>(address: String, check: impl Fn() -> F + Send + 'static) -> Self
+    pub(super) fn start<F>(
+        name: &'static str,
+        address: String,
+        check: impl Fn() -> F + Send + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<(), PortError>> + Send,
     {
@@ -32,17 +37,17 @@ impl TopicsWatch {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                show(&shown, check().await);
+                show(name, &shown, check().await);
             }
         });
-        Self { wrong, address, task }
+        Self { name, wrong, address, task }
     }
 }
 
-fn show(shown: &Mutex<Option<String>>, checked: Result<(), PortError>) {
+fn show(part: &str, shown: &Mutex<Option<String>>, checked: Result<(), PortError>) {
     let now = match checked {
         Ok(()) => None,
-        // It says nothing of the topics.
+        // It says nothing of what is checked.
         Err(error) if error.kind().is_retryable() => return,
         Err(error) => Some(error.to_string()),
     };
@@ -50,25 +55,26 @@ fn show(shown: &Mutex<Option<String>>, checked: Result<(), PortError>) {
     match (&*shown, &now) {
         (None, Some(why)) => {
             tracing::error!(
+                part,
                 cause = why,
-                "the topics no longer pass the check of the start; not ready until they do"
+                "a check of the start no longer passes; not ready until it does"
             )
         }
-        (Some(_), None) => tracing::info!("the topics pass the check again"),
+        (Some(_), None) => tracing::info!(part, "the check passes again"),
         _ => {}
     }
     *shown = now;
 }
 
-impl HealthProbe for TopicsWatch {
+impl HealthProbe for CheckWatch {
     fn health(&self) -> Health {
         let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (ready, detail) = (wrong.is_none(), wrong.unwrap_or_else(|| self.address.clone()));
-        Health { parts: vec![PartHealth { name: "topics".to_owned(), ready, detail }] }
+        Health { parts: vec![PartHealth { name: self.name.to_owned(), ready, detail }] }
     }
 }
 
-impl Drop for TopicsWatch {
+impl Drop for CheckWatch {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -99,7 +105,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn topics_that_were_changed_make_the_process_unready_within_a_minute() {
         let (asked, mut checks) = mpsc::unbounded_channel();
-        let watch = TopicsWatch::start("b:9092".to_owned(), move || {
+        let watch = CheckWatch::start("topics", "b:9092".to_owned(), move || {
             let (answer, answered) = oneshot::channel();
             asked.send(answer).expect("the test goes on");
             async move { answered.await.expect("an answer") }
