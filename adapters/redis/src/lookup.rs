@@ -30,19 +30,8 @@ pub(crate) async fn recovery(
     both.atomic();
     both.cmd("HMGET").arg(&checkpoint_key).arg(&["offset", "answered", "token", "basis"]);
     both.cmd("ZRANGE").arg(keys.timers(partition)).arg(0).arg(-1).arg("WITHSCORES");
-    // The nodes of a cluster may differ among themselves, and the transaction goes where its keys are.
-    let (fields, timers, now): (Fields, Vec<(String, f64)>, Option<(i64, i64)>) = match keys {
-        Keys::Plain(_) => {
-            both.cmd("TIME");
-            lent.pipeline(&both).await?
-        }
-        Keys::Tagged(_) => {
-            let (fields, timers) = lent.pipeline(&both).await?;
-            (fields, timers, None)
-        }
-    };
-    let now =
-        now.map(|(seconds, micros)| Timestamp::from_millis(seconds.saturating_mul(1000) + micros / 1000));
+    let (fields, timers): (Fields, Vec<(String, f64)>) = lent.pipeline(&both).await?;
+    let now = clock(lent, keys).await?;
     let checkpoint = checkpoint(place, &checkpoint_key, fields)?;
     let timer = |(id, due): (String, f64)| {
         let order_id = OrderId::parse(&id).map_err(|error| {
@@ -51,6 +40,20 @@ pub(crate) async fn recovery(
         Ok((order_id, Timestamp::from_millis(millis(due))))
     };
     Ok(Recovery { checkpoint, timers: timers.into_iter().map(timer).collect::<Result<_, _>>()?, now })
+}
+
+/// What the server's clock says. The nodes of a cluster may differ among themselves, and a user may not be allowed to ask.
+async fn clock(lent: &mut Lent, keys: Keys) -> Result<Option<Timestamp>, RedisStoreError> {
+    if matches!(keys, Keys::Tagged(_)) {
+        return Ok(None);
+    }
+    match lent.query::<(i64, i64)>(&redis::cmd("TIME")).await {
+        Ok((seconds, micros)) => {
+            Ok(Some(Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000))))
+        }
+        Err(RedisStoreError::Forbidden { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 pub(crate) async fn loaded(
@@ -90,7 +93,8 @@ pub(crate) async fn loaded(
     Ok(Loaded { token, documents, missing })
 }
 
-/// Which of these orders the index has and have no document, all of one instant. One command a status, however many orders.
+/// Which of these orders the index has and have no document. One command a status, however many orders. The index is asked
+/// first: what it has was written together with its document, which nothing takes away.
 async fn lost(
     lent: &mut Lent,
     keys: Keys,
@@ -101,18 +105,18 @@ async fn lost(
         return Ok(Vec::new());
     }
     let mut all = pipe();
-    all.atomic().cmd("MGET");
-    for id in absent {
-        all.arg(keys.order(partition, id));
-    }
     for status in STATUSES {
         all.cmd("ZMSCORE").arg(keys.status(partition, status));
         for id in absent {
             all.arg(id.as_str());
         }
     }
+    all.cmd("MGET");
+    for id in absent {
+        all.arg(keys.order(partition, id));
+    }
     let answers: Vec<Vec<Option<Value>>> = lent.pipeline(&all).await?;
-    let Some((documents, indexes)) = answers.split_first() else { return Ok(Vec::new()) };
+    let Some((documents, indexes)) = answers.split_last() else { return Ok(Vec::new()) };
     let indexed = |at: usize| indexes.iter().any(|scores| scores.get(at).is_some_and(Option::is_some));
     let lost = absent.iter().enumerate().filter(|(at, _)| documents[*at].is_none() && indexed(*at));
     Ok(lost.map(|(_, id)| (*id).clone()).collect())

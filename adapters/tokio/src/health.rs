@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use logistics_core::health::{Health, HealthProbe, PartHealth};
-use logistics_core::processor::Phase;
+use logistics_core::processor::{Phase, Skew};
 use logistics_core::{Partition, Timestamp};
 
 /// A lock whose holder never leaves the value half-changed, so that a panic elsewhere does not spread through it.
@@ -63,15 +63,18 @@ struct Shown {
     since: Timestamp,
     /// The latest failure since it was live.
     failure: Option<String>,
+    /// Nothing is decided by time, since the clocks differ.
+    skew: Option<Skew>,
 }
 
 impl PartitionBoard {
     pub(crate) fn new(since: Timestamp) -> Self {
-        Self(Mutex::new(Shown { phase: Phase::Acquiring, since, failure: None }))
+        Self(Mutex::new(Shown { phase: Phase::Acquiring, since, failure: None, skew: None }))
     }
 
-    pub(crate) fn show(&self, phase: &Phase, now: Timestamp) {
+    pub(crate) fn show(&self, phase: &Phase, skew: Option<Skew>, now: Timestamp) {
         let mut shown = lock(&self.0);
+        shown.skew = skew;
         if shown.phase != *phase {
             (shown.phase, shown.since) = (phase.clone(), now);
         }
@@ -97,9 +100,19 @@ impl PartitionBoard {
             Phase::Waiting(doing) => format!("waiting since {} to try again after {doing}", shown.since),
             phase => format!("{} since {}", phase.name(), shown.since),
         };
+        if let Some(Skew { ours, log, by_log }) = shown.skew {
+            let whose = if by_log { "the log's" } else { "the store's" };
+            detail = format!(
+                "{detail}; nothing is decided by time: the clock of this process says {ours}, {whose} clock {log}"
+            );
+        }
         if let Some(failure) = &shown.failure {
             detail = format!("{detail}; latest failure: {failure}");
         }
-        PartHealth { name: format!("partition {partition}"), ready: shown.phase == Phase::Live, detail }
+        PartHealth {
+            name: format!("partition {partition}"),
+            ready: shown.phase == Phase::Live && shown.skew.is_none(),
+            detail,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What the processor has to say, as log lines.
 
 use logistics_core::Partition;
-use logistics_core::processor::Notice;
+use logistics_core::processor::{Notice, Skew};
 use tracing::{Level, error, info, warn};
 
 /// Somebody reads the lines of single orders.
@@ -31,6 +31,12 @@ pub(crate) fn tell(partition: Partition, notice: &Notice, cause: Option<&str>) {
             %partition, reason,
             "the store does not belong to this log as it is; rebuilding the partition's documents from the log"
         ),
+        Notice::ClockSkew(Skew { ours, log, by_log }) => error!(
+            %partition, %ours, %log, by_log,
+            "this process's clock differs from the log's by more than --clock-skew-max permits; nothing is decided by time \
+             until the clocks agree"
+        ),
+        Notice::ClocksAgree => info!(%partition, "the clocks agree again; deadlines are decided"),
         Notice::Failed { doing, why, retry_after_ms } => warn!(
             %partition, doing, why, cause, retry_after_ms,
             "the partition begins again after a failure"

@@ -179,7 +179,7 @@ impl Worker {
             };
             narration::tell(self.ports.partition, &notice, cause.as_deref());
         }
-        self.board.show(self.processor.phase(), self.time.now().wall);
+        self.board.show(self.processor.phase(), self.processor.skew(), self.time.now().wall);
     }
 
     fn obey(&mut self) -> Progress {

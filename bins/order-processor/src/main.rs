@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use logistics_wiring::cluster::{self, ClusterArgs};
 use logistics_wiring::{
-    ClockArgs, Deciding, Failure, Front, HealthArgs, InstanceArgs, LogArgs, MemoryArgs, PolicyArgs, Signals,
-    Work, block_on, end, parse, run,
+    ClockArgs, Deciding, Failure, Front, HealthArgs, InstanceArgs, LogArgs, LogKeyArgs, MemoryArgs,
+    PolicyArgs, Signals, Work, block_on, end, parse, run,
 };
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
@@ -50,6 +50,8 @@ struct RunArgs {
     #[command(flatten)]
     clock: ClockArgs,
     #[command(flatten)]
+    log_key: LogKeyArgs,
+    #[command(flatten)]
     cluster: ClusterArgs,
     #[command(flatten)]
     log: LogArgs,
@@ -71,6 +73,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
         policy: args.policy.announced(),
         memory_bytes: args.memory.bytes(),
         clock_skew_ms_max: args.clock.skew_ms_max(),
+        log_keys: args.log_key.keys()?,
     };
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;

@@ -7,6 +7,7 @@ use logistics_core::Policy;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, Notifier, OrderStore, StartAt};
 use logistics_core::processor::Settings;
+use logistics_core::wire::LogKeys;
 use logistics_tokio::{Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock};
 
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
@@ -23,13 +24,20 @@ pub struct Deciding {
     pub memory_bytes: u64,
     /// How far the clock and the log's may differ, in milliseconds.
     pub clock_skew_ms_max: u64,
+    /// The keys that facts and outcomes are signed and verified with.
+    pub log_keys: Option<LogKeys>,
 }
 
 impl Deciding {
     /// By this policy, with the defaults of the flags.
     #[must_use]
     pub fn by(policy: Policy) -> Self {
-        Self { policy, memory_bytes: MEMORY_BYTES_DEFAULT, clock_skew_ms_max: CLOCK_SKEW_MS_MAX_DEFAULT }
+        Self {
+            policy,
+            memory_bytes: MEMORY_BYTES_DEFAULT,
+            clock_skew_ms_max: CLOCK_SKEW_MS_MAX_DEFAULT,
+            log_keys: None,
+        }
     }
 }
 
@@ -55,8 +63,15 @@ impl Work {
     /// Decides about orders from now on.
     #[must_use]
     pub fn deciding(mut self, bus: Arc<dyn EventBus>, store: Arc<dyn OrderStore>, how: Deciding) -> Self {
-        // `memory_bytes` and `clock_skew_ms_max` go into the settings here, once the processor has them.
-        let settings = Settings::new(bus.partitions(), how.policy);
+        let Deciding { policy, memory_bytes, clock_skew_ms_max, log_keys } = how;
+        // A process may come to own every partition.
+        let share = usize::try_from(memory_bytes / u64::from(bus.partitions().max(1))).unwrap_or(usize::MAX);
+        let settings = Settings {
+            memory_bytes_max: share,
+            clock_skew_ms_max,
+            log_keys,
+            ..Settings::new(bus.partitions(), policy)
+        };
         let options = ProcessorsOptions::default();
         self.processors = Some(Processors::start(bus, store, Arc::new(SystemClock), settings, options));
         self

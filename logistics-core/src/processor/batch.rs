@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::Setback;
 use super::effect::Notice;
 use super::input::{Input, InputKind, check_follows, foreign};
+use super::memory;
 use super::own::{OwnRecords, Print};
 use super::settings::Settings;
 use super::timers::{Timer, Timers};
@@ -37,6 +38,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    pub(super) fn bytes(&self) -> usize {
+        let orders: usize = self.orders.values().flatten().map(|order| memory::of_order(order)).sum();
+        orders + self.inputs.iter().map(memory::of_input).sum::<usize>()
+    }
+
     /// Judges the facts among the inputs that this owner did not write. Those that cannot be true become dead inputs.
     ///
     /// # Errors
@@ -99,6 +105,7 @@ pub(super) fn decide_plan(
     timers: &mut Timers,
     partition: Partition,
     time: Time,
+    facts_max: usize,
     settings: &Settings,
 ) -> Result<(Transaction, Decided), VersionGap> {
     let now = time.now;
@@ -106,6 +113,7 @@ pub(super) fn decide_plan(
         partition,
         now,
         time_decides: time.decides,
+        facts_max,
         settings,
         timers,
         due: plan.due,
@@ -133,6 +141,7 @@ struct Batch<'a> {
     partition: Partition,
     now: Timestamp,
     time_decides: bool,
+    facts_max: usize,
     settings: &'a Settings,
     timers: &'a mut Timers,
     due: BTreeSet<Timer>,
@@ -148,7 +157,7 @@ impl Batch<'_> {
     /// Fires what is due at `until`, and what follows from that and is due by then too.
     fn fire(&mut self, until: Timestamp) -> Result<(), VersionGap> {
         while self.time_decides
-            && self.facts < self.settings.batch_facts_max
+            && self.facts < self.facts_max
             && self.due.first().is_some_and(|(at, _)| *at <= until)
         {
             let Some((due, order_id)) = self.due.pop_first() else { break };

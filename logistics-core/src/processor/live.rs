@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use bytes::Bytes;
+
+use super::BatchSize;
 use super::basis::Basis;
 use super::batch::{Decided, Plan};
 use super::clocks::Clocks;
 use super::effect::{Skew, Stamp};
 use super::input::Input;
+use super::memory::{self, DocumentSize, Shares};
 use super::own::OwnRecords;
 use super::replay::Replay;
 use super::scan::Scan;
@@ -14,7 +18,7 @@ use super::settings::Settings;
 use super::timers::Timers;
 use super::unwritten::{Cache, Unwritten, WriteAt, Writing};
 use crate::ids::{Offset, OrderId, Partition, Timestamp};
-use crate::port::{Loaded, LogIdentity, StoreWrite, Token};
+use crate::port::{Loaded, LogIdentity, ReadLimit, StoreWrite, Token};
 
 /// What a live processor knows. All of it goes when anything fails.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,6 +50,9 @@ pub(super) struct Live {
     pub(super) cache: Cache,
     pub(super) timers: Timers,
     pub(super) inbox: VecDeque<Input>,
+    inbox_bytes: usize,
+    shares: Shares,
+    document_size: DocumentSize,
     /// Where to read on.
     pub(super) read_position: Offset,
     last_read_at: Timestamp,
@@ -70,6 +77,8 @@ pub(super) enum Work {
     Committing {
         stamp: Stamp,
         decided: Decided,
+        /// How much it was allowed to decide.
+        batch: BatchSize,
     },
     /// The token alone, to see that the store is still ours.
     Comparing {
@@ -80,7 +89,7 @@ pub(super) enum Work {
 
 impl Live {
     pub(super) fn after(replay: Replay, token: Token, settings: &Settings, elapsed_ms: u64) -> Self {
-        let next = replay.scan.next_unanswered();
+        let (next, shares) = (replay.scan.next_unanswered(), Shares::of(settings.memory_bytes_max));
         Self {
             acquisition: replay.acquisition,
             end_at_start: replay.end,
@@ -97,7 +106,10 @@ impl Live {
             committed: next,
             unwritten: Unwritten::default(),
             writing: None,
-            cache: Cache::new(settings.cache_orders_max),
+            cache: Cache::new(settings.cache_orders_max, shares.cache),
+            document_size: replay.document_size,
+            shares,
+            inbox_bytes: 0,
             timers: replay.timers,
             inbox: VecDeque::new(),
             read_position: next,
@@ -150,11 +162,61 @@ impl Live {
         self.timers.next_due().filter(|due| !blocked || *due <= self.last_read_at)
     }
 
+    pub(super) fn take(&mut self, input: Input) {
+        self.inbox_bytes += memory::of_input(&input);
+        self.inbox.push_back(input);
+    }
+
+    /// There is room for more inputs.
+    pub(super) fn wants_inputs(&self, settings: &Settings) -> bool {
+        let room = self.inbox_bytes < self.shares.inbox || self.inbox.is_empty();
+        room && self.inbox.len() < settings.inbox_inputs_max
+    }
+
+    /// There is room for more orders that wait for the store.
+    pub(super) fn wants_work(&self, settings: &Settings) -> bool {
+        let room = self.unwritten.bytes < self.shares.unwritten || self.unwritten.orders.is_empty();
+        self.work == Work::Idle && room && self.unwritten.orders.len() < settings.unwritten_orders_max
+    }
+
+    /// What is read at once: no more than there is room for.
+    pub(super) fn read_limit(&self, settings: &Settings) -> ReadLimit {
+        let room = self.shares.inbox.saturating_sub(self.inbox_bytes);
+        ReadLimit { bytes: settings.read.bytes.min(room.max(1)), ..settings.read }
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        let plan = match &self.work {
+            Work::Loading { plan, .. } => plan.bytes(),
+            Work::Committing { decided, .. } => {
+                decided.changed.values().map(|changed| memory::of_order(&changed.order)).sum()
+            }
+            Work::Idle | Work::Comparing { .. } => 0,
+        };
+        let writing = self.writing.as_ref().map_or(0, |writing| writing.bytes);
+        self.inbox_bytes + self.cache.bytes() + self.unwritten.bytes + writing + plan
+    }
+
+    fn take_inputs(&mut self, max: usize) -> Vec<Input> {
+        let (mut inputs, mut bytes) = (Vec::new(), 0);
+        while inputs.len() < max {
+            let Some(input) = self.inbox.front() else { break };
+            let size = memory::of_input(input);
+            if bytes + size > self.shares.plan && !inputs.is_empty() {
+                break;
+            }
+            bytes += size;
+            self.inbox_bytes -= size;
+            inputs.extend(self.inbox.pop_front());
+        }
+        inputs
+    }
+
     /// Takes out what is to be decided next, and finds the states that are known.
-    pub(super) fn plan(&mut self, now: Timestamp, settings: &Settings) -> Option<(Plan, Vec<OrderId>)> {
-        let count = self.inbox.len().min(settings.batch_inputs_max);
-        let inputs: Vec<Input> = self.inbox.drain(..count).collect();
-        let facts_left = settings.batch_facts_max.saturating_sub(inputs.len());
+    pub(super) fn plan(&mut self, now: Timestamp, batch: BatchSize) -> Option<(Plan, Vec<OrderId>)> {
+        let fit = self.document_size.fit(self.shares.plan);
+        let inputs = self.take_inputs(batch.inputs.min(fit));
+        let facts_left = batch.facts.min(fit.max(inputs.len())).saturating_sub(inputs.len());
         let due = match self.skew {
             None => self.timers.take_due(self.horizon(now), facts_left),
             Some(_) => BTreeSet::new(),
@@ -182,7 +244,13 @@ impl Live {
     }
 
     /// Completes a plan with what was loaded.
-    pub(super) fn complete(mut plan: Plan, ids: &[OrderId], loaded: Loaded) -> Result<Plan, String> {
+    pub(super) fn complete(
+        &mut self,
+        mut plan: Plan,
+        ids: &[OrderId],
+        loaded: Loaded,
+    ) -> Result<Plan, String> {
+        self.document_size.seen(loaded.documents.iter().flatten().map(Bytes::len).max().unwrap_or_default());
         for (order_id, json) in ids.iter().zip(loaded.documents) {
             let order = json.map(|json| super::replay::read_document(order_id, &json)).transpose()?;
             plan.orders.insert(order_id.clone(), order);
@@ -236,9 +304,9 @@ impl Live {
             answered: self.committed,
             basis: basis.encode(),
         };
-        let checkpoint = (at.offset, at.answered);
+        let (checkpoint, bytes) = ((at.offset, at.answered), self.unwritten.bytes);
         let (write, orders) = std::mem::take(&mut self.unwritten).write(at);
-        self.writing = Some(Writing { stamp, token, checkpoint, orders });
+        self.writing = Some(Writing { stamp, token, checkpoint, bytes, orders });
         write
     }
 

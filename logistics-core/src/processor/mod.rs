@@ -20,6 +20,7 @@ mod clocks;
 mod effect;
 mod input;
 mod live;
+mod memory;
 mod own;
 mod reading;
 mod replay;
@@ -55,6 +56,8 @@ pub struct Processor {
     checkpoint_ahead: u32,
     /// Orders whose documents the store has lost: the next replay begins at the log's first record.
     lost: BTreeSet<OrderId>,
+    /// Smaller than the settings say, since the log did not take a transaction that was larger.
+    batch: Option<BatchSize>,
     /// What the store said of the time, for the replay to come.
     clocks: Clocks,
     stopping: Option<Stopping>,
@@ -92,6 +95,29 @@ enum Stage {
     Live(Box<Live>),
     /// Dropped or halted.
     Over,
+}
+
+/// How much one transaction decides at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct BatchSize {
+    inputs: usize,
+    facts: usize,
+}
+
+impl BatchSize {
+    fn of(settings: &Settings) -> Self {
+        Self { inputs: settings.batch_inputs_max, facts: settings.batch_facts_max }
+    }
+
+    /// Half of what was too large; `None` where it cannot be less.
+    fn halved(self) -> Option<Self> {
+        let half = Self { inputs: (self.inputs / 2).max(1), facts: (self.facts / 2).max(1) };
+        (half != self).then_some(half)
+    }
+
+    fn doubled(self) -> Self {
+        Self { inputs: self.inputs.saturating_mul(2), facts: self.facts.saturating_mul(2) }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,6 +169,7 @@ impl Processor {
             failures: 0,
             checkpoint_ahead: 0,
             lost: BTreeSet::new(),
+            batch: None,
             clocks: Clocks::default(),
             stopping: None,
             last_stamp: 0,
@@ -222,6 +249,15 @@ impl Processor {
     #[must_use]
     pub fn partition(&self) -> Partition {
         self.partition
+    }
+
+    /// An estimate of the bytes that it holds: inputs, plan, orders that wait for the store, and cached ones.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        match &self.stage {
+            Stage::Live(live) => live.memory_bytes(),
+            _ => 0,
+        }
     }
 
     /// Its settings.

@@ -9,6 +9,7 @@ use super::Setback;
 use super::clocks::Clocks;
 use super::effect::{Notice, Stamp};
 use super::input::{Read, Reading, UNSIGNED, check_follows, foreign, has_fact, read_record};
+use super::memory::DocumentSize;
 use super::scan::Scan;
 use super::settings::Settings;
 use super::timers::Timers;
@@ -38,6 +39,7 @@ pub(super) struct Replay {
     pub(super) sequence: u64,
     pub(super) timers: Timers,
     pub(super) clocks: Clocks,
+    pub(super) document_size: DocumentSize,
     /// Facts and outcomes replayed so far.
     pub(super) replayed: u64,
     pub(super) step: Step,
@@ -121,6 +123,7 @@ impl Replay {
             sequence,
             timers,
             clocks,
+            document_size: DocumentSize::default(),
             replayed: 0,
             step: Step::Reading(Stamp::default()),
         }
@@ -165,6 +168,7 @@ impl Replay {
         settings: &Settings,
     ) -> Result<(Unwritten, Vec<Notice>), Setback> {
         let mut fold = Fold { before: BTreeMap::new(), changed: BTreeMap::new(), missing: loaded.missing };
+        self.document_size.seen(loaded.documents.iter().flatten().map(Bytes::len).max().unwrap_or_default());
         for (order_id, json) in ids.iter().zip(loaded.documents) {
             let order = json.map(|json| read_document(order_id, &json)).transpose();
             fold.before.insert(order_id.clone(), order.map_err(Setback::Halt)?);
@@ -197,7 +201,7 @@ impl Replay {
             let stored = before.get(order_id).and_then(|order| order.as_ref());
             self.timers.change(order_id, stored.and_then(|order| order.due()), changed.order.due());
         }
-        Ok((Unwritten { orders, outcomes: Vec::new() }, notices))
+        Ok((Unwritten { orders, ..Unwritten::default() }, notices))
     }
 
     /// Takes an outcome, or answers why it is none.

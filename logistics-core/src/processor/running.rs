@@ -4,7 +4,7 @@ use super::batch::{Decided, Plan, Time, decide_plan};
 use super::effect::{Effect, Notice, Now, Reply, Stamp};
 use super::live::{Live, Work};
 use super::starting::check_written;
-use super::{Processor, Setback, Stage, check_missing};
+use super::{BatchSize, Processor, Setback, Stage, check_missing};
 use crate::port::{Batch, CommitOutcome, Loaded, PortErrorKind, Transaction};
 
 impl Processor {
@@ -39,7 +39,7 @@ impl Processor {
         let last_at = batch.records.last().map(|record| record.at);
         for record in batch.records {
             let input = live.read(record, self.partition, &self.settings, now, &mut self.notices)?;
-            live.inbox.extend(input);
+            input.into_iter().for_each(|input| live.take(input));
         }
         live.scan.advance(batch.next);
         live.read_to(batch.next, last_at);
@@ -71,7 +71,7 @@ impl Processor {
         check_missing(&loaded.missing, &live.ghosts)?;
         match std::mem::replace(&mut live.work, Work::Idle) {
             Work::Loading { plan, ids, .. } => {
-                let plan = Live::complete(plan, &ids, loaded).map_err(Setback::Halt)?;
+                let plan = live.complete(plan, &ids, loaded).map_err(Setback::Halt)?;
                 self.decide(live, plan, now)
             }
             _ => {
@@ -90,7 +90,7 @@ impl Processor {
         committed: Result<CommitOutcome, PortErrorKind>,
     ) -> Result<(), Setback> {
         match std::mem::replace(&mut live.work, Work::Idle) {
-            Work::Committing { stamp: asked, decided } if asked == stamp => {
+            Work::Committing { stamp: asked, decided, batch } if asked == stamp => {
                 match committed {
                     Ok(CommitOutcome::Committed) => {}
                     Ok(CommitOutcome::Fenced) => {
@@ -99,15 +99,42 @@ impl Processor {
                     Ok(CommitOutcome::Unknown) => {
                         return Err(Setback::again("nobody knows whether the transaction was committed"));
                     }
+                    Err(PortErrorKind::TooLarge) => return Err(self.shrink(batch)),
                     Err(kind) => return Err(Setback::again(format!("committing: {kind:?}"))),
                 }
                 self.failures = 0;
+                self.grow();
                 live.last_work_ms = now.elapsed_ms;
                 self.merge(live, decided);
             }
             work => live.work = work,
         }
         Ok(())
+    }
+
+    fn batch_size(&self) -> BatchSize {
+        self.batch.unwrap_or_else(|| BatchSize::of(&self.settings))
+    }
+
+    /// The log did not take a transaction of that size. What was decided is decided again in smaller ones.
+    fn shrink(&mut self, batch: BatchSize) -> Setback {
+        match batch.halved() {
+            Some(half) => {
+                self.batch = Some(half);
+                Setback::again("the transaction was too large for the log; deciding less at once")
+            }
+            None => Setback::Halt(
+                "the log does not take the outcome of a single input: raise max.message.bytes of its topics to at least \
+                 1048576, then restart this process"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    fn grow(&mut self) {
+        let full = BatchSize::of(&self.settings);
+        let larger = self.batch.map(BatchSize::doubled);
+        self.batch = larger.filter(|larger| larger.inputs < full.inputs || larger.facts < full.facts);
     }
 
     fn merge(&mut self, live: &mut Live, mut decided: Decided) {
@@ -131,11 +158,11 @@ impl Processor {
                 }
             }
         } else {
-            if live.reading.is_none() && live.inbox.len() < self.settings.inbox_inputs_max {
-                let (from, limit) = (live.read_position, self.settings.read);
+            if live.reading.is_none() && live.wants_inputs(&self.settings) {
+                let (from, limit) = (live.read_position, live.read_limit(&self.settings));
                 live.reading = Some(self.issue(Effect::Read { from, limit }));
             }
-            if live.work == Work::Idle && live.unwritten.orders.len() < self.settings.unwritten_orders_max {
+            if live.wants_work(&self.settings) {
                 self.begin_work(&mut live, now)?;
             }
         }
@@ -157,7 +184,7 @@ impl Processor {
     }
 
     fn begin_work(&mut self, live: &mut Live, now: Now) -> Result<(), Setback> {
-        if let Some((plan, ids)) = live.plan(now.wall, &self.settings) {
+        if let Some((plan, ids)) = live.plan(now.wall, self.batch_size()) {
             live.last_work_ms = now.elapsed_ms;
             if ids.is_empty() {
                 return self.decide(live, plan, now);
@@ -174,7 +201,8 @@ impl Processor {
         if live.uncovered {
             let next = live.read_position;
             let stamp = self.issue(Effect::Commit(Transaction { records: Vec::new(), next }));
-            live.work = Work::Committing { stamp, decided: Decided { next, ..Decided::default() } };
+            let (decided, batch) = (Decided { next, ..Decided::default() }, self.batch_size());
+            live.work = Work::Committing { stamp, decided, batch };
         } else if live.wants_write(true) {
             self.begin_write(live);
         } else if live.writing.is_none() {
@@ -191,7 +219,8 @@ impl Processor {
             now: live.clocks.fact_time(now, self.settings.clock_skew_ms_max),
             decides: live.skew.is_none(),
         };
-        let result = decide_plan(plan, &mut live.timers, self.partition, time, &self.settings);
+        let batch = self.batch_size();
+        let result = decide_plan(plan, &mut live.timers, self.partition, time, batch.facts, &self.settings);
         let (transaction, mut decided) = result.map_err(|gap| Setback::Halt(gap.to_string()))?;
         if transaction.records.is_empty() {
             // Timers that were no longer anybody's: nothing to say.
@@ -200,7 +229,7 @@ impl Processor {
         let number = live.own.sent(std::mem::take(&mut decided.prints));
         live.clocks.sent(number, now);
         let stamp = self.issue(Effect::Commit(transaction));
-        live.work = Work::Committing { stamp, decided };
+        live.work = Work::Committing { stamp, decided, batch };
         Ok(())
     }
 
@@ -218,8 +247,7 @@ impl Processor {
         if live.work != Work::Idle || self.stopping.is_some() {
             return None;
         }
-        let full = live.unwritten.orders.len() >= self.settings.unwritten_orders_max;
-        if full {
+        if !live.wants_work(&self.settings) {
             return None;
         }
         let idle = (live.last_work_ms + self.settings.idle_ms).saturating_sub(now.elapsed_ms);

@@ -15,6 +15,9 @@ pub struct Settings {
     pub batch_inputs_max: usize,
     /// Facts of one transaction; a batch ends when it has reached this many.
     pub batch_facts_max: usize,
+    /// Bytes of memory for the partition: inputs, loaded and unwritten orders, the cache. An estimate, and a single order fits
+    /// however large it is.
+    pub memory_bytes_max: usize,
     /// Orders kept in memory. What an unsettled store write holds is kept besides.
     pub cache_orders_max: usize,
     /// Orders waiting for a store write; with more, no new transaction begins.
@@ -49,6 +52,7 @@ impl Settings {
             policy,
             batch_inputs_max: 200,
             batch_facts_max: 5000,
+            memory_bytes_max: 64 * 1024 * 1024,
             cache_orders_max: 10_000,
             unwritten_orders_max: 20_000,
             read: ReadLimit { records: 2000, bytes: 2 * 1024 * 1024 },

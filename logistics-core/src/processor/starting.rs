@@ -6,6 +6,7 @@ use super::basis::{Basis, Witness};
 use super::clocks::Clocks;
 use super::effect::{Effect, Notice, Now, Phase, Reply, Stamp};
 use super::live::Live;
+use super::memory::Shares;
 use super::replay::{Begin, Replay, Step};
 use super::scan::Scan;
 use super::timers::Timers;
@@ -273,7 +274,10 @@ impl Processor {
     /// acquisition.
     fn continue_replay(&mut self, mut replay: Box<Replay>) {
         if replay.position < replay.end {
-            let (from, limit) = (replay.position, self.settings.read);
+            let from = replay.position;
+            // Each record of a chunk may be a fact of an order of its own, whose document is loaded.
+            let fit = replay.document_size.fit(Shares::of(self.settings.memory_bytes_max).plan);
+            let limit = ReadLimit { records: self.settings.read.records.min(fit), ..self.settings.read };
             replay.step = Step::Reading(self.issue(Effect::Read { from, limit }));
             self.stage = Stage::Replaying(replay);
         } else {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
+mod bounds;
 mod foreign;
 mod rebuilding;
 mod skew;
@@ -17,8 +18,8 @@ use crate::outcome::{Outcome, OutcomeKind};
 use crate::partitioner::partition_of;
 use crate::policy::Policy;
 use crate::port::{
-    Batch, Bounds, ClearOutcome, CommitOutcome, Loaded, LogExtent, LogIdentity, LogRecord, StoreCheckpoint,
-    StoreWrite, Topic, Transaction, WriteOutcome,
+    Batch, Bounds, ClearOutcome, CommitOutcome, Loaded, LogExtent, LogIdentity, LogRecord, PortErrorKind,
+    ReadLimit, StoreCheckpoint, StoreWrite, Topic, Transaction, WriteOutcome,
 };
 use crate::request::{Command, Placement, Request};
 use crate::wire::{self, Record};
@@ -41,6 +42,10 @@ struct World {
     clears: usize,
     /// The store has a clock, which agrees with the log's.
     store_has_clock: bool,
+    /// Bytes of one transaction that the log takes; 0: any.
+    transaction_bytes_max: usize,
+    /// Bytes of the largest load.
+    loaded_bytes_max: usize,
     /// The log's clock minus this owner's, in milliseconds.
     log_ahead_ms: i64,
     checkpoint: Option<StoreCheckpoint>,
@@ -49,6 +54,7 @@ struct World {
     /// What the next commits come to, instead of `Committed`.
     commits: VecDeque<CommitOutcome>,
     reading: Option<(Stamp, Offset)>,
+    read_limit: Option<ReadLimit>,
     notices: Vec<Notice>,
 }
 
@@ -118,6 +124,28 @@ impl World {
         }
     }
 
+    /// Answers the read under way with as much as was asked for.
+    fn deliver_some(&mut self, processor: &mut Processor) {
+        let Some((stamp, from, limit)) = self.reading.zip(self.read_limit).map(|((s, f), l)| (s, f, l))
+        else {
+            return;
+        };
+        if from.0 >= self.log.len() as u64 {
+            return;
+        }
+        self.reading = None;
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        for record in &self.log[from.0 as usize..] {
+            bytes += record.payload.len();
+            if !records.is_empty() && (records.len() >= limit.records || bytes > limit.bytes) {
+                break;
+            }
+            records.push(record.clone());
+        }
+        let next = Offset(from.0 + records.len() as u64);
+        processor.handle(self.now, stamp, Reply::Read(Ok(Batch { records, next })));
+    }
+
     fn carry_out(&mut self, stamp: Stamp, effect: Effect) -> Option<Reply> {
         let token = self.checkpoint.as_ref().map(|checkpoint| checkpoint.token);
         Some(match effect {
@@ -137,17 +165,26 @@ impl World {
                 bounds: Bounds { start: Offset(0), end: Offset(self.log.len() as u64) },
                 log: LogIdentity::new(&format!("log{}", self.identity)),
             })),
-            Effect::Read { from, .. } => {
+            Effect::Read { from, limit } => {
                 self.reading = Some((stamp, from));
+                self.read_limit = Some(limit);
                 return None;
             }
             Effect::Load { ids } => {
-                let documents = ids.iter().map(|id| self.documents.get(id).cloned()).collect();
+                let documents: Vec<_> = ids.iter().map(|id| self.documents.get(id).cloned()).collect();
+                let bytes = documents.iter().flatten().map(Bytes::len).sum();
+                self.loaded_bytes_max = self.loaded_bytes_max.max(bytes);
                 let mut missing = std::mem::take(&mut self.reported);
                 missing.extend(ids.into_iter().filter(|id| self.lost.contains(id)));
                 Reply::Loaded(Ok(Loaded { token, documents, missing }))
             }
-            Effect::Commit(transaction) => Reply::Committed(Ok(self.commit(transaction))),
+            Effect::Commit(transaction) => {
+                let bytes: usize = transaction.records.iter().map(|record| record.payload.len()).sum();
+                if self.transaction_bytes_max > 0 && bytes > self.transaction_bytes_max {
+                    return Some(Reply::Committed(Err(PortErrorKind::TooLarge)));
+                }
+                Reply::Committed(Ok(self.commit(transaction)))
+            }
             Effect::Write(write) => Reply::Written(Ok(self.write(write))),
             Effect::Clear { .. } => {
                 self.clears += 1;

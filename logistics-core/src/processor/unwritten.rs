@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::effect::Stamp;
+use super::memory;
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp};
 use crate::lifecycle::Status;
 use crate::order::Order;
@@ -37,6 +38,8 @@ pub(super) struct Changed {
 pub(super) struct Unwritten {
     pub(super) orders: BTreeMap<OrderId, Changed>,
     pub(super) outcomes: Vec<(RequestId, Verdict)>,
+    /// An estimate of what the orders take.
+    pub(super) bytes: usize,
 }
 
 impl Unwritten {
@@ -48,8 +51,12 @@ impl Unwritten {
     /// where that state is unwritten itself, the store still holds the one before.
     pub(super) fn merge(&mut self, orders: BTreeMap<OrderId, Changed>, outcomes: Vec<(RequestId, Verdict)>) {
         for (order_id, changed) in orders {
+            self.bytes += memory::of_order(&changed.order);
             match self.orders.get_mut(&order_id) {
-                Some(unwritten) => unwritten.order = changed.order,
+                Some(unwritten) => {
+                    self.bytes -= memory::of_order(&unwritten.order);
+                    unwritten.order = changed.order;
+                }
                 None => {
                     self.orders.insert(order_id, changed);
                 }
@@ -107,6 +114,7 @@ pub(super) struct Writing {
     pub(super) token: Token,
     /// The offset and the answered offset that it gives the checkpoint.
     pub(super) checkpoint: (Offset, Offset),
+    pub(super) bytes: usize,
     pub(super) orders: BTreeMap<OrderId, Arc<Order>>,
 }
 
@@ -115,29 +123,37 @@ pub(super) struct Writing {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Cache {
     generation_orders_max: usize,
+    generation_bytes_max: usize,
+    /// Of the young ones, and of the old ones.
+    young_bytes: usize,
+    old_bytes: usize,
     young: BTreeMap<OrderId, Arc<Order>>,
     old: BTreeMap<OrderId, Arc<Order>>,
 }
 
 impl Cache {
-    pub(super) fn new(orders_max: usize) -> Self {
-        Self { generation_orders_max: orders_max / 2, ..Self::default() }
+    pub(super) fn new(orders_max: usize, bytes_max: usize) -> Self {
+        Self { generation_orders_max: orders_max / 2, generation_bytes_max: bytes_max / 2, ..Self::default() }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.young_bytes + self.old_bytes
     }
 
     pub(super) fn find(&mut self, order_id: &OrderId) -> Option<Arc<Order>> {
         if let Some(order) = self.young.get(order_id) {
             return Some(order.clone());
         }
-        let order = self.old.remove(order_id)?;
+        let order = self.remove_old(order_id)?;
         self.insert(order.clone());
         Some(order)
     }
 
     /// Keeps an order, unless it is terminal: hardly anybody asks anything of it again.
     pub(super) fn keep(&mut self, order: Arc<Order>) {
-        self.old.remove(&order.order_id);
+        self.remove_old(&order.order_id);
         if order.status.is_terminal() {
-            self.young.remove(&order.order_id);
+            self.remove_young(&order.order_id);
         } else {
             self.insert(order);
         }
@@ -147,10 +163,29 @@ impl Cache {
         if self.generation_orders_max == 0 {
             return;
         }
-        if self.young.len() >= self.generation_orders_max {
+        self.remove_young(&order.order_id);
+        let bytes = memory::of_order(&order);
+        let full = self.young_bytes + bytes > self.generation_bytes_max;
+        if full || self.young.len() >= self.generation_orders_max {
             self.old = std::mem::take(&mut self.young);
+            self.old_bytes = std::mem::take(&mut self.young_bytes);
         }
-        self.young.insert(order.order_id.clone(), order);
+        if bytes <= self.generation_bytes_max {
+            self.young_bytes += bytes;
+            self.young.insert(order.order_id.clone(), order);
+        }
+    }
+
+    fn remove_old(&mut self, order_id: &OrderId) -> Option<Arc<Order>> {
+        let order = self.old.remove(order_id)?;
+        self.old_bytes -= memory::of_order(&order);
+        Some(order)
+    }
+
+    fn remove_young(&mut self, order_id: &OrderId) {
+        if let Some(order) = self.young.remove(order_id) {
+            self.young_bytes -= memory::of_order(&order);
+        }
     }
 }
 
@@ -181,7 +216,7 @@ mod tests {
 
     #[test]
     fn the_cache_is_bounded_and_keeps_what_is_looked_up() {
-        let mut cache = Cache::new(4);
+        let mut cache = Cache::new(4, usize::MAX);
         let asked = OrderId::parse("asked").unwrap();
         cache.keep(order("asked", Status::Placed));
         for n in 0..20 {

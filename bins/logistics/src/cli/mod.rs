@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use logistics_wiring::{
-    ClockArgs, Failure, HttpArgs, LogArgs, MemoryArgs, NotifyArgs, PolicyArgs, end, parse_from,
+    ClockArgs, Failure, HttpArgs, LogArgs, LogKeyArgs, MemoryArgs, NotifyArgs, PolicyArgs, end, parse_from,
 };
 
 use crate::bench::BenchArgs;
@@ -96,6 +96,8 @@ pub(crate) struct ServeArgs {
     pub(crate) memory: MemoryArgs,
     #[command(flatten)]
     pub(crate) clock: ClockArgs,
+    #[command(flatten)]
+    pub(crate) log_key: LogKeyArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }

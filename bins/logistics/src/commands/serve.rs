@@ -15,6 +15,7 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
         policy: args.policy.announced(),
         memory_bytes: args.memory.bytes(),
         clock_skew_ms_max: args.clock.skew_ms_max(),
+        log_keys: args.log_key.keys()?,
     };
     let mut signals = Signals::listen()?;
     let engine = args.engine.open().await?;

@@ -1,0 +1,79 @@
+//! The key that owners sign their records with.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use logistics_core::wire::{LOG_KEY_BYTES, LogKeys};
+
+use crate::exit::Failure;
+
+/// Flags of every process that decides.
+#[derive(Args, Debug, Clone, Default)]
+pub struct LogKeyArgs {
+    /// A file with the keys of the log, 64 hexadecimal digits a line: the first signs facts and outcomes, all verify them. With
+    /// keys, what is not signed is a dead letter from the first signed record of a partition on
+    #[arg(long, env = "LOGISTICS_LOG_KEY_FILE", value_name = "FILE")]
+    log_key_file: Option<PathBuf>,
+}
+
+impl LogKeyArgs {
+    /// The keys; `None` without a file.
+    ///
+    /// # Errors
+    /// One sentence, where the file cannot be read or a line is no key. It shows no key.
+    pub fn keys(&self) -> Result<Option<LogKeys>, Failure> {
+        let Some(file) = &self.log_key_file else { return Ok(None) };
+        let shown = file.display();
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Failure::usage(format!("cannot read the log keys in {shown}: {error}")))?;
+        parse(&text)
+            .map(Some)
+            .map_err(|problem| Failure::usage(format!("the log keys in {shown}: {problem}")))
+    }
+}
+
+/// Empty lines and lines that begin with `#` are left out.
+fn parse(text: &str) -> Result<LogKeys, String> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let keys: Result<Vec<_>, String> = lines
+        .map(|(number, line)| {
+            key(line).ok_or_else(|| format!("line {number} is not {} hexadecimal digits", 2 * LOG_KEY_BYTES))
+        })
+        .collect();
+    LogKeys::new(&keys?).map_err(|error| error.to_string())
+}
+
+fn key(line: &str) -> Option<[u8; LOG_KEY_BYTES]> {
+    let digits = line.as_bytes();
+    if digits.len() != 2 * LOG_KEY_BYTES {
+        return None;
+    }
+    let mut key = [0; LOG_KEY_BYTES];
+    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+        let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+        *byte = digit(pair[0])? * 16 + digit(pair[1])?;
+    }
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_holds_keys_and_a_mistake_is_named_without_showing_it() {
+        let first = "0f".repeat(32);
+        let second = "A1".repeat(32);
+        let keys = parse(&format!("# the new one\n{first}\n\n{second}\n")).expect("two keys");
+        assert_eq!(keys, LogKeys::new(&[[0x0f; 32], [0xa1; 32]]).expect("keys"));
+        for (text, says) in [
+            (format!("{first}\n{}\n", &second[1..]), "line 2"),
+            (format!("{}zz\n", &first[2..]), "line 1"),
+            ("# nothing\n".to_owned(), "one key at least"),
+        ] {
+            let problem = parse(&text).expect_err("no key");
+            assert!(problem.contains(says) && !problem.contains(&first[..10]), "{problem}");
+        }
+    }
+}

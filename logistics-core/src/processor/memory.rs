@@ -1,0 +1,81 @@
+//! Memory: what a partition holds, in bytes, and how the budget is shared out.
+//!
+//! Orders are as large as their details, up to 64 KiB, so counts bound nothing. Sizes are estimates: the texts, and a fixed
+//! amount for everything around them.
+
+use super::input::{Input, InputKind};
+use crate::limits::DETAILS_BYTES_MAX;
+use crate::order::Order;
+
+/// An order without its details and history.
+const ORDER_BYTES: usize = 512;
+const HISTORY_ENTRY_BYTES: usize = 128;
+const INPUT_BYTES: usize = 512;
+
+/// The shares of a partition's budget. Together they are less than the whole: a commit and a store write hold copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Shares {
+    /// Inputs read ahead.
+    pub(super) inbox: usize,
+    /// What one plan decides: its inputs and the states that are loaded for it.
+    pub(super) plan: usize,
+    /// Orders that wait for the store.
+    pub(super) unwritten: usize,
+    /// Orders kept for the next request.
+    pub(super) cache: usize,
+}
+
+impl Shares {
+    pub(super) fn of(memory_bytes_max: usize) -> Self {
+        Self {
+            inbox: memory_bytes_max / 8,
+            plan: memory_bytes_max / 8,
+            unwritten: memory_bytes_max / 8,
+            cache: memory_bytes_max / 8,
+        }
+    }
+}
+
+/// How large the documents of a load may be: as large as the largest of the last loads. At first, as large as any can be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct DocumentSize(usize);
+
+impl Default for DocumentSize {
+    fn default() -> Self {
+        Self(DETAILS_BYTES_MAX)
+    }
+}
+
+impl DocumentSize {
+    /// Documents of a load came.
+    pub(super) fn seen(&mut self, largest: usize) {
+        self.0 = largest.max(self.0 / 2).max(ORDER_BYTES);
+    }
+
+    /// How many documents fit; at least one.
+    pub(super) fn fit(&self, bytes: usize) -> usize {
+        (bytes / self.0).max(1)
+    }
+}
+
+pub(super) fn of_order(order: &Order) -> usize {
+    let details = order.details.as_ref().map_or(0, |details| details.as_str().len());
+    ORDER_BYTES + details + order.history.len() * HISTORY_ENTRY_BYTES
+}
+
+pub(super) fn of_input(input: &Input) -> usize {
+    let payload = match &input.kind {
+        InputKind::Request(request) => match &request.command {
+            crate::request::Command::Place(placement) => {
+                placement.details.as_ref().map_or(0, |details| details.as_str().len())
+            }
+            _ => 0,
+        },
+        InputKind::Misplaced { record, .. }
+        | InputKind::Dead { record, .. }
+        | InputKind::Claimed { record, .. } => {
+            record.payload.len() + record.key.as_ref().map_or(0, bytes::Bytes::len)
+        }
+    };
+    INPUT_BYTES + payload
+}
