@@ -1,18 +1,20 @@
 //! The processor of one partition, without I/O: replies in, effects out.
 //!
 //! ```text
-//! acquire -> recover -> read the end -> replay -> live: read -> plan -> load -> decide -> commit -> merge
-//!    ^                                                                                     |        |
-//!    +------- wait <- ask the group <- anything that failed: all state is discarded <------+        +-> write to the store
+//! acquire -> recover -> read the end -> check -> replay -> live: read -> plan -> load -> decide -> commit -> merge
+//!    ^                                                                                              |        |
+//!    +------- wait <- ask the group <- anything that failed: all state is discarded <---------------+        +-> write to the store
 //! ```
 //!
 //! A driver makes the calls that [`Processor::poll_effect`] names and hands the replies to [`Processor::handle`]. What is
-//! promised, whatever calls fail, hang, or come to nothing that anybody can know:
+//! promised, whatever calls fail, hang, or have an unknown outcome:
 //!
 //! - nothing is decided before the partition is acquired and replayed to the end that was read after that;
 //! - a transaction is never retried from memory: after anything but a clear success, all state goes;
 //! - decisions use states that the store held at a token of this acquisition, plus what this acquisition committed;
-//! - what this build cannot read, it halts at; it never skips.
+//! - a checkpoint is continued on the log that it was made from, and on no other;
+//! - a record that claims to be an owner's and cannot be true changes no order, and is a dead letter;
+//! - what a newer release wrote, it halts at; it never skips.
 
 mod basis;
 mod batch;

@@ -3,7 +3,7 @@
 use logistics_cluster_tests::PARTITIONS;
 use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
-use logistics_core::{OrderId, partition_of};
+use logistics_core::{Offset, OrderId, Outcome, OutcomeKind, Partition, Timestamp, partition_of, wire};
 
 /// A record that is larger than any of ours, and that a broker takes.
 const OVERSIZED: usize = 900_000;
@@ -96,5 +96,38 @@ pub(crate) async fn duplicated_and_reordered_requests_are_answered_once(system: 
     let inputs = u64::from(orders * copies + orders.div_ceil(2) * copies);
     assert_eq!((report.orders, report.inputs), (u64::from(orders), inputs));
     assert_eq!(report.outcomes.dead_lettered, 0, "they were requests");
+    services.stop().await;
+}
+
+/// An outcome that answers an input far ahead, a fact that continues no order, and what a mirror writes that runs in circles.
+pub(crate) async fn records_that_claim_to_be_an_owners_skip_no_order(system: System) {
+    let services = Services::start(&system, 2).await;
+    let load = services.load();
+    load.more(30).await;
+    let records = system.records();
+    let mut forged = 0;
+    for number in 0..PARTITIONS {
+        let here = Partition(number);
+        let ahead = Outcome {
+            offset: Offset(999_999),
+            order_id: None,
+            request: None,
+            result: OutcomeKind::DeadLettered { reason: "forged".to_owned() },
+        };
+        let ahead = wire::encode_outcome(&ahead, here, Timestamp::default());
+        let broken = br#"{"specversion":"1.0","source":"/logistics/processor","type":"logistics.order.confirmed","id":"x"}"#;
+        for record in [&ahead[..], broken] {
+            records.write(Some(number), Some("key"), record).await;
+            forged += 1;
+        }
+    }
+    // A processor that replays them says the same as the one that read them.
+    let mut services = services;
+    services.processors.remove(0).kill().await;
+    services.processors.push(system.processor());
+    load.more(60).await;
+    let told = load.end().await;
+    let report = system.settled(&told).await;
+    assert_eq!((report.orders, report.foreign), (told.orders.len() as u64, forged));
     services.stop().await;
 }

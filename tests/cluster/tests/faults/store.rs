@@ -7,7 +7,7 @@ use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
 use logistics_containers::until;
 use logistics_core::Partition;
-use logistics_core::port::{OrderStore, StoreCheckpoint, StoreWrite, Token, WriteOutcome};
+use logistics_core::port::{DocumentLookup, OrderStore, StoreCheckpoint, StoreWrite, Token, WriteOutcome};
 
 pub(crate) async fn redis_is_paused_and_restarted(system: System) {
     let services = Services::start(&system, 2).await;
@@ -88,6 +88,45 @@ pub(crate) async fn a_store_write_arrives_late_from_an_owner_that_is_gone(system
         }
     }
     load.more(50).await;
+    services.end(&system, load).await;
+}
+
+/// Keys that an operator deletes, or that a server evicts.
+pub(crate) async fn documents_that_are_deleted_come_back(system: System) {
+    let services = Services::start(&system, 2).await;
+    let load = services.load();
+    load.more(60).await;
+    let told = load.end().await;
+    let before = system.settled(&told).await;
+    let store = system.store();
+    for order_id in told.orders.values().take(10) {
+        system.redis().cli(&["DEL", &format!("order:{order_id}")]).await;
+    }
+    for order_id in told.orders.values().take(10) {
+        let id = order_id.parse().expect("an order id");
+        until("the document is back", async || {
+            matches!(store.document(&id).await, Ok(DocumentLookup::Found(_)))
+        })
+        .await;
+    }
+    let after = system.settled(&told).await;
+    assert_eq!((after.orders, after.facts), (before.orders, before.facts), "nothing was placed a second time");
+    services.stop().await;
+}
+
+/// The store of a log that is gone. As soon as the new log is long enough, only its identity tells the two apart.
+pub(crate) async fn a_log_that_is_made_anew_is_not_taken_for_the_old_one(system: System) {
+    let services = Services::start(&system, 1).await;
+    let load = services.load();
+    load.more(30).await;
+    services.end(&system, load).await;
+    let bus = system.bus();
+    bus.delete_topics().await.expect("they are deleted");
+    until("the topics are made anew", async || bus.create_topics(None).await.is_ok()).await;
+
+    let services = Services::start(&system, 2).await;
+    let load = services.load();
+    load.more(120).await;
     services.end(&system, load).await;
 }
 
