@@ -12,7 +12,7 @@ mod notification;
 mod outcome;
 mod signing;
 
-pub use dead_letter::{DEAD_LETTER_PAYLOAD_BYTES_MAX, DeadLetter};
+pub use dead_letter::DeadLetter;
 pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, PROCESSOR_SOURCE};
 pub use fact::fact_type;
 pub use signing::{LOG_KEY_BYTES, LogKeys, NoLogKey};
@@ -52,7 +52,10 @@ pub enum RecordError {
     /// It is JSON, and neither an event of this system nor a bare placement.
     #[error("the record is not an event of this system: {0}")]
     Foreign(String),
-    /// It has a major version that this build does not know.
+    /// Its `dataschema` has a major number above the one of this build.
+    #[error("the record has dataschema {0}, which is newer; this build reads {DATA_SCHEMA}")]
+    NewerVersion(String),
+    /// It has another version that this build does not know.
     #[error("the record has {0}; this build reads specversion 1.0 and dataschema {DATA_SCHEMA}")]
     UnsupportedVersion(String),
     /// A field is missing or wrong.
@@ -69,19 +72,18 @@ pub enum RecordError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{error}")]
 pub struct DecodeError {
-    /// It says that an owner of the partition wrote it, so it is a fact or an outcome and must never be skipped. What
-    /// anybody else wrote goes to the dead letters.
+    /// It says that an owner of the partition wrote it, and no owner of this release writes such a record.
     pub from_processor: bool,
     /// What is wrong with it.
     pub error: RecordError,
 }
 
 impl DecodeError {
-    /// An owner of a newer release wrote it: its major version is above the one of this build. It must never be skipped.
+    /// It says that an owner of a newer release wrote it: the major number of its schema is above the one of this build.
+    /// It must never be skipped. Whatever else says that it is an owner's and cannot be read is foreign.
     #[must_use]
     pub fn is_newer(&self) -> bool {
-        self.from_processor
-            && matches!(&self.error, RecordError::UnsupportedVersion(what) if what.starts_with("dataschema"))
+        self.from_processor && matches!(self.error, RecordError::NewerVersion(_))
     }
 }
 
@@ -146,8 +148,8 @@ pub fn encode_notification(notification: &Notification) -> Bytes {
 /// Reads a notification.
 ///
 /// # Errors
-/// [`RecordError`] when it is none; `UnsupportedVersion` only where an owner of the partition wrote it, so it is one of a
-/// newer release and must not be skipped.
+/// [`RecordError`] when it is none; `UnsupportedVersion` only where an owner of a newer release wrote it, so it must not be
+/// skipped.
 pub fn decode_notification(payload: &[u8]) -> Result<Notification, RecordError> {
     notification::decode(payload)
 }
