@@ -174,12 +174,10 @@ impl Batch<'_> {
             InputKind::Request(request) => self.answer_request(offset, &request),
             InputKind::Misplaced { record, request, to } => {
                 let key = Some(order_key(&request.order_id));
-                self.records.push(NewRecord {
-                    topic: Topic::Orders,
-                    partition: to,
-                    key,
-                    payload: record.payload,
-                });
+                // A new record has no headers, so what they say goes into the payload.
+                let payload =
+                    if wire::is_binary(&record) { wire::encode_request(&request) } else { record.payload };
+                self.records.push(NewRecord { topic: Topic::Orders, partition: to, key, payload });
                 self.outcome(offset, Some(&request), OutcomeKind::Forwarded { to });
                 Ok(())
             }

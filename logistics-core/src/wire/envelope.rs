@@ -84,23 +84,23 @@ pub(super) fn encode<I: Display, D: Serialize>(head: Head<'_, I>, data: D) -> By
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
     #[serde(borrow, default)]
-    specversion: Option<&'a RawValue>,
+    pub(super) specversion: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "type")]
-    kind: Option<&'a RawValue>,
+    pub(super) kind: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    source: Option<&'a RawValue>,
+    pub(super) source: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
+    pub(super) id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    time: Option<&'a RawValue>,
+    pub(super) time: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    dataschema: Option<&'a RawValue>,
+    pub(super) dataschema: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    traceparent: Option<&'a RawValue>,
+    pub(super) traceparent: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    data: Option<&'a RawValue>,
+    pub(super) data: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "is_there")]
-    order_id: bool,
+    pub(super) order_id: bool,
 }
 
 fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

@@ -1,9 +1,10 @@
 //! Records: how requests, facts and outcomes stand in the log.
 //!
-//! `CloudEvents` 1.0 in structured JSON mode. `data` holds at least `order_id` and, wherever there is one, `status`, so a
+//! `CloudEvents` 1.0 in structured JSON mode; inputs may be in binary mode too. `data` holds at least `order_id` and, wherever there is one, `status`, so a
 //! consumer that knows only those two works. Unknown fields are ignored. The number at the end of `dataschema` is the
 //! major version: it changes only when an older reader would misunderstand. The files under `golden/` pin the bytes.
 
+mod binary;
 mod dead_letter;
 mod envelope;
 mod fact;
@@ -104,21 +105,43 @@ pub fn decode(record: &LogRecord, partition: Partition) -> Result<Record, Decode
     if record.payload.len() > RECORD_BYTES_MAX {
         return Err(failed(RecordError::TooLong(record.payload.len())));
     }
+    if binary::is_binary(record) {
+        return decode_binary(record);
+    }
     let envelope = Envelope::parse(&record.payload).map_err(failed)?;
     if envelope.is_bare() {
         return input::upcast_bare(record, partition).map(Record::Input).map_err(failed);
     }
     let from_processor = envelope.source().map_err(failed)?.as_deref() == Some(PROCESSOR_SOURCE);
-    let failed = |error| DecodeError { from_processor, error };
-    envelope.check_version().map_err(failed)?;
-    let kind = &*envelope.kind().map_err(failed)?;
+    decode_event(&envelope, from_processor, record.at).map_err(|error| DecodeError { from_processor, error })
+}
+
+fn decode_binary(record: &LogRecord) -> Result<Record, DecodeError> {
+    let from_processor = binary::is_from_processor(record);
+    let read = || {
+        let attributes = binary::Attributes::of(record)?;
+        let envelope = attributes.envelope(&record.payload)?;
+        decode_event(&envelope, from_processor, record.at)
+    };
+    read().map_err(|error| DecodeError { from_processor, error: binary::with_header_name(error) })
+}
+
+fn decode_event(envelope: &Envelope<'_>, from_processor: bool, at: Timestamp) -> Result<Record, RecordError> {
+    envelope.check_version()?;
+    let kind = &*envelope.kind()?;
     if !from_processor {
-        return input::decode(&envelope, kind, record.at).map(Record::Input).map_err(failed);
+        return input::decode(envelope, kind, at).map(Record::Input);
     }
-    if let Some(fact) = fact::decode(&envelope, kind).map_err(failed)? {
+    if let Some(fact) = fact::decode(envelope, kind)? {
         return Ok(Record::Fact(fact));
     }
-    outcome::decode(&envelope, kind).map(Record::Outcome).map_err(failed)
+    outcome::decode(envelope, kind).map(Record::Outcome)
+}
+
+/// The record is an event in binary mode: its attributes are headers, without which its payload is another record.
+#[must_use]
+pub fn is_binary(record: &LogRecord) -> bool {
+    binary::is_binary(record)
 }
 
 /// Writes a request.

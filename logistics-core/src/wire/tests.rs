@@ -1,3 +1,4 @@
+mod binary;
 mod golden;
 mod hostile;
 mod roundtrip;
