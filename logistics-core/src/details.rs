@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 
+mod compare;
+
 use crate::limits::{DETAILS_BYTES_MAX, DETAILS_DEPTH_MAX};
 
 /// An order's details: any JSON value of at most 64 KiB that nests at most 64 deep, kept byte for byte.
@@ -45,14 +47,11 @@ impl Details {
         self.0.get()
     }
 
-    /// Both say the same, whatever the spacing and the order of the keys.
+    /// Both say the same, whatever the spacing, the order of the keys and the spelling of numbers. Numbers are compared as
+    /// decimals, exactly, however long they are. Of a key that is there twice, the last one counts.
     #[must_use]
     pub fn same_value(&self, other: &Self) -> bool {
-        if self == other {
-            return true;
-        }
-        let parse = |details: &Self| serde_json::from_str::<serde_json::Value>(details.as_str()).ok();
-        parse(self).is_some_and(|value| parse(other) == Some(value))
+        compare::same_value(self.as_str(), other.as_str())
     }
 }
 

@@ -14,6 +14,12 @@ pub const DETAILS_BYTES_MAX: usize = 64 * 1024;
 pub const DETAILS_DEPTH_MAX: usize = 64;
 /// One record of the log.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+/// How much of a dead record's bytes its dead letter keeps. With escapes, it and all the rest fit into a record.
+pub const DEAD_LETTER_PAYLOAD_BYTES_MAX: usize = 32 * 1024;
+/// How much of a dead record's key its dead letter keeps.
+pub const DEAD_LETTER_KEY_BYTES_MAX: usize = 1024;
+/// How much of the reason a dead letter keeps.
+pub const DEAD_LETTER_REASON_BYTES_MAX: usize = 2048;
 /// How long an awaited outcome stands in the store for whoever waits for it.
 pub const OUTCOME_KEPT_MS: u64 = 5 * 60 * 1000;
 /// Orders on one page of the list.

@@ -17,6 +17,7 @@ use crate::decide::{Decision, decide, decide_due};
 use crate::fact::{Change, Fact};
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, Version};
 use crate::lifecycle::Status;
+use crate::limits::ORDER_ID_BYTES_MAX;
 use crate::notify::Notification;
 use crate::order::{Order, VersionGap, evolve};
 use crate::outcome::{Outcome, OutcomeKind, Verdict};
@@ -182,12 +183,10 @@ impl Batch<'_> {
             InputKind::Request(request) => self.answer_request(offset, &request),
             InputKind::Misplaced { record, request, to } => {
                 let key = Some(order_key(&request.order_id));
-                self.records.push(NewRecord {
-                    topic: Topic::Orders,
-                    partition: to,
-                    key,
-                    payload: record.payload,
-                });
+                // A new record has no headers, so what they say goes into the payload.
+                let payload =
+                    if wire::is_binary(&record) { wire::encode_request(&request) } else { record.payload };
+                self.records.push(NewRecord { topic: Topic::Orders, partition: to, key, payload });
                 self.outcome(offset, Some(&request), OutcomeKind::Forwarded { to });
                 Ok(())
             }
@@ -196,7 +195,9 @@ impl Batch<'_> {
             InputKind::Dead { record, reason } => {
                 let letter = DeadLetter { record: &record, partition: self.partition, reason: &reason };
                 let payload = letter.encode(self.now);
-                self.push(Topic::DeadLetters, record.key.clone(), payload);
+                // A key that no order can have may be too long to be written. The letter keeps its beginning.
+                let key = record.key.clone().filter(|key| key.len() <= ORDER_ID_BYTES_MAX);
+                self.push(Topic::DeadLetters, key, payload);
                 self.decided.notices.push(Notice::DeadLettered { offset, reason: reason.clone() });
                 self.outcome(offset, None, OutcomeKind::DeadLettered { reason });
                 Ok(())

@@ -4,16 +4,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::envelope::{Head, PROCESSOR_SOURCE, encode as encode_envelope};
 use super::outcome::Position;
 use crate::ids::{Offset, Partition, Timestamp};
+use crate::limits::{DEAD_LETTER_KEY_BYTES_MAX, DEAD_LETTER_PAYLOAD_BYTES_MAX, DEAD_LETTER_REASON_BYTES_MAX};
 use crate::port::{LogRecord, Topic};
 
 const DEAD_LETTER: &str = "logistics.order.dead-letter";
-
-/// How much of a dead record's bytes its dead letter keeps. In base64 or with escapes it still fits into a record.
-pub const DEAD_LETTER_PAYLOAD_BYTES_MAX: usize = 32 * 1024;
 
 /// A record that was no input of this system.
 #[derive(Debug, Clone, Copy)]
@@ -33,26 +32,29 @@ struct Written<'a> {
     offset: Offset,
     reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_base64: Option<String>,
     payload_bytes: usize,
+    payload_sha256: String,
 }
 
 impl DeadLetter<'_> {
-    /// Writes it, as of the time `at`. `payload` holds the record's bytes where they are UTF-8, `payload_base64` otherwise;
-    /// either is cut off at [`DEAD_LETTER_PAYLOAD_BYTES_MAX`], and `payload_bytes` says how many there were.
+    /// Writes it, as of the time `at`; it fits into a record whatever the dead one holds. `payload` holds the record's bytes
+    /// where they are UTF-8, `payload_base64` otherwise; either is cut off at [`DEAD_LETTER_PAYLOAD_BYTES_MAX`].
+    /// `payload_bytes` says how many there were, and `payload_sha256` is the SHA-256 of all of them in hexadecimal digits.
+    /// The fields of the `key` are the same up to [`DEAD_LETTER_KEY_BYTES_MAX`]; a record without a key has none of them.
+    /// The reason is cut off at [`DEAD_LETTER_REASON_BYTES_MAX`].
     #[must_use]
     pub fn encode(&self, at: Timestamp) -> Bytes {
-        let all = &self.record.payload;
-        let kept = &all[..all.len().min(DEAD_LETTER_PAYLOAD_BYTES_MAX)];
-        let text = match std::str::from_utf8(kept) {
-            // Cut off within a character.
-            Err(error) if kept.len() < all.len() && error.error_len().is_none() => {
-                std::str::from_utf8(&kept[..error.valid_up_to()]).ok()
-            }
-            text => text.ok(),
-        };
         let head = Head {
             source: PROCESSOR_SOURCE,
             kind: DEAD_LETTER,
@@ -61,15 +63,42 @@ impl DeadLetter<'_> {
             time: at,
             traceparent: None,
         };
+        let key = self.record.key.as_deref();
+        let (key_text, key_base64) =
+            key.map_or((None, None), |key| beginning(key, DEAD_LETTER_KEY_BYTES_MAX));
+        let all = &self.record.payload;
+        let (payload, payload_base64) = beginning(all, DEAD_LETTER_PAYLOAD_BYTES_MAX);
         let data = Written {
             topic: Topic::Orders.name(),
             partition: self.partition,
             offset: self.record.offset,
-            reason: self.reason,
-            payload: text,
-            payload_base64: text.is_none().then(|| STANDARD.encode(kept)),
+            reason: &self.reason[..self.reason.floor_char_boundary(DEAD_LETTER_REASON_BYTES_MAX)],
+            key: key_text,
+            key_base64,
+            key_bytes: key.map(<[u8]>::len),
+            key_sha256: key.map(sha256),
+            payload,
+            payload_base64,
             payload_bytes: all.len(),
+            payload_sha256: sha256(all),
         };
         encode_envelope(head, data)
     }
+}
+
+/// The first `bytes_max` bytes at most: as text where they are UTF-8, in base64 otherwise.
+fn beginning(all: &[u8], bytes_max: usize) -> (Option<&str>, Option<String>) {
+    let kept = &all[..all.len().min(bytes_max)];
+    match std::str::from_utf8(kept) {
+        Ok(text) => (Some(text), None),
+        // Cut off within a character.
+        Err(error) if kept.len() < all.len() && error.error_len().is_none() => {
+            (std::str::from_utf8(&kept[..error.valid_up_to()]).ok(), None)
+        }
+        Err(_) => (None, Some(STANDARD.encode(kept))),
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
 }

@@ -84,23 +84,23 @@ pub(super) fn encode<I: Display, D: Serialize>(head: Head<'_, I>, data: D) -> By
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
     #[serde(borrow, default)]
-    specversion: Option<&'a RawValue>,
+    pub(super) specversion: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "type")]
-    kind: Option<&'a RawValue>,
+    pub(super) kind: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    source: Option<&'a RawValue>,
+    pub(super) source: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
+    pub(super) id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    time: Option<&'a RawValue>,
+    pub(super) time: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    dataschema: Option<&'a RawValue>,
+    pub(super) dataschema: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    traceparent: Option<&'a RawValue>,
+    pub(super) traceparent: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    data: Option<&'a RawValue>,
+    pub(super) data: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "is_there")]
-    order_id: bool,
+    pub(super) order_id: bool,
 }
 
 fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
@@ -136,11 +136,12 @@ impl<'a> Envelope<'a> {
         }
         match text(self.dataschema, "dataschema")?.as_deref() {
             None | Some(DATA_SCHEMA) => Ok(()),
-            Some(other) if other.starts_with(SCHEMA_FAMILY) => {
-                Err(RecordError::UnsupportedVersion(format!("dataschema {other}")))
-            }
-            // Somebody's own schema for the same type: the fields decide.
-            Some(_) => Ok(()),
+            Some(other) => match other.strip_prefix(SCHEMA_FAMILY) {
+                Some(major) if is_newer(major) => Err(RecordError::NewerVersion(other.to_owned())),
+                Some(_) => Err(RecordError::UnsupportedVersion(format!("dataschema {other}"))),
+                // Another producer's own schema for the same type: the fields decide.
+                None => Ok(()),
+            },
         }
     }
 
@@ -168,10 +169,24 @@ impl<'a> Envelope<'a> {
         field(self.time, "time")
     }
 
+    /// The time; `None` where it is missing or no RFC 3339. No decision uses the time of an input.
+    pub(super) fn time_if_valid(&self) -> Option<Timestamp> {
+        self.time().ok().flatten()
+    }
+
     /// The trace context; a malformed one is dropped, as W3C Trace Context asks of a receiver.
     pub(super) fn trace(&self) -> Option<TraceParent> {
         field(self.traceparent, "traceparent").ok().flatten()
     }
+}
+
+/// A number above the major number of this build, of any length.
+fn is_newer(major: &str) -> bool {
+    let ours = DATA_SCHEMA.strip_prefix(SCHEMA_FAMILY).unwrap_or_default();
+    let digits = major.trim_start_matches('0');
+    !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits.len(), digits) > (ours.len(), ours)
 }
 
 /// A field's value; `None` where it is missing or null.

@@ -118,7 +118,7 @@ pub(super) fn decode(envelope: &Envelope<'_>, kind: &str, at: Timestamp) -> Resu
         reason: field(data.reason, "reason")?,
         awaited: field(data.awaited, "awaited")?.unwrap_or(false),
         trace: envelope.trace(),
-        at: envelope.time()?.unwrap_or(at),
+        at: envelope.time_if_valid().unwrap_or(at),
     })
 }
 

@@ -1,9 +1,10 @@
 //! Records: how requests, facts and outcomes stand in the log.
 //!
-//! `CloudEvents` 1.0 in structured JSON mode. `data` holds at least `order_id` and, wherever there is one, `status`, so a
+//! `CloudEvents` 1.0 in structured JSON mode; inputs may be in binary mode too. `data` holds at least `order_id` and, wherever there is one, `status`, so a
 //! consumer that knows only those two works. Unknown fields are ignored. The number at the end of `dataschema` is the
 //! major version: it changes only when an older reader would misunderstand. The files under `golden/` pin the bytes.
 
+mod binary;
 mod dead_letter;
 mod envelope;
 mod fact;
@@ -12,7 +13,7 @@ mod notification;
 mod outcome;
 mod signing;
 
-pub use dead_letter::{DEAD_LETTER_PAYLOAD_BYTES_MAX, DeadLetter};
+pub use dead_letter::DeadLetter;
 pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, PROCESSOR_SOURCE};
 pub use fact::fact_type;
 pub use signing::{LOG_KEY_BYTES, LogKeys, NoLogKey};
@@ -52,7 +53,10 @@ pub enum RecordError {
     /// It is JSON, and neither an event of this system nor a bare placement.
     #[error("the record is not an event of this system: {0}")]
     Foreign(String),
-    /// It has a major version that this build does not know.
+    /// Its `dataschema` has a major number above the one of this build.
+    #[error("the record has dataschema {0}, which is newer; this build reads {DATA_SCHEMA}")]
+    NewerVersion(String),
+    /// It has another version that this build does not know.
     #[error("the record has {0}; this build reads specversion 1.0 and dataschema {DATA_SCHEMA}")]
     UnsupportedVersion(String),
     /// A field is missing or wrong.
@@ -69,19 +73,18 @@ pub enum RecordError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{error}")]
 pub struct DecodeError {
-    /// It says that an owner of the partition wrote it, so it is a fact or an outcome and must never be skipped. What
-    /// anybody else wrote goes to the dead letters.
+    /// It says that an owner of the partition wrote it, and no owner of this release writes such a record.
     pub from_processor: bool,
     /// What is wrong with it.
     pub error: RecordError,
 }
 
 impl DecodeError {
-    /// An owner of a newer release wrote it: its major version is above the one of this build. It must never be skipped.
+    /// It says that an owner of a newer release wrote it: the major number of its schema is above the one of this build.
+    /// It must never be skipped. Whatever else says that it is an owner's and cannot be read is foreign.
     #[must_use]
     pub fn is_newer(&self) -> bool {
-        self.from_processor
-            && matches!(&self.error, RecordError::UnsupportedVersion(what) if what.starts_with("dataschema"))
+        self.from_processor && matches!(self.error, RecordError::NewerVersion(_))
     }
 }
 
@@ -102,21 +105,43 @@ pub fn decode(record: &LogRecord, partition: Partition) -> Result<Record, Decode
     if record.payload.len() > RECORD_BYTES_MAX {
         return Err(failed(RecordError::TooLong(record.payload.len())));
     }
+    if binary::is_binary(record) {
+        return decode_binary(record);
+    }
     let envelope = Envelope::parse(&record.payload).map_err(failed)?;
     if envelope.is_bare() {
         return input::upcast_bare(record, partition).map(Record::Input).map_err(failed);
     }
     let from_processor = envelope.source().map_err(failed)?.as_deref() == Some(PROCESSOR_SOURCE);
-    let failed = |error| DecodeError { from_processor, error };
-    envelope.check_version().map_err(failed)?;
-    let kind = &*envelope.kind().map_err(failed)?;
+    decode_event(&envelope, from_processor, record.at).map_err(|error| DecodeError { from_processor, error })
+}
+
+fn decode_binary(record: &LogRecord) -> Result<Record, DecodeError> {
+    let from_processor = binary::is_from_processor(record);
+    let read = || {
+        let attributes = binary::Attributes::of(record)?;
+        let envelope = attributes.envelope(&record.payload)?;
+        decode_event(&envelope, from_processor, record.at)
+    };
+    read().map_err(|error| DecodeError { from_processor, error: binary::with_header_name(error) })
+}
+
+fn decode_event(envelope: &Envelope<'_>, from_processor: bool, at: Timestamp) -> Result<Record, RecordError> {
+    envelope.check_version()?;
+    let kind = &*envelope.kind()?;
     if !from_processor {
-        return input::decode(&envelope, kind, record.at).map(Record::Input).map_err(failed);
+        return input::decode(envelope, kind, at).map(Record::Input);
     }
-    if let Some(fact) = fact::decode(&envelope, kind).map_err(failed)? {
+    if let Some(fact) = fact::decode(envelope, kind)? {
         return Ok(Record::Fact(fact));
     }
-    outcome::decode(&envelope, kind).map(Record::Outcome).map_err(failed)
+    outcome::decode(envelope, kind).map(Record::Outcome)
+}
+
+/// The record is an event in binary mode: its attributes are headers, without which its payload is another record.
+#[must_use]
+pub fn is_binary(record: &LogRecord) -> bool {
+    binary::is_binary(record)
 }
 
 /// Writes a request.
@@ -146,8 +171,8 @@ pub fn encode_notification(notification: &Notification) -> Bytes {
 /// Reads a notification.
 ///
 /// # Errors
-/// [`RecordError`] when it is none; `UnsupportedVersion` only where an owner of the partition wrote it, so it is one of a
-/// newer release and must not be skipped.
+/// [`RecordError`] when it is none; `UnsupportedVersion` only where an owner of a newer release wrote it, so it must not be
+/// skipped.
 pub fn decode_notification(payload: &[u8]) -> Result<Notification, RecordError> {
     notification::decode(payload)
 }

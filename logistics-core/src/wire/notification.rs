@@ -65,7 +65,10 @@ pub(super) fn decode(payload: &[u8]) -> Result<Notification, RecordError> {
     let is_owners = envelope.source()?.as_deref() == Some(PROCESSOR_SOURCE);
     envelope.check_version().map_err(|error| match error {
         // Only an owner's is of a newer release; what others write is skipped whatever version it claims.
-        RecordError::UnsupportedVersion(what) if !is_owners => RecordError::Foreign(what),
+        RecordError::NewerVersion(schema) if is_owners => {
+            RecordError::UnsupportedVersion(format!("dataschema {schema}"))
+        }
+        RecordError::NewerVersion(what) | RecordError::UnsupportedVersion(what) => RecordError::Foreign(what),
         error => error,
     })?;
     let kind = envelope.kind()?;

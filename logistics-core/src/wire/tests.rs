@@ -1,3 +1,4 @@
+mod binary;
 mod golden;
 mod hostile;
 mod roundtrip;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use super::*;
 use crate::ids::{Offset, OrderId};
 use crate::lifecycle::{Actor, Status};
+use crate::limits::{DEAD_LETTER_KEY_BYTES_MAX, DEAD_LETTER_PAYLOAD_BYTES_MAX};
 use crate::request::Command;
 
 const HERE: Partition = Partition(3);
@@ -147,8 +149,6 @@ fn a_wrong_field_is_named() {
         ("id", r#""id":"e1""#, r#""id":"""#),
         ("id", r#""id":"e1""#, r#""id":1"#),
         ("id", r#""id":"e1","#, ""),
-        ("time", r#""id":"#, r#""time":"yesterday","id":"#),
-        ("time", r#""id":"#, r#""time":1,"id":"#),
         ("type", r#""logistics.order.cancel.requested""#, "7"),
         ("source", r#""/shop""#, "[]"),
         ("specversion", r#""specversion":"1.0","#, ""),
@@ -170,14 +170,81 @@ fn versions_that_this_build_would_misunderstand_are_refused() {
     let with = |schema: &str| good.replace("\"id\"", &format!("\"dataschema\":\"{schema}\",\"id\""));
     assert_eq!(input(&with(DATA_SCHEMA)).command, Command::Cancel);
     assert_eq!(input(&with("https://shop.example/schema")).command, Command::Cancel);
-    assert!(matches!(refusal(with("urn:logistics:order:2")), RecordError::UnsupportedVersion(_)));
+    assert!(matches!(refusal(with("urn:logistics:order:2")), RecordError::NewerVersion(_)));
     assert!(matches!(refusal(good.replace("\"1.0\"", "\"2.0\"")), RecordError::UnsupportedVersion(_)));
     for (kind, payload) in samples::owners() {
         let text = String::from_utf8(payload.to_vec()).unwrap().replace(DATA_SCHEMA, "urn:logistics:order:2");
         let error = decode(&record(text), HERE).unwrap_err();
-        assert!(error.from_processor, "{kind}");
-        assert!(matches!(error.error, RecordError::UnsupportedVersion(_)), "{kind}");
+        assert!(error.from_processor && error.is_newer(), "{kind}: {error}");
     }
+}
+
+#[test]
+fn only_a_greater_major_number_of_an_owner_is_newer() {
+    let fact = String::from_utf8(samples::facts()[0].1.to_vec()).unwrap();
+    let error = |text: String| decode(&record(text), HERE).unwrap_err();
+    let major = |major: &str| error(fact.replace(DATA_SCHEMA, &format!("urn:logistics:order:{major}")));
+    for newer in ["2", "10", "002", "99999999999999999999999999999999"] {
+        assert!(major(newer).is_newer(), "{newer}");
+    }
+    for foreign in ["", "0", "00", "01", "-2", "+2", "2.0", "2 ", " 2", "two", "2x", "\u{0662}"] {
+        let error = major(foreign);
+        assert!(error.from_processor && !error.is_newer(), "{foreign:?}: {error}");
+    }
+    let broken = [
+        fact.replace("\"1.0\"", "\"2.0\""),
+        fact.replace("\"1.0\"", "\"dataschema\""),
+        fact.replace("logistics.order.placed", "logistics.order.baked"),
+        fact.replace(DATA_SCHEMA, "urn:logistics:order:2").replace("\"1.0\"", "\"2.0\""),
+        fact[..fact.len() - 1].to_owned(),
+        fact[..envelope::PROCESSOR_PREFIX.len()].to_owned(),
+        fact.replace("\"order_id\"", "\"id\""),
+        fact.replace(DATA_SCHEMA, "urn:logistics:order:2") + &" ".repeat(RECORD_BYTES_MAX),
+    ];
+    for text in broken {
+        let error = error(text);
+        assert!(error.from_processor && !error.is_newer(), "{error}");
+    }
+    // What does not say that it is an owner's is never an owner's of a newer release.
+    let input = event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#)
+        .replace("\"id\"", "\"dataschema\":\"urn:logistics:order:2\",\"id\"");
+    assert!(!error(input).is_newer());
+}
+
+#[test]
+fn a_time_that_is_no_rfc_3339_loses_the_time_and_not_the_order() {
+    let timed = |time: &str| {
+        event("logistics.order.placement.requested", r#"{"order_id":"o1"}"#)
+            .replace("\"id\"", &format!("\"time\":{time},\"id\""))
+    };
+    let wrong = [
+        r#""Sat, 31 Jan 2026 12:00:00 GMT""#,
+        r#""2026-01-31T12:00:00 GMT""#,
+        r#""2026-01-31T12:00:00""#,
+        r#""2026-01-31""#,
+        r#""2026-01-31T12:00:00Europe/Berlin""#,
+        r#""2026-02-30T12:00:00Z""#,
+        r#""yesterday""#,
+        r#""""#,
+        "1769860800000",
+        "1.5",
+        "null",
+        "true",
+        "[]",
+        r#"{"at":1}"#,
+    ];
+    for time in wrong {
+        assert_eq!(input(&timed(time)).at, record("").at, "{time}");
+    }
+    let precise = input(&timed(r#""2026-01-31T12:00:00.1234567Z""#)).at;
+    assert_eq!(precise.to_string(), "2026-01-31T12:00:00.123Z");
+
+    // An owner's is strict: what was decided when it was decided counts.
+    let fact = String::from_utf8(samples::facts()[0].1.to_vec()).unwrap();
+    let event: serde_json::Value = serde_json::from_str(&fact).unwrap();
+    let time = event["time"].as_str().unwrap();
+    let error = decode(&record(fact.replacen(time, "yesterday", 1)), HERE).unwrap_err();
+    assert!(error.from_processor && matches!(error.error, RecordError::Invalid { field: "time", .. }));
 }
 
 #[test]
@@ -246,4 +313,37 @@ fn a_dead_letter_keeps_text_as_text_and_fits_into_a_record() {
     assert_eq!(binary["data"]["payload_base64"], "/wA=");
     assert!(binary["data"]["payload"].is_null());
     assert!(letter(Bytes::from(vec![0; RECORD_BYTES_MAX])).is_object());
+}
+
+#[test]
+fn a_dead_letter_fits_into_a_record_whatever_key_value_and_reason_are() {
+    for byte in [0_u8, 0x1f, b'"', b'x', 0xff] {
+        let mut dead = record(vec![byte; 4 * RECORD_BYTES_MAX]);
+        dead.offset = Offset(u64::MAX);
+        dead.key = Some(Bytes::from(vec![byte; 1_000_000]));
+        let reason = "\u{1}".repeat(1_000_000);
+        let letter = DeadLetter { record: &dead, partition: Partition(u32::MAX), reason: &reason };
+        let bytes = letter.encode(dead.at);
+        assert!(bytes.len() <= RECORD_BYTES_MAX, "{byte}: {}", bytes.len());
+        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let data = &value["data"];
+        assert_eq!((&data["key_bytes"], &data["payload_bytes"]), (&1_000_000.into(), &1_048_576.into()));
+        if byte == b'x' {
+            assert_eq!(data["key"], "x".repeat(DEAD_LETTER_KEY_BYTES_MAX));
+            assert_eq!(data["payload"], "x".repeat(DEAD_LETTER_PAYLOAD_BYTES_MAX));
+        }
+        assert_eq!(data["key_base64"].is_string(), byte == 0xff);
+        for digest in ["key_sha256", "payload_sha256"] {
+            assert_eq!(data[digest].as_str().unwrap().len(), 64);
+        }
+        assert_ne!(data["key_sha256"], data["payload_sha256"]);
+    }
+    // The digest of "abc" in FIPS 180-2.
+    let mut dead = record("abc");
+    dead.key = Some(Bytes::new());
+    let bytes = DeadLetter { record: &dead, partition: HERE, reason: "why" }.encode(dead.at);
+    let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(value["data"]["payload_sha256"], abc);
+    assert_eq!((&value["data"]["key"], &value["data"]["key_bytes"]), (&"".into(), &0.into()));
 }
