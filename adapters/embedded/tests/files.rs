@@ -6,10 +6,11 @@ use std::path::Path;
 use bytes::Bytes;
 use logistics_core::lifecycle::Status;
 use logistics_core::port::{
-    DocumentWrite, GroupEvent, ListQuery, LogIdentity, StoreWrite, Token, WriteOutcome,
+    ClearOutcome, DocumentWrite, GroupEvent, ListQuery, LogIdentity, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::testkit::sample;
 use logistics_core::{Offset, Order, OrderId, Partition};
+use logistics_embedded::limits::CLEAR_ROWS_MAX;
 use logistics_embedded::{Config, Engine};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
@@ -134,6 +135,47 @@ fn document(id: &OrderId, changed_ms: i64, late: bool) -> DocumentWrite {
         late,
         due: None,
     }
+}
+
+/// How far a removal is, only memory knows. Halfway, lists name no order whose document is gone.
+#[tokio::test]
+async fn a_partition_that_is_half_removed_is_listed_and_a_restart_ends_the_removal() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path());
+    let token = Token { acquisition: 1, sequence: 1 };
+    let ids = sample::order_ids_in(Partition(0), engine.partitions(), 2 * CLEAR_ROWS_MAX);
+    let write = StoreWrite {
+        partition: Partition(0),
+        expected: None,
+        next: token,
+        offset: Offset(1),
+        answered: Offset(1),
+        basis: Bytes::new(),
+        documents: (0..).zip(&ids).map(|(n, id)| document(id, n, n % 2 == 0)).collect(),
+        outcomes: Vec::new(),
+    };
+    assert_eq!(engine.store().write(write).await.unwrap(), WriteOutcome::Applied);
+    assert_eq!(engine.store().clear(Partition(0), token).await.unwrap(), ClearOutcome::More);
+    engine.close().unwrap();
+
+    let engine = open(directory.path());
+    let all = ListQuery { limit: 1000, ..ListQuery::default() };
+    let late = ListQuery { late: true, ..all.clone() };
+    assert_eq!(engine.store().list(&all).await.unwrap().documents.len(), 1000);
+    let mut steps = 1;
+    while engine.store().clear(Partition(0), token).await.unwrap() == ClearOutcome::More {
+        steps += 1;
+        // An entry without a document would be an error.
+        engine.store().list(&all).await.unwrap();
+        engine.store().list(&late).await.unwrap();
+    }
+    assert!((3..10).contains(&steps), "{steps} steps");
+    for query in [all, late] {
+        assert_eq!(engine.store().list(&query).await.unwrap().documents.len(), 0);
+    }
+    let loaded = engine.store().load(Partition(0), &ids).await.unwrap();
+    assert_eq!((loaded.token, loaded.documents.iter().flatten().count()), (Some(token), 0));
+    engine.close().unwrap();
 }
 
 /// A rebuilt order replaces a row that cannot be read, and leaves no entry that the row would have named.
