@@ -204,13 +204,33 @@ impl EmbeddedError {
 
 impl From<EmbeddedError> for PortError {
     fn from(error: EmbeddedError) -> Self {
-        PortError::new(error.kind(), error.to_string()).with_source(error)
+        // The text has all of it. With the error as its source too, a printed chain would repeat it.
+        PortError::new(error.kind(), error.to_string())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_printed_chain_has_each_cause_once() {
+        let place: Arc<str> = Arc::from("the data file");
+        let cause = || io::Error::other("the cable is loose");
+        let directory = EmbeddedError::Directory { path: "data".into(), reason: cause().to_string() };
+        let damaged = EmbeddedError::Damaged { place: place.clone(), reason: cause().to_string() };
+        let failed = EmbeddedError::from_redb(&place, redb::Error::Io(cause()));
+        for error in [directory, damaged, failed, EmbeddedError::from_io(&place, &cause())] {
+            let text = error.to_string();
+            let error = PortError::from(error);
+            let first: Option<&dyn std::error::Error> = Some(&error);
+            let chain: Vec<String> =
+                std::iter::successors(first, |error| error.source()).map(ToString::to_string).collect();
+            let chain = chain.join(": ");
+            assert_eq!(chain.matches("the cable is loose").count(), 1, "{chain}");
+            assert_eq!(chain.matches(&text).count(), 1, "{chain}");
+        }
+    }
 
     #[test]
     fn a_full_disk_is_told_from_a_broken_one() {

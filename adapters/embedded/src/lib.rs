@@ -9,6 +9,7 @@ mod document;
 mod engine;
 mod error;
 mod file;
+mod late;
 pub mod limits;
 mod log;
 mod members;

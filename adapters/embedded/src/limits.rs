@@ -20,6 +20,8 @@ pub const BLOCK_BYTES_TARGET: usize = 128 * 1024;
 pub const FILE_READ_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Outcomes that stand in memory for whoever waits for them; with more, the oldest go before their time.
 pub const OUTCOMES_MAX: usize = 65_536;
+/// Rows that one step of a partition's removal looks at, whichever partition they are of.
+pub const CLEAR_ROWS_MAX: usize = 2048;
 /// Documents that are loaded at once on the caller's own thread.
 pub const INLINE_DOCUMENTS_MAX: usize = 64;
 /// A group's name.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use logistics_core::port::{
-    Batch, CommitOutcome, GroupEvent, LogExtent, LogIdentity, Membership, PartitionLog, PortError, ReadLimit,
-    Topic, Transaction,
+    Batch, CommitOutcome, GroupEvent, LogExtent, Membership, PartitionLog, PortError, ReadLimit, Topic,
+    Transaction,
 };
 use logistics_core::{Offset, Partition};
 
@@ -112,7 +112,7 @@ impl PartitionLog for OwnedLog {
 
     async fn extent(&self) -> Result<LogExtent, PortError> {
         let bounds = self.access.shared.bounds(Topic::Orders, self.partition)?;
-        Ok(LogExtent { bounds, log: LogIdentity::new("embedded") })
+        Ok(LogExtent { bounds, log: self.access.shared.state().identity.clone() })
     }
 
     async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {

@@ -47,6 +47,13 @@ impl Outcomes {
         }
     }
 
+    /// Removes a partition's outcomes.
+    pub(crate) fn forget(&self, partition: Partition) {
+        let mut inner = self.lock();
+        inner.known.retain(|(of, _), _| *of != partition);
+        inner.expiries.retain(|(_, (of, _))| *of != partition);
+    }
+
     /// Waits for an outcome; `None` when the engine was closed.
     pub(crate) async fn wait(&self, partition: Partition, request: &RequestId) -> Option<Verdict> {
         let key = (partition, request.clone());

@@ -1,7 +1,7 @@
 //! What the writer is asked to do.
 
 use bytes::Bytes;
-use logistics_core::port::{CommitOutcome, StoreWrite, WriteOutcome};
+use logistics_core::port::{ClearOutcome, CommitOutcome, StoreWrite, Token, WriteOutcome};
 use logistics_core::{Offset, Partition};
 use tokio::sync::oneshot;
 
@@ -27,6 +27,7 @@ pub(crate) enum Request {
     Begin(Begin, Reply<bool>),
     Acknowledge(Acknowledge, Reply<()>),
     Write(Box<StoreWrite>, Reply<WriteOutcome>),
+    Clear(Partition, Token, Reply<ClearOutcome>),
     Close(Reply<()>),
 }
 
@@ -73,7 +74,7 @@ impl Request {
             Request::Commit(commit, _) => commit.blocks.iter().map(|(_, block)| block.bytes()).sum(),
             Request::Write(write, _) => write.documents.iter().map(|document| document.json.len()).sum(),
             Request::Begin(begin, _) => begin.positions.len() * size_of::<Offset>(),
-            Request::Acquire(..) | Request::Acknowledge(..) | Request::Close(_) => 0,
+            Request::Acquire(..) | Request::Acknowledge(..) | Request::Clear(..) | Request::Close(_) => 0,
         };
         held.max(REQUEST_BYTES_MIN)
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use logistics_core::lifecycle::Status;
-use logistics_core::port::{StoreCheckpoint, Token, Topic};
+use logistics_core::port::{LogIdentity, StoreCheckpoint, Token, Topic};
 use logistics_core::{Offset, Partition, Timestamp};
 use redb::TableDefinition;
 
@@ -24,6 +24,8 @@ pub(crate) const STATE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition
 pub(crate) const DOCUMENTS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("documents");
 /// The list: [`index_key`].
 pub(crate) const INDEX: TableDefinition<'static, &[u8], ()> = TableDefinition::new("index");
+/// The late orders: [`late_key`] to the status's number.
+pub(crate) const LATE: TableDefinition<'static, &[u8], u8> = TableDefinition::new("late");
 /// [`timer_key`] to when it is due, in milliseconds.
 pub(crate) const TIMERS: TableDefinition<'static, &[u8], i64> = TableDefinition::new("timers");
 
@@ -31,6 +33,11 @@ pub(crate) const TIMERS: TableDefinition<'static, &[u8], i64> = TableDefinition:
 pub(crate) const META_FORMAT: &str = "format";
 /// In [`META`].
 pub(crate) const META_PARTITIONS: &str = "partitions";
+
+/// In [`STATE`]: what tells the logs of this file from those of another. A copy of the file has it too.
+pub(crate) const IDENTITY_KEY: &[u8] = b"i";
+/// Of the identity: random.
+pub(crate) const IDENTITY_BYTES: usize = 16;
 
 const LOG_KEY_BYTES: usize = 13;
 /// Of a checkpoint, before its basis.
@@ -148,6 +155,28 @@ pub(crate) fn parse_index_key(key: &[u8]) -> Option<(Timestamp, &str)> {
     Some((Timestamp::from_millis(changed_at), std::str::from_utf8(order_id).ok()?))
 }
 
+/// The place of an order among the late ones: the one that has been late for the longest comes first.
+pub(crate) fn late_key(changed_at: i64, order_id: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(8 + order_id.len());
+    // Timestamps are never negative.
+    key.extend_from_slice(&changed_at.cast_unsigned().to_be_bytes());
+    key.extend_from_slice(order_id.as_bytes());
+    key
+}
+
+/// The time and the order id of a late order's key.
+pub(crate) fn parse_late_key(key: &[u8]) -> Option<(Timestamp, &str)> {
+    let (head, order_id) = key.split_at_checked(8)?;
+    let changed_at = i64::from_be_bytes(head.try_into().ok()?);
+    Some((Timestamp::from_millis(changed_at), std::str::from_utf8(order_id).ok()?))
+}
+
+/// The identity as text: hexadecimal digits.
+pub(crate) fn decode_identity(bytes: &[u8]) -> Option<LogIdentity> {
+    let identity: [u8; IDENTITY_BYTES] = bytes.try_into().ok()?;
+    Some(LogIdentity::new(&format!("{:032x}", u128::from_be_bytes(identity))))
+}
+
 /// The key of an order's timer.
 pub(crate) fn timer_key(partition: Partition, order_id: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(4 + order_id.len());
@@ -176,6 +205,9 @@ mod tests {
         let checkpoint =
             StoreCheckpoint { offset: Offset(7), answered: Offset(3), token, basis: Some("b".into()) };
         assert_eq!(decode_checkpoint(&encode_checkpoint(&checkpoint)), Some(checkpoint));
+        let late = late_key(300, "order-1");
+        assert_eq!(parse_late_key(&late), Some((Timestamp::from_millis(300), "order-1")));
+        assert!(late_key(5, "z") < late && late < late_key(300, "order-2"));
         assert_eq!(parse_timer_key(&timer_key(Partition(1), "order-1")), Some("order-1"));
     }
 

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use logistics_core::port::{StoreCheckpoint, Topic};
+use logistics_core::port::{LogIdentity, StoreCheckpoint, Topic};
 use logistics_core::{Offset, Partition, Timestamp};
 use redb::ReadTransaction;
 
 use crate::block::Block;
 use crate::error::FileError;
 use crate::schema::{
-    FORMAT, LOG, LogKey, META, META_FORMAT, META_PARTITIONS, POSITION_KIND, STATE, checkpoint_key,
-    committed_key, decode_checkpoint, decode_offset, log_key, log_key_first, parse_position_key, topic_code,
+    FORMAT, IDENTITY_KEY, LOG, LogKey, META, META_FORMAT, META_PARTITIONS, POSITION_KIND, STATE,
+    checkpoint_key, committed_key, decode_checkpoint, decode_identity, decode_offset, log_key, log_key_first,
+    parse_position_key, topic_code,
 };
 
 /// A group of readers of one topic.
@@ -30,6 +31,8 @@ pub(crate) struct LogEnd {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
     partitions: u32,
+    /// What tells the logs of this file from those of another.
+    pub(crate) identity: LogIdentity,
     /// By [`log_index`].
     pub(crate) logs: Vec<LogEnd>,
     /// By partition.
@@ -56,10 +59,11 @@ pub(crate) fn all_logs(partitions: u32) -> impl Iterator<Item = (Topic, Partitio
 
 impl State {
     /// The state of an empty file.
-    pub(crate) fn new(partitions: u32) -> Self {
+    fn new(partitions: u32, identity: LogIdentity) -> Self {
         let count = partitions as usize;
         Self {
             partitions,
+            identity,
             logs: vec![LogEnd::default(); count * Topic::ALL.len()],
             checkpoints: vec![None; count],
             positions: Arc::default(),
@@ -82,18 +86,20 @@ impl State {
         &mut positions[partition.0 as usize]
     }
 
-    /// Reads the state of a file, and with it whether the file is one of this engine.
-    pub(crate) fn load(txn: &ReadTransaction) -> Result<Self, FileError> {
-        let meta = txn.open_table(META)?;
-        let number = |name: &str| -> Result<u32, FileError> {
-            let value = meta.get(name)?.ok_or_else(|| FileError::Damaged(format!("it has no {name}")))?;
-            Ok(value.value())
-        };
-        let format = number(META_FORMAT)?;
-        if format != FORMAT {
-            return Err(FileError::Format(format));
+    /// Whether the file is one of this engine.
+    pub(crate) fn check_format(txn: &ReadTransaction) -> Result<(), FileError> {
+        match number(txn, META_FORMAT)? {
+            FORMAT => Ok(()),
+            format => Err(FileError::Format(format)),
         }
-        let mut state = Self::new(number(META_PARTITIONS)?);
+    }
+
+    /// Reads the state of a file of this engine.
+    pub(crate) fn load(txn: &ReadTransaction) -> Result<Self, FileError> {
+        let identity = txn.open_table(STATE)?.get(IDENTITY_KEY)?;
+        let identity = identity.and_then(|value| decode_identity(value.value()));
+        let identity = identity.ok_or_else(|| FileError::damaged("it has no identity"))?;
+        let mut state = Self::new(number(txn, META_PARTITIONS)?, identity);
         state.load_ends(txn)?;
         state.load_positions(txn)?;
         Ok(state)
@@ -138,4 +144,9 @@ impl State {
         self.positions = Arc::new(positions);
         Ok(())
     }
+}
+
+fn number(txn: &ReadTransaction, name: &str) -> Result<u32, FileError> {
+    let value = txn.open_table(META)?.get(name)?;
+    Ok(value.ok_or_else(|| FileError::Damaged(format!("it has no {name}")))?.value())
 }

@@ -16,6 +16,7 @@ use redb::{ReadOnlyTable, ReadTransaction};
 use crate::access::Access;
 use crate::document;
 use crate::error::{EmbeddedError, FileError};
+use crate::late;
 use crate::limits::INLINE_DOCUMENTS_MAX;
 use crate::request::Request;
 use crate::schema::{
@@ -50,8 +51,9 @@ impl OrderStore for Store {
         Ok(self.0.queue.ask(|reply| Request::Write(Box::new(write), reply)).await?)
     }
 
-    async fn clear(&self, _: Partition, _: Token) -> Result<ClearOutcome, PortError> {
-        Err(PortError::new(logistics_core::port::PortErrorKind::Refused, "not yet"))
+    async fn clear(&self, partition: Partition, token: Token) -> Result<ClearOutcome, PortError> {
+        self.0.shared.check(partition)?;
+        Ok(self.0.queue.ask(|reply| Request::Clear(partition, token, reply)).await?)
     }
 
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
@@ -69,7 +71,11 @@ impl OrderStore for Store {
 
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {
         let query = ListQuery { limit: query.limit.clamp(1, PAGE_ORDERS_MAX), ..query.clone() };
-        Ok(self.0.shared.look_long(move |txn| page(txn, &query)).await?)
+        Ok(self
+            .0
+            .shared
+            .look_long(move |txn| if query.late { late::page(txn, &query) } else { page(txn, &query) })
+            .await?)
     }
 
     async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<Verdict, PortError> {
@@ -119,6 +125,12 @@ fn json_of(documents: &Documents, order_id: &OrderId) -> Result<Option<Bytes>, F
     Ok(Some(Bytes::copy_from_slice(json)))
 }
 
+/// The document of an order that a list has.
+pub(crate) fn listed_json(documents: &Documents, order_id: &OrderId) -> Result<Bytes, FileError> {
+    let lost = || FileError::Damaged(format!("the index has {order_id}, of which there is no document"));
+    json_of(documents, order_id)?.ok_or_else(lost)
+}
+
 fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, FileError> {
     let (documents, index) = (txn.open_table(DOCUMENTS)?, txn.open_table(INDEX)?);
     let mut page = Page::default();
@@ -139,10 +151,7 @@ fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, FileError> {
                 // There is one more, so another page follows.
                 return Ok(page);
             }
-            let json = json_of(&documents, &order_id)?;
-            page.documents.push(json.ok_or_else(|| {
-                FileError::Damaged(format!("the index has {order_id}, of which there is no document"))
-            })?);
+            page.documents.push(listed_json(&documents, &order_id)?);
             page.next = Some(Cursor { status, changed_at, order_id });
         }
     }

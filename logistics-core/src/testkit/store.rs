@@ -42,6 +42,8 @@ struct Part {
     documents: BTreeMap<OrderId, Bytes>,
     timers: BTreeMap<OrderId, Timestamp>,
     index: BTreeSet<Indexed>,
+    /// The orders that are late in their status: since when, and in which.
+    late: BTreeMap<OrderId, (Timestamp, Status)>,
     outcomes: BTreeMap<RequestId, Verdict>,
     /// Orders whose document a reader has missed.
     reported: BTreeSet<OrderId>,
@@ -91,6 +93,7 @@ impl MemoryStore {
         for id in ids {
             part.documents.remove(&id);
             part.timers.remove(&id);
+            part.late.remove(&id);
             part.index.retain(|entry| entry.2.0 != id);
         }
         if part.index.is_empty() { ClearOutcome::Done } else { ClearOutcome::More }
@@ -161,6 +164,9 @@ impl MemoryStore {
     /// A page of the list.
     #[must_use]
     pub fn list(&self, query: &ListQuery) -> Page {
+        if query.late {
+            return self.list_late(query);
+        }
         let after = query
             .after
             .as_ref()
@@ -182,6 +188,27 @@ impl MemoryStore {
         });
         let documents =
             entries.iter().filter_map(|(entry, part)| part.documents.get(&entry.2.0).cloned()).collect();
+        Page { documents, next }
+    }
+
+    fn list_late(&self, query: &ListQuery) -> Page {
+        let after = query.after.as_ref().map(|cursor| (cursor.changed_at, &cursor.order_id));
+        let late = self.contents.values().flat_map(|part| part.late.iter().map(move |entry| (entry, part)));
+        let mut entries: Vec<_> =
+            late.map(|((id, (changed_at, status)), part)| ((*changed_at, id), *status, part)).collect();
+        entries.retain(|(place, status, _)| {
+            query.status.is_none_or(|wanted| *status == wanted) && after.is_none_or(|after| *place > after)
+        });
+        entries.sort_unstable_by_key(|(place, ..)| *place);
+        let more = entries.len() > query.limit;
+        entries.truncate(query.limit);
+        let next = entries.last().filter(|_| more).map(|((changed_at, order_id), status, _)| Cursor {
+            status: *status,
+            changed_at: *changed_at,
+            order_id: OrderId::clone(order_id),
+        });
+        let documents =
+            entries.iter().filter_map(|((_, id), _, part)| part.documents.get(*id).cloned()).collect();
         Page { documents, next }
     }
 
@@ -254,6 +281,7 @@ impl Part {
             documents: BTreeMap::new(),
             timers: BTreeMap::new(),
             index: BTreeSet::new(),
+            late: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             reported: BTreeSet::new(),
         }
@@ -272,6 +300,10 @@ impl Part {
             self.index.remove(&entry(previous));
         }
         self.index.insert(entry((write.status, write.changed_at)));
+        match write.late {
+            true => _ = self.late.insert(write.order_id.clone(), (write.changed_at, write.status)),
+            false => _ = self.late.remove(&write.order_id),
+        }
         self.documents.insert(write.order_id.clone(), write.json.clone());
         match write.due {
             Some(due) => _ = self.timers.insert(write.order_id.clone(), due),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use redb::backends::FileBackend;
 
-use super::{DataFile, Disk, Opened};
+use super::{DataFile, Disk, Opened, access};
 use crate::config::Config;
 use crate::error::EmbeddedError;
 
@@ -27,8 +27,8 @@ impl DataDir {
     /// Makes the directory where it is missing, and locks it.
     pub(crate) fn lock(path: &Path) -> Result<Self, EmbeddedError> {
         let failed = |error: io::Error| unusable(path, &error);
-        fs::create_dir_all(path).map_err(failed)?;
-        let lock = OpenOptions::new()
+        access::make_directory(path).map_err(failed)?;
+        let lock = access::private()
             .create(true)
             .truncate(false)
             .write(true)
@@ -71,7 +71,7 @@ impl DataDir {
     fn make(&self, path: &Path, config: &Config) -> Result<(DataFile, Opened), EmbeddedError> {
         let failed = |error: io::Error| unusable(&self.path, &error);
         let new = self.path.join(NEW_FILE);
-        let file = OpenOptions::new()
+        let file = access::private()
             .read(true)
             .write(true)
             .create(true)

@@ -1,7 +1,9 @@
 //! The data file: finding, locking, opening and checking it.
 
+mod access;
 mod directory;
 mod gate;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ pub(crate) use gate::{Disk, Gate};
 
 use crate::error::{EmbeddedError, FileError, guarded};
 use crate::limits::CHECKED_WHOLE_BYTES_MAX;
-use crate::schema::{DOCUMENTS, FORMAT, INDEX, LOG, META, META_FORMAT, META_PARTITIONS, STATE, TIMERS};
+use crate::schema::{DOCUMENTS, FORMAT, INDEX, LATE, LOG, META, META_FORMAT, META_PARTITIONS, TIMERS};
 use crate::state::State;
 
 /// The data file, and how to open it again.
@@ -50,15 +52,22 @@ impl DataFile {
     /// Opens the file and checks it, without changing it.
     pub(crate) fn open(&self) -> Result<Opened, EmbeddedError> {
         let (database, gate) = self.open_database()?;
-        let state = guarded(|| State::load(&database.begin_read()?));
+        let state = guarded(|| {
+            State::check_format(&database.begin_read()?)?;
+            upgrade::upgrade(&database)?;
+            State::load(&database.begin_read()?)
+        });
         Ok(Opened { database, gate, state: state.map_err(|error| error.at(&self.place))? })
     }
 
     /// Lays the tables out in an empty file. Nothing of it is on the disk until the gate is released.
     pub(crate) fn create(&self, partitions: u32) -> Result<Opened, EmbeddedError> {
         let (database, gate) = self.open_database()?;
-        lay_out(&database, partitions).map_err(|error| error.at(&self.place))?;
-        Ok(Opened { database, gate, state: State::new(partitions) })
+        let state = guarded(|| {
+            lay_out(&database, partitions)?;
+            State::load(&database.begin_read()?)
+        });
+        Ok(Opened { database, gate, state: state.map_err(|error| error.at(&self.place))? })
     }
 
     fn open_database(&self) -> Result<(Database, Gate), EmbeddedError> {
@@ -86,11 +95,12 @@ fn lay_out(database: &Database, partitions: u32) -> Result<(), FileError> {
         meta.insert(META_FORMAT, FORMAT)?;
         meta.insert(META_PARTITIONS, partitions)?;
         txn.open_table(LOG)?;
-        txn.open_table(STATE)?;
         txn.open_table(DOCUMENTS)?;
         txn.open_table(INDEX)?;
+        txn.open_table(LATE)?;
         txn.open_table(TIMERS)?;
     }
+    upgrade::add_identity(&txn)?;
     txn.commit()?;
     Ok(())
 }

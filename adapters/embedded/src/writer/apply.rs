@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use logistics_core::port::{CommitOutcome, WriteOutcome};
+use logistics_core::port::{ClearOutcome, CommitOutcome, WriteOutcome};
 use logistics_core::{Partition, RequestId, Timestamp, Verdict};
 use redb::WriteTransaction;
 
+use super::clear::Clearing;
 use super::epochs::Epochs;
 use super::log_writer::LogWriter;
 use super::store_writer::StoreWriter;
@@ -26,13 +27,27 @@ pub(super) struct Applied {
     pub(super) outcomes: Vec<(Partition, RequestId, Verdict)>,
     /// What became of each write.
     pub(super) written: Vec<WriteOutcome>,
+    pub(super) clearing: Clearing,
+    /// What became of each removal.
+    pub(super) cleared: Vec<ClearOutcome>,
+    /// Partitions whose outcomes go.
+    pub(super) forgotten: Vec<Partition>,
     /// Somebody was promised that it is on the disk.
     pub(super) durable: bool,
 }
 
 impl Applied {
-    pub(super) fn on(state: State) -> Self {
-        Self { state, blocks: Vec::new(), outcomes: Vec::new(), written: Vec::new(), durable: false }
+    pub(super) fn on(state: State, clearing: Clearing) -> Self {
+        Self {
+            state,
+            blocks: Vec::new(),
+            outcomes: Vec::new(),
+            written: Vec::new(),
+            clearing,
+            cleared: Vec::new(),
+            forgotten: Vec::new(),
+            durable: false,
+        }
     }
 }
 
@@ -63,6 +78,31 @@ pub(super) fn writes(
             WriteOutcome::Mismatch
         };
         applied.written.push(outcome);
+    }
+    Ok(())
+}
+
+/// Carries a step of each removal out, where the partition is at the write that it expects.
+///
+/// # Errors
+/// Which removal failed, and why.
+pub(super) fn clears(
+    txn: &WriteTransaction,
+    work: &Work,
+    applied: &mut Applied,
+) -> Result<(), (usize, FileError)> {
+    let partitions = applied.state.partitions();
+    for (index, (partition, token, _)) in work.clears.iter().enumerate() {
+        let checkpoint = applied.state.checkpoints[partition.0 as usize].as_ref();
+        let outcome = match checkpoint.filter(|checkpoint| checkpoint.token == *token) {
+            Some(_) => applied.clearing.step(txn, *partition, partitions, *token),
+            None => Ok(ClearOutcome::Mismatch),
+        };
+        let outcome = outcome.map_err(|error| (index, error))?;
+        if outcome == ClearOutcome::Done {
+            applied.forgotten.push(*partition);
+        }
+        applied.cleared.push(outcome);
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! cycle left in memory is not trusted.
 
 mod apply;
+mod clear;
 mod epochs;
 mod log_writer;
 mod storage;
@@ -25,6 +26,7 @@ use crate::request::{Reply, Request};
 use crate::shared::{Published, Shared};
 use crate::state::State;
 use apply::Applied;
+use clear::Clearing;
 use epochs::Epochs;
 use storage::Storage;
 use work::Work;
@@ -33,6 +35,7 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     storage: Storage,
     epochs: Epochs,
+    clearing: Clearing,
     /// Since when something is committed that is not on the disk.
     unflushed: Option<Instant>,
 }
@@ -50,7 +53,7 @@ impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, file: DataFile, opened: Opened) -> Self {
         let epochs = Epochs::new(shared.partitions);
         let storage = Storage::new(shared.clone(), file, opened);
-        Self { shared, storage, epochs, unflushed: None }
+        Self { shared, storage, epochs, clearing: Clearing::default(), unflushed: None }
     }
 
     pub(crate) fn place(&self) -> Arc<str> {
@@ -124,10 +127,12 @@ impl Writer {
 
     fn cycle(&mut self, mut work: Work) {
         match self.guarded(|writer| writer.apply_and_commit(&mut work)) {
-            Ok(Applied { state, blocks, outcomes, written, .. }) => {
+            Ok(Applied { state, blocks, outcomes, written, clearing, cleared, forgotten, .. }) => {
+                self.clearing = clearing;
                 self.shared.publish(Published { state, blocks });
                 self.shared.outcomes.insert(outcomes);
-                work.done(written);
+                forgotten.into_iter().for_each(|partition| self.shared.outcomes.forget(partition));
+                work.done(written, cleared);
             }
             Err(error) => {
                 work.fail(&error);
@@ -139,7 +144,7 @@ impl Writer {
     fn apply_and_commit(&mut self, work: &mut Work) -> Result<Applied, FileError> {
         loop {
             let txn = self.storage.begin()?;
-            let mut applied = Applied::on(State::clone(&self.shared.state()));
+            let mut applied = Applied::on(State::clone(&self.shared.state()), self.clearing.clone());
             if let Err((index, error)) = apply::writes(&txn, work, &mut applied) {
                 let FileError::Damaged(reason) = error else { return Err(error) };
                 // Only whoever wrote to the damaged document is concerned; the others begin again without.
@@ -147,10 +152,16 @@ impl Writer {
                 work.fail_write(index, EmbeddedError::Damaged { place: self.shared.place.clone(), reason });
                 continue;
             }
+            if let Err((index, error)) = apply::clears(&txn, work, &mut applied) {
+                let FileError::Damaged(reason) = error else { return Err(error) };
+                txn.abort()?;
+                work.fail_clear(index, EmbeddedError::Damaged { place: self.shared.place.clone(), reason });
+                continue;
+            }
             apply::log_requests(&txn, work, &mut applied, &mut self.epochs, &self.shared)?;
             let flush =
                 self.unflushed.is_some_and(|since| since.elapsed().as_millis() >= FLUSH_MS_MAX.into());
-            if applied.durable || !applied.written.is_empty() {
+            if applied.durable || !applied.written.is_empty() || !applied.cleared.is_empty() {
                 self.commit(txn, applied.durable || flush)?;
             } else {
                 txn.abort()?;
@@ -198,6 +209,8 @@ impl Writer {
     fn fail(&mut self, error: &EmbeddedError) {
         tracing::error!(%error, "a write failed; opening the data file anew");
         self.unflushed = None;
+        // What was removed and not on the disk is there again.
+        self.clearing = Clearing::default();
         self.storage.fail(error.clone());
         self.retry();
     }

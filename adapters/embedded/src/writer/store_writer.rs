@@ -1,12 +1,14 @@
 //! Writing documents, and what is derived from them: the index and the timers.
 
+use logistics_core::Partition;
 use logistics_core::port::{DocumentWrite, StoreCheckpoint, StoreWrite};
 use redb::{Table, WriteTransaction};
 
-use crate::document::{self, Derived};
+use crate::document::{self, Derived, status_code};
 use crate::error::FileError;
 use crate::schema::{
-    DOCUMENTS, INDEX, STATE, TIMERS, checkpoint_key, encode_checkpoint, index_key, timer_key,
+    DOCUMENTS, INDEX, LATE, STATE, TIMERS, checkpoint_key, encode_checkpoint, index_key, late_key,
+    parse_index_key, parse_late_key, timer_key,
 };
 
 type Bytes = &'static [u8];
@@ -15,6 +17,7 @@ pub(super) struct StoreWriter<'txn> {
     state: Table<'txn, Bytes, Bytes>,
     documents: Table<'txn, Bytes, Bytes>,
     index: Table<'txn, Bytes, ()>,
+    late: Table<'txn, Bytes, u8>,
     timers: Table<'txn, Bytes, i64>,
     /// Room for a row, used again and again.
     row: Vec<u8>,
@@ -26,6 +29,7 @@ impl<'txn> StoreWriter<'txn> {
             state: txn.open_table(STATE)?,
             documents: txn.open_table(DOCUMENTS)?,
             index: txn.open_table(INDEX)?,
+            late: txn.open_table(LATE)?,
             timers: txn.open_table(TIMERS)?,
             row: Vec::new(),
         })
@@ -54,8 +58,15 @@ impl<'txn> StoreWriter<'txn> {
         let replaced = self.documents.insert(order_id.as_bytes(), &self.row[..])?;
         let replaced =
             replaced.map(|row| document::decode(order_id, row.value()).map(|(derived, _)| derived));
-        let replaced =
-            replaced.transpose().map_err(|problem| FileError::Damaged(format!("{problem} ({order_id})")))?;
+        let replaced = match replaced.transpose() {
+            Ok(replaced) => replaced,
+            // The row that says which entries there are cannot be read, and its order comes from the log.
+            Err(_) if document.rebuilt => {
+                self.remove_entries(write.partition, order_id)?;
+                None
+            }
+            Err(problem) => return Err(FileError::Damaged(format!("{problem} ({order_id})"))),
+        };
         let place = |derived: Derived| index_key(derived.status, derived.changed_at, order_id);
         let (before, after) = (replaced.map(place), place(derived));
         if before.as_ref() != Some(&after) {
@@ -64,6 +75,7 @@ impl<'txn> StoreWriter<'txn> {
             }
             self.index.insert(&after[..], ())?;
         }
+        self.list_late(document, replaced)?;
         let timer = timer_key(write.partition, order_id);
         match document.due {
             Some(due) => _ = self.timers.insert(&timer[..], due.as_millis())?,
@@ -72,6 +84,26 @@ impl<'txn> StoreWriter<'txn> {
             }
             None => {}
         }
+        Ok(())
+    }
+    /// Lists the order among the late ones, or not.
+    fn list_late(&mut self, document: &DocumentWrite, replaced: Option<Derived>) -> Result<(), FileError> {
+        let order_id = document.order_id.as_str();
+        if let Some(replaced) = replaced {
+            self.late.remove(&late_key(replaced.changed_at, order_id)[..])?;
+        }
+        if document.late {
+            let key = late_key(document.changed_at.as_millis(), order_id);
+            self.late.insert(&key[..], status_code(document.status))?;
+        }
+        Ok(())
+    }
+
+    /// Removes every entry of an order, wherever it stands. Reads all of the lists, which only a damaged row makes necessary.
+    fn remove_entries(&mut self, partition: Partition, order_id: &str) -> Result<(), FileError> {
+        self.index.retain(|key, ()| parse_index_key(key).is_none_or(|(_, id)| id != order_id))?;
+        self.late.retain(|key, _| parse_late_key(key).is_none_or(|(_, id)| id != order_id))?;
+        self.timers.remove(&timer_key(partition, order_id)[..])?;
         Ok(())
     }
 }

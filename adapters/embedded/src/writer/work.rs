@@ -1,6 +1,6 @@
 //! The requests of one cycle, by what they need, and who waits for them.
 
-use logistics_core::port::{CommitOutcome, StoreWrite, WriteOutcome};
+use logistics_core::port::{ClearOutcome, CommitOutcome, StoreWrite, Token, WriteOutcome};
 use logistics_core::{Offset, Partition};
 
 use crate::error::EmbeddedError;
@@ -14,6 +14,8 @@ pub(super) struct Work {
     pub(super) ordered: Vec<Ordered>,
     /// The log does not depend on them, nor they on the log.
     pub(super) writes: Vec<(Box<StoreWrite>, Reply<WriteOutcome>)>,
+    /// They come after the writes: as long as there is no answer to a write, no caller knows its token.
+    pub(super) clears: Vec<(Partition, Token, Reply<ClearOutcome>)>,
     /// Of what was carried out, and is not yet known to be committed.
     answers: Vec<Answer>,
 }
@@ -39,6 +41,7 @@ impl Work {
                 self.ordered.push(Ordered::Acknowledge(acknowledge, reply));
             }
             Request::Write(write, reply) => self.writes.push((write, reply)),
+            Request::Clear(partition, token, reply) => self.clears.push((partition, token, reply)),
             Request::Close(reply) => self.answer(reply, ()),
         }
     }
@@ -57,8 +60,17 @@ impl Work {
         let _ = reply.send(Err(error));
     }
 
+    /// One removal cannot be carried out; everything else can.
+    pub(super) fn fail_clear(&mut self, index: usize, error: EmbeddedError) {
+        let (_, _, reply) = self.clears.remove(index);
+        let _ = reply.send(Err(error));
+    }
+
     /// All of it is committed.
-    pub(super) fn done(self, written: Vec<WriteOutcome>) {
+    pub(super) fn done(self, written: Vec<WriteOutcome>, cleared: Vec<ClearOutcome>) {
+        for ((_, _, reply), outcome) in self.clears.into_iter().zip(cleared) {
+            let _ = reply.send(Ok(outcome));
+        }
         for ((_, reply), outcome) in self.writes.into_iter().zip(written) {
             let _ = reply.send(Ok(outcome));
         }
@@ -73,6 +85,9 @@ impl Work {
             let _ = reply.send(Err(failed()));
         }
         for (_, reply) in self.writes {
+            let _ = reply.send(Err(failed()));
+        }
+        for (_, _, reply) in self.clears {
             let _ = reply.send(Err(failed()));
         }
         for ordered in self.ordered {

@@ -56,6 +56,27 @@ pub(super) async fn an_order_is_listed_under_its_latest_status_only(case: StoreC
     case.same("all orders", &case.listed(None).await, &vec![id, rival.order_id]);
 }
 
+pub(super) async fn a_rebuilt_order_has_one_entry(case: StoreCase<'_>) {
+    let id = case.order(HOME, 0);
+    case.write(write(HOME, 1, vec![document(&id, Status::Placed, 0)])).await;
+    // A writer that rebuilt it from the log does not know which entry the store holds: here another status, then
+    // another time within the status.
+    for (sequence, ms) in [(2, 5), (3, 9), (4, 7)] {
+        let rebuilt = DocumentWrite { rebuilt: true, ..document(&id, Status::Confirmed, ms) };
+        case.write(write(HOME, sequence, vec![rebuilt])).await;
+        case.same("all orders", &case.listed(None).await, &vec![id.clone()]);
+        case.same("the orders that are PLACED", &case.listed(Some(Status::Placed)).await, &Vec::new());
+    }
+    // What it says to have been there is not what is removed: that is whatever is there.
+    let moved = DocumentWrite {
+        rebuilt: true,
+        previous: Some((Status::Placed, sample::time(1))),
+        ..document(&id, Status::Preparing, 11)
+    };
+    case.write(write(HOME, 5, vec![moved])).await;
+    case.same("all orders at the end", &case.listed(None).await, &vec![id]);
+}
+
 pub(super) async fn pages_neither_lose_nor_repeat_an_order(case: StoreCase<'_>) {
     fill(&case).await;
     for status in [None, Some(Status::Placed), Some(Status::Delivered)] {

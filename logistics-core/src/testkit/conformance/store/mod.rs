@@ -1,6 +1,8 @@
 //! The suite of every [`OrderStore`].
 
+mod clear;
 mod documents;
+mod late;
 mod list;
 mod outcome;
 mod steps;
@@ -78,6 +80,16 @@ pub async fn store(harness: &dyn StoreHarness) -> Report {
         list::the_list_spans_partitions,
         list::changes_of_one_millisecond_are_paged,
         list::the_list_keeps_the_extreme_times,
+        list::a_rebuilt_order_has_one_entry,
+        late::an_order_that_is_not_late_is_not_listed_as_late,
+        late::the_order_that_is_late_for_the_longest_comes_first,
+        late::late_orders_of_one_status_are_listed,
+        late::an_order_that_moves_on_is_late_no_more,
+        late::a_rebuilt_order_is_late_as_its_document_is,
+        late::late_orders_survive_a_restart needs restart,
+        clear::clear_removes_one_partition_in_steps,
+        clear::clear_at_another_write_changes_nothing,
+        clear::a_cleared_partition_is_written_anew,
         outcome::an_outcome_that_is_there_comes_at_once,
         outcome::an_outcome_is_waited_for_and_comes_with_its_document,
         outcome::every_verdict_survives,

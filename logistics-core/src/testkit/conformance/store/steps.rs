@@ -66,6 +66,16 @@ pub(super) fn with_timer(document: DocumentWrite, due_ms: i64) -> DocumentWrite 
     DocumentWrite { due: Some(sample::time(due_ms)), ..document }
 }
 
+/// The same document, late in its status.
+pub(super) fn late(document: DocumentWrite) -> DocumentWrite {
+    // Without a document of its own, the write is found out by the case that reads it.
+    let json = Order::from_document(&document.json).map(|mut order| {
+        (order.late, order.updated_at) = (true, document.changed_at);
+        Bytes::from(order.to_document())
+    });
+    DocumentWrite { late: true, json: json.unwrap_or_default(), ..document }
+}
+
 impl StoreCase<'_> {
     pub(super) fn store(&self) -> Arc<dyn OrderStore> {
         self.fixture.store()
