@@ -2,6 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+/// The default of [`Config::idle_timeout_ms`].
+pub const IDLE_TIMEOUT_MS_DEFAULT: u64 = 75_000;
+
 /// Where the server listens, and what it puts up with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -9,9 +12,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The longest request body, in bytes; a longer one is answered 413. Default 128 KiB.
     pub body_bytes_max: usize,
-    /// Milliseconds until the whole head of a request must be there; a connection that is slower, or idle for longer, is
-    /// closed. Default 30,000.
+    /// Milliseconds from the first byte of a request until its whole head must be there; a slower connection is closed.
+    /// Default 30,000.
     pub header_timeout_ms: u64,
+    /// Milliseconds that a connection may be idle; then it is closed. Default 75,000, longer than the 60 s after which
+    /// common balancers close theirs: a balancer must be the first, or it sends a request into a connection that ends.
+    pub idle_timeout_ms: u64,
     /// Milliseconds until the whole body must be there once the head is; a slower one is answered 408. Default 10,000.
     pub body_timeout_ms: u64,
     /// Milliseconds for which a client may take nothing of a reply; then its connection is closed. Default 30,000.
@@ -45,6 +51,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
             body_bytes_max: 128 * 1024,
             header_timeout_ms: 30_000,
+            idle_timeout_ms: IDLE_TIMEOUT_MS_DEFAULT,
             body_timeout_ms: 10_000,
             write_timeout_ms: 30_000,
             connections_max: 10_000,

@@ -27,7 +27,7 @@ mod server;
 mod site;
 mod step;
 
-pub use config::Config;
+pub use config::{Config, IDLE_TIMEOUT_MS_DEFAULT};
 pub use context::Api;
 pub use openapi::openapi_json;
 pub use server::{ServeError, Server, bind, bind_health};

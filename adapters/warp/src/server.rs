@@ -109,6 +109,7 @@ impl Server {
         let config = served.config();
         let http = http(config);
         let patience = Duration::from_millis(config.write_timeout_ms);
+        let head_patience = Duration::from_millis(config.header_timeout_ms);
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
@@ -119,8 +120,9 @@ impl Server {
                 Some(_) = connections.join_next() => continue,
                 stream = accept(&listener), if connections.len() < config.connections_max => stream,
             };
-            let io = TokioIo::new(Impatient::new(stream, patience));
-            let connection = graceful.watch(http.serve_connection(io, service.clone()));
+            let stream = Impatient::new(stream, patience, head_patience);
+            let service = stream.watch(service.clone());
+            let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
             connections.spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection ended early");
@@ -139,8 +141,9 @@ impl Server {
 
 fn http(config: &Config) -> http1::Builder {
     let mut http = http1::Builder::new();
+    // Hyper counts the time between two requests as time of the next head. The stream bounds the head itself.
     http.timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
+        .header_read_timeout(Duration::from_millis(config.idle_timeout_ms))
         .max_buf_size(HEAD_BYTES_MAX);
     http
 }

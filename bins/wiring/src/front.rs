@@ -7,19 +7,20 @@ use clap::Args;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_tokio::SystemClock;
-use logistics_warp::{Api, Config, ServeError, Server};
+use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::exit::Failure;
 use crate::probes::Probes;
+use crate::span::Span;
 
 /// Milliseconds that running requests have at the end. Together with what [`crate::Work`] has, less than the 10 s that a
 /// process may take.
 const DRAIN_MS_MAX: u64 = 3000;
 
 /// Flags of a process that serves the API.
-#[derive(Args, Debug, Clone, Default)]
+#[derive(Args, Debug, Clone)]
 pub struct HttpArgs {
     /// Where to answer /health/live and /health/ready besides the API's address, so that a flood there fails no probe
     #[arg(long, env = "LOGISTICS_HEALTH_LISTEN")]
@@ -30,6 +31,20 @@ pub struct HttpArgs {
     /// Names that Host may have, separated by commas [default: loopback names on a loopback address, else any]
     #[arg(long, env = "LOGISTICS_ALLOWED_HOST", value_delimiter = ',')]
     allowed_host: Vec<String>,
+    /// How long a connection may be idle; longer than a balancer in front keeps it
+    #[arg(long, env = "LOGISTICS_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value_t = Span { ms: IDLE_TIMEOUT_MS_DEFAULT })]
+    http_idle_timeout: Span,
+}
+
+impl Default for HttpArgs {
+    fn default() -> Self {
+        Self {
+            health_listen: None,
+            cors_origin: Vec::new(),
+            allowed_host: Vec::new(),
+            http_idle_timeout: Span { ms: IDLE_TIMEOUT_MS_DEFAULT },
+        }
+    }
 }
 
 impl HttpArgs {
@@ -69,6 +84,7 @@ impl Front {
             degradable_parts: vec![STORE.to_owned()],
             cors_origins: http.cors_origin.clone(),
             allowed_hosts: http.allowed_host.clone(),
+            idle_timeout_ms: http.http_idle_timeout.ms,
             ..config(listen)
         };
         let front = Self::serve(logistics_warp::bind(config(listen), api).await, probes.clone())?;
