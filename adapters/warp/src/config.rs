@@ -22,8 +22,12 @@ pub struct Config {
     pub body_timeout_ms: u64,
     /// Milliseconds for which a client may take nothing of a reply; then its connection is closed. Default 30,000.
     pub write_timeout_ms: u64,
-    /// Connections at a time; further ones wait in the listen queue until one ends. Default 10,000.
+    /// Connections at a time; further ones wait in the listen queue until one ends. Default 4,096.
     pub connections_max: usize,
+    /// Bytes of bodies that are read and of replies that are built or not yet taken, of all connections together; beyond
+    /// them a request is answered 503 at once. The heads of requests have as much again: each connection's share of it,
+    /// from 8 KiB to 64 KiB. Default 64 MiB.
+    pub in_flight_bytes_max: usize,
     /// Milliseconds to wait for a decision where the client does not say (`Prefer: wait=N`). Default 5,000.
     pub default_wait_ms: u64,
     /// Milliseconds to wait for a decision at most, whatever the client says. Default 60,000.
@@ -54,7 +58,8 @@ impl Default for Config {
             idle_timeout_ms: IDLE_TIMEOUT_MS_DEFAULT,
             body_timeout_ms: 10_000,
             write_timeout_ms: 30_000,
-            connections_max: 10_000,
+            connections_max: 4096,
+            in_flight_bytes_max: 64 * 1024 * 1024,
             default_wait_ms: 5_000,
             wait_ms_max: 60_000,
             lookup_wait_ms: 2_500,

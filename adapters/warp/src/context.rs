@@ -1,6 +1,7 @@
 //! What every request is served with.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,9 +9,14 @@ use logistics_core::health::HealthProbe;
 use logistics_core::port::{Clock, EventBus, OrderStore, PortError};
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::readers::Readers;
 use crate::seen::Seen;
+
+/// The size of a document before any was seen.
+const DOCUMENT_BYTES: usize = 2 * 1024;
 
 /// What the API is made over.
 #[derive(Clone)]
@@ -31,6 +37,10 @@ pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) openapi: Bytes,
     pub(crate) seen: Seen,
+    pub(crate) budget: Budget,
+    pub(crate) readers: Readers,
+    /// The largest document that a list has shown, in bytes: how much the next list reserves for each of its orders.
+    pub(crate) document_bytes: AtomicUsize,
     /// The server stops: nothing waits any longer than it must.
     pub(crate) closing: CancellationToken,
 }
@@ -69,7 +79,16 @@ impl Served {
 impl Context {
     pub(crate) fn new(api: Api, config: Config) -> Self {
         let openapi = Bytes::from(crate::openapi_json());
-        Self { api, config, openapi, seen: Seen::new(), closing: CancellationToken::new() }
+        Self {
+            openapi,
+            seen: Seen::new(),
+            budget: Budget::new(config.in_flight_bytes_max),
+            readers: Readers::new(),
+            document_bytes: AtomicUsize::new(DOCUMENT_BYTES),
+            closing: CancellationToken::new(),
+            api,
+            config,
+        }
     }
 
     /// A call of a port, with a bound on its time and its failure as the client sees it.

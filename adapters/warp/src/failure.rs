@@ -10,10 +10,14 @@ use logistics_core::{Rejection, Status, Version};
 use serde::Serialize;
 use warp::reply::Response;
 
+use crate::readers::READERS_MAX;
 use crate::reply;
 
 /// Seconds after which a client is told to try again.
 const RETRY_AFTER_S: &str = "1";
+
+/// The code of [`Failure::overloaded`].
+const OVERLOADED: &str = "overloaded";
 
 type Text = Cow<'static, str>;
 
@@ -128,6 +132,24 @@ impl Failure {
         let error = "The service cannot reach its log or its store at the moment";
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).retry();
         failure.hint("A request that changes something may have been taken all the same; an Idempotency-Key or If-Match makes it safe to repeat")
+    }
+
+    /// 503: requests and replies hold as many bytes as they may.
+    pub(crate) fn overloaded() -> Self {
+        let error = "The server has too much under way at the moment";
+        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED, error).retry();
+        failure.hint("Nothing was changed; the same request can be sent again")
+    }
+
+    pub(crate) fn is_overloaded(&self) -> bool {
+        self.body.code == OVERLOADED
+    }
+
+    /// 429: as many requests read the log as may.
+    pub(crate) fn too_many_readers() -> Self {
+        let error = format!("{READERS_MAX} requests read the log already");
+        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_readers", error).retry();
+        failure.hint("A request that waits for a record (Prefer: wait=N) is one of them")
     }
 
     /// What a port's failure is to a client: the kind and no more, because the sentence names what is inside.

@@ -66,17 +66,17 @@ where
     let writes = method == Method::POST;
     match resource {
         Resource::Orders if writes => {
-            let body = body::read(&headers, body, &context.config).await?;
+            let body = body::read(context, &headers, body).await?;
             place::place(context, &headers, &body).await
         }
         Resource::Cancel(id) if writes => {
             let id = order_id(id)?;
-            let body = body::read(&headers, body, &context.config).await?;
+            let body = body::read(context, &headers, body).await?;
             step::cancel(context, id, &headers, &body).await
         }
         Resource::Transitions(id) if writes => {
             let id = order_id(id)?;
-            let body = body::read(&headers, body, &context.config).await?;
+            let body = body::read(context, &headers, body).await?;
             step::transition(context, id, &headers, &body).await
         }
         Resource::Orders if reads => list::list(context, &query).await,
@@ -97,7 +97,7 @@ where
         }
         Resource::OpenApi if reads => Ok(reply::json(StatusCode::OK, context.openapi.clone())),
         #[cfg(feature = "docs-page")]
-        Resource::Docs(file) if reads => crate::docs::page(file),
+        Resource::Docs(file) if reads => crate::docs::page(context, file),
         _ => Err(Failure::method_not_allowed(resource.allow())),
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod budget;
 mod config;
 mod context;
 #[cfg(feature = "docs-page")]
@@ -19,6 +20,7 @@ mod openapi;
 mod outcome;
 mod place;
 mod query;
+mod readers;
 mod reply;
 mod request;
 mod route;

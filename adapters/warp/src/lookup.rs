@@ -53,7 +53,7 @@ pub(crate) async fn find(context: &Context, id: &OrderId) -> Result<Bytes, Failu
             DocumentLookup::Found(document) => {
                 let version = reply::version_of(&document);
                 if version.is_none_or(|version| context.seen.advance(id, version)) {
-                    return Ok(document);
+                    return context.budget.hold(document);
                 }
                 rebuilding = true;
             }

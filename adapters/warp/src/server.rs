@@ -23,7 +23,9 @@ use crate::guard::Impatient;
 
 /// Milliseconds to wait after the system refused a connection, usually for want of file descriptors.
 const ACCEPT_RETRY_MS: u64 = 50;
-/// The head of a request, and how much of a pipelined one is read ahead.
+/// The least that hyper can hold of a connection: the head of a request, and how much of a pipelined one is read ahead.
+const HEAD_BYTES_MIN: usize = 8 * 1024;
+/// The most: no head of good faith is longer.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Why the server cannot listen.
@@ -144,8 +146,15 @@ fn http(config: &Config) -> http1::Builder {
     // Hyper counts the time between two requests as time of the next head. The stream bounds the head itself.
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(config.idle_timeout_ms))
-        .max_buf_size(HEAD_BYTES_MAX);
+        .max_buf_size(head_bytes(config));
     http
+}
+
+/// What a connection may hold of a head, so that all connections together fit into the budget once: by default 4,096 of
+/// 16 KiB into 64 MiB. A budget of less than 8 KiB a connection is exceeded, because hyper takes that much anyway.
+fn head_bytes(config: &Config) -> usize {
+    let share = config.in_flight_bytes_max / config.connections_max.max(1);
+    share.clamp(HEAD_BYTES_MIN, HEAD_BYTES_MAX)
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {

@@ -4,6 +4,7 @@ mod bad_input;
 mod client;
 mod faults;
 mod health_alone;
+mod limits;
 mod log;
 mod openapi;
 mod placing;

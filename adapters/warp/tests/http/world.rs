@@ -41,12 +41,15 @@ struct State {
     missing: Vec<String>,
     requests: Vec<Request>,
     lookups: u64,
+    bounds: u64,
+    tails: u64,
+    answered: Option<Offset>,
 }
 
 impl State {
     /// All of the log, unless something waits.
     fn answered(&self) -> Offset {
-        Offset(if self.waiting.is_empty() { u64::MAX } else { 0 })
+        self.answered.unwrap_or(Offset(if self.waiting.is_empty() { u64::MAX } else { 0 }))
     }
 
     fn decide_all(&mut self) {
@@ -141,11 +144,14 @@ impl EventBus for Backend {
         from: Offset,
     ) -> Result<Box<dyn Tail>, PortError> {
         self.check()?;
+        self.state().tails += 1;
+        self.changed.send_replace(());
         self.log.tail(topic, partition, from).await
     }
 
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError> {
         self.check()?;
+        self.state().bounds += 1;
         self.log.bounds(topic, partition).await
     }
 }
@@ -340,6 +346,26 @@ impl World {
 
     pub(crate) async fn until_looked_up(&self, times: u64) {
         self.until(|state| state.lookups >= times).await;
+    }
+
+    /// How often the store was asked for a document, and the bus for the bounds of a partition.
+    pub(crate) fn asked(&self) -> (u64, u64) {
+        let state = self.backend.state();
+        (state.lookups, state.bounds)
+    }
+
+    /// How often the bus was asked for a reader.
+    pub(crate) fn tails(&self) -> u64 {
+        self.backend.state().tails
+    }
+
+    pub(crate) async fn until_tails(&self, times: u64) {
+        self.until(|state| state.tails >= times).await;
+    }
+
+    /// The store says that it has answered everything before this, whatever it has.
+    pub(crate) fn answer_until(&self, offset: u64) {
+        self.backend.change(|state| state.answered = Some(Offset(offset)));
     }
 
     /// What the API reads the log from.
