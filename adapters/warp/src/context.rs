@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{Clock, EventBus, OrderStore, PortError};
+use logistics_core::port::{Clock, DocumentLookup, EventBus, OrderStore, PortError};
+use logistics_core::{Offset, OrderId, Partition};
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::readers::Readers;
+use crate::rounds::Rounds;
 use crate::seen::Seen;
 
 /// The size of a document before any was seen.
@@ -37,6 +40,13 @@ pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) openapi: Bytes,
     pub(crate) seen: Seen,
+    pub(crate) progress: Progress,
+    /// First looks for an order.
+    pub(crate) looks: Rounds<OrderId, DocumentLookup>,
+    /// Looks after a pause: apart, because a first look does not wait for a pause.
+    pub(crate) later_looks: Rounds<OrderId, DocumentLookup>,
+    /// Questions where a partition of the orders ends.
+    pub(crate) ends: Rounds<Partition, Offset>,
     pub(crate) budget: Budget,
     pub(crate) readers: Readers,
     /// The largest document that a list has shown, in bytes: how much the next list reserves for each of its orders.
@@ -82,6 +92,10 @@ impl Context {
         Self {
             openapi,
             seen: Seen::new(),
+            progress: Progress::new(api.bus.partitions()),
+            looks: Rounds::new(),
+            later_looks: Rounds::new(),
+            ends: Rounds::new(),
             budget: Budget::new(config.in_flight_bytes_max),
             readers: Readers::new(),
             document_bytes: AtomicUsize::new(DOCUMENT_BYTES),

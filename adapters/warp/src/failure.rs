@@ -22,7 +22,7 @@ const OVERLOADED: &str = "overloaded";
 type Text = Cow<'static, str>;
 
 /// Why a request is not answered as it was meant.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     status: StatusCode,
     header: Option<(HeaderName, HeaderValue)>,
@@ -30,7 +30,7 @@ pub(crate) struct Failure {
     body: Box<Body>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Body {
     error: Text,
     code: &'static str,
@@ -122,7 +122,7 @@ impl Failure {
 
     /// 503: the store is an older copy, or it is being rebuilt.
     pub(crate) fn rebuilding() -> Self {
-        let error = "The store holds an older state of this order than was served before";
+        let error = "The store holds an older state than was served before";
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "rebuilding", error).retry();
         failure.hint("The store is being rebuilt from the log; nothing is lost")
     }

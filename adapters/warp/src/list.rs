@@ -29,7 +29,7 @@ const PORTION_ORDERS_MAX: usize = 128;
 pub(crate) async fn list(context: &Context, query: &str) -> Result<Response, Failure> {
     let query = parse(query)?;
     let (page, reservation) = read(context, query).await?;
-    Ok(reply::json(StatusCode::OK, reservation.hold(written(&page))))
+    Ok(reply::json(StatusCode::OK, reservation.hold(written(&page, context.progress.is_rebuilding()))))
 }
 
 /// As many orders as were asked for, or as fit on a page: at least one. The store is asked for a few at a time, because it
@@ -120,10 +120,11 @@ fn cursor_of(text: &str) -> Result<Cursor, Failure> {
     cursor.ok_or_else(|| Failure::invalid("cursor", "must be the next_cursor of an earlier page"))
 }
 
-fn written(page: &Page) -> Bytes {
+/// `incomplete`: a partition is being rebuilt, so the list may lack some of its orders.
+fn written(page: &Page, incomplete: bool) -> Bytes {
     let bytes: usize = page.documents.iter().map(|document| document.len() + 1).sum();
     let mut body = BytesMut::with_capacity(bytes + 160);
-    body.extend_from_slice(br#"{"orders":["#);
+    body.extend_from_slice(if incomplete { br#"{"incomplete":true,"orders":["# } else { br#"{"orders":["# });
     for (at, document) in page.documents.iter().enumerate() {
         if at > 0 {
             body.extend_from_slice(b",");

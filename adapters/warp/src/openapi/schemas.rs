@@ -199,7 +199,12 @@ fn order() -> Any {
 
 fn page() -> Any {
     let cursor = typed_or_null("Asks for the next page; null on the last.");
-    object(&[("orders", list_of(of("Order")), true), ("next_cursor", cursor, true)])
+    let incomplete = flag("The store is being rebuilt from the log: orders may be missing from the list.");
+    object(&[
+        ("orders", list_of(of("Order")), true),
+        ("next_cursor", cursor, true),
+        ("incomplete", incomplete, false),
+    ])
 }
 
 fn typed_or_null(description: &str) -> Any {

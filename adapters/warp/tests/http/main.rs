@@ -6,6 +6,7 @@ mod faults;
 mod health_alone;
 mod limits;
 mod log;
+mod looking;
 mod openapi;
 mod placing;
 mod reading;

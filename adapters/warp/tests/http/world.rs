@@ -44,6 +44,7 @@ struct State {
     bounds: u64,
     tails: u64,
     answered: Option<Offset>,
+    latency_ms: u64,
 }
 
 impl State {
@@ -99,6 +100,14 @@ impl Backend {
         self.changed.send_replace(());
     }
 
+    /// The time that a store or a broker takes.
+    async fn take_time(&self) {
+        let latency_ms = self.state().latency_ms;
+        if latency_ms > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(latency_ms)).await;
+        }
+    }
+
     fn check(&self) -> Result<(), PortError> {
         self.state().fault.map_or(Ok(()), |kind| Err(PortError::new(kind, "an inside sentence")))
     }
@@ -152,6 +161,7 @@ impl EventBus for Backend {
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError> {
         self.check()?;
         self.state().bounds += 1;
+        self.take_time().await;
         self.log.bounds(topic, partition).await
     }
 }
@@ -176,8 +186,9 @@ impl OrderStore for Backend {
 
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         self.check()?;
-        let mut state = self.state();
-        state.lookups += 1;
+        self.state().lookups += 1;
+        self.take_time().await;
+        let state = self.state();
         let looked_up = match state.orders.get(order_id) {
             _ if state.lost_documents => DocumentLookup::Missing,
             _ if state.unknown_partitions => DocumentLookup::Unknown,
@@ -352,6 +363,11 @@ impl World {
     pub(crate) fn asked(&self) -> (u64, u64) {
         let state = self.backend.state();
         (state.lookups, state.bounds)
+    }
+
+    /// What the store and the bus take for an answer.
+    pub(crate) fn slow_down(&self, latency_ms: u64) {
+        self.backend.change(|state| state.latency_ms = latency_ms);
     }
 
     /// How often the bus was asked for a reader.
