@@ -45,6 +45,9 @@ pub struct Config {
     /// Names of parts without which orders are still taken: where one is missing, the server is ready and degraded. Default
     /// none.
     pub degradable_parts: Vec<String>,
+    /// Whether `/health/ready` says what each part is doing: its texts name brokers and stores by their addresses. Default
+    /// false: names of parts, and which are missing.
+    pub health_details: bool,
     /// Milliseconds that running requests have when the server stops; then their connections are closed. Default 5,000.
     pub drain_ms_max: u64,
 }
@@ -67,6 +70,7 @@ impl Default for Config {
             cors_origins: Vec::new(),
             allowed_hosts: Vec::new(),
             degradable_parts: Vec::new(),
+            health_details: false,
             drain_ms_max: 5_000,
         }
     }

@@ -65,7 +65,7 @@ pub(crate) struct HealthContext {
 /// What a server serves.
 pub(crate) enum Served {
     /// All of the API.
-    Api(Context),
+    Api(Box<Context>),
     /// `/health/live` and `/health/ready`.
     Health(HealthContext),
 }

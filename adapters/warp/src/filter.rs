@@ -92,8 +92,7 @@ where
         }
         Resource::Live if reads => Ok(health::live()),
         Resource::Ready if reads => {
-            let degradable = &context.config.degradable_parts;
-            Ok(health::ready(context.api.health.as_ref(), degradable, &context.closing))
+            Ok(health::ready(context.api.health.as_ref(), &context.config, &context.closing))
         }
         Resource::OpenApi if reads => Ok(reply::json(StatusCode::OK, context.openapi.clone())),
         #[cfg(feature = "docs-page")]
@@ -107,7 +106,7 @@ fn health_alone(context: &HealthContext, path: &str, method: &Method) -> Result<
     match Resource::of(path) {
         Some(Resource::Live) if reads(method) => Ok(health::live()),
         Some(Resource::Ready) if reads(method) => {
-            Ok(health::ready(context.health.as_ref(), &context.config.degradable_parts, &context.closing))
+            Ok(health::ready(context.health.as_ref(), &context.config, &context.closing))
         }
         Some(resource @ (Resource::Live | Resource::Ready)) => {
             Err(Failure::method_not_allowed(resource.allow()))

@@ -72,7 +72,7 @@ impl fmt::Debug for Server {
 /// # Errors
 /// [`ServeError`], a sentence that says what to do.
 pub async fn bind(config: Config, api: Api) -> Result<Server, ServeError> {
-    listen(config.listen, Served::Api(Context::new(api, config))).await
+    listen(config.listen, Served::Api(Box::new(Context::new(api, config)))).await
 }
 
 /// The same for a process without an API: `/health/live` and `/health/ready`, and nothing else.

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use logistics_wiring::cluster::{self, ClusterArgs};
 use logistics_wiring::{
-    ClockArgs, Deciding, Failure, Front, HealthArgs, InstanceArgs, LogArgs, MemoryArgs, PolicyArgs, Signals,
-    Work, block_on, end, parse, run,
+    ClockArgs, Deciding, Failure, Front, HealthArgs, HealthDetailsArgs, InstanceArgs, LogArgs, MemoryArgs,
+    PolicyArgs, Signals, Work, block_on, end, parse, run,
 };
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
@@ -42,6 +42,8 @@ struct RunArgs {
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8001")]
     listen: SocketAddr,
     #[command(flatten)]
+    health: HealthDetailsArgs,
+    #[command(flatten)]
     instance: InstanceArgs,
     #[command(flatten)]
     policy: PolicyArgs,
@@ -75,7 +77,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
-    let front = Front::health(args.listen).await?;
+    let front = Front::health(args.listen, &args.health).await?;
     tracing::info!(instance, "starting");
     let required = vec![log.required_to_decide(), store.required()];
     let begin = || {

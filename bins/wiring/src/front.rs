@@ -19,6 +19,14 @@ use crate::span::Span;
 /// process may take.
 const DRAIN_MS_MAX: u64 = 3000;
 
+/// Flags of every process that shows its health.
+#[derive(Args, Debug, Clone, Default)]
+pub struct HealthDetailsArgs {
+    /// Whether /health/ready says what each part waits for, with the addresses of brokers and stores
+    #[arg(long, env = "LOGISTICS_HEALTH_DETAILS")]
+    health_details: bool,
+}
+
 /// Flags of a process that serves the API.
 #[derive(Args, Debug, Clone)]
 pub struct HttpArgs {
@@ -34,6 +42,8 @@ pub struct HttpArgs {
     /// How long a connection may be idle; longer than a balancer in front keeps it
     #[arg(long, env = "LOGISTICS_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value_t = Span { ms: IDLE_TIMEOUT_MS_DEFAULT })]
     http_idle_timeout: Span,
+    #[command(flatten)]
+    health: HealthDetailsArgs,
 }
 
 impl Default for HttpArgs {
@@ -43,6 +53,7 @@ impl Default for HttpArgs {
             cors_origin: Vec::new(),
             allowed_host: Vec::new(),
             http_idle_timeout: Span { ms: IDLE_TIMEOUT_MS_DEFAULT },
+            health: HealthDetailsArgs::default(),
         }
     }
 }
@@ -85,7 +96,7 @@ impl Front {
             cors_origins: http.cors_origin.clone(),
             allowed_hosts: http.allowed_host.clone(),
             idle_timeout_ms: http.http_idle_timeout.ms,
-            ..config(listen)
+            ..config(listen, &http.health)
         };
         let front = Self::serve(logistics_warp::bind(config(listen), api).await, probes.clone())?;
         let Some(listen) = http.health_listen else { return Ok(front) };
@@ -96,9 +107,9 @@ impl Front {
     ///
     /// # Errors
     /// One sentence, where the address cannot be used.
-    pub async fn health(listen: SocketAddr) -> Result<Self, Failure> {
+    pub async fn health(listen: SocketAddr, details: &HealthDetailsArgs) -> Result<Self, Failure> {
         let probes = Arc::new(Probes::default());
-        Self::serve(logistics_warp::bind_health(config(listen), probes.clone()).await, probes)
+        Self::serve(logistics_warp::bind_health(config(listen, details), probes.clone()).await, probes)
     }
 
     fn serve(server: Result<Server, ServeError>, probes: Arc<Probes>) -> Result<Self, Failure> {
@@ -145,8 +156,8 @@ impl Front {
     }
 }
 
-fn config(listen: SocketAddr) -> Config {
-    Config { listen, drain_ms_max: DRAIN_MS_MAX, ..Config::default() }
+fn config(listen: SocketAddr, details: &HealthDetailsArgs) -> Config {
+    Config { listen, health_details: details.health_details, drain_ms_max: DRAIN_MS_MAX, ..Config::default() }
 }
 
 #[cfg(test)]

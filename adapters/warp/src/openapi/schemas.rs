@@ -270,6 +270,6 @@ fn part_health() -> Any {
     object(&[
         ("name", text("The part."), true),
         ("ready", flag("It can do its work."), true),
-        ("detail", text("What it is doing, or waits for."), true),
+        ("detail", text("What it is doing, or waits for; only where the server shows details."), false),
     ])
 }
