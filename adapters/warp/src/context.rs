@@ -67,7 +67,7 @@ pub(crate) enum Served {
     /// All of the API.
     Api(Box<Context>),
     /// `/health/live` and `/health/ready`.
-    Health(HealthContext),
+    Health(Box<HealthContext>),
 }
 
 impl Served {

@@ -81,7 +81,7 @@ pub async fn bind(config: Config, api: Api) -> Result<Server, ServeError> {
 /// As for [`bind`].
 pub async fn bind_health(config: Config, health: Arc<dyn HealthProbe>) -> Result<Server, ServeError> {
     let closing = CancellationToken::new();
-    listen(config.listen, Served::Health(HealthContext { health, config, closing })).await
+    listen(config.listen, Served::Health(Box::new(HealthContext { health, config, closing }))).await
 }
 
 async fn listen(wanted: SocketAddr, served: Served) -> Result<Server, ServeError> {

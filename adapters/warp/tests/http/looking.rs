@@ -33,7 +33,6 @@ async fn one_look_up_serves_all_that_ask_for_the_same_id_at_once() {
     world.slow_down(50);
     all_are(404, &world, vec![unknown_ids(1).remove(0); 200]).await;
     let (lookups, bounds) = world.asked();
-    println!("200 requests for one unknown id: {lookups} look-ups, {bounds} questions for bounds");
     assert!(lookups <= 20 && bounds <= 20, "{lookups}, {bounds}");
 }
 
@@ -43,7 +42,6 @@ async fn one_question_for_the_end_of_a_partition_serves_all_that_wait_for_it() {
     world.slow_down(50);
     all_are(404, &world, unknown_ids(200)).await;
     let (lookups, bounds) = world.asked();
-    println!("requests for 200 unknown ids: {lookups} look-ups, {bounds} questions for bounds");
     assert!(lookups == 200 && bounds <= 20, "{lookups}, {bounds}");
 }
 
@@ -55,7 +53,6 @@ async fn a_young_id_is_looked_for_less_and_less_often() {
     let (one, _) = world.asked();
     all_are(503, &world, vec![young; 100]).await;
     let hundred = world.asked().0 - one;
-    println!("a young unknown id: {one} look-ups for one request, {hundred} for 100 at once");
     assert!((5..=13).contains(&one), "{one}");
     assert!(hundred <= 150, "{hundred}");
 }
