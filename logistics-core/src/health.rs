@@ -10,6 +10,7 @@ pub struct PartHealth {
     /// It can do its work.
     pub ready: bool,
     /// What it is doing, or what it waits for and since when; for people.
+    #[serde(default)]
     pub detail: String,
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures::{Stream, StreamExt};
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, TRANSFER_ENCODING};
 use hyper::http::StatusCode;
 
-use crate::config::Config;
+use crate::budget::Reservation;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::header;
 
@@ -16,19 +17,82 @@ use crate::header;
 /// gets to see the reply instead of a broken connection.
 const DISCARDED_BYTES_MAX: u64 = 1024 * 1024;
 
+/// Milliseconds for which the body of a request that is refused for want of room is read and thrown away, for the same
+/// reason.
+const DISCARD_MS_MAX: u64 = 100;
+
+/// A body, with its part of the server's budget.
+pub(crate) struct Body {
+    bytes: Bytes,
+    _reservation: Reservation,
+}
+
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// The body, which is JSON or empty.
-pub(crate) async fn read<B, D>(headers: &HeaderMap, body: B, config: &Config) -> Result<Bytes, Failure>
+pub(crate) async fn read<B, D>(context: &Context, headers: &HeaderMap, body: B) -> Result<Body, Failure>
 where
     B: Stream<Item = Result<D, warp::Error>> + Send,
     D: Buf,
 {
+    let config = &context.config;
+    let mut reservation = match context.budget.reserve(expected(headers, config.body_bytes_max)?) {
+        Ok(reservation) => reservation,
+        Err(overloaded) => {
+            discard(headers, body).await;
+            return Err(overloaded);
+        }
+    };
     let limit = Duration::from_millis(config.body_timeout_ms);
     let read = collect(headers, body, config.body_bytes_max);
-    let body = tokio::time::timeout(limit, read).await.unwrap_or_else(|_| Err(too_slow()))?;
-    if !body.is_empty() {
+    let bytes = tokio::time::timeout(limit, read).await.unwrap_or_else(|_| Err(too_slow()))?;
+    if !bytes.is_empty() {
         check_type(headers)?;
     }
-    Ok(body)
+    reservation.shrink(bytes.len());
+    Ok(Body { bytes, _reservation: reservation })
+}
+
+/// What the body may have: as much as it announces, all that it may where it announces nothing. One that is too long is
+/// never kept.
+fn expected(headers: &HeaderMap, bytes_max: usize) -> Result<usize, Failure> {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return Ok(bytes_max);
+    }
+    let announced = announced(headers)?.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    Ok(announced.min(bytes_max))
+}
+
+fn announced(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
+    Ok(header::text(headers, &CONTENT_LENGTH)?.and_then(|length| length.parse().ok()))
+}
+
+async fn discard<B, D>(headers: &HeaderMap, body: B)
+where
+    B: Stream<Item = Result<D, warp::Error>> + Send,
+    D: Buf,
+{
+    // A client that asks first sends nothing until the server wants it.
+    if headers.contains_key(EXPECT) {
+        return;
+    }
+    let mut body = pin!(body);
+    let all = async {
+        let mut left = DISCARDED_BYTES_MAX;
+        while let Some(Ok(chunk)) = body.next().await
+            && left > 0
+        {
+            left = left.saturating_sub(chunk.remaining() as u64);
+        }
+    };
+    // The reply is the same whether all of it came or not.
+    let _ = tokio::time::timeout(Duration::from_millis(DISCARD_MS_MAX), all).await;
 }
 
 async fn collect<B, D>(headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes, Failure>
@@ -37,7 +101,7 @@ where
     D: Buf,
 {
     let mut body = pin!(body);
-    let announced = header::text(headers, &CONTENT_LENGTH)?.and_then(|length| length.parse::<u64>().ok());
+    let announced = announced(headers)?;
     let discardable = (bytes_max as u64).saturating_add(DISCARDED_BYTES_MAX);
     // A client that asks first sends nothing until it is told to.
     if announced.is_some_and(|length| {

@@ -2,6 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+/// The default of [`Config::idle_timeout_ms`].
+pub const IDLE_TIMEOUT_MS_DEFAULT: u64 = 75_000;
+
 /// Where the server listens, and what it puts up with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -9,15 +12,22 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The longest request body, in bytes; a longer one is answered 413. Default 128 KiB.
     pub body_bytes_max: usize,
-    /// Milliseconds until the whole head of a request must be there; a connection that is slower, or idle for longer, is
-    /// closed. Default 30,000.
+    /// Milliseconds from the first byte of a request until its whole head must be there; a slower connection is closed.
+    /// Default 30,000.
     pub header_timeout_ms: u64,
+    /// Milliseconds that a connection may be idle; then it is closed. Default 75,000, longer than the 60 s after which
+    /// common balancers close theirs: a balancer must be the first, or it sends a request into a connection that ends.
+    pub idle_timeout_ms: u64,
     /// Milliseconds until the whole body must be there once the head is; a slower one is answered 408. Default 10,000.
     pub body_timeout_ms: u64,
     /// Milliseconds for which a client may take nothing of a reply; then its connection is closed. Default 30,000.
     pub write_timeout_ms: u64,
-    /// Connections at a time; further ones wait in the listen queue until one ends. Default 10,000.
+    /// Connections at a time; further ones wait in the listen queue until one ends. Default 4,096.
     pub connections_max: usize,
+    /// Bytes of bodies that are read and of replies that are built or not yet taken, of all connections together; beyond
+    /// them a request is answered 503 at once. The heads of requests have as much again: each connection's share of it,
+    /// from 8 KiB to 64 KiB. Default 64 MiB.
+    pub in_flight_bytes_max: usize,
     /// Milliseconds to wait for a decision where the client does not say (`Prefer: wait=N`). Default 5,000.
     pub default_wait_ms: u64,
     /// Milliseconds to wait for a decision at most, whatever the client says. Default 60,000.
@@ -35,6 +45,9 @@ pub struct Config {
     /// Names of parts without which orders are still taken: where one is missing, the server is ready and degraded. Default
     /// none.
     pub degradable_parts: Vec<String>,
+    /// Whether `/health/ready` says what each part is doing: its texts name brokers and stores by their addresses. Default
+    /// false: names of parts, and which are missing.
+    pub health_details: bool,
     /// Milliseconds that running requests have when the server stops; then their connections are closed. Default 5,000.
     pub drain_ms_max: u64,
 }
@@ -45,9 +58,11 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
             body_bytes_max: 128 * 1024,
             header_timeout_ms: 30_000,
+            idle_timeout_ms: IDLE_TIMEOUT_MS_DEFAULT,
             body_timeout_ms: 10_000,
             write_timeout_ms: 30_000,
-            connections_max: 10_000,
+            connections_max: 4096,
+            in_flight_bytes_max: 64 * 1024 * 1024,
             default_wait_ms: 5_000,
             wait_ms_max: 60_000,
             lookup_wait_ms: 2_500,
@@ -55,6 +70,7 @@ impl Default for Config {
             cors_origins: Vec::new(),
             allowed_hosts: Vec::new(),
             degradable_parts: Vec::new(),
+            health_details: false,
             drain_ms_max: 5_000,
         }
     }

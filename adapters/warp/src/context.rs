@@ -1,16 +1,25 @@
 //! What every request is served with.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use bytes::Bytes;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{Clock, EventBus, OrderStore, PortError};
+use logistics_core::port::{Clock, DocumentLookup, EventBus, OrderStore, PortError};
+use logistics_core::{Offset, OrderId, Partition};
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::readers::Readers;
+use crate::rounds::Rounds;
 use crate::seen::Seen;
+
+/// The size of a document before any was seen.
+const DOCUMENT_BYTES: usize = 2 * 1024;
 
 /// What the API is made over.
 #[derive(Clone)]
@@ -31,6 +40,17 @@ pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) openapi: Bytes,
     pub(crate) seen: Seen,
+    pub(crate) progress: Progress,
+    /// First looks for an order.
+    pub(crate) looks: Rounds<OrderId, DocumentLookup>,
+    /// Looks after a pause: apart, because a first look does not wait for a pause.
+    pub(crate) later_looks: Rounds<OrderId, DocumentLookup>,
+    /// Questions where a partition of the orders ends.
+    pub(crate) ends: Rounds<Partition, Offset>,
+    pub(crate) budget: Budget,
+    pub(crate) readers: Readers,
+    /// The largest document that a list has shown, in bytes: how much the next list reserves for each of its orders.
+    pub(crate) document_bytes: AtomicUsize,
     /// The server stops: nothing waits any longer than it must.
     pub(crate) closing: CancellationToken,
 }
@@ -45,9 +65,9 @@ pub(crate) struct HealthContext {
 /// What a server serves.
 pub(crate) enum Served {
     /// All of the API.
-    Api(Context),
+    Api(Box<Context>),
     /// `/health/live` and `/health/ready`.
-    Health(HealthContext),
+    Health(Box<HealthContext>),
 }
 
 impl Served {
@@ -69,7 +89,20 @@ impl Served {
 impl Context {
     pub(crate) fn new(api: Api, config: Config) -> Self {
         let openapi = Bytes::from(crate::openapi_json());
-        Self { api, config, openapi, seen: Seen::new(), closing: CancellationToken::new() }
+        Self {
+            openapi,
+            seen: Seen::new(),
+            progress: Progress::new(api.bus.partitions()),
+            looks: Rounds::new(),
+            later_looks: Rounds::new(),
+            ends: Rounds::new(),
+            budget: Budget::new(config.in_flight_bytes_max),
+            readers: Readers::new(),
+            document_bytes: AtomicUsize::new(DOCUMENT_BYTES),
+            closing: CancellationToken::new(),
+            api,
+            config,
+        }
     }
 
     /// A call of a port, with a bound on its time and its failure as the client sees it.

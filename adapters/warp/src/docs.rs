@@ -8,11 +8,12 @@ use hyper::http::StatusCode;
 use utoipa_swagger_ui::Config;
 use warp::reply::Response;
 
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::reply;
 
 /// A file of the page; `file` is what follows `/docs`.
-pub(crate) fn page(file: &str) -> Result<Response, Failure> {
+pub(crate) fn page(context: &Context, file: &str) -> Result<Response, Failure> {
     let name = file.trim_start_matches('/');
     let config = Arc::new(Config::from("/openapi.json"));
     let found = utoipa_swagger_ui::serve(name, config).ok().flatten().ok_or_else(Failure::unknown_path)?;
@@ -24,5 +25,5 @@ pub(crate) fn page(file: &str) -> Result<Response, Failure> {
         let html = String::from_utf8_lossy(&bytes).replacen("<head>", "<head><base href=\"docs/\">", 1);
         bytes = Bytes::from(html);
     }
-    Ok(reply::typed(StatusCode::OK, content_type, bytes))
+    Ok(reply::typed(StatusCode::OK, content_type, context.budget.hold(bytes)?))
 }

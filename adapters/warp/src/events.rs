@@ -45,7 +45,7 @@ pub(crate) async fn history(
     let Document { status, version, history } = serde_json::from_slice(&document).map_err(unreadable)?;
     let body = History { order_id, status, version, events: history };
     let body = serde_json::to_vec(&body).map_err(unreadable)?;
-    let mut response = reply::json(StatusCode::OK, Bytes::from(body));
+    let mut response = reply::json(StatusCode::OK, context.budget.hold(Bytes::from(body))?);
     response.headers_mut().insert(ETAG, reply::etag(version));
     Ok(response)
 }

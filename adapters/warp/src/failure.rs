@@ -10,15 +10,19 @@ use logistics_core::{Rejection, Status, Version};
 use serde::Serialize;
 use warp::reply::Response;
 
+use crate::readers::READERS_MAX;
 use crate::reply;
 
 /// Seconds after which a client is told to try again.
 const RETRY_AFTER_S: &str = "1";
 
+/// The code of [`Failure::overloaded`].
+const OVERLOADED: &str = "overloaded";
+
 type Text = Cow<'static, str>;
 
 /// Why a request is not answered as it was meant.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     status: StatusCode,
     header: Option<(HeaderName, HeaderValue)>,
@@ -26,7 +30,7 @@ pub(crate) struct Failure {
     body: Box<Body>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Body {
     error: Text,
     code: &'static str,
@@ -118,7 +122,7 @@ impl Failure {
 
     /// 503: the store is an older copy, or it is being rebuilt.
     pub(crate) fn rebuilding() -> Self {
-        let error = "The store holds an older state of this order than was served before";
+        let error = "The store holds an older state than was served before";
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "rebuilding", error).retry();
         failure.hint("The store is being rebuilt from the log; nothing is lost")
     }
@@ -128,6 +132,24 @@ impl Failure {
         let error = "The service cannot reach its log or its store at the moment";
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).retry();
         failure.hint("A request that changes something may have been taken all the same; an Idempotency-Key or If-Match makes it safe to repeat")
+    }
+
+    /// 503: requests and replies hold as many bytes as they may.
+    pub(crate) fn overloaded() -> Self {
+        let error = "The server has too much under way at the moment";
+        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED, error).retry();
+        failure.hint("Nothing was changed; the same request can be sent again")
+    }
+
+    pub(crate) fn is_overloaded(&self) -> bool {
+        self.body.code == OVERLOADED
+    }
+
+    /// 429: as many requests read the log as may.
+    pub(crate) fn too_many_readers() -> Self {
+        let error = format!("{READERS_MAX} requests read the log already");
+        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_readers", error).retry();
+        failure.hint("A request that waits for a record (Prefer: wait=N) is one of them")
     }
 
     /// What a port's failure is to a client: the kind and no more, because the sentence names what is inside.

@@ -66,17 +66,17 @@ where
     let writes = method == Method::POST;
     match resource {
         Resource::Orders if writes => {
-            let body = body::read(&headers, body, &context.config).await?;
+            let body = body::read(context, &headers, body).await?;
             place::place(context, &headers, &body).await
         }
         Resource::Cancel(id) if writes => {
             let id = order_id(id)?;
-            let body = body::read(&headers, body, &context.config).await?;
+            let body = body::read(context, &headers, body).await?;
             step::cancel(context, id, &headers, &body).await
         }
         Resource::Transitions(id) if writes => {
             let id = order_id(id)?;
-            let body = body::read(&headers, body, &context.config).await?;
+            let body = body::read(context, &headers, body).await?;
             step::transition(context, id, &headers, &body).await
         }
         Resource::Orders if reads => list::list(context, &query).await,
@@ -92,12 +92,11 @@ where
         }
         Resource::Live if reads => Ok(health::live()),
         Resource::Ready if reads => {
-            let degradable = &context.config.degradable_parts;
-            Ok(health::ready(context.api.health.as_ref(), degradable, &context.closing))
+            Ok(health::ready(context.api.health.as_ref(), &context.config, &context.closing))
         }
         Resource::OpenApi if reads => Ok(reply::json(StatusCode::OK, context.openapi.clone())),
         #[cfg(feature = "docs-page")]
-        Resource::Docs(file) if reads => crate::docs::page(file),
+        Resource::Docs(file) if reads => crate::docs::page(context, file),
         _ => Err(Failure::method_not_allowed(resource.allow())),
     }
 }
@@ -107,7 +106,7 @@ fn health_alone(context: &HealthContext, path: &str, method: &Method) -> Result<
     match Resource::of(path) {
         Some(Resource::Live) if reads(method) => Ok(health::live()),
         Some(Resource::Ready) if reads(method) => {
-            Ok(health::ready(context.health.as_ref(), &context.config.degradable_parts, &context.closing))
+            Ok(health::ready(context.health.as_ref(), &context.config, &context.closing))
         }
         Some(resource @ (Resource::Live | Resource::Ready)) => {
             Err(Failure::method_not_allowed(resource.allow()))

@@ -1,5 +1,7 @@
 //! `GET /orders`: a page of the list.
 
+use std::sync::atomic::Ordering;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
@@ -10,17 +12,73 @@ use logistics_core::limits::PAGE_ORDERS_MAX;
 use logistics_core::port::{Cursor, ListQuery, Page};
 use warp::reply::Response;
 
+use crate::budget::Reservation;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::{query, reply};
 
 /// Orders on a page where the client does not say.
 pub(crate) const PAGE_ORDERS: usize = 50;
+/// A page ends early once its documents have so many bytes: a page is made in memory.
+pub(crate) const PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Orders that the store is asked for first, before the size of their documents is known.
+const PORTION_ORDERS_MIN: usize = 16;
+/// Orders that the store is asked for at once: documents that follow small ones may be large.
+const PORTION_ORDERS_MAX: usize = 128;
 
 pub(crate) async fn list(context: &Context, query: &str) -> Result<Response, Failure> {
     let query = parse(query)?;
-    let page = context.port("list orders", context.api.store.list(&query)).await?;
-    Ok(reply::json(StatusCode::OK, written(&page)))
+    let (page, reservation) = read(context, query).await?;
+    Ok(reply::json(StatusCode::OK, reservation.hold(written(&page, context.progress.is_rebuilding()))))
+}
+
+/// As many orders as were asked for, or as fit on a page: at least one. The store is asked for a few at a time, because it
+/// knows no bound on bytes.
+async fn read(context: &Context, mut query: ListQuery) -> Result<(Page, Reservation), Failure> {
+    let mut reservation = context.budget.reserve(0)?;
+    let (mut documents, mut bytes, mut left) = (Vec::new(), 0, query.limit);
+    let mut portion = PORTION_ORDERS_MIN;
+    loop {
+        query.limit = portion.min(left);
+        let expected = query.limit * context.document_bytes.load(Ordering::Relaxed);
+        let mut room = context.budget.reserve(expected)?;
+        let page = context.port("list orders", context.api.store.list(&query)).await?;
+        let lengths = page.documents.iter().map(|document| document.len() + 1);
+        let longest = lengths.clone().max().unwrap_or_default();
+        context.document_bytes.fetch_max(longest, Ordering::Relaxed);
+        let fitting = fitting(lengths, if documents.is_empty() { None } else { Some(bytes) });
+        if fitting == 0 {
+            // Also where the store has none left.
+            let next = if page.documents.is_empty() { page.next } else { query.after };
+            return Ok((Page { documents, next }, reservation));
+        }
+        if fitting < page.documents.len() {
+            // Only the store knows where the next page begins: it is asked again, for those that fit.
+            left = fitting;
+            continue;
+        }
+        let came: usize = page.documents.iter().map(|document| document.len() + 1).sum();
+        room.shrink(came);
+        reservation.add(room);
+        bytes += came;
+        left -= fitting.min(left);
+        documents.extend(page.documents);
+        if page.next.is_none() || left == 0 || bytes >= PAGE_BYTES_MAX {
+            return Ok((Page { documents, next: page.next }, reservation));
+        }
+        query.after = page.next;
+        portion = ((PAGE_BYTES_MAX - bytes) / longest.max(1)).clamp(1, PORTION_ORDERS_MAX);
+    }
+}
+
+/// How many of these still fit on a page that has so many bytes; the first of a page always does.
+fn fitting(lengths: impl Iterator<Item = usize>, bytes: Option<usize>) -> usize {
+    let fits = |total: &mut usize, length: usize| {
+        let first = bytes.is_none() && *total == 0;
+        *total += length;
+        (first || *total <= PAGE_BYTES_MAX).then_some(())
+    };
+    lengths.scan(bytes.unwrap_or_default(), fits).count()
 }
 
 fn parse(text: &str) -> Result<ListQuery, Failure> {
@@ -62,10 +120,11 @@ fn cursor_of(text: &str) -> Result<Cursor, Failure> {
     cursor.ok_or_else(|| Failure::invalid("cursor", "must be the next_cursor of an earlier page"))
 }
 
-fn written(page: &Page) -> Bytes {
+/// `incomplete`: a partition is being rebuilt, so the list may lack some of its orders.
+fn written(page: &Page, incomplete: bool) -> Bytes {
     let bytes: usize = page.documents.iter().map(|document| document.len() + 1).sum();
     let mut body = BytesMut::with_capacity(bytes + 160);
-    body.extend_from_slice(br#"{"orders":["#);
+    body.extend_from_slice(if incomplete { br#"{"incomplete":true,"orders":["# } else { br#"{"orders":["# });
     for (at, document) in page.documents.iter().enumerate() {
         if at > 0 {
             body.extend_from_slice(b",");

@@ -14,6 +14,7 @@ use warp::reply::Response;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::readers::Position;
 use crate::{header, query, reply};
 
 /// Records on a page where the client does not say.
@@ -69,11 +70,17 @@ pub(crate) async fn log(
     let topic = topic_named(topic)?;
     let partition = partition_numbered(partition, partitions)?;
     let (from, limit) = parse(query)?;
+    let _reading = context.readers.enter()?;
     let bounds = context.port("find the bounds of the log", context.api.bus.bounds(topic, partition)).await?;
     let from = begin(from, bounds)?;
-    let mut tail = context.port("read the log", context.api.bus.tail(topic, partition, from)).await?;
+    let position = |next| Position { topic, partition, next };
+    let mut tail = match context.readers.take(position(from)) {
+        Some(tail) => tail,
+        None => context.port("read the log", context.api.bus.tail(topic, partition, from)).await?,
+    };
     let until = Instant::now() + header::asked_wait(headers, &context.config).unwrap_or_default();
     let Batch { records, next } = read(context, tail.as_mut(), from, limit, bounds.end, until).await?;
+    context.readers.keep(position(next), tail);
     let page = Page {
         topic: topic.name(),
         partition,
@@ -84,7 +91,8 @@ pub(crate) async fn log(
         records: records.iter().map(entry).collect(),
     };
     // Texts, numbers and JSON that was checked: nothing fails to serialize.
-    Ok(reply::json(StatusCode::OK, Bytes::from(serde_json::to_vec(&page).unwrap_or_default())))
+    let body = Bytes::from(serde_json::to_vec(&page).unwrap_or_default());
+    Ok(reply::json(StatusCode::OK, context.budget.hold(body)?))
 }
 
 fn topic_named(name: &str) -> Result<Topic, Failure> {

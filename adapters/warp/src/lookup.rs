@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::header::{ETAG, HeaderMap};
 use hyper::http::StatusCode;
 use logistics_core::port::{DocumentLookup, Topic};
-use logistics_core::{Offset, OrderId, Timestamp, partition_of};
+use logistics_core::{Offset, OrderId, Partition, Timestamp, partition_of};
 use tokio::time::Instant;
 use warp::reply::Response;
 
@@ -17,9 +17,9 @@ use crate::{header, reply};
 /// An order whose id is younger than this may stand in the log and not yet in the store.
 const YOUNG_MS: u64 = 60_000;
 /// The first pause between two looks; each is twice as long as the one before.
-const PAUSE_MS_MIN: u64 = 2;
+const PAUSE_MS_MIN: u64 = 20;
 /// The longest pause between two looks.
-const PAUSE_MS_MAX: u64 = 50;
+const PAUSE_MS_MAX: u64 = 320;
 
 pub(crate) async fn order(context: &Context, id: &OrderId, headers: &HeaderMap) -> Result<Response, Failure> {
     let document = find(context, id).await?;
@@ -40,48 +40,78 @@ pub(crate) fn not_modified(document: &[u8], headers: &HeaderMap) -> Option<Respo
     })
 }
 
-/// The document of an order: waits briefly where nobody can tell yet whether there is one, and answers 404 only where it
+/// The document of an order: waits briefly where it is not known yet whether there is one, and answers 404 only where it
 /// is known that there is none.
 pub(crate) async fn find(context: &Context, id: &OrderId) -> Result<Bytes, Failure> {
+    let partition = partition_of(id, context.api.bus.partitions());
     // Where the log ended when the order was missed first: whatever was placed before lies below.
     let mut end = None;
-    let mut rebuilding = false;
     let mut until = None;
-    let mut pause = Duration::from_millis(PAUSE_MS_MIN);
+    let mut pause = None;
     loop {
-        match context.port("look for an order", context.api.store.document(id)).await? {
+        let before = context.progress.answered(partition);
+        let rebuilding;
+        match look(context, id, pause).await? {
             DocumentLookup::Found(document) => {
                 let version = reply::version_of(&document);
                 if version.is_none_or(|version| context.seen.advance(id, version)) {
-                    return Ok(document);
+                    return context.budget.hold(document);
                 }
                 rebuilding = true;
+                context.progress.went_back(partition);
             }
-            DocumentLookup::Missing => rebuilding = true,
+            DocumentLookup::Missing => {
+                rebuilding = true;
+                context.progress.went_back(partition);
+            }
             DocumentLookup::Absent { answered } => {
-                if end.is_none() {
-                    end = Some(end_of_log(context, id).await?);
-                }
-                if end.is_some_and(|end| answered >= end) && !is_young(id, context.api.clock.now()) {
+                let end = match end {
+                    Some(end) => end,
+                    None => *end.insert(end_of_log(context, partition).await?),
+                };
+                rebuilding = !context.progress.advance(partition, answered, before, end);
+                if !rebuilding && answered >= end && !is_young(id, context.api.clock.now()) {
                     return Err(Failure::order_not_found());
                 }
             }
-            DocumentLookup::Unknown => {}
+            DocumentLookup::Unknown => rebuilding = !context.progress.unknown(partition, before),
         }
         let now = Instant::now();
         let until = *until.get_or_insert_with(|| now + Duration::from_millis(context.config.lookup_wait_ms));
         if now >= until || context.closing.is_cancelled() {
             return Err(if rebuilding { Failure::rebuilding() } else { Failure::not_ready() });
         }
-        tokio::time::sleep(pause.min(until - now)).await;
-        pause = (pause * 2).min(Duration::from_millis(PAUSE_MS_MAX));
+        let longer = pause.map_or(PAUSE_MS_MIN, |pause: Pause| (pause.ms * 2).min(PAUSE_MS_MAX));
+        pause = Some(Pause { ms: longer, until });
     }
 }
 
-async fn end_of_log(context: &Context, id: &OrderId) -> Result<Offset, Failure> {
-    let bus = &context.api.bus;
-    let partition = partition_of(id, bus.partitions());
-    Ok(context.port("find the log's end", bus.bounds(Topic::Orders, partition)).await?.end)
+/// A pause before a look.
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    ms: u64,
+    /// It ends by then.
+    until: Instant,
+}
+
+/// Asks the store, together with all others that ask for the same order at the moment.
+async fn look(context: &Context, id: &OrderId, pause: Option<Pause>) -> Result<DocumentLookup, Failure> {
+    let question = context.port("look for an order", context.api.store.document(id));
+    let Some(Pause { ms, until }) = pause else { return context.looks.ask(id, async {}, question).await };
+    let pause = async {
+        let over = until.min(Instant::now() + Duration::from_millis(ms));
+        tokio::select! {
+            () = tokio::time::sleep_until(over) => {}
+            () = context.closing.cancelled() => {}
+        }
+    };
+    context.later_looks.ask(id, pause, question).await
+}
+
+async fn end_of_log(context: &Context, partition: Partition) -> Result<Offset, Failure> {
+    let bounds = context.api.bus.bounds(Topic::Orders, partition);
+    let question = async { Ok(context.port("find the log's end", bounds).await?.end) };
+    context.ends.ask(&partition, async {}, question).await
 }
 
 /// The id was made a moment ago. One from far ahead was made up: clocks of servers do not differ by a minute.

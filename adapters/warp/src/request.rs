@@ -59,6 +59,7 @@ async fn caused(
 ) -> Result<Option<Verdict>, Failure> {
     let looked_up = context.port("look for an order", context.api.store.document(order_id)).await?;
     let DocumentLookup::Found(document) = looked_up else { return Ok(None) };
+    let document = context.budget.hold(document)?;
     let document: Document = serde_json::from_slice(&document).map_err(|error| {
         tracing::error!(%error, %order_id, "the store holds a document that cannot be read");
         Failure::unavailable()

@@ -23,7 +23,9 @@ use crate::guard::Impatient;
 
 /// Milliseconds to wait after the system refused a connection, usually for want of file descriptors.
 const ACCEPT_RETRY_MS: u64 = 50;
-/// The head of a request, and how much of a pipelined one is read ahead.
+/// The least that hyper can hold of a connection: the head of a request, and how much of a pipelined one is read ahead.
+const HEAD_BYTES_MIN: usize = 8 * 1024;
+/// The most: no head of good faith is longer.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Why the server cannot listen.
@@ -70,7 +72,7 @@ impl fmt::Debug for Server {
 /// # Errors
 /// [`ServeError`], a sentence that says what to do.
 pub async fn bind(config: Config, api: Api) -> Result<Server, ServeError> {
-    listen(config.listen, Served::Api(Context::new(api, config))).await
+    listen(config.listen, Served::Api(Box::new(Context::new(api, config)))).await
 }
 
 /// The same for a process without an API: `/health/live` and `/health/ready`, and nothing else.
@@ -79,7 +81,7 @@ pub async fn bind(config: Config, api: Api) -> Result<Server, ServeError> {
 /// As for [`bind`].
 pub async fn bind_health(config: Config, health: Arc<dyn HealthProbe>) -> Result<Server, ServeError> {
     let closing = CancellationToken::new();
-    listen(config.listen, Served::Health(HealthContext { health, config, closing })).await
+    listen(config.listen, Served::Health(Box::new(HealthContext { health, config, closing }))).await
 }
 
 async fn listen(wanted: SocketAddr, served: Served) -> Result<Server, ServeError> {
@@ -109,6 +111,7 @@ impl Server {
         let config = served.config();
         let http = http(config);
         let patience = Duration::from_millis(config.write_timeout_ms);
+        let head_patience = Duration::from_millis(config.header_timeout_ms);
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
@@ -119,8 +122,9 @@ impl Server {
                 Some(_) = connections.join_next() => continue,
                 stream = accept(&listener), if connections.len() < config.connections_max => stream,
             };
-            let io = TokioIo::new(Impatient::new(stream, patience));
-            let connection = graceful.watch(http.serve_connection(io, service.clone()));
+            let stream = Impatient::new(stream, patience, head_patience);
+            let service = stream.watch(service.clone());
+            let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
             connections.spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection ended early");
@@ -139,10 +143,18 @@ impl Server {
 
 fn http(config: &Config) -> http1::Builder {
     let mut http = http1::Builder::new();
+    // Hyper counts the time between two requests as time of the next head. The stream bounds the head itself.
     http.timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
-        .max_buf_size(HEAD_BYTES_MAX);
+        .header_read_timeout(Duration::from_millis(config.idle_timeout_ms))
+        .max_buf_size(head_bytes(config));
     http
+}
+
+/// What a connection may hold of a head, so that all connections together fit into the budget once: by default 4,096 of
+/// 16 KiB into 64 MiB. A budget of less than 8 KiB a connection is exceeded, because hyper takes that much anyway.
+fn head_bytes(config: &Config) -> usize {
+    let share = config.in_flight_bytes_max / config.connections_max.max(1);
+    share.clamp(HEAD_BYTES_MIN, HEAD_BYTES_MAX)
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {

@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use logistics_notify::Console;
 use logistics_wiring::cluster::{self, KafkaArgs, Log, PartitionsArgs};
 use logistics_wiring::{
-    Failure, Front, HealthArgs, InstanceArgs, LogArgs, NotifyArgs, Signals, Work, block_on, end, parse, run,
+    Failure, Front, HealthArgs, HealthDetailsArgs, InstanceArgs, LogArgs, NotifyArgs, Signals, Work,
+    block_on, end, parse, run,
 };
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
@@ -43,6 +44,8 @@ struct RunArgs {
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8002")]
     listen: SocketAddr,
     #[command(flatten)]
+    health: HealthDetailsArgs,
+    #[command(flatten)]
     instance: InstanceArgs,
     #[command(flatten)]
     partitions: PartitionsArgs,
@@ -69,7 +72,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let instance = args.instance.name(PROGRAM);
     let log = Log::connect(&args.kafka, args.partitions.partitions, &instance)?;
     let signals = Signals::listen()?;
-    let front = Front::health(args.listen).await?;
+    let front = Front::health(args.listen, &args.health).await?;
     tracing::info!(instance, "starting");
     let begin = || {
         let work = Work::default().watched(cluster::watch(&log, None, false));

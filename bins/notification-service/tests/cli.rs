@@ -7,6 +7,7 @@ const SERVICE: Service = Service::new("notification-service", env!("CARGO_BIN_EX
 /// Every flag, and its default, where it has one.
 const FLAGS: &[(&str, &str)] = &[
     ("--listen", "127.0.0.1:8002"),
+    ("--health-details", ""),
     ("--instance", "the machine's name"),
     ("--partitions", "12"),
     ("--log-level", "info"),

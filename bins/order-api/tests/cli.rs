@@ -8,6 +8,8 @@ const SERVICE: Service = Service::new("order-api", env!("CARGO_BIN_EXE_order-api
 const FLAGS: &[(&str, &str)] = &[
     ("--listen", "127.0.0.1:8000"),
     ("--health-listen", ""),
+    ("--http-idle-timeout", "1m 15s"),
+    ("--health-details", ""),
     ("--cors-origin", "the server's own"),
     ("--allowed-host", "loopback names on a loopback address, else any"),
     ("--instance", "the machine's name"),

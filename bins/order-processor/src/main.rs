@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use logistics_wiring::cluster::{self, ClusterArgs};
 use logistics_wiring::{
-    ClockArgs, Deciding, Failure, Front, HealthArgs, InstanceArgs, LogArgs, LogKeyArgs, MemoryArgs,
+    ClockArgs, Deciding, Failure, Front, HealthArgs, HealthDetailsArgs, InstanceArgs, LogArgs, LogKeyArgs, MemoryArgs,
     PolicyArgs, Signals, Work, block_on, end, parse, run,
 };
 
@@ -41,6 +41,8 @@ struct RunArgs {
     /// Where to listen, for /health/live and /health/ready
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8001")]
     listen: SocketAddr,
+    #[command(flatten)]
+    health: HealthDetailsArgs,
     #[command(flatten)]
     instance: InstanceArgs,
     #[command(flatten)]
@@ -78,7 +80,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
-    let front = Front::health(args.listen).await?;
+    let front = Front::health(args.listen, &args.health).await?;
     tracing::info!(instance, "starting");
     let required = vec![log.required_to_decide(), store.required(&log, true)];
     let begin = || {

@@ -7,19 +7,28 @@ use clap::Args;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_tokio::SystemClock;
-use logistics_warp::{Api, Config, ServeError, Server};
+use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::exit::Failure;
 use crate::probes::Probes;
+use crate::span::Span;
 
 /// Milliseconds that running requests have at the end. Together with what [`crate::Work`] has, less than the 10 s that a
 /// process may take.
 const DRAIN_MS_MAX: u64 = 3000;
 
-/// Flags of a process that serves the API.
+/// Flags of every process that shows its health.
 #[derive(Args, Debug, Clone, Default)]
+pub struct HealthDetailsArgs {
+    /// Whether /health/ready says what each part waits for, with the addresses of brokers and stores
+    #[arg(long, env = "LOGISTICS_HEALTH_DETAILS")]
+    health_details: bool,
+}
+
+/// Flags of a process that serves the API.
+#[derive(Args, Debug, Clone)]
 pub struct HttpArgs {
     /// Where to answer /health/live and /health/ready besides the API's address, so that a flood there fails no probe
     #[arg(long, env = "LOGISTICS_HEALTH_LISTEN")]
@@ -30,6 +39,23 @@ pub struct HttpArgs {
     /// Names that Host may have, separated by commas [default: loopback names on a loopback address, else any]
     #[arg(long, env = "LOGISTICS_ALLOWED_HOST", value_delimiter = ',')]
     allowed_host: Vec<String>,
+    /// How long a connection may be idle; longer than a balancer in front keeps it
+    #[arg(long, env = "LOGISTICS_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value_t = Span { ms: IDLE_TIMEOUT_MS_DEFAULT })]
+    http_idle_timeout: Span,
+    #[command(flatten)]
+    health: HealthDetailsArgs,
+}
+
+impl Default for HttpArgs {
+    fn default() -> Self {
+        Self {
+            health_listen: None,
+            cors_origin: Vec::new(),
+            allowed_host: Vec::new(),
+            http_idle_timeout: Span { ms: IDLE_TIMEOUT_MS_DEFAULT },
+            health: HealthDetailsArgs::default(),
+        }
+    }
 }
 
 impl HttpArgs {
@@ -69,7 +95,8 @@ impl Front {
             degradable_parts: vec![STORE.to_owned()],
             cors_origins: http.cors_origin.clone(),
             allowed_hosts: http.allowed_host.clone(),
-            ..config(listen)
+            idle_timeout_ms: http.http_idle_timeout.ms,
+            ..config(listen, &http.health)
         };
         let front = Self::serve(logistics_warp::bind(config(listen), api).await, probes.clone())?;
         let Some(listen) = http.health_listen else { return Ok(front) };
@@ -80,9 +107,9 @@ impl Front {
     ///
     /// # Errors
     /// One sentence, where the address cannot be used.
-    pub async fn health(listen: SocketAddr) -> Result<Self, Failure> {
+    pub async fn health(listen: SocketAddr, details: &HealthDetailsArgs) -> Result<Self, Failure> {
         let probes = Arc::new(Probes::default());
-        Self::serve(logistics_warp::bind_health(config(listen), probes.clone()).await, probes)
+        Self::serve(logistics_warp::bind_health(config(listen, details), probes.clone()).await, probes)
     }
 
     fn serve(server: Result<Server, ServeError>, probes: Arc<Probes>) -> Result<Self, Failure> {
@@ -129,8 +156,8 @@ impl Front {
     }
 }
 
-fn config(listen: SocketAddr) -> Config {
-    Config { listen, drain_ms_max: DRAIN_MS_MAX, ..Config::default() }
+fn config(listen: SocketAddr, details: &HealthDetailsArgs) -> Config {
+    Config { listen, health_details: details.health_details, drain_ms_max: DRAIN_MS_MAX, ..Config::default() }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use clap::Args;
 use hyper::{Method, StatusCode};
 use logistics_core::health::PartHealth;
+use logistics_core::text::Escaped;
 use serde_json::Value;
 
 use crate::exit::Failure;
@@ -52,9 +53,10 @@ impl HealthArgs {
         }
         let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
         for part in missing(&body) {
-            output::line(format!("{}: {}", part.name, part.detail));
+            output::line(line(&part));
         }
-        let said = body["error"].as_str().map_or_else(|| reply.status.to_string(), str::to_owned);
+        let said = body["error"].as_str().map(|said| Escaped(said).to_string());
+        let said = said.unwrap_or_else(|| reply.status.to_string());
         Err(Failure::refused(format!("{base}: {said}")))
     }
 }
@@ -62,6 +64,13 @@ impl HealthArgs {
 fn missing(body: &Value) -> Vec<PartHealth> {
     let parts: Vec<PartHealth> = serde_json::from_value(body["parts"].clone()).unwrap_or_default();
     parts.into_iter().filter(|part| !part.ready).collect()
+}
+
+/// A part that is missing; what it waits for where the process shows that. What answers may be anything.
+fn line(part: &PartHealth) -> String {
+    let PartHealth { name, detail, .. } = part;
+    let detail = if detail.is_empty() { "not ready" } else { detail };
+    format!("{}: {}", Escaped(name), Escaped(detail))
 }
 
 /// A process that listens everywhere is asked here.
@@ -78,6 +87,17 @@ fn own(mut listen: SocketAddr) -> BaseUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_process_says_is_printed_on_one_line_and_moves_no_cursor() {
+        let body = serde_json::json!({"parts": [
+            {"name": "log\u{1b}[2J", "ready": false, "detail": "down\nready"},
+            {"name": "store", "ready": false},
+            {"name": "group", "ready": true},
+        ]});
+        let lines: Vec<String> = missing(&body).iter().map(line).collect();
+        assert_eq!(lines, [r"log\u{1b}[2J: down\u{a}ready", "store: not ready"]);
+    }
 
     #[test]
     fn whoever_listens_everywhere_is_asked_here() {

@@ -31,7 +31,7 @@ pub mod testkit;
 mod work;
 
 pub use exit::Failure;
-pub use front::{Front, HttpArgs};
+pub use front::{Front, HealthDetailsArgs, HttpArgs};
 pub use health::HealthArgs;
 pub use http::{BaseUrl, Client, Reply};
 pub use instance::InstanceArgs;

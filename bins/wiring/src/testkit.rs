@@ -118,6 +118,7 @@ impl Service {
             ("LOGISTICS_REDIS_URL", "redis://127.0.0.1:1"),
             ("LOGISTICS_REDIS_PASSWORD", SECRET),
             ("LOGISTICS_LOG_FORMAT", "json"),
+            ("LOGISTICS_HEALTH_DETAILS", "true"),
         ];
         let mut process = self.start(&["--listen", "127.0.0.1:0"], &environment);
         let listening = process.line_with("istening on http://");

@@ -17,6 +17,10 @@ const JSON: &str = "application/json";
 /// An `ETag` of an order, or any.
 const VERSION_TAG: &str = r#"^(\*|(W/)?"[0-9]+")$"#;
 
+/// What 503 means, of every path but health.
+const UNAVAILABLE: &str = "It cannot be answered or stored at the moment: `unavailable` (the log or the store does not answer), \
+    `storage_full`, `overloaded` (too many bytes are under way), `not_ready` or `rebuilding` (the store is behind the log).";
+
 /// What can be wrong with a request that has a body.
 const BODY_ERRORS: &[u16] = &[400, 408, 413, 415, 503];
 
@@ -105,7 +109,7 @@ fn list() -> OperationBuilder {
             parameter("limit", ParameterIn::Query, "Orders on the page.")
                 .schema(Some(limit.default(Some(PAGE_ORDERS.into())))),
         )
-        .response("200", reply("A page.", "Page"));
+        .response("200", reply("A page; it ends early once its orders have a MiB.", "Page"));
     errors(operation, &[400, 503])
 }
 
@@ -161,10 +165,8 @@ fn log() -> OperationBuilder {
         )
         .parameter(header("Prefer", wait))
         .response("200", reply("Records in the order of their offsets, as they stand there.", "LogPage"))
-        .response(
-            "404",
-            reply("There is no such topic or partition; `error` says which there are.", "Error"),
-        );
+        .response("404", reply("There is no such topic or partition; `error` says which there are.", "Error"))
+        .response("429", retried("As many requests read the log as may.", "Error"));
     errors(operation, &[400, 503])
 }
 
@@ -245,6 +247,13 @@ fn tagged(description: &str, schema: &str) -> ResponseBuilder {
     reply(description, schema).header("ETag", etag)
 }
 
+/// A reply that says when to try again.
+fn retried(description: &str, schema: &str) -> ResponseBuilder {
+    let seconds = whole_number("Seconds after which to try again.");
+    let after = HeaderBuilder::new().schema(Some(seconds)).build();
+    reply(description, schema).header("Retry-After", after)
+}
+
 fn accepted() -> ResponseBuilder {
     let location = HeaderBuilder::new().schema(Some(text("Where the outcome will be."))).build();
     reply("The log holds the request; it is not decided yet.", "Accepted").header("Location", location)
@@ -258,11 +267,7 @@ fn errors(operation: OperationBuilder, statuses: &[u16]) -> OperationBuilder {
             408 => reply("The body did not arrive in time.", "Error"),
             413 => reply("The body is too long.", "Error"),
             415 => reply("The body is not sent as application/json.", "Error"),
-            _ => {
-                let seconds = whole_number("Seconds after which to try again.");
-                let after = HeaderBuilder::new().schema(Some(seconds)).build();
-                reply("It cannot be told or stored at the moment.", "Error").header("Retry-After", after)
-            }
+            _ => retried(UNAVAILABLE, "Error"),
         };
         operation.response(status.to_string(), response)
     })

@@ -199,7 +199,12 @@ fn order() -> Any {
 
 fn page() -> Any {
     let cursor = typed_or_null("Asks for the next page; null on the last.");
-    object(&[("orders", list_of(of("Order")), true), ("next_cursor", cursor, true)])
+    let incomplete = flag("The store is being rebuilt from the log: orders may be missing from the list.");
+    object(&[
+        ("orders", list_of(of("Order")), true),
+        ("next_cursor", cursor, true),
+        ("incomplete", incomplete, false),
+    ])
 }
 
 fn typed_or_null(description: &str) -> Any {
@@ -265,6 +270,6 @@ fn part_health() -> Any {
     object(&[
         ("name", text("The part."), true),
         ("ready", flag("It can do its work."), true),
-        ("detail", text("What it is doing, or waits for."), true),
+        ("detail", text("What it is doing, or waits for; only where the server shows details."), false),
     ])
 }

@@ -42,7 +42,7 @@ async fn it_is_live_at_once_and_ready_once_its_parts_are() {
     assert_eq!(ask(address, "GET /health/live").await.json()["status"], "live");
     let missing = ask(address, "GET /health/ready").await.error(503, "not_ready");
     assert_eq!(missing["missing"], serde_json::json!(["log"]));
-    assert_eq!(missing["parts"][0]["detail"], "since noon: it does not answer");
+    assert_eq!(missing["parts"], serde_json::json!([{"name": "log", "ready": false}]));
     part.0.store(true, Ordering::SeqCst);
     assert_eq!(ask(address, "GET /health/ready").await.status, 200);
     let head = ask(address, "HEAD /health/ready").await;
@@ -95,4 +95,20 @@ async fn a_flood_of_the_api_fails_no_probe_at_a_listener_of_its_own() {
         reply = ask(address, "GET /health/ready") => assert_eq!(reply.status, 200),
     }
     running.abort();
+}
+
+#[tokio::test]
+async fn what_the_parts_say_is_shown_only_where_details_are() {
+    let hidden = World::start().await;
+    hidden.miss(&["store"]);
+    let reply = hidden.get("/health/ready").await.error(503, "not_ready");
+    assert!(!reply.to_string().contains("as told") && reply["parts"][0]["name"] == "group", "{reply}");
+    let shown = World::with(|config| config.health_details = true).await;
+    assert_eq!(shown.get("/health/ready").await.json()["parts"][0]["detail"], "as told");
+    let alone = Config { health_details: true, ..config() };
+    let server = bind_health(alone, Arc::new(Part::default())).await.expect("a free port");
+    let address = server.local_addr();
+    tokio::spawn(server.run(std::future::pending()));
+    let missing = ask(address, "GET /health/ready").await.error(503, "not_ready");
+    assert_eq!(missing["parts"][0]["detail"], "since noon: it does not answer");
 }

@@ -51,6 +51,8 @@ async fn only_what_is_known_to_be_absent_is_not_found() {
     world.get(&path).await.error(503, "not_ready");
     world.go_on();
     world.get(&path).await.error(404, "not_found");
+    // A store that never knew the partition may come to know it.
+    let world = World::start().await;
     world.forget_partitions(true);
     let unknown = world.get("/orders/nobody").await;
     unknown.error(503, "not_ready");

@@ -1,6 +1,7 @@
 //! Connections: slow ones, many ones, and the end of the server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use logistics_warp::{Api, Config, ServeError, bind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,20 +11,66 @@ use crate::client::{Reply, rest};
 use crate::world::World;
 
 #[tokio::test]
-async fn a_client_that_is_slow_with_its_head_or_says_nothing_is_closed() {
+async fn a_client_that_is_slow_with_its_head_is_closed_long_before_an_idle_one() {
     let world = World::with(|config| config.header_timeout_ms = 50).await;
-    for start in ["", "GET /orders HTTP/1.1\r\nHost: localhost\r\n"] {
+    let asked = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let head = "GET /orders HTTP/1.1\r\nHost: localhost\r\n";
+    // The first head of a connection, and one that follows a whole request.
+    for before in ["", asked] {
         let mut stream = TcpStream::connect(world.address).await.expect("the server listens");
-        stream.write_all(start.as_bytes()).await.expect("the server reads");
-        assert!(!String::from_utf8_lossy(&rest(&mut stream).await).contains("200 OK"));
+        stream.write_all(before.as_bytes()).await.expect("the server reads");
+        if !before.is_empty() {
+            until_live(&mut stream).await;
+        }
+        stream.write_all(head.as_bytes()).await.expect("the server reads");
+        let replies = tokio::time::timeout(IDLE_LEAST, rest(&mut stream)).await.expect("it is closed");
+        assert!(!String::from_utf8_lossy(&replies).contains("200 OK"));
     }
-    // So is one that keeps its connection and asks nothing more.
+}
+
+#[tokio::test]
+async fn a_client_that_sends_its_head_byte_by_byte_is_closed() {
+    let world = World::with(|config| config.header_timeout_ms = 50).await;
     let mut stream = TcpStream::connect(world.address).await.expect("the server listens");
-    stream
-        .write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await
-        .expect("the server reads");
-    assert_eq!(Reply::parse(&rest(&mut stream).await).status, 200);
+    stream.write_all(b"GET /orders HTTP/1.1\r\nX: ").await.expect("the server reads");
+    let trickle = async {
+        while stream.write_all(b"x").await.is_ok() {
+            // How slow the client is: more than a thousand bytes within the 60 s.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(IDLE_LEAST, trickle).await.expect("it is closed");
+}
+
+#[tokio::test]
+async fn an_idle_connection_outlives_the_time_of_a_head_and_ends_at_its_own() {
+    let world = World::with(|config| (config.header_timeout_ms, config.idle_timeout_ms) = (20, 400)).await;
+    let asked = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for first in [&b""[..], asked] {
+        let mut stream = TcpStream::connect(world.address).await.expect("the server listens");
+        if !first.is_empty() {
+            stream.write_all(first).await.expect("the server reads");
+            until_live(&mut stream).await;
+        }
+        let mut byte = [0];
+        // The time itself is what is tested.
+        let early = tokio::time::timeout(Duration::from_millis(200), stream.read(&mut byte)).await;
+        assert!(early.is_err(), "ten times the time of a head is less than that of an idle connection");
+        stream.write_all(asked).await.expect("the connection is there");
+        until_live(&mut stream).await;
+        assert!(rest(&mut stream).await.is_empty(), "closed without a word");
+    }
+}
+
+/// By then a connection that is not idle is closed; an idle one lives for longer.
+const IDLE_LEAST: Duration = Duration::from_secs(60);
+
+/// Reads one reply to `/health/live`.
+async fn until_live(stream: &mut TcpStream) {
+    let mut reply = Vec::new();
+    while !reply.ends_with(br#"{"status":"live"}"#) {
+        assert_ne!(stream.read_buf(&mut reply).await.expect("the server answers"), 0, "it is closed");
+    }
 }
 
 #[tokio::test]

@@ -41,12 +41,16 @@ struct State {
     missing: Vec<String>,
     requests: Vec<Request>,
     lookups: u64,
+    bounds: u64,
+    tails: u64,
+    answered: Option<Offset>,
+    latency_ms: u64,
 }
 
 impl State {
     /// All of the log, unless something waits.
     fn answered(&self) -> Offset {
-        Offset(if self.waiting.is_empty() { u64::MAX } else { 0 })
+        self.answered.unwrap_or(Offset(if self.waiting.is_empty() { u64::MAX } else { 0 }))
     }
 
     fn decide_all(&mut self) {
@@ -96,6 +100,14 @@ impl Backend {
         self.changed.send_replace(());
     }
 
+    /// The time that a store or a broker takes.
+    async fn take_time(&self) {
+        let latency_ms = self.state().latency_ms;
+        if latency_ms > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(latency_ms)).await;
+        }
+    }
+
     fn check(&self) -> Result<(), PortError> {
         self.state().fault.map_or(Ok(()), |kind| Err(PortError::new(kind, "an inside sentence")))
     }
@@ -141,11 +153,15 @@ impl EventBus for Backend {
         from: Offset,
     ) -> Result<Box<dyn Tail>, PortError> {
         self.check()?;
+        self.state().tails += 1;
+        self.changed.send_replace(());
         self.log.tail(topic, partition, from).await
     }
 
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError> {
         self.check()?;
+        self.state().bounds += 1;
+        self.take_time().await;
         self.log.bounds(topic, partition).await
     }
 }
@@ -170,8 +186,9 @@ impl OrderStore for Backend {
 
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         self.check()?;
-        let mut state = self.state();
-        state.lookups += 1;
+        self.state().lookups += 1;
+        self.take_time().await;
+        let state = self.state();
         let looked_up = match state.orders.get(order_id) {
             _ if state.lost_documents => DocumentLookup::Missing,
             _ if state.unknown_partitions => DocumentLookup::Unknown,
@@ -340,6 +357,31 @@ impl World {
 
     pub(crate) async fn until_looked_up(&self, times: u64) {
         self.until(|state| state.lookups >= times).await;
+    }
+
+    /// How often the store was asked for a document, and the bus for the bounds of a partition.
+    pub(crate) fn asked(&self) -> (u64, u64) {
+        let state = self.backend.state();
+        (state.lookups, state.bounds)
+    }
+
+    /// What the store and the bus take for an answer.
+    pub(crate) fn slow_down(&self, latency_ms: u64) {
+        self.backend.change(|state| state.latency_ms = latency_ms);
+    }
+
+    /// How often the bus was asked for a reader.
+    pub(crate) fn tails(&self) -> u64 {
+        self.backend.state().tails
+    }
+
+    pub(crate) async fn until_tails(&self, times: u64) {
+        self.until(|state| state.tails >= times).await;
+    }
+
+    /// The store says that it has answered everything before this, whatever it has.
+    pub(crate) fn answer_until(&self, offset: u64) {
+        self.backend.change(|state| state.answered = Some(Offset(offset)));
     }
 
     /// What the API reads the log from.

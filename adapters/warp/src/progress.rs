@@ -1,0 +1,111 @@
+//! How far the store was in each partition, as far as this process has seen, so that a store that goes back is noticed.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use logistics_core::{Offset, Partition};
+use tokio::time::Instant;
+
+/// Milliseconds for which a partition counts as one that is being rebuilt after the last sign of it.
+const REBUILDING_MS: u64 = 10_000;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    /// Every input before it was answered in the store.
+    answered: Offset,
+    /// Until when it counts as being rebuilt.
+    rebuilding: Option<Instant>,
+}
+
+pub(crate) struct Progress(Mutex<Vec<Seen>>);
+
+impl Progress {
+    pub(crate) fn new(partitions: u32) -> Self {
+        Self(Mutex::new(vec![Seen::default(); usize::try_from(partitions).unwrap_or_default()]))
+    }
+
+    /// How far the store has been. To be asked for before the store is: only what was seen by then is older.
+    pub(crate) fn answered(&self, partition: Partition) -> Offset {
+        self.with(partition, |seen| seen.answered)
+    }
+
+    /// The store is there, and was at `before` earlier; the log ends at `end`. False where the store went back.
+    pub(crate) fn advance(
+        &self,
+        partition: Partition,
+        answered: Offset,
+        before: Offset,
+        end: Offset,
+    ) -> bool {
+        self.with(partition, |seen| {
+            // A log does not become shorter: it was made anew, and the store with it.
+            if end < before {
+                *seen = Seen { answered, rebuilding: None };
+                return true;
+            }
+            if answered < before {
+                seen.rebuild();
+                return false;
+            }
+            seen.answered = seen.answered.max(answered);
+            seen.rebuilding = None;
+            true
+        })
+    }
+
+    /// The store knows nothing of the partition. False where it did before.
+    pub(crate) fn unknown(&self, partition: Partition, before: Offset) -> bool {
+        let lost = before > Offset(0);
+        if lost {
+            self.went_back(partition);
+        }
+        !lost
+    }
+
+    /// The store lost a document or has an older one.
+    pub(crate) fn went_back(&self, partition: Partition) {
+        self.with(partition, Seen::rebuild);
+    }
+
+    /// Whether any partition is being rebuilt.
+    pub(crate) fn is_rebuilding(&self) -> bool {
+        let now = Instant::now();
+        self.lock().iter().any(|seen| seen.rebuilding.is_some_and(|until| now < until))
+    }
+
+    fn with<T: Default>(&self, partition: Partition, change: impl FnOnce(&mut Seen) -> T) -> T {
+        let at = usize::try_from(partition.0).unwrap_or(usize::MAX);
+        self.lock().get_mut(at).map(change).unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Seen>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    fn rebuild(&mut self) {
+        self.rebuilding = Some(Instant::now() + Duration::from_millis(REBUILDING_MS));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sign_of_rebuilding_counts_for_a_while() {
+        let progress = Progress::new(2);
+        let (p, at) = (Partition(1), Offset);
+        assert!(progress.unknown(p, progress.answered(p)) && progress.advance(p, at(5), at(0), at(9)));
+        assert!(!progress.is_rebuilding());
+        assert!(!progress.advance(p, at(3), progress.answered(p), at(9)));
+        assert_eq!((progress.is_rebuilding(), progress.answered(p)), (true, at(5)));
+        tokio::time::advance(Duration::from_millis(REBUILDING_MS)).await;
+        assert!(!progress.is_rebuilding());
+        assert!(!progress.unknown(p, progress.answered(p)) && progress.is_rebuilding());
+        assert!(progress.advance(p, at(5), at(5), at(9)) && !progress.is_rebuilding());
+        assert!(progress.advance(p, at(2), at(5), at(3)), "another log");
+        assert_eq!(progress.answered(p), at(2));
+    }
+}
