@@ -73,11 +73,12 @@ pub fn placement() -> Placement {
     }
 }
 
-/// A request of this actor about order 1, that nobody waits for and that expects no version.
+/// A request of this actor about order 1, that nothing waits for and that expects no version. It is another one than those
+/// that the sample facts name.
 #[must_use]
 pub fn request(actor: Actor, command: Command) -> Request {
     Request {
-        id: request_id(1),
+        id: request_id(1_000_000),
         order_id: order_id(1),
         actor,
         command,

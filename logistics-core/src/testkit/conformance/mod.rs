@@ -47,7 +47,7 @@
 //!
 //! let report = block_on(conformance::store(&Memory));
 //! assert!(!report.passed.is_empty());
-//! assert_eq!(report.skipped.len(), 1, "{report}");
+//! assert_eq!(report.skipped.len(), 2, "{report}");
 //! ```
 
 mod bus;

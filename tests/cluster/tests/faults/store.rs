@@ -110,7 +110,11 @@ pub(crate) async fn documents_that_are_deleted_come_back(system: System) {
         .await;
     }
     let after = system.settled(&told).await;
-    assert_eq!((after.orders, after.facts), (before.orders, before.facts), "nothing was placed a second time");
+    assert_eq!(
+        (after.orders, after.facts),
+        (before.orders, before.facts),
+        "nothing was placed a second time"
+    );
     services.stop().await;
 }
 

@@ -142,7 +142,8 @@ fn ask_every_service_how_it_is() {
             // The API takes calls, so its health has a listener of its own. The others listen for their health alone.
             if service == "order-api" {
                 let ports = container["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
-                let port = ports.iter().find(|port| port["name"] == "health").expect("a port for health alone");
+                let port =
+                    ports.iter().find(|port| port["name"] == "health").expect("a port for health alone");
                 let listen = format!("0.0.0.0:{}", port["containerPort"]);
                 let variables = container["env"].as_array().map(Vec::as_slice).unwrap_or_default();
                 let listens = json!({"name": "LOGISTICS_HEALTH_LISTEN", "value": listen});
