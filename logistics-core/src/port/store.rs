@@ -87,7 +87,7 @@ pub struct DocumentWrite {
     pub previous: Option<(Status, Timestamp)>,
     /// The order was rebuilt from the log: the store may hold any index entry for it, and all of them go.
     pub rebuilt: bool,
-    /// It is late in its status: it stands in the list of late orders.
+    /// It is late in its status: it is in the list of late orders.
     pub late: bool,
     /// When its timer is due; `None` removes the timer.
     pub due: Option<Timestamp>,
@@ -238,8 +238,8 @@ pub trait OrderStore: Send + Sync {
     /// [`PortError`]; it may have been written all the same, and may yet be.
     async fn write(&self, write: StoreWrite) -> Result<WriteOutcome, PortError>;
 
-    /// Removes documents, index entries, timers and outcomes of the partition, as many as one bounded step can, if the
-    /// partition is at `token`. The checkpoint stays as it is.
+    /// Removes documents, index entries and timers of the partition, as many as one bounded step can, if the partition is at
+    /// `token`. The checkpoint stays as it is. Outcomes may stay until they expire.
     ///
     /// # Errors
     /// [`PortError`]; some of it may have been removed all the same.

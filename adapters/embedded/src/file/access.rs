@@ -14,15 +14,15 @@ const FILE_MODE: u32 = 0o600;
 #[cfg(unix)]
 const FOREIGN_MODE: u32 = 0o077;
 
-/// Makes the data directory where it is missing. One that is there stays as it is, with a warning where other users of the
-/// machine have access to it.
+/// Makes the data directory where it is missing. One that is there stays as it is, with a line in the log where other users of
+/// the machine have access to it: they see the names of the files, which are this user's alone.
 pub(super) fn make_directory(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         if let Some(mode) = foreign_access(path)? {
-            tracing::warn!(
+            tracing::debug!(
                 directory = %path.display(),
                 mode = format_args!("{mode:03o}"),
-                "other users have access to the data directory, which holds every order: chmod it to 700 if they should not"
+                "other users may list the data directory; its files are this user's alone"
             );
         }
         return Ok(());

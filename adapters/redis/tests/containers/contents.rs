@@ -164,7 +164,7 @@ pub(crate) async fn a_lost_document_is_reported() {
     assert_eq!(store.document(&lost).await.expect("looked up"), DocumentLookup::Missing);
     let query = ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 10 };
     assert_eq!(store.list(&query).await.expect("a page").documents.len(), 2, "the page goes on without it");
-    // Whoever loads next hears of it, and again until it is back.
+    // Each load reports it, until it is back.
     for _ in 0..2 {
         assert_eq!(store.load(HOME, &[]).await.expect("loaded").missing, gone);
     }
@@ -214,7 +214,7 @@ pub(crate) async fn a_prefix_keeps_systems_apart() {
 pub(crate) async fn a_second_system_is_refused_while_the_first_is_alive() {
     let server = Server::start(Kind::Single, &[]).await;
     let store = server.store();
-    store.check_system("cluster/a by orders", true).await.expect("nobody is there");
+    store.check_system("cluster/a by orders", true).await.expect("no other system is alive");
     store.check_system("cluster/a by orders", true).await.expect("the same one");
     for claim in [false, true] {
         let error = store.check_system("cluster/b by orders", claim).await.expect_err("another one");

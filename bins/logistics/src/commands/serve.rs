@@ -11,14 +11,15 @@ use crate::cli::{NotifierKind, ServeArgs};
 
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start();
+    let log_keys = args.log_key.keys()?;
+    let mut signals = Signals::listen()?;
+    let engine = args.engine.open().await?;
     let deciding = Deciding {
         policy: args.policy.announced(),
         memory_bytes: args.memory.bytes(),
         clock_skew_ms_max: args.clock.skew_ms_max(),
-        log_keys: args.log_key.keys()?,
+        log_keys,
     };
-    let mut signals = Signals::listen()?;
-    let engine = args.engine.open().await?;
     let front = App::listen(&engine, args.listen, &args.http).await?;
     let url = format!("http://{}", front.addr());
     output::line(format!("Listening on {url}, data in {}", engine.place()));

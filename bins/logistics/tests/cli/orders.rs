@@ -55,7 +55,7 @@ fn the_same_key_is_the_same_order() {
     let id = world.placed("key-1");
     assert_eq!(world.placed("key-1"), id);
     let other = world.run(&["place", "--key", "key-1", "--customer", "somebody else"]);
-    assert!(other.failed(1).contains("(Use a new key for a new order"), "{other:?}");
+    assert!(other.failed(1).contains("(Use a new key for a new request"), "{other:?}");
     let both = world.run(&["place", "--key", "key-1", "--count", "2"]);
     assert!(both.failed(2).contains("cannot be used with"), "{both:?}");
     assert!(world.run(&["place", "--key", "a key"]).failed(1).contains("Idempotency-Key"));

@@ -90,7 +90,7 @@ fn a_violation_is_named_with_its_place() {
     // A fact that answers a request which nobody made.
     let fact = &sample::facts_to(Status::Confirmed)[1];
     let partition = append(data.path(), wire::encode_fact(fact));
-    let args = ["verify", "--data-dir", text(data.path())];
+    let args = ["verify", "--at-rest", "--data-dir", text(data.path())];
     let said = run(&args);
     let expected =
         format!("I2 does not hold for order {} in partition {partition} at offset 0: ", fact.order_id);

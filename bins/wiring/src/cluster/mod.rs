@@ -15,6 +15,7 @@ use logistics_core::port::{EventBus, OrderStore, PortError};
 use logistics_kafka::KafkaBus;
 use logistics_redis::RedisStore;
 use logistics_tokio::{Reachability, ReachabilityOptions, SystemClock};
+use tokio::sync::OnceCell;
 
 use crate::exit::Failure;
 use crate::probes::Probes;
@@ -93,9 +94,13 @@ impl Log {
         &self.0
     }
 
-    /// Which system of processors this is: the log, and the group that decides on it.
+    /// Which system of processors this is: the cluster, the topic's name, and the group that decides on it. A topic that was made
+    /// anew belongs to the same system.
     async fn system(&self) -> Result<String, PortError> {
-        Ok(format!("{} decided by {}", self.0.identity().await?, self.0.group()))
+        let identity = self.0.identity().await?.to_string();
+        let (cluster, topic) = (identity.split('/').next(), identity.rsplit('/').next());
+        let (cluster, topic) = (cluster.unwrap_or_default(), topic.unwrap_or_default());
+        Ok(format!("{cluster}/{topic} decided by {}", self.0.group()))
     }
 
     /// Its topics must be there, and fit.
@@ -146,7 +151,11 @@ struct Needs {
 
 /// The store in Redis.
 #[derive(Clone)]
-pub struct Store(RedisStore);
+pub struct Store {
+    redis: RedisStore,
+    /// Which system it belongs to, once the log has said so: a claim goes on while the brokers are gone.
+    system: Arc<OnceCell<String>>,
+}
 
 impl Store {
     /// Contacts nobody yet.
@@ -155,25 +164,26 @@ impl Store {
     /// One sentence, where the settings do not fit. It names no secret.
     pub fn connect(args: &RedisArgs, partitions: u32) -> Result<Self, Failure> {
         let store = RedisStore::new(args.config(partitions)?);
-        store.map(Self).map_err(|error| Failure::usage(error.to_string()))
+        let redis = store.map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(Self { redis, system: Arc::default() })
     }
 
     /// The port.
     #[must_use]
     pub fn store(&self) -> Arc<dyn OrderStore> {
-        Arc::new(self.0.clone())
+        Arc::new(self.redis.clone())
     }
 
     /// Where it is, for people.
     #[must_use]
     pub fn address(&self) -> String {
-        self.0.address()
+        self.redis.address()
     }
 
     /// What Redis can do beside what the port needs.
     #[must_use]
     pub fn redis(&self) -> &RedisStore {
-        &self.0
+        &self.redis
     }
 
     /// It must be there, not throw anything away, and not be in use by another system than the one of this log. A process that
@@ -181,15 +191,16 @@ impl Store {
     #[must_use]
     pub fn required(&self, log: &Log, decides: bool) -> Required {
         let (store, log) = (self.clone(), log.clone());
-        Required::new("store", self.0.address(), move || {
+        Required::new("store", self.redis.address(), move || {
             let (store, log) = (store.clone(), log.clone());
             async move { store.check(&log, decides).await }
         })
     }
 
     async fn check(&self, log: &Log, decides: bool) -> Result<(), PortError> {
-        self.0.check().await?;
-        self.0.check_system(&log.system().await?, decides).await
+        self.redis.check().await?;
+        let system = self.system.get_or_try_init(|| log.system()).await?;
+        self.redis.check_system(system, decides).await
     }
 }
 
@@ -202,7 +213,7 @@ pub fn watch(log: &Log, store: Option<&Store>, decides: bool) -> Arc<dyn HealthP
     let watch = Reachability::new(Arc::new(SystemClock), ReachabilityOptions::default());
     let watch = watch.log(bus, log.0.address());
     let watch = match store {
-        Some(store) => watch.store(store.store(), partitions, store.0.address()),
+        Some(store) => watch.store(store.store(), partitions, store.address()),
         None => watch,
     };
     let checked = log.0.clone();
@@ -215,7 +226,7 @@ pub fn watch(log: &Log, store: Option<&Store>, decides: bool) -> Arc<dyn HealthP
     all.add(Arc::new(topics));
     if let Some(store) = store {
         let (checked, log) = (store.clone(), log.clone());
-        let settings = CheckWatch::start("store settings", store.0.address(), move || {
+        let settings = CheckWatch::start("store settings", store.address(), move || {
             let (checked, log) = (checked.clone(), log.clone());
             async move { checked.check(&log, decides).await }
         });

@@ -203,7 +203,7 @@ fn a_record_is_never_judged_by_a_commit_that_is_not_known_to_have_succeeded() {
         }
     }
     assert!(commit.is_some());
-    // Its own records come by, and the store is written because the worker is told to give the partition up.
+    // Its own records come by, and the store is written because the worker gives the partition up.
     world.settle(&mut processor);
     processor.stop(world.now, true);
     world.settle(&mut processor);

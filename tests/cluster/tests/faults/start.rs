@@ -18,7 +18,10 @@ async fn refused(mut process: Process, sentence: &str) {
 }
 
 pub(crate) async fn a_missing_topic_is_waited_for(system: System) {
-    let later = system.start("order-processor", &[("LOGISTICS_KAFKA_TOPIC_PREFIX", "later.")]);
+    let later = system.start(
+        "order-processor",
+        &[("LOGISTICS_KAFKA_TOPIC_PREFIX", "later."), ("LOGISTICS_HEALTH_DETAILS", "true")],
+    );
     later.until_printed("has no topic later.orders").await;
     let ready = api::get(later.address(), "/health/ready").await.expect("an answer");
     assert!(ready.status == 503 && ready.body.contains("has no topic"), "{}", ready.body);
