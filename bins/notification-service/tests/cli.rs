@@ -8,6 +8,7 @@ const SERVICE: Service = Service::new("notification-service", env!("CARGO_BIN_EX
 const FLAGS: &[(&str, &str)] = &[
     ("--listen", "127.0.0.1:8002"),
     ("--health-details", ""),
+    ("--notify-from", ""),
     ("--instance", "the machine's name"),
     ("--partitions", "12"),
     ("--log-level", "info"),

@@ -8,7 +8,7 @@ const SERVICE: Service = Service::new("order-api", env!("CARGO_BIN_EXE_order-api
 const FLAGS: &[(&str, &str)] = &[
     ("--listen", "127.0.0.1:8000"),
     ("--health-listen", ""),
-    ("--http-idle-timeout", "1m 15s"),
+    ("--http-idle-timeout", "\"1m 15s\""),
     ("--health-details", ""),
     ("--cors-origin", "the server's own"),
     ("--allowed-host", "loopback names on a loopback address, else any"),
@@ -31,6 +31,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("--redis-url", "redis://127.0.0.1:6379"),
     ("--redis-mode", "single"),
     ("--redis-sentinel-master", ""),
+    ("--redis-key-prefix", ""),
     ("--redis-username", ""),
     ("--redis-password", ""),
     ("--redis-password-file", ""),
@@ -53,5 +54,6 @@ fn what_it_cannot_start_with_is_one_sentence() {
 
 #[test]
 fn with_nobody_there_it_is_live_and_not_ready_and_ends_when_it_is_told_to() {
-    SERVICE.waits_for(&["log", "store"]);
+    // Orders can be taken without the store.
+    SERVICE.waits_for(&["log"]);
 }

@@ -93,11 +93,11 @@ fn a_violation_is_named_with_its_place() {
     let args = ["verify", "--at-rest", "--data-dir", text(data.path())];
     let said = run(&args);
     let expected =
-        format!("I2 does not hold for order {} in partition {partition} at offset 0: ", fact.order_id);
+        format!("I1 does not hold for order {} in partition {partition} at offset 0: ", fact.order_id);
     assert!(said.failed(1).starts_with(&expected), "{said:?}");
     let said = run(&[&args[..], &["--json"]].concat());
     let line = documents(&said.out).remove(0);
-    assert_eq!((&line["holds"], &line["invariant"]), (&false.into(), &"I2".into()));
+    assert_eq!((&line["holds"], &line["invariant"]), (&false.into(), &"I1".into()));
     assert_eq!((&line["partition"], &line["offset"]), (&partition.into(), &0.into()));
     assert_eq!(line["violation"], said.failed(1));
 }
