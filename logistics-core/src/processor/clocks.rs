@@ -71,6 +71,12 @@ impl Clocks {
         Some(Skew { ours: now.wall, log, by_log: known.by_log })
     }
 
+    /// This owner's clock and the one that never steps went apart by more than permitted since the measurement: it was set, or
+    /// the machine was suspended. Only a new measurement tells the two apart.
+    pub(super) fn has_stepped(&self, now: Now, max_ms: u64) -> bool {
+        self.known.is_some_and(|known| base(now).saturating_sub(known.base).unsigned_abs() > max_ms)
+    }
+
     /// The time for facts: this owner's, kept within the permitted difference from the log's.
     pub(super) fn fact_time(&self, now: Now, max_ms: u64) -> Timestamp {
         match self.skew(now, max_ms) {
@@ -121,6 +127,8 @@ mod tests {
         assert_eq!(clocks.fact_time(now(2 * HOUR + 20, 20), MAX), at(30 + 5000));
         // The clock is set back by two hours.
         assert_eq!(clocks.skew(now(120, 120), MAX), None);
+        assert!(clocks.has_stepped(now(120, 120), MAX));
+        assert!(!clocks.has_stepped(now(2 * HOUR + 120, 120), MAX));
         // A record that took long to come by does not say that this owner is ahead.
         let mut slow = Clocks::default();
         slow.sent(0, now(0, 0));

@@ -144,6 +144,9 @@ impl Processor {
 
     /// Whatever can begin now begins: a read, a store write, and one piece of work.
     pub(super) fn advance_live(&mut self, mut live: Box<Live>, now: Now) -> Result<(), Setback> {
+        if live.clocks.has_stepped(now, self.settings.clock_skew_ms_max) {
+            return Err(Setback::again("the clock of this process was set, or the machine was suspended"));
+        }
         self.compare_clocks(&mut live, now);
         if let Some(stopping) = self.stopping {
             let committing = matches!(live.work, Work::Committing { .. });
