@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use bytes::Bytes;
-
 use super::BatchSize;
 use super::basis::Basis;
 use super::batch::{Decided, Plan};
@@ -250,7 +248,7 @@ impl Live {
         ids: &[OrderId],
         loaded: Loaded,
     ) -> Result<Plan, String> {
-        self.document_size.seen(loaded.documents.iter().flatten().map(Bytes::len).max().unwrap_or_default());
+        self.document_size.seen(&loaded);
         for (order_id, json) in ids.iter().zip(loaded.documents) {
             let order = json.map(|json| super::replay::read_document(order_id, &json)).transpose()?;
             plan.orders.insert(order_id.clone(), order);

@@ -3,9 +3,12 @@
 //! Orders are as large as their details, up to 64 KiB, so counts bound nothing. Sizes are estimates: the texts, and a fixed
 //! amount for everything around them.
 
+use bytes::Bytes;
+
 use super::input::{Input, InputKind};
 use crate::limits::DETAILS_BYTES_MAX;
 use crate::order::Order;
+use crate::port::Loaded;
 
 /// An order without its details and history.
 const ORDER_BYTES: usize = 512;
@@ -47,8 +50,9 @@ impl Default for DocumentSize {
 }
 
 impl DocumentSize {
-    /// Documents of a load came.
-    pub(super) fn seen(&mut self, largest: usize) {
+    /// A load came.
+    pub(super) fn seen(&mut self, loaded: &Loaded) {
+        let largest = loaded.documents.iter().flatten().map(Bytes::len).max().unwrap_or_default();
         self.0 = largest.max(self.0 / 2).max(ORDER_BYTES);
     }
 
@@ -74,7 +78,7 @@ pub(super) fn of_input(input: &Input) -> usize {
         InputKind::Misplaced { record, .. }
         | InputKind::Dead { record, .. }
         | InputKind::Claimed { record, .. } => {
-            record.payload.len() + record.key.as_ref().map_or(0, bytes::Bytes::len)
+            record.payload.len() + record.key.as_ref().map_or(0, Bytes::len)
         }
     };
     INPUT_BYTES + payload

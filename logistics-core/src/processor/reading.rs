@@ -40,7 +40,7 @@ impl Live {
             return Ok(None);
         }
         let Read { reading, signed } = read_record(&record, partition, settings.log_keys.as_ref());
-        let unsigned = settings.log_keys.is_some() && self.scan.is_signed() && !signed;
+        let unsigned = self.scan.lacks_signature(signed, settings);
         let is_input = matches!(reading, Reading::Input(_) | Reading::Dead(_));
         let kind = match reading {
             Reading::Input(request) => of_request(record, request, partition, settings.partitions),

@@ -167,8 +167,8 @@ impl Replay {
         partition: Partition,
         settings: &Settings,
     ) -> Result<(Unwritten, Vec<Notice>), Setback> {
+        self.document_size.seen(&loaded);
         let mut fold = Fold { before: BTreeMap::new(), changed: BTreeMap::new(), missing: loaded.missing };
-        self.document_size.seen(loaded.documents.iter().flatten().map(Bytes::len).max().unwrap_or_default());
         for (order_id, json) in ids.iter().zip(loaded.documents) {
             let order = json.map(|json| read_document(order_id, &json)).transpose();
             fold.before.insert(order_id.clone(), order.map_err(Setback::Halt)?);
@@ -176,7 +176,7 @@ impl Replay {
         let mut notices = Vec::new();
         for record in chunk.records {
             let offset = record.offset;
-            let unsigned = settings.log_keys.is_some() && self.scan.is_signed() && !record.signed;
+            let unsigned = self.scan.lacks_signature(record.signed, settings);
             let problem = match &record.what {
                 What::Input => {
                     self.scan.input(offset);

@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, VecDeque};
 use bytes::Bytes;
 
 use super::basis::{Basis, Witness};
+use super::settings::Settings;
 use crate::ids::Offset;
 use crate::port::LogIdentity;
 
@@ -70,8 +71,10 @@ impl Scan {
         self.foreign.contains(&offset)
     }
 
-    pub(super) fn is_signed(&self) -> bool {
-        self.signed
+    /// An owner's record is not its own where it has no signature (`signed`) and an owner has signed before, unless this
+    /// owner has no key to tell.
+    pub(super) fn lacks_signature(&self, signed: bool, settings: &Settings) -> bool {
+        settings.log_keys.is_some() && self.signed && !signed
     }
 
     pub(super) fn input(&mut self, offset: Offset) {

@@ -22,7 +22,8 @@ use crate::port::{
 pub(super) struct Checking {
     stamp: Stamp,
     acquisition: u128,
-    recovery: Recovery,
+    checkpoint: StoreCheckpoint,
+    timers: Timers,
     extent: LogExtent,
     basis: Basis,
     witness: Witness,
@@ -109,13 +110,14 @@ impl Processor {
 
     /// Whether the checkpoint can be continued on this log.
     fn check(&mut self, acquisition: u128, recovery: Recovery, extent: LogExtent) -> Result<(), Setback> {
-        let Some(checkpoint) = &recovery.checkpoint else {
-            self.replay_whole(acquisition, recovery, extent);
+        let timers = Timers::new(recovery.timers);
+        let Some(checkpoint) = recovery.checkpoint else {
+            self.replay_whole(acquisition, None, timers, extent);
             return Ok(());
         };
         // A checkpoint of an earlier release does not say what it was made from. Its documents are used, and seen again.
         let Some(basis) = checkpoint.basis.as_deref().and_then(Basis::parse) else {
-            self.replay_whole(acquisition, recovery, extent);
+            self.replay_whole(acquisition, Some(checkpoint.token), timers, extent);
             return Ok(());
         };
         if basis.log != extent.log {
@@ -128,17 +130,17 @@ impl Processor {
         }
         self.check_position(checkpoint.offset, extent.bounds.end)?;
         if !self.lost.is_empty() {
-            self.replay_whole(acquisition, recovery, extent);
+            self.replay_whole(acquisition, Some(checkpoint.token), timers, extent);
             return Ok(());
         }
         match basis.witness.clone() {
             Some(witness) if witness.offset >= extent.bounds.start => {
                 let limit = ReadLimit { records: 1, ..self.settings.read };
                 let stamp = self.issue(Effect::Read { from: witness.offset, limit });
-                let checking = Checking { stamp, acquisition, recovery, extent, basis, witness };
+                let checking = Checking { stamp, acquisition, checkpoint, timers, extent, basis, witness };
                 self.stage = Stage::Checking(Box::new(checking));
             }
-            _ => self.replay_from(acquisition, recovery, extent, basis),
+            _ => self.replay_from(acquisition, &checkpoint, timers, extent, basis),
         }
         Ok(())
     }
@@ -160,16 +162,15 @@ impl Processor {
 
     /// Compares the checkpoint's record with the one that the log has at its place.
     fn compare(&mut self, checking: Checking, batch: &Batch) -> Result<(), Setback> {
-        let Checking { acquisition, recovery, extent, basis, witness, .. } = checking;
+        let Checking { acquisition, checkpoint, timers, extent, basis, witness, .. } = checking;
         let found = batch.records.first().filter(|record| record.offset == witness.offset);
         if found.is_some_and(|record| Witness::of(record.offset, &record.payload) == witness) {
-            self.replay_from(acquisition, recovery, extent, basis);
+            self.replay_from(acquisition, &checkpoint, timers, extent, basis);
             return Ok(());
         }
-        let Some(StoreCheckpoint { token, .. }) = recovery.checkpoint else { return Ok(()) };
         let at = witness.offset;
         let what = format!("the log lost records: at offset {at} it has another record than the checkpoint");
-        self.begin_clearing(acquisition, token, extent, what)
+        self.begin_clearing(acquisition, checkpoint.token, extent, what)
     }
 
     /// Makes the store's contents unusable, then removes them. A log that lacks its first records could not replace them.
@@ -211,58 +212,46 @@ impl Processor {
 
     fn replay_cleared(&mut self, clearing: Clearing) {
         let Clearing { acquisition, extent, token, .. } = clearing;
-        self.replay(Begin {
+        let whole = self.whole(acquisition, extent);
+        self.replay(Begin { token: Some(token), sequence: token.sequence, ..whole });
+    }
+
+    /// From the log's first record, onto the documents that are there.
+    fn replay_whole(&mut self, acquisition: u128, token: Option<Token>, timers: Timers, extent: LogExtent) {
+        let whole = self.whole(acquisition, extent);
+        self.replay(Begin { token, timers, ..whole });
+    }
+
+    /// From the checkpoint.
+    fn replay_from(
+        &mut self,
+        acquisition: u128,
+        checkpoint: &StoreCheckpoint,
+        timers: Timers,
+        extent: LogExtent,
+        basis: Basis,
+    ) {
+        let (token, position) = (Some(checkpoint.token), basis.unanswered);
+        let scan = Scan::resume(checkpoint.offset, basis);
+        let whole = self.whole(acquisition, extent);
+        self.replay(Begin { token, timers, scan, position, whole: false, ..whole });
+    }
+
+    /// A replay from the log's first record into an empty store.
+    fn whole(&self, acquisition: u128, extent: LogExtent) -> Begin {
+        Begin {
             acquisition,
             log: extent.log,
             end: extent.bounds.end,
             scan: Scan::default(),
-            token: Some(token),
-            sequence: token.sequence,
+            token: None,
+            sequence: 0,
             timers: Timers::default(),
             clocks: self.clocks.clone(),
             lost: self.lost.clone(),
             whole: true,
             position: Offset(0),
-        });
-    }
-
-    /// From the log's first record, onto the documents that are there.
-    fn replay_whole(&mut self, acquisition: u128, recovery: Recovery, extent: LogExtent) {
-        self.replay(Begin {
-            acquisition,
-            log: extent.log,
-            end: extent.bounds.end,
-            scan: Scan::default(),
-            token: recovery.checkpoint.map(|checkpoint| checkpoint.token),
-            sequence: 0,
-            timers: Timers::new(recovery.timers),
-            clocks: self.clocks.clone(),
-            lost: self.lost.clone(),
-            whole: true,
-            position: Offset(0),
-        });
-    }
-
-    /// From the checkpoint.
-    fn replay_from(&mut self, acquisition: u128, recovery: Recovery, extent: LogExtent, basis: Basis) {
-        let (offset, token) = match recovery.checkpoint {
-            Some(checkpoint) => (checkpoint.offset, Some(checkpoint.token)),
-            None => (Offset(0), None),
-        };
-        let position = basis.unanswered;
-        self.replay(Begin {
-            acquisition,
-            log: extent.log,
-            end: extent.bounds.end,
-            scan: Scan::resume(offset, basis),
-            token,
-            sequence: 0,
-            timers: Timers::new(recovery.timers),
-            clocks: self.clocks.clone(),
-            lost: BTreeSet::new(),
-            whole: false,
-            position,
-        });
+        }
     }
 
     fn replay(&mut self, begin: Begin) {
