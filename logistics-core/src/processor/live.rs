@@ -253,6 +253,7 @@ impl Live {
             let order = json.map(|json| super::replay::read_document(order_id, &json)).transpose()?;
             plan.orders.insert(order_id.clone(), order);
         }
+        plan.missing = loaded.missing;
         Ok(plan)
     }
 

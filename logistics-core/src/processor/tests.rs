@@ -37,6 +37,8 @@ struct World {
     timers: BTreeMap<OrderId, Timestamp>,
     /// Orders whose documents were lost, and that the store knows nevertheless.
     lost: BTreeSet<OrderId>,
+    /// Orders whose write said so, so that a store looks for every index entry of theirs.
+    rebuilt: BTreeSet<OrderId>,
     /// Orders that a reader has missed.
     reported: BTreeSet<OrderId>,
     clears: usize,
@@ -221,6 +223,9 @@ impl World {
                 None => self.timers.remove(&document.order_id),
             };
             self.lost.remove(&document.order_id);
+            if document.rebuilt {
+                self.rebuilt.insert(document.order_id.clone());
+            }
             self.documents.insert(document.order_id, document.json);
         }
         WriteOutcome::Applied

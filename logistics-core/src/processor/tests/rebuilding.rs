@@ -195,8 +195,9 @@ fn an_index_entry_of_an_order_that_the_log_does_not_have_is_looked_for_once() {
     }
     assert_eq!((processor.phase(), world.acquisitions), (&Phase::Live, 3));
     // It can be placed, and the entry goes with that.
-    world.lost.insert(ghost);
+    world.lost.insert(ghost.clone());
     world.place("ghost");
     world.settle(&mut processor);
     assert_eq!(world.order("ghost").version, Version(1));
+    assert_eq!(world.rebuilt, BTreeSet::from([ghost]));
 }

@@ -1,8 +1,6 @@
 //! Clocks that are off, and clocks that step.
 
 use super::*;
-use crate::fact::Cause;
-use crate::testkit::Rng;
 
 const HOUR_MS: u64 = 3_600_000;
 const MAX_MS: u64 = 5000;
@@ -107,10 +105,11 @@ fn a_clock_behind_the_log_leaves_no_deadline_in_the_past() {
     assert!(world.log_time().millis_since(world.order("b").created_at) <= MAX_MS);
 }
 
+#[cfg(feature = "testkit")]
 #[test]
 fn whatever_the_clocks_do_no_timer_fires_early_and_every_one_fires() {
     for seed in 0..200 {
-        let mut rng = Rng::new(seed);
+        let mut rng = crate::testkit::Rng::new(seed);
         let mut world = World { store_has_clock: true, ..World::default() };
         // Room for a clock that steps back.
         world.pass(1000 * HOUR_MS);
@@ -136,7 +135,9 @@ fn whatever_the_clocks_do_no_timer_fires_early_and_every_one_fires() {
         let mut deadlines = BTreeMap::new();
         for record in &world.log {
             let Ok(Record::Fact(fact)) = wire::decode(record, HERE) else { continue };
-            if let (Cause::Timer { .. }, Some(Some(due))) = (&fact.cause, deadlines.get(&fact.order_id)) {
+            if let (crate::fact::Cause::Timer { .. }, Some(Some(due))) =
+                (&fact.cause, deadlines.get(&fact.order_id))
+            {
                 let early_ms = Timestamp::millis_since(*due, record.at);
                 assert!(early_ms <= MAX_MS, "seed {seed}: {fact:?} came {early_ms} ms early");
             }
