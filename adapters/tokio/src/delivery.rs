@@ -14,7 +14,7 @@ use crate::failure::sentence;
 use crate::first_start::start_of_group;
 use crate::following::{Following, Over};
 use crate::options::NotificationsOptions;
-use crate::tally::Tally;
+use crate::tally::{Call, Tally};
 
 pub(crate) struct Delivering {
     pub(crate) bus: Arc<dyn EventBus>,
@@ -43,7 +43,7 @@ impl Delivering {
                 Some(Err(error)) => warn!(why = sentence(&error), "could not subscribe to the notifications"),
             }
             let delay = attempts.failed();
-            self.tally.failing(Some(format!("subscribing; failures so far: {}", attempts.failures())));
+            self.tally.failing(Call::Subscribe, format!("failures so far: {}", attempts.failures()));
             tracing::debug!(delay_ms = as_ms(delay), "waiting before another attempt");
             if self.unless_drained(sleep(delay)).await.is_none() {
                 return true;

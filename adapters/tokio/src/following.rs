@@ -17,6 +17,7 @@ use crate::backoff::Attempts;
 use crate::delivery::Delivering;
 use crate::failure::sentence;
 use crate::partition_delivery::{Ended, PartitionDelivery};
+use crate::tally::Call;
 
 /// How following ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +111,6 @@ impl<'a> Following<'a> {
         subscription: Box<dyn Subscription>,
         reading: &'a mut Attempts,
     ) -> Self {
-        delivering.tally.failing(None);
         Self {
             subscription,
             limit: delivering.options.delivery_limit(delivering.bus.partitions()),
@@ -178,7 +178,7 @@ impl<'a> Following<'a> {
             }
             Woken::Resume => {
                 // The next try may wait for as long as there is nothing to read.
-                self.delivering.tally.failing(None);
+                self.delivering.tally.succeeded(Call::Read);
                 self.resume_at = None;
                 None
             }
@@ -255,9 +255,7 @@ impl<'a> Following<'a> {
         }
         self.resume_at = Some(Instant::now() + self.reading.failed());
         let failures = self.reading.failures();
-        self.delivering
-            .tally
-            .failing(Some(format!("reading the notifications: {why}; failures so far: {failures}")));
+        self.delivering.tally.failing(Call::Read, format!("{why}; failures so far: {failures}"));
         None
     }
 
@@ -358,8 +356,9 @@ impl<'a> Following<'a> {
                     }
                     self.acknowledge_at = Instant::now() + self.acknowledging.failed();
                     let failures = self.acknowledging.failures();
-                    let what = format!("acknowledging notifications: {why}; failures so far: {failures}");
-                    self.delivering.tally.failing(Some(what));
+                    self.delivering
+                        .tally
+                        .failing(Call::Acknowledge, format!("{why}; failures so far: {failures}"));
                     return None;
                 }
             }
@@ -371,7 +370,7 @@ impl<'a> Following<'a> {
         }
         if self.acknowledging.failures() > 0 {
             self.acknowledging.succeeded();
-            self.delivering.tally.failing(None);
+            self.delivering.tally.succeeded(Call::Acknowledge);
         }
         self.acknowledge_at = Instant::now() + self.delivering.options.acknowledge();
         None

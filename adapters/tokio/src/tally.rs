@@ -19,12 +19,30 @@ pub(crate) struct Tally {
     state: Mutex<State>,
 }
 
+/// A call of the log that is retried until it succeeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Call {
+    Subscribe,
+    Read,
+    Acknowledge,
+}
+
+impl Call {
+    fn doing(self) -> &'static str {
+        match self {
+            Self::Subscribe => "subscribing",
+            Self::Read => "reading the notifications",
+            Self::Acknowledge => "acknowledging notifications",
+        }
+    }
+}
+
 /// What it is doing.
 #[derive(Default)]
 struct State {
     subscribed: bool,
-    /// What of the subscription is retried, with the latest failure.
-    failing: Option<String>,
+    /// The calls that are retried, with the latest failure.
+    failing: BTreeMap<Call, String>,
     /// The notification that is retried, by partition, with the latest failure.
     retrying: BTreeMap<Partition, String>,
     /// The notification that this build cannot read and must not skip, by partition.
@@ -52,12 +70,19 @@ impl Tally {
         self.gone.fetch_add(count, Ordering::Relaxed);
     }
 
+    /// Whether there is a subscription; failures of the one before are of no interest.
     pub(crate) fn subscribed(&self, subscribed: bool) {
-        lock(&self.state).subscribed = subscribed;
+        let mut state = lock(&self.state);
+        state.subscribed = subscribed;
+        state.failing.clear();
     }
 
-    pub(crate) fn failing(&self, what: Option<String>) {
-        lock(&self.state).failing = what;
+    pub(crate) fn failing(&self, call: Call, why: String) {
+        lock(&self.state).failing.insert(call, why);
+    }
+
+    pub(crate) fn succeeded(&self, call: Call) {
+        lock(&self.state).failing.remove(&call);
     }
 
     pub(crate) fn retrying(&self, partition: Partition, what: Option<String>) {
@@ -104,8 +129,8 @@ impl State {
         if let Some(what) = listed(&self.halted) {
             doing.push(format!("halted, a newer release wrote {what}"));
         }
-        if let Some(what) = &self.failing {
-            doing.push(format!("retrying {what}"));
+        for (call, why) in &self.failing {
+            doing.push(format!("retrying {}: {why}", call.doing()));
         }
         if let Some(what) = listed(&self.retrying) {
             doing.push(format!("retrying {what}"));
@@ -118,7 +143,7 @@ impl State {
     }
 
     fn is_ready(&self) -> bool {
-        self.subscribed && self.failing.is_none() && self.retrying.is_empty() && self.halted.is_empty()
+        self.subscribed && self.failing.is_empty() && self.retrying.is_empty() && self.halted.is_empty()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::pending;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -262,6 +262,34 @@ async fn a_failed_acknowledgement_is_made_again() {
     until("acknowledged", || *acknowledged.lock().unwrap() == [Offset(2)]).await;
     assert_eq!(told.lock().unwrap().len(), 1, "only the acknowledgement is repeated");
     assert!(is_ready(&notifications, "notifier"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_acknowledgement_shows_until_one_succeeds_whatever_reading_does_meanwhile() {
+    let recovered = Arc::new(AtomicBool::new(false));
+    let mut mock = MockSubscription::new();
+    let asked = recovered.clone();
+    mock.expect_acknowledge().returning(move |_, _| match asked.load(Ordering::Relaxed) {
+        true => Ok(()),
+        false => Err(error(PortErrorKind::Unavailable)),
+    });
+    let (subscription, deliveries) = subscription(mock);
+    let (notifier, told) = noting(MockNotifier::new());
+    let notifications = start(bus(vec![Ok(subscription)]), notifier);
+    deliveries.send(delivery(0, vec![payload("a")])).unwrap();
+    let what = || detail(&notifications, "notifier");
+    until("the acknowledgement fails", || what().contains("acknowledging notifications")).await;
+
+    deliveries.send(Err(error(PortErrorKind::Unavailable))).unwrap();
+    until("reading fails too", || what().contains("reading the notifications")).await;
+    assert!(what().contains("acknowledging notifications"), "both show: {}", what());
+    deliveries.send(delivery(2, vec![payload("b")])).unwrap();
+    until("reading goes on", || told.lock().unwrap().len() == 2).await;
+    assert!(what().contains("acknowledging notifications"), "it fails still: {}", what());
+    assert!(!is_ready(&notifications, "notifier"));
+
+    recovered.store(true, Ordering::Relaxed);
+    until("ready again", || is_ready(&notifications, "notifier")).await;
 }
 
 #[tokio::test(start_paused = true)]
