@@ -6,7 +6,9 @@ use logistics_core::port::{Batch, ReadLimit, Topic};
 use logistics_core::processor::Phase;
 use logistics_core::testkit::Broker;
 use logistics_core::wire::{self, Record};
-use logistics_core::{Fact, Offset, Order, OrderId, Outcome, OutcomeKind, Partition, evolve, partition_of};
+use logistics_core::{
+    Fact, Offset, Order, OrderId, Outcome, OutcomeKind, Partition, Timestamp, evolve, partition_of,
+};
 
 use crate::world::World;
 
@@ -15,8 +17,8 @@ use crate::world::World;
 pub struct Committed {
     /// Offsets of inputs, and of records that claim to be an owner's and are none.
     pub inputs: Vec<Offset>,
-    /// Facts and where they stand.
-    pub facts: Vec<(Offset, Fact)>,
+    /// Facts, where they stand, and when the log took them.
+    pub facts: Vec<(Offset, Timestamp, Fact)>,
     /// The input offsets that outcomes answer, facts included.
     pub answers: Vec<Offset>,
 }
@@ -34,7 +36,7 @@ pub fn check(world: &World) -> Result<(), String> {
         let committed = committed(world, &broker, partition)?;
         one_outcome_an_input(&committed)?;
         answered_in_order(world, partition, &committed)?;
-        let orders = fold(partition, world.partitions(), &committed)?;
+        let orders = fold(world, partition, &committed)?;
         one_notification_a_fact(&broker, partition, &committed)?;
         documents_are_folds(world, partition, &committed, &orders)?;
     }
@@ -53,7 +55,7 @@ pub fn check_settled(world: &World) -> Result<(), String> {
         if let Some(input) = committed.inputs.iter().find(|input| !answered.contains(input)) {
             return Err(format!("I2: the input at {partition}/{input} was never answered"));
         }
-        let orders = fold(partition, world.partitions(), &committed)?;
+        let orders = fold(world, partition, &committed)?;
         for (order_id, states) in &orders {
             let document = world.store.documents(partition).find(|(id, _)| *id == order_id);
             let version =
@@ -121,8 +123,9 @@ fn committed(world: &World, broker: &Broker, partition: Partition) -> Result<Com
                 continue;
             }
             Ok(Record::Fact(fact)) => {
+                by_the_logs_clock(world, &fact, record.at)?;
                 let answers = fact.cause.answers();
-                committed.facts.push((here, fact));
+                committed.facts.push((here, record.at, fact));
                 let Some(answers) = answers else { continue };
                 Some(answers)
             }
@@ -148,6 +151,30 @@ fn committed(world: &World, broker: &Broker, partition: Partition) -> Result<Com
         }
     }
     Ok(committed)
+}
+
+/// I18: a fact's time does not pass the log's by more than clocks may differ. What was measured may be out by what passed
+/// meanwhile, so the permitted difference counts twice.
+fn by_the_logs_clock(world: &World, fact: &Fact, at: Timestamp) -> Result<(), String> {
+    let latest = at.after_millis(2 * world.clock_skew_ms_max());
+    if fact.at <= latest {
+        return Ok(());
+    }
+    Err(format!(
+        "I18: the log took {} version {} at {at}, and its time is {}",
+        fact.order_id, fact.version, fact.at
+    ))
+}
+
+/// I18: a deadline of an order passes by the log's clock. The log took the fact that ends a wait at `at`.
+fn not_early(world: &World, before: Option<&Order>, fact: &Fact, at: Timestamp) -> Result<(), String> {
+    let due = before.and_then(Order::due).filter(|_| fact.cause.answers().is_none());
+    match due {
+        Some(due) if due > at.after_millis(2 * world.clock_skew_ms_max()) => {
+            Err(format!("I18: {} was due at {due}, and the log took its timer's fact at {at}", fact.order_id))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// I2: an input has at most one outcome.
@@ -182,16 +209,17 @@ fn answered_in_order(world: &World, partition: Partition, committed: &Committed)
 /// I1: an order's facts have versions 1, 2, 3 ... with no gap and no duplicate, all in its partition. Answers each order's
 /// states.
 fn fold(
+    world: &World,
     partition: Partition,
-    partitions: u32,
     committed: &Committed,
 ) -> Result<BTreeMap<OrderId, Vec<Order>>, String> {
     let mut orders: BTreeMap<OrderId, Vec<Order>> = BTreeMap::new();
-    for (offset, fact) in &committed.facts {
-        if partition_of(&fact.order_id, partitions) != partition {
+    for (offset, at, fact) in &committed.facts {
+        if partition_of(&fact.order_id, world.partitions()) != partition {
             return Err(format!("I1: a fact of {} in partition {partition}", fact.order_id));
         }
         let states = orders.entry(fact.order_id.clone()).or_default();
+        not_early(world, states.last(), fact, *at)?;
         let before = states.last().map(|order| order.version);
         let order = evolve(states.last().cloned(), fact).map_err(|gap| format!("I1: {gap} at {offset}"))?;
         if before == Some(order.version) {
@@ -215,7 +243,7 @@ fn one_notification_a_fact(
         told.push((notification.order_id, notification.version));
     }
     let facts: Vec<_> =
-        committed.facts.iter().map(|(_, fact)| (fact.order_id.clone(), fact.version)).collect();
+        committed.facts.iter().map(|(.., fact)| (fact.order_id.clone(), fact.version)).collect();
     if told == facts { Ok(()) } else { Err(format!("I9: facts {facts:?}, notifications {told:?}")) }
 }
 
@@ -240,8 +268,8 @@ fn documents_are_folds(
         if checkpoint > world.broker.end(Topic::Orders, partition) {
             return Err(format!("I7: the checkpoint {checkpoint} passes the log's end"));
         }
-        let before = committed.facts.iter().filter(|(offset, _)| *offset < checkpoint);
-        for (offset, fact) in before {
+        let before = committed.facts.iter().filter(|(offset, ..)| *offset < checkpoint);
+        for (offset, _, fact) in before {
             let document = stored.get(&fact.order_id);
             let lost = document.is_none() && world.store.has_lost(&fact.order_id);
             if !lost && document.is_none_or(|document| document.version < fact.version) {

@@ -40,6 +40,8 @@ struct Budget {
     losses: u8,
     /// Times that the log's identity changes.
     renames: u8,
+    /// Times that a process's clock is set.
+    clock_steps: u8,
 }
 
 #[derive(Clone)]
@@ -89,6 +91,10 @@ impl Model for Protocol {
             } else if !member {
                 actions.push(Action::Restart(index));
             }
+            if budget.clock_steps > 0 {
+                let steps = CLOCK_STEPS_MS.into_iter().filter(|ahead_ms| *ahead_ms != process.ahead_ms);
+                actions.extend(steps.map(|ahead_ms| Action::SetClock(index, ahead_ms)));
+            }
             if member && process.up {
                 actions.extend((budget.crashes > 0).then_some(Action::Crash(index)));
                 actions.extend((budget.expiries > 0).then_some(Action::Expire(index)));
@@ -137,6 +143,9 @@ impl Model for Protocol {
 }
 
 const DWELL_MS: u64 = 40;
+/// What a process's clock may be set to, ahead of the log's.
+const CLOCK_STEPS_MS: [i64; 3] = [-HOUR_MS, 0, HOUR_MS];
+const HOUR_MS: i64 = 60 * 60 * 1000;
 
 fn faults(world: &World, budget: &Budget, at: (usize, Partition, usize)) -> Vec<Fault> {
     let mut faults = vec![Fault::None];
@@ -163,6 +172,7 @@ fn spend(budget: &mut Budget, world: &World, action: Action) {
         Action::Step(.., Fault::Refused) => &mut budget.refusals,
         Action::Wake(..) => &mut budget.wakes,
         Action::Pass(_) => &mut budget.passes,
+        Action::SetClock(..) => &mut budget.clock_steps,
         Action::Crash(_) => &mut budget.crashes,
         Action::Expire(_) => &mut budget.expiries,
         Action::Move(..) => &mut budget.moves,
@@ -341,6 +351,16 @@ fn timers_and_requests_of_one_order() {
     let budget = Budget { crashes: 1, unknown_commits: 1, passes: 2, wakes: 2, ..Budget::default() };
     let settings = settings(1, Policy::simulate(DWELL_MS));
     explore("timers", Protocol { processes: 1, settings, inputs, budget, before: |_| {} });
+}
+
+#[test]
+fn clocks_that_are_set_while_timers_run() {
+    let here = Partition(0);
+    let order = order_in(here, 1, 0);
+    let inputs = vec![place(&order, here, "r0")];
+    let budget = Budget { clock_steps: 2, passes: 2, wakes: 3, crashes: 1, ..Budget::default() };
+    let settings = settings(1, Policy::simulate(DWELL_MS));
+    explore("clock steps", Protocol { processes: 1, settings, inputs, budget, before: |_| {} });
 }
 
 #[test]

@@ -17,6 +17,9 @@ const FAULTY_STEPS: usize = 3000;
 const SETTLING_ROUNDS_MAX: usize = 4000;
 const RUNS: u64 = 200;
 /// Longer than any deadline of the policies.
+/// How long the world sleeps at once while it settles.
+const PAUSE_MS_MAX: u64 = 10_000;
+const HOUR_MS: i64 = 60 * 60 * 1000;
 const DEADLINES_MS: u64 = 2 * 24 * 60 * 60 * 1000;
 
 fn settings(rng: &mut Rng) -> Settings {
@@ -97,7 +100,10 @@ fn next_action(rng: &mut Rng, world: &World) -> Option<Action> {
             Action::Wake(process, partition)
         }
         820..=869 => Action::Append,
-        870..=919 => Action::Pass(1 + rng.below(60)),
+        870..=917 => Action::Pass(1 + rng.below(60)),
+        918..=919 => {
+            Action::SetClock(process, [-2 * HOUR_MS, -3000, 0, 3000, 2 * HOUR_MS][rng.below(5) as usize])
+        }
         920..=924 => Action::Crash(process),
         925..=954 if !world.broker.is_member(world.processes[process].member) => Action::Restart(process),
         955..=959 => Action::Expire(process),
@@ -141,12 +147,9 @@ fn settle(world: &mut World, seed: u64) {
         for (process, partition, call) in world.steps().collect::<Vec<_>>().into_iter().rev() {
             world.apply(Action::Step(process, partition, call, Fault::None));
         }
-        for (process, partition) in world.sleepers().collect::<Vec<_>>() {
-            world.apply(Action::Wake(process, partition));
-        }
         world.read_every_order();
         world.apply(Action::Append);
-        world.apply(Action::Pass(7));
+        world.apply(Action::Pass(world.next_wake_ms().unwrap_or(0).clamp(7, PAUSE_MS_MAX)));
         if world.inputs.is_empty() {
             last = check_settled(world);
             if last.is_ok() {
@@ -176,6 +179,7 @@ fn run(seed: u64) {
             }
         }
     }
+    (0..world.processes.len()).for_each(|process| world.apply(Action::SetClock(process, 0)));
     settle(&mut world, seed);
     // Every deadline passes: what lost its timer on the way stays behind now.
     world.apply(Action::Pass(DEADLINES_MS));

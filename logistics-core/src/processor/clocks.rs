@@ -14,7 +14,7 @@ use crate::ids::Timestamp;
 pub(super) struct Clocks {
     known: Option<Known>,
     /// A record of this owner that has not come by again: its number among them, and when it was sent.
-    probe: Option<(u64, Timestamp)>,
+    probe: Option<(u64, Now)>,
 }
 
 /// Bounds of this owner's time minus the log's, in milliseconds, and what they were measured at.
@@ -29,23 +29,21 @@ struct Known {
 
 impl Clocks {
     /// The store read its clock between `asked` and now.
-    pub(super) fn store(&mut self, store: Timestamp, asked: Timestamp, now: Now) {
+    pub(super) fn store(&mut self, store: Timestamp, asked: Now, now: Now) {
         if self.known.is_none_or(|known| !known.by_log) {
-            let (least, most) = (difference(asked, store), difference(now.wall, store));
-            self.known = Some(Known { least, most, base: base(now), by_log: false });
+            self.known = Some(Known::between(asked, now, store, false));
         }
     }
 
     /// The records of this owner from that number on are sent now.
     pub(super) fn sent(&mut self, number: u64, now: Now) {
-        self.probe.get_or_insert((number, now.wall));
+        self.probe.get_or_insert((number, now));
     }
 
     /// The record of this owner of that number came by, stamped `at`.
     pub(super) fn read_back(&mut self, number: u64, at: Timestamp, now: Now) {
         if let Some((_, sent)) = self.probe.take_if(|(probe, _)| *probe <= number) {
-            let (least, most) = (difference(sent, at), difference(now.wall, at));
-            self.known = Some(Known { least, most, base: base(now), by_log: true });
+            self.known = Some(Known::between(sent, now, at, true));
         }
     }
 
@@ -84,6 +82,16 @@ impl Clocks {
             Some(Skew { ours, log, .. }) if ours > log => log.after_millis(max_ms),
             Some(Skew { log, .. }) => Timestamp::from_millis(log.as_millis().saturating_sub(signed(max_ms))),
         }
+    }
+}
+
+impl Known {
+    /// The other clock said `other` between `asked` and now. The bounds are those of this owner's clock as it was at `asked`: a
+    /// step since then shows as one after the measurement ([`Clocks::has_stepped`]).
+    fn between(asked: Now, now: Now, other: Timestamp, by_log: bool) -> Self {
+        let least = difference(asked.wall, other);
+        let most = least.saturating_add(signed(now.elapsed_ms.saturating_sub(asked.elapsed_ms)));
+        Self { least, most, base: base(asked), by_log }
     }
 }
 
@@ -137,6 +145,18 @@ mod tests {
     }
 
     #[test]
+    fn a_step_in_the_midst_of_a_measurement_makes_it_void() {
+        let mut clocks = Clocks::default();
+        // Asked an hour behind, answered an hour ahead.
+        clocks.store(at(0), now(-HOUR, 0), now(HOUR, 20));
+        assert!(clocks.has_stepped(now(HOUR, 20), MAX));
+        let mut clocks = Clocks::default();
+        clocks.sent(0, now(-HOUR, 100));
+        clocks.read_back(0, at(110), now(HOUR, 120));
+        assert!(clocks.has_stepped(now(HOUR, 120), MAX));
+    }
+
+    #[test]
     fn a_record_from_the_future_says_that_this_owner_is_behind() {
         let mut clocks = Clocks::default();
         clocks.read(at(-HOUR), now(0, 0), MAX);
@@ -149,11 +169,11 @@ mod tests {
     #[test]
     fn the_store_stands_for_the_log_until_the_log_has_said_something() {
         let mut clocks = Clocks::default();
-        clocks.store(at(0), now(HOUR, 0).wall, now(HOUR, 0));
+        clocks.store(at(0), now(HOUR, 0), now(HOUR, 0));
         assert!(clocks.skew(now(HOUR, 0), MAX).is_some_and(|skew| !skew.by_log));
         clocks.sent(0, now(HOUR, 0));
         clocks.read_back(0, at(HOUR), now(HOUR, 0));
-        clocks.store(at(0), now(HOUR, 0).wall, now(HOUR, 0));
+        clocks.store(at(0), now(HOUR, 0), now(HOUR, 0));
         assert_eq!(clocks.skew(now(HOUR, 0), MAX), None);
     }
 

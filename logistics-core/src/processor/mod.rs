@@ -38,7 +38,7 @@ pub use settings::Settings;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::ids::{Offset, OrderId, Partition, Timestamp};
+use crate::ids::{Offset, OrderId, Partition};
 use crate::port::{PortErrorKind, Recovery};
 use clocks::Clocks;
 use live::Live;
@@ -84,7 +84,7 @@ enum Stage {
     Recovering {
         stamp: Stamp,
         acquisition: u128,
-        asked: Timestamp,
+        asked: Now,
     },
     ReadingEnd {
         stamp: Stamp,

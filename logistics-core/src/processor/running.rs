@@ -144,10 +144,7 @@ impl Processor {
 
     /// Whatever can begin now begins: a read, a store write, and one piece of work.
     pub(super) fn advance_live(&mut self, mut live: Box<Live>, now: Now) -> Result<(), Setback> {
-        if live.clocks.has_stepped(now, self.settings.clock_skew_ms_max) {
-            return Err(Setback::again("the clock of this process was set, or the machine was suspended"));
-        }
-        self.compare_clocks(&mut live, now);
+        self.compare_clocks(&mut live, now)?;
         if let Some(stopping) = self.stopping {
             let committing = matches!(live.work, Work::Committing { .. });
             if !committing {
@@ -176,7 +173,12 @@ impl Processor {
         Ok(())
     }
 
-    fn compare_clocks(&mut self, live: &mut Live, now: Now) {
+    /// # Errors
+    /// A setback, where the clocks have to be compared anew.
+    fn compare_clocks(&mut self, live: &mut Live, now: Now) -> Result<(), Setback> {
+        if live.clocks.has_stepped(now, self.settings.clock_skew_ms_max) {
+            return Err(Setback::again("the clock of this process was set, or the machine was suspended"));
+        }
         let skew = live.clocks.skew(now, self.settings.clock_skew_ms_max);
         match (live.skew, skew) {
             (None, Some(skew)) => self.notices.push_back(Notice::ClockSkew(skew)),
@@ -184,6 +186,7 @@ impl Processor {
             _ => {}
         }
         live.skew = skew;
+        Ok(())
     }
 
     fn begin_work(&mut self, live: &mut Live, now: Now) -> Result<(), Setback> {
@@ -217,6 +220,8 @@ impl Processor {
     }
 
     fn decide(&mut self, live: &mut Live, mut plan: Plan, now: Now) -> Result<(), Setback> {
+        // The clock may have been set while the documents were loaded.
+        self.compare_clocks(live, now)?;
         plan.judge_claims(&mut live.own, self.partition, &self.settings)?;
         let time = Time {
             now: live.clocks.fact_time(now, self.settings.clock_skew_ms_max),

@@ -65,7 +65,7 @@ impl Processor {
                 let acquisition = acquired.map_err(|kind| Setback::of(kind, "taking the partition over"))?;
                 // The checkpoint before the end: a checkpoint read later could lie beyond the end.
                 let stamp = self.issue(Effect::Recover);
-                self.enter(Phase::Recovering, Stage::Recovering { stamp, acquisition, asked: now.wall });
+                self.enter(Phase::Recovering, Stage::Recovering { stamp, acquisition, asked: now });
             }
             (Stage::Recovering { stamp: of, acquisition, asked }, Reply::Recovered(recovered))
                 if of == stamp =>

@@ -2,12 +2,12 @@
 
 use logistics_core::Partition;
 use logistics_core::port::{
-    CommitOutcome, LogIdentity, PortErrorKind, StoreWrite, Topic, Transaction, WriteOutcome,
+    CommitOutcome, LogIdentity, PortErrorKind, Recovery, StoreWrite, Topic, Transaction, WriteOutcome,
 };
 use logistics_core::processor::{Effect, Reply};
 use logistics_core::testkit::CommitFate;
 
-use super::{Process, World};
+use super::{Process, Worker, World};
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,8 +35,10 @@ pub enum Action {
     Step(usize, Partition, usize, Fault),
     /// A worker's own clock passes to when it wakes.
     Wake(usize, Partition),
-    /// The wall clock passes, in milliseconds, for everybody.
+    /// Time passes, in milliseconds, for all.
     Pass(u64),
+    /// The clock of a process is set to this many milliseconds ahead of the log's; behind it where negative.
+    SetClock(usize, i64),
     /// A process dies, and its session with it.
     Crash(usize),
     /// It starts, or starts over after its session expired.
@@ -75,10 +77,8 @@ impl World {
             Action::Poll(process) => self.poll(process),
             Action::Step(process, partition, call, fault) => self.step(process, partition, call, fault),
             Action::Wake(process, partition) => self.wake(process, partition),
-            Action::Pass(ms) => {
-                self.wall = self.wall.after_millis(ms);
-                self.broker.set_time(self.wall);
-            }
+            Action::Pass(ms) => self.pass(ms),
+            Action::SetClock(process, ahead_ms) => self.processes[process].ahead_ms = ahead_ms,
             Action::Crash(process) => self.crash(process),
             Action::Restart(process) => self.restart(process),
             Action::Expire(process) => self.broker.expire(self.processes[process].member),
@@ -120,13 +120,23 @@ impl World {
 
     /// Workers whose own clock has something to wait for.
     pub fn sleepers(&self) -> impl Iterator<Item = (usize, Partition)> + '_ {
-        let sleeps = |process: &Process, partition: &Partition| {
-            let worker = &process.workers[partition];
-            worker.processor.wake_in_ms(worker.now(self.wall)).is_some()
-        };
+        self.wakes().map(|(process, partition, _)| (process, partition))
+    }
+
+    /// Milliseconds until the first of the workers wakes.
+    #[must_use]
+    pub fn next_wake_ms(&self) -> Option<u64> {
+        self.wakes().map(|(.., in_ms)| in_ms).min()
+    }
+
+    fn wakes(&self) -> impl Iterator<Item = (usize, Partition, u64)> + '_ {
         self.processes.iter().enumerate().flat_map(move |(index, process)| {
-            let sleeping = process.workers.keys().filter(move |partition| sleeps(process, partition));
-            sleeping.map(move |partition| (index, *partition))
+            let now = self.clock(index);
+            let wake_in_ms = move |worker: &Worker| worker.processor.wake_in_ms(worker.now(now));
+            process
+                .workers
+                .iter()
+                .filter_map(move |(partition, worker)| Some((index, *partition, wake_in_ms(worker)?)))
         })
     }
 
@@ -148,9 +158,17 @@ impl World {
         }
     }
 
+    fn pass(&mut self, ms: u64) {
+        self.wall = self.wall.after_millis(ms);
+        self.broker.set_time(self.wall);
+        let workers = self.processes.iter_mut().flat_map(|process| process.workers.values_mut());
+        workers.for_each(|worker| worker.elapsed_ms += ms);
+    }
+
     fn wake(&mut self, process: usize, partition: Partition) {
+        let now = self.clock(process);
         if let Some(worker) = self.processes[process].workers.get_mut(&partition)
-            && let Some(ms) = worker.processor.wake_in_ms(worker.now(self.wall))
+            && let Some(ms) = worker.processor.wake_in_ms(worker.now(now))
         {
             worker.elapsed_ms += ms;
         }
@@ -175,9 +193,10 @@ impl World {
                 None => return,
             },
         };
+        let now = self.clock(process);
         if let Some(worker) = self.processes[process].workers.get_mut(&partition) {
             let call = worker.calls.remove(at);
-            let now = worker.now(self.wall);
+            let now = worker.now(now);
             worker.processor.handle(now, call.stamp, reply);
         }
     }
@@ -229,9 +248,11 @@ impl World {
                 self.processes[process].workers.get_mut(&partition)?.epoch = Some(epoch);
                 Reply::Acquired(if ok { Ok(acquisition) } else { Err(down) })
             }
-            Effect::Recover => {
-                Reply::Recovered(if ok { Ok(self.store.recover(partition)) } else { Err(down) })
+            Effect::Recover if ok => {
+                let recovery = self.store.recover(partition);
+                Reply::Recovered(Ok(Recovery { now: Some(self.wall), ..recovery }))
             }
+            Effect::Recover => Reply::Recovered(Err(down)),
             Effect::Write(write) => Reply::Written(self.write(write, fault)),
             _ => return self.answer_reading(process, partition, effect, ok),
         })

@@ -32,6 +32,8 @@ pub struct Process {
     pub up: bool,
     /// Its workers.
     pub workers: BTreeMap<Partition, Worker>,
+    /// Milliseconds by which its clock is ahead of the log's; negative where it is behind.
+    pub ahead_ms: i64,
 }
 
 /// The whole.
@@ -47,7 +49,7 @@ pub struct World {
     pub processes: Vec<Process>,
     /// What clients will append, the next one first.
     pub inputs: Vec<Input>,
-    /// The wall clock.
+    /// The clock of the log and of the store.
     pub wall: Timestamp,
     /// Tokens of writes that were issued: none may come twice.
     pub tokens: BTreeSet<Token>,
@@ -69,7 +71,7 @@ impl World {
         let start = |id| {
             let member = Member(id);
             broker.join(member);
-            Process { member, up: true, workers: BTreeMap::new() }
+            Process { member, up: true, workers: BTreeMap::new(), ahead_ms: 0 }
         };
         let processes = (0..processes).map(start).collect();
         Self {
@@ -91,6 +93,19 @@ impl World {
     #[must_use]
     pub fn partitions(&self) -> u32 {
         self.settings.partitions
+    }
+
+    /// What the clock of a process says.
+    #[must_use]
+    pub fn clock(&self, process: usize) -> Timestamp {
+        let ahead_ms = self.processes[process].ahead_ms;
+        Timestamp::from_millis(self.wall.as_millis().saturating_add(ahead_ms))
+    }
+
+    /// The permitted difference of clocks, in milliseconds.
+    #[must_use]
+    pub fn clock_skew_ms_max(&self) -> u64 {
+        self.settings.clock_skew_ms_max
     }
 
     /// Appends the next input.
@@ -139,18 +154,18 @@ impl World {
 
     /// A process hears what the group says, if it says something.
     fn poll(&mut self, process: usize) {
-        let member = self.processes[process].member;
+        let (member, now) = (self.processes[process].member, self.clock(process));
         match self.broker.poll_group(member) {
             Some(GroupEvent::Assigned(partitions)) => {
                 for partition in partitions {
-                    let worker = Worker::new(partition, self.settings.clone(), self.wall);
+                    let worker = Worker::new(partition, self.settings.clone(), now);
                     self.processes[process].workers.insert(partition, worker);
                 }
             }
             Some(GroupEvent::Revoked(partitions)) => {
                 for partition in partitions {
                     match self.processes[process].workers.get_mut(&partition) {
-                        Some(worker) => worker.revoke(self.wall),
+                        Some(worker) => worker.revoke(now),
                         None => self.broker.release(member, &[partition]),
                     }
                 }
@@ -194,8 +209,9 @@ impl World {
     }
 
     fn pump_worker(&mut self, process: usize, partition: Partition) {
+        let now = self.clock(process);
         let Some(worker) = self.processes[process].workers.get_mut(&partition) else { return };
-        let pumped = worker.pump(self.wall);
+        let pumped = worker.pump(now);
         for write in pumped.late_writes {
             self.store.hold(write);
         }
