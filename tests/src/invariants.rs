@@ -43,6 +43,24 @@ pub fn check(world: &World) -> Result<(), String> {
     Ok(())
 }
 
+/// An owner goes no further than to what a second writer wrote. Nothing else can be promised of a log that has two.
+///
+/// # Errors
+/// A sentence, where an owner that was there before went past it.
+pub fn check_second_writer(world: &World) -> Result<(), String> {
+    let Some(second) = world.second else { return check(world) };
+    let workers = world.processes.iter().filter_map(|process| process.workers.get(&second.partition));
+    for worker in workers.filter(|worker| worker.epoch.is_some() && worker.epoch == second.owner) {
+        if let Some(answered) = worker.processor.committed().filter(|answered| *answered > second.offset) {
+            return Err(format!(
+                "an owner went past {}, which it did not write, to {answered}",
+                second.offset
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Every rule that must hold once nothing is under way and nothing fails any more.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use std::time::Duration;
 use logistics_core::processor::{Effect, Phase, Settings};
 use logistics_core::testkit::CommitFate;
 use logistics_core::{Partition, Policy, Status};
-use logistics_tests::invariants::{check, check_settled};
+use logistics_tests::invariants::{check_second_writer, check_settled};
 use logistics_tests::workload::{forged_fact, forged_outcome, order_in, place, step};
 use logistics_tests::world::{Action, Fault, Input, World};
 use stateright::{Checker, Model, Property, UniformChooser};
@@ -36,6 +36,8 @@ struct Budget {
     passes: u8,
     /// Copies of an owner's records.
     copies: u8,
+    /// Answers of another group's owner.
+    second_answers: u8,
     /// Documents that the store loses.
     losses: u8,
     /// Times that the log's identity changes.
@@ -115,6 +117,7 @@ impl Model for Protocol {
             actions.push(if world.snapshot.is_some() { Action::Restore } else { Action::Save });
         }
         actions.extend((budget.copies > 0).then_some(Action::Copy(Partition(0))));
+        actions.extend((budget.second_answers > 0).then_some(Action::Answer(Partition(0))));
         actions.extend((budget.losses > 0).then_some(Action::Lose(Partition(0), 0)));
         actions.extend((budget.renames > 0).then_some(Action::Rename(budget.renames.into())));
         actions.extend((budget.offset_expiries > 0).then_some(Action::ExpireOffsets));
@@ -129,17 +132,34 @@ impl Model for Protocol {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("every invariant holds", |_, state: &State| check(&state.world).is_ok()),
+            Property::always("every invariant holds", |_, state: &State| {
+                check_second_writer(&state.world).is_ok()
+            }),
             Property::always("no partition halts", |_, state: &State| {
-                let mut workers = state.world.processes.iter().flat_map(|process| process.workers.values());
-                workers.all(|worker| !matches!(worker.processor.phase(), Phase::Halted(_)))
+                state.world.second.is_some() || halts(&state.world).next().is_none()
+            }),
+            Property::sometimes(SECOND_WRITER_SEEN, |_, state: &State| {
+                halts(&state.world).any(|reason| reason.contains("second group"))
             }),
             // What is promised above would be empty if nothing ever got done.
-            Property::sometimes("everything is answered and stored", |_, state: &State| {
+            Property::sometimes(SETTLED, |_, state: &State| {
                 state.world.inputs.is_empty() && check_settled(&state.world).is_ok()
             }),
         ]
     }
+}
+
+/// What comes about where nothing fails for long enough.
+const SETTLED: &str = "everything is answered and stored";
+const SECOND_WRITER_SEEN: &str = "a partition halts since it has a second writer";
+
+/// Why partitions have halted.
+fn halts(world: &World) -> impl Iterator<Item = &str> {
+    let workers = world.processes.iter().flat_map(|process| process.workers.values());
+    workers.filter_map(|worker| match worker.processor.phase() {
+        Phase::Halted(reason) => Some(reason.as_str()),
+        _ => None,
+    })
 }
 
 const DWELL_MS: u64 = 40;
@@ -180,6 +200,7 @@ fn spend(budget: &mut Budget, world: &World, action: Action) {
         Action::Restore => &mut budget.restores,
         Action::ExpireOffsets => &mut budget.offset_expiries,
         Action::Copy(_) => &mut budget.copies,
+        Action::Answer(_) => &mut budget.second_answers,
         Action::Lose(..) => &mut budget.losses,
         Action::Rename(_) => &mut budget.renames,
         Action::EndTransaction(_) => &mut budget.ends,
@@ -243,21 +264,25 @@ fn step_until(world: &mut World, of: fn(Partition) -> bool, enough: fn(&World) -
 }
 
 /// How long a scenario may take; what is not exhausted by then was explored breadth first as deep as it went.
-const SCENARIO_S_MAX: u64 = 11;
-const WALKS_S: u64 = 4;
+const SCENARIO_S_MAX: u64 = 10;
+const WALKS_S: u64 = 3;
 
 fn explore(name: &str, protocol: Protocol) {
+    explore_until(name, protocol, &[SETTLED]);
+}
+
+/// Explores, and asserts that these things came about somewhere.
+fn explore_until(name: &str, protocol: Protocol, expected: &[&'static str]) {
     let breadth =
         protocol.clone().checker().threads(2).timeout(Duration::from_secs(SCENARIO_S_MAX)).spawn_bfs().join();
     report(name, "breadth first", &breadth);
     let walks = protocol.checker().timeout(Duration::from_secs(WALKS_S));
     let walks = walks.spawn_simulation(SEED, UniformChooser).join();
     report(name, "random walks", &walks);
-    let done = "everything is answered and stored";
-    assert!(
-        breadth.discovery(done).or_else(|| walks.discovery(done)).is_some(),
-        "{name}: nothing was ever answered and stored"
-    );
+    for what in expected {
+        let found = breadth.discovery(what).or_else(|| walks.discovery(what));
+        assert!(found.is_some(), "{name}: it never came about that {what}");
+    }
 }
 
 const SEED: u64 = 7;
@@ -267,7 +292,7 @@ const SEED: u64 = 7;
 fn report(name: &str, how: &str, checker: &impl Checker<Protocol>) {
     for property in ["every invariant holds", "no partition halts"] {
         if let Some(path) = checker.discovery(property) {
-            let broken = check(&path.last_state().world);
+            let broken = check_second_writer(&path.last_state().world);
             panic!("{name}, {how}: not so: {property}: {broken:?}\nafter {:#?}", path.into_actions());
         }
     }
@@ -377,6 +402,13 @@ fn records_that_claim_to_be_an_owners() {
     let budget = Budget { crashes: 1, copies: 1, wakes: 1, ..Budget::default() };
     let settings = settings(1, Policy::manual());
     explore("foreign records", Protocol { processes: 1, settings, inputs, budget, before: |_| {} });
+}
+
+#[test]
+fn a_second_writer() {
+    let budget = Budget { second_answers: 1, unknown_commits: 1, wakes: 3, ..Budget::default() };
+    let protocol = Protocol { processes: 1, before: everybody_live, ..one_partition(1, budget) };
+    explore_until("second writer", protocol, &[SETTLED, SECOND_WRITER_SEEN]);
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub enum Action {
     Restore,
     /// A copy of the latest record of an owner of the partition is appended to it.
     Copy(Partition),
+    /// An owner of another group answers an input of the partition.
+    Answer(Partition),
     /// The store loses a document of a partition: the one at this place, counted around.
     Lose(Partition, usize),
     /// The log becomes a copy of itself in another place, with another identity.
@@ -95,6 +97,7 @@ impl World {
                 }
             }
             Action::Copy(partition) => self.copy(partition),
+            Action::Answer(partition) => self.answer_as_another(partition),
             Action::Lose(partition, n) => self.lose(partition, n),
             Action::Rename(n) => self.broker.set_identity(LogIdentity::new(&format!("renamed-{n}"))),
             Action::ExpireOffsets => self.broker.expire_offsets(),

@@ -3,13 +3,16 @@
 mod action;
 mod worker;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use logistics_core::port::{GroupEvent, ReadLimit, StoreWrite, Token, Topic};
-use logistics_core::processor::Settings;
-use logistics_core::testkit::{Broker, Member, MemoryStore, Snapshot};
-use logistics_core::{Offset, Partition, Timestamp, wire};
+use logistics_core::processor::{Phase, Settings};
+use logistics_core::testkit::{Broker, Epoch, Member, MemoryStore, Snapshot};
+use logistics_core::wire::{self, Record};
+use logistics_core::{Cause, Fact, Offset, Partition, Timestamp};
+
+use crate::workload::forged_outcome;
 
 pub use action::{Action, Fault};
 pub use worker::{Call, Worker};
@@ -36,6 +39,17 @@ pub struct Process {
     pub ahead_ms: i64,
 }
 
+/// A record of another group's owner, as it could be one of this group's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SecondWriter {
+    /// Where it wrote.
+    pub partition: Partition,
+    /// What it wrote.
+    pub offset: Offset,
+    /// The owner of this group meanwhile.
+    pub owner: Option<Epoch>,
+}
+
 /// The whole.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
@@ -55,6 +69,8 @@ pub struct World {
     pub tokens: BTreeSet<Token>,
     /// Records that claim to be an owner's and that something else wrote.
     pub forged: BTreeSet<(Partition, Offset)>,
+    /// What an owner of another group wrote.
+    pub second: Option<SecondWriter>,
     /// The first rule that was seen broken while something was carried out.
     pub broken: Option<String>,
     acquisitions: u128,
@@ -83,6 +99,7 @@ impl World {
             wall,
             tokens: BTreeSet::new(),
             forged: BTreeSet::new(),
+            second: None,
             broken: None,
             acquisitions: 0,
             settings,
@@ -134,6 +151,33 @@ impl World {
             batch.records.into_iter().rev().find(|record| wire::is_surely_from_processor(&record.payload));
         if let Some(record) = own {
             self.append_to(partition, record.payload);
+        }
+    }
+
+    /// An owner of another group answers the first input that has no answer, while this group's owner is live. Of a record
+    /// that comes while an owner starts, or behind its answer, the log alone says whether it can be true.
+    fn answer_as_another(&mut self, partition: Partition) {
+        let owner = self.broker.epoch(partition);
+        let workers = self.processes.iter().filter_map(|process| process.workers.get(&partition));
+        let is_live = |worker: &Worker| worker.epoch == owner && *worker.processor.phase() == Phase::Live;
+        if self.broker.is_open(partition) || !workers.into_iter().any(is_live) {
+            return;
+        }
+        let limit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
+        let start = self.broker.bounds(Topic::Orders, partition).start;
+        let read = self.broker.read_committed(Topic::Orders, partition, start, limit);
+        let mut open = VecDeque::new();
+        for record in read.ok().flatten().into_iter().flat_map(|batch| batch.records) {
+            match wire::decode(&record, partition) {
+                Ok(Record::Input(request)) => open.push_back((record.offset, request.order_id)),
+                Ok(Record::Fact(Fact { cause: Cause::Timer { .. }, .. })) | Err(_) => {}
+                Ok(Record::Fact(_) | Record::Outcome(_)) => _ = open.pop_front(),
+            }
+        }
+        if let Some((answers, order_id)) = open.pop_front() {
+            let Input { payload, .. } = forged_outcome(&order_id, answers.0, partition);
+            let offset = self.broker.append(Topic::Orders, partition, None, payload);
+            self.second = Some(SecondWriter { partition, offset, owner });
         }
     }
 
