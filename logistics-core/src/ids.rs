@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::limits::{ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX, REQUEST_ID_BYTES_MAX};
@@ -156,6 +157,12 @@ impl OrderId {
         // The length keeps ("a", "bc") and ("ab", "c") apart.
         let name = format!("{}:{client}:{key}", client.len());
         Self(Arc::from(uuid::Uuid::new_v5(&IDEMPOTENCY_NAMESPACE, name.as_bytes()).to_string()))
+    }
+
+    /// The key of the order's records in the log.
+    #[must_use]
+    pub fn to_key(&self) -> Bytes {
+        Bytes::copy_from_slice(self.0.as_bytes())
     }
 
     /// When an id made by [`OrderId::generate`] was made; `None` for every other id.

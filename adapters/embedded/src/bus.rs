@@ -30,7 +30,7 @@ impl EventBus for Bus {
         check_size(&payload)?;
         let partition = partition_of(order_id, self.0.shared.partitions);
         let log = self.0.shared.log(Topic::Orders, partition)?;
-        let key = Bytes::copy_from_slice(order_id.as_str().as_bytes());
+        let key = order_id.to_key();
         Ok(self.0.queue.ask(|reply| Request::Append(Append { log, key, payload }, reply)).await?)
     }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use futures::lock::Mutex;
 use logistics_core::notify::Notification;
 use logistics_core::port::{Notifier, NotifyError};
+use logistics_core::text::is_active;
 
 const GREETING: &str = "Notification Service Running...\n";
 const HEADING: &str = "🔔 NOTIFICATION:\n";
@@ -68,23 +69,12 @@ impl<W: Write> Printer<W> {
         self.text.clear();
         self.text.push_str(HEADING);
         // One line stays one line, and nothing in it steers a terminal, whatever the log holds.
-        let printable = notification.text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c });
+        let printable = notification.text.chars().map(|c| if is_active(c) { '\u{fffd}' } else { c });
         self.text.extend(printable);
         self.text.push('\n');
         self.writer.write_all(self.text.as_bytes())?;
         self.writer.flush()
     }
-}
-
-/// A control character, a line or paragraph separator, or one that changes the direction of what follows.
-fn steers(character: char) -> bool {
-    let direction = '\u{202a}'..='\u{202e}';
-    let isolate = '\u{2066}'..='\u{2069}';
-    let mark = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}'];
-    character.is_control()
-        || direction.contains(&character)
-        || isolate.contains(&character)
-        || mark.contains(&character)
 }
 
 #[async_trait]

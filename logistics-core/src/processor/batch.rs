@@ -21,7 +21,7 @@ use crate::limits::ORDER_ID_BYTES_MAX;
 use crate::notify::Notification;
 use crate::order::{Order, VersionGap, evolve};
 use crate::outcome::{Outcome, OutcomeKind, Verdict};
-use crate::port::{NewRecord, Topic, Transaction};
+use crate::port::{LogRecord, NewRecord, Topic, Transaction};
 use crate::request::{Command, Request};
 use crate::wire::{self, DeadLetter};
 
@@ -182,7 +182,7 @@ impl Batch<'_> {
         match kind {
             InputKind::Request(request) => self.answer_request(offset, &request),
             InputKind::Misplaced { record, request, to } => {
-                let key = Some(order_key(&request.order_id));
+                let key = Some(request.order_id.to_key());
                 // A new record has no headers, so what they say goes into the payload.
                 let payload =
                     if wire::is_binary(&record) { wire::encode_request(&request) } else { record.payload };
@@ -190,19 +190,26 @@ impl Batch<'_> {
                 self.outcome(offset, Some(&request), OutcomeKind::Forwarded { to });
                 Ok(())
             }
-            // The judgement made it a dead one.
-            InputKind::Claimed { .. } => Ok(()),
             InputKind::Dead { record, reason } => {
-                let letter = DeadLetter { record: &record, partition: self.partition, reason: &reason };
-                let payload = letter.encode(self.now);
-                // A key that no order can have may be too long to be written. The letter keeps its beginning.
-                let key = record.key.clone().filter(|key| key.len() <= ORDER_ID_BYTES_MAX);
-                self.push(Topic::DeadLetters, key, payload);
-                self.decided.notices.push(Notice::DeadLettered { offset, reason: reason.clone() });
-                self.outcome(offset, None, OutcomeKind::DeadLettered { reason });
+                self.answer_dead(offset, &record, reason);
+                Ok(())
+            }
+            // The judgement leaves none of these; one that it left is no owner's all the same.
+            InputKind::Claimed { record, .. } => {
+                self.answer_dead(offset, &record, foreign("it was not judged"));
                 Ok(())
             }
         }
+    }
+
+    fn answer_dead(&mut self, offset: Offset, record: &LogRecord, reason: String) {
+        let letter = DeadLetter { record, partition: self.partition, reason: &reason };
+        let payload = letter.encode(self.now);
+        // A key that no order can have may be too long to be written. The letter keeps its beginning.
+        let key = record.key.clone().filter(|key| key.len() <= ORDER_ID_BYTES_MAX);
+        self.push(Topic::DeadLetters, key, payload);
+        self.decided.notices.push(Notice::DeadLettered { offset, reason: reason.clone() });
+        self.outcome(offset, None, OutcomeKind::DeadLettered { reason });
     }
 
     fn answer_request(&mut self, offset: Offset, request: &Request) -> Result<(), VersionGap> {
@@ -251,7 +258,7 @@ impl Batch<'_> {
             }
             due => self.timers.change(order_id, None, due),
         }
-        let key = order_key(order_id);
+        let key = order_id.to_key();
         let record = self.signed(wire::encode_fact(fact));
         let answers = fact.cause.answers().is_some();
         self.decided.prints.push(Print::of_fact(&record, order_id, answers));
@@ -276,7 +283,7 @@ impl Batch<'_> {
 
     fn outcome(&mut self, offset: Offset, request: Option<&Request>, result: OutcomeKind) {
         let order_id = request.map(|request| request.order_id.clone());
-        let key = order_id.as_ref().map(order_key);
+        let key = order_id.as_ref().map(OrderId::to_key);
         let outcome =
             Outcome { offset, order_id, request: request.map(|request| request.id.clone()), result };
         let payload = self.signed(wire::encode_outcome(&outcome, self.partition, self.now));
@@ -294,8 +301,4 @@ impl Batch<'_> {
     fn push(&mut self, topic: Topic, key: Option<Bytes>, payload: Bytes) {
         self.records.push(NewRecord { topic, partition: self.partition, key, payload });
     }
-}
-
-fn order_key(order_id: &OrderId) -> Bytes {
-    Bytes::copy_from_slice(order_id.as_str().as_bytes())
 }

@@ -145,7 +145,9 @@ impl Replay {
         let mut records = Vec::new();
         for record in batch.records {
             let offset = record.offset;
-            let Read { reading, signed } = read_record(&record, partition, settings.log_keys.as_ref());
+            // What is read again has been judged, with its signature.
+            let keys = settings.log_keys.as_ref().filter(|_| offset >= self.scan.to());
+            let Read { reading, signed } = read_record(&record, partition, keys);
             let what = What::of(reading);
             if offset >= self.scan.to() {
                 records.push(Unjudged { offset, payload: record.payload, signed, what });

@@ -134,7 +134,7 @@ pub fn notification(status: Status) -> Notification {
 /// A record of a topic with an order's key.
 #[must_use]
 pub fn record(topic: Topic, partition: Partition, key: &OrderId, payload: impl Into<Bytes>) -> NewRecord {
-    let key = Some(Bytes::copy_from_slice(key.as_str().as_bytes()));
+    let key = Some(key.to_key());
     NewRecord { topic, partition, key, payload: payload.into() }
 }
 

@@ -128,7 +128,7 @@ impl EventBus for Backend {
         let offset = self.log.append(order_id, payload.clone()).await?;
         self.change(|state| {
             state.offset += 1;
-            let key = Some(Bytes::copy_from_slice(order_id.as_str().as_bytes()));
+            let key = Some(order_id.to_key());
             let record = LogRecord { offset, headers: Vec::new(), key, payload, at: sample::time(0) };
             let input = wire::decode(&record, partition_of(order_id, PARTITIONS)).expect("a readable record");
             let Record::Input(request) = input else { panic!("the API writes inputs only: {input:?}") };

@@ -35,7 +35,7 @@ pub(super) struct Log {
 impl Log {
     fn push(&mut self, order_id: Option<&OrderId>, payload: Bytes, at: Timestamp) -> Offset {
         let offset = Offset(self.end);
-        let key = order_id.map(|id| Bytes::copy_from_slice(id.as_str().as_bytes()));
+        let key = order_id.map(OrderId::to_key);
         self.records.push(LogRecord { offset, key, payload, headers: Vec::new(), at });
         self.end += 1;
         offset

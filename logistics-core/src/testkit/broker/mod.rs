@@ -104,7 +104,7 @@ impl Broker {
     /// Appends an input to the partition of its order, as `EventBus::append` does.
     pub fn append_input(&mut self, order_id: &OrderId, payload: Bytes) -> Offset {
         let partition = partition_of(order_id, self.partitions);
-        let key = Bytes::copy_from_slice(order_id.as_str().as_bytes());
+        let key = order_id.to_key();
         self.append(Topic::Orders, partition, Some(key), payload)
     }
 

@@ -32,7 +32,7 @@ pub(super) async fn a_record_stands_in_the_partition_of_its_order(case: BusCase<
         let record = case.tail(Topic::Orders, partition, offset, 1).await.swap_remove(0);
         case.same("the offset", &record.offset, &offset);
         case.same("the payload", &record.payload, &payload);
-        case.same("the key", &record.key, &Some(Bytes::copy_from_slice(id.as_str().as_bytes())));
+        case.same("the key", &record.key, &Some(id.to_key()));
     }
 }
 
