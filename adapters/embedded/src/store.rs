@@ -8,7 +8,7 @@ use logistics_core::lifecycle::STATUSES;
 use logistics_core::limits::PAGE_ORDERS_MAX;
 use logistics_core::port::{
     ClearOutcome, Cursor, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery,
-    StoreWrite, Token, WriteOutcome,
+    StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, Timestamp, Verdict, partition_of};
 use redb::{ReadOnlyTable, ReadTransaction};
@@ -69,6 +69,11 @@ impl OrderStore for Store {
         })
     }
 
+    async fn checkpoint(&self, partition: Partition) -> Result<Option<StoreCheckpoint>, PortError> {
+        self.0.shared.check(partition)?;
+        Ok(self.0.shared.look(|txn| checkpoint(txn, partition))?)
+    }
+
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {
         let query = ListQuery { limit: query.limit.clamp(1, PAGE_ORDERS_MAX), ..query.clone() };
         Ok(self
@@ -85,13 +90,14 @@ impl OrderStore for Store {
     }
 }
 
+fn checkpoint(txn: &ReadTransaction, partition: Partition) -> Result<Option<StoreCheckpoint>, FileError> {
+    let damaged = || FileError::damaged("a checkpoint is not one");
+    let stored = txn.open_table(STATE)?.get(&checkpoint_key(partition)[..])?;
+    stored.map(|value| decode_checkpoint(value.value()).ok_or_else(damaged)).transpose()
+}
+
 fn recovery(txn: &ReadTransaction, partition: Partition) -> Result<Recovery, FileError> {
-    let checkpoint = txn.open_table(STATE)?.get(&checkpoint_key(partition)[..])?;
-    let checkpoint = checkpoint
-        .map(|value| {
-            decode_checkpoint(value.value()).ok_or_else(|| FileError::damaged("a checkpoint is not one"))
-        })
-        .transpose()?;
+    let checkpoint = checkpoint(txn, partition)?;
     let mut timers = Vec::new();
     let table = txn.open_table(TIMERS)?;
     let (start, end) = (timer_key(partition, ""), timer_key(Partition(partition.0 + 1), ""));
@@ -105,9 +111,7 @@ fn recovery(txn: &ReadTransaction, partition: Partition) -> Result<Recovery, Fil
 }
 
 fn loaded(txn: &ReadTransaction, partition: Partition, ids: &[OrderId]) -> Result<Loaded, FileError> {
-    let checkpoint = txn.open_table(STATE)?.get(&checkpoint_key(partition)[..])?;
-    let token =
-        checkpoint.and_then(|value| decode_checkpoint(value.value())).map(|checkpoint| checkpoint.token);
+    let token = checkpoint(txn, partition)?.map(|checkpoint| checkpoint.token);
     let documents = match ids {
         [] => Vec::new(),
         ids => {

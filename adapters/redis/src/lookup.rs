@@ -18,6 +18,19 @@ use crate::script::CLEAR;
 
 /// Fields of a checkpoint: offset, answered and token as texts, and the basis.
 type Fields = (Option<String>, Option<String>, Option<String>, Option<Bytes>);
+const FIELDS: [&str; 4] = ["offset", "answered", "token", "basis"];
+
+pub(crate) async fn checkpoint(
+    lent: &mut Lent,
+    place: &Arc<str>,
+    keys: Keys,
+    partition: Partition,
+) -> Result<Option<StoreCheckpoint>, RedisStoreError> {
+    let key = keys.checkpoint(partition);
+    let mut command = redis::cmd("HMGET");
+    command.arg(&key).arg(&FIELDS);
+    checkpoint_of(place, &key, lent.query(&command).await?)
+}
 
 pub(crate) async fn recovery(
     lent: &mut Lent,
@@ -28,11 +41,11 @@ pub(crate) async fn recovery(
     let checkpoint_key = keys.checkpoint(partition);
     let mut both = pipe();
     both.atomic();
-    both.cmd("HMGET").arg(&checkpoint_key).arg(&["offset", "answered", "token", "basis"]);
+    both.cmd("HMGET").arg(&checkpoint_key).arg(&FIELDS);
     both.cmd("ZRANGE").arg(keys.timers(partition)).arg(0).arg(-1).arg("WITHSCORES");
     let (fields, timers): (Fields, Vec<(String, f64)>) = lent.pipeline(&both).await?;
     let now = clock(lent, keys).await?;
-    let checkpoint = checkpoint(place, &checkpoint_key, fields)?;
+    let checkpoint = checkpoint_of(place, &checkpoint_key, fields)?;
     let timer = |(id, due): (String, f64)| {
         let order_id = OrderId::parse(&id).map_err(|error| {
             RedisStoreError::damaged(place, format!("a timer of partition {partition}: {error}"))
@@ -204,7 +217,7 @@ pub(crate) async fn document(
     })
 }
 
-fn checkpoint(
+fn checkpoint_of(
     place: &Arc<str>,
     key: &str,
     fields: Fields,
@@ -240,7 +253,7 @@ mod tests {
         let place: Arc<str> = Arc::from("Redis at h");
         let token = Token { acquisition: u128::MAX, sequence: u64::MAX };
         let some = |text: &str| Some(text.to_owned());
-        let read = |fields| checkpoint(&place, "checkpoint:0", fields);
+        let read = |fields| checkpoint_of(&place, "checkpoint:0", fields);
         assert_eq!(read((None, None, None, None)).expect("nothing"), None);
         let largest = u64::MAX.to_string();
         let found = read((some(&largest), some("3"), some(&token.to_string()), None)).expect("a checkpoint");

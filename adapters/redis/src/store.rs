@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use deadpool_redis::redis::{self, Value};
 use logistics_core::port::{
-    ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreWrite,
-    Token, WriteOutcome,
+    ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreCheckpoint,
+    StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, Verdict, partition_of};
 
@@ -177,6 +177,11 @@ impl OrderStore for RedisStore {
         let partition = partition_of(order_id, self.partitions);
         let mut lent = self.connections.lend().await?;
         Ok(lookup::document(&mut lent, self.connections.place(), self.keys, partition, order_id).await?)
+    }
+
+    async fn checkpoint(&self, partition: Partition) -> Result<Option<StoreCheckpoint>, PortError> {
+        let mut lent = self.connections.lend().await?;
+        Ok(lookup::checkpoint(&mut lent, self.connections.place(), self.keys, partition).await?)
     }
 
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {

@@ -47,6 +47,8 @@ pub(crate) struct Context {
     pub(crate) later_looks: Rounds<OrderId, DocumentLookup>,
     /// Questions where a partition of the orders ends.
     pub(crate) ends: Rounds<Partition, Offset>,
+    /// Questions whether the store has caught up with a partition of the orders.
+    pub(crate) catching_up: Rounds<Partition, bool>,
     pub(crate) budget: Budget,
     pub(crate) readers: Readers,
     /// The largest document that a list has shown, in bytes: how much the next list reserves for each of its orders.
@@ -96,6 +98,7 @@ impl Context {
             looks: Rounds::new(),
             later_looks: Rounds::new(),
             ends: Rounds::new(),
+            catching_up: Rounds::new(),
             budget: Budget::new(config.in_flight_bytes_max),
             readers: Readers::new(),
             document_bytes: AtomicUsize::new(DOCUMENT_BYTES),

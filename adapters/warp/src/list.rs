@@ -1,35 +1,65 @@
 //! `GET /orders`: a page of the list.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
+use futures::future::join_all;
 use hyper::http::StatusCode;
-use logistics_core::Status;
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::limits::PAGE_ORDERS_MAX;
 use logistics_core::port::{Cursor, ListQuery, Page};
+use logistics_core::{Offset, Partition, Status};
 use warp::reply::Response;
 
 use crate::budget::Reservation;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::lookup::end_of_log;
 use crate::{query, reply};
 
 /// Orders on a page where the client does not say.
 pub(crate) const PAGE_ORDERS: usize = 50;
 /// A page ends early once its documents have so many bytes: a page is made in memory.
 pub(crate) const PAGE_BYTES_MAX: usize = 1024 * 1024;
-/// Orders that the store is asked for first, before the size of their documents is known.
-const PORTION_ORDERS_MIN: usize = 16;
+/// Milliseconds that a list waits for to know whether it lacks orders.
+const CATCHING_UP_MS_MAX: u64 = 500;
 /// Orders that the store is asked for at once: documents that follow small ones may be large.
 const PORTION_ORDERS_MAX: usize = 128;
 
 pub(crate) async fn list(context: &Context, query: &str) -> Result<Response, Failure> {
     let query = parse(query)?;
     let (page, reservation) = read(context, query).await?;
-    Ok(reply::json(StatusCode::OK, reservation.hold(written(&page, context.progress.is_rebuilding()))))
+    let incomplete = may_lack_orders(context).await;
+    Ok(reply::json(StatusCode::OK, reservation.hold(written(&page, incomplete))))
+}
+
+/// Whether a partition is being rebuilt, or was behind the log when this process started and is so still.
+async fn may_lack_orders(context: &Context) -> bool {
+    let behind = context.progress.behind();
+    let looks = join_all(behind.into_iter().map(|partition| has_caught_up(context, partition)));
+    // Where it takes too long to be known, it is not known.
+    let caught_up = match tokio::time::timeout(Duration::from_millis(CATCHING_UP_MS_MAX), looks).await {
+        Ok(caught_up) => caught_up.into_iter().all(|caught_up| caught_up.unwrap_or(false)),
+        Err(_) => false,
+    };
+    !caught_up || context.progress.is_rebuilding()
+}
+
+async fn has_caught_up(context: &Context, partition: Partition) -> Result<bool, Failure> {
+    let question = async {
+        let end = match context.progress.first_end(partition) {
+            Some(end) => end,
+            None => end_of_log(context, partition).await?,
+        };
+        let checkpoint = context.api.store.checkpoint(partition);
+        let checkpoint = context.port("read how far the store is", checkpoint).await?;
+        let answered = checkpoint.map_or(Offset(0), |checkpoint| checkpoint.answered);
+        Ok(context.progress.catch_up(partition, end, answered))
+    };
+    context.catching_up.ask(&partition, async {}, question).await
 }
 
 /// As many orders as were asked for, or as fit on a page: at least one. The store is asked for a few at a time, because it
@@ -37,7 +67,7 @@ pub(crate) async fn list(context: &Context, query: &str) -> Result<Response, Fai
 async fn read(context: &Context, mut query: ListQuery) -> Result<(Page, Reservation), Failure> {
     let mut reservation = context.budget.reserve(0)?;
     let (mut documents, mut bytes, mut left) = (Vec::new(), 0, query.limit);
-    let mut portion = PORTION_ORDERS_MIN;
+    let mut portion = portion(PAGE_BYTES_MAX, context.document_bytes.load(Ordering::Relaxed));
     loop {
         query.limit = portion.min(left);
         let expected = query.limit * context.document_bytes.load(Ordering::Relaxed);
@@ -67,8 +97,13 @@ async fn read(context: &Context, mut query: ListQuery) -> Result<(Page, Reservat
             return Ok((Page { documents, next: page.next }, reservation));
         }
         query.after = page.next;
-        portion = ((PAGE_BYTES_MAX - bytes) / longest.max(1)).clamp(1, PORTION_ORDERS_MAX);
+        portion = self::portion(PAGE_BYTES_MAX - bytes, longest);
     }
+}
+
+/// How many orders to ask the store for, by the room that is left and the longest document that was seen.
+fn portion(room_bytes: usize, longest: usize) -> usize {
+    (room_bytes / longest.max(1)).clamp(1, PORTION_ORDERS_MAX)
 }
 
 /// How many of these still fit on a page that has so many bytes; the first of a page always does.

@@ -108,7 +108,7 @@ async fn look(context: &Context, id: &OrderId, pause: Option<Pause>) -> Result<D
     context.later_looks.ask(id, pause, question).await
 }
 
-async fn end_of_log(context: &Context, partition: Partition) -> Result<Offset, Failure> {
+pub(crate) async fn end_of_log(context: &Context, partition: Partition) -> Result<Offset, Failure> {
     let bounds = context.api.bus.bounds(Topic::Orders, partition);
     let question = async { Ok(context.port("find the log's end", bounds).await?.end) };
     context.ends.ask(&partition, async {}, question).await

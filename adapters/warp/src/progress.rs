@@ -15,6 +15,17 @@ struct Seen {
     answered: Offset,
     /// Until when it counts as being rebuilt.
     rebuilding: Option<Instant>,
+    caught_up: CaughtUp,
+}
+
+/// Whether the store has answered what the log had when this process looked first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum CaughtUp {
+    #[default]
+    NotLooked,
+    /// The log ended there.
+    Behind(Offset),
+    Yes,
 }
 
 pub(crate) struct Progress(Mutex<Vec<Seen>>);
@@ -40,7 +51,7 @@ impl Progress {
         self.with(partition, |seen| {
             // A log does not become shorter: it was made anew, and the store with it.
             if end < before {
-                *seen = Seen { answered, rebuilding: None };
+                *seen = Seen { answered, rebuilding: None, ..*seen };
                 return true;
             }
             if answered < before {
@@ -71,6 +82,30 @@ impl Progress {
     pub(crate) fn is_rebuilding(&self) -> bool {
         let now = Instant::now();
         self.lock().iter().any(|seen| seen.rebuilding.is_some_and(|until| now < until))
+    }
+
+    /// The partitions of which it is not known that the store has caught up with the log since this process started.
+    pub(crate) fn behind(&self) -> Vec<Partition> {
+        let seen = self.lock();
+        let behind = seen.iter().zip(0..).filter(|(seen, _)| seen.caught_up != CaughtUp::Yes);
+        behind.map(|(_, partition)| Partition(partition)).collect()
+    }
+
+    /// Where the log ended when this process looked first.
+    pub(crate) fn first_end(&self, partition: Partition) -> Option<Offset> {
+        self.with(partition, |seen| match seen.caught_up {
+            CaughtUp::Behind(end) => Some(end),
+            CaughtUp::NotLooked | CaughtUp::Yes => None,
+        })
+    }
+
+    /// The log ended there when this process looked first, and the store has answered so much of it. True once that is all.
+    pub(crate) fn catch_up(&self, partition: Partition, end: Offset, answered: Offset) -> bool {
+        let caught_up = answered >= end;
+        self.with(partition, |seen| {
+            seen.caught_up = if caught_up { CaughtUp::Yes } else { CaughtUp::Behind(end) };
+        });
+        caught_up
     }
 
     fn with<T: Default>(&self, partition: Partition, change: impl FnOnce(&mut Seen) -> T) -> T {

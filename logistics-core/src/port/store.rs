@@ -251,6 +251,12 @@ pub trait OrderStore: Send + Sync {
     /// [`PortError`] when the store cannot be reached.
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError>;
 
+    /// How far the store is in the partition; `None` where it knows nothing of it.
+    ///
+    /// # Errors
+    /// [`PortError`] when the store cannot be reached; `Corrupt` when what it holds cannot be read.
+    async fn checkpoint(&self, partition: Partition) -> Result<Option<StoreCheckpoint>, PortError>;
+
     /// A page of the list.
     ///
     /// # Errors

@@ -83,6 +83,27 @@ async fn a_partition_whose_answers_went_back_is_rebuilding_and_no_order_is_misse
 }
 
 #[tokio::test]
+async fn a_list_of_a_process_that_has_just_started_says_that_the_store_is_behind_the_log() {
+    let world = World::start().await;
+    for _ in 0..9 {
+        world.log().with_broker(|broker| {
+            let payload = bytes::Bytes::from_static(b"{}");
+            broker.append(logistics_core::port::Topic::Orders, Partition(2), None, payload);
+        });
+    }
+    world.forget_partitions(true);
+    assert_eq!(world.get("/orders").await.json()["incomplete"], true, "a store that was wiped");
+    world.forget_partitions(false);
+    world.answer_until(4);
+    assert_eq!(world.get("/orders").await.json()["incomplete"], true, "a replay that is half done");
+    world.answer_until(9);
+    assert!(world.get("/orders").await.json().get("incomplete").is_none());
+    // What comes after that is only young.
+    world.answer_until(8);
+    assert!(world.get("/orders").await.json().get("incomplete").is_none());
+}
+
+#[tokio::test]
 async fn a_store_that_lost_what_it_knew_of_a_partition_is_rebuilding() {
     let world = World::start().await;
     let [id] = unknown_ids(1).try_into().expect("one");

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_core::port::{
     Bounds, ClearOutcome, Clock, Cursor, DocumentLookup, EventBus, ListQuery, Loaded, LogRecord, Membership,
-    OrderStore, Page, PortError, PortErrorKind, Recovery, StartAt, StoreWrite, Subscription, Tail, Token,
-    Topic, WriteOutcome,
+    OrderStore, Page, PortError, PortErrorKind, Recovery, StartAt, StoreCheckpoint, StoreWrite, Subscription,
+    Tail, Token, Topic, WriteOutcome,
 };
 use logistics_core::testkit::{MemoryBus, sample};
 use logistics_core::wire::{self, Record};
@@ -198,6 +198,14 @@ impl OrderStore for Backend {
         drop(state);
         self.changed.send_replace(());
         Ok(looked_up)
+    }
+
+    async fn checkpoint(&self, _: Partition) -> Result<Option<StoreCheckpoint>, PortError> {
+        self.check()?;
+        let state = self.state();
+        let (offset, token) = (Offset(0), Token { acquisition: 1, sequence: 1 });
+        let checkpoint = StoreCheckpoint { offset, answered: state.answered(), token, basis: None };
+        Ok((!state.unknown_partitions).then_some(checkpoint))
     }
 
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {

@@ -339,6 +339,10 @@ impl OrderStore for Evidence {
         refused()
     }
 
+    async fn checkpoint(&self, partition: Partition) -> Result<Option<StoreCheckpoint>, PortError> {
+        Ok(self.recoveries[partition.0 as usize].checkpoint.clone())
+    }
+
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {
         let all = self.documents.get(&query.status.unwrap()).cloned().unwrap_or_default();
         let cursor = |document: &Bytes| {

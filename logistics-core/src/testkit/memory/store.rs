@@ -9,8 +9,8 @@ use super::shared::Shared;
 use crate::ids::{OrderId, Partition, RequestId};
 use crate::outcome::Verdict;
 use crate::port::{
-    ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreWrite,
-    Token, WriteOutcome,
+    ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreCheckpoint,
+    StoreWrite, Token, WriteOutcome,
 };
 use crate::testkit::store::{MemoryStore, Snapshot};
 
@@ -131,6 +131,11 @@ impl OrderStore for MemoryOrderStore {
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         self.enter("look a document up").await?;
         Ok(self.0.update(|machine, _| machine.store.document(order_id)))
+    }
+
+    async fn checkpoint(&self, partition: Partition) -> Result<Option<StoreCheckpoint>, PortError> {
+        self.enter("read a checkpoint").await?;
+        Ok(self.read(|store| store.recover(partition).checkpoint))
     }
 
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {

@@ -92,8 +92,11 @@ impl StoreCase<'_> {
     }
 
     pub(super) async fn recover(&self, partition: Partition) -> Recovery {
+        let recovery = self.works("recover", self.store().recover(partition)).await;
+        let checkpoint = self.works("checkpoint", self.store().checkpoint(partition)).await;
+        self.same("the checkpoint alone", &checkpoint, &recovery.checkpoint);
         // A store may have a clock of its own, which no case knows.
-        Recovery { now: None, ..self.works("recover", self.store().recover(partition)).await }
+        Recovery { now: None, ..recovery }
     }
 
     pub(super) async fn load(&self, partition: Partition, ids: &[OrderId]) -> Loaded {
