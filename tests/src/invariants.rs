@@ -171,7 +171,7 @@ fn committed(world: &World, broker: &Broker, partition: Partition) -> Result<Com
     Ok(committed)
 }
 
-/// I18: a fact's time does not pass the log's by more than clocks may differ. What was measured may be out by what passed
+/// I19: a fact's time does not pass the log's by more than clocks may differ. What was measured may be out by what passed
 /// meanwhile, so the permitted difference counts twice.
 fn by_the_logs_clock(world: &World, fact: &Fact, at: Timestamp) -> Result<(), String> {
     let latest = at.after_millis(2 * world.clock_skew_ms_max());
@@ -179,17 +179,17 @@ fn by_the_logs_clock(world: &World, fact: &Fact, at: Timestamp) -> Result<(), St
         return Ok(());
     }
     Err(format!(
-        "I18: the log took {} version {} at {at}, and its time is {}",
+        "I19: the log took {} version {} at {at}, and its time is {}",
         fact.order_id, fact.version, fact.at
     ))
 }
 
-/// I18: a deadline of an order passes by the log's clock. The log took the fact that ends a wait at `at`.
+/// I19: a deadline of an order passes by the log's clock. The log took the fact that ends a wait at `at`.
 fn not_early(world: &World, before: Option<&Order>, fact: &Fact, at: Timestamp) -> Result<(), String> {
     let due = before.and_then(Order::due).filter(|_| fact.cause.answers().is_none());
     match due {
         Some(due) if due > at.after_millis(2 * world.clock_skew_ms_max()) => {
-            Err(format!("I18: {} was due at {due}, and the log took its timer's fact at {at}", fact.order_id))
+            Err(format!("I19: {} was due at {due}, and the log took its timer's fact at {at}", fact.order_id))
         }
         _ => Ok(()),
     }
