@@ -4,12 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use logistics_core::health::{Health, HealthProbe, PartHealth};
-use logistics_core::port::PortError;
+use logistics_core::port::{PortError, PortErrorKind};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 /// Between two checks: what an operator changes shows within a minute.
 const CHECK_EVERY: Duration = Duration::from_secs(30);
+/// A check that takes longer shows as one that does not answer.
+const CHECK_MAX: Duration = Duration::from_secs(15);
 
 /// A part that is not ready while a check of the start fails, with its sentence. That nothing answers is shown by another part.
 /// Dropping this ends the checks.
@@ -28,16 +31,28 @@ impl CheckWatch {
         check: impl Fn() -> F + Send + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<(), PortError>> + Send,
+        F: Future<Output = Result<(), PortError>> + Send + 'static,
     {
         let wrong = Arc::new(Mutex::default());
         let shown = wrong.clone();
         let task = tokio::spawn(async move {
-            let mut ticks = interval(CHECK_EVERY);
+            // The start has just checked.
+            let mut ticks = interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                show(name, &shown, check().await);
+                // In a task of its own, so that a check that panics ends no other.
+                let checked = match timeout(CHECK_MAX, AbortOnDropHandle::new(tokio::spawn(check()))).await {
+                    Ok(Ok(checked)) => checked,
+                    Ok(Err(panic)) => {
+                        Err(PortError::new(PortErrorKind::Corrupt, format!("the check failed: {panic}")))
+                    }
+                    Err(_) => Err(PortError::new(
+                        PortErrorKind::Refused,
+                        format!("the check had no answer within {} s", CHECK_MAX.as_secs()),
+                    )),
+                };
+                show(name, &shown, checked);
             }
         });
         Self { name, wrong, address, task }
@@ -82,9 +97,7 @@ impl Drop for CheckWatch {
 
 #[cfg(test)]
 mod tests {
-    use logistics_core::port::PortErrorKind;
     use tokio::sync::{mpsc, oneshot};
-    use tokio::time::timeout;
 
     use super::*;
 
@@ -127,5 +140,18 @@ mod tests {
         })
         .await;
         assert_eq!(seen, [true, false, false, true, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_that_hangs_or_panics_makes_the_process_unready_with_a_sentence() {
+        for (panics, sentence) in [(false, "no answer within 15 s"), (true, "the check failed")] {
+            let watch = CheckWatch::start("topics", "b:9092".to_owned(), move || async move {
+                assert!(!panics, "a check that panics");
+                std::future::pending().await
+            });
+            tokio::time::sleep(2 * CHECK_EVERY).await;
+            let part = watch.health().parts.remove(0);
+            assert!(!part.ready && part.detail.contains(sentence), "{part:?}");
+        }
     }
 }
