@@ -12,6 +12,7 @@ use logistics_core::port::{
 use logistics_core::{OrderId, Partition, RequestId, Verdict, partition_of};
 
 use crate::check;
+use crate::clear::Clearings;
 use crate::config::{Config, Servers};
 use crate::connection::Connections;
 use crate::error::RedisStoreError;
@@ -32,6 +33,7 @@ use crate::write::Packed;
 pub struct RedisStore {
     connections: Arc<Connections>,
     outcomes: Arc<Outcomes>,
+    clearings: Arc<Clearings>,
     keys: Keys,
     partitions: u32,
     address: Arc<str>,
@@ -66,7 +68,7 @@ impl RedisStore {
         let connections = Arc::new(Connections::new(&target, &config)?);
         let outcomes = Arc::new(Outcomes::new(connections.clone(), keys));
         let (partitions, address) = (config.partitions, Arc::from(target.address()));
-        Ok(Self { connections, outcomes, keys, partitions, address })
+        Ok(Self { connections, outcomes, clearings: Arc::default(), keys, partitions, address })
     }
 
     /// Whether the servers can be reached and are set up for the store: credentials, version, and `maxmemory-policy`
@@ -170,7 +172,8 @@ impl OrderStore for RedisStore {
     async fn clear(&self, partition: Partition, token: Token) -> Result<ClearOutcome, PortError> {
         self.known(partition)?;
         let mut lent = self.connections.lend().await?;
-        Ok(lookup::clear(&mut lent, self.connections.place(), self.keys, partition, token).await?)
+        let place = self.connections.place();
+        Ok(self.clearings.step(&mut lent, place, (self.keys, self.partitions), partition, token).await?)
     }
 
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
@@ -193,6 +196,10 @@ impl OrderStore for RedisStore {
 
 fn check_prefix(prefix: &str) -> Result<(), RedisStoreError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+    // The documents of a system with the prefix `order:` would look like those of one without a prefix.
+    if prefix.contains("order:") {
+        return Err(invalid("key_prefix", "must not contain `order:`"));
+    }
     if prefix.len() <= KEY_PREFIX_BYTES_MAX && prefix.bytes().all(fits) {
         return Ok(());
     }
@@ -223,6 +230,7 @@ mod tests {
             (Config { connections_max: 0, ..base() }, "`connections_max`"),
             (Config { connect_timeout_ms: 0, ..base() }, "`connect_timeout_ms`"),
             (Config { timeout_ms: 0, ..base() }, "`timeout_ms`"),
+            (Config { key_prefix: "order:eu:".to_owned(), ..base() }, "`key_prefix`"),
             (Config::new("localhost:6379", 12), "`localhost:6379`"),
         ] {
             let error = RedisStore::new(config).expect_err("an invalid setting");

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         .test("foreign_values_are_told_and_left_alone", contents::foreign_values_are_told)
         .test("a_lost_document_is_reported_and_comes_back", contents::a_lost_document_is_reported)
         .test("new_orders_cost_one_command_a_status", contents::new_orders_cost_one_command_a_status)
+        .test("clear_removes_documents_that_no_index_has", contents::clear_removes_unindexed_documents)
         .test("a_prefix_keeps_systems_apart", contents::a_prefix_keeps_systems_apart)
         .test(
             "a_second_system_is_refused_while_the_first_is_alive",

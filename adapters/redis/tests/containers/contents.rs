@@ -8,7 +8,8 @@ use futures::future::join_all;
 use logistics_core::lifecycle::Status;
 use logistics_core::limits::OUTCOME_KEPT_MS;
 use logistics_core::port::{
-    DocumentLookup, DocumentWrite, ListQuery, OrderStore, PortErrorKind, StoreWrite, Token, WriteOutcome,
+    ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderStore, PortErrorKind, StoreWrite, Token,
+    WriteOutcome,
 };
 use logistics_core::testkit::sample;
 use logistics_core::{Offset, Partition, Verdict, Version};
@@ -194,6 +195,45 @@ pub(crate) async fn new_orders_cost_one_command_a_status() {
         line.and_then(|rest| rest.split(',').next()?.parse::<u32>().ok()).unwrap_or_default()
     };
     assert_eq!((calls("zmscore"), calls("mget"), calls("get")), (11, 2, 0), "{stats}");
+}
+
+/// An index that was evicted or deleted leaves documents, which must not outlive the log that they are from.
+pub(crate) async fn clear_removes_unindexed_documents() {
+    for kind in [Kind::Single, Kind::Cluster] {
+        let server = Server::start(kind, &[]).await;
+        let store = server.store();
+        let other =
+            RedisStore::new(Config { key_prefix: "eu:".to_owned(), ..server.config() }).expect("a store");
+        let elsewhere = StoreWrite {
+            partition: Partition(4),
+            documents: vec![DocumentWrite {
+                order_id: sample::order_id_in(Partition(4), PARTITIONS, 0),
+                ..write(1, 1).documents[0].clone()
+            }],
+            ..write(1, 0)
+        };
+        let written = write(1, 3_000);
+        for (store, write) in [(&store, &written), (&store, &elsewhere), (&other, &write(1, 1))] {
+            apply(store, write).await;
+        }
+        let index = if kind == Kind::Cluster { "status:{p3}:PLACED" } else { "status:3:PLACED" };
+        assert_eq!(server.cli::<usize>(&["DEL", index]).await, 1);
+
+        let mut steps = 1;
+        while store.clear(HOME, token(1)).await.expect("a step") == ClearOutcome::More {
+            steps += 1;
+            assert!(steps < 1_000, "the steps end");
+        }
+        let ids: Vec<_> = written.documents.iter().map(|document| document.order_id.clone()).collect();
+        let loaded = store.load(HOME, &ids).await.expect("loaded");
+        assert!(loaded.documents.iter().all(Option::is_none), "{kind:?}: an old document is continued");
+        let found = store.document(&ids[2_999]).await.expect("looked up");
+        assert_eq!(found, DocumentLookup::Absent { answered: Offset(9) }, "{kind:?}");
+        for (store, id) in [(&store, &elsewhere.documents[0].order_id), (&other, &ids[0])] {
+            let found = store.document(id).await.expect("looked up");
+            assert!(matches!(found, DocumentLookup::Found(_)), "{kind:?}: what others hold stays, {id}");
+        }
+    }
 }
 
 pub(crate) async fn a_prefix_keeps_systems_apart() {
