@@ -11,6 +11,8 @@ pub const TIMEOUT_MS: u64 = 5_000;
 /// Connections at most, unless the configuration says otherwise.
 pub const CONNECTIONS_MAX: usize = 16;
 
+/// How much of its `maxmemory` a server may have used before a check warns.
+pub(crate) const MEMORY_USED_PERCENT_MAX: u8 = 90;
 /// A connection that was lent out within this time is not asked again whether it is alive.
 pub(crate) const FRESH_MAX: Duration = Duration::from_secs(1);
 /// Redirections that a call to a cluster follows.

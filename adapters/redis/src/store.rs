@@ -10,8 +10,9 @@ use logistics_core::port::{
     Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, Verdict, partition_of};
+use tokio::sync::watch;
 
-use crate::check;
+use crate::check::{self, NearlyFull};
 use crate::clear::Clearings;
 use crate::config::{Config, Servers};
 use crate::connection::Connections;
@@ -34,6 +35,7 @@ pub struct RedisStore {
     connections: Arc<Connections>,
     outcomes: Arc<Outcomes>,
     clearings: Arc<Clearings>,
+    nearly_full: Arc<NearlyFull>,
     keys: Keys,
     partitions: u32,
     address: Arc<str>,
@@ -68,17 +70,32 @@ impl RedisStore {
         let connections = Arc::new(Connections::new(&target, &config)?);
         let outcomes = Arc::new(Outcomes::new(connections.clone(), keys));
         let (partitions, address) = (config.partitions, Arc::from(target.address()));
-        Ok(Self { connections, outcomes, clearings: Arc::default(), keys, partitions, address })
+        Ok(Self {
+            connections,
+            outcomes,
+            clearings: Arc::default(),
+            nearly_full: Arc::default(),
+            keys,
+            partitions,
+            address,
+        })
     }
 
     /// Whether the servers can be reached and are set up for the store: credentials, version, and `maxmemory-policy`
-    /// `noeviction` on every node.
+    /// `noeviction` on every node, with the replicas that can be reached. Warns in the log once a node has used more than 90 % of
+    /// its `maxmemory`.
     ///
     /// # Errors
     /// `Unavailable` when they cannot be reached; `Refused` with what to change when they do not fit.
     pub async fn check(&self) -> Result<(), PortError> {
-        let mut lent = self.connections.lend().await?;
-        Ok(check::check(&mut lent, self.connections.place(), self.keys).await?)
+        Ok(check::check(&self.connections, self.keys, &self.nearly_full).await?)
+    }
+
+    /// How many connections were opened so far. Each may lead to another server, so [`check`](Self::check) again when it changes.
+    /// In a cluster, a connection lasts while the client changes its nodes: check it now and then too.
+    #[must_use]
+    pub fn connections_opened(&self) -> watch::Receiver<u64> {
+        self.connections.opened()
     }
 
     /// Whether the system of that name may use this database: no other one is alive here. With `claim`, it is this system's

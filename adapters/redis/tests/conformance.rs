@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         .test("a_master_behind_sentinel_passes_the_suite", || suite::passes(Kind::Sentinel))
         .test("fit_servers_pass_the_check", checks::fit_servers_pass)
         .test("evicting_servers_are_refused", checks::evicting_servers_are_refused)
+        .test("evicting_replicas_are_refused", checks::evicting_replicas_are_refused)
+        .test("each_new_connection_is_counted", checks::each_new_connection_is_counted)
         .test("passwords_are_used_and_never_shown", checks::passwords_are_used_and_never_shown)
         .test("a_user_without_rights_is_refused", checks::a_user_without_rights_is_refused)
         .test("an_unknown_master_is_refused", checks::an_unknown_master_is_refused)

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_core::port::PortError;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 /// Between two checks: what an operator changes shows within a minute.
 const CHECK_EVERY: Duration = Duration::from_secs(30);
+/// From a new connection to the check that it causes: several connections open together.
+const CHECK_AFTER_CONNECTION: Duration = Duration::from_secs(1);
 
 /// A part that is not ready while a check of the start fails, with its sentence. That nothing answers is shown by another part.
 /// Dropping this ends the checks.
@@ -21,10 +24,11 @@ pub(super) struct CheckWatch {
 }
 
 impl CheckWatch {
-    /// Checks from now on.
+    /// Checks from now on, and whenever `connections` changes: a new connection may lead to another server.
     pub(super) fn start<F>(
         name: &'static str,
         address: String,
+        mut connections: Option<watch::Receiver<u64>>,
         check: impl Fn() -> F + Send + 'static,
     ) -> Self
     where
@@ -36,12 +40,28 @@ impl CheckWatch {
             let mut ticks = interval(CHECK_EVERY);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                ticks.tick().await;
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    () = changed(&mut connections) => {
+                        sleep(CHECK_AFTER_CONNECTION).await;
+                        connections.as_mut().map(watch::Receiver::mark_unchanged);
+                    }
+                }
                 show(name, &shown, check().await);
             }
         });
         Self { name, wrong, address, task }
     }
+}
+
+/// Waits for the next change. None comes where there is nothing to watch, or no longer.
+async fn changed(connections: &mut Option<watch::Receiver<u64>>) {
+    if let Some(watched) = connections
+        && watched.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 fn show(part: &str, shown: &Mutex<Option<String>>, checked: Result<(), PortError>) {
@@ -105,7 +125,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn topics_that_were_changed_make_the_process_unready_within_a_minute() {
         let (asked, mut checks) = mpsc::unbounded_channel();
-        let watch = CheckWatch::start("topics", "b:9092".to_owned(), move || {
+        let watch = CheckWatch::start("topics", "b:9092".to_owned(), None, move || {
             let (answer, answered) = oneshot::channel();
             asked.send(answer).expect("the test goes on");
             async move { answered.await.expect("an answer") }
@@ -127,5 +147,22 @@ mod tests {
         })
         .await;
         assert_eq!(seen, [true, false, false, true, true]);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_new_connection_is_followed_by_a_check_at_once() {
+        let (asked, mut checks) = mpsc::unbounded_channel();
+        let (opened, connections) = watch::channel(0);
+        let _watch = CheckWatch::start("store settings", "r:6379".to_owned(), Some(connections), move || {
+            asked.send(()).expect("the test goes on");
+            async { Ok(()) }
+        });
+        checks.recv().await.expect("the first check");
+        for _ in 0..3 {
+            opened.send_modify(|opened| *opened += 1);
+            let soon = timeout(CHECK_EVERY / 10, checks.recv()).await;
+            soon.expect("in time").expect("a check");
+        }
+        let idle = timeout(CHECK_EVERY / 2, checks.recv()).await;
+        assert!(idle.is_err(), "one check a change");
     }
 }
