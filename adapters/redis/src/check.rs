@@ -38,7 +38,10 @@ pub(crate) async fn check(
         check_node(&place, &info, full)?;
         replicas.extend(replicas_of(&info));
     }
-    let probe = (vec![keys.status(Partition(0), Status::Placed)], ["1", "", ""].map(str::to_owned).to_vec());
+    let probe = (
+        vec![keys.status(Partition(0), Status::Placed)],
+        ["1", "", "", "ZREVRANGE"].map(str::to_owned).to_vec(),
+    );
     lent.scripts::<Value>(&INDEX, &[probe]).await?;
     drop(lent);
     let asked = replicas.into_iter().map(|(host, port)| async move {

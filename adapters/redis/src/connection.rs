@@ -163,6 +163,15 @@ impl Lent {
         self.read(answers)
     }
 
+    /// Commands for several partitions at once.
+    pub(crate) async fn scattered<T: FromRedisValue>(
+        &mut self,
+        commands: Vec<Cmd>,
+    ) -> Result<Vec<T>, RedisStoreError> {
+        let answers = self.run(Work::Scattered(commands)).await;
+        self.read(answers)
+    }
+
     /// One command, at every node; the node's address with its answer.
     pub(crate) async fn every_node(
         &mut self,

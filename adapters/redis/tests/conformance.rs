@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         .test("foreign_values_are_told_and_left_alone", contents::foreign_values_are_told)
         .test("a_lost_document_is_reported_and_comes_back", contents::a_lost_document_is_reported)
         .test("new_orders_cost_one_command_a_status", contents::new_orders_cost_one_command_a_status)
+        .test("late_orders_cost_two_round_trips_a_page", contents::late_orders_cost_two_round_trips_a_page)
         .test("clear_removes_documents_that_no_index_has", contents::clear_removes_unindexed_documents)
         .test("a_prefix_keeps_systems_apart", contents::a_prefix_keeps_systems_apart)
         .test(

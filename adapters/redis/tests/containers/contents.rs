@@ -12,7 +12,7 @@ use logistics_core::port::{
     WriteOutcome,
 };
 use logistics_core::testkit::sample;
-use logistics_core::{Offset, Partition, Verdict, Version};
+use logistics_core::{Offset, Order, OrderId, Partition, Verdict, Version};
 use logistics_redis::limits::CLAIM_KEPT_MS;
 use logistics_redis::{Config, RedisStore};
 
@@ -195,6 +195,46 @@ pub(crate) async fn new_orders_cost_one_command_a_status() {
         line.and_then(|rest| rest.split(',').next()?.parse::<u32>().ok()).unwrap_or_default()
     };
     assert_eq!((calls("zmscore"), calls("mget"), calls("get")), (11, 2, 0), "{stats}");
+}
+
+/// Counted by what Redis read of its connections.
+pub(crate) async fn late_orders_cost_two_round_trips_a_page() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = server.store();
+    let mut ids = Vec::new();
+    for partition in (0..PARTITIONS).map(Partition) {
+        let late = |order_id: OrderId| {
+            let mut order =
+                Order::from_document(&sample::document(&order_id, Status::Placed)).expect("valid");
+            order.late = true;
+            let json = order.to_document().into();
+            DocumentWrite { json, order_id, late: true, ..write(1, 1).documents[0].clone() }
+        };
+        let of_partition = sample::order_ids_in(partition, PARTITIONS, 3);
+        ids.extend(of_partition.clone());
+        let documents = of_partition.into_iter().map(late).collect();
+        apply(&store, &StoreWrite { partition, documents, ..write(1, 0) }).await;
+    }
+    ids.sort();
+    let reads = async || {
+        let stats: String = server.cli(&["INFO", "stats"]).await;
+        let reads = stats.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
+        reads.and_then(|reads| reads.trim().parse::<u64>().ok()).expect("a count")
+    };
+    // Once before, so that the scripts are known.
+    let mut query = ListQuery { status: None, late: true, after: None, limit: 20 };
+    store.list(&query).await.expect("a page");
+    for expected in [&ids[..20], &ids[20..]] {
+        let [before, of_question] = [reads().await, reads().await];
+        let page = store.list(&query).await.expect("a page");
+        let round_trips = reads().await - of_question - (of_question - before);
+        let listed = page.documents.iter().map(|json| Order::from_document(json).expect("valid").order_id);
+        let listed: Vec<OrderId> = listed.collect();
+        assert_eq!(listed, expected);
+        assert_eq!(round_trips, 2, "round trips of a page over {PARTITIONS} partitions");
+        query.after = page.next;
+    }
+    assert_eq!(query.after, None);
 }
 
 /// An index that was evicted or deleted leaves documents, which must not outlive the log that they are from.
