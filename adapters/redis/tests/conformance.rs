@@ -36,6 +36,10 @@ fn main() -> ExitCode {
         .test("new_orders_cost_one_command_a_status", contents::new_orders_cost_one_command_a_status)
         .test("late_orders_cost_two_round_trips_a_page", contents::late_orders_cost_two_round_trips_a_page)
         .test("clear_removes_documents_that_no_index_has", contents::clear_removes_unindexed_documents)
+        .test(
+            "clear_leaves_nothing_where_the_server_restarts",
+            contents::clear_leaves_nothing_after_a_restart,
+        )
         .test("a_prefix_keeps_systems_apart", contents::a_prefix_keeps_systems_apart)
         .test(
             "a_second_system_is_refused_while_the_first_is_alive",

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::join_all;
+use logistics_containers::until;
 use logistics_core::lifecycle::Status;
 use logistics_core::limits::OUTCOME_KEPT_MS;
 use logistics_core::port::{
@@ -237,6 +238,30 @@ pub(crate) async fn late_orders_cost_two_round_trips_a_page() {
     assert_eq!(query.after, None);
 }
 
+async fn clear(store: &RedisStore) {
+    for _ in 0..1_000 {
+        match store.clear(HOME, token(1)).await.expect("a step") {
+            ClearOutcome::More => {}
+            outcome => return assert_eq!(outcome, ClearOutcome::Done),
+        }
+    }
+    panic!("the steps do not end");
+}
+
+/// A server that starts again has its keys in another order, so the steps begin again.
+pub(crate) async fn clear_leaves_nothing_after_a_restart() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = server.store();
+    apply(&store, &write(1, 12_000)).await;
+    for step in ["the sets", "some of the documents"] {
+        assert_eq!(store.clear(HOME, token(1)).await.expect("a step"), ClearOutcome::More, "{step}");
+    }
+    server.restart().await;
+    until("the store works again", async || store.recover(HOME).await.is_ok()).await;
+    clear(&store).await;
+    assert_eq!(server.cli::<Vec<String>>(&["KEYS", "*"]).await, ["checkpoint:3"]);
+}
+
 /// An index that was evicted or deleted leaves documents, which must not outlive the log that they are from.
 pub(crate) async fn clear_removes_unindexed_documents() {
     for kind in [Kind::Single, Kind::Cluster] {
@@ -259,11 +284,7 @@ pub(crate) async fn clear_removes_unindexed_documents() {
         let index = if kind == Kind::Cluster { "status:{p3}:PLACED" } else { "status:3:PLACED" };
         assert_eq!(server.cli::<usize>(&["DEL", index]).await, 1);
 
-        let mut steps = 1;
-        while store.clear(HOME, token(1)).await.expect("a step") == ClearOutcome::More {
-            steps += 1;
-            assert!(steps < 1_000, "the steps end");
-        }
+        clear(&store).await;
         let ids: Vec<_> = written.documents.iter().map(|document| document.order_id.clone()).collect();
         let loaded = store.load(HOME, &ids).await.expect("loaded");
         assert!(loaded.documents.iter().all(Option::is_none), "{kind:?}: an old document is continued");
