@@ -239,7 +239,7 @@ pub fn watch(log: &Log, store: Option<&Store>, decides: bool) -> Arc<dyn HealthP
         None => watch,
     };
     let checked = log.0.clone();
-    let topics = CheckWatch::start("topics", log.0.address(), move || {
+    let topics = CheckWatch::start("topics", log.0.address(), None, move || {
         let checked = checked.clone();
         async move { checked.check_topics().await }
     });
@@ -248,7 +248,8 @@ pub fn watch(log: &Log, store: Option<&Store>, decides: bool) -> Arc<dyn HealthP
     all.add(Arc::new(topics));
     if let Some(store) = store {
         let (checked, log) = (store.clone(), log.clone());
-        let settings = CheckWatch::start("store settings", store.address(), move || {
+        let opened = Some(store.redis.connections_opened());
+        let settings = CheckWatch::start("store settings", store.address(), opened, move || {
             let (checked, log) = (checked.clone(), log.clone());
             async move { checked.check(&log, decides).await }
         });
