@@ -19,7 +19,7 @@ pub(crate) const CLUSTER_REDIRECTIONS_MAX: u32 = 3;
 pub(crate) const OUTCOME_POLL_MIN: Duration = Duration::from_millis(2);
 /// The same, for one that has been awaited for long.
 pub(crate) const OUTCOME_POLL_MAX: Duration = Duration::from_millis(20);
-/// Orders whose documents one step of [`clear`](logistics_core::port::OrderStore::clear) removes.
+/// Orders whose documents one step of [`clear`](logistics_core::port::OwnerStore::clear) removes.
 pub(crate) const CLEAR_ORDERS_MAX: usize = 1_000;
 /// How long the report of a lost document stands.
 pub(crate) const MISSING_KEPT_MS: u64 = 10 * 60 * 1000;

@@ -8,7 +8,8 @@ use futures::future::join_all;
 use logistics_core::lifecycle::Status;
 use logistics_core::limits::OUTCOME_KEPT_MS;
 use logistics_core::port::{
-    DocumentLookup, DocumentWrite, ListQuery, OrderStore, PortErrorKind, StoreWrite, Token, WriteOutcome,
+    DocumentLookup, DocumentWrite, ListQuery, OrderReader, OwnerStore, PortErrorKind, StoreWrite, Token,
+    WriteOutcome,
 };
 use logistics_core::testkit::sample;
 use logistics_core::{Offset, Partition, Verdict, Version};
