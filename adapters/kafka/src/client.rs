@@ -85,9 +85,9 @@ impl Brokers {
         self.batch_bytes.load(Ordering::Relaxed)
     }
 
-    /// Notes the smallest `max.message.bytes` of the topics. Holds for producers that are opened from now on.
+    /// Notes bytes of a batch that every topic takes, 1 to [`BATCH_BYTES_MAX`]. Holds for producers that are opened from now on.
     pub(crate) fn note_message_bytes(&self, bytes: u32) {
-        self.batch_bytes.store(bytes.clamp(1, BATCH_BYTES_MAX), Ordering::Relaxed);
+        self.batch_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// How many brokers there were when the topics were last checked; 1 before.

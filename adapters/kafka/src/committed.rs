@@ -21,13 +21,8 @@ pub(crate) struct Committed {
     topic: Topic,
     partition: Partition,
     fetched: Fetched,
-    standing: Mutex<Standing>,
-}
-
-/// Where reading stands, while records are there that cannot be read. Kept over reads that are cancelled.
-#[derive(Default)]
-struct Standing {
-    hidden: Option<Hidden>,
+    /// Set while records are there that cannot be read. Kept over reads that are cancelled.
+    hidden: Mutex<Option<Hidden>>,
 }
 
 #[derive(Clone, Copy)]
@@ -48,7 +43,7 @@ impl Committed {
         fetcher: &Arc<Fetcher>,
     ) -> Self {
         let fetched = fetcher.partition(partition, Arc::new(Notify::new()));
-        Self { lookup: lookup.clone(), topic, partition, fetched, standing: Mutex::default() }
+        Self { lookup: lookup.clone(), topic, partition, fetched, hidden: Mutex::default() }
     }
 
     /// Where the log starts, and where it ends with what is not committed yet.
@@ -77,7 +72,7 @@ impl Committed {
         let look = Duration::from_millis(self.lookup.brokers.config.hidden_ms.max(1).into());
         loop {
             if let Ok(read) = tokio::time::timeout(look, self.fetched.read(from, limit)).await {
-                self.standing().hidden = None;
+                *self.hidden() = None;
                 return read;
             }
             let end = self.bounds().await?.end;
@@ -89,20 +84,20 @@ impl Committed {
         }
     }
 
-    fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn hidden(&self) -> MutexGuard<'_, Option<Hidden>> {
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that nothing can be read at `from`. Answers since when, where there is something: a transaction that began a moment
     /// ago hides its records as well.
     fn note(&self, from: Offset, end: Offset) -> Option<Hidden> {
-        let mut standing = self.standing();
+        let mut hidden = self.hidden();
         if end <= from {
-            standing.hidden = None;
-        } else if standing.hidden.is_none_or(|hidden| hidden.from != from) {
-            standing.hidden = Some(Hidden { from, since: Instant::now(), none_open: false });
+            *hidden = None;
+        } else if hidden.is_none_or(|hidden| hidden.from != from) {
+            *hidden = Some(Hidden { from, since: Instant::now(), none_open: false });
         }
-        standing.hidden
+        *hidden
     }
 
     /// Asks the brokers which transaction hides the records, and logs it.
@@ -116,13 +111,13 @@ impl Committed {
             // What ended in between can be read by the next look.
             Ok(Verdict::NoneOpen) if none_open => Err(lost),
             Ok(Verdict::NoneOpen) => {
-                if let Some(hidden) = self.standing().hidden.as_mut() {
+                if let Some(hidden) = self.hidden().as_mut() {
                     hidden.none_open = true;
                 }
                 Ok(())
             }
             Ok(Verdict::Open(open)) => {
-                if let Some(hidden) = self.standing().hidden.as_mut() {
+                if let Some(hidden) = self.hidden().as_mut() {
                     hidden.none_open = false;
                 }
                 if self.lookup.may_warn(self.topic, partition) {

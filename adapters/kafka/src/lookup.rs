@@ -17,7 +17,7 @@ use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
 use crate::limits::{HIDDEN_WARNING_MS, METADATA_AGE_MS_MAX};
 use crate::member::as_client;
-use crate::native;
+use crate::native::{self, Configs};
 
 /// What [`Lookup::identity`] does, for an error.
 const IDENTIFYING: &str = "asking which log this is";
@@ -123,6 +123,20 @@ impl Lookup {
             let parts: Vec<&str> =
                 [Some(cluster.as_str()), id.as_deref(), Some(name.as_str())].into_iter().flatten().collect();
             Ok(LogIdentity::new(&parts.join("/")))
+        })
+        .await
+    }
+
+    /// The settings of these topics.
+    pub(crate) async fn configs(self: &Arc<Self>, topics: Vec<String>) -> Result<Configs, KafkaError> {
+        let this = self.clone();
+        blocking(move || {
+            let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+            let found = native::configs(this.consumer.client(), &names, this.timeout());
+            this.hear();
+            let failed =
+                |code| this.brokers.failed("asking for the topics' settings", ClientError::AdminOp(code));
+            found.map_err(failed)
         })
         .await
     }

@@ -55,6 +55,13 @@ struct Revoked {
     unreleased: BTreeSet<i32>,
 }
 
+impl Revoked {
+    /// All of them, once no worker has any of them.
+    fn released(&mut self) -> Option<BTreeSet<i32>> {
+        (self.unreleased.is_empty() && !self.all.is_empty()).then(|| std::mem::take(&mut self.all))
+    }
+}
+
 impl Shared {
     fn owned(&self) -> MutexGuard<'_, BTreeSet<i32>> {
         self.owned.lock().unwrap_or_else(PoisonError::into_inner)
@@ -189,19 +196,14 @@ impl Member {
 
     /// Gives revoked partitions up: the group goes on.
     pub(crate) fn release(&self, partitions: &[Partition]) -> Result<(), KafkaError> {
-        let all = {
+        let released = {
             let mut revoked = self.shared.revoked();
-            partitions.iter().for_each(|partition| {
-                revoked.unreleased.remove(&as_client(*partition));
-            });
-            if !revoked.unreleased.is_empty() {
-                return Ok(());
-            }
-            std::mem::take(&mut revoked.all)
+            revoked
+                .unreleased
+                .retain(|one| !partitions.iter().any(|partition| as_client(*partition) == *one));
+            revoked.released()
         };
-        if all.is_empty() {
-            return Ok(());
-        }
+        let Some(all) = released else { return Ok(()) };
         self.consumer()?
             .incremental_unassign(&list(&self.topic, all))
             .map_err(|error| self.brokers.failed("giving partitions up", error))
@@ -386,9 +388,8 @@ impl GroupContext {
             let mut revoked = self.shared.revoked();
             revoked.all.extend(&listed);
             revoked.unreleased.extend(listed.iter().filter(|partition| self.is_configured(**partition)));
-            if revoked.unreleased.is_empty() && !revoked.all.is_empty() {
-                // No worker has any of them, so none will be released.
-                let all = std::mem::take(&mut revoked.all);
+            // Partitions that are not configured have no worker that would release them.
+            if let Some(all) = revoked.released() {
                 let _ = consumer.incremental_unassign(&list(&self.topic, all));
             }
         }

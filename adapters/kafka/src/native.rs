@@ -2,25 +2,27 @@
 #![allow(
     unsafe_code,
     reason = "`rd_kafka_flush` as it is: the client's own flush sleeps between short polls; headers whose names are no UTF-8, at which \
-              the client's own calls panic; the id of a topic; and, in tests, a failure for good"
+              the client's own calls panic; questions of the admin API to a client that is there; and, in tests, a failure for good"
 )]
 
-use std::ffi::{CStr, CString, c_int, c_void};
+mod admin;
+
+use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use logistics_core::port::Header;
 use rdkafka::bindings as native;
-use rdkafka::client::{Client, ClientContext};
+use rdkafka::client::ClientContext;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 
+pub(crate) use admin::{Configs, configs, topic_id};
+
 /// How often reports of failed messages are taken while a flush waits.
 const FAILURES_EVERY: Duration = Duration::from_millis(100);
-/// Bytes of what the library says of a setting that it does not take.
-const TEXT_BYTES: usize = 256;
 
 /// Sends what is queued at once, and waits until all of it is delivered or failed, for so long at most. The client's own
 /// `flush` polls in steps of up to 100 ms, which a transaction would pay for each time.
@@ -72,92 +74,6 @@ pub(crate) fn headers(message: &BorrowedMessage<'_>, kept: impl Fn(&str) -> bool
         found.push(Header { name: name.to_owned(), value });
     }
     found
-}
-
-/// The id that the brokers gave a topic when it was created: 16 bytes. `None` where they give none, which is so before
-/// Kafka 2.8. Blocks for `timeout` at most.
-///
-/// # Errors
-/// The code of the library or of the brokers.
-pub(crate) fn topic_id<C: ClientContext>(
-    client: &Client<C>,
-    topic: &str,
-    timeout: Duration,
-) -> Result<Option<[u8; 16]>, Code> {
-    let name = CString::new(topic).map_err(|_| Code::InvalidTopic)?;
-    let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
-    let client = client.native_ptr();
-    let mut names = [name.as_ptr()];
-    let mut text = [0; TEXT_BYTES];
-    // SAFETY: the client is live and borrowed for the whole call. The queue, the options, the collection and the event are made
-    // here and destroyed here, once each and after their last use; `name` and `text` outlive them. The description belongs
-    // to the event, and nothing of it is kept.
-    unsafe {
-        let queue = native::rd_kafka_queue_new(client);
-        let operation = native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
-        let options = native::rd_kafka_AdminOptions_new(client, operation);
-        let _ = native::rd_kafka_AdminOptions_set_request_timeout(
-            options,
-            timeout_ms,
-            text.as_mut_ptr(),
-            text.len(),
-        );
-        let topics = native::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
-        native::rd_kafka_DescribeTopics(client, topics, options, queue);
-        let event = native::rd_kafka_queue_poll(queue, timeout_ms);
-        let found = described(event);
-        if !event.is_null() {
-            native::rd_kafka_event_destroy(event);
-        }
-        native::rd_kafka_TopicCollection_destroy(topics);
-        native::rd_kafka_AdminOptions_destroy(options);
-        native::rd_kafka_queue_destroy(queue);
-        found
-    }
-}
-
-/// # Safety
-/// `event` is null or a live event of the library.
-unsafe fn described(event: *mut native::rd_kafka_event_t) -> Result<Option<[u8; 16]>, Code> {
-    if event.is_null() {
-        return Err(Code::OperationTimedOut);
-    }
-    // SAFETY: the event is live; what these calls answer belongs to it, and is looked at before it is destroyed.
-    unsafe {
-        let error = Code::from(native::rd_kafka_event_error(event));
-        if error != Code::NoError {
-            return Err(error);
-        }
-        let result = native::rd_kafka_event_DescribeTopics_result(event);
-        if result.is_null() {
-            return Err(Code::Fail);
-        }
-        let mut count = 0;
-        let topics = native::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
-        if topics.is_null() || count == 0 {
-            return Err(Code::UnknownTopicOrPartition);
-        }
-        let topic = *topics;
-        let error = native::rd_kafka_TopicDescription_error(topic);
-        if !error.is_null() {
-            let code = Code::from(native::rd_kafka_error_code(error));
-            if code != Code::NoError {
-                return Err(code);
-            }
-        }
-        let id = native::rd_kafka_TopicDescription_topic_id(topic);
-        if id.is_null() {
-            return Ok(None);
-        }
-        let (high, low) = (
-            native::rd_kafka_Uuid_most_significant_bits(id),
-            native::rd_kafka_Uuid_least_significant_bits(id),
-        );
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&high.to_be_bytes());
-        bytes[8..].copy_from_slice(&low.to_be_bytes());
-        Ok(Some(bytes).filter(|bytes| *bytes != [0; 16]))
-    }
 }
 
 /// What the client does where it cannot go on: no call of this producer succeeds any more.

@@ -26,7 +26,7 @@ pub(crate) struct KafkaSubscription {
     fetcher: Arc<Fetcher>,
     woken: Arc<Notify>,
     /// Assigned, and its position is not known yet.
-    starting: Vec<Partition>,
+    starting: BTreeSet<Partition>,
     reading: BTreeMap<Partition, Reading>,
     /// The partition that was read last: the next one's turn is first.
     last: Partition,
@@ -42,7 +42,11 @@ enum Arrived {
     Nothing,
     Records(Delivery),
     /// The brokers say that the log has nothing at this partition's position.
-    Outside(Partition, PortError),
+    Outside {
+        partition: Partition,
+        position: Offset,
+        error: PortError,
+    },
 }
 
 impl KafkaSubscription {
@@ -63,7 +67,7 @@ impl KafkaSubscription {
             member: Member::join(brokers, group, name)?,
             fetcher,
             woken: Arc::new(Notify::new()),
-            starting: Vec::new(),
+            starting: BTreeSet::new(),
             reading: BTreeMap::new(),
             last: Partition(0),
         })
@@ -85,32 +89,32 @@ impl KafkaSubscription {
 
     /// Begins to read what was assigned, at the group's positions. Where there are none, the group starts, and that is
     /// committed before anything is read: a member that is gone before its first acknowledgement takes no record with it.
-    async fn start(&mut self) -> Result<Option<SubscriptionEvent>, KafkaError> {
-        let starting = self.starting.clone();
-        let positions = self.member.positions(&starting).await?;
-        let unknown: Vec<Partition> = starting
-            .iter()
-            .zip(&positions)
-            .filter(|(_, position)| position.is_none())
-            .map(|(p, _)| *p)
-            .collect();
-        let started: BTreeMap<Partition, Offset> = self.starts(unknown).await?.into_iter().collect();
-        if !started.is_empty() {
-            let started: Vec<_> = started.iter().map(|(partition, offset)| (*partition, *offset)).collect();
-            match self.member.commit(&started).await {
-                Ok(()) => {}
-                // The group says so next.
-                Err(KafkaError::Closed(_)) => return Ok(None),
-                Err(error) => return Err(error),
+    /// Answers where it started; `None` where a partition is another member's by now, as the group is about to say.
+    async fn start(&mut self) -> Result<Option<Vec<(Partition, Offset)>>, KafkaError> {
+        if self.starting.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let starting: Vec<Partition> = self.starting.iter().copied().collect();
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for (partition, position) in starting.iter().zip(self.member.positions(&starting).await?) {
+            match position {
+                Some(position) => known.push((*partition, Offset(position))),
+                None => unknown.push(*partition),
             }
         }
-        for (partition, position) in starting.into_iter().zip(positions) {
-            let next = position.map(Offset).or_else(|| started.get(&partition).copied()).unwrap_or_default();
+        let started = self.starts(unknown).await?;
+        if !started.is_empty() {
+            match self.member.commit(&started).await {
+                Err(KafkaError::Closed(_)) => return Ok(None),
+                committed => committed?,
+            }
+        }
+        for (partition, next) in known.into_iter().chain(started.iter().copied()) {
             let fetched = self.fetcher.partition(partition, self.woken.clone());
             self.reading.insert(partition, Reading { fetched, next });
         }
         self.starting.clear();
-        Ok((!started.is_empty()).then(|| SubscriptionEvent::Started(started.into_iter().collect())))
+        Ok(Some(started))
     }
 
     /// Where the group starts in partitions for which it has no position.
@@ -148,7 +152,7 @@ impl KafkaSubscription {
                     // The others have their turn first when this is tried again.
                     self.last = partition;
                     if error.kind() == PortErrorKind::Truncated {
-                        return Ok(Arrived::Outside(partition, error));
+                        return Ok(Arrived::Outside { partition, position: reading.next, error });
                     }
                     return Err(error);
                 }
@@ -161,17 +165,16 @@ impl KafkaSubscription {
     async fn move_into_log(
         &mut self,
         partition: Partition,
+        from: Offset,
         error: PortError,
     ) -> Result<SubscriptionEvent, PortError> {
         let bounds = self.lookup.bounds(self.topic, partition).await?;
-        let reading = self.reading.get_mut(&partition);
-        let from = reading.as_ref().map_or(bounds.start, |reading| reading.next);
         let to = from.clamp(bounds.start, bounds.end);
-        let Some(reading) = reading.filter(|_| to != from) else {
+        if to == from {
             // The brokers do not agree yet on where the log starts or ends.
             return Err(PortError::new(PortErrorKind::Unavailable, error.to_string()));
-        };
-        reading.next = to;
+        }
+        self.reading.entry(partition).and_modify(|reading| reading.next = to);
         Ok(SubscriptionEvent::Moved { partition, from, to })
     }
 }
@@ -193,24 +196,16 @@ impl Subscription for KafkaSubscription {
                     None => continue,
                 }
             }
-            if !self.starting.is_empty() {
-                match self.start().await? {
-                    Some(event) => return Ok(event),
-                    None if self.starting.is_empty() => {}
-                    // The partitions are another member's: the group says so.
-                    None => {
-                        let event = self.member.next().await?;
-                        if let Some(event) = self.on_event(event) {
-                            return Ok(event);
-                        }
-                        continue;
+            match self.start().await? {
+                Some(started) if !started.is_empty() => return Ok(SubscriptionEvent::Started(started)),
+                Some(_) => match self.arrived(limit, held)? {
+                    Arrived::Records(delivery) => return Ok(SubscriptionEvent::Records(delivery)),
+                    Arrived::Outside { partition, position, error } => {
+                        return self.move_into_log(partition, position, error).await;
                     }
-                }
-            }
-            match self.arrived(limit, held)? {
-                Arrived::Records(delivery) => return Ok(SubscriptionEvent::Records(delivery)),
-                Arrived::Outside(partition, error) => return self.move_into_log(partition, error).await,
-                Arrived::Nothing => {}
+                    Arrived::Nothing => {}
+                },
+                None => {}
             }
             let event = tokio::select! {
                 biased;

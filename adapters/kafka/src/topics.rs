@@ -2,14 +2,11 @@
 
 mod rules;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logistics_core::port::Topic;
-use rdkafka::admin::{
-    AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
-};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::Metadata;
 
@@ -41,7 +38,7 @@ pub(crate) async fn check(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
     }
     brokers.note_count(found.brokers().len());
     let mut batch_bytes = BATCH_BYTES_MAX;
-    for (topic, described) in describe(brokers, &found).await? {
+    for (topic, described) in describe(lookup, &found).await? {
         let name = brokers.config.topic(topic);
         for Finding { wrong: is_wrong, problem } in
             rules::findings(topic, &name, &brokers.config.brokers, &described)
@@ -164,24 +161,14 @@ fn partitions(brokers: &Brokers, found: &Metadata, name: &str) -> Result<Option<
 }
 
 /// The topics with their settings, asked together.
-async fn describe(brokers: &Arc<Brokers>, found: &Metadata) -> Result<Vec<(Topic, Described)>, KafkaError> {
-    let names = Topic::ALL.map(|topic| brokers.config.topic(topic));
-    let replicas = names.each_ref().map(|name| replicas(found, name));
-    let asked = names.each_ref().map(|name| ResourceSpecifier::Topic(name));
-    let failed = |error| brokers.failed("asking for the topics' settings", error);
-    let described = admin(brokers)?.describe_configs(&asked, &options(brokers)).await.map_err(failed)?;
-    let mut all = BTreeMap::new();
-    for resource in described {
-        let resource = resource.map_err(|code| failed(ClientError::AdminOp(code)))?;
-        let OwnedResourceSpecifier::Topic(name) = resource.specifier else { continue };
-        let settings = resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?)));
-        all.insert(name, settings.collect::<BTreeMap<_, _>>());
-    }
-    let topics = Topic::ALL.into_iter().zip(names).zip(replicas);
-    let topics = topics.map(|((topic, name), replicas)| {
+async fn describe(lookup: &Arc<Lookup>, found: &Metadata) -> Result<Vec<(Topic, Described)>, KafkaError> {
+    let names = Topic::ALL.map(|topic| lookup.brokers.config.topic(topic));
+    let mut all = lookup.configs(names.to_vec()).await?;
+    let described = |(topic, name): (Topic, String)| {
+        let replicas = replicas(found, &name);
         (topic, Described { settings: all.remove(&name).unwrap_or_default(), replicas })
-    });
-    Ok(topics.collect())
+    };
+    Ok(Topic::ALL.into_iter().zip(names).map(described).collect())
 }
 
 /// Copies of the partition that has the fewest.

@@ -16,6 +16,7 @@ use deadpool_redis::redis::{
 };
 use futures::future::try_join_all;
 use logistics_core::port::PortErrorKind;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::Config;
@@ -28,6 +29,7 @@ use crate::servers::{MasterTarget, Target, place_of};
 /// Lends connections out.
 pub(crate) struct Connections {
     pool: managed::Pool<Manager>,
+    target: Target,
     place: Arc<str>,
     connections_max: usize,
     timeout_ms: u64,
@@ -62,7 +64,19 @@ impl Connections {
         let pool =
             pool.map_err(|error| RedisStoreError::Setup { place: place.clone(), reason: reason(error) })?;
         let (connections_max, timeout_ms) = (config.connections_max, config.timeout_ms);
-        Ok(Self { pool, place, connections_max, timeout_ms })
+        Ok(Self { pool, target: target.clone(), place, connections_max, timeout_ms })
+    }
+
+    /// How many connections were opened so far.
+    pub(crate) fn opened(&self) -> watch::Receiver<u64> {
+        self.pool.manager().opened.subscribe()
+    }
+
+    /// What `INFO` says at a replica, on a connection of its own. In a cluster: nothing.
+    pub(crate) async fn info_of_replica(&self, host: String, port: u16) -> RedisResult<Option<String>> {
+        let Some(replica) = self.target.replica(host, port) else { return Ok(None) };
+        let mut connection = sentinel::open(replica, &self.pool.manager().config).await?;
+        redis::cmd("INFO").query_async(&mut connection).await.map(Some)
     }
 
     pub(crate) fn place(&self) -> &Arc<str> {
@@ -146,6 +160,15 @@ impl Lent {
             answers =
                 self.run(Work::Scattered(calls.iter().map(|each| call(By::Text, each)).collect())).await;
         }
+        self.read(answers)
+    }
+
+    /// Commands for several partitions at once.
+    pub(crate) async fn scattered<T: FromRedisValue>(
+        &mut self,
+        commands: Vec<Cmd>,
+    ) -> Result<Vec<T>, RedisStoreError> {
+        let answers = self.run(Work::Scattered(commands)).await;
         self.read(answers)
     }
 
@@ -297,6 +320,7 @@ struct Manager {
     config: AsyncConnectionConfig,
     place: Arc<str>,
     connect_timeout_ms: u64,
+    opened: watch::Sender<u64>,
 }
 
 enum Opens {
@@ -327,7 +351,29 @@ impl Manager {
         };
         let opens = opens
             .map_err(|error| RedisStoreError::Setup { place: place.clone(), reason: error.to_string() })?;
-        Ok(Self { opens, config: connection, place, connect_timeout_ms: config.connect_timeout_ms })
+        let (connect_timeout_ms, opened) = (config.connect_timeout_ms, watch::Sender::new(0));
+        Ok(Self { opens, config: connection, place, connect_timeout_ms, opened })
+    }
+
+    async fn open(&self) -> Result<Link, RedisStoreError> {
+        match &self.opens {
+            Opens::Server(manager) => {
+                let mut server =
+                    managed::Manager::create(manager).await.map_err(|error| self.failed(&error))?;
+                // Who is not logged in hears of it here: the client (1.8) does not get over a MULTI that is refused.
+                match redis::cmd("PING").query_async::<Value>(&mut server).await {
+                    Ok(_) => Ok(Link::Server(server)),
+                    Err(error) => Err(self.failed(&error)),
+                }
+            }
+            Opens::Master(master) => {
+                sentinel::connect(master, &self.config, self.connect_timeout_ms).await.map(Link::Server)
+            }
+            Opens::Cluster { client, nodes } => match client.get_async_connection().await {
+                Ok(cluster) => Ok(Link::Cluster(Box::new(cluster))),
+                Err(error) => Err(self.why_no_node(nodes, &error).await),
+            },
+        }
     }
 
     fn failed(&self, error: &RedisError) -> RedisStoreError {
@@ -356,23 +402,9 @@ impl managed::Manager for Manager {
     type Error = RedisStoreError;
 
     async fn create(&self) -> Result<Link, RedisStoreError> {
-        match &self.opens {
-            Opens::Server(manager) => {
-                let mut server = manager.create().await.map_err(|error| self.failed(&error))?;
-                // Who is not logged in hears of it here: the client (1.8) does not get over a MULTI that is refused.
-                match redis::cmd("PING").query_async::<Value>(&mut server).await {
-                    Ok(_) => Ok(Link::Server(server)),
-                    Err(error) => Err(self.failed(&error)),
-                }
-            }
-            Opens::Master(master) => {
-                sentinel::connect(master, &self.config, self.connect_timeout_ms).await.map(Link::Server)
-            }
-            Opens::Cluster { client, nodes } => match client.get_async_connection().await {
-                Ok(cluster) => Ok(Link::Cluster(Box::new(cluster))),
-                Err(error) => Err(self.why_no_node(nodes, &error).await),
-            },
-        }
+        let link = self.open().await?;
+        self.opened.send_modify(|opened| *opened += 1);
+        Ok(link)
     }
 
     async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> RecycleResult<RedisStoreError> {

@@ -62,6 +62,11 @@ impl Keys {
         format!("{prefix}system")
     }
 
+    /// What stands before the ids of the documents of this partition; on one server, those of every partition.
+    pub(crate) fn orders(self, partition: Partition) -> String {
+        self.item("order", partition, "")
+    }
+
     fn item(self, what: &str, partition: Partition, name: &str) -> String {
         match self {
             Keys::Plain(prefix) => format!("{prefix}{what}:{name}"),

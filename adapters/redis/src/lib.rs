@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod clear;
 mod config;
 mod connection;
 mod error;

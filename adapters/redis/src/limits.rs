@@ -11,6 +11,8 @@ pub const TIMEOUT_MS: u64 = 5_000;
 /// Connections at most, unless the configuration says otherwise.
 pub const CONNECTIONS_MAX: usize = 16;
 
+/// How much of its `maxmemory` a server may have used before a check warns.
+pub(crate) const MEMORY_USED_PERCENT_MAX: u8 = 90;
 /// A connection that was lent out within this time is not asked again whether it is alive.
 pub(crate) const FRESH_MAX: Duration = Duration::from_secs(1);
 /// Redirections that a call to a cluster follows.
@@ -19,8 +21,8 @@ pub(crate) const CLUSTER_REDIRECTIONS_MAX: u32 = 3;
 pub(crate) const OUTCOME_POLL_MIN: Duration = Duration::from_millis(2);
 /// The same, for one that has been awaited for long.
 pub(crate) const OUTCOME_POLL_MAX: Duration = Duration::from_millis(20);
-/// Orders whose documents one step of [`clear`](logistics_core::port::OwnerStore::clear) removes.
-pub(crate) const CLEAR_ORDERS_MAX: usize = 1_000;
+/// Keys that one step of [`clear`](logistics_core::port::OwnerStore::clear) looks at, about.
+pub(crate) const CLEAR_SCANNED_MAX: usize = 5_000;
 /// How long the report of a lost document stands.
 pub(crate) const MISSING_KEPT_MS: u64 = 10 * 60 * 1000;
 /// For how long a system that claimed the database counts as alive without another sign.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deadpool_redis::redis::{self, Cmd};
+use deadpool_redis::redis;
 use logistics_core::lifecycle::{STATUSES, Status};
 use logistics_core::limits::PAGE_ORDERS_MAX;
 use logistics_core::port::{Cursor, ListQuery, Page};
@@ -128,11 +128,8 @@ impl Lister<'_> {
         let calls: Vec<_> = dry
             .iter()
             .map(|stretch| {
-                let (time, id) = match &stretch.after {
-                    Some((time, id)) => (time.as_millis().to_string(), id.as_str().to_owned()),
-                    None => (String::new(), String::new()),
-                };
-                (vec![self.keys.status(stretch.partition, status)], vec![count.to_string(), time, id])
+                let key = self.keys.status(stretch.partition, status);
+                (vec![key], index_arguments(count, stretch.after.as_ref(), "ZREVRANGE"))
             })
             .collect();
         let answers = self.lent.scripts::<Vec<(String, f64)>>(&INDEX, &calls).await?;
@@ -235,14 +232,12 @@ impl Lister<'_> {
         after: Option<&(Timestamp, OrderId)>,
         count: usize,
     ) -> Result<Vec<(Timestamp, OrderId, Partition)>, RedisStoreError> {
-        let from = after.map_or(i64::MIN, |(changed_at, _)| changed_at.as_millis());
+        let partitions = (0..self.partitions).map(Partition);
+        let call = |partition| (vec![self.keys.late(partition)], index_arguments(count, after, "ZRANGE"));
+        let calls: Vec<_> = partitions.clone().map(call).collect();
+        let answers = self.lent.scripts::<Vec<(String, f64)>>(&INDEX, &calls).await?;
         let mut entries = Vec::new();
-        for partition in (0..self.partitions).map(Partition) {
-            let key = self.keys.late(partition);
-            // Of those at the very time of the cursor, some may be behind it: all of them come.
-            let same: usize = self.lent.query(Cmd::new().arg("ZCOUNT").arg(&key).arg(from).arg(from)).await?;
-            let range = ["ZRANGEBYSCORE", &key, &from.to_string(), "+inf", "WITHSCORES", "LIMIT", "0"];
-            let found: Vec<(String, f64)> = self.lent.query(Cmd::new().arg(&range).arg(same + count)).await?;
+        for (partition, found) in partitions.zip(answers) {
             for (id, became) in found {
                 let order_id = OrderId::parse(&id).map_err(|error| {
                     RedisStoreError::damaged(self.place, format!("an entry of the late orders: {error}"))
@@ -250,7 +245,6 @@ impl Lister<'_> {
                 entries.push((Timestamp::from_millis(millis(became)), order_id, partition));
             }
         }
-        entries.retain(|(at, id, _)| after.is_none_or(|(last, last_id)| (at, id) > (last, last_id)));
         entries.sort_unstable();
         entries.truncate(count);
         Ok(entries)
@@ -264,25 +258,39 @@ impl Lister<'_> {
         for (position, (_, _, partition)) in entries.iter().enumerate() {
             groups.entry(*partition).or_default().push(position);
         }
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mget = |(partition, positions): (&Partition, &Vec<usize>)| {
+            let mut mget = redis::cmd("MGET");
+            for position in positions {
+                mget.arg(self.keys.order(*partition, &entries[*position].1));
+            }
+            mget
+        };
+        let answers: Vec<Vec<Option<Bytes>>> = self.lent.scattered(groups.iter().map(mget).collect()).await?;
         let mut found = vec![None; entries.len()];
         let mut lost: BTreeMap<Partition, Vec<OrderId>> = BTreeMap::new();
-        for (partition, positions) in groups {
-            let mut mget = redis::cmd("MGET");
-            for position in &positions {
-                mget.arg(self.keys.order(partition, &entries[*position].1));
+        for (position, document) in groups.values().flatten().zip(answers.into_iter().flatten()) {
+            if document.is_none() {
+                let (_, order_id, partition) = &entries[*position];
+                lost.entry(*partition).or_default().push(order_id.clone());
             }
-            let documents: Vec<Option<Bytes>> = self.lent.query(&mget).await?;
-            for (position, document) in positions.into_iter().zip(documents) {
-                if document.is_none() {
-                    lost.entry(partition).or_default().push(entries[position].1.clone());
-                }
-                found[position] = document;
-            }
+            found[*position] = document;
         }
         self.report(&lost).await?;
         let documents = entries.iter().zip(found);
         Ok(documents.filter_map(|((at, id, _), document)| Some((*at, id.clone(), document?))).collect())
     }
+}
+
+/// The arguments of [`INDEX`].
+fn index_arguments(count: usize, after: Option<&(Timestamp, OrderId)>, range: &str) -> Vec<String> {
+    let (time, id) = match after {
+        Some((time, id)) => (time.as_millis().to_string(), id.as_str().to_owned()),
+        None => (String::new(), String::new()),
+    };
+    vec![count.to_string(), time, id, range.to_owned()]
 }
 
 /// What a page of late orders looks at in a document.

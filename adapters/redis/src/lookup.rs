@@ -7,14 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deadpool_redis::redis::{self, Cmd, Value, pipe};
 use logistics_core::lifecycle::STATUSES;
-use logistics_core::port::{ClearOutcome, DocumentLookup, Loaded, Recovery, StoreCheckpoint, Token};
+use logistics_core::port::{DocumentLookup, Loaded, Recovery, StoreCheckpoint, Token};
 use logistics_core::{Offset, OrderId, Partition, Timestamp};
 
 use crate::connection::Lent;
 use crate::error::RedisStoreError;
 use crate::keys::Keys;
-use crate::limits::{CLEAR_ORDERS_MAX, MISSING_KEPT_MS, MISSING_REPORTED_MAX};
-use crate::script::CLEAR;
+use crate::limits::{MISSING_KEPT_MS, MISSING_REPORTED_MAX};
 
 /// Fields of a checkpoint: offset, answered and token as texts, and the basis.
 type Fields = (Option<String>, Option<String>, Option<String>, Option<Bytes>);
@@ -149,40 +148,6 @@ pub(crate) async fn report_missing(
     // What an owner cannot rebuild is forgotten, until a reader misses it again.
     both.cmd("PEXPIRE").arg(&key).arg(MISSING_KEPT_MS);
     lent.pipeline::<(Value, Value)>(&both).await.map(drop)
-}
-
-/// Removes a step's worth of what the partition holds.
-pub(crate) async fn clear(
-    lent: &mut Lent,
-    place: &Arc<str>,
-    keys: Keys,
-    partition: Partition,
-    token: Token,
-) -> Result<ClearOutcome, RedisStoreError> {
-    let mut entries = pipe();
-    for status in STATUSES {
-        entries.cmd("ZRANGE").arg(keys.status(partition, status)).arg(0).arg(CLEAR_ORDERS_MAX - 1);
-    }
-    let found: Vec<Vec<String>> = lent.pipeline(&entries).await?;
-    let ids: Vec<String> = found.into_iter().flatten().take(CLEAR_ORDERS_MAX).collect();
-    let mut names = vec![keys.checkpoint(partition), keys.timers(partition), keys.late(partition)];
-    names.extend(STATUSES.map(|status| keys.status(partition, status)));
-    let sets = names.len() - 1;
-    names.push(keys.missing(partition));
-    for id in &ids {
-        let id = OrderId::parse(id)
-            .map_err(|error| RedisStoreError::damaged(place, format!("an entry of the list: {error}")))?;
-        names.push(keys.order(partition, &id));
-    }
-    let mut arguments = vec![token.to_string(), sets.to_string()];
-    let last = ids.is_empty();
-    arguments.extend(ids);
-    let done: i64 = lent.script(|by| CLEAR.small_call(by, &names, &arguments)).await?;
-    Ok(match (done, last) {
-        (0, _) => ClearOutcome::Mismatch,
-        (_, true) => ClearOutcome::Done,
-        (_, false) => ClearOutcome::More,
-    })
 }
 
 /// What is there is read in one step. Whether an order is not there is asked at one instant with how far the store is: whatever it

@@ -13,7 +13,7 @@ pub(crate) static DOCUMENTS: LazyLock<Script> = LazyLock::new(|| Script::new(inc
 
 /// Claims the database for a system.
 pub(crate) static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
-/// Removes a step's worth of a partition.
+/// Removes keys of a partition.
 pub(crate) static CLEAR: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("clear.lua")));
 
 /// A script: its text, and the hash that Redis knows it by once it has seen it.

@@ -54,6 +54,10 @@ async fn ask(
     answer.ok_or_else(unknown)
 }
 
-async fn open(info: ConnectionInfo, config: &AsyncConnectionConfig) -> RedisResult<MultiplexedConnection> {
+/// A connection to one server.
+pub(crate) async fn open(
+    info: ConnectionInfo,
+    config: &AsyncConnectionConfig,
+) -> RedisResult<MultiplexedConnection> {
     Client::open(info)?.get_multiplexed_async_connection_with_config(config).await
 }

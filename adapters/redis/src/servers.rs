@@ -48,6 +48,18 @@ impl Target {
         }
     }
 
+    /// How to connect to a replica of the server or of the master. A cluster's replicas are its client's.
+    pub(crate) fn replica(&self, host: String, port: u16) -> Option<ConnectionInfo> {
+        let (login, tls) = match self {
+            Target::Server(server) => {
+                (server.redis_settings(), matches!(server.addr(), ConnectionAddr::TcpTls { .. }))
+            }
+            Target::Master(master) => (&master.login, master.tls),
+            Target::Cluster(_) => return None,
+        };
+        at(host, port, login, tls)
+    }
+
     /// The address, for people.
     pub(crate) fn address(&self) -> String {
         let list = |nodes: &[ConnectionInfo]| {
@@ -66,14 +78,18 @@ impl Target {
 impl MasterTarget {
     /// How to connect to the master, at the address that the Sentinels gave.
     pub(crate) fn at(&self, host: String, port: u16) -> Option<ConnectionInfo> {
-        let address = if self.tls {
-            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
-        } else {
-            ConnectionAddr::Tcp(host, port)
-        };
-        let info = address.into_connection_info().ok()?.set_redis_settings(self.login.clone());
-        Some(info.set_tcp_settings(tcp_settings()))
+        at(host, port, &self.login, self.tls)
     }
+}
+
+fn at(host: String, port: u16, login: &RedisConnectionInfo, tls: bool) -> Option<ConnectionInfo> {
+    let address = if tls {
+        ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+    } else {
+        ConnectionAddr::Tcp(host, port)
+    };
+    let info = address.into_connection_info().ok()?.set_redis_settings(login.clone());
+    Some(info.set_tcp_settings(tcp_settings()))
 }
 
 /// What errors call a server.

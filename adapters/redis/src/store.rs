@@ -10,8 +10,10 @@ use logistics_core::port::{
     StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, Verdict, partition_of};
+use tokio::sync::watch;
 
-use crate::check;
+use crate::check::{self, NearlyFull};
+use crate::clear::Clearings;
 use crate::config::{Config, Servers};
 use crate::connection::Connections;
 use crate::error::RedisStoreError;
@@ -32,6 +34,8 @@ use crate::write::Packed;
 pub struct RedisStore {
     connections: Arc<Connections>,
     outcomes: Arc<Outcomes>,
+    clearings: Arc<Clearings>,
+    nearly_full: Arc<NearlyFull>,
     keys: Keys,
     partitions: u32,
     address: Arc<str>,
@@ -66,17 +70,32 @@ impl RedisStore {
         let connections = Arc::new(Connections::new(&target, &config)?);
         let outcomes = Arc::new(Outcomes::new(connections.clone(), keys));
         let (partitions, address) = (config.partitions, Arc::from(target.address()));
-        Ok(Self { connections, outcomes, keys, partitions, address })
+        Ok(Self {
+            connections,
+            outcomes,
+            clearings: Arc::default(),
+            nearly_full: Arc::default(),
+            keys,
+            partitions,
+            address,
+        })
     }
 
     /// Whether the servers can be reached and are set up for the store: credentials, version, and `maxmemory-policy`
-    /// `noeviction` on every node.
+    /// `noeviction` on every node, with the replicas that can be reached. Warns in the log once a node has used more than 90 % of
+    /// its `maxmemory`.
     ///
     /// # Errors
     /// `Unavailable` when they cannot be reached; `Refused` with what to change when they do not fit.
     pub async fn check(&self) -> Result<(), PortError> {
-        let mut lent = self.connections.lend().await?;
-        Ok(check::check(&mut lent, self.connections.place(), self.keys).await?)
+        Ok(check::check(&self.connections, self.keys, &self.nearly_full).await?)
+    }
+
+    /// How many connections were opened so far. Each may lead to another server, so [`check`](Self::check) again when it changes.
+    /// In a cluster, a connection lasts while the client changes its nodes: check it now and then too.
+    #[must_use]
+    pub fn connections_opened(&self) -> watch::Receiver<u64> {
+        self.connections.opened()
     }
 
     /// Whether the system of that name may use this database: no other one is alive here. With `claim`, it is this system's
@@ -170,7 +189,8 @@ impl OwnerStore for RedisStore {
     async fn clear(&self, partition: Partition, token: Token) -> Result<ClearOutcome, PortError> {
         self.known(partition)?;
         let mut lent = self.connections.lend().await?;
-        Ok(lookup::clear(&mut lent, self.connections.place(), self.keys, partition, token).await?)
+        let place = self.connections.place();
+        Ok(self.clearings.step(&mut lent, place, (self.keys, self.partitions), partition, token).await?)
     }
 }
 
@@ -201,6 +221,10 @@ impl OrderReader for RedisStore {
 
 fn check_prefix(prefix: &str) -> Result<(), RedisStoreError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+    // The documents of a system with the prefix `order:` would look like those of one without a prefix.
+    if prefix.contains("order:") {
+        return Err(invalid("key_prefix", "must not contain `order:`"));
+    }
     if prefix.len() <= KEY_PREFIX_BYTES_MAX && prefix.bytes().all(fits) {
         return Ok(());
     }
@@ -231,6 +255,7 @@ mod tests {
             (Config { connections_max: 0, ..base() }, "`connections_max`"),
             (Config { connect_timeout_ms: 0, ..base() }, "`connect_timeout_ms`"),
             (Config { timeout_ms: 0, ..base() }, "`timeout_ms`"),
+            (Config { key_prefix: "order:eu:".to_owned(), ..base() }, "`key_prefix`"),
             (Config::new("localhost:6379", 12), "`localhost:6379`"),
         ] {
             let error = RedisStore::new(config).expect_err("an invalid setting");

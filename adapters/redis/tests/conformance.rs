@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         .test("a_master_behind_sentinel_passes_the_suite", || suite::passes(Kind::Sentinel))
         .test("fit_servers_pass_the_check", checks::fit_servers_pass)
         .test("evicting_servers_are_refused", checks::evicting_servers_are_refused)
+        .test("evicting_replicas_are_refused", checks::evicting_replicas_are_refused)
+        .test("each_new_connection_is_counted", checks::each_new_connection_is_counted)
         .test("passwords_are_used_and_never_shown", checks::passwords_are_used_and_never_shown)
         .test("a_user_without_rights_is_refused", checks::a_user_without_rights_is_refused)
         .test("an_unknown_master_is_refused", checks::an_unknown_master_is_refused)
@@ -32,6 +34,12 @@ fn main() -> ExitCode {
         .test("foreign_values_are_told_and_left_alone", contents::foreign_values_are_told)
         .test("a_lost_document_is_reported_and_comes_back", contents::a_lost_document_is_reported)
         .test("new_orders_cost_one_command_a_status", contents::new_orders_cost_one_command_a_status)
+        .test("late_orders_cost_two_round_trips_a_page", contents::late_orders_cost_two_round_trips_a_page)
+        .test("clear_removes_documents_that_no_index_has", contents::clear_removes_unindexed_documents)
+        .test(
+            "clear_leaves_nothing_where_the_server_restarts",
+            contents::clear_leaves_nothing_after_a_restart,
+        )
         .test("a_prefix_keeps_systems_apart", contents::a_prefix_keeps_systems_apart)
         .test(
             "a_second_system_is_refused_while_the_first_is_alive",

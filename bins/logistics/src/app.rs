@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use logistics_core::port::StartAt;
-use logistics_wiring::{Deciding, Failure, Front, HttpArgs, NewNotifier, Running, Work};
+use logistics_wiring::{
+    Deciding, Failure, Front, HttpArgs, NewNotifier, REQUEST_BYTES_DEFAULT, Running, Work,
+};
 
 use crate::engine::Engine;
 
@@ -32,8 +34,9 @@ impl App {
         engine: &Engine,
         listen: SocketAddr,
         http: &HttpArgs,
+        request_bytes_max: u64,
     ) -> Result<Front, Failure> {
-        Front::api(listen, http, engine.bus(), engine.store()).await
+        Front::api(listen, http, request_bytes_max, engine.bus(), engine.store()).await
     }
 
     /// Waits until everything that the engine requires is there, and starts everything. Can be cancelled.
@@ -43,7 +46,7 @@ impl App {
     pub(crate) async fn start(engine: Engine, front: Front, config: AppConfig) -> Result<Self, Failure> {
         let (bus, store) = (engine.bus(), engine.store());
         let begin = || {
-            let mut work = Work::default().watched(engine.watch());
+            let mut work = Work::default().watched(engine.watch()).until(engine.failed());
             if let Some(how) = config.deciding {
                 work = work.deciding(bus.clone(), store, how);
             }
@@ -62,7 +65,9 @@ impl App {
     /// One sentence, where the data or the address cannot be used.
     pub(crate) async fn local(data: logistics_embedded::Config, config: AppConfig) -> Result<Self, Failure> {
         let engine = Engine::embedded(data).await?;
-        let front = Self::listen(&engine, ([127, 0, 0, 1], 0).into(), &HttpArgs::default()).await?;
+        let front =
+            Self::listen(&engine, ([127, 0, 0, 1], 0).into(), &HttpArgs::default(), REQUEST_BYTES_DEFAULT)
+                .await?;
         Self::start(engine, front, config).await
     }
 
@@ -74,6 +79,11 @@ impl App {
     /// Every part can do its work.
     pub(crate) fn is_ready(&self) -> bool {
         self.running.is_ready()
+    }
+
+    /// Waits for a failure after which the work must not go on.
+    pub(crate) async fn failed(&mut self) -> Failure {
+        self.running.failed().await
     }
 
     /// Stops taking requests, finishes what is open, and closes the data.

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use logistics_wiring::cluster::{self, ClusterArgs};
 use logistics_wiring::{
-    Failure, Front, HealthArgs, HttpArgs, InstanceArgs, LogArgs, Signals, Work, block_on, end, parse, run,
+    Failure, Front, HealthArgs, HttpArgs, InstanceArgs, LogArgs, MemoryArgs, Signals, Work, block_on, end,
+    parse, run,
 };
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
@@ -42,6 +43,8 @@ struct ServeArgs {
     #[command(flatten)]
     http: HttpArgs,
     #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
     instance: InstanceArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -65,7 +68,8 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
     // It serves at once: what needs a part that is missing is answered 503.
-    let front = Front::api(args.listen, &args.http, log.bus(), store.store()).await?;
+    let front =
+        Front::api(args.listen, &args.http, args.memory.for_requests(), log.bus(), store.store()).await?;
     tracing::info!(instance, "Order API Running...");
     let required = vec![log.required_to_append(), store.required(&log, false)];
     run(signals, front, required, || Work::default().watched(cluster::watch(&log, Some(&store), false))).await

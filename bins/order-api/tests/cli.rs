@@ -13,6 +13,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("--cors-origin", "the server's own"),
     ("--allowed-host", "loopback names on a loopback address, else any"),
     ("--instance", "the machine's name"),
+    ("--memory-mb", "256"),
     ("--partitions", "12"),
     ("--log-level", "info"),
     ("--log-format", "human"),

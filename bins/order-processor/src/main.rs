@@ -85,6 +85,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let required = vec![log.required_to_decide(), store.required(&log, true)];
     let begin = || {
         let work = Work::default().watched(cluster::watch(&log, Some(&store), true));
+        let work = work.until(store.claim_lost());
         work.deciding(log.bus(), store.store(), how)
     };
     run(signals, front, required, begin).await

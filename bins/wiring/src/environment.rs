@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use clap::{Args, Command};
 
+use crate::front::HttpArgs;
 use crate::limits::{ClockArgs, MemoryArgs};
 use crate::log_key::LogKeyArgs;
 use crate::logging::LogArgs;
+use crate::notify::NotifyArgs;
 use crate::policy::PolicyArgs;
 
 const PREFIX: &str = "LOGISTICS_";
@@ -24,6 +26,7 @@ pub(crate) fn unknown(command: &Command) -> Option<String> {
 fn shared() -> Command {
     let command = LogArgs::augment_args(PolicyArgs::augment_args(Command::new("shared")));
     let command = LogKeyArgs::augment_args(MemoryArgs::augment_args(ClockArgs::augment_args(command)));
+    let command = NotifyArgs::augment_args(HttpArgs::augment_args(command));
     let command = crate::instance::InstanceArgs::augment_args(command);
     #[cfg(feature = "cluster")]
     let command = crate::cluster::ClusterArgs::augment_args(command);

@@ -78,13 +78,14 @@ pub struct Front {
 }
 
 impl Front {
-    /// Serves the API and the health. What the API cannot do while a part is missing, it answers 503.
+    /// Serves the API and the health. Requests and replies under way hold `request_bytes_max` bytes at most. What the API cannot do while a part is missing, it answers 503.
     ///
     /// # Errors
     /// One sentence, where the address cannot be used.
     pub async fn api(
         listen: SocketAddr,
         http: &HttpArgs,
+        request_bytes_max: u64,
         bus: Arc<dyn EventBus>,
         store: Arc<dyn OrderReader>,
     ) -> Result<Self, Failure> {
@@ -92,6 +93,7 @@ impl Front {
         let api = Api { bus, store, clock: Arc::new(SystemClock), health: probes.clone() };
         // A placement is appended and needs no store; what does need it answers 503 by itself.
         let config = |listen| Config {
+            in_flight_bytes_max: usize::try_from(request_bytes_max).unwrap_or(usize::MAX),
             degradable_parts: vec![STORE.to_owned()],
             cors_origins: http.cors_origin.clone(),
             allowed_hosts: http.allowed_host.clone(),

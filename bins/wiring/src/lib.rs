@@ -35,7 +35,7 @@ pub use front::{Front, HealthDetailsArgs, HttpArgs};
 pub use health::HealthArgs;
 pub use http::{BaseUrl, Client, Reply};
 pub use instance::InstanceArgs;
-pub use limits::{ClockArgs, MemoryArgs};
+pub use limits::{ClockArgs, MemoryArgs, REQUEST_BYTES_DEFAULT};
 pub use log_key::LogKeyArgs;
 pub use logging::{LogArgs, start_for_problems};
 pub use notify::NotifyArgs;

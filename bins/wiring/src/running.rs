@@ -41,6 +41,11 @@ impl Running {
         self.front.is_ready()
     }
 
+    /// Waits for a failure after which the work must not go on.
+    pub async fn failed(&mut self) -> Failure {
+        self.work.failed().await
+    }
+
     /// Stops taking requests, finishes what is open, and leaves.
     pub async fn stop(self) {
         self.front.stop().await;
@@ -49,10 +54,10 @@ impl Running {
 }
 
 /// A service from its start until a signal has ended it: at once while it waits for what it requires, otherwise in order; a
-/// second signal ends it at once.
+/// second signal ends it at once. A failure after which the work must not go on ends it in order too.
 ///
 /// # Errors
-/// One sentence, where it cannot start or was told to stop at once.
+/// One sentence, where it cannot start, must not go on, or was told to stop at once.
 pub async fn run(
     mut signals: Signals,
     front: Front,
@@ -60,15 +65,18 @@ pub async fn run(
     begin: impl FnOnce() -> Work,
 ) -> Result<(), Failure> {
     tracing::info!("Listening on http://{}", front.addr());
-    let running = tokio::select! {
+    let mut running = tokio::select! {
         running = Running::start(front, required, begin) => running?,
         () = signals.stop() => return Ok(()),
     };
-    signals.stop().await;
+    let ended = tokio::select! {
+        () = signals.stop() => Ok(()),
+        failure = running.failed() => Err(failure),
+    };
     tracing::info!("Draining...");
     let stop = async {
         running.stop().await;
-        Ok(())
+        ended
     };
     signals.bounded(stop).await
 }

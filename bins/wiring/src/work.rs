@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use logistics_core::Policy;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, Notifier, OwnerStore, StartAt};
@@ -10,6 +12,7 @@ use logistics_core::processor::Settings;
 use logistics_core::wire::LogKeys;
 use logistics_tokio::{Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock};
 
+use crate::exit::Failure;
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
 
 /// Everything that works drains in this time at most.
@@ -48,6 +51,7 @@ pub type NewNotifier = Box<dyn FnOnce() -> Arc<dyn Notifier> + Send>;
 #[derive(Default)]
 pub struct Work {
     watches: Vec<Arc<dyn HealthProbe>>,
+    until: Option<BoxFuture<'static, Failure>>,
     processors: Option<Processors>,
     notifications: Option<Notifications>,
 }
@@ -58,6 +62,21 @@ impl Work {
     pub fn watched(mut self, probe: Arc<dyn HealthProbe>) -> Self {
         self.watches.push(probe);
         self
+    }
+
+    /// Goes on until this failure comes, which ends the process.
+    #[must_use]
+    pub fn until(mut self, failure: impl Future<Output = Failure> + Send + 'static) -> Self {
+        self.until = Some(failure.boxed());
+        self
+    }
+
+    /// Waits for the failure that ends the work.
+    pub(crate) async fn failed(&mut self) -> Failure {
+        match &mut self.until {
+            Some(failure) => failure.await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Decides about orders from now on.

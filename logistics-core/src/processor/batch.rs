@@ -17,7 +17,6 @@ use crate::decide::{Decision, decide, decide_due};
 use crate::fact::{Change, Fact};
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, Version};
 use crate::lifecycle::Status;
-use crate::limits::ORDER_ID_BYTES_MAX;
 use crate::notify::Notification;
 use crate::order::{Order, VersionGap, evolve};
 use crate::outcome::{Outcome, OutcomeKind, Verdict};
@@ -204,9 +203,7 @@ impl Batch<'_> {
 
     fn answer_dead(&mut self, offset: Offset, record: &LogRecord, reason: String) {
         let letter = DeadLetter { record, partition: self.partition, reason: &reason };
-        let payload = letter.encode(self.now);
-        // A key that no order can have may be too long to be written. The letter keeps its beginning.
-        let key = record.key.clone().filter(|key| key.len() <= ORDER_ID_BYTES_MAX);
+        let (key, payload) = (letter.key(), letter.encode(self.now));
         self.push(Topic::DeadLetters, key, payload);
         self.decided.notices.push(Notice::DeadLettered { offset, reason: reason.clone() });
         self.outcome(offset, None, OutcomeKind::DeadLettered { reason });

@@ -9,7 +9,10 @@ use sha2::{Digest as _, Sha256};
 use super::envelope::{Head, PROCESSOR_SOURCE, encode as encode_envelope};
 use super::outcome::Position;
 use crate::ids::{Offset, Partition, Timestamp};
-use crate::limits::{DEAD_LETTER_KEY_BYTES_MAX, DEAD_LETTER_PAYLOAD_BYTES_MAX, DEAD_LETTER_REASON_BYTES_MAX};
+use crate::limits::{
+    DEAD_LETTER_KEY_BYTES_MAX, DEAD_LETTER_PAYLOAD_BYTES_MAX, DEAD_LETTER_REASON_BYTES_MAX,
+    ORDER_ID_BYTES_MAX,
+};
 use crate::port::{LogRecord, Topic};
 
 const DEAD_LETTER: &str = "logistics.order.dead-letter";
@@ -48,6 +51,13 @@ struct Written<'a> {
 }
 
 impl DeadLetter<'_> {
+    /// The key of the letter's record: that of the dead record, unless no order can have it. Such a key may be too long to be
+    /// written; the letter holds its beginning.
+    #[must_use]
+    pub fn key(&self) -> Option<Bytes> {
+        self.record.key.clone().filter(|key| key.len() <= ORDER_ID_BYTES_MAX)
+    }
+
     /// Writes it, as of the time `at`; it fits into a record whatever the dead one holds. `payload` holds the record's bytes
     /// where they are UTF-8, `payload_base64` otherwise; either is cut off at [`DEAD_LETTER_PAYLOAD_BYTES_MAX`].
     /// `payload_bytes` says how many there were, and `payload_sha256` is the SHA-256 of all of them in hexadecimal digits.

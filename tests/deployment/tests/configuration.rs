@@ -1,6 +1,6 @@
 //! `deploy/CONFIGURATION.md` says what the programs' `--help` says. `UPDATE_CONFIGURATION=1` writes it anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -153,6 +153,27 @@ fn program(name: &str) -> PathBuf {
         run(build.args(["build", "--locked", "--package", name]), Duration::from_secs(1800)).expect();
     }
     program
+}
+
+/// One set of variables serves all programs.
+#[test]
+fn every_program_takes_the_variables_of_the_others() {
+    // What `logistics` has besides is for trying out, and no service's.
+    let services = PROGRAMS.iter().filter(|(program, _)| *program != "logistics");
+    let settings = services.flat_map(|(program, arguments)| explained(&help(program, arguments)));
+    let variables: BTreeSet<String> = settings.map(|setting| setting.variable).collect();
+    assert!(variables.contains("LOGISTICS_NOTIFY_FROM"), "{variables:?}");
+    for (program, arguments) in PROGRAMS {
+        let mut command = Command::new(self::program(program));
+        // The default build of `logistics` has neither Kafka nor Redis.
+        let has = |name: &&String| program != "logistics" || !is_of_cluster_variable(name);
+        command.args(arguments).envs(variables.iter().filter(has).map(|name| (name, "x")));
+        run(&mut command, Duration::from_secs(30)).expect();
+    }
+}
+
+fn is_of_cluster_variable(variable: &str) -> bool {
+    variable.starts_with("LOGISTICS_KAFKA_") || variable.starts_with("LOGISTICS_REDIS_")
 }
 
 #[test]

@@ -38,11 +38,11 @@ impl Described {
         self.text(setting)?.parse().ok()
     }
 
-    /// Bytes of the largest batch that it takes.
+    /// Bytes of the largest batch that a producer sends to it: 1 to [`BATCH_BYTES_MAX`].
     pub(super) fn batch_bytes(&self) -> u32 {
         let limits = ["max.message.bytes", "segment.bytes"].map(|setting| self.number(setting));
-        let least = limits.into_iter().flatten().min().unwrap_or(i64::from(BATCH_BYTES_MAX));
-        u32::try_from(least).unwrap_or(if least < 0 { 0 } else { u32::MAX })
+        let least = limits.into_iter().flatten().min().and_then(|least| u32::try_from(least.max(1)).ok());
+        least.unwrap_or(BATCH_BYTES_MAX).min(BATCH_BYTES_MAX)
     }
 }
 
@@ -59,8 +59,9 @@ pub(super) struct Finding {
 pub(super) fn findings(topic: Topic, name: &str, brokers: &str, found: &Described) -> Vec<Finding> {
     let rules = Rules { topic, name, brokers, found };
     let mut findings: Vec<Finding> = [
-        rules.size("max.message.bytes"),
-        rules.size("segment.bytes"),
+        rules.size("max.message.bytes", "1048588"),
+        rules.batch(),
+        rules.size("segment.bytes", "1073741824"),
         rules.cleanup(),
         rules.retention("retention.ms", KEPT_MS_MIN),
         rules.retention("retention.bytes", i64::MAX),
@@ -95,20 +96,24 @@ impl Rules<'_> {
         Some(Finding { wrong, problem })
     }
 
-    fn size(&self, setting: &str) -> Option<Finding> {
-        let wanted = if setting == "segment.bytes" { "1073741824" } else { "1048588" };
-        let bytes = self.found.number(setting)?;
-        if bytes < i64::from(TOPIC_MESSAGE_BYTES_MIN) {
-            let effect = format!(
-                "the largest record needs {TOPIC_MESSAGE_BYTES_MIN}, so decisions could not be committed"
-            );
-            return self.finding(true, setting, &effect, wanted);
+    /// `default`: the brokers' own.
+    fn size(&self, setting: &str, default: &str) -> Option<Finding> {
+        if self.found.number(setting)? >= i64::from(TOPIC_MESSAGE_BYTES_MIN) {
+            return None;
         }
-        if setting == "max.message.bytes" && bytes > i64::from(TOPIC_MESSAGE_BYTES_MAX) {
-            let effect = format!("a batch of more than {TOPIC_MESSAGE_BYTES_MAX} bytes could not be read");
-            return self.finding(true, setting, &effect, wanted);
+        let effect = format!(
+            "the largest record needs {TOPIC_MESSAGE_BYTES_MIN}, so decisions could not be committed"
+        );
+        self.finding(true, setting, &effect, default)
+    }
+
+    fn batch(&self) -> Option<Finding> {
+        let setting = "max.message.bytes";
+        if self.found.number(setting)? <= i64::from(TOPIC_MESSAGE_BYTES_MAX) {
+            return None;
         }
-        None
+        let effect = format!("a batch of more than {TOPIC_MESSAGE_BYTES_MAX} bytes could not be read");
+        self.finding(true, setting, &effect, "1048588")
     }
 
     fn cleanup(&self) -> Option<Finding> {
@@ -123,21 +128,19 @@ impl Rules<'_> {
         if compacts { self.finding(true, setting, effect, "delete") } else { None }
     }
 
-    fn retention(&self, setting: &str, unwise_below: i64) -> Option<Finding> {
+    /// Orders have to be kept for good. To keep less of another topic than `enough` is unwise.
+    fn retention(&self, setting: &str, enough: i64) -> Option<Finding> {
         let kept = self.found.number(setting).filter(|kept| *kept >= 0)?;
-        match self.topic {
+        let effect = match self.topic {
             Topic::Orders => {
-                self.finding(true, setting, "orders would be lost with their records", UNLIMITED)
+                return self.finding(true, setting, "orders would be lost with their records", UNLIMITED);
             }
-            Topic::Notifications | Topic::DeadLetters if kept < unwise_below => {
-                let effect = match self.topic {
-                    Topic::DeadLetters => "dead letters may be gone before they are read",
-                    _ => "notifications are lost where the notification service is down for longer",
-                };
-                self.finding(false, setting, effect, UNLIMITED)
+            Topic::DeadLetters => "dead letters may be gone before they are read",
+            Topic::Notifications => {
+                "notifications are lost where the notification service is down for longer"
             }
-            Topic::Notifications | Topic::DeadLetters => None,
-        }
+        };
+        if kept < enough { self.finding(false, setting, effect, UNLIMITED) } else { None }
     }
 
     fn replicas(&self) -> Option<Finding> {
@@ -271,9 +274,11 @@ mod tests {
 
     #[test]
     fn a_producer_learns_how_large_a_batch_may_be() {
-        assert_eq!(good(1).batch_bytes(), 1_048_588);
+        assert_eq!(good(1).batch_bytes(), BATCH_BYTES_MAX);
         assert_eq!(with("max.message.bytes", "300000").batch_bytes(), 300_000);
         assert_eq!(with("segment.bytes", "280000").batch_bytes(), 280_000);
+        assert_eq!(with("max.message.bytes", "-1").batch_bytes(), 1);
+        assert_eq!(with("max.message.bytes", "9999999999").batch_bytes(), BATCH_BYTES_MAX);
         assert_eq!(Described::default().batch_bytes(), BATCH_BYTES_MAX);
     }
 }

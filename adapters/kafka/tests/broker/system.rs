@@ -1,7 +1,8 @@
-//! Topics of its own for each test, at one broker.
+//! One broker for all tests, and topics of its own for each.
 
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use logistics_containers::Kafka;
@@ -12,6 +13,7 @@ use logistics_core::{Offset, Partition};
 use logistics_kafka::{Config, KafkaBus};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ConfigSource, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tokio::sync::Mutex;
@@ -20,9 +22,42 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const LIMIT: ReadLimit = ReadLimit { records: 100, bytes: 10_000_000 };
 pub(crate) const P0: Partition = Partition(0);
 
-/// Starts with the first test that needs it, and goes with the last.
-static KAFKA: Mutex<Weak<Kafka>> = Mutex::const_new(Weak::new());
+/// Starts with the first test that needs it.
+static KAFKA: Mutex<Option<Arc<Kafka>>> = Mutex::const_new(None);
 static SYSTEMS: AtomicU32 = AtomicU32::new(0);
+
+/// A share in the broker, which goes with the last share.
+#[derive(Clone, Default)]
+pub(crate) struct Share {
+    _last: Arc<Last>,
+}
+
+#[derive(Default)]
+struct Last;
+
+impl Share {
+    /// The test, which has a share until it has ended.
+    pub(crate) fn of<F: Future<Output = ()> + 'static>(
+        &self,
+        test: impl FnOnce() -> F + Send + 'static,
+    ) -> impl FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send + 'static {
+        let share = self.clone();
+        move || {
+            Box::pin(async move {
+                test().await;
+                drop(share);
+            })
+        }
+    }
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        if let Ok(mut kafka) = KAFKA.try_lock() {
+            *kafka = None;
+        }
+    }
+}
 
 pub(crate) struct System {
     pub(crate) kafka: Arc<Kafka>,
@@ -34,13 +69,9 @@ impl System {
     pub(crate) async fn start(partitions: u32) -> Self {
         let kafka = {
             let mut shared = KAFKA.lock().await;
-            match shared.upgrade() {
-                Some(kafka) => kafka,
-                None => {
-                    let kafka = Arc::new(Kafka::start().await);
-                    *shared = Arc::downgrade(&kafka);
-                    kafka
-                }
+            match &*shared {
+                Some(kafka) => kafka.clone(),
+                None => shared.insert(Arc::new(Kafka::start().await)).clone(),
             }
         };
         let topic_prefix = format!("system-{}.", SYSTEMS.fetch_add(1, Ordering::Relaxed));
@@ -54,12 +85,13 @@ impl System {
         format!("{}{}", self.config.topic_prefix, topic.name())
     }
 
+    pub(crate) fn admin(&self) -> AdminClient<DefaultClientContext> {
+        ClientConfig::new().set("bootstrap.servers", self.kafka.address()).create().expect("a client")
+    }
+
     /// Sets one setting of a topic, which keeps its others.
     pub(crate) async fn set(&self, topic: Topic, setting: &str, value: &str) {
-        let name = self.topic(topic);
-        let mut config = ClientConfig::new();
-        let admin: AdminClient<_> =
-            config.set("bootstrap.servers", self.kafka.address()).create().expect("a client");
+        let (name, admin) = (self.topic(topic), self.admin());
         let options = AdminOptions::new();
         let described = admin.describe_configs(&[ResourceSpecifier::Topic(&name)], &options).await;
         let described = described.expect("the broker answers").remove(0).expect("the topic is there");

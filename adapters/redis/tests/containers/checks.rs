@@ -1,5 +1,6 @@
 //! What `check` and the first calls say about how servers are set up.
 
+use logistics_containers::until;
 use logistics_core::port::{OwnerStore, PortErrorKind};
 use logistics_redis::{Config, RedisStore, Servers};
 
@@ -28,7 +29,7 @@ pub(crate) async fn evicting_servers_are_refused() {
         for part in ["allkeys-lru", "CONFIG SET maxmemory-policy noeviction", &server.port().to_string()] {
             assert!(message.contains(part), "{message}");
         }
-        // Where CONFIG is forbidden, INFO tells.
+        // CONFIG may be forbidden.
         let user = ["ACL", "SETUSER", "ann", "on", ">pass", "~*", "+@all", "-config"];
         server.cli::<()>(&user).await;
         let login =
@@ -37,6 +38,42 @@ pub(crate) async fn evicting_servers_are_refused() {
         assert!(refused(&store).await.contains("allkeys-lru"));
         server.cli::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
         store.check().await.expect("the check passes now");
+    }
+}
+
+pub(crate) async fn evicting_replicas_are_refused() {
+    for kind in [Kind::Single, Kind::Sentinel] {
+        let server = Server::start(kind, &[]).await;
+        let port = server.start_replica().await.to_string();
+        let config = Config { connect_timeout_ms: 1_000, ..server.config() };
+        let store = RedisStore::new(config).expect("a store");
+        store.check().await.expect("the check passes");
+        server.replica_cli::<()>(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]).await;
+        let message = refused(&store).await;
+        assert!(message.contains("volatile-ttl") && message.contains(&port), "{message}");
+
+        // At an address at which nothing listens.
+        server.replica_cli::<()>(&["CONFIG", "SET", "replica-announce-port", "1"]).await;
+        server.cli::<()>(&["CLIENT", "KILL", "TYPE", "replica"]).await;
+        until("the replica is back", async || server.lists_replica(1).await).await;
+        store.check().await.expect("an unreachable replica is no error");
+    }
+}
+
+/// Each may lead to another server, which is a reason to check the store again. The client of a cluster connects to its nodes by
+/// itself.
+pub(crate) async fn each_new_connection_is_counted() {
+    for kind in [Kind::Single, Kind::Sentinel] {
+        let server = Server::start(kind, &[]).await;
+        let store = server.store();
+        let mut opened = store.connections_opened();
+        store.check().await.expect("the check passes");
+        assert_eq!(*opened.borrow_and_update(), 1);
+        store.recover(HOME).await.expect("the connection is used again");
+        assert!(!opened.has_changed().expect("the store is there"));
+        server.restart().await;
+        until("the store works again", async || store.recover(HOME).await.is_ok()).await;
+        assert!(opened.has_changed().expect("the store is there"), "{kind:?}");
     }
 }
 

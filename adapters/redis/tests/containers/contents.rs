@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::join_all;
+use logistics_containers::until;
 use logistics_core::lifecycle::Status;
 use logistics_core::limits::OUTCOME_KEPT_MS;
 use logistics_core::port::{
-    DocumentLookup, DocumentWrite, ListQuery, OrderReader, OwnerStore, PortErrorKind, StoreWrite, Token,
+    ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderReader, OwnerStore, PortErrorKind, StoreWrite, Token,
     WriteOutcome,
 };
 use logistics_core::testkit::sample;
-use logistics_core::{Offset, Partition, Verdict, Version};
+use logistics_core::{Offset, Order, OrderId, Partition, Verdict, Version};
 use logistics_redis::limits::CLAIM_KEPT_MS;
 use logistics_redis::{Config, RedisStore};
 
@@ -195,6 +196,105 @@ pub(crate) async fn new_orders_cost_one_command_a_status() {
         line.and_then(|rest| rest.split(',').next()?.parse::<u32>().ok()).unwrap_or_default()
     };
     assert_eq!((calls("zmscore"), calls("mget"), calls("get")), (11, 2, 0), "{stats}");
+}
+
+/// Counted by what Redis read of its connections.
+pub(crate) async fn late_orders_cost_two_round_trips_a_page() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = server.store();
+    let mut ids = Vec::new();
+    for partition in (0..PARTITIONS).map(Partition) {
+        let late = |order_id: OrderId| {
+            let mut order =
+                Order::from_document(&sample::document(&order_id, Status::Placed)).expect("valid");
+            order.late = true;
+            let json = order.to_document().into();
+            DocumentWrite { json, order_id, late: true, ..write(1, 1).documents[0].clone() }
+        };
+        let of_partition = sample::order_ids_in(partition, PARTITIONS, 3);
+        ids.extend(of_partition.clone());
+        let documents = of_partition.into_iter().map(late).collect();
+        apply(&store, &StoreWrite { partition, documents, ..write(1, 0) }).await;
+    }
+    ids.sort();
+    let reads = async || {
+        let stats: String = server.cli(&["INFO", "stats"]).await;
+        let reads = stats.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
+        reads.and_then(|reads| reads.trim().parse::<u64>().ok()).expect("a count")
+    };
+    // Once before, so that the scripts are known.
+    let mut query = ListQuery { status: None, late: true, after: None, limit: 20 };
+    store.list(&query).await.expect("a page");
+    for expected in [&ids[..20], &ids[20..]] {
+        let [before, of_question] = [reads().await, reads().await];
+        let page = store.list(&query).await.expect("a page");
+        let round_trips = reads().await - of_question - (of_question - before);
+        let listed = page.documents.iter().map(|json| Order::from_document(json).expect("valid").order_id);
+        let listed: Vec<OrderId> = listed.collect();
+        assert_eq!(listed, expected);
+        assert_eq!(round_trips, 2, "round trips of a page over {PARTITIONS} partitions");
+        query.after = page.next;
+    }
+    assert_eq!(query.after, None);
+}
+
+async fn clear(store: &RedisStore) {
+    for _ in 0..1_000 {
+        match store.clear(HOME, token(1)).await.expect("a step") {
+            ClearOutcome::More => {}
+            outcome => return assert_eq!(outcome, ClearOutcome::Done),
+        }
+    }
+    panic!("the steps do not end");
+}
+
+/// A server that starts again has its keys in another order, so the steps begin again.
+pub(crate) async fn clear_leaves_nothing_after_a_restart() {
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = server.store();
+    apply(&store, &write(1, 12_000)).await;
+    for step in ["the sets", "some of the documents"] {
+        assert_eq!(store.clear(HOME, token(1)).await.expect("a step"), ClearOutcome::More, "{step}");
+    }
+    server.restart().await;
+    until("the store works again", async || store.recover(HOME).await.is_ok()).await;
+    clear(&store).await;
+    assert_eq!(server.cli::<Vec<String>>(&["KEYS", "*"]).await, ["checkpoint:3"]);
+}
+
+/// An index that was evicted or deleted leaves documents, which must not outlive the log that they are from.
+pub(crate) async fn clear_removes_unindexed_documents() {
+    for kind in [Kind::Single, Kind::Cluster] {
+        let server = Server::start(kind, &[]).await;
+        let store = server.store();
+        let other =
+            RedisStore::new(Config { key_prefix: "eu:".to_owned(), ..server.config() }).expect("a store");
+        let elsewhere = StoreWrite {
+            partition: Partition(4),
+            documents: vec![DocumentWrite {
+                order_id: sample::order_id_in(Partition(4), PARTITIONS, 0),
+                ..write(1, 1).documents[0].clone()
+            }],
+            ..write(1, 0)
+        };
+        let written = write(1, 3_000);
+        for (store, write) in [(&store, &written), (&store, &elsewhere), (&other, &write(1, 1))] {
+            apply(store, write).await;
+        }
+        let index = if kind == Kind::Cluster { "status:{p3}:PLACED" } else { "status:3:PLACED" };
+        assert_eq!(server.cli::<usize>(&["DEL", index]).await, 1);
+
+        clear(&store).await;
+        let ids: Vec<_> = written.documents.iter().map(|document| document.order_id.clone()).collect();
+        let loaded = store.load(HOME, &ids).await.expect("loaded");
+        assert!(loaded.documents.iter().all(Option::is_none), "{kind:?}: an old document is continued");
+        let found = store.document(&ids[2_999]).await.expect("looked up");
+        assert_eq!(found, DocumentLookup::Absent { answered: Offset(9) }, "{kind:?}");
+        for (store, id) in [(&store, &elsewhere.documents[0].order_id), (&other, &ids[0])] {
+            let found = store.document(id).await.expect("looked up");
+            assert!(matches!(found, DocumentLookup::Found(_)), "{kind:?}: what others hold stays, {id}");
+        }
+    }
 }
 
 pub(crate) async fn a_prefix_keeps_systems_apart() {

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use deadpool_redis::redis::{self, Client, FromRedisValue};
-use logistics_containers::testcontainers::core::{IntoContainerPort, WaitFor};
+use logistics_containers::testcontainers::core::{ExecCommand, IntoContainerPort, WaitFor};
 use logistics_containers::testcontainers::runners::AsyncRunner;
 use logistics_containers::testcontainers::{ContainerAsync, GenericImage, ImageExt};
-use logistics_containers::{free_port, named};
+use logistics_containers::{free_port, named, until};
 use logistics_core::port::PortError;
 use logistics_redis::{Config, RedisStore, Servers};
 
@@ -33,22 +33,47 @@ pub(crate) struct Server {
     kind: Kind,
     port: u16,
     sentinel: u16,
+    replica: u16,
 }
 
 impl Server {
     /// A server with these further options, once it answers.
     pub(crate) async fn start(kind: Kind, options: &[&str]) -> Self {
-        let (port, sentinel) = (free_port(), free_port());
+        let [port, sentinel, replica] = [(); 3].map(|()| free_port());
         let (name, tag) = named("REDIS_IMAGE", "redis:7.0");
         let request = GenericImage::new(name, tag)
             .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
             .with_cmd(command(kind, port, sentinel, options))
             .with_mapped_port(port, port.tcp())
-            .with_mapped_port(sentinel, sentinel.tcp());
+            .with_mapped_port(sentinel, sentinel.tcp())
+            .with_mapped_port(replica, replica.tcp());
         let container = request.start().await.expect("the container starts");
-        let server = Self { container, kind, port, sentinel };
+        let server = Self { container, kind, port, sentinel, replica };
         server.settled().await;
         server
+    }
+
+    /// Starts a replica of it in the same container, and waits until it is in step. Answers its port.
+    pub(crate) async fn start_replica(&self) -> u16 {
+        let [master, port] = [self.port, self.replica].map(|port| port.to_string());
+        let words = ["redis-server", "--port", &port, "--replicaof", "127.0.0.1", &master];
+        let further = ["--replica-announce-ip", "127.0.0.1", "--protected-mode", "no", "--daemonize", "yes"];
+        let words = words.into_iter().chain(further).chain(["--dir", "/tmp"]);
+        self.container.exec(ExecCommand::new(words)).await.expect("the replica starts");
+        until("the replica is in step", async || self.lists_replica(self.replica).await).await;
+        self.replica
+    }
+
+    /// Whether the replica at this port is in step.
+    pub(crate) async fn lists_replica(&self, port: u16) -> bool {
+        let info: String = self.cli(&["INFO", "replication"]).await;
+        info.contains(&format!("ip=127.0.0.1,port={port},state=online"))
+    }
+
+    /// A command at the replica.
+    pub(crate) async fn replica_cli<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        let answer = try_cli_at(self.replica, "redis://", words).await;
+        answer.expect("the command works")
     }
 
     /// A configuration for it, with deadlines that suit a busy machine.
@@ -80,10 +105,7 @@ impl Server {
         login: &str,
         words: &[&str],
     ) -> redis::RedisResult<T> {
-        let client = Client::open(format!("{login}127.0.0.1:{}", self.port))?;
-        let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(10)));
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await
+        try_cli_at(self.port, login, words).await
     }
 
     /// Ends the processes and starts them again; what was written stays.
@@ -139,6 +161,13 @@ impl Server {
         }
         Ok(())
     }
+}
+
+async fn try_cli_at<T: FromRedisValue>(port: u16, login: &str, words: &[&str]) -> redis::RedisResult<T> {
+    let client = Client::open(format!("{login}127.0.0.1:{port}"))?;
+    let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(10)));
+    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+    redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await
 }
 
 fn command(kind: Kind, port: u16, sentinel: u16, options: &[&str]) -> Vec<String> {

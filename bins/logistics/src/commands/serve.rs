@@ -16,21 +16,24 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     let engine = args.engine.open().await?;
     let deciding = Deciding {
         policy: args.policy.announced(),
-        memory_bytes: args.memory.bytes(),
+        memory_bytes: args.memory.for_orders(),
         clock_skew_ms_max: args.clock.skew_ms_max(),
         log_keys,
     };
-    let front = App::listen(&engine, args.listen, &args.http).await?;
+    let front = App::listen(&engine, args.listen, &args.http, args.memory.for_requests()).await?;
     let url = format!("http://{}", front.addr());
     output::line(format!("Listening on {url}, data in {}", engine.place()));
     output::line(format!("Try: curl -X POST {url}/orders"));
-    let app = tokio::select! {
+    let mut app = tokio::select! {
         app = App::start(engine.clone(), front, config(deciding, args.notifier, args.notify.from())) => app?,
         () = signals.stop() => return engine.close(),
     };
-    signals.stop().await;
+    let ended = tokio::select! {
+        () = signals.stop() => Ok(()),
+        failure = app.failed() => Err(failure),
+    };
     output::line("Draining...");
-    signals.bounded(app.stop()).await
+    signals.bounded(async { app.stop().await.and(ended) }).await
 }
 
 fn config(deciding: Deciding, notifier: NotifierKind, notify_from: Option<StartAt>) -> AppConfig {

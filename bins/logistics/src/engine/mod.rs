@@ -5,6 +5,8 @@ mod args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_embedded::{Config, EmbeddedError};
@@ -107,6 +109,15 @@ impl Engine {
             Self::Embedded { engine, .. } => Arc::new(engine.clone()),
             #[cfg(feature = "cluster")]
             Self::Cluster { log, store } => cluster::watch(log, Some(store), true),
+        }
+    }
+
+    /// Waits for a failure after which nothing may be decided on it any more.
+    pub(crate) fn failed(&self) -> BoxFuture<'static, Failure> {
+        match self {
+            Self::Embedded { .. } => std::future::pending().boxed(),
+            #[cfg(feature = "cluster")]
+            Self::Cluster { store, .. } => store.claim_lost().boxed(),
         }
     }
 

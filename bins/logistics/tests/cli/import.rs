@@ -196,3 +196,65 @@ fn an_import_reads_standard_input() {
     assert_eq!(all_documents(&world), before);
     world.run(&["advance", &id]).done();
 }
+
+/// A forged record was answered with a dead letter. In a log with other offsets it could be taken for an owner's.
+#[test]
+fn what_no_owner_wrote_is_left_out_of_an_import() {
+    let world = World::start();
+    let ids: Vec<_> = (0..3).map(|n| world.placed(&n.to_string())).collect();
+    let source = world.stop();
+    let exported = std::fs::read_to_string(export(source.path())).expect("the export");
+    let records = documents(&exported);
+    let fact = records.iter().find(|record| record["value"]["type"] == "logistics.order.placed");
+    let fact = fact.expect("a fact")["value"].to_string();
+    let outcome = fact.replace("logistics.order.placed", "logistics.order.outcome");
+    for forged in [fact.replace("\"version\":1", "\"version\":7"), outcome] {
+        run(&["log", "append", &forged, "--key", &ids[0], "--unchecked", "--data-dir", text(source.path())])
+            .done();
+    }
+    let world = World::serve(source);
+    let last = world.placed("last");
+    let before = all_documents(&world);
+    let source = world.stop();
+    let file = export(source.path());
+    for partitions in ["1", "5"] {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let flags = ["--partitions", partitions, "--data-dir", text(data.path())];
+        let said = run(&[&["log", "import", text(&file)], &flags[..]].concat()).done();
+        assert!(said.contains("2 records that no owner wrote left out"), "{said}");
+        let world = World::serve(data);
+        assert_eq!(all_documents(&world), before);
+        world.run(&["advance", &last]).done();
+        at_rest_with_data(world.stop());
+    }
+}
+
+#[test]
+fn an_import_with_a_log_key_signs_what_owners_wrote() {
+    let key = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(key.path(), "5".repeat(64)).expect("it can be written");
+    let with_key = ["--log-key-file", text(key.path())];
+    let flags = [&["--mode", "manual", "--log-level", "error", "--notifier", "none"], &with_key[..]].concat();
+    let source = tempfile::tempdir().expect("a temporary directory");
+    let server = Process::serve(source.path(), &flags);
+    let url = format!("http://{}", server.addr());
+    let placed: Vec<_> =
+        (0..4).map(|n| run(&["place", "--key", &n.to_string(), "--url", &url]).done()).collect();
+    assert_eq!(placed.len(), 4);
+    assert!(server.terminate().success());
+    let file = export(source.path());
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let arguments =
+        [&["log", "import", text(&file), "--data-dir", text(data.path())], &with_key[..]].concat();
+    run(&arguments).done();
+    let (data, _) = at_rest_with_data(data);
+    let server = Process::serve(data.path(), &flags);
+    let url = format!("http://{}", server.addr());
+    until("all orders are there", || {
+        let listed = run(&["list", "--all", "--json", "--url", &url]).done();
+        (documents(&listed).len() == 4).then_some(())
+    });
+    assert!(server.terminate().success());
+    let (_data, verified) = at_rest_with_data(data);
+    assert_eq!(verified["report"]["outcomes"]["dead_lettered"], 0, "{verified}");
+}

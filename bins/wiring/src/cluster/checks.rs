@@ -4,12 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use logistics_core::health::{Health, HealthProbe, PartHealth};
-use logistics_core::port::PortError;
+use logistics_core::port::{PortError, PortErrorKind};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 /// Between two checks: what an operator changes shows within a minute.
 const CHECK_EVERY: Duration = Duration::from_secs(30);
+/// A check that takes longer shows as one that does not answer.
+const CHECK_MAX: Duration = Duration::from_secs(15);
+/// From a new connection to the check that it causes: several connections open together.
+const CHECK_AFTER_CONNECTION: Duration = Duration::from_secs(1);
 
 /// A part that is not ready while a check of the start fails, with its sentence. That nothing answers is shown by another part.
 /// Dropping this ends the checks.
@@ -21,27 +27,60 @@ pub(super) struct CheckWatch {
 }
 
 impl CheckWatch {
-    /// Checks from now on.
+    /// Checks from now on, and whenever `connections` changes: a new connection may lead to another server.
     pub(super) fn start<F>(
         name: &'static str,
         address: String,
+        mut connections: Option<watch::Receiver<u64>>,
         check: impl Fn() -> F + Send + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<(), PortError>> + Send,
+        F: Future<Output = Result<(), PortError>> + Send + 'static,
     {
         let wrong = Arc::new(Mutex::default());
         let shown = wrong.clone();
         let task = tokio::spawn(async move {
-            let mut ticks = interval(CHECK_EVERY);
+            // The start has just checked.
+            let mut ticks = interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                ticks.tick().await;
-                show(name, &shown, check().await);
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    () = changed(&mut connections) => {
+                        sleep(CHECK_AFTER_CONNECTION).await;
+                        connections.as_mut().map(watch::Receiver::mark_unchanged);
+                    }
+                }
+                let now = checked(check()).await;
+                show(name, &shown, now);
             }
         });
         Self { name, wrong, address, task }
     }
+}
+
+/// In a task of its own, so that a check that panics ends no other.
+async fn checked(
+    check: impl Future<Output = Result<(), PortError>> + Send + 'static,
+) -> Result<(), PortError> {
+    match timeout(CHECK_MAX, AbortOnDropHandle::new(tokio::spawn(check))).await {
+        Ok(Ok(checked)) => checked,
+        Ok(Err(panic)) => Err(PortError::new(PortErrorKind::Corrupt, format!("the check failed: {panic}"))),
+        Err(_) => Err(PortError::new(
+            PortErrorKind::Refused,
+            format!("the check had no answer within {} s", CHECK_MAX.as_secs()),
+        )),
+    }
+}
+
+/// Waits for the next change. None comes where there is nothing to watch, or no longer.
+async fn changed(connections: &mut Option<watch::Receiver<u64>>) {
+    if let Some(watched) = connections
+        && watched.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 fn show(part: &str, shown: &Mutex<Option<String>>, checked: Result<(), PortError>) {
@@ -82,9 +121,7 @@ impl Drop for CheckWatch {
 
 #[cfg(test)]
 mod tests {
-    use logistics_core::port::PortErrorKind;
     use tokio::sync::{mpsc, oneshot};
-    use tokio::time::timeout;
 
     use super::*;
 
@@ -105,7 +142,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn topics_that_were_changed_make_the_process_unready_within_a_minute() {
         let (asked, mut checks) = mpsc::unbounded_channel();
-        let watch = CheckWatch::start("topics", "b:9092".to_owned(), move || {
+        let watch = CheckWatch::start("topics", "b:9092".to_owned(), None, move || {
             let (answer, answered) = oneshot::channel();
             asked.send(answer).expect("the test goes on");
             async move { answered.await.expect("an answer") }
@@ -127,5 +164,36 @@ mod tests {
         })
         .await;
         assert_eq!(seen, [true, false, false, true, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_that_hangs_or_panics_makes_the_process_unready_with_a_sentence() {
+        for (panics, sentence) in [(false, "no answer within 15 s"), (true, "the check failed")] {
+            let watch = CheckWatch::start("topics", "b:9092".to_owned(), None, move || async move {
+                assert!(!panics, "a check that panics");
+                std::future::pending().await
+            });
+            tokio::time::sleep(2 * CHECK_EVERY).await;
+            let part = watch.health().parts.remove(0);
+            assert!(!part.ready && part.detail.contains(sentence), "{part:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_connection_is_followed_by_a_check_at_once() {
+        let (asked, mut checks) = mpsc::unbounded_channel();
+        let (opened, connections) = watch::channel(0);
+        let _watch = CheckWatch::start("store settings", "r:6379".to_owned(), Some(connections), move || {
+            asked.send(()).expect("the test goes on");
+            async { Ok(()) }
+        });
+        checks.recv().await.expect("the first check");
+        for _ in 0..3 {
+            opened.send_modify(|opened| *opened += 1);
+            let soon = timeout(CHECK_EVERY / 10, checks.recv()).await;
+            soon.expect("in time").expect("a check");
+        }
+        let idle = timeout(CHECK_EVERY / 2, checks.recv()).await;
+        assert!(idle.is_err(), "one check a change");
     }
 }

@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use clap::Args;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{EventBus, OrderStore, PortError};
+use logistics_core::port::{EventBus, OrderStore, PortError, PortErrorKind};
 use logistics_kafka::KafkaBus;
 use logistics_redis::RedisStore;
 use logistics_tokio::{Reachability, ReachabilityOptions, SystemClock};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use crate::exit::Failure;
 use crate::probes::Probes;
@@ -155,6 +155,8 @@ pub struct Store {
     redis: RedisStore,
     /// Which system it belongs to, once the log has said so: a claim goes on while the brokers are gone.
     system: Arc<OnceCell<String>>,
+    /// Why this process may not decide any more: another system has claimed the store.
+    lost: Arc<watch::Sender<Option<String>>>,
 }
 
 impl Store {
@@ -165,7 +167,7 @@ impl Store {
     pub fn connect(args: &RedisArgs, partitions: u32) -> Result<Self, Failure> {
         let store = RedisStore::new(args.config(partitions)?);
         let redis = store.map_err(|error| Failure::usage(error.to_string()))?;
-        Ok(Self { redis, system: Arc::default() })
+        Ok(Self { redis, system: Arc::default(), lost: Arc::new(watch::Sender::new(None)) })
     }
 
     /// The port.
@@ -200,7 +202,27 @@ impl Store {
     async fn check(&self, log: &Log, decides: bool) -> Result<(), PortError> {
         self.redis.check().await?;
         let system = self.system.get_or_try_init(|| log.system()).await?;
-        self.redis.check_system(system, decides).await
+        let claimed = self.redis.check_system(system, decides).await;
+        if let Err(error) = &claimed
+            && decides
+            && error.kind() == PortErrorKind::Refused
+        {
+            self.lost.send_replace(Some(error.to_string()));
+        }
+        claimed
+    }
+
+    /// Waits until a check finds that another system has claimed the store: from then on, two would decide with one store.
+    pub fn claim_lost(&self) -> impl Future<Output = Failure> + Send + use<> {
+        let mut lost = self.lost.subscribe();
+        async move {
+            let why = lost.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+            match why {
+                Some(why) => Failure::usage(format!("the store cannot be used any more: {why}")),
+                // The store is gone, and with it whatever could lose it.
+                None => std::future::pending().await,
+            }
+        }
     }
 }
 
@@ -217,7 +239,7 @@ pub fn watch(log: &Log, store: Option<&Store>, decides: bool) -> Arc<dyn HealthP
         None => watch,
     };
     let checked = log.0.clone();
-    let topics = CheckWatch::start("topics", log.0.address(), move || {
+    let topics = CheckWatch::start("topics", log.0.address(), None, move || {
         let checked = checked.clone();
         async move { checked.check_topics().await }
     });
@@ -226,7 +248,8 @@ pub fn watch(log: &Log, store: Option<&Store>, decides: bool) -> Arc<dyn HealthP
     all.add(Arc::new(topics));
     if let Some(store) = store {
         let (checked, log) = (store.clone(), log.clone());
-        let settings = CheckWatch::start("store settings", store.address(), move || {
+        let opened = Some(store.redis.connections_opened());
+        let settings = CheckWatch::start("store settings", store.address(), opened, move || {
             let (checked, log) = (checked.clone(), log.clone());
             async move { checked.check(&log, decides).await }
         });

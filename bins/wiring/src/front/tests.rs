@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::http::{BaseUrl, Client};
+use crate::limits::REQUEST_BYTES_DEFAULT;
 
 struct StoreDown;
 
@@ -24,7 +25,9 @@ async fn without_its_store_the_api_is_ready_and_takes_orders_and_reads_are_503()
     store.set_faults(Faults { unavailable_before: 1000, ..Faults::none() });
     let listen = ([127, 0, 0, 1], 0).into();
     let bus = Arc::new(MemoryBus::new(2));
-    let front = Front::api(listen, &HttpArgs::default(), bus, Arc::new(store)).await.expect("a free port");
+    let front = Front::api(listen, &HttpArgs::default(), REQUEST_BYTES_DEFAULT, bus, Arc::new(store))
+        .await
+        .expect("a free port");
     front.probes().add(Arc::new(StoreDown));
     let mut client = Client::new(BaseUrl::of(front.addr()));
     let mut ask = async |method, path| {

@@ -49,6 +49,18 @@ pub(crate) async fn an_idle_system_heals_a_wiped_redis_unasked(system: System) {
     services.stop().await;
 }
 
+/// Two systems with one store would overwrite each other's documents. The one that lost the claim decides nothing more.
+pub(crate) async fn another_system_claims_the_store(system: System) {
+    let mut processor = system.processor();
+    processor.until_ready().await;
+    system.redis().cli(&["SET", "system", "another-cluster/another-topic", "PX", "600000"]).await;
+    assert_eq!(processor.ended().await.code(), Some(2));
+    let printed = processor.printed();
+    assert!(printed.contains("the store cannot be used any more"), "{printed}");
+    let again = system.processor().ended().await;
+    assert_eq!(again.code(), Some(2), "the start is refused too");
+}
+
 pub(crate) async fn redis_is_restored_to_an_older_state(system: System) {
     let services = Services::start(&system, 2).await;
     let load = services.load();

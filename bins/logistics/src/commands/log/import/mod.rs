@@ -5,7 +5,8 @@
 //! has given them their offsets, the facts and the other outcomes follow in their order and name these. An order's
 //! records keep their order; those of different orders need not.
 //!
-//! A forwarded input is left out with its outcome: its copy is there. Notifications and dead letters are written anew,
+//! What claims to be an owner's record and was answered with a dead letter is left out: in the new log it could be taken for
+//! one. A forwarded input is left out with its outcome: its copy is there. Notifications and dead letters are written anew,
 //! and the notification group is put behind them, so that no notification is sent a second time.
 
 mod export;
@@ -19,7 +20,8 @@ use std::time::Duration;
 use clap::Args;
 use logistics_core::Partition;
 use logistics_core::port::{EventBus, GroupEvent, Membership, OrderStore, PortError, Topic};
-use logistics_wiring::{Failure, output};
+use logistics_core::wire::LogKeys;
+use logistics_wiring::{Failure, LogKeyArgs, output};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::engine::{Engine, EngineArgs};
@@ -40,6 +42,8 @@ const BEGIN_ANEW: &str = "the log may hold a part of the import: begin again wit
 pub(crate) struct ImportArgs {
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    log_key: LogKeyArgs,
     /// What `log export` wrote; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -50,12 +54,18 @@ pub(crate) async fn run(args: ImportArgs) -> Result<(), Failure> {
     let mut export = Export::open(&args.file)?;
     // Everything that is wrong with the export is said before anything is written.
     let plan = Plan::of(&mut export)?;
+    let keys = args.log_key.keys()?;
     let engine = args.engine.open().await?;
-    let imported = import(&engine, &mut export, &plan).await;
+    let imported = import(&engine, &mut export, &plan, keys).await;
     imported.and(engine.close())
 }
 
-async fn import(engine: &Engine, export: &mut Export, plan: &Plan) -> Result<(), Failure> {
+async fn import(
+    engine: &Engine,
+    export: &mut Export,
+    plan: &Plan,
+    keys: Option<LogKeys>,
+) -> Result<(), Failure> {
     for part in engine.required() {
         part.now().await?;
     }
@@ -65,7 +75,7 @@ async fn import(engine: &Engine, export: &mut Export, plan: &Plan) -> Result<(),
     let imported = async {
         all_assigned(membership.as_ref(), bus.partitions()).await?;
         let write = async {
-            let mut target = Target::acquire(&bus, membership.as_ref()).await?;
+            let mut target = Target::acquire(&bus, membership.as_ref(), keys).await?;
             rewrite::inputs(export, plan, &mut target).await?;
             target.read_inputs().await?;
             rewrite::outcomes(export, plan, &mut target).await?;
@@ -80,10 +90,11 @@ async fn import(engine: &Engine, export: &mut Export, plan: &Plan) -> Result<(),
     // Another member takes over at once; where that fails, after the session.
     let _ = membership.leave().await;
     imported?;
-    let Plan { inputs, unanswered, outcomes, facts, forwarded, .. } = plan;
+    let Plan { inputs, unanswered, outcomes, facts, forwarded, foreign_records, .. } = plan;
     output::line(format!(
         "{inputs} inputs, {unanswered} of them not yet answered, {facts} facts and {outcomes} other outcomes in {} \
-         partitions; {} forwarded inputs left out, their copies are there.",
+         partitions; {} forwarded inputs left out, their copies are there; {foreign_records} records that no owner wrote left \
+         out, with their dead letters.",
         engine.partitions(),
         forwarded.len()
     ));

@@ -8,7 +8,7 @@ use logistics_core::wire::{self, Record};
 use logistics_core::{Cause, Fact, Offset, OrderId, OutcomeKind, Partition, Version};
 use logistics_wiring::Failure;
 
-use super::export::{Export, Records};
+use super::export::{Export, Exported, Records};
 
 /// What an export holds. It keeps some bytes for each order and each forwarded input.
 #[derive(Default)]
@@ -17,6 +17,9 @@ pub(super) struct Plan {
     answered: BTreeMap<Partition, Offset>,
     /// Inputs that have a copy in the partition of their order.
     pub(super) forwarded: HashSet<(Partition, Offset)>,
+    /// Records that claim to be an owner's and that no owner wrote, and their outcomes.
+    foreign: HashSet<(Partition, Offset)>,
+    pub(super) foreign_records: u64,
     pub(super) inputs: u64,
     pub(super) unanswered: u64,
     pub(super) facts: u64,
@@ -29,7 +32,7 @@ impl Plan {
     /// # Errors
     /// One sentence with the line, where it cannot be the log of a system, or not all of it.
     pub(super) fn of(export: &mut Export) -> Result<Self, Failure> {
-        let mut scan = Scan::default();
+        let mut scan = Scan { dead: dead_letters(&mut export.records()?)?, ..Scan::default() };
         let mut records = export.records()?;
         while let Some(exported) = records.next()? {
             let found = scan.record(exported.partition, &exported.record);
@@ -54,6 +57,11 @@ impl Plan {
     /// The input has a copy in its right partition, and is left out.
     pub(super) fn is_forwarded(&self, partition: Partition, offset: Offset) -> bool {
         self.forwarded.contains(&(partition, offset))
+    }
+
+    /// No owner wrote the record, so that it is left out: in another log it could be taken for one that an owner wrote.
+    pub(super) fn is_foreign(&self, partition: Partition, offset: Offset) -> bool {
+        self.foreign.contains(&(partition, offset))
     }
 
     /// An input that was forwarded while the export was made may be in it without its copy.
@@ -81,6 +89,26 @@ impl Plan {
     }
 }
 
+/// The records that an owner answered with a dead letter. The outcome of one lies behind it, so the last outcomes are judged
+/// first: what claims to be the outcome of a dead letter may be one itself.
+fn dead_letters(records: &mut Records<'_>) -> Result<HashSet<(Partition, Offset)>, Failure> {
+    let mut letters = Vec::new();
+    while let Some(Exported { partition, record, .. }) = records.next()? {
+        if let Ok(Record::Outcome(outcome)) = wire::decode(&record, partition)
+            && matches!(outcome.result, OutcomeKind::DeadLettered { .. })
+        {
+            letters.push((partition, record.offset, outcome.offset));
+        }
+    }
+    let mut dead = HashSet::new();
+    for (partition, offset, answers) in letters.into_iter().rev() {
+        if !dead.contains(&(partition, offset)) {
+            dead.insert((partition, answers));
+        }
+    }
+    Ok(dead)
+}
+
 /// Of an input's bytes, which its copy has too.
 fn fingerprint(record: &LogRecord) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -100,6 +128,10 @@ fn is_from_processor(record: &LogRecord, partition: Partition) -> bool {
 #[derive(Default)]
 struct Scan {
     plan: Plan,
+    /// What an owner answered with a dead letter.
+    dead: HashSet<(Partition, Offset)>,
+    /// Fingerprints of facts that timers brought about: a copy of one has no outcome where a new owner met it.
+    timer_facts: HashSet<u64>,
     partitions: BTreeMap<Partition, PartitionScan>,
     versions: HashMap<OrderId, Version>,
     /// Fingerprints of forwarded inputs, by where their copies must be, and how many.
@@ -121,11 +153,23 @@ impl Scan {
             return Err(format!("offset {} of partition {number} stands behind a later one", record.offset));
         }
         partition.next = record.offset.next();
+        let place = (number, record.offset);
         match wire::decode(record, number) {
             Ok(Record::Input(_)) => self.input(number, record),
             Err(error) if !error.from_processor => self.input(number, record),
+            Ok(Record::Fact(_) | Record::Outcome(_)) if self.dead.contains(&place) => self.foreign(place),
+            Err(_) if self.dead.contains(&place) => self.foreign(place),
+            Ok(Record::Outcome(outcome)) if self.plan.foreign.contains(&(number, outcome.offset)) => {
+                self.plan.foreign.insert(place);
+            }
+            Ok(Record::Fact(fact)) if self.is_copy(&fact, record) => self.foreign(place),
             Err(error) => return Err(format!("a fact or an outcome that this build cannot read: {error}")),
-            Ok(Record::Fact(fact)) => self.fact(number, &fact)?,
+            Ok(Record::Fact(fact)) => {
+                self.fact(number, &fact)?;
+                if fact.cause.answers().is_none() {
+                    self.timer_facts.insert(fingerprint(record));
+                }
+            }
             Ok(Record::Outcome(outcome)) => {
                 self.plan.outcomes += 1;
                 let fingerprint = self.answer(number, outcome.offset)?;
@@ -137,6 +181,16 @@ impl Scan {
             }
         }
         Ok(())
+    }
+
+    fn foreign(&mut self, place: (Partition, Offset)) {
+        self.plan.foreign.insert(place);
+        self.plan.foreign_records += 1;
+    }
+
+    fn is_copy(&self, fact: &Fact, record: &LogRecord) -> bool {
+        let has = self.versions.get(&fact.order_id).is_some_and(|version| fact.version <= *version);
+        has && self.timer_facts.contains(&fingerprint(record))
     }
 
     fn input(&mut self, number: Partition, record: &LogRecord) {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::Bytes;
 use logistics_core::notify::Notification;
 use logistics_core::port::{LogRecord, Topic};
 use logistics_core::wire::{self, DeadLetter, Record};
@@ -25,6 +24,9 @@ pub(super) async fn inputs(export: &mut Export, plan: &Plan, target: &mut Target
         let mut records = export.records()?;
         while let Some(exported) = records.next()? {
             let (from, record) = (exported.partition, exported.record);
+            if plan.is_foreign(from, record.offset) {
+                continue;
+            }
             let Some(home) = home_of(&record, from, target.partitions()) else { continue };
             let is_meant = plan.is_answered(from, record.offset) == answered;
             if is_meant && !plan.is_forwarded(from, record.offset) {
@@ -69,6 +71,9 @@ pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Targ
     let mut records = export.records()?;
     while let Some(exported) = records.next()? {
         let (from, record, line) = (exported.partition, exported.record, exported.line);
+        if plan.is_foreign(from, record.offset) {
+            continue;
+        }
         let lost = || Failure::refused(format!("line {line}: the export changed while it was read"));
         if let Some(home) = home_of(&record, from, target.partitions()) {
             if plan.is_answered(from, record.offset) {
@@ -125,10 +130,10 @@ fn moved(record: LogRecord, from: Partition, to: Option<(Partition, Offset)>) ->
 }
 
 async fn write_fact(target: &mut Target, home: Partition, fact: &Fact) -> Result<(), Failure> {
-    let key = Bytes::copy_from_slice(fact.order_id.as_str().as_bytes());
+    let key = fact.order_id.to_key();
     let notification = wire::encode_notification(&Notification::of(fact));
     target.write(home, Topic::Notifications, Some(key.clone()), notification);
-    target.write(home, Topic::Orders, Some(key), wire::encode_fact(fact));
+    target.write_own(home, Some(key), wire::encode_fact(fact));
     target.flush_full(home).await
 }
 
@@ -145,10 +150,10 @@ async fn write_outcome(
     outcome.request = outcome.request.map(|request| input.renamed.unwrap_or(request));
     if let (OutcomeKind::DeadLettered { reason }, Some(record)) = (&outcome.result, &input.unreadable) {
         let letter = DeadLetter { record, partition: home, reason };
-        target.write(home, Topic::DeadLetters, record.key.clone(), letter.encode(at));
+        target.write(home, Topic::DeadLetters, letter.key(), letter.encode(at));
     }
-    let key = outcome.order_id.as_ref().map(|id| Bytes::copy_from_slice(id.as_str().as_bytes()));
-    target.write(home, Topic::Orders, key, wire::encode_outcome(&outcome, home, at));
+    let key = outcome.order_id.as_ref().map(OrderId::to_key);
+    target.write_own(home, key, wire::encode_outcome(&outcome, home, at));
     target.flush_full(home).await
 }
 

@@ -9,6 +9,7 @@ use logistics_core::port::{
     CommitOutcome, Delivery, EventBus, Membership, NewRecord, PartitionLog, PortError, PortErrorKind,
     ReadLimit, StartAt, SubscriptionEvent, Topic, Transaction,
 };
+use logistics_core::wire::LogKeys;
 use logistics_core::{Offset, Partition};
 use logistics_tokio::NotificationsOptions;
 use logistics_wiring::Failure;
@@ -27,6 +28,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Every partition of a log.
 pub(super) struct Target {
     bus: Arc<dyn EventBus>,
+    /// What an owner's records are signed with.
+    keys: Option<LogKeys>,
     partitions: Vec<Part>,
 }
 
@@ -53,6 +56,7 @@ impl Target {
     pub(super) async fn acquire(
         bus: &Arc<dyn EventBus>,
         membership: &dyn Membership,
+        keys: Option<LogKeys>,
     ) -> Result<Self, Failure> {
         let mut partitions = Vec::new();
         for number in (0..bus.partitions()).map(Partition) {
@@ -74,7 +78,7 @@ impl Target {
                 notifications: 0,
             });
         }
-        Ok(Self { bus: bus.clone(), partitions })
+        Ok(Self { bus: bus.clone(), keys, partitions })
     }
 
     /// How many there are.
@@ -95,6 +99,15 @@ impl Target {
         self.part(home).inputs_written += 1;
         self.write(home, Topic::Orders, key, payload);
         self.flush_full(home).await
+    }
+
+    /// Queues a fact or an outcome, signed where there is a key.
+    pub(super) fn write_own(&mut self, home: Partition, key: Option<Bytes>, payload: Bytes) {
+        let signed = match &self.keys {
+            Some(keys) => keys.sign(home, &payload),
+            None => payload,
+        };
+        self.write(home, Topic::Orders, key, signed);
     }
 
     /// Queues a record; [`Self::flush_full`] comes behind those that belong together.

@@ -1,0 +1,50 @@
+//! The bus's conformance suite.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use logistics_core::port::EventBus;
+use logistics_core::testkit::conformance::{self, BusCapabilities, BusFixture, BusHarness, Harness};
+use logistics_kafka::KafkaBus;
+
+use crate::system::System;
+
+pub(crate) async fn kafka_is_a_bus() {
+    let report = conformance::bus(&Broker).await;
+    assert!(report.skipped.is_empty() && report.passed.len() > 30, "{report}");
+}
+
+struct Broker;
+
+#[async_trait]
+impl Harness for Broker {
+    async fn pause(&self) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[async_trait]
+impl BusHarness for Broker {
+    fn capabilities(&self) -> BusCapabilities {
+        BusCapabilities { several_members: true, restart: true }
+    }
+
+    /// Topics and groups of its own for each case, at the one broker.
+    async fn fresh(&self) -> Box<dyn BusFixture> {
+        Box::new(Fixture(System::start(3).await))
+    }
+}
+
+struct Fixture(System);
+
+#[async_trait]
+impl BusFixture for Fixture {
+    fn bus(&self) -> Arc<dyn EventBus> {
+        Arc::new(self.0.bus.clone())
+    }
+
+    async fn restart(&mut self) {
+        self.0.bus = KafkaBus::new(self.0.config.clone()).expect("valid settings");
+    }
+}
