@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_terminal_statuses_are_the_five_of_the_design() {
+    fn the_terminal_statuses_are_those_of_the_design() {
         let terminal: Vec<_> = STATUSES.into_iter().filter(|status| status.is_terminal()).collect();
         assert_eq!(terminal, [Delivered, Returned, Rejected, Expired, Cancelled]);
     }
