@@ -7,8 +7,8 @@ use bytes::Bytes;
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::limits::PAGE_ORDERS_MAX;
 use logistics_core::port::{
-    ClearOutcome, Cursor, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery,
-    StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+    ClearOutcome, Cursor, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError,
+    Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, Timestamp, Verdict, partition_of};
 use redb::{ReadOnlyTable, ReadTransaction};
@@ -30,7 +30,7 @@ type Documents = ReadOnlyTable<&'static [u8], &'static [u8]>;
 pub(crate) struct Store(pub(crate) Arc<Access>);
 
 #[async_trait]
-impl OrderStore for Store {
+impl OwnerStore for Store {
     async fn recover(&self, partition: Partition) -> Result<Recovery, PortError> {
         self.0.shared.check(partition)?;
         Ok(self.0.shared.look_long(move |txn| recovery(txn, partition)).await?)
@@ -55,7 +55,10 @@ impl OrderStore for Store {
         self.0.shared.check(partition)?;
         Ok(self.0.queue.ask(|reply| Request::Clear(partition, token, reply)).await?)
     }
+}
 
+#[async_trait]
+impl OrderReader for Store {
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         let shared = &self.0.shared;
         // Asked before the look: whatever the store caught up with is in it by then.

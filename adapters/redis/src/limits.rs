@@ -21,7 +21,7 @@ pub(crate) const CLUSTER_REDIRECTIONS_MAX: u32 = 3;
 pub(crate) const OUTCOME_POLL_MIN: Duration = Duration::from_millis(2);
 /// The same, for one that has been awaited for long.
 pub(crate) const OUTCOME_POLL_MAX: Duration = Duration::from_millis(20);
-/// Keys that one step of [`clear`](logistics_core::port::OrderStore::clear) looks at, about.
+/// Keys that one step of [`clear`](logistics_core::port::OwnerStore::clear) looks at, about.
 pub(crate) const CLEAR_SCANNED_MAX: usize = 5_000;
 /// How long the report of a lost document stands.
 pub(crate) const MISSING_KEPT_MS: u64 = 10 * 60 * 1000;

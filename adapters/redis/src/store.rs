@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use deadpool_redis::redis::{self, Value};
 use logistics_core::port::{
-    ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreCheckpoint,
-    StoreWrite, Token, WriteOutcome,
+    ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError, Recovery,
+    StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, Verdict, partition_of};
 use tokio::sync::watch;
@@ -161,7 +161,7 @@ impl fmt::Debug for RedisStore {
 }
 
 #[async_trait]
-impl OrderStore for RedisStore {
+impl OwnerStore for RedisStore {
     async fn recover(&self, partition: Partition) -> Result<Recovery, PortError> {
         self.known(partition)?;
         let mut lent = self.connections.lend().await?;
@@ -192,7 +192,10 @@ impl OrderStore for RedisStore {
         let place = self.connections.place();
         Ok(self.clearings.step(&mut lent, place, (self.keys, self.partitions), partition, token).await?)
     }
+}
 
+#[async_trait]
+impl OrderReader for RedisStore {
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         let partition = partition_of(order_id, self.partitions);
         let mut lent = self.connections.lend().await?;

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use logistics_core::Partition;
 use logistics_core::port::{
-    CommitOutcome, Membership, OrderStore, PartitionLog, PortError, PortErrorKind, WriteOutcome,
+    CommitOutcome, Membership, OwnerStore, PartitionLog, PortError, PortErrorKind, WriteOutcome,
 };
 use logistics_core::processor::{Effect, Reply, Stamp};
 use tokio::time::timeout;
@@ -33,7 +33,7 @@ pub(crate) struct Ports {
     pub(crate) partition: Partition,
     pub(crate) membership: Arc<dyn Membership>,
     pub(crate) log: Arc<dyn PartitionLog>,
-    pub(crate) store: Arc<dyn OrderStore>,
+    pub(crate) store: Arc<dyn OwnerStore>,
     pub(crate) call_timeout: Duration,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logistics_core::health::{Health, HealthProbe};
-use logistics_core::port::{Clock, EventBus, OrderStore};
+use logistics_core::port::{Clock, EventBus, OwnerStore};
 use logistics_core::processor::Settings;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -41,7 +41,7 @@ impl Processors {
     #[must_use]
     pub fn start(
         bus: Arc<dyn EventBus>,
-        store: Arc<dyn OrderStore>,
+        store: Arc<dyn OwnerStore>,
         clock: Arc<dyn Clock>,
         mut settings: Settings,
         options: ProcessorsOptions,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use logistics_core::health::{Health, HealthProbe, PartHealth};
-use logistics_core::port::{Clock, EventBus, OrderStore, PortError, Topic};
+use logistics_core::port::{Clock, EventBus, OwnerStore, PortError, Topic};
 use logistics_core::{Partition, Timestamp};
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_util::task::AbortOnDropHandle;
@@ -60,7 +60,7 @@ impl Reachability {
     /// # Panics
     /// Outside of a tokio runtime.
     #[must_use]
-    pub fn store(self, store: Arc<dyn OrderStore>, partitions: u32, address: impl Into<String>) -> Self {
+    pub fn store(self, store: Arc<dyn OwnerStore>, partitions: u32, address: impl Into<String>) -> Self {
         let ask = move |partition| {
             let store = store.clone();
             async move { store.load(partition, &[]).await.map(drop) }.boxed()

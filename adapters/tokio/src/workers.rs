@@ -5,7 +5,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use logistics_core::port::{Membership, OrderStore};
+use logistics_core::port::{Membership, OwnerStore};
 use logistics_core::processor::Settings;
 use logistics_core::{Partition, Timestamp};
 use tokio::sync::watch;
@@ -22,7 +22,7 @@ pub(crate) struct Workers {
     tasks: JoinSet<()>,
     running: BTreeMap<Partition, Running>,
     board: Arc<Board>,
-    store: Arc<dyn OrderStore>,
+    store: Arc<dyn OwnerStore>,
     time: Time,
     settings: Settings,
     call_timeout: Duration,
@@ -36,7 +36,7 @@ struct Running {
 impl Workers {
     pub(crate) fn new(
         board: Arc<Board>,
-        store: Arc<dyn OrderStore>,
+        store: Arc<dyn OwnerStore>,
         time: Time,
         settings: Settings,
         call_timeout: Duration,

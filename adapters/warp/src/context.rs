@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{Clock, DocumentLookup, EventBus, OrderStore, PortError};
+use logistics_core::port::{Clock, DocumentLookup, EventBus, OrderReader, PortError};
 use logistics_core::{Offset, OrderId, Partition};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +27,7 @@ pub struct Api {
     /// Where requests are appended.
     pub bus: Arc<dyn EventBus>,
     /// Where documents and outcomes are read.
-    pub store: Arc<dyn OrderStore>,
+    pub store: Arc<dyn OrderReader>,
     /// The time, for ids.
     pub clock: Arc<dyn Clock>,
     /// What `/health/ready` answers from.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{EventBus, OrderStore};
+use logistics_core::port::{EventBus, OrderReader};
 use logistics_tokio::SystemClock;
 use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
 use tokio::sync::watch;
@@ -87,7 +87,7 @@ impl Front {
         http: &HttpArgs,
         request_bytes_max: u64,
         bus: Arc<dyn EventBus>,
-        store: Arc<dyn OrderStore>,
+        store: Arc<dyn OrderReader>,
     ) -> Result<Self, Failure> {
         let probes = Arc::new(Probes::default());
         let api = Api { bus, store, clock: Arc::new(SystemClock), health: probes.clone() };

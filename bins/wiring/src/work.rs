@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use logistics_core::Policy;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{EventBus, Notifier, OrderStore, StartAt};
+use logistics_core::port::{EventBus, Notifier, OwnerStore, StartAt};
 use logistics_core::processor::Settings;
 use logistics_core::wire::LogKeys;
 use logistics_tokio::{Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock};
@@ -81,7 +81,7 @@ impl Work {
 
     /// Decides about orders from now on.
     #[must_use]
-    pub fn deciding(mut self, bus: Arc<dyn EventBus>, store: Arc<dyn OrderStore>, how: Deciding) -> Self {
+    pub fn deciding(mut self, bus: Arc<dyn EventBus>, store: Arc<dyn OwnerStore>, how: Deciding) -> Self {
         let Deciding { policy, memory_bytes, clock_skew_ms_max, log_keys } = how;
         // A process may come to own every partition.
         let share = usize::try_from(memory_bytes / u64::from(bus.partitions().max(1))).unwrap_or(usize::MAX);

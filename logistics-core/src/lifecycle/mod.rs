@@ -4,38 +4,13 @@
 //! enums, the diagrams, the docs table and the exhaustive tests are derived from it and hold nothing of their own.
 
 pub mod diagram;
+mod status;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where an order is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Status {
-    /// The customer placed it; nobody has taken it on yet.
-    Placed,
-    /// The merchant took it on.
-    Confirmed,
-    /// It is being made or packed.
-    Preparing,
-    /// It waits for a courier.
-    ReadyForPickup,
-    /// A courier has it.
-    OutForDelivery,
-    /// The customer has it. Terminal.
-    Delivered,
-    /// A delivery attempt failed; another may follow.
-    DeliveryFailed,
-    /// It went back after failed attempts. Terminal.
-    Returned,
-    /// The merchant refused it. Terminal.
-    Rejected,
-    /// Nobody took it on in time. Terminal.
-    Expired,
-    /// It was called off. Terminal.
-    Cancelled,
-}
+pub use status::{STATUSES, Status};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,21 +84,6 @@ pub const TRANSITIONS: &[Transition] = &[
     row(Some(DeliveryFailed), Returned,       &[Courier, Operator, System],     Some(Clock::Return)),
 ];
 
-/// Every status, in the order in which people read them.
-pub const STATUSES: [Status; 11] = [
-    Placed,
-    Confirmed,
-    Preparing,
-    ReadyForPickup,
-    OutForDelivery,
-    Delivered,
-    DeliveryFailed,
-    Returned,
-    Rejected,
-    Expired,
-    Cancelled,
-];
-
 /// Every actor.
 pub const ACTORS: [Actor; 5] = [Customer, Merchant, Courier, Operator, System];
 
@@ -149,36 +109,6 @@ impl Status {
     #[must_use]
     pub fn moved_by(self, clock: Clock) -> Option<Status> {
         transitions_from(Some(self)).find(|row| row.clock == Some(clock)).map(|row| row.to)
-    }
-
-    /// The name in records, documents and the API, for example `OUT_FOR_DELIVERY`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Placed => "PLACED",
-            Confirmed => "CONFIRMED",
-            Preparing => "PREPARING",
-            ReadyForPickup => "READY_FOR_PICKUP",
-            OutForDelivery => "OUT_FOR_DELIVERY",
-            Delivered => "DELIVERED",
-            DeliveryFailed => "DELIVERY_FAILED",
-            Returned => "RETURNED",
-            Rejected => "REJECTED",
-            Expired => "EXPIRED",
-            Cancelled => "CANCELLED",
-        }
-    }
-
-    /// The status of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Status> {
-        STATUSES.into_iter().find(|status| status.name() == name)
-    }
-
-    /// The place in [`STATUSES`]: stable within one build only.
-    #[must_use]
-    pub fn index(self) -> usize {
-        self as usize
     }
 }
 
@@ -214,12 +144,6 @@ impl Clock {
     }
 }
 
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -244,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_terminal_statuses_are_the_five_of_the_design() {
+    fn the_terminal_statuses_are_those_of_the_design() {
         let terminal: Vec<_> = STATUSES.into_iter().filter(|status| status.is_terminal()).collect();
         assert_eq!(terminal, [Delivered, Returned, Rejected, Expired, Cancelled]);
     }

@@ -20,8 +20,8 @@ pub use clock::Clock;
 pub use error::{PortError, PortErrorKind};
 pub use notifier::{Notifier, NotifyError};
 pub use store::{
-    ClearOutcome, Cursor, DocumentLookup, DocumentWrite, InvalidCursor, ListQuery, Loaded, OrderStore, Page,
-    Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+    ClearOutcome, Cursor, DocumentLookup, DocumentWrite, InvalidCursor, ListQuery, Loaded, OrderReader,
+    OrderStore, OwnerStore, Page, Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 
 #[cfg(feature = "mocks")]
@@ -31,4 +31,4 @@ pub use clock::MockClock;
 #[cfg(feature = "mocks")]
 pub use notifier::MockNotifier;
 #[cfg(feature = "mocks")]
-pub use store::MockOrderStore;
+pub use store::{MockOrderReader, MockOwnerStore};

@@ -136,7 +136,7 @@ pub enum DocumentLookup {
         answered: Offset,
     },
     /// The store knows the order by its index and has lost its document. It has noted that, and the next
-    /// [`OrderStore::load`] of the partition reports it to the owner, which rebuilds the document.
+    /// [`OwnerStore::load`] of the partition reports it to the owner, which rebuilds the document.
     Missing,
     /// The store knows nothing of the partition (yet), so it cannot tell.
     Unknown,
@@ -213,12 +213,12 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
-/// The store of order documents, timers and checkpoints.
+/// What the owner of a partition needs of the store of documents, timers and checkpoints.
 ///
 /// To be correct: what a [`StoreWrite`] says appears at once or not at all, and only on top of the token that it expects.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
-pub trait OrderStore: Send + Sync {
+pub trait OwnerStore: Send + Sync {
     /// What a new owner of the partition starts from, all of the same instant.
     ///
     /// # Errors
@@ -244,7 +244,14 @@ pub trait OrderStore: Send + Sync {
     /// # Errors
     /// [`PortError`]; some of it may have been removed all the same.
     async fn clear(&self, partition: Partition, token: Token) -> Result<ClearOutcome, PortError>;
+}
 
+/// What readers need of the store: documents, lists and outcomes.
+///
+/// To be correct: a reader sees each [`StoreWrite`] whole or not at all.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait OrderReader: Send + Sync {
     /// The document of one order.
     ///
     /// # Errors
@@ -270,3 +277,8 @@ pub trait OrderStore: Send + Sync {
     /// [`PortError`] when the store cannot be reached.
     async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<Verdict, PortError>;
 }
+
+/// Both faces of a store. Every type that has both has this one.
+pub trait OrderStore: OwnerStore + OrderReader {}
+
+impl<S: OwnerStore + OrderReader + ?Sized> OrderStore for S {}

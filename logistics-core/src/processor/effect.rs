@@ -38,7 +38,7 @@ pub struct Stamp(pub u64);
 pub enum Effect {
     /// `PartitionLog::acquire`. What this processor had open before is to be given up first.
     Acquire,
-    /// `OrderStore::recover`.
+    /// `OwnerStore::recover`.
     Recover,
     /// `PartitionLog::extent`.
     ReadEnd,
@@ -49,16 +49,16 @@ pub enum Effect {
         /// How much.
         limit: ReadLimit,
     },
-    /// `OrderStore::load`; without ids, for the token alone.
+    /// `OwnerStore::load`; without ids, for the token alone.
     Load {
         /// Which orders.
         ids: Vec<OrderId>,
     },
     /// `PartitionLog::commit`.
     Commit(Transaction),
-    /// `OrderStore::write`.
+    /// `OwnerStore::write`.
     Write(StoreWrite),
-    /// `OrderStore::clear`.
+    /// `OwnerStore::clear`.
     Clear {
         /// The write that the partition must be at.
         token: Token,

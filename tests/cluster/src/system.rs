@@ -257,7 +257,7 @@ impl System {
     }
 
     async fn holds_what_was_told(&self, told: &Told, report: &Report) {
-        use logistics_core::port::{DocumentLookup, OrderStore};
+        use logistics_core::port::{DocumentLookup, OrderReader};
         assert!(report.orders >= told.orders.len() as u64, "orders were lost");
         let store = self.store();
         for order_id in told.orders.values() {

@@ -1,7 +1,7 @@
 //! What `check` and the first calls say about how servers are set up.
 
 use logistics_containers::until;
-use logistics_core::port::{OrderStore, PortErrorKind};
+use logistics_core::port::{OwnerStore, PortErrorKind};
 use logistics_redis::{Config, RedisStore, Servers};
 
 use super::contents::{HOME, apply, write};

@@ -9,7 +9,7 @@ use logistics_containers::until;
 use logistics_core::lifecycle::Status;
 use logistics_core::limits::OUTCOME_KEPT_MS;
 use logistics_core::port::{
-    ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderStore, PortErrorKind, StoreWrite, Token,
+    ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderReader, OwnerStore, PortErrorKind, StoreWrite, Token,
     WriteOutcome,
 };
 use logistics_core::testkit::sample;

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use logistics_core::lifecycle::Status;
-use logistics_core::port::{ListQuery, OrderStore, PortErrorKind, WriteOutcome};
+use logistics_core::port::{ListQuery, OrderReader, OwnerStore, PortErrorKind, WriteOutcome};
 use logistics_core::testkit::sample;
 use logistics_redis::{Config, RedisStore, Servers};
 

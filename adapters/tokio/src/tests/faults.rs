@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use logistics_core::Partition;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{CommitOutcome, GroupEvent, MockOrderStore, PortErrorKind};
+use logistics_core::port::{CommitOutcome, GroupEvent, MockOwnerStore, PortErrorKind};
 
 use super::support::{
     Fate, Started, TestLog, bus, detail, error, is_ready, member, order_in, owner, part, start, start_with,
@@ -61,7 +61,7 @@ async fn an_unknown_or_hanging_commit_means_to_acquire_again_and_decides_once() 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_down_is_waited_for() {
     let logs = logs(1);
-    let mut store = MockOrderStore::new();
+    let mut store = MockOwnerStore::new();
     store.expect_recover().times(3).returning(|_| Err(error(PortErrorKind::Unavailable)));
     let (membership, events) = member(owner(&logs));
     events.send(Ok(GroupEvent::Assigned(vec![Partition(0)]))).unwrap();
@@ -112,7 +112,7 @@ async fn a_panic_in_a_port_halts_that_partition_only() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_store_halts_that_partition_only() {
     let logs = logs(2);
-    let mut store = MockOrderStore::new();
+    let mut store = MockOwnerStore::new();
     store
         .expect_write()
         .withf(|write| write.partition == Partition(0))

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use logistics_core::Policy;
-use logistics_core::port::{GroupEvent, MockOrderStore};
+use logistics_core::port::{GroupEvent, MockOwnerStore};
 use logistics_core::{Partition, processor::Settings};
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
@@ -54,7 +54,7 @@ async fn logged(level: Level) -> String {
     let settings = Settings::new(1, Policy::simulate(0));
     let _processors = Processors::start(
         Arc::new(bus(1, vec![Ok(membership)])),
-        Arc::new(working(MockOrderStore::new()).0),
+        Arc::new(working(MockOwnerStore::new()).0),
         Arc::new(TestClock),
         settings,
         options(),

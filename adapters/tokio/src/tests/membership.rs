@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use logistics_core::Partition;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{CommitOutcome, GroupEvent, MockMembership, MockOrderStore, PortErrorKind};
+use logistics_core::port::{CommitOutcome, GroupEvent, MockMembership, MockOwnerStore, PortErrorKind};
 use tokio::time::Instant;
 
 use super::support::{
@@ -26,7 +26,7 @@ async fn a_failed_join_is_tried_again_with_growing_waits() {
         vec![Err(error(PortErrorKind::Unavailable)), Err(error(PortErrorKind::Refused)), Ok(membership)];
     events.send(Ok(GroupEvent::Assigned(vec![Partition(0)]))).unwrap();
     let began = Instant::now();
-    let processors = start(bus(1, joins), working(MockOrderStore::new()).0, 1);
+    let processors = start(bus(1, joins), working(MockOwnerStore::new()).0, 1);
     until("the failure is shown", || detail(&processors, "group").contains("Unavailable on purpose")).await;
     assert!(!processors.health().is_ready());
     until("live", || is_ready(&processors, "partition 0")).await;
@@ -37,7 +37,7 @@ async fn a_failed_join_is_tried_again_with_growing_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn another_partition_count_than_the_topics_have_is_refused() {
-    let processors = start(bus(12, Vec::new()), MockOrderStore::new(), 4);
+    let processors = start(bus(12, Vec::new()), MockOwnerStore::new(), 4);
     let says = "the topics have 12 partitions and the settings say 4";
     until("the reason is shown", || detail(&processors, "group").contains(says)).await;
     assert!(!processors.health().is_ready());
@@ -46,7 +46,7 @@ async fn another_partition_count_than_the_topics_have_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_member_is_ready_once_the_group_said_something_even_that_it_has_nothing() {
     let (membership, events) = member(owner(&one_log()));
-    let processors = start(bus(1, vec![Ok(membership)]), MockOrderStore::new(), 1);
+    let processors = start(bus(1, vec![Ok(membership)]), MockOwnerStore::new(), 1);
     until("it waits", || detail(&processors, "group").contains("first word")).await;
     assert!(!processors.health().is_ready());
     events.send(Err(error(PortErrorKind::Unavailable))).unwrap();
@@ -64,7 +64,7 @@ async fn a_membership_that_fails_for_good_is_replaced() {
     let (second, second_events) = member(owner(&logs));
     let assigned = || Ok(GroupEvent::Assigned(vec![Partition(0)]));
     first_events.send(assigned()).unwrap();
-    let processors = start(bus(1, vec![Ok(first), Ok(second)]), working(MockOrderStore::new()).0, 1);
+    let processors = start(bus(1, vec![Ok(first), Ok(second)]), working(MockOwnerStore::new()).0, 1);
     until("live", || is_ready(&processors, "partition 0")).await;
     first_events.send(Err(error(PortErrorKind::Closed))).unwrap();
     until("dropped", || part(&processors, "partition 0").is_none()).await;
@@ -187,7 +187,7 @@ async fn a_drain_answers_within_its_deadline_whatever_hangs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_drain_before_the_first_join_has_nothing_to_do() {
-    let processors = start(bus(1, Vec::new()), MockOrderStore::new(), 1);
+    let processors = start(bus(1, Vec::new()), MockOwnerStore::new(), 1);
     until("a failed join", || detail(&processors, "group").contains("joining again")).await;
     assert!(processors.drain(Duration::from_secs(3)).await.is_clean());
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use logistics_core::health::{HealthProbe, PartHealth};
 use logistics_core::port::{
     Batch, Bounds, Clock, CommitOutcome, GroupEvent, Loaded, LogExtent, LogIdentity, LogRecord, Membership,
-    MockEventBus, MockMembership, MockOrderStore, PartitionLog, PortError, PortErrorKind, ReadLimit,
+    MockEventBus, MockMembership, MockOwnerStore, PartitionLog, PortError, PortErrorKind, ReadLimit,
     Recovery, StoreCheckpoint, StoreWrite, Topic, Transaction, WriteOutcome,
 };
 use logistics_core::processor::Settings;
@@ -211,7 +211,7 @@ impl Stored {
 }
 
 /// A store that works, but for what `mock` expects first.
-pub(super) fn working(mut mock: MockOrderStore) -> (MockOrderStore, Arc<Mutex<BTreeMap<Partition, Stored>>>) {
+pub(super) fn working(mut mock: MockOwnerStore) -> (MockOwnerStore, Arc<Mutex<BTreeMap<Partition, Stored>>>) {
     let stored = Arc::new(Mutex::new(BTreeMap::<Partition, Stored>::new()));
     let held = stored.clone();
     mock.expect_recover().returning(move |partition| {
@@ -310,7 +310,7 @@ pub(super) fn settings(partitions: u32) -> Settings {
     Settings::new(partitions, Policy::manual())
 }
 
-pub(super) fn start(bus: MockEventBus, store: MockOrderStore, partitions: u32) -> Processors {
+pub(super) fn start(bus: MockEventBus, store: MockOwnerStore, partitions: u32) -> Processors {
     Processors::start(Arc::new(bus), Arc::new(store), Arc::new(TestClock), settings(partitions), options())
 }
 
@@ -324,7 +324,7 @@ pub(super) struct Started {
 pub(super) fn start_with(mock: MockMembership, logs: &[Arc<TestLog>]) -> Started {
     let partitions: Vec<Partition> = (0..logs.len() as u32).map(Partition).collect();
     let (membership, events) = member(mock);
-    let (store, stored) = working(MockOrderStore::new());
+    let (store, stored) = working(MockOwnerStore::new());
     let count = partitions.len() as u32;
     let processors = start(bus(count, vec![Ok(membership)]), store, count);
     events.send(Ok(GroupEvent::Assigned(partitions))).unwrap();

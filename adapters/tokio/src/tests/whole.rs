@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{DocumentLookup, EventBus, MockNotifier, OrderStore, StartAt};
+use logistics_core::port::{DocumentLookup, EventBus, MockNotifier, OrderReader, StartAt};
 use logistics_core::processor::Settings;
 use logistics_core::testkit::{Faults, MemoryBus, MemoryOrderStore};
 use logistics_core::{OrderId, Policy, Version};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use logistics_core::Partition;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{Clock, MockOrderStore};
+use logistics_core::port::{Clock, MockOwnerStore};
 use tokio::sync::watch;
 
 use super::support::{Fate, TestClock, TestLog, is_ready, owner, settings, working};
@@ -27,7 +27,7 @@ fn worker_of(log: &Arc<TestLog>) -> Stepped {
         partition: Partition(0),
         membership: Arc::new(owner(std::slice::from_ref(log))),
         log: log.clone(),
-        store: Arc::new(working(MockOrderStore::new()).0),
+        store: Arc::new(working(MockOwnerStore::new()).0),
         call_timeout: Duration::from_secs(5),
     };
     let (instructions, told) = watch::channel(Instruction::Run);

@@ -9,9 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_core::port::{
-    Bounds, ClearOutcome, Clock, Cursor, DocumentLookup, EventBus, ListQuery, Loaded, LogRecord, Membership,
-    OrderStore, Page, PortError, PortErrorKind, Recovery, StartAt, StoreCheckpoint, StoreWrite, Subscription,
-    Tail, Token, Topic, WriteOutcome,
+    Bounds, Clock, Cursor, DocumentLookup, EventBus, ListQuery, LogRecord, Membership, OrderReader, Page,
+    PortError, PortErrorKind, StartAt, StoreCheckpoint, Subscription, Tail, Token, Topic,
 };
 use logistics_core::testkit::{MemoryBus, sample};
 use logistics_core::wire::{self, Record};
@@ -167,23 +166,7 @@ impl EventBus for Backend {
 }
 
 #[async_trait]
-impl OrderStore for Backend {
-    async fn recover(&self, _: Partition) -> Result<Recovery, PortError> {
-        unused()
-    }
-
-    async fn load(&self, _: Partition, _: &[OrderId]) -> Result<Loaded, PortError> {
-        unused()
-    }
-
-    async fn write(&self, _: StoreWrite) -> Result<WriteOutcome, PortError> {
-        unused()
-    }
-
-    async fn clear(&self, _: Partition, _: Token) -> Result<ClearOutcome, PortError> {
-        unused()
-    }
-
+impl OrderReader for Backend {
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         self.check()?;
         self.state().lookups += 1;

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use logistics_core::Partition;
-use logistics_core::port::{EventBus, OrderStore, PortErrorKind, Topic};
+use logistics_core::port::{EventBus, OwnerStore, PortErrorKind, Topic};
 use logistics_core::testkit::{Faults, MemoryBus, MemoryOrderStore};
 use tokio::task::JoinHandle;
 

@@ -17,8 +17,8 @@ use crate::partitioner::partition_of;
 use crate::policy::Policy;
 use crate::port::{
     Batch, Bounds, ClearOutcome, Cursor, DocumentLookup, EventBus, ListQuery, Loaded, LogRecord, Membership,
-    OrderStore, Page, PortError, PortErrorKind, ReadLimit, Recovery, StartAt, StoreCheckpoint, StoreWrite,
-    Subscription, Tail, Token, Topic, WriteOutcome,
+    OrderReader, OwnerStore, Page, PortError, PortErrorKind, ReadLimit, Recovery, StartAt, StoreCheckpoint,
+    StoreWrite, Subscription, Tail, Token, Topic, WriteOutcome,
 };
 use crate::request::{Command, Placement, Request};
 use crate::wire;
@@ -318,7 +318,7 @@ impl Tail for EvidenceTail {
 }
 
 #[async_trait]
-impl OrderStore for Evidence {
+impl OwnerStore for Evidence {
     async fn recover(&self, partition: Partition) -> Result<Recovery, PortError> {
         Ok(self.recoveries[partition.0 as usize].clone())
     }
@@ -334,7 +334,10 @@ impl OrderStore for Evidence {
     async fn clear(&self, _: Partition, _: Token) -> Result<ClearOutcome, PortError> {
         refused()
     }
+}
 
+#[async_trait]
+impl OrderReader for Evidence {
     async fn document(&self, _: &OrderId) -> Result<DocumentLookup, PortError> {
         refused()
     }

@@ -9,8 +9,8 @@ use super::shared::Shared;
 use crate::ids::{OrderId, Partition, RequestId};
 use crate::outcome::Verdict;
 use crate::port::{
-    ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderStore, Page, PortError, Recovery, StoreCheckpoint,
-    StoreWrite, Token, WriteOutcome,
+    ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError, Recovery,
+    StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use crate::testkit::store::{MemoryStore, Snapshot};
 
@@ -105,7 +105,7 @@ impl Machine {
 }
 
 #[async_trait]
-impl OrderStore for MemoryOrderStore {
+impl OwnerStore for MemoryOrderStore {
     async fn recover(&self, partition: Partition) -> Result<Recovery, PortError> {
         self.enter("recover").await?;
         Ok(self.read(|store| store.recover(partition)))
@@ -127,7 +127,10 @@ impl OrderStore for MemoryOrderStore {
         let outcome = self.0.update(|machine, _| machine.store.clear(partition, token));
         self.0.answer("clear", outcome)
     }
+}
 
+#[async_trait]
+impl OrderReader for MemoryOrderStore {
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         self.enter("look a document up").await?;
         Ok(self.0.update(|machine, _| machine.store.document(order_id)))

@@ -9,8 +9,8 @@ use crate::ids::{Offset, Partition, RequestId, Timestamp, Version};
 use crate::lifecycle::Status;
 use crate::outcome::Verdict;
 use crate::port::{
-    Clock, CommitOutcome, EventBus, GroupEvent, Membership, NewRecord, OrderStore, PortErrorKind, ReadLimit,
-    StoreWrite, Token, Topic, Transaction, WriteOutcome,
+    Clock, CommitOutcome, EventBus, GroupEvent, Membership, NewRecord, OrderReader, OwnerStore,
+    PortErrorKind, ReadLimit, StoreWrite, Token, Topic, Transaction, WriteOutcome,
 };
 use crate::testkit::executor::{block_on, both, poll_once, yield_now};
 use crate::testkit::sample;

@@ -7,7 +7,9 @@ use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
 use logistics_containers::until;
 use logistics_core::Partition;
-use logistics_core::port::{DocumentLookup, OrderStore, StoreCheckpoint, StoreWrite, Token, WriteOutcome};
+use logistics_core::port::{
+    DocumentLookup, OrderReader, OwnerStore, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+};
 
 pub(crate) async fn redis_is_paused_and_restarted(system: System) {
     let services = Services::start(&system, 2).await;
@@ -146,7 +148,7 @@ pub(crate) async fn a_log_that_is_made_anew_is_not_taken_for_the_old_one(system:
     services.end(&system, load).await;
 }
 
-async fn checkpoint(store: &impl OrderStore, partition: Partition) -> Option<StoreCheckpoint> {
+async fn checkpoint(store: &impl OwnerStore, partition: Partition) -> Option<StoreCheckpoint> {
     store.recover(partition).await.expect("Redis answers").checkpoint
 }
 
