@@ -268,10 +268,7 @@ impl System {
             };
             if told.cancelled.contains(order_id) {
                 let document = String::from_utf8_lossy(&document);
-                assert!(
-                    document.contains(r#""status":"CANCELLED""#),
-                    "its client got CANCELLED: {document}"
-                );
+                assert!(document.contains(r#""status":"CANCELLED""#), "its client got CANCELLED: {document}");
             }
         }
     }
