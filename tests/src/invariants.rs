@@ -204,8 +204,8 @@ fn one_outcome_an_input(committed: &Committed) -> Result<(), String> {
     }
 }
 
-/// I3: an input is answered if and only if its offset is below the answered offset: the answered ones come first, and whoever
-/// is live has answered what lies before its position.
+/// I3: an input is answered if and only if its offset is below the answered offset: the answered ones come first, and a
+/// live owner has answered every input before its position.
 fn answered_in_order(world: &World, partition: Partition, committed: &Committed) -> Result<(), String> {
     let answered: BTreeSet<_> = committed.answers.iter().collect();
     let open = committed.inputs.iter().find(|input| !answered.contains(input));
@@ -218,7 +218,7 @@ fn answered_in_order(world: &World, partition: Partition, committed: &Committed)
     let stored = world.checkpoint(partition).map(|(_, answered)| answered);
     match positions.chain(stored).find(|position| position > open) {
         Some(position) => {
-            Err(format!("I3: the input at {open} is not answered, and somebody is at {position}"))
+            Err(format!("I3: the input at {open} is not answered, and an owner is at {position}"))
         }
         None => Ok(()),
     }

@@ -1,5 +1,5 @@
-//! A data file that was damaged: it is refused and left as it is, or what is damaged is found when it is read. Nobody is ever
-//! shown something else than what was written.
+//! A damaged data file: the engine rejects it and leaves it unchanged, or detects the damage on read. No reader ever gets
+//! anything other than what was written.
 //!
 //! `DAMAGE_SEED` repeats a run.
 #![allow(clippy::print_stderr, reason = "the seed of a failure is for people")]
@@ -22,7 +22,7 @@ fn config(directory: &Path) -> Config {
     Config { partitions: Some(PARTITIONS), ..Config::new(directory) }
 }
 
-/// A directory with orders in it, what stands in the file, and what an audit counts there.
+/// A directory with orders, the contents of the file, and what an audit counts in them.
 async fn written(directory: &Path) -> (Vec<u8>, Report) {
     let engine = Engine::open(config(directory)).expect("a new data file");
     let processors = processors(&engine, 0);
@@ -114,7 +114,7 @@ fn damaged(whole: &[u8], rng: &mut Rng) -> Vec<u8> {
 
 #[test]
 fn what_is_no_data_file_is_refused_and_left_alone() {
-    for foreign in [&b""[..], b"x", b"this is a text that somebody put here", &[0; 100_000]] {
+    for foreign in [&b""[..], b"x", b"this is a text of another program", &[0; 100_000]] {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let file = directory.path().join(DATA_FILE);
         fs::write(&file, foreign).expect("the file can be written");

@@ -28,7 +28,7 @@ async fn a_full_disk_refuses_writes_and_goes_on_once_there_is_room() {
     let engine = Engine::open_on(disk.clone(), &config()).expect("an empty disk");
     place(&engine, 0).await.expect("there is room");
     settled(&engine, processors(&engine, 0)).await;
-    // What the store wrote last reaches the disk when it is closed, and not before somebody waits for it.
+    // The store's last writes reach the disk when it is closed, and not earlier without a waiting request.
     engine.close().expect("the engine closes");
     let engine = Engine::open_on(disk.clone(), &config()).expect("the data are there");
     let processors = processors(&engine, 0);

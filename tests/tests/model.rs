@@ -311,7 +311,7 @@ fn one_owner_crashes_at_any_step() {
 }
 
 #[test]
-fn a_commit_whose_outcome_nobody_knows() {
+fn a_commit_with_an_unknown_outcome() {
     let budget = Budget { unknown_commits: 2, ends: 1, wakes: 4, ..Budget::default() };
     explore("unknown commit", one_partition(1, budget));
 }

@@ -1,5 +1,5 @@
-//! Power is cut at every point of a run on the embedded engine. Whatever the disk had made of what was not synced, everything
-//! that anybody was told or shown is there, log and store fit together, and every order reaches its end.
+//! Power is cut at every point of a run on the embedded engine. Whatever the disk keeps of unsynced writes, everything that was
+//! acknowledged or read is there, log and store agree, and every order reaches its end.
 //!
 //! `POWER_SEED` repeats what the disk came to at each cut; the run itself differs.
 #![allow(clippy::print_stderr, reason = "the seed of a failure is for people")]
@@ -30,7 +30,7 @@ const SETTLED_EVERY: usize = 60;
 /// Every log's records, by topic and partition.
 type Logs = Vec<Vec<LogRecord>>;
 
-/// Somebody saw that the logs end here, when this much had been done to the disk.
+/// A reader saw these ends of the logs, after this many operations on the disk.
 struct Sighting {
     steps: usize,
     ends: Vec<Offset>,
@@ -73,7 +73,7 @@ fn config() -> Config {
     Config { partitions: Some(PARTITIONS), ..Config::new("in memory") }
 }
 
-/// Orders are placed and delivered, and somebody looks all the time.
+/// Orders are placed and delivered, while a reader reads all the time.
 async fn run() -> Run {
     let disk = MemoryDisk::default();
     let engine = Engine::open_on(disk.clone(), &config()).expect("an empty disk");
@@ -152,7 +152,7 @@ async fn log(bus: &dyn EventBus, topic: Topic, partition: Partition) -> Vec<LogR
 async fn examine(image: Vec<u8>, promised: Option<&[Offset]>, all: &Logs, settle: bool, steps: usize) {
     let engine = match Engine::open_on(MemoryDisk::holding(image), &config()) {
         Ok(engine) => engine,
-        // A file that is being made has another name, so nobody ever opens one that is not whole.
+        // A file under construction has another name, so no process opens an incomplete one.
         Err(_) if promised.is_none() => return,
         Err(error) => panic!("after {steps} steps: {error}"),
     };

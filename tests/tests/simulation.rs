@@ -134,7 +134,7 @@ fn settle(world: &mut World, seed: u64) {
             world.apply(Action::Poll(process));
         }
         (0..PARTITIONS).for_each(|partition| {
-            // What a worker has open is not taken from it; what nobody will end is ended.
+            // A live worker's transaction stays; one without a worker is ended.
             let owned =
                 world.processes.iter().any(|process| process.workers.contains_key(&Partition(partition)));
             if !owned {

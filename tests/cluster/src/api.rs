@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 /// Asks for something.
 ///
 /// # Errors
-/// Where nobody answers, or not in time, or half.
+/// If no answer arrives in time, or only a part of it.
 ///
 /// # Panics
 /// Never: the call does not.
@@ -21,7 +21,7 @@ pub async fn get(address: SocketAddr, path: &str) -> io::Result<Reply> {
 /// Posts, without a body.
 ///
 /// # Errors
-/// Where nobody answers, or not in time, or half.
+/// If no answer arrives in time, or only a part of it.
 ///
 /// # Panics
 /// Never: the call does not.

@@ -7,7 +7,7 @@ pub use logistics_test_support::load::Told;
 use logistics_test_support::load::{self, Pace};
 use tokio::task::spawn_blocking;
 
-/// How long clients wait for an answer, and whoever ends them for all of theirs.
+/// How long clients wait for an answer, and the end of the load for all of them.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Clients at work, every fifth of whose orders is called off.
@@ -41,7 +41,7 @@ impl Load {
     /// The clients finish what they are at, each call repeated until it is answered; and what they were told.
     ///
     /// # Panics
-    /// When a client was told something that cannot be, or is never answered.
+    /// When a client got an impossible answer, or none.
     pub async fn end(self) -> Told {
         let ended = tokio::time::timeout(PATIENCE, spawn_blocking(|| self.0.end())).await;
         ended.expect("every call is answered in the end").expect("clients that saw nothing odd")

@@ -31,7 +31,7 @@ pub struct Machines {
 }
 
 impl Machines {
-    /// A system of its own on one broker: topics that nobody used before, and an empty store.
+    /// A separate system on one broker: new topics, and an empty store.
     ///
     /// # Panics
     /// When there is none to be had.
@@ -84,7 +84,7 @@ const SHOWN: usize = 40;
 
 impl Drop for System {
     /// A test that fails says how the services saw it, since their logs go with the system.
-    #[allow(clippy::print_stderr, reason = "for whoever looks why a test failed")]
+    #[allow(clippy::print_stderr, reason = "shows why a test failed")]
     fn drop(&mut self) {
         if !std::thread::panicking() {
             return;
@@ -188,7 +188,7 @@ impl System {
         Process::start_at("order-api", address, &self.settings(), self.directory.path())
     }
 
-    /// Replaces an API by another one at its address. Ended in order or not, there is a moment in which nobody listens.
+    /// Replaces an API by another one at its address. However the old one ends, no process listens for a moment.
     ///
     /// # Panics
     /// When it does not end, or its successor is never ready.
@@ -219,7 +219,7 @@ impl System {
         Process::start(service, &settings, self.directory.path())
     }
 
-    /// Waits until every order has reached its end and every invariant holds at rest, with nobody behind; and until then
+    /// Waits until every order has reached its end and every invariant holds at rest, with no group behind; and until then
     /// sees that none is broken for good. `told` is what clients were told.
     ///
     /// # Panics
@@ -237,13 +237,13 @@ impl System {
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
         assert_eq!(report.facts, report.notifications, "every fact has one notification");
-        self.nobody_is_behind().await;
+        self.no_group_is_behind().await;
         self.holds_what_was_told(told, &report).await;
         report
     }
 
     /// Both groups have committed everything up to the ends of their logs.
-    async fn nobody_is_behind(&self) {
+    async fn no_group_is_behind(&self) {
         let groups = [("order-processor", Topic::Orders), ("notification-service", Topic::Notifications)];
         for (group, topic) in groups {
             let (address, name, topic) = (self.kafka().address(), self.group(group), self.topic(topic));
@@ -268,10 +268,7 @@ impl System {
             };
             if told.cancelled.contains(order_id) {
                 let document = String::from_utf8_lossy(&document);
-                assert!(
-                    document.contains(r#""status":"CANCELLED""#),
-                    "it was told to be cancelled: {document}"
-                );
+                assert!(document.contains(r#""status":"CANCELLED""#), "its client got CANCELLED: {document}");
             }
         }
     }

@@ -86,10 +86,9 @@ impl Kafka {
         kafka
     }
 
-    /// A single broker that is killed loses the lead of its partitions for a moment when it comes back, where eligible leader
-    /// replicas (KIP-966) are on. In that moment Kafka 4.3 takes the partitions of a transaction that was being committed for
-    /// deleted ones and never ends it there; whoever reads committed records waits for ever. Several brokers do not have
-    /// such a moment.
+    /// With eligible leader replicas (KIP-966), a killed single broker briefly loses the leadership of its partitions when it
+    /// restarts. At that moment Kafka 4.3 treats the partitions of a committing transaction as deleted and never ends it
+    /// there; readers of committed records then wait for ever. Several brokers are not affected.
     async fn keep_its_place(&self) {
         let feature = "eligible.leader.replicas.version=0";
         let printed = self.java("FeatureCommand", &["downgrade", "--feature", feature]).await;

@@ -47,7 +47,7 @@ impl Suite {
         self
     }
 
-    /// Adds a test that runs only when asked for with `--ignored`. `why`: for whoever reads the code.
+    /// Adds a test that runs only when asked for with `--ignored`. `why`: for readers of the code.
     #[must_use]
     pub fn test_on_demand<F: Future<Output = ()>>(
         mut self,

@@ -42,7 +42,7 @@ pub fn docker(arguments: &[&str]) -> Ran {
     run(Command::new("docker").args(arguments), PATIENCE)
 }
 
-/// The image under test. It is built by whoever needs it first, and goes with this value.
+/// The image under test. The first test that needs it builds it; dropping this value removes it.
 #[derive(Default)]
 pub struct Image(OnceLock<String>);
 
@@ -119,7 +119,7 @@ impl Project {
     /// When that does not end.
     pub fn compose(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new("docker");
-        // Nothing of what is set on the machine of whoever tests.
+        // No setting of the machine that runs the tests.
         for (name, _) in std::env::vars_os() {
             let ours = |prefix| name.to_str().is_some_and(|name| name.starts_with(prefix));
             if ours("LOGISTICS_") || ours("COMPOSE_") {
@@ -247,7 +247,7 @@ impl Container {
         Err(format!("{} is {} and {}", self.0, state["Status"], state["Health"]))
     }
 
-    /// Kills it (SIGKILL). Nothing starts it again: the engine takes it for somebody's wish.
+    /// Kills it (SIGKILL). Nothing starts it again: the engine treats it as a manual stop.
     ///
     /// # Panics
     /// When it is not there.

@@ -4,7 +4,7 @@
 //! Ignored where there is no Docker engine, or no compose plugin; with `REQUIRE_CONTAINERS=1`, or `REQUIRE_COMPOSE=1`, that
 //! fails instead. The first build of the image takes some minutes.
 
-#![allow(clippy::print_stdout, reason = "times and sizes, for whoever looks")]
+#![allow(clippy::print_stdout, reason = "prints times and sizes")]
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -154,7 +154,7 @@ fn walk(image: &Arc<Image>) {
     }
 }
 
-/// It runs as nobody in particular, can write nowhere and become nobody else, and has its limits.
+/// It runs as an unprivileged user, cannot write or gain privileges, and has its limits.
 fn is_confined(container: &Container) {
     let about = container.inspect();
     let host = &about["HostConfig"];
@@ -240,7 +240,7 @@ fn nothing_is_lost(image: &Arc<Image>) {
     until_logged(&system, "notification-service", &[format!("Order {order_id} is now DELIVERED")]);
     let notified = system.logs("notification-service");
     let repeated = told.orders.values().find(|order_id| notified.contains(order_id.as_str()));
-    assert_eq!(repeated, None, "somebody was told again after all were told");
+    assert_eq!(repeated, None, "a notification was repeated after all were delivered");
 }
 
 fn refused(image: &Arc<Image>) {

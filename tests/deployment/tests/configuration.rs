@@ -115,7 +115,7 @@ fn setting(flag: &str, text: &[&str]) -> Option<Setting> {
     let environment = note("env")?;
     let words = text.iter().filter(|line| !line.starts_with('[')).flat_map(|line| line.split_whitespace());
     let words = words.collect::<Vec<_>>().join(" ");
-    // A default that is no value stands in the sentence, and values with a meaning of their own in a list.
+    // A default that is no value is in the sentence, and values with their own meaning are in a list.
     let (words, prose) = words.split_once(" [default: ").unwrap_or((&words, ""));
     let mut meaning = words.replace(" Possible values: - ", ". One of ").replace(" - ", "; ");
     if let Some(values) = note("possible values") {

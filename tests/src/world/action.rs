@@ -29,7 +29,7 @@ pub enum Fault {
 pub enum Action {
     /// A client appends the next input.
     Append,
-    /// A process hears from the group.
+    /// A process receives an instruction of the group.
     Poll(usize),
     /// One step of a call of the process's worker of a partition: the call at this place.
     Step(usize, Partition, usize, Fault),

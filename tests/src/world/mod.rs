@@ -196,7 +196,7 @@ impl World {
         }
     }
 
-    /// A process hears what the group says, if it says something.
+    /// A process receives the group's instruction, if there is one.
     fn poll(&mut self, process: usize) {
         let (member, now) = (self.processes[process].member, self.clock(process));
         match self.broker.poll_group(member) {

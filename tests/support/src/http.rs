@@ -30,7 +30,7 @@ impl Reply {
 /// Asks for something, in a connection of its own.
 ///
 /// # Errors
-/// Where nobody answers, or not in time, or half.
+/// If no answer arrives in time, or only a part of it.
 pub fn get(address: SocketAddr, path: &str) -> io::Result<Reply> {
     Client::new(Connections::OneEach).get(address, path)
 }
@@ -38,7 +38,7 @@ pub fn get(address: SocketAddr, path: &str) -> io::Result<Reply> {
 /// Sends JSON, or nothing, in a connection of its own.
 ///
 /// # Errors
-/// Where nobody answers, or not in time, or half.
+/// If no answer arrives in time, or only a part of it.
 pub fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Reply> {
     Client::new(Connections::OneEach).post(address, path, headers, body)
 }
@@ -46,7 +46,7 @@ pub fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &st
 /// How long connections last.
 #[derive(Debug, Clone, Copy)]
 pub enum Connections {
-    /// For one call, as whoever retries after a failure makes it.
+    /// For one call, as a client makes it that retries after a failure.
     OneEach,
     /// For all calls. Where there are hundreds a second, the machine is busy with making connections otherwise.
     Kept,
@@ -70,7 +70,7 @@ impl Client {
     /// Asks for something.
     ///
     /// # Errors
-    /// Where nobody answers, or not in time, or half.
+    /// If no answer arrives in time, or only a part of it.
     pub fn get(&self, address: SocketAddr, path: &str) -> io::Result<Reply> {
         read(self.begin(self.agent.get(url(address, path))).call())
     }
@@ -78,7 +78,7 @@ impl Client {
     /// Sends JSON, or nothing.
     ///
     /// # Errors
-    /// Where nobody answers, or not in time, or half.
+    /// If no answer arrives in time, or only a part of it.
     pub fn post(
         &self,
         address: SocketAddr,
@@ -133,7 +133,7 @@ mod tests {
                 for answer in answers {
                     let asked = stream.read(&mut [0; 1_024]).expect("a request");
                     assert_ne!(asked, 0);
-                    stream.write_all(answer.as_bytes()).expect("somebody who reads");
+                    stream.write_all(answer.as_bytes()).expect("the client reads");
                 }
             })
         };

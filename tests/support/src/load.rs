@@ -47,7 +47,7 @@ impl Default for Pace {
 pub struct Told {
     /// The order of each key: all of them were acknowledged.
     pub orders: BTreeMap<String, String>,
-    /// Orders that are called off, as somebody was told.
+    /// Orders whose cancellation a client got as an answer.
     pub cancelled: BTreeSet<String>,
     /// Calls that failed, by what came instead of an answer. Each was repeated until it was answered.
     pub failures: BTreeMap<String, u64>,
@@ -75,7 +75,7 @@ impl Told {
     }
 }
 
-/// Clients at work. Dropped, they finish the call they are at, and nobody waits for that.
+/// Running clients. Dropped, each finishes its current call, and nothing waits for that.
 pub struct Load {
     shared: Arc<Shared>,
     clients: Vec<JoinHandle<()>>,
@@ -139,7 +139,7 @@ impl Load {
     /// The clients finish what they are at, each call repeated until it is answered; and what they were told.
     ///
     /// # Panics
-    /// When a client was told something that cannot be, or is never answered.
+    /// When a client got an impossible answer, or none.
     #[must_use]
     pub fn end(mut self) -> Told {
         self.shared.ended.store(true, Ordering::Relaxed);
@@ -195,7 +195,7 @@ impl Shared {
         }
     }
 
-    /// Repeats a call until it is answered with something else than that nobody can tell at the moment.
+    /// Repeats a call while the answer is that the outcome is not known yet.
     fn until_answered(&self, client: &Caller, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let began = Instant::now();
         for attempt in 1.. {

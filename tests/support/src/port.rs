@@ -4,8 +4,8 @@ use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Below the ports that systems hand out by themselves (to outgoing connections, to published ports of containers) and
-/// below those of Kubernetes nodes. A port that the system chose is free for a moment only: whoever asks next, or connects
-/// to anywhere, may be given the same before a service that takes a while to start listens there.
+/// below those of Kubernetes nodes. A port that the system chose is free only briefly: the next bind or connect may get the
+/// same port before a slowly starting service listens there.
 const PORTS: Range<u16> = 20_000..30_000;
 
 /// How many have been asked for.

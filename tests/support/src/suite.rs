@@ -38,7 +38,7 @@ impl Suite {
         self
     }
 
-    /// Adds a test that runs only when asked for with `--ignored`. `why`: for whoever reads the code.
+    /// Adds a test that runs only when asked for with `--ignored`. `why`: for readers of the code.
     #[must_use]
     pub fn test_on_demand(mut self, name: &str, why: &str, test: impl FnOnce() + Send + 'static) -> Self {
         let _ = why;

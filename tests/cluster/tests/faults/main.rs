@@ -1,5 +1,5 @@
 //! The services on real parts, and whatever can happen to them. Each test ends with every order at its end, every invariant
-//! at rest, one notification for each fact, and nobody behind.
+//! at rest, one notification for each fact, and no group behind.
 //!
 //! `SOAK_SECONDS` and `SOAK_SEED` are those of the soak.
 

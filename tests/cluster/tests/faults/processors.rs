@@ -43,7 +43,7 @@ pub(crate) async fn a_processor_that_was_frozen_is_fenced(system: System) {
     load.more(100).await;
     let lines = services.processors[0].printed().lines().count();
     services.processors[0].thaw();
-    until("it was told, by the group or by a fence", async || {
+    until("it was notified by the group or fenced", async || {
         let printed = services.processors[0].printed();
         let since: Vec<_> = printed.lines().skip(lines).collect();
         since.iter().any(|line| line.contains("partitions lost") || line.contains("another owner took"))

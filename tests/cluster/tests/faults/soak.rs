@@ -8,7 +8,7 @@ use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
 use logistics_core::testkit::Rng;
 
-/// How long it takes where nobody says otherwise.
+/// The default duration.
 const SECONDS: u64 = 45;
 
 pub(crate) async fn everything_at_once(system: System) {

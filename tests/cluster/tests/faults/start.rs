@@ -44,7 +44,7 @@ pub(crate) async fn a_partition_count_that_does_not_fit_is_refused(system: Syste
 }
 
 pub(crate) async fn a_topic_that_forgets_is_refused(system: System) {
-    // As somebody creates topics who does not know what they are for: the broker keeps records for a week.
+    // Topics with the broker's defaults: the broker keeps records for a week.
     for topic in logistics_core::port::Topic::ALL {
         let name = format!("week.{}", topic.name());
         let create = ["kafka-topics.sh", "--create", "--topic", &name, "--partitions", "4"];

@@ -44,7 +44,7 @@ pub(crate) async fn an_idle_system_heals_a_wiped_redis_unasked(system: System) {
     let told = load.end().await;
     system.settled(&told).await;
     system.redis().cli(&["FLUSHALL"]).await;
-    // Nobody asks for anything; that what clients were told is there again is part of this.
+    // Without any request. This includes that every acknowledged order is there again.
     system.settled(&told).await;
     services.stop().await;
 }
@@ -74,7 +74,7 @@ pub(crate) async fn redis_is_restored_to_an_older_state(system: System) {
     services.end(&system, load).await;
 }
 
-/// While Redis stands still, writes wait in its socket; it carries them out when it goes on, though whoever sent them is
+/// While Redis stands still, writes wait in its socket; it applies them when it continues, although their sender is
 /// dead. The last of them are held back here until another owns the partition and has written: they change nothing then.
 pub(crate) async fn a_store_write_arrives_late_from_an_owner_that_is_gone(system: System) {
     let mut services = Services::start(&system, 1).await;

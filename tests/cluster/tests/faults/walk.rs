@@ -17,7 +17,7 @@ pub(crate) async fn an_order_goes_its_way_and_every_service_says_so(system: Syst
         order.json()["status"] == "DELIVERED"
     })
     .await;
-    let missing = api::get(api, "/orders/nobody").await.expect("an answer");
+    let missing = api::get(api, "/orders/missing").await.expect("an answer");
     assert_eq!((missing.status, missing.json()["error"].as_str()), (404, Some("Order not found")));
     let processor = &services.processors[0];
     processor.until_printed("Order Processor Running...").await;

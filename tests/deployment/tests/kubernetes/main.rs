@@ -4,7 +4,7 @@
 //! hold the image of the services, `logistics:dev` or what `SERVICES_IMAGE` names, and answer at their internal addresses; its
 //! port 30007 is free. Without the variable the tests are ignored; with `REQUIRE_KUBERNETES=1` they fail.
 
-#![allow(clippy::print_stdout, reason = "times and figures, for whoever looks")]
+#![allow(clippy::print_stdout, reason = "prints times and figures")]
 
 mod cluster;
 mod system;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Namespace, is_ready};
 
-/// Everything that is told to happen has happened by then.
+/// Every requested change is complete by then.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 /// The port of the API at every node.
 const PORT: u16 = 30007;
@@ -86,8 +86,8 @@ impl System {
         Load::start(&format!("{name}-{}", std::process::id()), &[self.api], Pace::default())
     }
 
-    /// Waits until all orders of this namespace have reached their end and every invariant holds at rest, and sees that nothing
-    /// that a client was told of is missing.
+    /// Waits until all orders of this namespace have reached their end and every invariant holds at rest, and checks that no
+    /// acknowledged order is missing.
     pub(crate) fn settled(&self, told: &Told) -> Value {
         let verify = [
             "exec",

@@ -30,7 +30,7 @@ pub(crate) fn an_order_goes_its_way_and_every_service_says_so(system: &System) {
         let order = system.order(&order_id);
         if order["status"] == "DELIVERED" { Ok(()) } else { Err(order.to_string()) }
     });
-    let missing = http::get(system.api, "/orders/nobody").expect("an answer");
+    let missing = http::get(system.api, "/orders/missing").expect("an answer");
     assert_eq!((missing.status, missing.json()["error"].as_str()), (404, Some("Order not found")));
     let mut lines = vec![
         ("statefulset/order-processor", "Order Processor Running...".to_owned()),
@@ -154,7 +154,7 @@ pub(crate) fn a_lost_broker_makes_pods_unready_and_starts_none_again(system: &Sy
     settled(system, "a broker lost and back", load.end());
 }
 
-/// What a start was refused for is where whoever looks at the pod sees it, with what mends it.
+/// The status of the pod shows why a start failed, and how to correct it.
 pub(crate) fn a_partition_count_that_does_not_fit_is_a_sentence_at_the_pod(system: &System) {
     let deployment = system.namespace.get(&["deployment/notification-service"]);
     let template = &deployment["spec"]["template"];
