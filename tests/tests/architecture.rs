@@ -1,4 +1,4 @@
-//! Dependencies point inward: bins -> wiring -> adapters -> core, no adapter knows another and no binary another, the first
+//! Dependencies point inward: bins -> wiring -> adapters -> core, wiring and bins -> cli-kit -> core, no adapter knows another and no binary another, the first
 //! build of a newcomer has neither Kafka nor Redis in it, and the core's tree holds no runtime, no broker and no HTTP.
 
 use std::collections::BTreeSet;
@@ -13,7 +13,9 @@ const CORE: &str = "logistics-core";
 enum Layer {
     Core,
     Adapter,
-    /// What the binaries share.
+    /// What command-line programs share.
+    CliKit,
+    /// What the binaries wire alike.
     Wiring,
     Binary,
     Tests,
@@ -35,6 +37,7 @@ fn layer(package: &Value) -> Layer {
     match (folders[0], folders[1]) {
         (CORE, _) => Layer::Core,
         (_, "adapters") => Layer::Adapter,
+        ("cli-kit", "bins") => Layer::CliKit,
         ("wiring", "bins") => Layer::Wiring,
         (_, "bins") => Layer::Binary,
         ("tests", _) | (_, "tests") => Layer::Tests,
@@ -45,9 +48,9 @@ fn layer(package: &Value) -> Layer {
 fn may_depend(on: Layer, from: Layer) -> bool {
     match from {
         Layer::Core => false,
-        Layer::Adapter => on == Layer::Core,
-        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter),
-        Layer::Binary => matches!(on, Layer::Core | Layer::Adapter | Layer::Wiring),
+        Layer::Adapter | Layer::CliKit => on == Layer::Core,
+        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter | Layer::CliKit),
+        Layer::Binary => matches!(on, Layer::Core | Layer::Adapter | Layer::CliKit | Layer::Wiring),
         Layer::Tests => true,
     }
 }

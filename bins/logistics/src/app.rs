@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 
+use logistics_cli_kit::Failure;
 use logistics_core::port::StartAt;
-use logistics_wiring::{
-    Deciding, Failure, Front, HttpArgs, NewNotifier, REQUEST_BYTES_DEFAULT, Running, Work,
-};
+use logistics_wiring::{Deciding, Front, HttpArgs, NewNotifier, REQUEST_BYTES_DEFAULT, Running, Work};
 
 use crate::engine::Engine;
 

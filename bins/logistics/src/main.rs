@@ -11,7 +11,7 @@ mod engine;
 use std::process::ExitCode;
 
 use cli::{Cli, Command, PROGRAM};
-use logistics_wiring::{EndsAtOnce, Failure, block_on, end};
+use logistics_cli_kit::{EndsAtOnce, Failure, block_on, end};
 
 fn main() -> ExitCode {
     match cli::parse() {

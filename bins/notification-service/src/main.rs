@@ -5,12 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_notify::Console;
 use logistics_wiring::cluster::{self, KafkaArgs, Log, PartitionsArgs};
-use logistics_wiring::{
-    Failure, Front, HealthArgs, HealthDetailsArgs, InstanceArgs, LogArgs, NotifyArgs, Signals, Work,
-    block_on, end, parse, run,
-};
+use logistics_wiring::{Front, HealthDetailsArgs, InstanceArgs, NotifyArgs, Work, parse, run};
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
 #[global_allocator]

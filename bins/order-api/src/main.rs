@@ -4,11 +4,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs};
-use logistics_wiring::{
-    Failure, Front, HealthArgs, HttpArgs, InstanceArgs, LogArgs, MemoryArgs, Signals, Work, block_on, end,
-    parse, run,
-};
+use logistics_wiring::{Front, HttpArgs, InstanceArgs, MemoryArgs, Work, parse, run};
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
 #[global_allocator]

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs};
 use logistics_wiring::{
-    ClockArgs, Deciding, Failure, Front, HealthArgs, HealthDetailsArgs, InstanceArgs, LogArgs, LogKeyArgs,
-    MemoryArgs, PolicyArgs, Signals, Work, block_on, end, parse, run,
+    ClockArgs, Deciding, Front, HealthDetailsArgs, InstanceArgs, LogKeyArgs, MemoryArgs, PolicyArgs, Work,
+    parse, run,
 };
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.

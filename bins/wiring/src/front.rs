@@ -11,9 +11,9 @@ use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::exit::Failure;
 use crate::probes::Probes;
-use crate::span::Span;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::Span;
 
 /// Milliseconds that running requests have at the end. Together with what [`crate::Work`] has, less than the 10 s that a
 /// process may take.

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::exit::Failure;
 use crate::front::Front;
-use crate::signals::Signals;
 use crate::start::{Patience, Required, until_there};
 use crate::work::Work;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::Signals;
 
 /// A process that does its work.
 pub struct Running {

@@ -13,8 +13,8 @@ use logistics_core::port::{Clock, PortError};
 use logistics_tokio::{Backoff, SystemClock};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::exit::Failure;
 use crate::probes::Probes;
+use logistics_cli_kit::Failure;
 
 type Check = Box<dyn Fn() -> BoxFuture<'static, Result<(), PortError>> + Send + Sync>;
 

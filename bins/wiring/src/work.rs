@@ -12,8 +12,8 @@ use logistics_core::processor::Settings;
 use logistics_core::wire::LogKeys;
 use logistics_tokio::{Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock};
 
-use crate::exit::Failure;
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
+use logistics_cli_kit::Failure;
 
 /// Everything that works drains in this time at most.
 const DRAIN: Duration = Duration::from_secs(5);

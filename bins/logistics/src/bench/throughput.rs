@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::stats::{Figure, rate};
 use super::world::{FACTS, place, reached, start, stop_and_verify};
 use super::{BenchArgs, scratch};
-use logistics_wiring::Failure;
+use logistics_cli_kit::Failure;
 
 /// Orders accepted durably with nobody deciding; then, after a restart, decided and delivered.
 pub(super) async fn drain(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {

@@ -13,7 +13,7 @@ use super::steady::{Seen, follow};
 use super::world::{place, reached, start};
 use super::{BenchArgs, scratch};
 use crate::app::App;
-use logistics_wiring::Failure;
+use logistics_cli_kit::Failure;
 
 const DUE_PER_SECOND: u64 = 5000;
 const BURSTS_PER_SECOND: u64 = 20;

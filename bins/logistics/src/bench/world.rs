@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use logistics_cli_kit::Failure;
 use logistics_core::audit::{self, Expect};
 use logistics_core::port::{Clock, EventBus, OrderStore, Topic};
 use logistics_core::{Actor, Command, OrderId, Partition, Placement, Policy, Request, RequestId, wire};
 use logistics_tokio::SystemClock;
-use logistics_wiring::{Deciding, Failure};
+use logistics_wiring::Deciding;
 
 use super::progress::Progress;
 use crate::app::{App, AppConfig};

@@ -7,9 +7,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use logistics_wiring::{
-    ClockArgs, Failure, HttpArgs, LogArgs, LogKeyArgs, MemoryArgs, NotifyArgs, PolicyArgs, end, parse_from,
-};
+use logistics_cli_kit::{Failure, LogArgs, end};
+use logistics_wiring::{ClockArgs, HttpArgs, LogKeyArgs, MemoryArgs, NotifyArgs, PolicyArgs, parse_from};
 
 use crate::bench::BenchArgs;
 use crate::client::advance::AdvanceArgs;
@@ -160,7 +159,7 @@ fn with_subcommand(mut args: Vec<OsString>) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
-    use logistics_wiring::sentence;
+    use logistics_cli_kit::sentence;
 
     use super::*;
 

@@ -7,8 +7,8 @@ use logistics_core::{Actor, OrderId, Reason, Status, Version};
 use super::api::{Answer, Api, Step};
 use super::{ClientArgs, api, show};
 use crate::cli::names;
-use logistics_wiring::Failure;
-use logistics_wiring::output;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::output;
 
 /// Flags of `cancel`.
 #[derive(Args, Debug)]

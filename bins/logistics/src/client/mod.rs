@@ -13,7 +13,7 @@ pub(crate) mod watch;
 use clap::Args;
 
 use api::Api;
-use logistics_wiring::BaseUrl;
+use logistics_cli_kit::BaseUrl;
 
 /// Flags of every command that asks a server.
 #[derive(Args, Debug, Clone)]

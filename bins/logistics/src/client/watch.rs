@@ -11,8 +11,9 @@ use serde_json::value::RawValue;
 
 use super::{ClientArgs, api, show};
 use crate::commands::log::{Entry, Follower, Reader, Source};
-use logistics_wiring::output::{self, Lines, one_line};
-use logistics_wiring::{EndsAtOnce, Failure};
+use logistics_cli_kit::output::{self, Lines};
+use logistics_cli_kit::{EndsAtOnce, Failure};
+use logistics_core::text::escaped_json;
 
 /// Between two looks at an order. The server answers 304 without a body where nothing happened.
 const POLL: Duration = Duration::from_millis(250);
@@ -56,7 +57,7 @@ async fn order(client: &ClientArgs, order_id: &OrderId) -> Result<(), Failure> {
                 if entry.version > seen {
                     seen = entry.version;
                     lines.write(&if client.json {
-                        one_line(raw.get()).into_owned()
+                        escaped_json(raw.get()).into_owned()
                     } else {
                         show::entry(&entry)
                     })?;

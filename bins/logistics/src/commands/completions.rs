@@ -3,8 +3,8 @@
 use clap::CommandFactory;
 
 use crate::cli::{Cli, CompletionsArgs};
-use logistics_wiring::Failure;
-use logistics_wiring::output;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::output;
 
 #[allow(clippy::unnecessary_wraps, reason = "the shape of every command")]
 pub(crate) fn run(args: &CompletionsArgs) -> Result<(), Failure> {

@@ -3,8 +3,8 @@
 use logistics_core::lifecycle::diagram;
 
 use crate::cli::{LifecycleArgs, LifecycleFormat};
-use logistics_wiring::Failure;
-use logistics_wiring::output;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::output;
 
 #[allow(clippy::unnecessary_wraps, reason = "the shape of every command")]
 pub(crate) fn run(args: &LifecycleArgs) -> Result<(), Failure> {

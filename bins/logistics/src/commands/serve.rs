@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use logistics_cli_kit::{Failure, Signals, output};
 use logistics_core::port::StartAt;
 use logistics_notify::Console;
-use logistics_wiring::{Deciding, Failure, Signals, output};
+use logistics_wiring::Deciding;
 
 use crate::app::{App, AppConfig};
 use crate::cli::{NotifierKind, ServeArgs};

@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use logistics_cli_kit::{BaseUrl, Failure, Signals, Span, output};
 use logistics_core::audit::{self, Expect};
 use logistics_core::{Partition, Policy, Status};
-use logistics_wiring::{BaseUrl, Deciding, Failure, Signals, Span, output};
+use logistics_wiring::Deciding;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::app::{App, AppConfig};
@@ -57,7 +58,7 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
-    logistics_wiring::start_for_problems();
+    logistics_cli_kit::start_for_problems();
     let mut signals = Signals::listen()?;
     let scratch = tempfile::tempdir()
         .map_err(|error| Failure::usage(format!("cannot make a temporary directory: {error}")))?;

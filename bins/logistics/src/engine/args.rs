@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use logistics_cli_kit::Failure;
 use logistics_embedded::Config;
-use logistics_wiring::Failure;
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{KafkaArgs, Log, PARTITIONS_DEFAULT, RedisArgs, Store};
 

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use logistics_cli_kit::Failure;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_embedded::{Config, EmbeddedError};
+use logistics_wiring::Required;
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{self, Log, Store};
-use logistics_wiring::{Failure, Required};
 
 pub(crate) use args::{DataArgs, EngineArgs, EngineKind, KAFKA_AND_REDIS, Needs};
 

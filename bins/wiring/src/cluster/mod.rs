@@ -17,11 +17,11 @@ use logistics_redis::RedisStore;
 use logistics_tokio::{Reachability, ReachabilityOptions, SystemClock};
 use tokio::sync::{OnceCell, watch};
 
-use crate::exit::Failure;
 use crate::probes::Probes;
 use crate::start::Required;
 use checks::CheckWatch;
 pub use kafka::KafkaArgs;
+use logistics_cli_kit::Failure;
 pub use redis::RedisArgs;
 pub use secret::Secret;
 pub use settings::Settings;

@@ -7,8 +7,8 @@ use logistics_core::testkit::{Faults, MemoryBus, MemoryOrderStore};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::http::{BaseUrl, Client};
 use crate::limits::REQUEST_BYTES_DEFAULT;
+use logistics_cli_kit::{BaseUrl, Client};
 
 struct StoreDown;
 

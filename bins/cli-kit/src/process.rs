@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{Command, Parser};
 
 use crate::environment;
 use crate::exit::Failure;
@@ -15,20 +15,13 @@ use crate::output::complain;
 /// What still runs once the work is over is left alone after this: a drain that was cut short, or a call that hangs.
 const LEAVE: Duration = Duration::from_millis(500);
 
-/// Reads the command line and the environment of this process.
+/// Reads the command line from these arguments, and the environment of this process. A variable with the prefix `LOGISTICS_`
+/// must belong to a flag of this program or to one of `shared`, the flags of all programs.
 ///
 /// # Errors
 /// The exit code, once help or one sentence about what is wrong was printed.
-pub fn parse<C: Parser>(program: &str) -> Result<C, ExitCode> {
-    parse_from(program, std::env::args_os().collect())
-}
-
-/// The same, from these arguments.
-///
-/// # Errors
-/// As for [`parse`].
-pub fn parse_from<C: Parser>(program: &str, args: Vec<OsString>) -> Result<C, ExitCode> {
-    if let Some(unknown) = environment::unknown(&C::command()) {
+pub fn parse_from<C: Parser>(program: &str, args: Vec<OsString>, shared: &Command) -> Result<C, ExitCode> {
+    if let Some(unknown) = environment::unknown(&[&C::command(), shared]) {
         complain(program, &format!("there is no setting {unknown}; see {program} --help"));
         return Err(ExitCode::from(2));
     }

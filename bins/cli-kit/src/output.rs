@@ -1,7 +1,6 @@
 //! What goes to the terminal: the only place that prints.
 #![allow(clippy::print_stderr, reason = "printing is what this module is for")]
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
@@ -28,14 +27,9 @@ pub fn line(text: impl AsRef<str>) {
     let _ = out.flush();
 }
 
-/// JSON on one line, which acts on no terminal and is the same value.
-pub fn one_line(json: &str) -> Cow<'_, str> {
-    escaped_json(json)
-}
-
 /// A reply of the API on one line of standard output.
 pub fn json(reply: &[u8]) {
-    line(one_line(&String::from_utf8_lossy(reply)));
+    line(escaped_json(&String::from_utf8_lossy(reply)));
 }
 
 /// People look at standard output, and not a file or another program.
@@ -120,12 +114,5 @@ mod tests {
         let mut full = lines(io::ErrorKind::StorageFull);
         assert!(full.write("a line").is_ok());
         assert!(full.flush().is_err_and(|failure| failure.message.starts_with("cannot write there: ")));
-    }
-
-    #[test]
-    fn json_is_one_line_and_the_same_json() {
-        assert_eq!(one_line("{\"a\":\r\n 1}"), "{\"a\":   1}");
-        assert_eq!(one_line(r#"{"a":"\n"}"#), r#"{"a":"\n"}"#);
-        assert_eq!(one_line("{\"a\":\"\u{9b}\"}"), r#"{"a":"\u009b"}"#);
     }
 }

@@ -1,15 +1,14 @@
-//! For the tests of the services (feature `testkit`): a service as a real process, and what holds for every one of them.
-//!
-//! What does not hold is reported by panicking.
+//! A service as a real process, and what holds for every one of them. What does not hold is reported by panicking.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+use crate::http::get;
 
 /// Whatever a test waits for is there by then, or never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -131,8 +130,10 @@ impl Service {
         let addr = url.trim_start_matches("http://").parse().expect("an address");
         process.line_with("waiting for the log");
 
-        assert_eq!(get(addr, "/health/live").0, 200);
-        let (status, body) = get(addr, "/health/ready");
+        let get = |path| get(addr, path).expect("a reply");
+        assert_eq!(get("/health/live").status, 200);
+        let ready = get("/health/ready");
+        let (status, body) = (ready.status, ready.json());
         assert_eq!((status, &body["missing"]), (503, &serde_json::json!(missing)), "{body}");
         let own = [&environment[..], &[("LOGISTICS_LISTEN", url.trim_start_matches("http://"))]].concat();
         let unwell = self.run(&["health"], &own);
@@ -262,17 +263,4 @@ fn explained(help: &str) -> BTreeMap<String, String> {
         }
     }
     explained
-}
-
-/// One request; the status, and the body, which is JSON.
-fn get(addr: SocketAddr, path: &str) -> (u16, Value) {
-    let mut stream = TcpStream::connect_timeout(&addr, PATIENCE).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a bound");
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("it reads");
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).expect("it answers");
-    let (head, body) = reply.split_once("\r\n\r\n").expect("a whole head");
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, serde_json::from_str(body).expect("JSON"))
 }
