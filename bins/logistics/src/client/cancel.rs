@@ -6,7 +6,7 @@ use logistics_core::{Actor, OrderId, Reason, Status, Version};
 
 use super::api::{Answer, Api, Step};
 use super::{ClientArgs, api, show};
-use crate::cli::names;
+use crate::names;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::output;
 

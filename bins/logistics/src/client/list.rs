@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{ClientArgs, api, show};
-use crate::cli::names;
+use crate::names;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::output::{self, Lines};
 use logistics_core::text::escaped_json;

@@ -8,7 +8,6 @@ pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod place;
 pub(crate) mod show;
-pub(crate) mod watch;
 
 use clap::Args;
 
@@ -27,7 +26,8 @@ pub(crate) struct ClientArgs {
 }
 
 impl ClientArgs {
-    fn api(&self) -> Api {
+    /// A client of that server.
+    pub(crate) fn api(&self) -> Api {
         Api::new(self.url.clone())
     }
 }

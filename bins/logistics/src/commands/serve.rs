@@ -1,14 +1,51 @@
 //! `logistics serve`
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use logistics_cli_kit::{Failure, Signals, output};
+use clap::{Args, ValueEnum};
+use logistics_cli_kit::{Failure, LogArgs, Signals, output};
 use logistics_core::port::StartAt;
 use logistics_notify::Console;
-use logistics_wiring::Deciding;
+use logistics_wiring::{ClockArgs, Deciding, HttpArgs, LogKeyArgs, MemoryArgs, NotifyArgs, PolicyArgs};
 
 use crate::app::{App, AppConfig};
-use crate::cli::{NotifierKind, ServeArgs};
+use crate::engine::EngineArgs;
+
+/// Flags of `serve`.
+#[derive(Args, Debug, Clone)]
+// Without a setting it shows what the system does; a service for real orders says `manual`.
+#[command(mut_arg("mode", |mode| mode.default_value("simulate")))]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Where to listen
+    #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8000")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    http: HttpArgs,
+    /// Who is told: the console, or nobody
+    #[arg(long, env = "LOGISTICS_NOTIFIER", value_enum, default_value_t = NotifierKind::Console)]
+    notifier: NotifierKind,
+    #[command(flatten)]
+    notify: NotifyArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
+    clock: ClockArgs,
+    #[command(flatten)]
+    log_key: LogKeyArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum NotifierKind {
+    Console,
+    None,
+}
 
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start();

@@ -7,7 +7,7 @@ use logistics_core::Partition;
 use logistics_core::port::Topic;
 
 use super::{Entry, Reader, Source};
-use crate::cli::names;
+use crate::names;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::output::{self, Lines};
 

@@ -7,7 +7,7 @@ use logistics_core::port::{Bounds, Topic};
 use logistics_core::{Offset, Partition, Timestamp};
 
 use super::{Entry, Follower, Reader, Source};
-use crate::cli::names;
+use crate::names;
 use logistics_cli_kit::output::Lines;
 use logistics_cli_kit::{EndsAtOnce, Failure};
 

@@ -1,14 +1,11 @@
-//! The command line.
-
-pub(crate) mod names;
+//! The command line, composed of the flags of each command. Only `main` knows it.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use logistics_cli_kit::{Failure, LogArgs, end};
-use logistics_wiring::{ClockArgs, HttpArgs, LogKeyArgs, MemoryArgs, NotifyArgs, PolicyArgs, parse_from};
+use clap::{Parser, Subcommand};
+use logistics_cli_kit::{Failure, end};
+use logistics_wiring::parse_from;
 
 use crate::bench::BenchArgs;
 use crate::client::advance::AdvanceArgs;
@@ -17,12 +14,15 @@ use crate::client::events::EventsArgs;
 use crate::client::get::GetArgs;
 use crate::client::list::ListArgs;
 use crate::client::place::PlaceArgs;
-use crate::client::watch::WatchArgs;
+use crate::commands::completions::CompletionsArgs;
+use crate::commands::lifecycle::LifecycleArgs;
 use crate::commands::log::LogCommand;
+use crate::commands::serve::ServeArgs;
 use crate::commands::topics::TopicsCommand;
 use crate::commands::verify::VerifyArgs;
+use crate::commands::watch::WatchArgs;
 use crate::demo::DemoArgs;
-use crate::engine::{EngineArgs, KAFKA_AND_REDIS};
+use crate::engine::KAFKA_AND_REDIS;
 
 /// The name of this program.
 pub(crate) const PROGRAM: &str = "logistics";
@@ -71,62 +71,6 @@ pub(crate) enum Command {
     Bench(Box<BenchArgs>),
     /// Print completions for a shell
     Completions(CompletionsArgs),
-}
-
-#[derive(Args, Debug, Clone)]
-// Without a setting it shows what the system does; a service for real orders says `manual`.
-#[command(mut_arg("mode", |mode| mode.default_value("simulate")))]
-pub(crate) struct ServeArgs {
-    #[command(flatten)]
-    pub(crate) engine: EngineArgs,
-    /// Where to listen
-    #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8000")]
-    pub(crate) listen: SocketAddr,
-    #[command(flatten)]
-    pub(crate) http: HttpArgs,
-    /// Who is told: the console, or nobody
-    #[arg(long, env = "LOGISTICS_NOTIFIER", value_enum, default_value_t = NotifierKind::Console)]
-    pub(crate) notifier: NotifierKind,
-    #[command(flatten)]
-    pub(crate) notify: NotifyArgs,
-    #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
-    #[command(flatten)]
-    pub(crate) memory: MemoryArgs,
-    #[command(flatten)]
-    pub(crate) clock: ClockArgs,
-    #[command(flatten)]
-    pub(crate) log_key: LogKeyArgs,
-    #[command(flatten)]
-    pub(crate) log: LogArgs,
-}
-
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NotifierKind {
-    Console,
-    None,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct LifecycleArgs {
-    /// As a Markdown table, a Mermaid or Graphviz DOT diagram, or JSON
-    #[arg(long, value_enum, default_value_t = LifecycleFormat::Table)]
-    pub(crate) format: LifecycleFormat,
-}
-
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LifecycleFormat {
-    Table,
-    Mermaid,
-    Dot,
-    Json,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct CompletionsArgs {
-    /// The shell
-    #[arg(value_enum)]
-    pub(crate) shell: clap_complete::Shell,
 }
 
 /// Reads the command line and the environment.

@@ -9,8 +9,8 @@ use logistics_core::{Fact, HistoryEntry, OrderId, Partition, Status, Version};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{ClientArgs, api, show};
-use crate::commands::log::{Entry, Follower, Reader, Source};
+use super::log::{Entry, Follower, Reader, Source};
+use crate::client::{ClientArgs, api, show};
 use logistics_cli_kit::output::{self, Lines};
 use logistics_cli_kit::{EndsAtOnce, Failure};
 use logistics_core::text::escaped_json;
