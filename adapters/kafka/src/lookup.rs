@@ -25,6 +25,14 @@ const IDENTIFYING: &str = "asking which log this is";
 /// What a client says between two questions: a few lines and errors for each of its connections.
 const HEARD: usize = 32;
 
+/// What the brokers call the log of orders.
+struct Identity {
+    cluster: String,
+    /// Brokers before Kafka 2.8 have none.
+    topic_id: Option<String>,
+    topic: String,
+}
+
 /// A client that asks and never reads.
 pub(crate) struct Lookup {
     pub(crate) brokers: Arc<Brokers>,
@@ -103,6 +111,23 @@ impl Lookup {
     /// Which log of orders this is: the cluster's id and the topic's, which a topic that is created anew does not keep. Asks the
     /// brokers each time.
     pub(crate) async fn identity(self: &Arc<Self>) -> Result<LogIdentity, KafkaError> {
+        let Identity { cluster, topic_id, topic } = self.identify().await?;
+        let parts: Vec<&str> = [Some(cluster.as_str()), topic_id.as_deref(), Some(topic.as_str())]
+            .into_iter()
+            .flatten()
+            .collect();
+        Ok(LogIdentity::new(&parts.join("/")))
+    }
+
+    /// Which system of processors decides on this log: `<cluster id>/<topic> decided by <group>`. A topic that is created anew
+    /// belongs to the same system.
+    pub(crate) async fn system(self: &Arc<Self>) -> Result<String, KafkaError> {
+        let Identity { cluster, topic, .. } = self.identify().await?;
+        let config = &self.brokers.config;
+        Ok(format!("{cluster}/{topic} decided by {}", config.group_named(&config.group)))
+    }
+
+    async fn identify(self: &Arc<Self>) -> Result<Identity, KafkaError> {
         let this = self.clone();
         blocking(move || {
             let name = this.brokers.config.topic(Topic::Orders);
@@ -119,10 +144,7 @@ impl Lookup {
             // Behind the first answer: it brings the cluster's id, so that this one waits for nothing.
             let cluster = this.consumer.client().fetch_cluster_id(this.timeout());
             let cluster = cluster.ok_or_else(|| failed(Code::OperationTimedOut))?;
-            let id = id.map(|id| URL_SAFE_NO_PAD.encode(id));
-            let parts: Vec<&str> =
-                [Some(cluster.as_str()), id.as_deref(), Some(name.as_str())].into_iter().flatten().collect();
-            Ok(LogIdentity::new(&parts.join("/")))
+            Ok(Identity { cluster, topic_id: id.map(|id| URL_SAFE_NO_PAD.encode(id)), topic: name })
         })
         .await
     }

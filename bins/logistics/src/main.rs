@@ -1,6 +1,6 @@
 //! `logistics`: a real-time order and delivery backend in one binary, and its operator's tool. Wiring only.
 
-mod app;
+mod all_in_one;
 mod bench;
 mod cli;
 mod client;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Command, Parser};
 use logistics_cli_kit::LogArgs;
 
-use crate::front::HttpArgs;
+use crate::http_server::HttpArgs;
 use crate::instance::InstanceArgs;
 use crate::limits::{ClockArgs, MemoryArgs};
 use crate::log_key::LogKeyArgs;

@@ -9,7 +9,7 @@ use logistics_core::port::StartAt;
 use logistics_notify::Console;
 use logistics_wiring::{ClockArgs, Deciding, HttpArgs, LogKeyArgs, MemoryArgs, NotifyArgs, PolicyArgs};
 
-use crate::app::{App, AppConfig};
+use crate::all_in_one::{AllInOne, AllInOneConfig};
 use crate::engine::EngineArgs;
 
 /// Flags of `serve`.
@@ -58,12 +58,12 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
         clock_skew_ms_max: args.clock.skew_ms_max(),
         log_keys,
     };
-    let front = App::listen(&engine, args.listen, &args.http, args.memory.for_requests()).await?;
-    let url = format!("http://{}", front.addr());
+    let server = AllInOne::listen(&engine, args.listen, &args.http, args.memory.for_requests()).await?;
+    let url = format!("http://{}", server.addr());
     output::line(format!("Listening on {url}, data in {}", engine.place()));
     output::line(format!("Try: curl -X POST {url}/orders"));
     let mut app = tokio::select! {
-        app = App::start(engine.clone(), front, config(deciding, args.notifier, args.notify.from())) => app?,
+        app = AllInOne::start(engine.clone(), server, config(deciding, args.notifier, args.notify.from())) => app?,
         () = signals.stop() => return engine.close(),
     };
     let ended = tokio::select! {
@@ -74,8 +74,8 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     signals.bounded(async { app.stop().await.and(ended) }).await
 }
 
-fn config(deciding: Deciding, notifier: NotifierKind, notify_from: Option<StartAt>) -> AppConfig {
-    AppConfig {
+fn config(deciding: Deciding, notifier: NotifierKind, notify_from: Option<StartAt>) -> AllInOneConfig {
+    AllInOneConfig {
         deciding: Some(deciding),
         notifier: match notifier {
             NotifierKind::Console => Some(Box::new(|| Arc::new(Console::stdout()))),

@@ -62,9 +62,7 @@ async fn create_in_kafka(engine: &Engine, replication: Option<i32>) -> Result<()
         let what = if created.contains(&topic) { "made" } else { "was there" };
         output::line(format!("{}: {what}", topic.name()));
     }
-    for part in engine.required().iter().take(1) {
-        part.now().await?;
-    }
+    engine.check(Needs::Log).await?;
     output::line(format!("All have {} partitions and fit.", engine.partitions()));
     Ok(())
 }

@@ -87,9 +87,7 @@ impl EngineArgs {
     /// One sentence, where it is not there or cannot be used.
     pub(crate) async fn there(&self, needs: Needs) -> Result<Engine, Failure> {
         let engine = self.existing().await?;
-        for part in engine.required().iter().take(if needs == Needs::Log { 1 } else { usize::MAX }) {
-            part.now().await?;
-        }
+        engine.check(needs).await?;
         Ok(engine)
     }
 

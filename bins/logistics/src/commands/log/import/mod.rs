@@ -25,7 +25,7 @@ use logistics_core::wire::LogKeys;
 use logistics_wiring::LogKeyArgs;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::engine::{Engine, EngineArgs};
+use crate::engine::{Engine, EngineArgs, Needs};
 use export::Export;
 use plan::Plan;
 use target::Target;
@@ -67,9 +67,7 @@ async fn import(
     plan: &Plan,
     keys: Option<LogKeys>,
 ) -> Result<(), Failure> {
-    for part in engine.required() {
-        part.now().await?;
-    }
+    engine.check(Needs::LogAndStore).await?;
     let (bus, store) = (engine.bus(), engine.store());
     require_empty(bus.as_ref(), store.as_ref(), &engine.place()).await?;
     let membership = until_ready("cannot join the group of processors", || bus.join()).await?;

@@ -16,38 +16,38 @@ fn down() -> Faults {
     Faults { unavailable_before: 1000, ..Faults::none() }
 }
 
-fn log(bus: &MemoryBus) -> Required {
+fn log(bus: &MemoryBus) -> StartupCheck {
     let bus = bus.clone();
-    Required::new("log", "kafka:9092", move || {
+    StartupCheck::new("log", "kafka:9092", move || {
         let bus = bus.clone();
         async move { bus.bounds(Topic::Orders, Partition(0)).await.map(drop) }
     })
 }
 
-fn store(store: &MemoryOrderStore) -> Required {
+fn store(store: &MemoryOrderStore) -> StartupCheck {
     let store = store.clone();
-    Required::new("store", "redis:6379", move || {
+    StartupCheck::new("store", "redis:6379", move || {
         let store = store.clone();
         async move { store.load(Partition(0), &[]).await.map(drop) }
     })
 }
 
 /// A part that answers what the test says, by the number of the question.
-fn part(answer: fn(usize) -> BoxFuture<'static, Result<(), PortError>>) -> (Required, Arc<AtomicUsize>) {
+fn part(answer: fn(usize) -> BoxFuture<'static, Result<(), PortError>>) -> (StartupCheck, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
-    (Required::new("log", "there", move || answer(count.fetch_add(1, Ordering::SeqCst))), asked)
+    (StartupCheck::new("log", "there", move || answer(count.fetch_add(1, Ordering::SeqCst))), asked)
 }
 
-fn start(required: Vec<Required>) -> (Arc<Probes>, JoinHandle<Result<(), Failure>>) {
-    let probes = Arc::new(Probes::default());
-    let shown = probes.clone();
-    let waiting = async move { until_there(required, Patience::default(), &shown).await };
-    (probes, tokio::spawn(waiting))
+fn start(required: Vec<StartupCheck>) -> (Arc<HealthRegistry>, JoinHandle<Result<(), Failure>>) {
+    let registry = Arc::new(HealthRegistry::default());
+    let shown = registry.clone();
+    let waiting = async move { wait_until_ready(required, RetryPolicy::default(), &shown).await };
+    (registry, tokio::spawn(waiting))
 }
 
-fn missing(probes: &Probes) -> Vec<String> {
-    probes.health().parts.into_iter().filter(|part| !part.ready).map(|part| part.name).collect()
+fn missing(registry: &HealthRegistry) -> Vec<String> {
+    registry.health().parts.into_iter().filter(|part| !part.ready).map(|part| part.name).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,20 +55,20 @@ async fn what_is_missing_is_waited_for_and_named_however_long_it_takes() {
     let (bus, redis) = (MemoryBus::new(PARTITIONS), MemoryOrderStore::new(PARTITIONS));
     bus.set_faults(down());
     redis.set_faults(down());
-    let (probes, started) = start(vec![log(&bus), store(&redis)]);
+    let (registry, started) = start(vec![log(&bus), store(&redis)]);
     sleep(Duration::from_secs(3600)).await;
     assert!(!started.is_finished());
-    assert_eq!(missing(&probes), ["log", "store"]);
-    let detail = probes.health().parts[0].detail.clone();
+    assert_eq!(missing(&registry), ["log", "store"]);
+    let detail = registry.health().parts[0].detail.clone();
     assert!(detail.starts_with("kafka:9092: waited for since 2"), "{detail}");
     assert!(detail.ends_with(": an injected fault: could not ask for the bounds"), "{detail}");
     redis.set_faults(Faults::none());
     sleep(Duration::from_secs(6)).await;
     assert!(!started.is_finished());
-    assert_eq!(missing(&probes), ["log"]);
+    assert_eq!(missing(&registry), ["log"]);
     bus.set_faults(Faults::none());
     started.await.expect("no panic").expect("both are there");
-    assert!(missing(&probes).is_empty());
+    assert!(missing(&registry).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,9 +93,9 @@ async fn a_part_that_hangs_is_asked_again() {
         0 | 1 => Box::pin(pending()),
         _ => Box::pin(async { Ok(()) }),
     });
-    let (probes, started) = start(vec![hanging]);
+    let (registry, started) = start(vec![hanging]);
     sleep(Duration::from_secs(16)).await;
-    assert!(probes.health().parts[0].detail.ends_with("no answer within 15000 ms"));
+    assert!(registry.health().parts[0].detail.ends_with("no answer within 15000 ms"));
     started.await.expect("no panic").expect("it is there");
     assert_eq!(asked.load(Ordering::SeqCst), 3);
 }
@@ -119,9 +119,9 @@ async fn with_nothing_to_wait_for_it_begins_at_once() {
 #[tokio::test(start_paused = true)]
 async fn asked_once_a_part_says_at_once_what_is_wrong() {
     let bus = MemoryBus::new(PARTITIONS);
-    log(&bus).now().await.expect("it is there");
+    log(&bus).check().await.expect("it is there");
     bus.set_faults(down());
-    let failure = log(&bus).now().await.expect_err("it is gone");
+    let failure = log(&bus).check().await.expect_err("it is gone");
     assert!(failure.message.starts_with("the log at kafka:9092 cannot be used: "), "{}", failure.message);
     assert_eq!(format!("{:?}", failure.code()), format!("{:?}", std::process::ExitCode::from(3)));
 }

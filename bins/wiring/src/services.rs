@@ -47,16 +47,16 @@ impl Deciding {
 /// Makes a notifier, once everything else is there.
 pub type NewNotifier = Box<dyn FnOnce() -> Arc<dyn Notifier> + Send>;
 
-/// What a process does, and how it is doing. Nothing, unless it is told to.
+/// What a process does besides HTTP, and its health. By default it does nothing.
 #[derive(Default)]
-pub struct Work {
+pub struct Services {
     watches: Vec<Arc<dyn HealthProbe>>,
     until: Option<BoxFuture<'static, Failure>>,
     processors: Option<Processors>,
     notifications: Option<Notifications>,
 }
 
-impl Work {
+impl Services {
     /// Shows this health too.
     #[must_use]
     pub fn watched(mut self, probe: Arc<dyn HealthProbe>) -> Self {

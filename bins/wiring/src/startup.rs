@@ -13,40 +13,40 @@ use logistics_core::port::{Clock, PortError};
 use logistics_tokio::{Backoff, SystemClock};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::probes::Probes;
+use crate::health_registry::HealthRegistry;
 use logistics_cli_kit::Failure;
 
-type Check = Box<dyn Fn() -> BoxFuture<'static, Result<(), PortError>> + Send + Sync>;
+type Probe = Box<dyn Fn() -> BoxFuture<'static, Result<(), PortError>> + Send + Sync>;
 
-/// A part that must be there, and fit, before anything begins.
-pub struct Required {
+/// A check that must pass before a process starts its services.
+pub struct StartupCheck {
     name: &'static str,
     address: String,
-    check: Check,
+    probe: Probe,
 }
 
-impl Required {
-    /// `name`: the part, as health names it; `address`: where it is, for people; `check` asks it.
+impl StartupCheck {
+    /// `name`: the part, as health names it; `address`: where it is, for people; `probe` asks it.
     pub fn new<F>(
         name: &'static str,
         address: impl Into<String>,
-        check: impl Fn() -> F + Send + Sync + 'static,
+        probe: impl Fn() -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = Result<(), PortError>> + Send + 'static,
     {
-        Self { name, address: address.into(), check: Box::new(move || Box::pin(check())) }
+        Self { name, address: address.into(), probe: Box::new(move || Box::pin(probe())) }
     }
 
-    /// Asks once, within a bound.
+    /// Runs the check once, within a bound.
     ///
     /// # Errors
     /// Exit code 3 where it is not there, 2 where it refuses.
-    pub async fn now(&self) -> Result<(), Failure> {
-        match self.ask(Duration::from_millis(Patience::default().check_ms_max)).await {
-            Answer::There => Ok(()),
-            Answer::Missing(why) => Err(Failure::unreachable(self.sentence(&why))),
-            Answer::Refused(why) => Err(Failure::usage(self.sentence(&why))),
+    pub async fn check(&self) -> Result<(), Failure> {
+        match self.attempt(Duration::from_millis(RetryPolicy::default().check_ms_max)).await {
+            Outcome::Passed => Ok(()),
+            Outcome::Missing(why) => Err(Failure::unreachable(self.sentence(&why))),
+            Outcome::Refused(why) => Err(Failure::usage(self.sentence(&why))),
         }
     }
 
@@ -54,83 +54,83 @@ impl Required {
         format!("the {} at {} cannot be used: {why}", self.name, self.address)
     }
 
-    async fn ask(&self, limit: Duration) -> Answer {
-        match timeout(limit, (self.check)()).await {
-            Ok(Ok(())) => Answer::There,
-            Ok(Err(error)) if error.kind().is_retryable() => Answer::Missing(error.to_string()),
-            Ok(Err(error)) => Answer::Refused(error.to_string()),
-            Err(_) => Answer::Missing(format!("no answer within {} ms", limit.as_millis())),
+    async fn attempt(&self, limit: Duration) -> Outcome {
+        match timeout(limit, (self.probe)()).await {
+            Ok(Ok(())) => Outcome::Passed,
+            Ok(Err(error)) if error.kind().is_retryable() => Outcome::Missing(error.to_string()),
+            Ok(Err(error)) => Outcome::Refused(error.to_string()),
+            Err(_) => Outcome::Missing(format!("no answer within {} ms", limit.as_millis())),
         }
     }
 }
 
-enum Answer {
-    There,
-    /// Asking again may help.
+enum Outcome {
+    Passed,
+    /// A retry may help.
     Missing(String),
     /// It does not.
     Refused(String),
 }
 
-/// How a missing part is asked again and again.
+/// How a check is retried while its part is missing.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// Between two questions.
+pub struct RetryPolicy {
+    /// Between two attempts.
     pub backoff: Backoff,
-    /// Milliseconds after which a question counts as not answered.
+    /// Milliseconds after which an attempt counts as not answered.
     pub check_ms_max: u64,
     /// Milliseconds between two lines in the log about the same part at least.
     pub warn_ms_min: u64,
 }
 
-impl Default for Patience {
-    /// From 200 ms to 5 s between two questions, 15 s for an answer, a line every 5 s at most.
+impl Default for RetryPolicy {
+    /// From 200 ms to 5 s between two attempts, 15 s for an answer, a line every 5 s at most.
     fn default() -> Self {
         let backoff = Backoff { delay_ms_min: 200, delay_ms_max: 5000, jitter_percent: 20 };
         Self { backoff, check_ms_max: 15_000, warn_ms_min: 5000 }
     }
 }
 
-/// What a start waits for, as health.
-pub struct Waiting(Vec<Mutex<PartHealth>>);
+/// The health of the parts that a start waits for.
+pub struct StartupHealth(Vec<Mutex<PartHealth>>);
 
-impl HealthProbe for Waiting {
+impl HealthProbe for StartupHealth {
     fn health(&self) -> Health {
         Health { parts: self.0.iter().map(|part| lock(part).clone()).collect() }
     }
 }
 
-/// Asks every part, all at the same time, until all have said yes. They stand in the probes meanwhile, and are left there.
+/// Retries every check, all at the same time, until all pass. The registry shows them meanwhile, and keeps them.
 ///
 /// # Errors
-/// The sentence of the first that refuses.
-pub async fn until_there(
-    required: Vec<Required>,
-    patience: Patience,
-    probes: &Probes,
+/// The sentence of the first part that refuses.
+pub async fn wait_until_ready(
+    checks: Vec<StartupCheck>,
+    retry: RetryPolicy,
+    registry: &HealthRegistry,
 ) -> Result<(), Failure> {
-    let parts = required.iter().map(|part| {
+    let parts = checks.iter().map(|part| {
         let detail = format!("{}: not asked yet", part.address);
         Mutex::new(PartHealth { name: part.name.to_owned(), ready: false, detail })
     });
-    let waiting = Arc::new(Waiting(parts.collect()));
-    probes.add(waiting.clone());
-    let parts = required.iter().zip(&waiting.0);
-    try_join_all(parts.map(|(part, shown)| until_one_is_there(part, shown, patience))).await.map(drop)
+    let waiting = Arc::new(StartupHealth(parts.collect()));
+    registry.add(waiting.clone());
+    let parts = checks.iter().zip(&waiting.0);
+    try_join_all(parts.map(|(part, shown)| wait_until_one_is_ready(part, shown, retry))).await.map(drop)
 }
 
-async fn until_one_is_there(
-    part: &Required,
+async fn wait_until_one_is_ready(
+    part: &StartupCheck,
     shown: &Mutex<PartHealth>,
-    patience: Patience,
+    retry: RetryPolicy,
 ) -> Result<(), Failure> {
-    let Required { name, address, .. } = part;
+    let StartupCheck { name, address, .. } = part;
     let since = SystemClock.now();
     let mut warned: Option<Instant> = None;
     let mut failures = 0;
     loop {
-        match part.ask(Duration::from_millis(patience.check_ms_max)).await {
-            Answer::There => {
+        match part.attempt(Duration::from_millis(retry.check_ms_max)).await {
+            Outcome::Passed => {
                 if warned.is_some() {
                     tracing::info!(address, "the {name} is there");
                 }
@@ -138,18 +138,18 @@ async fn until_one_is_there(
                 (shown.ready, shown.detail) = (true, address.clone());
                 return Ok(());
             }
-            Answer::Refused(why) => return Err(Failure::usage(part.sentence(&why))),
-            Answer::Missing(why) => {
+            Outcome::Refused(why) => return Err(Failure::usage(part.sentence(&why))),
+            Outcome::Missing(why) => {
                 show_missing(shown, address, since, &why);
                 let now = Instant::now();
-                let quiet = Duration::from_millis(patience.warn_ms_min);
+                let quiet = Duration::from_millis(retry.warn_ms_min);
                 if warned.is_none_or(|last| now - last >= quiet) {
                     tracing::warn!(address, %since, cause = why, "waiting for the {name}");
                     warned = Some(now);
                 }
             }
         }
-        sleep(patience.backoff.delay(failures, rand::random())).await;
+        sleep(retry.backoff.delay(failures, rand::random())).await;
         failures = failures.saturating_add(1);
     }
 }

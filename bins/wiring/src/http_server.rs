@@ -11,11 +11,11 @@ use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::probes::Probes;
+use crate::health_registry::{HealthRegistry, STORE_PART};
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::Span;
 
-/// Milliseconds that running requests have at the end. Together with what [`crate::Work`] has, less than the 10 s that a
+/// Milliseconds that running requests have at the end. Together with what [`crate::Services`] has, less than the 10 s that a
 /// process may take.
 const DRAIN_MS_MAX: u64 = 3000;
 
@@ -39,7 +39,7 @@ pub struct HttpArgs {
     /// Names that Host may have, separated by commas [default: loopback names on a loopback address, else any]
     #[arg(long, env = "LOGISTICS_ALLOWED_HOST", value_delimiter = ',')]
     allowed_host: Vec<String>,
-    /// How long a connection may be idle; longer than a balancer in front keeps it
+    /// How long a connection may be idle; longer than a balancer in server keeps it
     #[arg(long, env = "LOGISTICS_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value_t = Span { ms: IDLE_TIMEOUT_MS_DEFAULT })]
     http_idle_timeout: Span,
     #[command(flatten)]
@@ -66,18 +66,15 @@ impl HttpArgs {
     }
 }
 
-/// The name of the store's part, as the checks of the start and the watch after it name it.
-const STORE: &str = "store";
-
 /// The HTTP server of a process, which serves.
-pub struct Front {
+pub struct HttpServer {
     addr: SocketAddr,
-    probes: Arc<Probes>,
+    registry: Arc<HealthRegistry>,
     servers: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
 }
 
-impl Front {
+impl HttpServer {
     /// Serves the API and the health. Requests and replies under way hold `request_bytes_max` bytes at most. What the API cannot do while a part is missing, it answers 503.
     ///
     /// # Errors
@@ -89,20 +86,24 @@ impl Front {
         bus: Arc<dyn EventBus>,
         store: Arc<dyn OrderReader>,
     ) -> Result<Self, Failure> {
-        let probes = Arc::new(Probes::default());
-        let api = Api { bus, store, clock: Arc::new(SystemClock), health: probes.clone() };
+        let registry = Arc::new(HealthRegistry::default());
+        let api = Api { bus, store, clock: Arc::new(SystemClock), health: registry.clone() };
         // A placement is appended and needs no store; what does need it answers 503 by itself.
         let config = |listen| Config {
             in_flight_bytes_max: usize::try_from(request_bytes_max).unwrap_or(usize::MAX),
-            degradable_parts: vec![STORE.to_owned()],
+            degradable_parts: vec![STORE_PART.to_owned()],
             cors_origins: http.cors_origin.clone(),
             allowed_hosts: http.allowed_host.clone(),
             idle_timeout_ms: http.http_idle_timeout.ms,
             ..config(listen, &http.health)
         };
-        let front = Self::serve(logistics_warp::bind(config(listen), api).await, probes.clone())?;
-        let Some(listen) = http.health_listen else { return Ok(front) };
-        front.also(logistics_warp::bind_health(config(listen), probes).await)
+        let api = bound(logistics_warp::bind(config(listen), api).await)?;
+        let mut server = Self::new(api.local_addr(), registry.clone());
+        server.spawn(api);
+        if let Some(listen) = http.health_listen {
+            server.spawn(bound(logistics_warp::bind_health(config(listen), registry).await)?);
+        }
+        Ok(server)
     }
 
     /// Serves the health alone.
@@ -110,28 +111,25 @@ impl Front {
     /// # Errors
     /// One sentence, where the address cannot be used.
     pub async fn health(listen: SocketAddr, details: &HealthDetailsArgs) -> Result<Self, Failure> {
-        let probes = Arc::new(Probes::default());
-        Self::serve(logistics_warp::bind_health(config(listen, details), probes.clone()).await, probes)
+        let registry = Arc::new(HealthRegistry::default());
+        let health = bound(logistics_warp::bind_health(config(listen, details), registry.clone()).await)?;
+        let mut server = Self::new(health.local_addr(), registry);
+        server.spawn(health);
+        Ok(server)
     }
 
-    fn serve(server: Result<Server, ServeError>, probes: Arc<Probes>) -> Result<Self, Failure> {
-        let server = server.map_err(|error| Failure::usage(error.to_string()))?;
-        let addr = server.local_addr();
-        let (stop, mut stopped) = watch::channel(false);
-        let server = tokio::spawn(server.run(async move {
-            let _ = stopped.wait_for(|stop| *stop).await;
-        }));
-        Ok(Self { addr, probes, servers: vec![server], stop })
+    /// Nothing serves yet.
+    fn new(addr: SocketAddr, registry: Arc<HealthRegistry>) -> Self {
+        let (stop, _) = watch::channel(false);
+        Self { addr, registry, servers: Vec::new(), stop }
     }
 
-    /// Another server, which stops with this one.
-    fn also(mut self, server: Result<Server, ServeError>) -> Result<Self, Failure> {
-        let server = server.map_err(|error| Failure::usage(error.to_string()))?;
+    /// Runs a server until this one stops.
+    fn spawn(&mut self, server: Server) {
         let mut stopped = self.stop.subscribe();
         self.servers.push(tokio::spawn(server.run(async move {
             let _ = stopped.wait_for(|stop| *stop).await;
         })));
-        Ok(self)
     }
 
     /// Where it listens.
@@ -140,13 +138,13 @@ impl Front {
     }
 
     /// The parts whose health it shows.
-    pub fn probes(&self) -> &Probes {
-        &self.probes
+    pub fn registry(&self) -> &HealthRegistry {
+        &self.registry
     }
 
     /// Every part can do its work.
     pub fn is_ready(&self) -> bool {
-        self.probes.health().is_ready()
+        self.registry.health().is_ready()
     }
 
     /// Takes no more requests and finishes those that run, within a bound.
@@ -156,6 +154,10 @@ impl Front {
             let _ = server.await;
         }
     }
+}
+
+fn bound(server: Result<Server, ServeError>) -> Result<Server, Failure> {
+    server.map_err(|error| Failure::usage(error.to_string()))
 }
 
 fn config(listen: SocketAddr, details: &HealthDetailsArgs) -> Config {

@@ -2,54 +2,54 @@
 
 use std::net::SocketAddr;
 
-use crate::front::Front;
-use crate::start::{Patience, Required, until_there};
-use crate::work::Work;
+use crate::http_server::HttpServer;
+use crate::services::Services;
+use crate::startup::{RetryPolicy, StartupCheck, wait_until_ready};
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::Signals;
 
-/// A process that does its work.
-pub struct Running {
-    front: Front,
-    work: Work,
+/// A process that does its services.
+pub struct App {
+    server: HttpServer,
+    services: Services,
 }
 
-impl Running {
-    /// Waits until everything that is required is there, and then begins. The front serves meanwhile, not ready. Can be
+impl App {
+    /// Waits until everything that is required is there, and then begins. The server serves meanwhile, not ready. Can be
     /// cancelled.
     ///
     /// # Errors
     /// The sentence of the first part that refuses.
     pub async fn start(
-        front: Front,
-        required: Vec<Required>,
-        begin: impl FnOnce() -> Work,
+        server: HttpServer,
+        checks: Vec<StartupCheck>,
+        begin: impl FnOnce() -> Services,
     ) -> Result<Self, Failure> {
-        until_there(required, Patience::default(), front.probes()).await?;
-        let work = begin();
-        front.probes().replace(work.probes());
-        Ok(Self { front, work })
+        wait_until_ready(checks, RetryPolicy::default(), server.registry()).await?;
+        let services = begin();
+        server.registry().replace(services.probes());
+        Ok(Self { server, services })
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        self.front.addr()
+        self.server.addr()
     }
 
-    /// Every part can do its work.
+    /// Every part can do its services.
     pub fn is_ready(&self) -> bool {
-        self.front.is_ready()
+        self.server.is_ready()
     }
 
     /// Waits for a failure after which the work must not go on.
     pub async fn failed(&mut self) -> Failure {
-        self.work.failed().await
+        self.services.failed().await
     }
 
     /// Stops taking requests, finishes what is open, and leaves.
     pub async fn stop(self) {
-        self.front.stop().await;
-        self.work.drain().await;
+        self.server.stop().await;
+        self.services.drain().await;
     }
 }
 
@@ -60,22 +60,22 @@ impl Running {
 /// One sentence, where it cannot start, must not go on, or was told to stop at once.
 pub async fn run(
     mut signals: Signals,
-    front: Front,
-    required: Vec<Required>,
-    begin: impl FnOnce() -> Work,
+    server: HttpServer,
+    checks: Vec<StartupCheck>,
+    begin: impl FnOnce() -> Services,
 ) -> Result<(), Failure> {
-    tracing::info!("Listening on http://{}", front.addr());
-    let mut running = tokio::select! {
-        running = Running::start(front, required, begin) => running?,
+    tracing::info!("Listening on http://{}", server.addr());
+    let mut app = tokio::select! {
+        app = App::start(server, checks, begin) => app?,
         () = signals.stop() => return Ok(()),
     };
     let ended = tokio::select! {
         () = signals.stop() => Ok(()),
-        failure = running.failed() => Err(failure),
+        failure = app.failed() => Err(failure),
     };
     tracing::info!("Draining...");
     let stop = async {
-        running.stop().await;
+        app.stop().await;
         ended
     };
     signals.bounded(stop).await

@@ -25,11 +25,11 @@ async fn without_its_store_the_api_is_ready_and_takes_orders_and_reads_are_503()
     store.set_faults(Faults { unavailable_before: 1000, ..Faults::none() });
     let listen = ([127, 0, 0, 1], 0).into();
     let bus = Arc::new(MemoryBus::new(2));
-    let front = Front::api(listen, &HttpArgs::default(), REQUEST_BYTES_DEFAULT, bus, Arc::new(store))
+    let server = HttpServer::api(listen, &HttpArgs::default(), REQUEST_BYTES_DEFAULT, bus, Arc::new(store))
         .await
         .expect("a free port");
-    front.probes().add(Arc::new(StoreDown));
-    let mut client = Client::new(BaseUrl::of(front.addr()));
+    server.registry().add(Arc::new(StoreDown));
+    let mut client = Client::new(BaseUrl::of(server.addr()));
     let mut ask = async |method, path| {
         let reply = client.send(method, path, &[], Bytes::new()).await.expect("a reply");
         (reply.status, serde_json::from_slice::<Value>(&reply.body).expect("JSON"))
@@ -39,5 +39,5 @@ async fn without_its_store_the_api_is_ready_and_takes_orders_and_reads_are_503()
     assert_eq!(ask(Method::POST, "/orders").await.0, StatusCode::OK);
     let (status, body) = ask(Method::GET, "/orders").await;
     assert_eq!((status, &body["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
-    front.stop().await;
+    server.stop().await;
 }

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 
 use logistics_cli_kit::Failure;
 use logistics_core::port::StartAt;
-use logistics_wiring::{Deciding, Front, HttpArgs, NewNotifier, REQUEST_BYTES_DEFAULT, Running, Work};
+use logistics_wiring::{App, Deciding, HttpArgs, HttpServer, NewNotifier, REQUEST_BYTES_DEFAULT, Services};
 
 use crate::engine::Engine;
 
-/// What an app does.
-pub(crate) struct AppConfig {
+/// What runs on the engine.
+pub(crate) struct AllInOneConfig {
     /// `None`: orders are taken and nothing is decided.
     pub(crate) deciding: Option<Deciding>,
     /// Made once everything else is there; `None`: nobody is told.
@@ -19,13 +19,13 @@ pub(crate) struct AppConfig {
 }
 
 /// All in one, running.
-pub(crate) struct App {
+pub(crate) struct AllInOne {
     pub(crate) engine: Engine,
-    running: Running,
+    app: App,
 }
 
-impl App {
-    /// The API of an engine. It serves when this answers, not ready yet; nothing has begun to work.
+impl AllInOne {
+    /// The API of an engine. It serves when this answers, not ready yet; no service has started.
     ///
     /// # Errors
     /// One sentence, where the address cannot be used.
@@ -34,55 +34,62 @@ impl App {
         listen: SocketAddr,
         http: &HttpArgs,
         request_bytes_max: u64,
-    ) -> Result<Front, Failure> {
-        Front::api(listen, http, request_bytes_max, engine.bus(), engine.store()).await
+    ) -> Result<HttpServer, Failure> {
+        HttpServer::api(listen, http, request_bytes_max, engine.bus(), engine.store()).await
     }
 
     /// Waits until everything that the engine requires is there, and starts everything. Can be cancelled.
     ///
     /// # Errors
     /// One sentence, where something refuses.
-    pub(crate) async fn start(engine: Engine, front: Front, config: AppConfig) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        engine: Engine,
+        server: HttpServer,
+        config: AllInOneConfig,
+    ) -> Result<Self, Failure> {
         let (bus, store) = (engine.bus(), engine.store());
         let begin = || {
-            let mut work = Work::default().watched(engine.watch()).until(engine.failed());
+            let mut services = Services::default().watched(engine.watch()).until(engine.failed());
             if let Some(how) = config.deciding {
-                work = work.deciding(bus.clone(), store, how);
+                services = services.deciding(bus.clone(), store, how);
             }
             match config.notifier {
-                Some(new) => work.notifying(bus, new(), config.notify_from),
-                None => work,
+                Some(new) => services.notifying(bus, new(), config.notify_from),
+                None => services,
             }
         };
-        let running = Running::start(front, engine.required_to_serve(), begin).await?;
-        Ok(Self { engine, running })
+        let app = App::start(server, engine.startup_checks(), begin).await?;
+        Ok(Self { engine, app })
     }
 
     /// On a data directory, listening on a free port of this machine.
     ///
     /// # Errors
     /// One sentence, where the data or the address cannot be used.
-    pub(crate) async fn local(data: logistics_embedded::Config, config: AppConfig) -> Result<Self, Failure> {
+    pub(crate) async fn local(
+        data: logistics_embedded::Config,
+        config: AllInOneConfig,
+    ) -> Result<Self, Failure> {
         let engine = Engine::embedded(data).await?;
-        let front =
+        let server =
             Self::listen(&engine, ([127, 0, 0, 1], 0).into(), &HttpArgs::default(), REQUEST_BYTES_DEFAULT)
                 .await?;
-        Self::start(engine, front, config).await
+        Self::start(engine, server, config).await
     }
 
     /// Where the API listens.
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.running.addr()
+        self.app.addr()
     }
 
-    /// Every part can do its work.
+    /// Every part can do its services.
     pub(crate) fn is_ready(&self) -> bool {
-        self.running.is_ready()
+        self.app.is_ready()
     }
 
     /// Waits for a failure after which the work must not go on.
     pub(crate) async fn failed(&mut self) -> Failure {
-        self.running.failed().await
+        self.app.failed().await
     }
 
     /// Stops taking requests, finishes what is open, and closes the data.
@@ -90,7 +97,7 @@ impl App {
     /// # Errors
     /// One sentence, where the data could not be closed. Nothing is lost by that.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
-        self.running.stop().await;
+        self.app.stop().await;
         self.engine.close()
     }
 }
