@@ -6,12 +6,12 @@ use bytes::Bytes;
 use logistics_core::limits::RECORD_BYTES_MAX;
 
 use crate::error::EmbeddedError;
-use crate::queue::Queue;
 use crate::shared::Shared;
+use crate::writer::queue::Queue;
 
 /// To look at what is there, and to ask the writer for a change. The writer ends when the last one is gone.
 #[derive(Debug)]
-pub(crate) struct Access {
+pub(crate) struct Handle {
     pub(crate) shared: Arc<Shared>,
     pub(crate) queue: Queue,
 }

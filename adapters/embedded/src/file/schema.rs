@@ -6,7 +6,7 @@ use logistics_core::port::{LogIdentity, StoreCheckpoint, Token, Topic};
 use logistics_core::{Offset, Partition, Timestamp};
 use redb::TableDefinition;
 
-use crate::document::status_code;
+use crate::store::document::status_code;
 
 /// The key of a block: topic, partition, first offset.
 pub(crate) type LogKey = [u8; LOG_KEY_BYTES];

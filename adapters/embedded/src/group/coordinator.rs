@@ -15,7 +15,7 @@ pub(crate) struct MemberId(u64);
 
 /// The group.
 #[derive(Debug)]
-pub(crate) struct Members {
+pub(crate) struct Coordinator {
     group: Mutex<Group>,
     /// Counts the changes, to wake whoever waits for one.
     changes: watch::Sender<u64>,
@@ -39,7 +39,7 @@ struct View {
     greeted: bool,
 }
 
-impl Members {
+impl Coordinator {
     pub(crate) fn new(partitions: u32) -> Self {
         let group = Group { partitions, joined: 0, members: BTreeMap::new(), owners: BTreeMap::new() };
         Self { group: Mutex::new(group), changes: watch::Sender::new(0) }
@@ -164,8 +164,8 @@ impl Group {
 mod tests {
     use super::*;
 
-    fn told(members: &Members, member: MemberId) -> Option<GroupEvent> {
-        members.lock().tell(member).flatten()
+    fn told(coordinator: &Coordinator, member: MemberId) -> Option<GroupEvent> {
+        coordinator.lock().tell(member).flatten()
     }
 
     fn numbered(partitions: [u32; 2]) -> Vec<Partition> {
@@ -174,38 +174,38 @@ mod tests {
 
     #[test]
     fn a_partition_moves_once_it_is_given_up() {
-        let members = Members::new(4);
-        let first = members.join();
-        assert_eq!(told(&members, first), Some(GroupEvent::Assigned((0..4).map(Partition).collect())));
-        let second = members.join();
+        let coordinator = Coordinator::new(4);
+        let first = coordinator.join();
+        assert_eq!(told(&coordinator, first), Some(GroupEvent::Assigned((0..4).map(Partition).collect())));
+        let second = coordinator.join();
         let nothing_yet = GroupEvent::Assigned(Vec::new());
-        assert_eq!(told(&members, second), Some(nothing_yet), "it is in");
+        assert_eq!(told(&coordinator, second), Some(nothing_yet), "it is in");
         let moving = numbered([1, 3]);
-        assert_eq!(told(&members, first), Some(GroupEvent::Revoked(moving.clone())));
-        assert_eq!((told(&members, first), told(&members, second)), (None, None));
-        members.release(first, &[Partition(0), Partition(1), Partition(3)]);
-        assert_eq!(told(&members, second), Some(GroupEvent::Assigned(moving.clone())));
-        assert_eq!(members.owns(first, Partition(0)), Some(true), "what was not revoked is not given up");
-        members.leave(second);
-        assert_eq!(told(&members, first), Some(GroupEvent::Assigned(moving)));
-        assert_eq!(members.owns(second, Partition(1)), None);
+        assert_eq!(told(&coordinator, first), Some(GroupEvent::Revoked(moving.clone())));
+        assert_eq!((told(&coordinator, first), told(&coordinator, second)), (None, None));
+        coordinator.release(first, &[Partition(0), Partition(1), Partition(3)]);
+        assert_eq!(told(&coordinator, second), Some(GroupEvent::Assigned(moving.clone())));
+        assert_eq!(coordinator.owns(first, Partition(0)), Some(true), "what was not revoked is not given up");
+        coordinator.leave(second);
+        assert_eq!(told(&coordinator, first), Some(GroupEvent::Assigned(moving)));
+        assert_eq!(coordinator.owns(second, Partition(1)), None);
     }
 
     #[tokio::test]
     async fn closing_ends_every_wait() {
-        let members = Members::new(1);
-        let member = members.join();
-        assert!(matches!(members.next(member).await, Some(GroupEvent::Assigned(_))));
-        let (event, ()) = tokio::join!(members.next(member), async { members.close() });
+        let coordinator = Coordinator::new(1);
+        let member = coordinator.join();
+        assert!(matches!(coordinator.next(member).await, Some(GroupEvent::Assigned(_))));
+        let (event, ()) = tokio::join!(coordinator.next(member), async { coordinator.close() });
         assert_eq!(event, None);
-        assert_eq!(members.owns(member, Partition(0)), None);
+        assert_eq!(coordinator.owns(member, Partition(0)), None);
     }
 
     #[test]
     fn what_nobody_was_told_moves_at_once() {
-        let members = Members::new(4);
-        let (first, second) = (members.join(), members.join());
-        assert_eq!(told(&members, second), Some(GroupEvent::Assigned(numbered([1, 3]))));
-        assert_eq!(told(&members, first), Some(GroupEvent::Assigned(numbered([0, 2]))));
+        let coordinator = Coordinator::new(4);
+        let (first, second) = (coordinator.join(), coordinator.join());
+        assert_eq!(told(&coordinator, second), Some(GroupEvent::Assigned(numbered([1, 3]))));
+        assert_eq!(told(&coordinator, first), Some(GroupEvent::Assigned(numbered([0, 2]))));
     }
 }

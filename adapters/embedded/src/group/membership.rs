@@ -10,60 +10,60 @@ use logistics_core::port::{
 };
 use logistics_core::{Offset, Partition};
 
-use crate::access::{Access, check_size};
-use crate::block::{BlockBuilder, PreparedBlock};
 use crate::error::EmbeddedError;
+use crate::group::coordinator::MemberId;
+use crate::handle::{Handle, check_size};
 use crate::log;
-use crate::members::MemberId;
-use crate::request::{Commit, Epoch, Request};
+use crate::log::block::{BlockBuilder, PreparedBlock};
+use crate::writer::request::{Commit, Epoch, Request};
 
 pub(crate) struct Member {
-    access: Arc<Access>,
+    handle: Arc<Handle>,
     id: MemberId,
 }
 
 impl Member {
-    pub(crate) fn join(access: Arc<Access>) -> Self {
-        let id = access.shared.members.join();
-        Self { access, id }
+    pub(crate) fn join(handle: Arc<Handle>) -> Self {
+        let id = handle.shared.coordinator.join();
+        Self { handle, id }
     }
 }
 
 #[async_trait]
 impl Membership for Member {
     async fn next(&self) -> Result<GroupEvent, PortError> {
-        let event = self.access.shared.members.next(self.id).await;
+        let event = self.handle.shared.coordinator.next(self.id).await;
         Ok(event.ok_or(EmbeddedError::Left)?)
     }
 
     async fn owns(&self, partition: Partition) -> Result<bool, PortError> {
-        Ok(self.access.shared.members.owns(self.id, partition).ok_or(EmbeddedError::Left)?)
+        Ok(self.handle.shared.coordinator.owns(self.id, partition).ok_or(EmbeddedError::Left)?)
     }
 
     async fn release(&self, partitions: &[Partition]) -> Result<(), PortError> {
-        self.access.shared.members.release(self.id, partitions);
+        self.handle.shared.coordinator.release(self.id, partitions);
         Ok(())
     }
 
     fn log(&self, partition: Partition) -> Arc<dyn PartitionLog> {
-        let (access, member) = (self.access.clone(), self.id);
-        Arc::new(OwnedLog { access, member, partition, epoch: Mutex::new(None) })
+        let (handle, member) = (self.handle.clone(), self.id);
+        Arc::new(OwnedLog { handle, member, partition, epoch: Mutex::new(None) })
     }
 
     async fn leave(&self) -> Result<(), PortError> {
-        self.access.shared.members.leave(self.id);
+        self.handle.shared.coordinator.leave(self.id);
         Ok(())
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.access.shared.members.leave(self.id);
+        self.handle.shared.coordinator.leave(self.id);
     }
 }
 
 struct OwnedLog {
-    access: Arc<Access>,
+    handle: Arc<Handle>,
     member: MemberId,
     partition: Partition,
     /// What the last acquisition gave.
@@ -85,7 +85,7 @@ impl OwnedLog {
         let mut blocks = Vec::new();
         for record in transaction.records {
             check_size(&record.payload)?;
-            let log = self.access.shared.log(record.topic, record.partition)?;
+            let log = self.handle.shared.log(record.topic, record.partition)?;
             let builder = builders.entry(log).or_default();
             builder.push(record.key.as_deref(), &record.payload);
             if builder.is_full() {
@@ -103,20 +103,20 @@ impl PartitionLog for OwnedLog {
     async fn acquire(&self) -> Result<(), PortError> {
         self.set_epoch(None);
         let partition = self.partition;
-        self.access.shared.check(partition)?;
+        self.handle.shared.check(partition)?;
         // By way of the writer, so that every commit of a predecessor is visible, or never will be, once this is answered.
-        let epoch = self.access.queue.ask(|reply| Request::Acquire(partition, reply)).await?;
+        let epoch = self.handle.queue.ask(|reply| Request::Acquire(partition, reply)).await?;
         self.set_epoch(Some(epoch));
         Ok(())
     }
 
     async fn extent(&self) -> Result<LogExtent, PortError> {
-        let bounds = self.access.shared.bounds(Topic::Orders, self.partition)?;
-        Ok(LogExtent { bounds, log: self.access.shared.state().identity.clone() })
+        let bounds = self.handle.shared.bounds(Topic::Orders, self.partition)?;
+        Ok(LogExtent { bounds, log: self.handle.shared.state().identity.clone() })
     }
 
     async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError> {
-        Ok(log::read(&self.access.shared, Topic::Orders, self.partition, from, limit).await?)
+        Ok(log::read(&self.handle.shared, Topic::Orders, self.partition, from, limit).await?)
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<CommitOutcome, PortError> {
@@ -124,6 +124,6 @@ impl PartitionLog for OwnedLog {
         let (partition, member, next) = (self.partition, self.member, transaction.next);
         let blocks = self.blocks(transaction)?;
         let commit = Commit { partition, member, epoch, blocks, next };
-        Ok(self.access.queue.ask(|reply| Request::Commit(commit, reply)).await?)
+        Ok(self.handle.queue.ask(|reply| Request::Commit(commit, reply)).await?)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::members::{MemberId, Members};
+use crate::group::coordinator::{Coordinator, MemberId};
 use crate::state::GroupKey;
 
 /// All groups that have members.
@@ -15,7 +15,7 @@ pub(crate) struct Readers {
 
 #[derive(Debug)]
 struct Group {
-    members: Arc<Members>,
+    coordinator: Arc<Coordinator>,
     count: usize,
 }
 
@@ -25,18 +25,18 @@ impl Readers {
     }
 
     /// A new member of a group, and the group.
-    pub(crate) fn join(&self, key: &GroupKey) -> (Arc<Members>, MemberId) {
+    pub(crate) fn join(&self, key: &GroupKey) -> (Arc<Coordinator>, MemberId) {
         let mut groups = self.lock();
-        let new = || Group { members: Arc::new(Members::new(self.partitions)), count: 0 };
+        let new = || Group { coordinator: Arc::new(Coordinator::new(self.partitions)), count: 0 };
         let group = groups.entry(key.clone()).or_insert_with(new);
         group.count += 1;
-        (group.members.clone(), group.members.join())
+        (group.coordinator.clone(), group.coordinator.join())
     }
 
     pub(crate) fn leave(&self, key: &GroupKey, member: MemberId) {
         let mut groups = self.lock();
         let Some(group) = groups.get_mut(key) else { return };
-        group.members.leave(member);
+        group.coordinator.leave(member);
         group.count -= 1;
         if group.count == 0 {
             groups.remove(key);

@@ -9,21 +9,21 @@ use logistics_core::port::{
 };
 use logistics_core::{Offset, Partition, Timestamp};
 
-use crate::access::Access;
 use crate::error::EmbeddedError;
+use crate::group::coordinator::{Coordinator, MemberId};
+use crate::handle::Handle;
 use crate::log;
-use crate::members::{MemberId, Members};
-use crate::request::{Acknowledge, Begin, Request};
 use crate::shared::Shared;
 use crate::state::GroupKey;
+use crate::writer::request::{Acknowledge, Begin, Request};
 
 /// Enough to see when a record was taken.
 const ONE_RECORD: ReadLimit = ReadLimit { records: 1, bytes: 1 };
 
 pub(crate) struct Reader {
-    access: Arc<Access>,
+    handle: Arc<Handle>,
     group: GroupKey,
-    members: Arc<Members>,
+    coordinator: Arc<Coordinator>,
     id: MemberId,
     /// Where the group started because of this reader, until the reader knows.
     started: Vec<(Partition, Offset)>,
@@ -36,17 +36,17 @@ pub(crate) struct Reader {
 impl Reader {
     /// Joins. A group that is new has positions from now on, as `from` says.
     pub(crate) async fn join(
-        access: Arc<Access>,
+        handle: Arc<Handle>,
         topic: Topic,
         group: &str,
         from: StartAt,
     ) -> Result<Self, EmbeddedError> {
         let group: GroupKey = (topic, Arc::from(group));
-        let started = begin(&access, &group, from).await?;
-        let (members, id) = access.shared.readers.join(&group);
-        access.shared.wake_readers(topic);
+        let started = begin(&handle, &group, from).await?;
+        let (coordinator, id) = handle.shared.readers.join(&group);
+        handle.shared.wake_readers(topic);
         let (reading, last) = (BTreeMap::new(), Partition(0));
-        Ok(Self { access, group, members, id, started, reading, last })
+        Ok(Self { handle, group, coordinator, id, started, reading, last })
     }
 
     /// What the reader has to know before it reads on.
@@ -54,10 +54,10 @@ impl Reader {
         if !self.started.is_empty() {
             return Ok(Some(SubscriptionEvent::Started(std::mem::take(&mut self.started))));
         }
-        while let Some(event) = self.members.poll(self.id).ok_or(EmbeddedError::Closed)? {
+        while let Some(event) = self.coordinator.poll(self.id).ok_or(EmbeddedError::Closed)? {
             match event {
                 GroupEvent::Assigned(partitions) => {
-                    let positions = self.access.shared.state().positions_of(&self.group);
+                    let positions = self.handle.shared.state().positions_of(&self.group);
                     let at = |partition: Partition| (partition, positions[partition.0 as usize]);
                     self.reading.extend(partitions.into_iter().map(at));
                 }
@@ -76,7 +76,7 @@ impl Reader {
 
     /// Where one of the partitions goes on, if there is something that this reader was not given.
     fn waiting(&self, held: &BTreeSet<Partition>) -> Option<(Partition, Offset)> {
-        let shared = &self.access.shared;
+        let shared = &self.handle.shared;
         let turns = (1..=shared.partitions).map(|turn| Partition((self.last.0 + turn) % shared.partitions));
         turns.into_iter().filter(|partition| !held.contains(partition)).find_map(|partition| {
             let from = *self.reading.get(&partition)?;
@@ -88,11 +88,11 @@ impl Reader {
 
 /// Gives a new group its positions; answers them, and none where the group had positions.
 async fn begin(
-    access: &Arc<Access>,
+    handle: &Arc<Handle>,
     group: &GroupKey,
     from: StartAt,
 ) -> Result<Vec<(Partition, Offset)>, EmbeddedError> {
-    let shared = &access.shared;
+    let shared = &handle.shared;
     if shared.state().positions.contains_key(group) {
         return Ok(Vec::new());
     }
@@ -106,7 +106,7 @@ async fn begin(
         });
     }
     let begin = Begin { group: group.clone(), positions: positions.clone() };
-    let began = access.queue.ask(|reply| Request::Begin(begin, reply)).await?;
+    let began = handle.queue.ask(|reply| Request::Begin(begin, reply)).await?;
     let positions = (0..).map(Partition).zip(positions);
     Ok(if began { positions.collect() } else { Vec::new() })
 }
@@ -140,17 +140,17 @@ impl Subscription for Reader {
         held: &BTreeSet<Partition>,
     ) -> Result<SubscriptionEvent, PortError> {
         let topic = self.group.0;
-        let mut pulse = self.access.shared.pulse(topic);
+        let mut pulse = self.handle.shared.pulse(topic);
         loop {
             pulse.borrow_and_update();
-            if self.access.shared.is_closed() {
+            if self.handle.shared.is_closed() {
                 return Err(EmbeddedError::Closed.into());
             }
             if let Some(event) = self.said()? {
                 return Ok(event);
             }
             if let Some((partition, from)) = self.waiting(held) {
-                let batch = log::read(&self.access.shared, topic, partition, from, limit).await?;
+                let batch = log::read(&self.handle.shared, topic, partition, from, limit).await?;
                 self.last = partition;
                 self.reading.insert(partition, batch.next);
                 return Ok(SubscriptionEvent::Records(Delivery { partition, batch }));
@@ -160,23 +160,23 @@ impl Subscription for Reader {
     }
 
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError> {
-        if self.members.owns(self.id, partition) != Some(true) {
+        if self.coordinator.owns(self.id, partition) != Some(true) {
             return Err(EmbeddedError::NotReader(partition).into());
         }
         let acknowledge = Acknowledge { group: self.group.clone(), partition, next };
-        Ok(self.access.queue.ask(|reply| Request::Acknowledge(acknowledge, reply)).await?)
+        Ok(self.handle.queue.ask(|reply| Request::Acknowledge(acknowledge, reply)).await?)
     }
 
     async fn release(&mut self, partitions: &[Partition]) -> Result<(), PortError> {
-        self.members.release(self.id, partitions);
-        self.access.shared.wake_readers(self.group.0);
+        self.coordinator.release(self.id, partitions);
+        self.handle.shared.wake_readers(self.group.0);
         Ok(())
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.access.shared.readers.leave(&self.group, self.id);
-        self.access.shared.wake_readers(self.group.0);
+        self.handle.shared.readers.leave(&self.group, self.id);
+        self.handle.shared.wake_readers(self.group.0);
     }
 }

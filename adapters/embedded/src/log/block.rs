@@ -7,7 +7,7 @@ use bytes::Bytes;
 use logistics_core::port::LogRecord;
 use logistics_core::{Offset, Timestamp};
 
-use crate::checksum::checksum;
+use crate::file::checksum::checksum;
 use crate::limits::BLOCK_BYTES_TARGET;
 
 /// The key length of a record without a key.

@@ -9,16 +9,16 @@ use logistics_core::port::{
 };
 use logistics_core::{Offset, OrderId, Partition, partition_of};
 
-use crate::access::{Access, check_size};
 use crate::error::EmbeddedError;
+use crate::group::membership::Member;
+use crate::group::subscription::Reader;
+use crate::handle::{Handle, check_size};
 use crate::limits::GROUP_BYTES_MAX;
 use crate::log;
-use crate::membership::Member;
-use crate::request::{Append, Request};
-use crate::subscription::Reader;
+use crate::writer::request::{Append, Request};
 
 /// [`EventBus`] of an engine.
-pub(crate) struct Bus(pub(crate) Arc<Access>);
+pub(crate) struct Bus(pub(crate) Arc<Handle>);
 
 #[async_trait]
 impl EventBus for Bus {
@@ -60,7 +60,7 @@ impl EventBus for Bus {
     ) -> Result<Box<dyn Tail>, PortError> {
         self.check_open()?;
         self.0.shared.check(partition)?;
-        Ok(Box::new(LogTail { access: self.0.clone(), topic, partition, from }))
+        Ok(Box::new(LogTail { handle: self.0.clone(), topic, partition, from }))
     }
 
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError> {
@@ -76,7 +76,7 @@ impl Bus {
 }
 
 struct LogTail {
-    access: Arc<Access>,
+    handle: Arc<Handle>,
     topic: Topic,
     partition: Partition,
     from: Offset,
@@ -85,7 +85,7 @@ struct LogTail {
 #[async_trait]
 impl Tail for LogTail {
     async fn next(&mut self, limit: ReadLimit) -> Result<Batch, PortError> {
-        let batch = log::read(&self.access.shared, self.topic, self.partition, self.from, limit).await?;
+        let batch = log::read(&self.handle.shared, self.topic, self.partition, self.from, limit).await?;
         self.from = batch.next;
         Ok(batch)
     }

@@ -1,15 +1,19 @@
 //! Reading a log: from memory near its end, from the file elsewhere.
 
+pub(crate) mod block;
+pub(crate) mod bus;
+pub(crate) mod recent_blocks;
+
 use std::sync::Arc;
 
 use logistics_core::port::{Batch, ReadLimit, Topic};
 use logistics_core::{Offset, Partition};
 use redb::ReadTransaction;
 
-use crate::block::Block;
 use crate::error::{EmbeddedError, FileError};
+use crate::file::schema::{LOG, LogKey, log_key, log_key_first};
 use crate::limits::FILE_READ_BYTES_MAX;
-use crate::schema::{LOG, LogKey, log_key, log_key_first};
+use crate::log::block::Block;
 use crate::shared::Shared;
 
 /// Waits until there is something at `from`, and reads it. Can be cancelled.
@@ -22,7 +26,7 @@ pub(crate) async fn read(
 ) -> Result<Batch, EmbeddedError> {
     let log = shared.log(topic, partition)?;
     let end = shared.wait_for(log, from.0).await?;
-    let blocks = match shared.tail.blocks(log, from.0, limit.bytes) {
+    let blocks = match shared.recent_blocks.blocks(log, from.0, limit.bytes) {
         Some(blocks) => blocks,
         None => {
             let bytes = limit.bytes.min(FILE_READ_BYTES_MAX);

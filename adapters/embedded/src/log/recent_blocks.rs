@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::block::Block;
+use crate::log::block::Block;
 
 /// The newest blocks of every log, up to a number of bytes over all of them.
 #[derive(Debug)]
-pub(crate) struct TailCache {
+pub(crate) struct RecentBlocks {
     /// By log, without gaps.
     logs: Vec<Mutex<VecDeque<Arc<Block>>>>,
     order: Mutex<Order>,
@@ -26,7 +26,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl TailCache {
+impl RecentBlocks {
     pub(crate) fn new(logs: usize, bytes_max: usize) -> Self {
         let logs = (0..logs).map(|_| Mutex::default()).collect();
         Self { logs, order: Mutex::default(), bytes_max }
@@ -79,7 +79,7 @@ mod tests {
     use logistics_core::Timestamp;
 
     use super::*;
-    use crate::block::BlockBuilder;
+    use crate::log::block::BlockBuilder;
 
     fn block(first: u64, records: usize) -> Arc<Block> {
         let mut builder = BlockBuilder::default();
@@ -89,13 +89,13 @@ mod tests {
         Arc::new(builder.finish().seal(b"", first, Timestamp::default()).1)
     }
 
-    fn firsts(cache: &TailCache, log: usize, from: u64, bytes: usize) -> Option<Vec<u64>> {
+    fn firsts(cache: &RecentBlocks, log: usize, from: u64, bytes: usize) -> Option<Vec<u64>> {
         Some(cache.blocks(log, from, bytes)?.iter().map(|block| block.first()).collect())
     }
 
     #[test]
     fn the_oldest_blocks_go_whichever_log_they_are_of() {
-        let cache = TailCache::new(2, 1000);
+        let cache = RecentBlocks::new(2, 1000);
         cache.push(0, block(0, 4));
         cache.push(1, block(0, 4));
         assert_eq!(firsts(&cache, 0, 3, 1000), Some(vec![0]));

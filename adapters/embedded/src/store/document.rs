@@ -6,7 +6,7 @@
 use logistics_core::lifecycle::Status;
 use logistics_core::port::DocumentWrite;
 
-use crate::checksum::checksum;
+use crate::file::checksum::checksum;
 
 const HEADER_BYTES: usize = 18;
 

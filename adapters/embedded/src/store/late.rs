@@ -7,9 +7,9 @@ use logistics_core::port::{Cursor, ListQuery, Page};
 use logistics_core::{OrderId, Timestamp};
 use redb::ReadTransaction;
 
-use crate::document::status_code;
 use crate::error::FileError;
-use crate::schema::{DOCUMENTS, LATE, late_key, parse_late_key};
+use crate::file::schema::{DOCUMENTS, LATE, late_key, parse_late_key};
+use crate::store::document::status_code;
 use crate::store::listed_json;
 
 /// A page of the late orders, the one that has been late for the longest first.

@@ -1,5 +1,9 @@
 //! The order store.
 
+pub(crate) mod document;
+pub(crate) mod late;
+pub(crate) mod outcomes;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,21 +17,19 @@ use logistics_core::port::{
 use logistics_core::{OrderId, Partition, RequestId, Timestamp, Verdict, partition_of};
 use redb::{ReadOnlyTable, ReadTransaction};
 
-use crate::access::Access;
-use crate::document;
 use crate::error::{EmbeddedError, FileError};
-use crate::late;
-use crate::limits::INLINE_DOCUMENTS_MAX;
-use crate::request::Request;
-use crate::schema::{
+use crate::file::schema::{
     DOCUMENTS, INDEX, STATE, TIMERS, checkpoint_key, decode_checkpoint, index_key, index_range,
     parse_index_key, parse_timer_key, timer_key,
 };
+use crate::handle::Handle;
+use crate::limits::INLINE_DOCUMENTS_MAX;
+use crate::writer::request::Request;
 
 type Documents = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// [`OrderStore`] of an engine.
-pub(crate) struct Store(pub(crate) Arc<Access>);
+pub(crate) struct Store(pub(crate) Arc<Handle>);
 
 #[async_trait]
 impl OwnerStore for Store {

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::EmbeddedError;
 use crate::limits::QUEUE_BYTES_MAX;
-use crate::request::{Reply, Request};
+use crate::writer::request::{Reply, Request};
 
 /// The callers' end. The writer ends when the last one is gone.
 #[derive(Debug)]

@@ -5,10 +5,10 @@ use logistics_core::port::{ClearOutcome, CommitOutcome, StoreWrite, Token, Write
 use logistics_core::{Offset, Partition};
 use tokio::sync::oneshot;
 
-use crate::block::PreparedBlock;
 use crate::error::EmbeddedError;
+use crate::group::coordinator::MemberId;
 use crate::limits::REQUEST_BYTES_MIN;
-use crate::members::MemberId;
+use crate::log::block::PreparedBlock;
 use crate::state::GroupKey;
 
 /// Where an answer goes. Nobody may be waiting for it any more.
