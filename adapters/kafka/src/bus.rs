@@ -11,17 +11,17 @@ use logistics_core::port::{
 };
 use logistics_core::{Offset, OrderId, Partition, partition_of};
 
-use crate::appender::Appender;
+use crate::admin::topics;
 use crate::client::Brokers;
-use crate::committed::Committed;
 use crate::config::Config;
 use crate::descriptors;
 use crate::error::KafkaError;
-use crate::fetcher::Fetcher;
-use crate::lookup::Lookup;
-use crate::membership::KafkaMembership;
-use crate::subscription::KafkaSubscription;
-use crate::topics;
+use crate::group::membership::KafkaMembership;
+use crate::group::subscription::KafkaSubscription;
+use crate::produce::appender::Appender;
+use crate::read::committed::Committed;
+use crate::read::fetcher::Fetcher;
+use crate::read::lookup::Lookup;
 
 /// The event bus on Kafka. Clones are the same bus.
 #[derive(Clone)]

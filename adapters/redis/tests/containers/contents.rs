@@ -9,8 +9,8 @@ use logistics_containers::until;
 use logistics_core::lifecycle::Status;
 use logistics_core::limits::OUTCOME_KEPT_MS;
 use logistics_core::port::{
-    ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderReader, OwnerStore, PortErrorKind, StoreWrite, Token,
-    WriteOutcome,
+    ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderReader, OwnerStore, PortErrorKind,
+    StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::testkit::sample;
 use logistics_core::{Offset, Order, OrderId, Partition, Verdict, Version};

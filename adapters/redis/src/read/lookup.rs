@@ -10,17 +10,17 @@ use logistics_core::lifecycle::STATUSES;
 use logistics_core::port::{DocumentLookup, Loaded, Recovery, StoreCheckpoint, Token};
 use logistics_core::{Offset, OrderId, Partition, Timestamp};
 
-use crate::connection::Lent;
 use crate::error::RedisStoreError;
 use crate::keys::Keys;
 use crate::limits::{MISSING_KEPT_MS, MISSING_REPORTED_MAX};
+use crate::server::connection::Conn;
 
 /// Fields of a checkpoint: offset, answered and token as texts, and the basis.
 type Fields = (Option<String>, Option<String>, Option<String>, Option<Bytes>);
 const FIELDS: [&str; 4] = ["offset", "answered", "token", "basis"];
 
 pub(crate) async fn checkpoint(
-    lent: &mut Lent,
+    conn: &mut Conn,
     place: &Arc<str>,
     keys: Keys,
     partition: Partition,
@@ -28,11 +28,11 @@ pub(crate) async fn checkpoint(
     let key = keys.checkpoint(partition);
     let mut command = redis::cmd("HMGET");
     command.arg(&key).arg(&FIELDS);
-    checkpoint_of(place, &key, lent.query(&command).await?)
+    checkpoint_of(place, &key, conn.query(&command).await?)
 }
 
 pub(crate) async fn recovery(
-    lent: &mut Lent,
+    conn: &mut Conn,
     place: &Arc<str>,
     keys: Keys,
     partition: Partition,
@@ -42,8 +42,8 @@ pub(crate) async fn recovery(
     both.atomic();
     both.cmd("HMGET").arg(&checkpoint_key).arg(&FIELDS);
     both.cmd("ZRANGE").arg(keys.timers(partition)).arg(0).arg(-1).arg("WITHSCORES");
-    let (fields, timers): (Fields, Vec<(String, f64)>) = lent.pipeline(&both).await?;
-    let now = clock(lent, keys).await?;
+    let (fields, timers): (Fields, Vec<(String, f64)>) = conn.pipeline(&both).await?;
+    let now = clock(conn, keys).await?;
     let checkpoint = checkpoint_of(place, &checkpoint_key, fields)?;
     let timer = |(id, due): (String, f64)| {
         let order_id = OrderId::parse(&id).map_err(|error| {
@@ -55,11 +55,11 @@ pub(crate) async fn recovery(
 }
 
 /// What the server's clock says. The nodes of a cluster may differ among themselves, and a user may not be allowed to ask.
-async fn clock(lent: &mut Lent, keys: Keys) -> Result<Option<Timestamp>, RedisStoreError> {
+async fn clock(conn: &mut Conn, keys: Keys) -> Result<Option<Timestamp>, RedisStoreError> {
     if matches!(keys, Keys::Tagged(_)) {
         return Ok(None);
     }
-    match lent.query::<(i64, i64)>(&redis::cmd("TIME")).await {
+    match conn.query::<(i64, i64)>(&redis::cmd("TIME")).await {
         Ok((seconds, micros)) => {
             Ok(Some(Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000))))
         }
@@ -69,7 +69,7 @@ async fn clock(lent: &mut Lent, keys: Keys) -> Result<Option<Timestamp>, RedisSt
 }
 
 pub(crate) async fn loaded(
-    lent: &mut Lent,
+    conn: &mut Conn,
     place: &Arc<str>,
     keys: Keys,
     partition: Partition,
@@ -82,25 +82,25 @@ pub(crate) async fn loaded(
     // Not taken away: whatever else asks this store loads too, and does not rebuild anything.
     both.cmd("SRANDMEMBER").arg(keys.missing(partition)).arg(MISSING_REPORTED_MAX);
     let (token, reported, documents): (Option<String>, Vec<String>, Vec<Option<Bytes>>) = if ids.is_empty() {
-        let (token, reported) = lent.pipeline(&both).await?;
+        let (token, reported) = conn.pipeline(&both).await?;
         (token, reported, Vec::new())
     } else {
         both.cmd("MGET");
         for id in ids {
             both.arg(keys.order(partition, id));
         }
-        lent.pipeline(&both).await?
+        conn.pipeline(&both).await?
     };
     let token = token.map(|token| parsed::<Token>(place, &checkpoint_key, "token", &token)).transpose()?;
     // What a reader reported may be no order id only where something else writes to this database.
     let reported: Vec<OrderId> = reported.iter().filter_map(|id| OrderId::parse(id).ok()).collect();
     let absent = ids.iter().zip(&documents).filter(|(_, document)| document.is_none()).map(|(id, _)| id);
     let absent: Vec<&OrderId> = absent.chain(&reported).collect();
-    let missing: BTreeSet<OrderId> = lost(lent, keys, partition, &absent).await?.into_iter().collect();
+    let missing: BTreeSet<OrderId> = lost(conn, keys, partition, &absent).await?.into_iter().collect();
     let back = reported.iter().filter(|id| !missing.contains(*id));
     let back: Vec<&str> = back.map(OrderId::as_str).collect();
     if !back.is_empty() {
-        lent.query::<Value>(redis::cmd("SREM").arg(keys.missing(partition)).arg(back)).await?;
+        conn.query::<Value>(redis::cmd("SREM").arg(keys.missing(partition)).arg(back)).await?;
     }
     Ok(Loaded { token, documents, missing })
 }
@@ -108,7 +108,7 @@ pub(crate) async fn loaded(
 /// Which of these orders the index has and have no document. One command a status, however many orders. The index is asked
 /// first: what it has was written together with its document, which nothing takes away.
 async fn lost(
-    lent: &mut Lent,
+    conn: &mut Conn,
     keys: Keys,
     partition: Partition,
     absent: &[&OrderId],
@@ -127,7 +127,7 @@ async fn lost(
     for id in absent {
         all.arg(keys.order(partition, id));
     }
-    let answers: Vec<Vec<Option<Value>>> = lent.pipeline(&all).await?;
+    let answers: Vec<Vec<Option<Value>>> = conn.pipeline(&all).await?;
     let Some((documents, indexes)) = answers.split_last() else { return Ok(Vec::new()) };
     let indexed = |at: usize| indexes.iter().any(|scores| scores.get(at).is_some_and(Option::is_some));
     let lost = absent.iter().enumerate().filter(|(at, _)| documents[*at].is_none() && indexed(*at));
@@ -136,7 +136,7 @@ async fn lost(
 
 /// Notes an order whose document a reader has missed, for the owner's next load.
 pub(crate) async fn report_missing(
-    lent: &mut Lent,
+    conn: &mut Conn,
     keys: Keys,
     partition: Partition,
     ids: &[OrderId],
@@ -147,20 +147,20 @@ pub(crate) async fn report_missing(
     both.cmd("SADD").arg(&key).arg(ids);
     // What an owner cannot rebuild is forgotten, until a reader misses it again.
     both.cmd("PEXPIRE").arg(&key).arg(MISSING_KEPT_MS);
-    lent.pipeline::<(Value, Value)>(&both).await.map(drop)
+    conn.pipeline::<(Value, Value)>(&both).await.map(drop)
 }
 
 /// What is there is read in one step. Whether an order is not there is asked at one instant with how far the store is: whatever it
 /// caught up with by then is in it, and nothing later is.
 pub(crate) async fn document(
-    lent: &mut Lent,
+    conn: &mut Conn,
     place: &Arc<str>,
     keys: Keys,
     partition: Partition,
     order_id: &OrderId,
 ) -> Result<DocumentLookup, RedisStoreError> {
     let key = keys.order(partition, order_id);
-    if let Some(json) = lent.query(&Cmd::get(&key)).await? {
+    if let Some(json) = conn.query(&Cmd::get(&key)).await? {
         return Ok(DocumentLookup::Found(json));
     }
     let checkpoint_key = keys.checkpoint(partition);
@@ -168,9 +168,9 @@ pub(crate) async fn document(
     both.atomic();
     both.cmd("GET").arg(key);
     both.cmd("HGET").arg(&checkpoint_key).arg("answered");
-    let (document, answered): (Option<Bytes>, Option<String>) = lent.pipeline(&both).await?;
-    if document.is_none() && !lost(lent, keys, partition, &[order_id]).await?.is_empty() {
-        report_missing(lent, keys, partition, std::slice::from_ref(order_id)).await?;
+    let (document, answered): (Option<Bytes>, Option<String>) = conn.pipeline(&both).await?;
+    if document.is_none() && !lost(conn, keys, partition, &[order_id]).await?.is_empty() {
+        report_missing(conn, keys, partition, std::slice::from_ref(order_id)).await?;
         return Ok(DocumentLookup::Missing);
     }
     Ok(match (document, answered) {

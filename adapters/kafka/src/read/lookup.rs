@@ -15,8 +15,8 @@ use rdkafka::{Offset as Position, TopicPartitionList};
 
 use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
+use crate::group::member::as_client;
 use crate::limits::{HIDDEN_WARNING_MS, METADATA_AGE_MS_MAX};
-use crate::member::as_client;
 use crate::native::{self, Configs};
 
 /// What [`Lookup::identity`] does, for an error.

@@ -1,5 +1,5 @@
 //! One member of a group: a consumer that is assigned partitions and fetches nothing. Reading is the business of
-//! [`crate::fetcher`], so that what a member may read never depends on what the group does at that moment.
+//! [`crate::read::fetcher`], so that what a member may read never depends on what the group does at that moment.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};

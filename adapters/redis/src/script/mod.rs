@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use deadpool_redis::redis::{self, Cmd, ToRedisArgs};
 
-/// Compares and writes. `write.rs` packs its arguments.
+/// Compares and writes. `write/packed.rs` packs its arguments.
 pub(crate) static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("write.lua")));
 /// A stretch of a list's index.
 pub(crate) static INDEX: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("index.lua")));

@@ -8,12 +8,12 @@ use futures::future::join_all;
 use logistics_core::Partition;
 use logistics_core::lifecycle::Status;
 
-use crate::connection::Connections;
 use crate::error::RedisStoreError;
 use crate::keys::Keys;
 use crate::limits::{MEMORY_USED_PERCENT_MAX, SERVER_VERSION_MIN};
 use crate::script::INDEX;
-use crate::servers::place_of;
+use crate::server::connection::Connections;
+use crate::server::servers::place_of;
 
 /// The policy under which nothing is thrown away.
 const NOEVICTION: &str = "noeviction";
@@ -30,9 +30,9 @@ pub(crate) async fn check(
     full: &NearlyFull,
 ) -> Result<(), RedisStoreError> {
     let place = connections.place();
-    let mut lent = connections.lend().await?;
+    let mut conn = connections.conn().await?;
     let mut replicas = Vec::new();
-    for (node, info) in lent.every_node(&redis::cmd("INFO")).await? {
+    for (node, info) in conn.every_node(&redis::cmd("INFO")).await? {
         let place = named(&node, place);
         let info = text(&place, info)?;
         check_node(&place, &info, full)?;
@@ -42,8 +42,8 @@ pub(crate) async fn check(
         vec![keys.status(Partition(0), Status::Placed)],
         ["1", "", "", "ZREVRANGE"].map(str::to_owned).to_vec(),
     );
-    lent.scripts::<Value>(&INDEX, &[probe]).await?;
-    drop(lent);
+    conn.scripts::<Value>(&INDEX, &[probe]).await?;
+    drop(conn);
     let asked = replicas.into_iter().map(|(host, port)| async move {
         let place = place_of(&format!("{host}:{port}"));
         (place, connections.info_of_replica(host, port).await)

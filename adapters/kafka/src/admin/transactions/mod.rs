@@ -11,8 +11,8 @@ use logistics_core::{Partition, Timestamp};
 use rdkafka::metadata::Metadata;
 
 use crate::client::blocking;
-use crate::lookup::Lookup;
-use crate::member::as_client;
+use crate::group::member::as_client;
+use crate::read::lookup::Lookup;
 use connection::{Address, Connection};
 use wire::{OpenProducer, Request};
 

@@ -16,10 +16,10 @@ use tokio::sync::Notify;
 
 use crate::client::{Brokers, Context, blocking, one};
 use crate::error::{KafkaError, is_unreadable};
+use crate::group::member::as_client;
 use crate::limits::{
     FETCH_BYTES, FETCH_PARTITION_BYTES, READ_AHEAD_KB, READ_AHEAD_MESSAGES, READ_AHEAD_PAUSE_MS,
 };
-use crate::member::as_client;
 use crate::native;
 
 type Reader = BaseConsumer<Context>;
@@ -91,17 +91,17 @@ impl Fetcher {
 
     /// A reader of one partition. It wakes `woken` when there may be something. Of two of the same partition, whoever
     /// reads takes the reading away from the other.
-    pub(crate) fn partition(self: &Arc<Self>, partition: Partition, woken: Arc<Notify>) -> Fetched {
+    pub(crate) fn partition(self: &Arc<Self>, partition: Partition, woken: Arc<Notify>) -> PartitionReader {
         let partition = as_client(partition);
         let reader = self.readers.fetch_add(1, Ordering::Relaxed);
         let slot =
             self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(partition).or_default().clone();
-        Fetched { fetcher: self.clone(), partition, reader, woken, slot }
+        PartitionReader { fetcher: self.clone(), partition, reader, woken, slot }
     }
 }
 
 /// A reader of one partition.
-pub(crate) struct Fetched {
+pub(crate) struct PartitionReader {
     fetcher: Arc<Fetcher>,
     partition: i32,
     reader: u64,
@@ -109,7 +109,7 @@ pub(crate) struct Fetched {
     slot: Arc<Slot>,
 }
 
-impl Fetched {
+impl PartitionReader {
     /// Waits until there is something at `from` and reads it. Can be cancelled.
     ///
     /// # Errors
@@ -235,7 +235,7 @@ impl Fetched {
     }
 }
 
-impl Drop for Fetched {
+impl Drop for PartitionReader {
     fn drop(&mut self) {
         let mut slot = self.slot.lock();
         if slot.take_if(|reading| reading.reader == self.reader).is_some() {

@@ -8,11 +8,11 @@ use logistics_core::{Offset, Partition};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::admin::transactions::{self, Verdict};
 use crate::error::KafkaError;
-use crate::fetcher::{Fetched, Fetcher};
 use crate::limits::HIDDEN_UNEXPLAINED_MS_MAX;
-use crate::lookup::Lookup;
-use crate::transactions::{self, Verdict};
+use crate::read::fetcher::{Fetcher, PartitionReader};
+use crate::read::lookup::Lookup;
 
 /// A reader of the committed records of one partition, which says whose transaction hides records, and whether it does so for
 /// good.
@@ -20,7 +20,7 @@ pub(crate) struct Committed {
     lookup: Arc<Lookup>,
     topic: Topic,
     partition: Partition,
-    fetched: Fetched,
+    reader: PartitionReader,
     /// Set while records are there that cannot be read. Kept over reads that are cancelled.
     hidden: Mutex<Option<Hidden>>,
 }
@@ -42,8 +42,8 @@ impl Committed {
         partition: Partition,
         fetcher: &Arc<Fetcher>,
     ) -> Self {
-        let fetched = fetcher.partition(partition, Arc::new(Notify::new()));
-        Self { lookup: lookup.clone(), topic, partition, fetched, hidden: Mutex::default() }
+        let reader = fetcher.partition(partition, Arc::new(Notify::new()));
+        Self { lookup: lookup.clone(), topic, partition, reader, hidden: Mutex::default() }
     }
 
     /// Where the log starts, and where it ends with what is not committed yet.
@@ -71,7 +71,7 @@ impl Committed {
     pub(crate) async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, KafkaError> {
         let look = Duration::from_millis(self.lookup.brokers.config.hidden_ms.max(1).into());
         loop {
-            if let Ok(read) = tokio::time::timeout(look, self.fetched.read(from, limit)).await {
+            if let Ok(read) = tokio::time::timeout(look, self.reader.read(from, limit)).await {
                 *self.hidden() = None;
                 return read;
             }

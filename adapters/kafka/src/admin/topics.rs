@@ -13,7 +13,7 @@ use rdkafka::metadata::Metadata;
 use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
 use crate::limits::BATCH_BYTES_MAX;
-use crate::lookup::Lookup;
+use crate::read::lookup::Lookup;
 use rules::{Described, Finding};
 
 /// A topic that was created is known to whoever answers within this. Brokers that start take some seconds.

@@ -10,12 +10,12 @@ use logistics_core::port::{
 use logistics_core::{Offset, Partition};
 
 use crate::client::Brokers;
-use crate::committed::Committed;
 use crate::error::KafkaError;
-use crate::fetcher::Fetcher;
-use crate::lookup::Lookup;
-use crate::member::Member;
-use crate::transactor::Transactor;
+use crate::group::member::Member;
+use crate::produce::transactor::Transactor;
+use crate::read::committed::Committed;
+use crate::read::fetcher::Fetcher;
+use crate::read::lookup::Lookup;
 
 /// A member of the group of processors.
 pub(crate) struct KafkaMembership {

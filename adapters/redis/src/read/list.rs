@@ -12,18 +12,18 @@ use logistics_core::port::{Cursor, ListQuery, Page};
 use logistics_core::{OrderId, Partition, Timestamp};
 use serde::Deserialize;
 
-use crate::connection::Lent;
 use crate::error::RedisStoreError;
 use crate::keys::Keys;
-use crate::lookup::{millis, report_missing};
+use crate::read::lookup::{millis, report_missing};
 use crate::script::{DOCUMENTS, INDEX};
+use crate::server::connection::Conn;
 
 /// Entries that every partition is asked for beyond its share, so that a page seldom takes a second question.
 const SPARE_ENTRIES: usize = 8;
 
 /// Lists orders.
 pub(crate) struct Lister<'a> {
-    pub(crate) lent: &'a mut Lent,
+    pub(crate) conn: &'a mut Conn,
     pub(crate) place: &'a Arc<str>,
     pub(crate) keys: Keys,
     pub(crate) partitions: u32,
@@ -132,7 +132,7 @@ impl Lister<'_> {
                 (vec![key], index_arguments(count, stretch.after.as_ref(), "ZREVRANGE"))
             })
             .collect();
-        let answers = self.lent.scripts::<Vec<(String, f64)>>(&INDEX, &calls).await?;
+        let answers = self.conn.scripts::<Vec<(String, f64)>>(&INDEX, &calls).await?;
         for (stretch, answer) in dry.iter_mut().zip(answers) {
             stretch.ended = answer.len() < count;
             for (id, changed_at) in answer {
@@ -168,7 +168,7 @@ impl Lister<'_> {
         if calls.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = self.lent.scripts::<Vec<Option<Bytes>>>(&DOCUMENTS, &calls).await?;
+        let answers = self.conn.scripts::<Vec<Option<Bytes>>>(&DOCUMENTS, &calls).await?;
         let mut documents = vec![Bytes::new(); entries.len()];
         let mut lost: BTreeMap<Partition, Vec<OrderId>> = BTreeMap::new();
         for (position, document) in groups.values().flatten().zip(answers.into_iter().flatten()) {
@@ -185,7 +185,7 @@ impl Lister<'_> {
     /// Tells the owners of orders that the index has and whose documents are gone. The page goes on without them.
     async fn report(&mut self, lost: &BTreeMap<Partition, Vec<OrderId>>) -> Result<(), RedisStoreError> {
         for (partition, ids) in lost {
-            report_missing(self.lent, self.keys, *partition, ids).await?;
+            report_missing(self.conn, self.keys, *partition, ids).await?;
         }
         Ok(())
     }
@@ -235,7 +235,7 @@ impl Lister<'_> {
         let partitions = (0..self.partitions).map(Partition);
         let call = |partition| (vec![self.keys.late(partition)], index_arguments(count, after, "ZRANGE"));
         let calls: Vec<_> = partitions.clone().map(call).collect();
-        let answers = self.lent.scripts::<Vec<(String, f64)>>(&INDEX, &calls).await?;
+        let answers = self.conn.scripts::<Vec<(String, f64)>>(&INDEX, &calls).await?;
         let mut entries = Vec::new();
         for (partition, found) in partitions.zip(answers) {
             for (id, became) in found {
@@ -268,7 +268,7 @@ impl Lister<'_> {
             }
             mget
         };
-        let answers: Vec<Vec<Option<Bytes>>> = self.lent.scattered(groups.iter().map(mget).collect()).await?;
+        let answers: Vec<Vec<Option<Bytes>>> = self.conn.scattered(groups.iter().map(mget).collect()).await?;
         let mut found = vec![None; entries.len()];
         let mut lost: BTreeMap<Partition, Vec<OrderId>> = BTreeMap::new();
         for (position, document) in groups.values().flatten().zip(answers.into_iter().flatten()) {

@@ -23,10 +23,10 @@ use crate::config::Config;
 use crate::error::{RedisStoreError, no_answer};
 use crate::limits::{CLUSTER_REDIRECTIONS_MAX, FRESH_MAX};
 use crate::script::{By, Script};
-use crate::sentinel;
-use crate::servers::{MasterTarget, Target, place_of};
+use crate::server::sentinel;
+use crate::server::servers::{MasterTarget, Target, place_of};
 
-/// Lends connections out.
+/// The pool of connections.
 pub(crate) struct Connections {
     pool: managed::Pool<Manager>,
     target: Target,
@@ -36,7 +36,7 @@ pub(crate) struct Connections {
 }
 
 /// A connection for one call, and the call's deadline.
-pub(crate) struct Lent {
+pub(crate) struct Conn {
     /// Always there until the end.
     object: Option<Object<Manager>>,
     /// Nothing is under way on it, and nothing failed.
@@ -84,7 +84,7 @@ impl Connections {
     }
 
     /// A connection, and the time for one call from now.
-    pub(crate) async fn lend(&self) -> Result<Lent, RedisStoreError> {
+    pub(crate) async fn conn(&self) -> Result<Conn, RedisStoreError> {
         let deadline = Instant::now() + Duration::from_millis(self.timeout_ms);
         let timeouts: Timeouts = self.pool.timeouts();
         let object = match timeout_at(deadline, self.pool.timeout_get(&timeouts)).await {
@@ -98,7 +98,7 @@ impl Connections {
             }
         };
         let place = self.place.clone();
-        Ok(Lent { object: Some(object), sound: true, deadline, place, timeout_ms: self.timeout_ms })
+        Ok(Conn { object: Some(object), sound: true, deadline, place, timeout_ms: self.timeout_ms })
     }
 
     fn no_connection(&self, error: PoolError<RedisStoreError>) -> RedisStoreError {
@@ -118,7 +118,7 @@ impl Connections {
     }
 }
 
-impl Lent {
+impl Conn {
     /// One command.
     pub(crate) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, RedisStoreError> {
         let value = self.run(Work::Command(command)).await;
@@ -223,7 +223,7 @@ impl Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for Conn {
     /// A call that failed, or was given up in its midst, leaves no connection behind for others to wait on.
     fn drop(&mut self) {
         if !self.sound
@@ -247,20 +247,20 @@ enum Work<'a> {
 }
 
 /// A connection.
-pub(crate) enum Link {
+pub(crate) enum RedisConn {
     Server(MultiplexedConnection),
     Cluster(Box<ClusterConnection>),
 }
 
-impl Link {
+impl RedisConn {
     async fn run(&mut self, work: Work<'_>) -> RedisResult<Value> {
         match work {
             Work::Command(command) => command.query_async(self).await,
             Work::Pipeline(pipeline) => pipeline.query_async::<Vec<Value>>(self).await.map(Value::Array),
             Work::Scattered(commands) => self.scatter(commands).await.map(Value::Array),
             Work::Everywhere(command, nodes) => match self {
-                Link::Server(server) => command.query_async(server).await,
-                Link::Cluster(cluster) => {
+                RedisConn::Server(server) => command.query_async(server).await,
+                RedisConn::Cluster(cluster) => {
                     let everywhere = RoutingInfo::MultiNode((nodes, None));
                     cluster.route_command(command.clone(), everywhere).await
                 }
@@ -270,12 +270,12 @@ impl Link {
 
     async fn scatter(&mut self, commands: Vec<Cmd>) -> RedisResult<Vec<Value>> {
         match self {
-            Link::Server(server) => {
+            RedisConn::Server(server) => {
                 let mut pipeline = Pipeline::with_capacity(commands.len());
                 commands.into_iter().for_each(|command| _ = pipeline.add_command(command));
                 pipeline.query_async(server).await
             }
-            Link::Cluster(cluster) => {
+            RedisConn::Cluster(cluster) => {
                 let each = commands.into_iter().map(|command| {
                     let mut cluster = cluster.as_ref().clone();
                     async move { command.query_async(&mut cluster).await }
@@ -286,11 +286,11 @@ impl Link {
     }
 }
 
-impl ConnectionLike for Link {
+impl ConnectionLike for RedisConn {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
-            Link::Server(server) => server.req_packed_command(command),
-            Link::Cluster(cluster) => cluster.req_packed_command(command),
+            RedisConn::Server(server) => server.req_packed_command(command),
+            RedisConn::Cluster(cluster) => cluster.req_packed_command(command),
         }
     }
 
@@ -301,15 +301,15 @@ impl ConnectionLike for Link {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         match self {
-            Link::Server(server) => server.req_packed_commands(pipeline, offset, count),
-            Link::Cluster(cluster) => cluster.req_packed_commands(pipeline, offset, count),
+            RedisConn::Server(server) => server.req_packed_commands(pipeline, offset, count),
+            RedisConn::Cluster(cluster) => cluster.req_packed_commands(pipeline, offset, count),
         }
     }
 
     fn get_db(&self) -> i64 {
         match self {
-            Link::Server(server) => server.get_db(),
-            Link::Cluster(cluster) => cluster.get_db(),
+            RedisConn::Server(server) => server.get_db(),
+            RedisConn::Cluster(cluster) => cluster.get_db(),
         }
     }
 }
@@ -355,22 +355,22 @@ impl Manager {
         Ok(Self { opens, config: connection, place, connect_timeout_ms, opened })
     }
 
-    async fn open(&self) -> Result<Link, RedisStoreError> {
+    async fn open(&self) -> Result<RedisConn, RedisStoreError> {
         match &self.opens {
             Opens::Server(manager) => {
                 let mut server =
                     managed::Manager::create(manager).await.map_err(|error| self.failed(&error))?;
                 // Who is not logged in hears of it here: the client (1.8) does not get over a MULTI that is refused.
                 match redis::cmd("PING").query_async::<Value>(&mut server).await {
-                    Ok(_) => Ok(Link::Server(server)),
+                    Ok(_) => Ok(RedisConn::Server(server)),
                     Err(error) => Err(self.failed(&error)),
                 }
             }
             Opens::Master(master) => {
-                sentinel::connect(master, &self.config, self.connect_timeout_ms).await.map(Link::Server)
+                sentinel::connect(master, &self.config, self.connect_timeout_ms).await.map(RedisConn::Server)
             }
             Opens::Cluster { client, nodes } => match client.get_async_connection().await {
-                Ok(cluster) => Ok(Link::Cluster(Box::new(cluster))),
+                Ok(cluster) => Ok(RedisConn::Cluster(Box::new(cluster))),
                 Err(error) => Err(self.why_no_node(nodes, &error).await),
             },
         }
@@ -398,27 +398,27 @@ impl Manager {
 }
 
 impl managed::Manager for Manager {
-    type Type = Link;
+    type Type = RedisConn;
     type Error = RedisStoreError;
 
-    async fn create(&self) -> Result<Link, RedisStoreError> {
-        let link = self.open().await?;
+    async fn create(&self) -> Result<RedisConn, RedisStoreError> {
+        let conn = self.open().await?;
         self.opened.send_modify(|opened| *opened += 1);
-        Ok(link)
+        Ok(conn)
     }
 
-    async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> RecycleResult<RedisStoreError> {
+    async fn recycle(&self, conn: &mut RedisConn, metrics: &Metrics) -> RecycleResult<RedisStoreError> {
         if metrics.last_used() < FRESH_MAX {
             return Ok(());
         }
-        let alive = match (link, &self.opens) {
-            (Link::Server(server), Opens::Server(manager)) => {
+        let alive = match (conn, &self.opens) {
+            (RedisConn::Server(server), Opens::Server(manager)) => {
                 return manager.recycle(server, metrics).await.map_err(|error| match error {
                     RecycleError::Backend(error) => RecycleError::Backend(self.failed(&error)),
                     RecycleError::Message(message) => RecycleError::Message(message),
                 });
             }
-            (link, _) => redis::cmd("PING").query_async::<Value>(link).await,
+            (conn, _) => redis::cmd("PING").query_async::<Value>(conn).await,
         };
         alive.map(|_| ()).map_err(|error| RecycleError::Backend(self.failed(&error)))
     }

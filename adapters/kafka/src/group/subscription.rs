@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 
 use crate::client::Brokers;
 use crate::error::KafkaError;
-use crate::fetcher::{Fetched, Fetcher};
-use crate::lookup::Lookup;
-use crate::member::Member;
+use crate::group::member::Member;
+use crate::read::fetcher::{Fetcher, PartitionReader};
+use crate::read::lookup::Lookup;
 
 /// A member of a group of readers.
 pub(crate) struct KafkaSubscription {
@@ -33,7 +33,7 @@ pub(crate) struct KafkaSubscription {
 }
 
 struct Reading {
-    fetched: Fetched,
+    reader: PartitionReader,
     next: Offset,
 }
 
@@ -110,8 +110,8 @@ impl KafkaSubscription {
             }
         }
         for (partition, next) in known.into_iter().chain(started.iter().copied()) {
-            let fetched = self.fetcher.partition(partition, self.woken.clone());
-            self.reading.insert(partition, Reading { fetched, next });
+            let reader = self.fetcher.partition(partition, self.woken.clone());
+            self.reading.insert(partition, Reading { reader, next });
         }
         self.starting.clear();
         Ok(Some(started))
@@ -141,7 +141,7 @@ impl KafkaSubscription {
         let (before, after): (Vec<_>, Vec<_>) = open.partition(|partition| *partition <= last);
         for partition in after.into_iter().chain(before) {
             let Some(reading) = self.reading.get_mut(&partition) else { continue };
-            match reading.fetched.read_now(reading.next, limit).map_err(PortError::from) {
+            match reading.reader.read_now(reading.next, limit).map_err(PortError::from) {
                 Ok(None) => {}
                 Ok(Some(batch)) => {
                     reading.next = batch.next;

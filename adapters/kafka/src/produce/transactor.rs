@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 
 use crate::client::{Brokers, Context, one};
 use crate::error::{KafkaError, is_fence, is_too_large};
+use crate::group::member::{Member, as_client};
 use crate::limits::{LINGER_MS, MESSAGE_BYTES_MAX, QUEUED_MESSAGES_MAX, TRANSACTION_TIMEOUT_MS};
-use crate::member::{Member, as_client};
 use crate::native;
 use crate::watchdog::Watched;
 
@@ -47,13 +47,14 @@ impl Transactor {
         let watched = member.watchdog.watch(name.clone());
         let member = Arc::downgrade(member);
         let topics = Topics::new(&brokers);
-        let mut lane = Lane { brokers, member, partition, watched: watched.clone(), topics, producer: None };
+        let mut producing =
+            ProducerThread { brokers, member, partition, watched: watched.clone(), topics, producer: None };
         thread::Builder::new()
             .name(name)
             .spawn(move || {
                 for job in waiting {
-                    lane.run(job);
-                    if lane.watched.is_stuck() {
+                    producing.run(job);
+                    if producing.watched.is_stuck() {
                         // It came back after all; another one has taken its place.
                         break;
                     }
@@ -101,7 +102,7 @@ impl Topics {
 }
 
 /// What the thread holds.
-struct Lane {
+struct ProducerThread {
     brokers: Arc<Brokers>,
     /// Gone once the membership is: who left commits nothing.
     member: Weak<Member>,
@@ -121,7 +122,7 @@ impl Deadline {
     }
 }
 
-impl Lane {
+impl ProducerThread {
     fn run(&mut self, job: Job) {
         let limit = Duration::from_millis(self.brokers.config.timeout_ms.into());
         let deadline = Deadline(Instant::now() + limit);

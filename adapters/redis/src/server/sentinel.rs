@@ -7,7 +7,7 @@ use deadpool_redis::redis::{self, AsyncConnectionConfig, Client, ConnectionInfo,
 use futures::future::select_ok;
 
 use crate::error::RedisStoreError;
-use crate::servers::{MasterTarget, place_of};
+use crate::server::servers::{MasterTarget, place_of};
 
 /// Connects to the master that the Sentinels name. The first answer counts: who asks them one after the other waits for each
 /// that is down.

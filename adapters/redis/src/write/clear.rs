@@ -9,12 +9,12 @@ use logistics_core::lifecycle::STATUSES;
 use logistics_core::port::{ClearOutcome, Token};
 use logistics_core::{OrderId, Partition, partition_of};
 
-use crate::check::field;
-use crate::connection::Lent;
 use crate::error::RedisStoreError;
 use crate::keys::Keys;
 use crate::limits::CLEAR_SCANNED_MAX;
 use crate::script::CLEAR;
+use crate::server::check::field;
+use crate::server::connection::Conn;
 
 /// How far the removals are that this process began.
 ///
@@ -42,7 +42,7 @@ impl Clearings {
     /// The first step removes the sets of the partition, each further one the documents among a stretch of the keys.
     pub(crate) async fn step(
         &self,
-        lent: &mut Lent,
+        conn: &mut Conn,
         place: &Arc<str>,
         (keys, partitions): (Keys, u32),
         partition: Partition,
@@ -50,18 +50,18 @@ impl Clearings {
     ) -> Result<ClearOutcome, RedisStoreError> {
         let begun = self.of(partition).filter(|progress| progress.token == token);
         let Some(progress) = begun else {
-            if !remove(lent, keys, partition, token, sets(keys, partition)).await? {
+            if !remove(conn, keys, partition, token, sets(keys, partition)).await? {
                 return Ok(ClearOutcome::Mismatch);
             }
             return Ok(self.more(partition, Progress { token, cursor: 0, run: String::new() }));
         };
-        let scanned = scan(lent, place, (keys, partitions), partition, progress.cursor).await?;
+        let scanned = scan(conn, place, (keys, partitions), partition, progress.cursor).await?;
         let Scanned { cursor, run, documents } = scanned;
         if progress.cursor != 0 && progress.run != run {
             return Ok(self.more(partition, Progress { token, cursor: 0, run }));
         }
         // Without documents too: it tells whether the partition is still at this write.
-        if !remove(lent, keys, partition, token, documents).await? {
+        if !remove(conn, keys, partition, token, documents).await? {
             return Ok(ClearOutcome::Mismatch);
         }
         if cursor != 0 {
@@ -93,7 +93,7 @@ fn sets(keys: Keys, partition: Partition) -> Vec<String> {
 
 /// Removes these keys. `false`: the partition is at another write, and they stay.
 async fn remove(
-    lent: &mut Lent,
+    conn: &mut Conn,
     keys: Keys,
     partition: Partition,
     token: Token,
@@ -101,13 +101,13 @@ async fn remove(
 ) -> Result<bool, RedisStoreError> {
     let mut all = vec![keys.checkpoint(partition)];
     all.extend(names);
-    let done: i64 = lent.script(|by| CLEAR.small_call(by, &all, &[token.to_string()])).await?;
+    let done: i64 = conn.script(|by| CLEAR.small_call(by, &all, &[token.to_string()])).await?;
     Ok(done == 1)
 }
 
 /// The documents of the partition among the next keys.
 async fn scan(
-    lent: &mut Lent,
+    conn: &mut Conn,
     place: &Arc<str>,
     (keys, partitions): (Keys, u32),
     partition: Partition,
@@ -119,7 +119,7 @@ async fn scan(
     all.cmd("EXISTS").arg(keys.checkpoint(partition));
     all.cmd("INFO").arg("server");
     all.cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{before}*")).arg("COUNT").arg(CLEAR_SCANNED_MAX);
-    let (_, info, (cursor, found)): (i64, String, (String, Vec<Bytes>)) = lent.pipeline(&all).await?;
+    let (_, info, (cursor, found)): (i64, String, (String, Vec<Bytes>)) = conn.pipeline(&all).await?;
     let cursor = cursor.parse().map_err(|_| RedisStoreError::damaged(place, "a cursor that is no number"))?;
     let document = |key: Bytes| {
         let key = String::from_utf8(key.into()).ok()?;

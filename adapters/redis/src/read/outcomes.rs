@@ -10,10 +10,10 @@ use logistics_core::{OrderId, Partition, RequestId, Verdict};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use crate::connection::Connections;
 use crate::error::RedisStoreError;
 use crate::keys::Keys;
 use crate::limits::{OUTCOME_POLL_MAX, OUTCOME_POLL_MIN, OUTCOMES_PER_COMMAND_MAX};
+use crate::server::connection::Connections;
 
 type Answer = Result<Verdict, RedisStoreError>;
 
@@ -119,8 +119,8 @@ impl Outcomes {
     }
 
     async fn look(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, RedisStoreError> {
-        let mut lent = self.connections.lend().await?;
-        lent.query(redis::cmd("MGET").arg(keys)).await
+        let mut conn = self.connections.conn().await?;
+        conn.query(redis::cmd("MGET").arg(keys)).await
     }
 
     fn answer(&self, key: &str, answer: &Answer) {

@@ -18,8 +18,8 @@ use tokio::time::timeout;
 
 use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
+use crate::group::member::as_client;
 use crate::limits::{LINGER_MS, MESSAGE_BYTES_MAX, STATISTICS_MS};
-use crate::member::as_client;
 
 /// How long the thread waits for reports. Long, since the client spins through the last millisecond of each wait; a report
 /// ends the wait at once.
