@@ -13,7 +13,7 @@ pub const CONNECTIONS_MAX: usize = 16;
 
 /// How much of its `maxmemory` a server may have used before a check warns.
 pub(crate) const MEMORY_USED_PERCENT_MAX: u8 = 90;
-/// A connection that was conn out within this time is not asked again whether it is alive.
+/// A connection that was lent out within this time is not asked again whether it is alive.
 pub(crate) const FRESH_MAX: Duration = Duration::from_secs(1);
 /// Redirections that a call to a cluster follows.
 pub(crate) const CLUSTER_REDIRECTIONS_MAX: u32 = 3;

@@ -82,7 +82,7 @@ impl AllInOne {
         self.app.addr()
     }
 
-    /// Every part can do its services.
+    /// Every part can do its work.
     pub(crate) fn is_ready(&self) -> bool {
         self.app.is_ready()
     }

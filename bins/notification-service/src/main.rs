@@ -17,7 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PROGRAM: &str = "notification-service";
 const ROLE: ProcessRole = ProcessRole::READER;
 
-/// Tells people what happens to their orders, from Kafka. As many processes as there are partitions share the services. Without
+/// Tells people what happens to their orders, from Kafka. As many processes as there are partitions share the work. Without
 /// a subcommand it runs.
 ///
 /// Exit codes: 0 done, also after SIGTERM; 1 not well, or stopped at once; 2 a wrong flag, setting or environment, or Kafka

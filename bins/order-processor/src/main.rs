@@ -18,7 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PROGRAM: &str = "order-processor";
 const ROLE: ProcessRole = ProcessRole::PROCESSOR;
 
-/// Decides about orders, on Kafka and Redis. As many processes as there are partitions share the services. Without a subcommand
+/// Decides about orders, on Kafka and Redis. As many processes as there are partitions share the work. Without a subcommand
 /// it runs.
 ///
 /// Exit codes: 0 done, also after SIGTERM; 1 not well, or stopped at once; 2 a wrong flag, setting or environment, or

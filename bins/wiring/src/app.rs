@@ -5,17 +5,16 @@ use std::net::SocketAddr;
 use crate::http_server::HttpServer;
 use crate::services::Services;
 use crate::startup::{RetryPolicy, StartupCheck, wait_until_ready};
-use logistics_cli_kit::Failure;
-use logistics_cli_kit::Signals;
+use logistics_cli_kit::{Failure, Signals};
 
-/// A process that does its services.
+/// A process that runs: its HTTP server and its services.
 pub struct App {
     server: HttpServer,
     services: Services,
 }
 
 impl App {
-    /// Waits until everything that is required is there, and then begins. The server serves meanwhile, not ready. Can be
+    /// Waits until every check passes, and then starts the services. The server serves meanwhile, not ready. Can be
     /// cancelled.
     ///
     /// # Errors
@@ -36,7 +35,7 @@ impl App {
         self.server.addr()
     }
 
-    /// Every part can do its services.
+    /// Every part can do its work.
     pub fn is_ready(&self) -> bool {
         self.server.is_ready()
     }
@@ -53,11 +52,11 @@ impl App {
     }
 }
 
-/// A service from its start until a signal has ended it: at once while it waits for what it requires, otherwise in order; a
+/// A service from its start until a signal has ended it: at once while its startup checks do not pass, otherwise in order; a
 /// second signal ends it at once. A failure after which the work must not go on ends it in order too.
 ///
 /// # Errors
-/// One sentence, where it cannot start, must not go on, or was told to stop at once.
+/// One sentence, where it cannot start, must not go on, or was stopped at once.
 pub async fn run(
     mut signals: Signals,
     server: HttpServer,

@@ -39,7 +39,7 @@ pub struct HttpArgs {
     /// Names that Host may have, separated by commas [default: loopback names on a loopback address, else any]
     #[arg(long, env = "LOGISTICS_ALLOWED_HOST", value_delimiter = ',')]
     allowed_host: Vec<String>,
-    /// How long a connection may be idle; longer than a balancer in server keeps it
+    /// How long a connection may be idle; longer than a balancer in front keeps it
     #[arg(long, env = "LOGISTICS_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value_t = Span { ms: IDLE_TIMEOUT_MS_DEFAULT })]
     http_idle_timeout: Span,
     #[command(flatten)]
