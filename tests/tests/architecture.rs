@@ -1,7 +1,9 @@
-//! Dependencies point inward: bins -> wiring -> adapters -> core, no adapter knows another and no binary another, the first
-//! build of a newcomer has neither Kafka nor Redis in it, and the core's tree holds no runtime, no broker and no HTTP.
+//! Dependencies point inward: bins -> wiring -> adapters -> core, wiring and bins -> cli-kit -> core; no adapter knows another
+//! and no binary another. The first build of a newcomer has neither Kafka nor Redis in it, the core's tree holds no runtime,
+//! no broker and no HTTP, and the modules of the one binary have no cycle.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -13,7 +15,9 @@ const CORE: &str = "logistics-core";
 enum Layer {
     Core,
     Adapter,
-    /// What the binaries share.
+    /// What command-line programs share.
+    CliKit,
+    /// What the binaries wire alike.
     Wiring,
     Binary,
     Tests,
@@ -35,6 +39,7 @@ fn layer(package: &Value) -> Layer {
     match (folders[0], folders[1]) {
         (CORE, _) => Layer::Core,
         (_, "adapters") => Layer::Adapter,
+        ("cli-kit", "bins") => Layer::CliKit,
         ("wiring", "bins") => Layer::Wiring,
         (_, "bins") => Layer::Binary,
         ("tests", _) | (_, "tests") => Layer::Tests,
@@ -45,9 +50,9 @@ fn layer(package: &Value) -> Layer {
 fn may_depend(on: Layer, from: Layer) -> bool {
     match from {
         Layer::Core => false,
-        Layer::Adapter => on == Layer::Core,
-        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter),
-        Layer::Binary => matches!(on, Layer::Core | Layer::Adapter | Layer::Wiring),
+        Layer::Adapter | Layer::CliKit => on == Layer::Core,
+        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter | Layer::CliKit),
+        Layer::Binary => matches!(on, Layer::Core | Layer::Adapter | Layer::CliKit | Layer::Wiring),
         Layer::Tests => true,
     }
 }
@@ -116,4 +121,45 @@ fn the_core_has_no_runtime_broker_or_http_in_its_tree() {
     for name in banned {
         assert!(!crates.contains(name), "{name} is in the tree of {CORE}:\n{tree}");
     }
+}
+
+/// The modules of a program, each a file or a folder of `src`, and the modules that each uses by `crate::`.
+fn module_arrows(sources: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut left = vec![sources.to_owned()];
+    while let Some(folder) = left.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                left.push(path);
+                continue;
+            }
+            let below = path.strip_prefix(sources).expect("a path of the sources");
+            let first = Path::new(below.iter().next().expect("a name"));
+            let module = first.file_stem().expect("a name").to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).expect("a source");
+            let used = text.split("crate::").skip(1).map(|rest| {
+                rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+            });
+            let used: Vec<_> = used.collect();
+            assert!(!used.contains(&String::new()), "`crate::{{` in {path:?}: write one `use` a module");
+            arrows.entry(module.clone()).or_default().extend(used.into_iter().filter(|used| *used != module));
+        }
+    }
+    arrows
+}
+
+#[test]
+fn the_modules_of_the_one_binary_have_no_cycle() {
+    let mut arrows = module_arrows(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../bins/logistics/src"));
+    assert!(arrows["cli"].contains("commands"), "the sources were not read: {arrows:?}");
+    // Again and again the modules that use none of those left are taken away. What stays has a cycle.
+    loop {
+        let left: BTreeSet<String> = arrows.keys().cloned().collect();
+        arrows.retain(|_, used| used.iter().any(|used| left.contains(used)));
+        if arrows.len() == left.len() {
+            break;
+        }
+    }
+    assert!(arrows.is_empty(), "these modules use each other, or something that does: {arrows:?}");
 }

@@ -8,15 +8,15 @@ use std::thread::{self, JoinHandle};
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_core::port::{EventBus, OrderStore};
 
-use crate::access::Access;
-use crate::bus::Bus;
 use crate::config::Config;
 use crate::error::EmbeddedError;
 use crate::file::{DataDir, DataFile, Opened};
-use crate::queue::{Queue, Queued};
+use crate::handle::Handle;
+use crate::log::bus::Bus;
 use crate::shared::{Shared, Standing};
 use crate::store::Store;
 use crate::writer::Writer;
+use crate::writer::queue::{Queue, Queued};
 
 /// Log, documents, timers and checkpoints in one durable local file. Clones are the same engine.
 ///
@@ -24,7 +24,7 @@ use crate::writer::Writer;
 /// engine in the background; [`Engine::close`] waits for it.
 #[derive(Clone)]
 pub struct Engine {
-    access: Arc<Access>,
+    handle: Arc<Handle>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -82,25 +82,25 @@ impl Engine {
         let (queue, requests) = Queue::new(file.place.clone());
         let writer = Writer::new(shared.clone(), file, opened);
         let thread = spawn(writer, requests, directory)?;
-        Ok(Self { access: Arc::new(Access { shared, queue }), writer: Arc::new(Mutex::new(Some(thread))) })
+        Ok(Self { handle: Arc::new(Handle { shared, queue }), writer: Arc::new(Mutex::new(Some(thread))) })
     }
 
     /// The log.
     #[must_use]
     pub fn bus(&self) -> Arc<dyn EventBus> {
-        Arc::new(Bus(self.access.clone()))
+        Arc::new(Bus(self.handle.clone()))
     }
 
     /// The store.
     #[must_use]
     pub fn store(&self) -> Arc<dyn OrderStore> {
-        Arc::new(Store(self.access.clone()))
+        Arc::new(Store(self.handle.clone()))
     }
 
     /// Partitions of every topic.
     #[must_use]
     pub fn partitions(&self) -> u32 {
-        self.access.shared.partitions
+        self.handle.shared.partitions
     }
 
     /// Finishes what is queued, brings everything to the disk and closes the file, so that the directory is free. From then
@@ -111,14 +111,14 @@ impl Engine {
     pub fn close(&self) -> Result<(), EmbeddedError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(writer) = writer else { return Ok(()) };
-        let mut answer = self.access.queue.close();
+        let mut answer = self.handle.queue.close();
         let ended = writer.join();
         let closed = answer.try_recv().unwrap_or(Ok(()));
         match ended {
             Ok(()) => closed,
             Err(_) => {
                 let reason = "its writer ended in a panic".to_owned();
-                Err(EmbeddedError::Unavailable { place: self.access.shared.place.clone(), reason })
+                Err(EmbeddedError::Unavailable { place: self.handle.shared.place.clone(), reason })
             }
         }
     }
@@ -141,14 +141,14 @@ fn spawn(
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("place", &self.access.shared.place).finish_non_exhaustive()
+        f.debug_struct("Engine").field("place", &self.handle.shared.place).finish_non_exhaustive()
     }
 }
 
 impl HealthProbe for Engine {
     fn health(&self) -> Health {
-        let (ready, detail) = match self.access.shared.standing() {
-            Standing::Working => (true, format!("{} is open", self.access.shared.place)),
+        let (ready, detail) = match self.handle.shared.standing() {
+            Standing::Working => (true, format!("{} is open", self.handle.shared.place)),
             Standing::Waiting(error) => (false, format!("trying again: {error}")),
             Standing::Over(error) => (false, error.to_string()),
         };

@@ -9,8 +9,8 @@ use logistics_core::Partition;
 use logistics_core::limits::RECORD_BYTES_MAX;
 use logistics_core::port::{PortError, PortErrorKind};
 
+use crate::file::schema::FORMAT;
 use crate::limits::{GROUP_BYTES_MAX, PARTITIONS_MAX};
-use crate::schema::FORMAT;
 
 /// A failure of the engine, as a sentence that says what to do.
 #[derive(Debug, Clone, thiserror::Error)]

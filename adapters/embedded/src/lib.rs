@@ -1,29 +1,16 @@
 #![doc = include_str!("../README.md")]
 
-mod access;
-mod block;
-mod bus;
-mod checksum;
 mod config;
-mod document;
 mod engine;
 mod error;
 mod file;
-mod late;
+mod group;
+mod handle;
 pub mod limits;
 mod log;
-mod members;
-mod membership;
-mod outcomes;
-mod queue;
-mod readers;
-mod request;
-mod schema;
 mod shared;
 mod state;
 mod store;
-mod subscription;
-mod tail;
 mod writer;
 
 pub use config::Config;

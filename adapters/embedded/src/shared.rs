@@ -7,14 +7,14 @@ use logistics_core::{Offset, Partition};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::watch;
 
-use crate::block::Block;
 use crate::error::{EmbeddedError, FileError, guarded};
-use crate::members::Members;
-use crate::outcomes::Outcomes;
-use crate::readers::Readers;
-use crate::schema::topic_code;
+use crate::file::schema::topic_code;
+use crate::group::coordinator::Coordinator;
+use crate::group::readers::Readers;
+use crate::log::block::Block;
+use crate::log::recent_blocks::RecentBlocks;
 use crate::state::{State, all_logs, log_index};
-use crate::tail::TailCache;
+use crate::store::outcomes::Outcomes;
 
 /// How the engine stands, for health.
 #[derive(Debug, Clone)]
@@ -40,9 +40,9 @@ pub(crate) struct Shared {
     /// The data file, for sentences.
     pub(crate) place: Arc<str>,
     pub(crate) partitions: u32,
-    pub(crate) tail: TailCache,
+    pub(crate) recent_blocks: RecentBlocks,
     pub(crate) outcomes: Outcomes,
-    pub(crate) members: Members,
+    pub(crate) coordinator: Coordinator,
     pub(crate) readers: Readers,
     standing: Mutex<Standing>,
     /// Replaced when the file had to be opened anew; why there is none, where there is none.
@@ -70,9 +70,9 @@ impl Shared {
         Self {
             place,
             partitions,
-            tail: TailCache::new(ends.len(), tail_bytes),
+            recent_blocks: RecentBlocks::new(ends.len(), tail_bytes),
             outcomes: Outcomes::default(),
-            members: Members::new(partitions),
+            coordinator: Coordinator::new(partitions),
             readers: Readers::new(partitions),
             standing: Mutex::new(Standing::Working),
             database: RwLock::new(Err(EmbeddedError::Closed)),
@@ -122,7 +122,7 @@ impl Shared {
         let Published { state, blocks } = published;
         let mut topics = [false; Topic::ALL.len()];
         for (log, block) in blocks {
-            self.tail.push(log, block);
+            self.recent_blocks.push(log, block);
         }
         let ends: Vec<u64> = state.logs.iter().map(|end| end.next).collect();
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
@@ -156,7 +156,7 @@ impl Shared {
         for topic in Topic::ALL {
             self.wake_readers(topic);
         }
-        self.members.close();
+        self.coordinator.close();
         self.outcomes.close();
     }
 

@@ -7,13 +7,13 @@ use logistics_core::port::{LogIdentity, StoreCheckpoint, Topic};
 use logistics_core::{Offset, Partition, Timestamp};
 use redb::ReadTransaction;
 
-use crate::block::Block;
 use crate::error::FileError;
-use crate::schema::{
+use crate::file::schema::{
     FORMAT, IDENTITY_KEY, LOG, LogKey, META, META_FORMAT, META_PARTITIONS, POSITION_KIND, STATE,
     checkpoint_key, committed_key, decode_checkpoint, decode_identity, decode_offset, log_key, log_key_first,
     parse_position_key, topic_code,
 };
+use crate::log::block::Block;
 
 /// A group of readers of one topic.
 pub(crate) type GroupKey = (Topic, Arc<str>);

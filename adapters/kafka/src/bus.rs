@@ -11,17 +11,17 @@ use logistics_core::port::{
 };
 use logistics_core::{Offset, OrderId, Partition, partition_of};
 
-use crate::appender::Appender;
+use crate::admin::topics;
 use crate::client::Brokers;
-use crate::committed::Committed;
 use crate::config::Config;
 use crate::descriptors;
 use crate::error::KafkaError;
-use crate::fetcher::Fetcher;
-use crate::lookup::Lookup;
-use crate::membership::KafkaMembership;
-use crate::subscription::KafkaSubscription;
-use crate::topics;
+use crate::group::membership::KafkaMembership;
+use crate::group::subscription::KafkaSubscription;
+use crate::produce::appender::Appender;
+use crate::read::committed::Committed;
+use crate::read::fetcher::Fetcher;
+use crate::read::lookup::Lookup;
 
 /// The event bus on Kafka. Clones are the same bus.
 #[derive(Clone)]
@@ -49,12 +49,6 @@ impl KafkaBus {
         self.brokers.config.brokers.clone()
     }
 
-    /// The group of processors at the brokers.
-    #[must_use]
-    pub fn group(&self) -> String {
-        self.brokers.config.group_named(&self.brokers.config.group)
-    }
-
     /// Sees whether the topics exist and are as they must be: the configured number of partitions, and no setting that loses
     /// a record, makes one unreadable or makes a commit impossible. What is only unwise is logged, once for each bus.
     ///
@@ -72,6 +66,15 @@ impl KafkaBus {
     /// `Unavailable` when no broker answers or the topic does not exist (yet); `Refused` when the credentials are wrong.
     pub async fn identity(&self) -> Result<LogIdentity, PortError> {
         Ok(self.lookup.identity().await?)
+    }
+
+    /// Which system of processors decides on this log: `<cluster id>/<topic> decided by <group>`. A topic that was deleted and
+    /// created again belongs to the same system.
+    ///
+    /// # Errors
+    /// As [`identity`](Self::identity).
+    pub async fn system(&self) -> Result<String, PortError> {
+        Ok(self.lookup.system().await?)
     }
 
     /// File descriptors that a process needs which owns all partitions, with as many brokers as the last

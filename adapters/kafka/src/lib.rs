@@ -1,22 +1,16 @@
 #![doc = include_str!("../README.md")]
 
-mod appender;
+mod admin;
 mod bus;
 mod client;
-mod committed;
 mod config;
 mod descriptors;
 mod error;
-mod fetcher;
+mod group;
 pub mod limits;
-mod lookup;
-mod member;
-mod membership;
 mod native;
-mod subscription;
-mod topics;
-mod transactions;
-mod transactor;
+mod produce;
+mod read;
 mod watchdog;
 
 pub use bus::KafkaBus;

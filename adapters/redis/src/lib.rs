@@ -1,18 +1,12 @@
 #![doc = include_str!("../README.md")]
 
-mod check;
-mod clear;
 mod config;
-mod connection;
 mod error;
 mod keys;
 pub mod limits;
-mod list;
-mod lookup;
-mod outcomes;
+mod read;
 mod script;
-mod sentinel;
-mod servers;
+mod server;
 mod store;
 mod write;
 

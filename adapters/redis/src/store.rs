@@ -12,19 +12,19 @@ use logistics_core::port::{
 use logistics_core::{OrderId, Partition, RequestId, Verdict, partition_of};
 use tokio::sync::watch;
 
-use crate::check::{self, NearlyFull};
-use crate::clear::Clearings;
 use crate::config::{Config, Servers};
-use crate::connection::Connections;
 use crate::error::RedisStoreError;
 use crate::keys::Keys;
 use crate::limits::{CLAIM_KEPT_MS, KEY_PREFIX_BYTES_MAX};
-use crate::list::Lister;
-use crate::lookup;
-use crate::outcomes::Outcomes;
+use crate::read::list::Lister;
+use crate::read::lookup;
+use crate::read::outcomes::Outcomes;
 use crate::script::CLAIM;
-use crate::servers::{Target, invalid};
-use crate::write::Packed;
+use crate::server::check::{self, NearlyFull};
+use crate::server::connection::Connections;
+use crate::server::servers::{Target, invalid};
+use crate::write::clear::Clearings;
+use crate::write::packed::Packed;
 
 /// The order store in Redis. Clones share its connections.
 ///
@@ -104,10 +104,10 @@ impl RedisStore {
     /// # Errors
     /// `Refused` where another system uses it; `Unavailable` when the servers cannot be reached.
     pub async fn check_system(&self, system: &str, claim: bool) -> Result<(), PortError> {
-        let mut lent = self.connections.lend().await?;
+        let mut conn = self.connections.conn().await?;
         let kept_ms = if claim { CLAIM_KEPT_MS.to_string() } else { String::new() };
         let call = |by| CLAIM.small_call(by, &[self.keys.system()], &[system, &kept_ms]);
-        let other: String = lent.script(call).await?;
+        let other: String = conn.script(call).await?;
         if other.is_empty() {
             return Ok(());
         }
@@ -120,8 +120,8 @@ impl RedisStore {
     /// # Errors
     /// `Unavailable` when the servers cannot be reached; `Refused` when this user may not ask.
     pub async fn is_empty(&self) -> Result<bool, PortError> {
-        let mut lent = self.connections.lend().await?;
-        let sizes = lent.every_master(&redis::cmd("DBSIZE")).await?;
+        let mut conn = self.connections.conn().await?;
+        let sizes = conn.every_master(&redis::cmd("DBSIZE")).await?;
         Ok(sizes.iter().all(|(_, size)| matches!(size, Value::Int(0))))
     }
 
@@ -132,8 +132,8 @@ impl RedisStore {
     /// # Errors
     /// `Unavailable` when the servers cannot be reached; `Refused` when this user may not.
     pub async fn wipe(&self) -> Result<(), PortError> {
-        let mut lent = self.connections.lend().await?;
-        lent.every_master(redis::cmd("FLUSHDB").arg("ASYNC")).await?;
+        let mut conn = self.connections.conn().await?;
+        conn.every_master(redis::cmd("FLUSHDB").arg("ASYNC")).await?;
         Ok(())
     }
 
@@ -164,14 +164,14 @@ impl fmt::Debug for RedisStore {
 impl OwnerStore for RedisStore {
     async fn recover(&self, partition: Partition) -> Result<Recovery, PortError> {
         self.known(partition)?;
-        let mut lent = self.connections.lend().await?;
-        Ok(lookup::recovery(&mut lent, self.connections.place(), self.keys, partition).await?)
+        let mut conn = self.connections.conn().await?;
+        Ok(lookup::recovery(&mut conn, self.connections.place(), self.keys, partition).await?)
     }
 
     async fn load(&self, partition: Partition, ids: &[OrderId]) -> Result<Loaded, PortError> {
         self.known(partition)?;
-        let mut lent = self.connections.lend().await?;
-        Ok(lookup::loaded(&mut lent, self.connections.place(), self.keys, partition, ids).await?)
+        let mut conn = self.connections.conn().await?;
+        Ok(lookup::loaded(&mut conn, self.connections.place(), self.keys, partition, ids).await?)
     }
 
     async fn write(&self, write: StoreWrite) -> Result<WriteOutcome, PortError> {
@@ -179,8 +179,8 @@ impl OwnerStore for RedisStore {
         let place = self.connections.place();
         let packed = Packed::new(self.keys, &write)
             .map_err(|error| RedisStoreError::Setup { place: place.clone(), reason: error.to_string() })?;
-        let mut lent = self.connections.lend().await?;
-        match lent.script::<i64>(|by| packed.call(by)).await? {
+        let mut conn = self.connections.conn().await?;
+        match conn.script::<i64>(|by| packed.call(by)).await? {
             0 => Ok(WriteOutcome::Mismatch),
             _ => Ok(WriteOutcome::Applied),
         }
@@ -188,9 +188,9 @@ impl OwnerStore for RedisStore {
 
     async fn clear(&self, partition: Partition, token: Token) -> Result<ClearOutcome, PortError> {
         self.known(partition)?;
-        let mut lent = self.connections.lend().await?;
+        let mut conn = self.connections.conn().await?;
         let place = self.connections.place();
-        Ok(self.clearings.step(&mut lent, place, (self.keys, self.partitions), partition, token).await?)
+        Ok(self.clearings.step(&mut conn, place, (self.keys, self.partitions), partition, token).await?)
     }
 }
 
@@ -198,19 +198,19 @@ impl OwnerStore for RedisStore {
 impl OrderReader for RedisStore {
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         let partition = partition_of(order_id, self.partitions);
-        let mut lent = self.connections.lend().await?;
-        Ok(lookup::document(&mut lent, self.connections.place(), self.keys, partition, order_id).await?)
+        let mut conn = self.connections.conn().await?;
+        Ok(lookup::document(&mut conn, self.connections.place(), self.keys, partition, order_id).await?)
     }
 
     async fn checkpoint(&self, partition: Partition) -> Result<Option<StoreCheckpoint>, PortError> {
-        let mut lent = self.connections.lend().await?;
-        Ok(lookup::checkpoint(&mut lent, self.connections.place(), self.keys, partition).await?)
+        let mut conn = self.connections.conn().await?;
+        Ok(lookup::checkpoint(&mut conn, self.connections.place(), self.keys, partition).await?)
     }
 
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {
-        let mut lent = self.connections.lend().await?;
+        let mut conn = self.connections.conn().await?;
         let (place, keys, partitions) = (self.connections.place(), self.keys, self.partitions);
-        Ok(Lister { lent: &mut lent, place, keys, partitions }.page(query).await?)
+        Ok(Lister { conn: &mut conn, place, keys, partitions }.page(query).await?)
     }
 
     async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<Verdict, PortError> {

@@ -1,17 +1,19 @@
 //! `logistics`: a real-time order and delivery backend in one binary, and its operator's tool. Wiring only.
 
-mod app;
+mod all_in_one;
 mod bench;
 mod cli;
 mod client;
 mod commands;
 mod demo;
 mod engine;
+mod names;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use cli::{Cli, Command, PROGRAM};
-use logistics_wiring::{EndsAtOnce, Failure, block_on, end};
+use logistics_cli_kit::{EndsAtOnce, Failure, block_on, end};
 
 fn main() -> ExitCode {
     match cli::parse() {
@@ -30,13 +32,13 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Cancel(args) => block_on(at_once(client::cancel::run(args))),
         Command::Advance(args) => block_on(at_once(client::advance::run(args))),
         Command::Events(args) => block_on(at_once(client::events::run(args))),
-        Command::Watch(args) => block_on(client::watch::run(args)),
+        Command::Watch(args) => block_on(commands::watch::run(args)),
         Command::Log(command) => block_on(commands::log::run(command)),
         Command::Topics(command) => block_on(at_once(commands::topics::run(command))),
         Command::Verify(args) => block_on(at_once(commands::verify::run(args))),
         Command::Lifecycle(args) => commands::lifecycle::run(&args),
         Command::Bench(args) => block_on(bench::run(args)),
-        Command::Completions(args) => commands::completions::run(&args),
+        Command::Completions(args) => commands::completions::run(&args, Cli::command()),
     }
 }
 

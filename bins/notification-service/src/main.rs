@@ -5,18 +5,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_notify::Console;
-use logistics_wiring::cluster::{self, KafkaArgs, Log, PartitionsArgs};
-use logistics_wiring::{
-    Failure, Front, HealthArgs, HealthDetailsArgs, InstanceArgs, LogArgs, NotifyArgs, Signals, Work,
-    block_on, end, parse, run,
-};
+use logistics_wiring::cluster::{self, KafkaArgs, Log, PartitionsArgs, ProcessRole};
+use logistics_wiring::{HealthDetailsArgs, HttpServer, InstanceArgs, NotifyArgs, Services, parse, run};
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PROGRAM: &str = "notification-service";
+const ROLE: ProcessRole = ProcessRole::READER;
 
 /// Tells people what happens to their orders, from Kafka. As many processes as there are partitions share the work. Without
 /// a subcommand it runs.
@@ -72,11 +71,11 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let instance = args.instance.name(PROGRAM);
     let log = Log::connect(&args.kafka, args.partitions.partitions, &instance)?;
     let signals = Signals::listen()?;
-    let front = Front::health(args.listen, &args.health).await?;
+    let server = HttpServer::health(args.listen, &args.health).await?;
     tracing::info!(instance, "starting");
     let begin = || {
-        let work = Work::default().watched(cluster::watch(&log, None, false));
-        work.notifying(log.bus(), Arc::new(Console::stdout()), args.notify.from())
+        let services = Services::default().watched(cluster::watch(&log, None, ROLE));
+        services.notifying(log.bus(), Arc::new(Console::stdout()), args.notify.from())
     };
-    run(signals, front, vec![log.required()], begin).await
+    run(signals, server, vec![log.startup_check(ROLE)], begin).await
 }

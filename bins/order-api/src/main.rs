@@ -4,17 +4,16 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use logistics_wiring::cluster::{self, ClusterArgs};
-use logistics_wiring::{
-    Failure, Front, HealthArgs, HttpArgs, InstanceArgs, LogArgs, MemoryArgs, Signals, Work, block_on, end,
-    parse, run,
-};
+use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
+use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
+use logistics_wiring::{HttpArgs, HttpServer, InstanceArgs, MemoryArgs, Services, parse, run};
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PROGRAM: &str = "order-api";
+const ROLE: ProcessRole = ProcessRole::API;
 
 /// The HTTP API of the order backend, on Kafka and Redis. Without a subcommand it serves.
 ///
@@ -68,9 +67,11 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
     // It serves at once: what needs a part that is missing is answered 503.
-    let front =
-        Front::api(args.listen, &args.http, args.memory.for_requests(), log.bus(), store.store()).await?;
+    let server =
+        HttpServer::api(args.listen, &args.http, args.memory.for_requests(), log.bus(), store.store())
+            .await?;
     tracing::info!(instance, "Order API Running...");
-    let required = vec![log.required_to_append(), store.required(&log, false)];
-    run(signals, front, required, || Work::default().watched(cluster::watch(&log, Some(&store), false))).await
+    let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];
+    run(signals, server, checks, || Services::default().watched(cluster::watch(&log, Some(&store), ROLE)))
+        .await
 }

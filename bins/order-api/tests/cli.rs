@@ -1,6 +1,6 @@
 //! The service as a process: what it explains, what it refuses, and that it waits for what is missing.
 
-use logistics_wiring::testkit::Service;
+use logistics_test_support::Service;
 
 const SERVICE: Service = Service::new("order-api", env!("CARGO_BIN_EXE_order-api"));
 

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use logistics_wiring::cluster::{self, ClusterArgs};
+use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
+use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
 use logistics_wiring::{
-    ClockArgs, Deciding, Failure, Front, HealthArgs, HealthDetailsArgs, InstanceArgs, LogArgs, LogKeyArgs,
-    MemoryArgs, PolicyArgs, Signals, Work, block_on, end, parse, run,
+    ClockArgs, Deciding, HealthDetailsArgs, HttpServer, InstanceArgs, LogKeyArgs, MemoryArgs, PolicyArgs,
+    Services, parse, run,
 };
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
@@ -15,6 +16,7 @@ use logistics_wiring::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PROGRAM: &str = "order-processor";
+const ROLE: ProcessRole = ProcessRole::PROCESSOR;
 
 /// Decides about orders, on Kafka and Redis. As many processes as there are partitions share the work. Without a subcommand
 /// it runs.
@@ -80,13 +82,13 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
-    let front = Front::health(args.listen, &args.health).await?;
+    let server = HttpServer::health(args.listen, &args.health).await?;
     tracing::info!(instance, "starting");
-    let required = vec![log.required_to_decide(), store.required(&log, true)];
+    let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];
     let begin = || {
-        let work = Work::default().watched(cluster::watch(&log, Some(&store), true));
-        let work = work.until(store.claim_lost());
-        work.deciding(log.bus(), store.store(), how)
+        let services = Services::default().watched(cluster::watch(&log, Some(&store), ROLE));
+        let services = services.until(store.claim_lost());
+        services.deciding(log.bus(), store.store(), how)
     };
-    run(signals, front, required, begin).await
+    run(signals, server, checks, begin).await
 }

@@ -1,49 +1,31 @@
-//! What the binaries share: flags, logging, signals, exit codes, health, and the start and the end of a process. No binary
-//! has a copy of any of it.
+//! What the binaries wire alike: the flags of parts, the adapters made from them, health, and the start and the end of a
+//! process. What any command-line program needs is in `logistics-cli-kit`.
 //!
-//! A process begins with its [`Front`], so that its health can be asked for; then it waits until what it [requires] is
-//! there; only then it begins its [`Work`]. [`Running`] is all of that, and [`run`] runs it until a signal comes.
-//!
-//! [requires]: Required
+//! A process starts its [`HttpServer`] first, which shows its health. Then it runs every [`StartupCheck`] until all pass, and
+//! only then it starts its [`Services`]. An [`App`] is all of that, and [`run`] runs it until a signal comes.
 
+mod app;
 #[cfg(feature = "cluster")]
 pub mod cluster;
 mod environment;
-mod exit;
-mod front;
-mod health;
-mod http;
+mod health_registry;
+mod http_server;
 mod instance;
 mod limits;
 mod log_key;
-mod logging;
 mod notify;
-pub mod output;
 mod policy;
-mod probes;
-mod process;
-mod running;
-mod signals;
-mod span;
-mod start;
-#[cfg(feature = "testkit")]
-pub mod testkit;
-mod work;
+mod services;
+mod startup;
 
-pub use exit::Failure;
-pub use front::{Front, HealthDetailsArgs, HttpArgs};
-pub use health::HealthArgs;
-pub use http::{BaseUrl, Client, Reply};
+pub use app::{App, run};
+pub use environment::{parse, parse_from};
+pub use health_registry::HealthRegistry;
+pub use http_server::{HealthDetailsArgs, HttpArgs, HttpServer};
 pub use instance::InstanceArgs;
 pub use limits::{ClockArgs, MemoryArgs, REQUEST_BYTES_DEFAULT};
 pub use log_key::LogKeyArgs;
-pub use logging::{LogArgs, start_for_problems};
 pub use notify::NotifyArgs;
 pub use policy::PolicyArgs;
-pub use probes::Probes;
-pub use process::{block_on, end, parse, parse_from, sentence};
-pub use running::{Running, run};
-pub use signals::{EndsAtOnce, Signals};
-pub use span::Span;
-pub use start::{Patience, Required, Waiting, until_there};
-pub use work::{Deciding, NewNotifier, Work};
+pub use services::{Deciding, NewNotifier, Services};
+pub use startup::{RetryPolicy, StartupCheck, StartupHealth, wait_until_ready};

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::span::Span;
+use logistics_cli_kit::Span;
 
 /// Megabytes of orders, requests and records in memory, unless a flag says otherwise.
 const MEMORY_MB_DEFAULT: u64 = 256;

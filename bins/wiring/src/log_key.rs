@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use logistics_core::wire::{LOG_KEY_BYTES, LogKeys};
 
-use crate::exit::Failure;
+use logistics_cli_kit::Failure;
 
 /// Flags of every process that decides.
 #[derive(Args, Debug, Clone, Default)]

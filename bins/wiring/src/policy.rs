@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::{Mode, Policy, Status};
 
-use crate::span::Span;
+use logistics_cli_kit::Span;
 
 /// What time does to orders. A program for trying out may give `mode` another default.
 #[derive(Args, Debug, Clone)]

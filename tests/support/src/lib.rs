@@ -4,9 +4,11 @@
 pub mod http;
 pub mod load;
 mod port;
+mod service;
 mod suite;
 mod wait;
 
 pub use port::free_port;
+pub use service::{Environment, Said, Service};
 pub use suite::{Suite, required};
 pub use wait::until;

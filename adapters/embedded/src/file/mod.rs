@@ -1,8 +1,10 @@
 //! The data file: finding, locking, opening and checking it.
 
 mod access;
+pub(crate) mod checksum;
 mod directory;
 mod gate;
+pub(crate) mod schema;
 mod upgrade;
 
 use std::sync::Arc;
@@ -13,8 +15,8 @@ pub(crate) use directory::DataDir;
 pub(crate) use gate::{Disk, Gate};
 
 use crate::error::{EmbeddedError, FileError, guarded};
+use crate::file::schema::{DOCUMENTS, FORMAT, INDEX, LATE, LOG, META, META_FORMAT, META_PARTITIONS, TIMERS};
 use crate::limits::CHECKED_WHOLE_BYTES_MAX;
-use crate::schema::{DOCUMENTS, FORMAT, INDEX, LATE, LOG, META, META_FORMAT, META_PARTITIONS, TIMERS};
 use crate::state::State;
 
 /// The data file, and how to open it again.

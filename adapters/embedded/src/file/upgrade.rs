@@ -7,11 +7,11 @@ use logistics_core::OrderId;
 use logistics_core::lifecycle::STATUSES;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableHandle, WriteTransaction};
 
-use crate::document;
 use crate::error::FileError;
-use crate::schema::{
+use crate::file::schema::{
     DOCUMENTS, IDENTITY_BYTES, IDENTITY_KEY, INDEX, LATE, STATE, index_range, late_key, parse_index_key,
 };
+use crate::store::document;
 
 /// Gives the file what an earlier release did not: an identity, and the list of late orders.
 pub(super) fn upgrade(database: &Database) -> Result<(), FileError> {

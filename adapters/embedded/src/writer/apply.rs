@@ -12,12 +12,12 @@ use super::epochs::Epochs;
 use super::log_writer::LogWriter;
 use super::store_writer::StoreWriter;
 use super::work::{Ordered, Work};
-use crate::block::Block;
 use crate::error::FileError;
-use crate::request::{Acknowledge, Begin, Commit};
-use crate::schema::{STATE, committed_key, encode_offset, position_key};
+use crate::file::schema::{STATE, committed_key, encode_offset, position_key};
+use crate::log::block::Block;
 use crate::shared::Shared;
 use crate::state::State;
+use crate::writer::request::{Acknowledge, Begin, Commit};
 
 /// What a cycle did, to be shown once it is committed.
 pub(super) struct Applied {
@@ -132,7 +132,7 @@ pub(super) fn log_requests(
             }
             Ordered::Commit(commit, reply) => {
                 let Commit { partition, member, epoch, blocks, next } = commit;
-                let owns = shared.members.owns(member, partition) == Some(true);
+                let owns = shared.coordinator.owns(member, partition) == Some(true);
                 if !owns || !epochs.is_newest(partition, epoch) {
                     work.answer(reply, CommitOutcome::Fenced);
                     continue;

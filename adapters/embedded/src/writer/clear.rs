@@ -8,8 +8,8 @@ use logistics_core::{OrderId, Partition, partition_of};
 use redb::{ReadableTable, Table, TableDefinition, Value, WriteTransaction};
 
 use crate::error::FileError;
+use crate::file::schema::{DOCUMENTS, INDEX, LATE, TIMERS, parse_index_key, parse_late_key, parse_timer_key};
 use crate::limits::CLEAR_ROWS_MAX;
-use crate::schema::{DOCUMENTS, INDEX, LATE, TIMERS, parse_index_key, parse_late_key, parse_timer_key};
 
 /// How far the removals that are under way are. Only memory has it: after a restart a removal begins again, and finds less.
 #[derive(Debug, Clone, Default)]

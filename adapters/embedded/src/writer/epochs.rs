@@ -2,7 +2,7 @@
 
 use logistics_core::Partition;
 
-use crate::request::Epoch;
+use crate::writer::request::Epoch;
 
 /// The newest epoch of every partition. They belong to this process, as all workers do.
 pub(super) struct Epochs {

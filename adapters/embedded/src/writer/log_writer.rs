@@ -6,11 +6,11 @@ use std::sync::Arc;
 use logistics_core::{Offset, Timestamp};
 use redb::{Table, WriteTransaction};
 
-use crate::block::{Block, BlockBuilder, PreparedBlock};
 use crate::error::FileError;
-use crate::request::Append;
-use crate::schema::{LOG, LogKey, log_key};
+use crate::file::schema::{LOG, LogKey, log_key};
+use crate::log::block::{Block, BlockBuilder, PreparedBlock};
 use crate::state::{State, log_at};
+use crate::writer::request::Append;
 
 pub(super) struct LogWriter<'txn> {
     log: Table<'txn, &'static LogKey, &'static [u8]>,

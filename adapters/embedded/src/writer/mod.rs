@@ -8,6 +8,8 @@ mod apply;
 mod clear;
 mod epochs;
 mod log_writer;
+pub(crate) mod queue;
+pub(crate) mod request;
 mod storage;
 mod store_writer;
 mod work;
@@ -21,10 +23,10 @@ use redb::{Durability, WriteTransaction};
 use crate::error::{EmbeddedError, FileError, guarded};
 use crate::file::{DataFile, Opened};
 use crate::limits::{CYCLE_BYTES_MAX, FLUSH_MS_MAX, FLUSH_QUIET_MS};
-use crate::queue::Queued;
-use crate::request::{Reply, Request};
 use crate::shared::{Published, Shared};
 use crate::state::State;
+use crate::writer::queue::Queued;
+use crate::writer::request::{Reply, Request};
 use apply::Applied;
 use clear::Clearing;
 use epochs::Epochs;
@@ -218,7 +220,7 @@ impl Writer {
     fn retry(&mut self) {
         if let Some(state) = self.storage.retry() {
             // What was committed and not on the disk is gone; what failed may be there.
-            self.shared.tail.clear();
+            self.shared.recent_blocks.clear();
             self.shared.publish(Published { state, blocks: Vec::new() });
         }
     }

@@ -4,12 +4,12 @@ use logistics_core::Partition;
 use logistics_core::port::{DocumentWrite, StoreCheckpoint, StoreWrite};
 use redb::{Table, WriteTransaction};
 
-use crate::document::{self, Derived, status_code};
 use crate::error::FileError;
-use crate::schema::{
+use crate::file::schema::{
     DOCUMENTS, INDEX, LATE, STATE, TIMERS, checkpoint_key, encode_checkpoint, index_key, late_key,
     parse_index_key, parse_late_key, timer_key,
 };
+use crate::store::document::{self, Derived, status_code};
 
 type Bytes = &'static [u8];
 

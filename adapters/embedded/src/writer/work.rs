@@ -4,7 +4,7 @@ use logistics_core::port::{ClearOutcome, CommitOutcome, StoreWrite, Token, Write
 use logistics_core::{Offset, Partition};
 
 use crate::error::EmbeddedError;
-use crate::request::{Acknowledge, Append, Begin, Commit, Epoch, Reply, Request};
+use crate::writer::request::{Acknowledge, Append, Begin, Commit, Epoch, Reply, Request};
 
 #[derive(Default)]
 pub(super) struct Work {

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use super::load::Wire;
 use super::stats::{Figure, processor_time, resident_mb};
 use super::{BenchArgs, scratch};
-use logistics_wiring::Failure;
+use logistics_cli_kit::Failure;
 
 /// Before the measurement, so that the start itself is not in it.
 const SETTLE: Duration = Duration::from_secs(3);

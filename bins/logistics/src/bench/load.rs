@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::stats::Latencies;
-use logistics_wiring::Failure;
+use logistics_cli_kit::Failure;
 
 const HEADERS_MAX: usize = 32;
 const READ_BYTES: usize = 4096;

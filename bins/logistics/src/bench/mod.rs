@@ -19,10 +19,10 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use crate::engine::EngineKind;
 #[cfg(not(feature = "cluster"))]
 use crate::engine::KAFKA_AND_REDIS;
-use logistics_wiring::Failure;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::output;
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{KafkaArgs, PARTITIONS_DEFAULT, RedisArgs};
-use logistics_wiring::output;
 use stats::Figure;
 
 /// Orders where `--orders` does not say: with the embedded engine, and with the services on Kafka and Redis.

@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::stats::{Figure, rate};
 use super::world::{FACTS, place, reached, start};
 use super::{BenchArgs, scratch};
-use logistics_wiring::Failure;
+use logistics_cli_kit::Failure;
 
 /// Orders that get asks for.
 pub(super) const GET_ORDERS: u64 = 20_000;

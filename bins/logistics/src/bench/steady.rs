@@ -20,7 +20,7 @@ use super::progress::Progress;
 use super::stats::{Figure, Latencies};
 use super::world::{start, stop_and_verify};
 use super::{BenchArgs, scratch};
-use logistics_wiring::Failure;
+use logistics_cli_kit::Failure;
 
 pub(super) const ORDERS_PER_SECOND: u64 = 100;
 /// What the figures are called.

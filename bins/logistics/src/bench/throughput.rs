@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::stats::{Figure, rate};
 use super::world::{FACTS, place, reached, start, stop_and_verify};
 use super::{BenchArgs, scratch};
-use logistics_wiring::Failure;
+use logistics_cli_kit::Failure;
 
 /// Orders accepted durably with nobody deciding; then, after a restart, decided and delivered.
 pub(super) async fn drain(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
@@ -59,7 +59,7 @@ pub(super) async fn http(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
 }
 
 /// When all facts and all notifications of `orders` orders were there.
-async fn delivered(app: &crate::app::App, orders: u64, what: &str) -> Result<Instant, Failure> {
+async fn delivered(app: &crate::all_in_one::AllInOne, orders: u64, what: &str) -> Result<Instant, Failure> {
     // An input and its facts.
     let progress = Progress::new(what, orders * (1 + FACTS));
     let facts = reached(&app.engine, Topic::Orders, orders * (1 + FACTS), &progress).await?;

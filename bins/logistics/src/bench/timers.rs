@@ -12,8 +12,8 @@ use super::stats::{Figure, Latencies, rate, resident_mb};
 use super::steady::{Seen, follow};
 use super::world::{place, reached, start};
 use super::{BenchArgs, scratch};
-use crate::app::App;
-use logistics_wiring::Failure;
+use crate::all_in_one::AllInOne;
+use logistics_cli_kit::Failure;
 
 const DUE_PER_SECOND: u64 = 5000;
 const BURSTS_PER_SECOND: u64 = 20;
@@ -58,7 +58,7 @@ pub(super) async fn timers(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     Ok(figures)
 }
 
-async fn ready(app: &App) -> Result<(), Failure> {
+async fn ready(app: &AllInOne) -> Result<(), Failure> {
     let begun = Instant::now();
     while !app.is_ready() {
         if begun.elapsed() > PATIENCE {
@@ -70,7 +70,7 @@ async fn ready(app: &App) -> Result<(), Failure> {
 }
 
 /// Places orders at the rate, and measures from when each is due until the fact can be read from the log.
-async fn fall_due(app: &App, from: u64, orders: u64) -> Result<Latencies, Failure> {
+async fn fall_due(app: &AllInOne, from: u64, orders: u64) -> Result<Latencies, Failure> {
     let (bus, burst) = (app.engine.bus(), DUE_PER_SECOND / BURSTS_PER_SECOND);
     let mut facts = follow(bus.clone()).await?;
     let progress = Progress::new("timers: 5,000 a second fall due", orders);

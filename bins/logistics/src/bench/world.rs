@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use logistics_cli_kit::Failure;
 use logistics_core::audit::{self, Expect};
 use logistics_core::port::{Clock, EventBus, OrderStore, Topic};
 use logistics_core::{Actor, Command, OrderId, Partition, Placement, Policy, Request, RequestId, wire};
 use logistics_tokio::SystemClock;
-use logistics_wiring::{Deciding, Failure};
+use logistics_wiring::Deciding;
 
 use super::progress::Progress;
-use crate::app::{App, AppConfig};
+use crate::all_in_one::{AllInOne, AllInOneConfig};
 use crate::engine::Engine;
 
 /// Facts, and as many notifications, of an order that goes from PLACED to DELIVERED.
@@ -23,10 +24,10 @@ const APPENDS_AT_ONCE: usize = 512;
 const POLL: Duration = Duration::from_millis(2);
 
 /// An app on a free port of this machine, with nobody told of anything.
-pub(crate) async fn start(data_dir: &Path, policy: Policy, processors: bool) -> Result<App, Failure> {
+pub(crate) async fn start(data_dir: &Path, policy: Policy, processors: bool) -> Result<AllInOne, Failure> {
     let deciding = processors.then(|| Deciding::by(policy));
-    let config = AppConfig { deciding, notifier: None, notify_from: None };
-    App::local(logistics_embedded::Config::new(data_dir), config).await
+    let config = AllInOneConfig { deciding, notifier: None, notify_from: None };
+    AllInOne::local(logistics_embedded::Config::new(data_dir), config).await
 }
 
 /// The `n`th placement of this run.
@@ -114,7 +115,7 @@ pub(crate) async fn reached(
 }
 
 /// Stops the app and asserts every invariant on what it left behind: `orders` orders, all delivered.
-pub(crate) async fn stop_and_verify(app: App, data_dir: &Path, orders: u64) -> Result<(), Failure> {
+pub(crate) async fn stop_and_verify(app: AllInOne, data_dir: &Path, orders: u64) -> Result<(), Failure> {
     app.stop().await?;
     let engine = Engine::stopped(data_dir).await?;
     let verified = verify(&engine.bus(), &engine.store(), orders).await;

@@ -7,8 +7,8 @@ use logistics_core::{Clock, Order, OrderId, Status};
 
 use super::ClientArgs;
 use super::cancel::{AskArgs, done};
-use crate::cli::names;
-use logistics_wiring::Failure;
+use crate::names;
+use logistics_cli_kit::Failure;
 
 /// Flags of `advance`.
 #[derive(Args, Debug)]

@@ -9,8 +9,8 @@ use logistics_core::{Actor, Order, OrderId, Status, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use logistics_wiring::Failure;
-use logistics_wiring::{BaseUrl, Client, Reply};
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::{BaseUrl, Client, Reply};
 
 /// How long the server may take to decide: longer than it ever should.
 const PREFER: (&str, &str) = ("prefer", "wait=30");

@@ -6,9 +6,9 @@ use logistics_core::{Actor, OrderId, Reason, Status, Version};
 
 use super::api::{Answer, Api, Step};
 use super::{ClientArgs, api, show};
-use crate::cli::names;
-use logistics_wiring::Failure;
-use logistics_wiring::output;
+use crate::names;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::output;
 
 /// Flags of `cancel`.
 #[derive(Args, Debug)]

@@ -5,8 +5,8 @@ use logistics_core::{HistoryEntry, OrderId};
 use serde::Deserialize;
 
 use super::{ClientArgs, api, show};
-use logistics_wiring::Failure;
-use logistics_wiring::output;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::output;
 
 /// Flags of `events`.
 #[derive(Args, Debug)]

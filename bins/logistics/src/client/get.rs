@@ -4,8 +4,8 @@ use clap::Args;
 use logistics_core::OrderId;
 
 use super::{ClientArgs, api, show};
-use logistics_wiring::Failure;
-use logistics_wiring::output;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::output;
 
 /// Flags of `get`.
 #[derive(Args, Debug)]

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{ClientArgs, api, show};
-use crate::cli::names;
-use logistics_wiring::Failure;
-use logistics_wiring::output::{self, Lines, one_line};
+use crate::names;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::output::{self, Lines};
+use logistics_core::text::escaped_json;
 
 /// Flags of `list`.
 #[derive(Args, Debug)]
@@ -77,7 +78,7 @@ fn path(status: Option<Status>, cursor: Option<&str>, left: u64) -> String {
 fn print_json(orders: &[&RawValue]) -> Result<bool, Failure> {
     let mut lines = Lines::stdout();
     for order in orders {
-        if !lines.write(&one_line(order.get()))? {
+        if !lines.write(&escaped_json(order.get()))? {
             return Ok(false);
         }
     }

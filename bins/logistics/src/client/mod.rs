@@ -8,12 +8,11 @@ pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod place;
 pub(crate) mod show;
-pub(crate) mod watch;
 
 use clap::Args;
 
 use api::Api;
-use logistics_wiring::BaseUrl;
+use logistics_cli_kit::BaseUrl;
 
 /// Flags of every command that asks a server.
 #[derive(Args, Debug, Clone)]
@@ -27,7 +26,8 @@ pub(crate) struct ClientArgs {
 }
 
 impl ClientArgs {
-    fn api(&self) -> Api {
+    /// A client of that server.
+    pub(crate) fn api(&self) -> Api {
         Api::new(self.url.clone())
     }
 }

@@ -6,8 +6,8 @@ use clap::Args;
 use logistics_core::{Details, PartyId, Placement};
 
 use super::ClientArgs;
-use logistics_wiring::Failure;
-use logistics_wiring::output;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::output;
 
 /// Flags of `place`.
 #[derive(Args, Debug)]

@@ -1,10 +1,26 @@
 //! `logistics lifecycle`
 
+use clap::{Args, ValueEnum};
 use logistics_core::lifecycle::diagram;
 
-use crate::cli::{LifecycleArgs, LifecycleFormat};
-use logistics_wiring::Failure;
-use logistics_wiring::output;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::output;
+
+/// Flags of `lifecycle`.
+#[derive(Args, Debug)]
+pub(crate) struct LifecycleArgs {
+    /// As a Markdown table, a Mermaid or Graphviz DOT diagram, or JSON
+    #[arg(long, value_enum, default_value_t = LifecycleFormat::Table)]
+    format: LifecycleFormat,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum LifecycleFormat {
+    Table,
+    Mermaid,
+    Dot,
+    Json,
+}
 
 #[allow(clippy::unnecessary_wraps, reason = "the shape of every command")]
 pub(crate) fn run(args: &LifecycleArgs) -> Result<(), Failure> {

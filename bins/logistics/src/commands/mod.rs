@@ -6,3 +6,4 @@ pub(crate) mod log;
 pub(crate) mod serve;
 pub(crate) mod topics;
 pub(crate) mod verify;
+pub(crate) mod watch;

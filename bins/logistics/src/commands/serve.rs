@@ -1,13 +1,51 @@
 //! `logistics serve`
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use clap::{Args, ValueEnum};
+use logistics_cli_kit::{Failure, LogArgs, Signals, output};
 use logistics_core::port::StartAt;
 use logistics_notify::Console;
-use logistics_wiring::{Deciding, Failure, Signals, output};
+use logistics_wiring::{ClockArgs, Deciding, HttpArgs, LogKeyArgs, MemoryArgs, NotifyArgs, PolicyArgs};
 
-use crate::app::{App, AppConfig};
-use crate::cli::{NotifierKind, ServeArgs};
+use crate::all_in_one::{AllInOne, AllInOneConfig};
+use crate::engine::EngineArgs;
+
+/// Flags of `serve`.
+#[derive(Args, Debug, Clone)]
+// Without a setting it shows what the system does; a service for real orders says `manual`.
+#[command(mut_arg("mode", |mode| mode.default_value("simulate")))]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Where to listen
+    #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8000")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    http: HttpArgs,
+    /// Who is told: the console, or nobody
+    #[arg(long, env = "LOGISTICS_NOTIFIER", value_enum, default_value_t = NotifierKind::Console)]
+    notifier: NotifierKind,
+    #[command(flatten)]
+    notify: NotifyArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
+    clock: ClockArgs,
+    #[command(flatten)]
+    log_key: LogKeyArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum NotifierKind {
+    Console,
+    None,
+}
 
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start();
@@ -20,12 +58,12 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
         clock_skew_ms_max: args.clock.skew_ms_max(),
         log_keys,
     };
-    let front = App::listen(&engine, args.listen, &args.http, args.memory.for_requests()).await?;
-    let url = format!("http://{}", front.addr());
+    let server = AllInOne::listen(&engine, args.listen, &args.http, args.memory.for_requests()).await?;
+    let url = format!("http://{}", server.addr());
     output::line(format!("Listening on {url}, data in {}", engine.place()));
     output::line(format!("Try: curl -X POST {url}/orders"));
     let mut app = tokio::select! {
-        app = App::start(engine.clone(), front, config(deciding, args.notifier, args.notify.from())) => app?,
+        app = AllInOne::start(engine.clone(), server, config(deciding, args.notifier, args.notify.from())) => app?,
         () = signals.stop() => return engine.close(),
     };
     let ended = tokio::select! {
@@ -36,8 +74,8 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     signals.bounded(async { app.stop().await.and(ended) }).await
 }
 
-fn config(deciding: Deciding, notifier: NotifierKind, notify_from: Option<StartAt>) -> AppConfig {
-    AppConfig {
+fn config(deciding: Deciding, notifier: NotifierKind, notify_from: Option<StartAt>) -> AllInOneConfig {
+    AllInOneConfig {
         deciding: Some(deciding),
         notifier: match notifier {
             NotifierKind::Console => Some(Box::new(|| Arc::new(Console::stdout()))),

@@ -1,9 +1,9 @@
 //! `logistics topics`: whether the topics are there, and making them.
 
 use clap::{Args, Subcommand};
+use logistics_cli_kit::{Failure, output};
 #[cfg(feature = "cluster")]
 use logistics_core::port::Topic;
-use logistics_wiring::{Failure, output};
 
 use crate::engine::{Engine, EngineArgs, Needs};
 
@@ -38,7 +38,7 @@ struct CheckArgs {
 }
 
 pub(crate) async fn run(command: TopicsCommand) -> Result<(), Failure> {
-    logistics_wiring::start_for_problems();
+    logistics_cli_kit::start_for_problems();
     match command.what {
         What::Create(args) => create(&args).await,
         What::Check(args) => check(&args.engine).await,
@@ -62,9 +62,7 @@ async fn create_in_kafka(engine: &Engine, replication: Option<i32>) -> Result<()
         let what = if created.contains(&topic) { "made" } else { "was there" };
         output::line(format!("{}: {what}", topic.name()));
     }
-    for part in engine.required().iter().take(1) {
-        part.now().await?;
-    }
+    engine.check(Needs::Log).await?;
     output::line(format!("All have {} partitions and fit.", engine.partitions()));
     Ok(())
 }

@@ -3,9 +3,10 @@
 use clap::Args;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
+use logistics_cli_kit::{Failure, output};
 use logistics_core::audit::{self, AuditError, Expect, Invariant, Report, Violation};
 use logistics_core::text::Escaped;
-use logistics_wiring::{Failure, output};
+use logistics_core::text::escaped_json;
 use serde_json::json;
 
 use crate::engine::{Engine, EngineArgs, Needs};
@@ -33,7 +34,7 @@ struct Verified {
 /// Checks the invariants of log and store, and says what was counted. The process of a data directory must be stopped; what
 /// is in Kafka and Redis may be in motion.
 pub(crate) async fn run(args: Box<VerifyArgs>) -> Result<(), Failure> {
-    logistics_wiring::start_for_problems();
+    logistics_cli_kit::start_for_problems();
     let engine = args.engine.there(Needs::LogAndStore).await?;
     let verified = verify(&engine).await;
     let closed = engine.close();
@@ -76,7 +77,7 @@ fn broken(args: &VerifyArgs, violation: &Violation) -> Failure {
             "offset": violation.offset,
             "violation": violation.to_string(),
         });
-        output::line(output::one_line(&line.to_string()));
+        output::line(escaped_json(&line.to_string()));
     }
     Failure::refused(violation.to_string())
 }
@@ -93,7 +94,7 @@ fn say(args: &VerifyArgs, verified: &Verified) {
             "invariants": invariants,
             "report": verified.report,
         });
-        output::line(output::one_line(&line.to_string()));
+        output::line(escaped_json(&line.to_string()));
         return;
     }
     output::line(table(&verified.report));

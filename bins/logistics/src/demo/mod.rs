@@ -14,12 +14,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use logistics_cli_kit::{BaseUrl, Failure, Signals, Span, output};
 use logistics_core::audit::{self, Expect};
 use logistics_core::{Partition, Policy, Status};
-use logistics_wiring::{BaseUrl, Deciding, Failure, Signals, Span, output};
+use logistics_wiring::Deciding;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::app::{App, AppConfig};
+use crate::all_in_one::{AllInOne, AllInOneConfig};
 use crate::engine::Engine;
 use cast::CAST;
 use play::{Played, play};
@@ -57,14 +58,14 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
-    logistics_wiring::start_for_problems();
+    logistics_cli_kit::start_for_problems();
     let mut signals = Signals::listen()?;
     let scratch = tempfile::tempdir()
         .map_err(|error| Failure::usage(format!("cannot make a temporary directory: {error}")))?;
     let roles = CAST.get(..usize::from(args.orders)).unwrap_or(CAST);
     let stage = Arc::new(Stage::new(roles, View::new(roles)));
-    let app =
-        App::local(logistics_embedded::Config::new(scratch.path()), config(&args, stage.clone())).await?;
+    let app = AllInOne::local(logistics_embedded::Config::new(scratch.path()), config(&args, stage.clone()))
+        .await?;
     let mut readers = follow(&app, &stage);
     let shown = tokio::select! {
         shown = show(&args, &app, &stage, &mut readers) => shown,
@@ -89,7 +90,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
 }
 
 /// Shows what stands in the log, from now on.
-fn follow(app: &App, stage: &Arc<Stage>) -> JoinSet<Failure> {
+fn follow(app: &AllInOne, stage: &Arc<Stage>) -> JoinSet<Failure> {
     let partitions = (0..app.engine.partitions()).map(Partition);
     partitions.map(|partition| stage.clone().follow(app.engine.bus(), partition)).collect()
 }
@@ -97,7 +98,7 @@ fn follow(app: &App, stage: &Arc<Stage>) -> JoinSet<Failure> {
 /// Plays every order, compares what was seen with what was meant, and says what was verified.
 async fn show(
     args: &DemoArgs,
-    app: &App,
+    app: &AllInOne,
     stage: &Arc<Stage>,
     readers: &mut JoinSet<Failure>,
 ) -> Result<(Vec<Played>, String), Failure> {
@@ -141,7 +142,7 @@ async fn play_all(args: &DemoArgs, url: &str, stage: &Arc<Stage>) -> Result<Vec<
     Ok(played)
 }
 
-async fn keep(app: App, stage: &Stage, played: &[Played], signals: &mut Signals) -> Result<(), Failure> {
+async fn keep(app: AllInOne, stage: &Stage, played: &[Played], signals: &mut Signals) -> Result<(), Failure> {
     let url = url(&app);
     stage.view.title(&format!("\nListening on {url} until Ctrl-C. Try:"));
     output::line(format!("  curl -X POST {url}/orders"));
@@ -181,20 +182,20 @@ fn say_what_next() {
     );
 }
 
-fn config(args: &DemoArgs, stage: Arc<Stage>) -> AppConfig {
+fn config(args: &DemoArgs, stage: Arc<Stage>) -> AllInOneConfig {
     let mut policy = Policy::simulate(args.dwell.ms);
     // Here merchants and couriers act; a step by itself comes only where nobody does.
     for status in [Status::Placed, Status::OutForDelivery] {
         policy.dwell_by_status_ms.insert(status, args.dwell.ms.saturating_add(ROOM_MS));
     }
-    AppConfig {
+    AllInOneConfig {
         deciding: Some(Deciding::by(policy)),
         notifier: Some(Box::new(|| Arc::new(Announcer(stage)))),
         notify_from: None,
     }
 }
 
-fn url(app: &App) -> String {
+fn url(app: &AllInOne) -> String {
     format!("http://{}", app.addr())
 }
 

@@ -9,8 +9,8 @@ use super::cast::Role;
 use super::script::Beat;
 use super::stage::Stage;
 use crate::client::api::{Answer, Api, Step};
-use logistics_wiring::BaseUrl;
-use logistics_wiring::Failure;
+use logistics_cli_kit::BaseUrl;
+use logistics_cli_kit::Failure;
 
 /// An order that was played to its end.
 pub(super) struct Played {

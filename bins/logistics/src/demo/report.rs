@@ -7,7 +7,7 @@ use logistics_core::{OrderId, Status, Version};
 use super::play::Played;
 use super::script::{path, refusals};
 use super::stage::Seen;
-use logistics_wiring::Failure;
+use logistics_cli_kit::Failure;
 
 /// Columns that fit every terminal.
 const WIDTH: u16 = 80;

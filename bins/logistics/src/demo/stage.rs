@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::cast::Role;
 use super::view::{Row, View};
 use crate::client::api::Refusal;
-use logistics_wiring::Failure;
+use logistics_cli_kit::Failure;
 
 /// Records that a reader takes at once.
 const READ: ReadLimit = ReadLimit { records: 256, bytes: 1024 * 1024 };

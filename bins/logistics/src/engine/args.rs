@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use logistics_cli_kit::Failure;
 use logistics_embedded::Config;
-use logistics_wiring::Failure;
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{KafkaArgs, Log, PARTITIONS_DEFAULT, RedisArgs, Store};
 
@@ -87,9 +87,7 @@ impl EngineArgs {
     /// One sentence, where it is not there or cannot be used.
     pub(crate) async fn there(&self, needs: Needs) -> Result<Engine, Failure> {
         let engine = self.existing().await?;
-        for part in engine.required().iter().take(if needs == Needs::Log { 1 } else { usize::MAX }) {
-            part.now().await?;
-        }
+        engine.check(needs).await?;
         Ok(engine)
     }
 

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use logistics_cli_kit::Failure;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_embedded::{Config, EmbeddedError};
+use logistics_wiring::StartupCheck;
 #[cfg(feature = "cluster")]
-use logistics_wiring::cluster::{self, Log, Store};
-use logistics_wiring::{Failure, Required};
+use logistics_wiring::cluster::{self, Log, ProcessRole, Store};
 
 pub(crate) use args::{DataArgs, EngineArgs, EngineKind, KAFKA_AND_REDIS, Needs};
 
@@ -85,21 +86,36 @@ impl Engine {
         }
     }
 
-    /// What must be there before anybody looks at it. A data directory is, once it is open.
-    pub(crate) fn required(&self) -> Vec<Required> {
+    /// Checks once that what a command needs can be used. A data directory can, once it is open.
+    ///
+    /// # Errors
+    /// Exit code 3 where a part is not there, 2 where it refuses.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        allow(unused_variables, reason = "the embedded engine needs no check")
+    )]
+    pub(crate) async fn check(&self, needs: Needs) -> Result<(), Failure> {
         match self {
-            Self::Embedded { .. } => Vec::new(),
+            Self::Embedded { .. } => Ok(()),
             #[cfg(feature = "cluster")]
-            Self::Cluster { log, store } => vec![log.required(), store.required(log, false)],
+            Self::Cluster { log, store } => {
+                log.startup_check(ProcessRole::READER).check().await?;
+                match needs {
+                    Needs::Log => Ok(()),
+                    Needs::LogAndStore => store.startup_check(log, ProcessRole::READER).check().await,
+                }
+            }
         }
     }
 
-    /// What must be there before anything is served.
-    pub(crate) fn required_to_serve(&self) -> Vec<Required> {
+    /// What must pass before anything is served.
+    pub(crate) fn startup_checks(&self) -> Vec<StartupCheck> {
         match self {
             Self::Embedded { .. } => Vec::new(),
             #[cfg(feature = "cluster")]
-            Self::Cluster { log, store } => vec![log.required_to_serve(), store.required(log, true)],
+            Self::Cluster { log, store } => {
+                vec![log.startup_check(ProcessRole::ALL), store.startup_check(log, ProcessRole::ALL)]
+            }
         }
     }
 
@@ -108,7 +124,7 @@ impl Engine {
         match self {
             Self::Embedded { engine, .. } => Arc::new(engine.clone()),
             #[cfg(feature = "cluster")]
-            Self::Cluster { log, store } => cluster::watch(log, Some(store), true),
+            Self::Cluster { log, store } => cluster::watch(log, Some(store), ProcessRole::ALL),
         }
     }
 

@@ -8,8 +8,8 @@ use logistics_kafka::{Config, Sasl, SaslMechanism, Security, Tls};
 
 use super::secret::{Secret, either};
 use super::settings::Settings;
-use crate::exit::Failure;
-use crate::span::Span;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::Span;
 
 /// Where Kafka is, and who this is.
 #[derive(Args, Debug, Clone)]

@@ -17,11 +17,11 @@ use logistics_redis::RedisStore;
 use logistics_tokio::{Reachability, ReachabilityOptions, SystemClock};
 use tokio::sync::{OnceCell, watch};
 
-use crate::exit::Failure;
-use crate::probes::Probes;
-use crate::start::Required;
+use crate::health_registry::{HealthRegistry, STORE_PART};
+use crate::startup::StartupCheck;
 use checks::CheckWatch;
 pub use kafka::KafkaArgs;
+use logistics_cli_kit::Failure;
 pub use redis::RedisArgs;
 pub use secret::Secret;
 pub use settings::Settings;
@@ -94,59 +94,42 @@ impl Log {
         &self.0
     }
 
-    /// Which system of processors this is: the cluster, the topic's name, and the group that decides on it. A topic that was made
-    /// anew belongs to the same system.
-    async fn system(&self) -> Result<String, PortError> {
-        let identity = self.0.identity().await?.to_string();
-        let (cluster, topic) = (identity.split('/').next(), identity.rsplit('/').next());
-        let (cluster, topic) = (cluster.unwrap_or_default(), topic.unwrap_or_default());
-        Ok(format!("{cluster}/{topic} decided by {}", self.0.group()))
-    }
-
-    /// Its topics must be there, and fit.
+    /// Its topics must exist and fit. A process that decides also needs enough file descriptors to own all partitions, and one
+    /// that appends an open producer.
     #[must_use]
-    pub fn required(&self) -> Required {
-        self.required_for(Needs { deciding: false, appending: false })
-    }
-
-    /// The same, and what appends is open.
-    #[must_use]
-    pub fn required_to_append(&self) -> Required {
-        self.required_for(Needs { deciding: false, appending: true })
-    }
-
-    /// The topics, and enough file descriptors to own all partitions.
-    #[must_use]
-    pub fn required_to_decide(&self) -> Required {
-        self.required_for(Needs { deciding: true, appending: false })
-    }
-
-    /// All of it, for a process that does both.
-    #[must_use]
-    pub fn required_to_serve(&self) -> Required {
-        self.required_for(Needs { deciding: true, appending: true })
-    }
-
-    fn required_for(&self, Needs { deciding, appending }: Needs) -> Required {
+    pub fn startup_check(&self, role: ProcessRole) -> StartupCheck {
         let bus = self.0.clone();
-        Required::new("log", self.0.address(), move || {
+        StartupCheck::new("log", self.0.address(), move || {
             let bus = bus.clone();
             async move {
                 bus.check_topics().await?;
-                if deciding {
+                if role.decides {
                     descriptors::provide(bus.descriptors_needed(), bus.partitions())?;
                 }
-                if appending { bus.prepare_appends().await } else { Ok(()) }
+                if role.appends { bus.prepare_appends().await } else { Ok(()) }
             }
         })
     }
 }
 
-/// What a process does with the log.
-#[derive(Clone, Copy)]
-struct Needs {
-    deciding: bool,
-    appending: bool,
+/// What a process does with log and store, besides reading them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessRole {
+    /// It owns partitions and decides about their orders: it claims the store.
+    pub decides: bool,
+    /// It appends requests to the log.
+    pub appends: bool,
+}
+
+impl ProcessRole {
+    /// Reads only: tools, and the notification service.
+    pub const READER: Self = Self { decides: false, appends: false };
+    /// The HTTP API alone.
+    pub const API: Self = Self { decides: false, appends: true };
+    /// A processor alone.
+    pub const PROCESSOR: Self = Self { decides: true, appends: false };
+    /// Everything in one process.
+    pub const ALL: Self = Self { decides: true, appends: true };
 }
 
 /// The store in Redis.
@@ -191,20 +174,20 @@ impl Store {
     /// It must be there, not throw anything away, and not be in use by another system than the one of this log. A process that
     /// decides claims it.
     #[must_use]
-    pub fn required(&self, log: &Log, decides: bool) -> Required {
+    pub fn startup_check(&self, log: &Log, role: ProcessRole) -> StartupCheck {
         let (store, log) = (self.clone(), log.clone());
-        Required::new("store", self.redis.address(), move || {
+        StartupCheck::new(STORE_PART, self.redis.address(), move || {
             let (store, log) = (store.clone(), log.clone());
-            async move { store.check(&log, decides).await }
+            async move { store.check(&log, role).await }
         })
     }
 
-    async fn check(&self, log: &Log, decides: bool) -> Result<(), PortError> {
+    async fn check(&self, log: &Log, role: ProcessRole) -> Result<(), PortError> {
         self.redis.check().await?;
-        let system = self.system.get_or_try_init(|| log.system()).await?;
-        let claimed = self.redis.check_system(system, decides).await;
+        let system = self.system.get_or_try_init(|| log.0.system()).await?;
+        let claimed = self.redis.check_system(system, role.decides).await;
         if let Err(error) = &claimed
-            && decides
+            && role.decides
             && error.kind() == PortErrorKind::Refused
         {
             self.lost.send_replace(Some(error.to_string()));
@@ -229,7 +212,7 @@ impl Store {
 /// Watches, from now on, whether the log and the store, where there is one, answer, and whether the topics and the store still
 /// pass the checks of the start. A process that decides claims the store again and again. Begin once they have passed.
 #[must_use]
-pub fn watch(log: &Log, store: Option<&Store>, decides: bool) -> Arc<dyn HealthProbe> {
+pub fn watch(log: &Log, store: Option<&Store>, role: ProcessRole) -> Arc<dyn HealthProbe> {
     let bus = log.bus();
     let partitions = bus.partitions();
     let watch = Reachability::new(Arc::new(SystemClock), ReachabilityOptions::default());
@@ -243,7 +226,7 @@ pub fn watch(log: &Log, store: Option<&Store>, decides: bool) -> Arc<dyn HealthP
         let checked = checked.clone();
         async move { checked.check_topics().await }
     });
-    let all = Probes::default();
+    let all = HealthRegistry::default();
     all.add(Arc::new(watch));
     all.add(Arc::new(topics));
     if let Some(store) = store {
@@ -251,7 +234,7 @@ pub fn watch(log: &Log, store: Option<&Store>, decides: bool) -> Arc<dyn HealthP
         let opened = Some(store.redis.connections_opened());
         let settings = CheckWatch::start("store settings", store.address(), opened, move || {
             let (checked, log) = (checked.clone(), log.clone());
-            async move { checked.check(&log, decides).await }
+            async move { checked.check(&log, role).await }
         });
         all.add(Arc::new(settings));
     }

@@ -8,7 +8,7 @@ use logistics_redis::{Config, Servers};
 
 use super::secret::{Secret, either};
 use super::settings::Settings;
-use crate::exit::Failure;
+use logistics_cli_kit::Failure;
 
 /// Where Redis is, and who this is.
 #[derive(Args, Debug, Clone)]

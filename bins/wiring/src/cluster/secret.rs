@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::exit::Failure;
+use logistics_cli_kit::Failure;
 
 /// A text that is never shown: not by `Debug`, not in help, not in an error. Whatever it is, it is taken.
 #[derive(Clone, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, select_all};
+use logistics_cli_kit::Failure;
 use logistics_core::port::{EventBus, LogRecord, Tail};
 use logistics_core::{OrderId, Partition};
-use logistics_wiring::Failure;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 

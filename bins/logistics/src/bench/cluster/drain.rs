@@ -1,7 +1,7 @@
 //! A log full of orders: decided, and what is derived from it derived again.
 
+use logistics_cli_kit::Failure;
 use logistics_core::Status;
-use logistics_wiring::Failure;
 
 use super::deliveries::{Delivered, Deliveries};
 use super::service::{NO_DWELL, Service};

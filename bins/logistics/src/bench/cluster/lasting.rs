@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use logistics_cli_kit::Failure;
 use logistics_core::Status;
-use logistics_wiring::Failure;
 
 use super::service::Service;
 use super::world::World;

@@ -8,7 +8,7 @@ mod service;
 mod takeover;
 mod world;
 
-use logistics_wiring::{Failure, Signals};
+use logistics_cli_kit::{Failure, Signals};
 
 use super::stats::Figure;
 use super::{BenchArgs, Scenario};
@@ -21,7 +21,7 @@ use world::World;
 /// One sentence, where the services are not there, Redis is not empty, or a measurement failed.
 pub(super) async fn run(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     service::are_there()?;
-    logistics_wiring::start_for_problems();
+    logistics_cli_kit::start_for_problems();
     let mut signals = Signals::listen()?;
     let mut figures = Vec::new();
     for scenario in args.scenarios() {

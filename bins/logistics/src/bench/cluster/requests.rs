@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
+use logistics_cli_kit::Failure;
 use logistics_core::Status;
-use logistics_wiring::Failure;
 
 use super::deliveries::Deliveries;
 use super::service::{NO_DWELL, Service};

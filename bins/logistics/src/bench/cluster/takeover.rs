@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use logistics_cli_kit::Failure;
 use logistics_core::port::PortError;
 use logistics_core::{OrderId, Status, wire};
-use logistics_wiring::Failure;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, sleep_until, timeout};
 

@@ -5,9 +5,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use logistics_cli_kit::Failure;
 use logistics_core::port::{DocumentLookup, EventBus, OrderStore, PortError, Topic};
 use logistics_core::{OrderId, Status};
-use logistics_wiring::Failure;
 use logistics_wiring::cluster::{KafkaArgs, Log, RedisArgs, Store};
 use serde::Deserialize;
 

@@ -4,8 +4,8 @@ use std::io;
 
 use bytes::Bytes;
 use clap::Args;
+use logistics_cli_kit::{Failure, output};
 use logistics_core::{OrderId, partition_of, wire};
-use logistics_wiring::{Failure, output};
 use serde_json::Value;
 
 use crate::engine::{Engine, EngineArgs, Needs};
@@ -27,7 +27,7 @@ pub(crate) struct AppendArgs {
 }
 
 pub(crate) async fn run(args: AppendArgs) -> Result<(), Failure> {
-    logistics_wiring::start_for_problems();
+    logistics_cli_kit::start_for_problems();
     let engine = args.engine.there(Needs::Log).await?;
     let appended = append(&engine, &args).await;
     appended.and(engine.close())

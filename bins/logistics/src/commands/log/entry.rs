@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use logistics_wiring::output::one_line;
+use logistics_core::text::escaped_json;
 
 /// A record. What is no text or no JSON stands in base64.
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ impl Entry {
 
     /// Its JSON on one line; empty where it is no JSON.
     pub(crate) fn json_value(&self) -> String {
-        self.value.as_ref().map(|value| one_line(value.get()).into_owned()).unwrap_or_default()
+        self.value.as_ref().map(|value| escaped_json(value.get()).into_owned()).unwrap_or_default()
     }
 
     /// All that there is to say about it, as JSON on one line.
@@ -81,7 +81,7 @@ impl Entry {
         }
         let line = Line { topic: topic.name(), partition, entry: self };
         // Texts, numbers and JSON that was checked: nothing fails to serialize.
-        one_line(&serde_json::to_string(&line).unwrap_or_default()).into_owned()
+        escaped_json(&serde_json::to_string(&line).unwrap_or_default()).into_owned()
     }
 
     /// The same for people: when, where, what, which order, and why.

@@ -7,9 +7,9 @@ use logistics_core::Partition;
 use logistics_core::port::Topic;
 
 use super::{Entry, Reader, Source};
-use crate::cli::names;
-use logistics_wiring::Failure;
-use logistics_wiring::output::{self, Lines};
+use crate::names;
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::output::{self, Lines};
 
 /// Flags of `log export`.
 #[derive(Args, Debug)]

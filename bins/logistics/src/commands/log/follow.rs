@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use logistics_cli_kit::{BaseUrl, Failure};
 use logistics_core::port::{EventBus, Topic};
 use logistics_core::{Offset, Partition};
-use logistics_wiring::{BaseUrl, Failure};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 
 pub(crate) use entry::Entry;
 pub(crate) use follow::Follower;
-use logistics_wiring::{EndsAtOnce, Failure};
+use logistics_cli_kit::{EndsAtOnce, Failure};
 pub(crate) use reader::Reader;
 pub(crate) use source::Source;
 

@@ -1,8 +1,8 @@
 //! Reading a log, wherever it is.
 
+use logistics_cli_kit::Failure;
 use logistics_core::port::{Bounds, PortError, ReadLimit, Tail, Topic};
 use logistics_core::{Offset, Partition};
-use logistics_wiring::Failure;
 use serde::Deserialize;
 
 use super::{Entry, Source};

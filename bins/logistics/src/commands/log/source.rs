@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
-use logistics_wiring::BaseUrl;
+use logistics_cli_kit::BaseUrl;
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{KafkaArgs, RedisArgs};
 

@@ -7,9 +7,9 @@ use logistics_core::port::{Bounds, Topic};
 use logistics_core::{Offset, Partition, Timestamp};
 
 use super::{Entry, Follower, Reader, Source};
-use crate::cli::names;
-use logistics_wiring::output::Lines;
-use logistics_wiring::{EndsAtOnce, Failure};
+use crate::names;
+use logistics_cli_kit::output::Lines;
+use logistics_cli_kit::{EndsAtOnce, Failure};
 
 /// Flags of `log tail`.
 #[derive(Args, Debug)]

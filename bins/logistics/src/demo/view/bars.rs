@@ -11,7 +11,7 @@ use super::paint::Paint;
 use crate::client::show::cause;
 use crate::demo::cast::Role;
 use crate::demo::script::path;
-use logistics_wiring::output;
+use logistics_cli_kit::output;
 
 const TICK: Duration = Duration::from_millis(120);
 

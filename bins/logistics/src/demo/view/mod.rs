@@ -12,7 +12,7 @@ use super::cast::Role;
 use crate::client::api::{self, Refusal};
 use crate::client::show::cause;
 use bars::Bars;
-use logistics_wiring::output;
+use logistics_cli_kit::output;
 use paint::Paint;
 
 /// Columns of an order's title.

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
+use logistics_cli_kit::Failure;
 use logistics_core::Partition;
 use logistics_core::port::{LogRecord, Topic};
-use logistics_wiring::Failure;
 use serde::Deserialize;
 
 use crate::commands::log::Entry;

@@ -18,13 +18,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use logistics_cli_kit::{Failure, output};
 use logistics_core::Partition;
 use logistics_core::port::{EventBus, GroupEvent, Membership, OrderStore, PortError, Topic};
 use logistics_core::wire::LogKeys;
-use logistics_wiring::{Failure, LogKeyArgs, output};
+use logistics_wiring::LogKeyArgs;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::engine::{Engine, EngineArgs};
+use crate::engine::{Engine, EngineArgs, Needs};
 use export::Export;
 use plan::Plan;
 use target::Target;
@@ -50,7 +51,7 @@ pub(crate) struct ImportArgs {
 }
 
 pub(crate) async fn run(args: ImportArgs) -> Result<(), Failure> {
-    logistics_wiring::start_for_problems();
+    logistics_cli_kit::start_for_problems();
     let mut export = Export::open(&args.file)?;
     // Everything that is wrong with the export is said before anything is written.
     let plan = Plan::of(&mut export)?;
@@ -66,9 +67,7 @@ async fn import(
     plan: &Plan,
     keys: Option<LogKeys>,
 ) -> Result<(), Failure> {
-    for part in engine.required() {
-        part.now().await?;
-    }
+    engine.check(Needs::LogAndStore).await?;
     let (bus, store) = (engine.bus(), engine.store());
     require_empty(bus.as_ref(), store.as_ref(), &engine.place()).await?;
     let membership = until_ready("cannot join the group of processors", || bus.join()).await?;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use logistics_cli_kit::Failure;
 use logistics_core::port::LogRecord;
 use logistics_core::wire::{self, Record};
 use logistics_core::{Cause, Fact, Offset, OrderId, OutcomeKind, Partition, Version};
-use logistics_wiring::Failure;
 
 use super::export::{Export, Exported, Records};
 

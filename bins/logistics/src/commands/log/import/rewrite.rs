@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use logistics_cli_kit::Failure;
 use logistics_core::notify::Notification;
 use logistics_core::port::{LogRecord, Topic};
 use logistics_core::wire::{self, DeadLetter, Record};
 use logistics_core::{
     Cause, Fact, Offset, OrderId, Outcome, OutcomeKind, Partition, RequestId, Timestamp, partition_of,
 };
-use logistics_wiring::Failure;
 use serde::Deserialize;
 
 use super::export::Export;

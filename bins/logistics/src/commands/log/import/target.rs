@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use logistics_cli_kit::Failure;
 use logistics_core::port::{
     CommitOutcome, Delivery, EventBus, Membership, NewRecord, PartitionLog, PortError, PortErrorKind,
     ReadLimit, StartAt, SubscriptionEvent, Topic, Transaction,
@@ -12,7 +13,6 @@ use logistics_core::port::{
 use logistics_core::wire::LogKeys;
 use logistics_core::{Offset, Partition};
 use logistics_tokio::NotificationsOptions;
-use logistics_wiring::Failure;
 use tokio::time::timeout;
 
 use super::until_ready;

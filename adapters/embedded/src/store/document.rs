@@ -1,0 +1,106 @@
+//! Documents as they are stored: `checksum u64 | status u8 | has timer u8 | changed at i64 | JSON`, little-endian.
+//!
+//! The store keeps what it derived from a document beside it, so that an update finds the index entry and the timer that
+//! it replaces in the row that it writes anyway.
+
+use logistics_core::lifecycle::Status;
+use logistics_core::port::DocumentWrite;
+
+use crate::file::checksum::checksum;
+
+const HEADER_BYTES: usize = 18;
+
+/// What the store derived from a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Derived {
+    /// Its status.
+    pub(crate) status: u8,
+    /// There is a timer.
+    pub(crate) has_timer: bool,
+    /// Its time in the index, in milliseconds.
+    pub(crate) changed_at: i64,
+}
+
+impl Derived {
+    pub(crate) fn of(document: &DocumentWrite) -> Self {
+        Self {
+            status: status_code(document.status),
+            has_timer: document.due.is_some(),
+            changed_at: document.changed_at.as_millis(),
+        }
+    }
+}
+
+/// The length of the row of a document of this many bytes.
+pub(crate) fn row_bytes(json: &[u8]) -> usize {
+    HEADER_BYTES + json.len()
+}
+
+/// Writes a document into its row of [`row_bytes`].
+pub(crate) fn encode_into(row: &mut [u8], order_id: &str, derived: Derived, json: &[u8]) {
+    row[8] = derived.status;
+    row[9] = u8::from(derived.has_timer);
+    row[10..HEADER_BYTES].copy_from_slice(&derived.changed_at.to_le_bytes());
+    row[HEADER_BYTES..].copy_from_slice(json);
+    let sum = checksum(checksum(0, order_id.as_bytes()), &row[8..]);
+    row[..8].copy_from_slice(&sum.to_le_bytes());
+}
+
+/// Reads a document's row: what was derived from it, and its JSON.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn decode<'a>(order_id: &str, row: &'a [u8]) -> Result<(Derived, &'a [u8]), &'static str> {
+    let (header, json) = row.split_at_checked(HEADER_BYTES).ok_or("an order's document is cut off")?;
+    let sum = header[..8].try_into().map_or(0, u64::from_le_bytes);
+    if checksum(checksum(0, order_id.as_bytes()), &row[8..]) != sum {
+        return Err("the checksum of an order's document is wrong");
+    }
+    let changed_at = header[10..].try_into().map_or(0, i64::from_le_bytes);
+    Ok((Derived { status: header[8], has_timer: header[9] != 0, changed_at }, json))
+}
+
+/// The status's number in the file. It never changes, whatever becomes of the order of the enum.
+pub(crate) fn status_code(status: Status) -> u8 {
+    match status {
+        Status::Placed => 1,
+        Status::Confirmed => 2,
+        Status::Preparing => 3,
+        Status::ReadyForPickup => 4,
+        Status::OutForDelivery => 5,
+        Status::Delivered => 6,
+        Status::DeliveryFailed => 7,
+        Status::Returned => 8,
+        Status::Rejected => 9,
+        Status::Expired => 10,
+        Status::Cancelled => 11,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use logistics_core::lifecycle::STATUSES;
+
+    use super::*;
+
+    #[test]
+    fn every_status_has_a_number_of_its_own() {
+        assert_eq!(STATUSES.map(status_code).into_iter().collect::<BTreeSet<_>>().len(), STATUSES.len());
+    }
+
+    #[test]
+    fn a_flipped_bit_and_another_orders_row_are_noticed() {
+        let derived = Derived { status: 6, has_timer: true, changed_at: 77 };
+        let mut row = vec![0; row_bytes(b"{}")];
+        encode_into(&mut row, "a", derived, b"{}");
+        assert_eq!(decode("a", &row), Ok((derived, &b"{}"[..])));
+        assert!(decode("b", &row).is_err());
+        for bit in 0..row.len() * 8 {
+            let mut wrong = row.clone();
+            wrong[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode("a", &wrong).is_err(), "bit {bit}");
+        }
+    }
+}

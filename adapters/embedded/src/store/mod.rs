@@ -1,0 +1,173 @@
+//! The order store.
+
+pub(crate) mod document;
+pub(crate) mod late;
+pub(crate) mod outcomes;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use logistics_core::lifecycle::STATUSES;
+use logistics_core::limits::PAGE_ORDERS_MAX;
+use logistics_core::port::{
+    ClearOutcome, Cursor, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError,
+    Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+};
+use logistics_core::{OrderId, Partition, RequestId, Timestamp, Verdict, partition_of};
+use redb::{ReadOnlyTable, ReadTransaction};
+
+use crate::error::{EmbeddedError, FileError};
+use crate::file::schema::{
+    DOCUMENTS, INDEX, STATE, TIMERS, checkpoint_key, decode_checkpoint, index_key, index_range,
+    parse_index_key, parse_timer_key, timer_key,
+};
+use crate::handle::Handle;
+use crate::limits::INLINE_DOCUMENTS_MAX;
+use crate::writer::request::Request;
+
+type Documents = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// [`OrderStore`] of an engine.
+pub(crate) struct Store(pub(crate) Arc<Handle>);
+
+#[async_trait]
+impl OwnerStore for Store {
+    async fn recover(&self, partition: Partition) -> Result<Recovery, PortError> {
+        self.0.shared.check(partition)?;
+        Ok(self.0.shared.look_long(move |txn| recovery(txn, partition)).await?)
+    }
+
+    async fn load(&self, partition: Partition, ids: &[OrderId]) -> Result<Loaded, PortError> {
+        let shared = &self.0.shared;
+        shared.check(partition)?;
+        if ids.len() <= INLINE_DOCUMENTS_MAX {
+            return Ok(shared.look(|txn| loaded(txn, partition, ids))?);
+        }
+        let ids = ids.to_vec();
+        Ok(shared.look_long(move |txn| loaded(txn, partition, &ids)).await?)
+    }
+
+    async fn write(&self, write: StoreWrite) -> Result<WriteOutcome, PortError> {
+        self.0.shared.check(write.partition)?;
+        Ok(self.0.queue.ask(|reply| Request::Write(Box::new(write), reply)).await?)
+    }
+
+    async fn clear(&self, partition: Partition, token: Token) -> Result<ClearOutcome, PortError> {
+        self.0.shared.check(partition)?;
+        Ok(self.0.queue.ask(|reply| Request::Clear(partition, token, reply)).await?)
+    }
+}
+
+#[async_trait]
+impl OrderReader for Store {
+    async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
+        let shared = &self.0.shared;
+        // Asked before the look: whatever the store caught up with is in it by then.
+        let state = shared.state();
+        let checkpoint = &state.checkpoints[partition_of(order_id, shared.partitions).0 as usize];
+        let found = shared.look(|txn| json_of(&txn.open_table(DOCUMENTS)?, order_id))?;
+        Ok(match (found, checkpoint) {
+            (Some(json), _) => DocumentLookup::Found(json),
+            (None, Some(checkpoint)) => DocumentLookup::Absent { answered: checkpoint.answered },
+            (None, None) => DocumentLookup::Unknown,
+        })
+    }
+
+    async fn checkpoint(&self, partition: Partition) -> Result<Option<StoreCheckpoint>, PortError> {
+        self.0.shared.check(partition)?;
+        Ok(self.0.shared.look(|txn| checkpoint(txn, partition))?)
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {
+        let query = ListQuery { limit: query.limit.clamp(1, PAGE_ORDERS_MAX), ..query.clone() };
+        Ok(self
+            .0
+            .shared
+            .look_long(move |txn| if query.late { late::page(txn, &query) } else { page(txn, &query) })
+            .await?)
+    }
+
+    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<Verdict, PortError> {
+        let partition = partition_of(order_id, self.0.shared.partitions);
+        let verdict = self.0.shared.outcomes.wait(partition, request).await;
+        Ok(verdict.ok_or(EmbeddedError::Closed)?)
+    }
+}
+
+fn checkpoint(txn: &ReadTransaction, partition: Partition) -> Result<Option<StoreCheckpoint>, FileError> {
+    let damaged = || FileError::damaged("a checkpoint is not one");
+    let stored = txn.open_table(STATE)?.get(&checkpoint_key(partition)[..])?;
+    stored.map(|value| decode_checkpoint(value.value()).ok_or_else(damaged)).transpose()
+}
+
+fn recovery(txn: &ReadTransaction, partition: Partition) -> Result<Recovery, FileError> {
+    let checkpoint = checkpoint(txn, partition)?;
+    let mut timers = Vec::new();
+    let table = txn.open_table(TIMERS)?;
+    let (start, end) = (timer_key(partition, ""), timer_key(Partition(partition.0 + 1), ""));
+    for entry in table.range(&start[..]..&end[..])? {
+        let (key, due) = entry?;
+        let order_id = parse_timer_key(key.value()).and_then(|id| OrderId::parse(id).ok());
+        let order_id = order_id.ok_or_else(|| FileError::damaged("a timer is not an order's"))?;
+        timers.push((order_id, Timestamp::from_millis(due.value())));
+    }
+    Ok(Recovery { checkpoint, timers, now: None })
+}
+
+fn loaded(txn: &ReadTransaction, partition: Partition, ids: &[OrderId]) -> Result<Loaded, FileError> {
+    let token = checkpoint(txn, partition)?.map(|checkpoint| checkpoint.token);
+    let documents = match ids {
+        [] => Vec::new(),
+        ids => {
+            let table = txn.open_table(DOCUMENTS)?;
+            ids.iter().map(|id| json_of(&table, id)).collect::<Result<_, _>>()?
+        }
+    };
+    Ok(Loaded { token, documents, ..Loaded::default() })
+}
+
+fn json_of(documents: &Documents, order_id: &OrderId) -> Result<Option<Bytes>, FileError> {
+    let Some(row) = documents.get(order_id.as_str().as_bytes())? else { return Ok(None) };
+    let (_, json) = document::decode(order_id.as_str(), row.value())
+        .map_err(|problem| FileError::Damaged(format!("{problem} ({order_id})")))?;
+    Ok(Some(Bytes::copy_from_slice(json)))
+}
+
+/// The document of an order that a list has.
+pub(crate) fn listed_json(documents: &Documents, order_id: &OrderId) -> Result<Bytes, FileError> {
+    let lost = || FileError::Damaged(format!("the index has {order_id}, of which there is no document"));
+    json_of(documents, order_id)?.ok_or_else(lost)
+}
+
+fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, FileError> {
+    let (documents, index) = (txn.open_table(DOCUMENTS)?, txn.open_table(INDEX)?);
+    let mut page = Page::default();
+    let begin = query.status.or(query.after.as_ref().map(|cursor| cursor.status));
+    let statuses = STATUSES.into_iter().skip_while(|status| begin.is_some_and(|begin| *status != begin));
+    for status in statuses.take(if query.status.is_some() { 1 } else { STATUSES.len() }) {
+        let (start, end) = index_range(status);
+        let end = match &query.after {
+            Some(after) if after.status == status => place_of(after),
+            _ => end,
+        };
+        for entry in index.range(&start[..]..&end[..])?.rev() {
+            let (key, _) = entry?;
+            let broken = || FileError::damaged("an entry of the index is not one");
+            let (changed_at, id) = parse_index_key(key.value()).ok_or_else(broken)?;
+            let order_id = OrderId::parse(id).map_err(|_| broken())?;
+            if page.documents.len() == query.limit {
+                // There is one more, so another page follows.
+                return Ok(page);
+            }
+            page.documents.push(listed_json(&documents, &order_id)?);
+            page.next = Some(Cursor { status, changed_at, order_id });
+        }
+    }
+    page.next = None;
+    Ok(page)
+}
+
+fn place_of(cursor: &Cursor) -> Vec<u8> {
+    index_key(document::status_code(cursor.status), cursor.changed_at.as_millis(), cursor.order_id.as_str())
+}

@@ -1,0 +1,178 @@
+//! Whose transaction hides records of a partition. librdkafka 2.12 has no such question, so this asks the brokers itself.
+
+mod connection;
+mod wire;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use logistics_core::{Partition, Timestamp};
+use rdkafka::metadata::Metadata;
+
+use crate::client::blocking;
+use crate::group::member::as_client;
+use crate::read::lookup::Lookup;
+use connection::{Address, Connection};
+use wire::{OpenProducer, Request};
+
+/// What the brokers say of the records that are hidden in a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A transaction is open, or is being ended.
+    Open(OpenTransaction),
+    /// The partition has one open that its coordinator does not have, or has ended: nothing will ever end it here.
+    Lost,
+    /// The partition has none open.
+    NoneOpen,
+}
+
+/// An open transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenTransaction {
+    transactional_id: String,
+    producer_id: i64,
+    state: String,
+    started_ms: i64,
+    timeout_ms: i32,
+}
+
+impl fmt::Display for OpenTransaction {
+    /// The id and the state are what another client and a broker wrote, so they are escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { transactional_id, producer_id, state, started_ms, timeout_ms } = self;
+        let (id, state) = (transactional_id.escape_default(), state.escape_default());
+        write!(f, "the transaction of the producer \"{id}\" (producer id {producer_id}, state {state})")?;
+        if *started_ms >= 0 {
+            let begun = Timestamp::from_millis(*started_ms);
+            let end = Timestamp::from_millis(started_ms.saturating_add((*timeout_ms).into()));
+            write!(
+                f,
+                ", open since {begun}, which the brokers abort at {end} unless its producer ends it before"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks the partition's leader which transactions are open in it, and the coordinators what became of the first of them.
+///
+/// # Errors
+/// A sentence, where the brokers cannot be asked or do not say.
+pub(crate) async fn inquire(
+    lookup: &Arc<Lookup>,
+    topic: &str,
+    partition: Partition,
+) -> Result<Verdict, String> {
+    let config = &lookup.brokers.config;
+    if config.security.tls.is_some() || config.security.sasl.is_some() {
+        return Err("brokers that want TLS or SASL are not asked".to_owned());
+    }
+    let (asked, name) = (lookup.clone(), topic.to_owned());
+    let found = blocking(move || Ok(Addresses::of(&asked.metadata()?, &name, as_client(partition)))).await;
+    let found = found.map_err(|error| error.to_string())?;
+    let inquiry = Inquiry {
+        topic,
+        partition: as_client(partition),
+        client_id: &config.client_id,
+        limit: Duration::from_millis(config.timeout_ms.into()),
+    };
+    inquiry.run(found).await
+}
+
+/// Where to ask.
+struct Addresses {
+    leader: Option<Address>,
+    brokers: Vec<Address>,
+}
+
+impl Addresses {
+    fn of(found: &Metadata, topic: &str, partition: i32) -> Self {
+        let leader = || {
+            let topic = found.topics().iter().find(|found| found.name() == topic)?;
+            let partition = topic.partitions().iter().find(|found| found.id() == partition)?;
+            let leader = found.brokers().iter().find(|broker| broker.id() == partition.leader())?;
+            address(leader.host(), leader.port())
+        };
+        let brokers = found.brokers().iter();
+        let brokers = brokers.filter_map(|broker| address(broker.host(), broker.port())).collect();
+        Self { leader: leader(), brokers }
+    }
+}
+
+struct Inquiry<'a> {
+    topic: &'a str,
+    partition: i32,
+    client_id: &'a str,
+    limit: Duration,
+}
+
+impl Inquiry<'_> {
+    async fn run(&self, found: Addresses) -> Result<Verdict, String> {
+        let leader = found.leader.ok_or("the partition has no leader")?;
+        let mut leader = self.connect(leader).await?;
+        let Some(first) = self.first_open(&mut leader).await? else { return Ok(Verdict::NoneOpen) };
+        // Only its coordinator knows it, which may be any of them. One that does not answer may be the one.
+        let mut unasked = None;
+        for broker in found.brokers {
+            match self.coordinated(broker, first).await {
+                Ok(Some(open)) => return Ok(Verdict::Open(open)),
+                Ok(None) => {}
+                Err(why) => unasked = Some(why),
+            }
+        }
+        if let Some(why) = unasked {
+            return Err(why);
+        }
+        // It may have ended in between. An end is written to the partitions before the coordinator forgets about it.
+        match self.first_open(&mut leader).await? {
+            Some(still) if still == first => Ok(Verdict::Lost),
+            _ => Ok(Verdict::NoneOpen),
+        }
+    }
+
+    async fn connect(&self, address: Address) -> Result<Connection, String> {
+        Connection::open(address, self.client_id, self.limit).await
+    }
+
+    async fn first_open(&self, leader: &mut Connection) -> Result<Option<OpenProducer>, String> {
+        let open = leader.ask(&Request::producers(self.topic, self.partition), wire::producers).await?;
+        Ok(open.into_iter().min_by_key(|producer| producer.start))
+    }
+
+    /// The producer's transaction, where this broker coordinates it and it is still open in the partition.
+    async fn coordinated(
+        &self,
+        address: Address,
+        producer: OpenProducer,
+    ) -> Result<Option<OpenTransaction>, String> {
+        let mut broker = self.connect(address).await?;
+        for id in broker.ask(&Request::transactions(producer.id), wire::transactions).await? {
+            let found = broker.ask(&Request::transaction(&id), wire::transaction).await?;
+            let Some(found) = found else { continue };
+            let here = |(topic, partition): &(String, i32)| {
+                (topic.as_str(), *partition) == (self.topic, self.partition)
+            };
+            // While it is being ended, the partitions in which that is done are listed no more.
+            let open = found.state.starts_with("Prepare")
+                || (found.state == "Ongoing" && found.partitions.iter().any(here));
+            if open {
+                return Ok(Some(OpenTransaction {
+                    transactional_id: id,
+                    producer_id: producer.id,
+                    state: found.state,
+                    started_ms: found.started_ms,
+                    timeout_ms: found.timeout_ms,
+                }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn address(host: &str, port: i32) -> Option<Address> {
+    Some(Address { host: host.to_owned(), port: u16::try_from(port).ok()? })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! Asking brokers how their logs stand.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use logistics_core::port::{Bounds, LogIdentity, Topic};
+use logistics_core::{Offset, Partition, Timestamp};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
+use rdkafka::metadata::Metadata;
+use rdkafka::{Offset as Position, TopicPartitionList};
+
+use crate::client::{Brokers, Context, blocking};
+use crate::error::KafkaError;
+use crate::group::member::as_client;
+use crate::limits::{HIDDEN_WARNING_MS, METADATA_AGE_MS_MAX};
+use crate::native::{self, Configs};
+
+/// What [`Lookup::identity`] does, for an error.
+const IDENTIFYING: &str = "asking which log this is";
+
+/// What a client says between two questions: a few lines and errors for each of its connections.
+const HEARD: usize = 32;
+
+/// What the brokers call the log of orders.
+struct Identity {
+    cluster: String,
+    /// Brokers before Kafka 2.8 have none.
+    topic_id: Option<String>,
+    topic: String,
+}
+
+/// A client that asks and never reads.
+pub(crate) struct Lookup {
+    pub(crate) brokers: Arc<Brokers>,
+    consumer: BaseConsumer<Context>,
+    /// When records that are hidden were last warned of.
+    warned: Mutex<BTreeMap<(Topic, Partition), Instant>>,
+}
+
+impl Lookup {
+    /// # Errors
+    /// [`KafkaError`] where a setting is not taken.
+    pub(crate) fn new(brokers: &Arc<Brokers>) -> Result<Arc<Self>, KafkaError> {
+        // Ends are the high watermarks: another worker's open transaction may hide records behind the last stable offset.
+        let mut settings = brokers.client();
+        settings
+            .set("isolation.level", "read_uncommitted")
+            // It has no topic of its own whose leader it would follow: when that is gone, this is for how long it still asks it.
+            .set("metadata.max.age.ms", METADATA_AGE_MS_MAX.to_string());
+        let consumer = settings.create_with_context(Context(brokers.clone()));
+        let consumer = consumer.map_err(|error| brokers.failed("opening a client", error))?;
+        Ok(Arc::new(Self { brokers: brokers.clone(), consumer, warned: Mutex::default() }))
+    }
+
+    /// Where a partition starts and ends.
+    pub(crate) async fn bounds(
+        self: &Arc<Self>,
+        topic: Topic,
+        partition: Partition,
+    ) -> Result<Bounds, KafkaError> {
+        let this = self.clone();
+        blocking(move || this.watermarks(&this.brokers.config.topic(topic), partition)).await
+    }
+
+    /// Blocks.
+    fn watermarks(&self, topic: &str, partition: Partition) -> Result<Bounds, KafkaError> {
+        let found = self.consumer.fetch_watermarks(topic, as_client(partition), self.timeout());
+        self.hear();
+        let (start, end) = found.map_err(|error| self.brokers.failed("asking where a log ends", error))?;
+        let offset = |raw| Offset(u64::try_from(raw).unwrap_or_default());
+        Ok(Bounds { start: offset(start), end: offset(end) })
+    }
+
+    /// The first offset of each partition whose record the log took at `time` or later; its end where there is none.
+    pub(crate) async fn first_at(
+        self: &Arc<Self>,
+        topic: Topic,
+        partitions: Vec<Partition>,
+        time: Timestamp,
+    ) -> Result<Vec<Offset>, KafkaError> {
+        let this = self.clone();
+        blocking(move || {
+            let name = this.brokers.config.topic(topic);
+            let failed = |error| this.brokers.failed("asking where a time lies in the log", error);
+            let mut asked = TopicPartitionList::with_capacity(partitions.len());
+            for partition in &partitions {
+                let time = Position::Offset(time.as_millis());
+                asked.add_partition_offset(&name, as_client(*partition), time).map_err(failed)?;
+            }
+            let found = this.consumer.offsets_for_times(asked, this.timeout());
+            this.hear();
+            let found = found.map_err(failed)?;
+            let mut offsets = Vec::with_capacity(partitions.len());
+            for partition in partitions {
+                let found = found.find_partition(&name, as_client(partition));
+                let position = found.map(|found| found.error().map(|()| found.offset())).transpose();
+                offsets.push(match position.map_err(failed)? {
+                    Some(Position::Offset(offset)) => Offset(u64::try_from(offset).unwrap_or_default()),
+                    _ => this.watermarks(&name, partition)?.end,
+                });
+            }
+            Ok(offsets)
+        })
+        .await
+    }
+
+    /// Which log of orders this is: the cluster's id and the topic's, which a topic that is created anew does not keep. Asks the
+    /// brokers each time.
+    pub(crate) async fn identity(self: &Arc<Self>) -> Result<LogIdentity, KafkaError> {
+        let Identity { cluster, topic_id, topic } = self.identify().await?;
+        let parts: Vec<&str> = [Some(cluster.as_str()), topic_id.as_deref(), Some(topic.as_str())]
+            .into_iter()
+            .flatten()
+            .collect();
+        Ok(LogIdentity::new(&parts.join("/")))
+    }
+
+    /// Which system of processors decides on this log: `<cluster id>/<topic> decided by <group>`. A topic that is created anew
+    /// belongs to the same system.
+    pub(crate) async fn system(self: &Arc<Self>) -> Result<String, KafkaError> {
+        let Identity { cluster, topic, .. } = self.identify().await?;
+        let config = &self.brokers.config;
+        Ok(format!("{cluster}/{topic} decided by {}", config.group_named(&config.group)))
+    }
+
+    async fn identify(self: &Arc<Self>) -> Result<Identity, KafkaError> {
+        let this = self.clone();
+        blocking(move || {
+            let name = this.brokers.config.topic(Topic::Orders);
+            let failed = |code| this.brokers.failed(IDENTIFYING, ClientError::MetadataFetch(code));
+            let id = native::topic_id(this.consumer.client(), &name, this.timeout());
+            this.hear();
+            let id = id.map_err(|code| match code {
+                Code::UnknownTopicOrPartition => {
+                    let brokers = this.brokers.config.brokers.clone();
+                    KafkaError::NoTopic { brokers, topic: name.clone() }
+                }
+                code => failed(code),
+            })?;
+            // Behind the first answer: it brings the cluster's id, so that this one waits for nothing.
+            let cluster = this.consumer.client().fetch_cluster_id(this.timeout());
+            let cluster = cluster.ok_or_else(|| failed(Code::OperationTimedOut))?;
+            Ok(Identity { cluster, topic_id: id.map(|id| URL_SAFE_NO_PAD.encode(id)), topic: name })
+        })
+        .await
+    }
+
+    /// The settings of these topics.
+    pub(crate) async fn configs(self: &Arc<Self>, topics: Vec<String>) -> Result<Configs, KafkaError> {
+        let this = self.clone();
+        blocking(move || {
+            let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+            let found = native::configs(this.consumer.client(), &names, this.timeout());
+            this.hear();
+            let failed =
+                |code| this.brokers.failed("asking for the topics' settings", ClientError::AdminOp(code));
+            found.map_err(failed)
+        })
+        .await
+    }
+
+    /// Whether to warn of records that are hidden in a partition: once a minute, however many read it.
+    pub(crate) fn may_warn(&self, topic: Topic, partition: Partition) -> bool {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let quiet = Duration::from_millis(HIDDEN_WARNING_MS);
+        let may = warned.get(&(topic, partition)).is_none_or(|last| last.elapsed() >= quiet);
+        if may {
+            warned.insert((topic, partition), Instant::now());
+        }
+        may
+    }
+
+    /// What the brokers know of all topics. Blocks.
+    pub(crate) fn metadata(&self) -> Result<Metadata, KafkaError> {
+        let found = self.consumer.fetch_metadata(None, self.timeout());
+        self.hear();
+        found.map_err(|error| self.brokers.failed("asking for the topics", error))
+    }
+
+    /// Takes in what the client has to say: among it is why nobody answered. Each call of it brings one thing, and does not say
+    /// whether there is another.
+    fn hear(&self) {
+        for _ in 0..HEARD {
+            self.consumer.poll(Duration::ZERO);
+        }
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.brokers.config.timeout_ms.into())
+    }
+}

@@ -1,0 +1,5 @@
+//! Reading the store: recovery, documents, the list, and outcomes.
+
+pub(crate) mod list;
+pub(crate) mod lookup;
+pub(crate) mod outcomes;

@@ -1,0 +1,20 @@
+//! What command-line programs share: exit codes, output, logging, signals, spans of time, a client of the HTTP API, and the
+//! command `health`. It knows the core, and no adapter.
+
+mod environment;
+mod exit;
+mod health;
+mod http;
+mod logging;
+pub mod output;
+mod process;
+mod signals;
+mod span;
+
+pub use exit::Failure;
+pub use health::HealthArgs;
+pub use http::{BaseUrl, Client, Reply};
+pub use logging::{LogArgs, start_for_problems};
+pub use process::{block_on, end, parse_from, sentence};
+pub use signals::{EndsAtOnce, Signals};
+pub use span::Span;

@@ -1,0 +1,118 @@
+//! What goes to the terminal: the only place that prints.
+#![allow(clippy::print_stderr, reason = "printing is what this module is for")]
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use logistics_core::text::{Escaped, escaped_json};
+
+use crate::exit::Failure;
+use crate::logging;
+
+/// One sentence of a program on standard error. What it quotes from outside is escaped.
+pub fn complain(program: &str, message: &str) {
+    logging::print(&format!("{program}: {}", Escaped(message)));
+}
+
+/// Before there is a log.
+pub(crate) fn to_stderr(line: &str) {
+    eprintln!("{line}");
+}
+
+/// A line on standard output. Nobody reading it any more is no reason to fail.
+pub fn line(text: impl AsRef<str>) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{}", text.as_ref());
+    let _ = out.flush();
+}
+
+/// A reply of the API on one line of standard output.
+pub fn json(reply: &[u8]) {
+    line(escaped_json(&String::from_utf8_lossy(reply)));
+}
+
+/// People look at standard output, and not a file or another program.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Many lines, written when there are enough of them or they are flushed. Where nobody reads them any more (`| head`) there
+/// is nothing left to do, which is no failure; that they cannot be written is one.
+pub struct Lines {
+    out: BufWriter<Box<dyn Write>>,
+    name: String,
+}
+
+impl Lines {
+    /// To standard output.
+    pub fn stdout() -> Self {
+        Self { out: BufWriter::new(Box::new(io::stdout())), name: "standard output".to_owned() }
+    }
+
+    /// To a file, from its start.
+    ///
+    /// # Errors
+    /// One sentence, where it cannot be made.
+    pub fn file(path: &Path) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        match File::create(path) {
+            Ok(file) => Ok(Self { out: BufWriter::new(Box::new(file)), name }),
+            Err(error) => Err(Failure::usage(format!("cannot write {name}: {error}"))),
+        }
+    }
+
+    /// Writes a line; answers whether somebody still reads.
+    ///
+    /// # Errors
+    /// One sentence, where it cannot be written.
+    pub fn write(&mut self, text: &str) -> Result<bool, Failure> {
+        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
+        self.reads(written)
+    }
+
+    /// Hands over what was written so far; answers whether somebody still reads.
+    ///
+    /// # Errors
+    /// One sentence, where it cannot be written.
+    pub fn flush(&mut self) -> Result<bool, Failure> {
+        let flushed = self.out.flush();
+        self.reads(flushed)
+    }
+
+    fn reads(&self, result: io::Result<()>) -> Result<bool, Failure> {
+        match result {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Failure::usage(format!("cannot write {}: {error}", self.name))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Failing(io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_is_told_from_a_disk_that_is_full() {
+        let lines = |kind| Lines { out: BufWriter::new(Box::new(Failing(kind))), name: "there".to_owned() };
+        let mut gone = lines(io::ErrorKind::BrokenPipe);
+        assert!(gone.write("a line").is_ok_and(|reads| reads));
+        assert!(gone.flush().is_ok_and(|reads| !reads));
+        let mut full = lines(io::ErrorKind::StorageFull);
+        assert!(full.write("a line").is_ok());
+        assert!(full.flush().is_err_and(|failure| failure.message.starts_with("cannot write there: ")));
+    }
+}

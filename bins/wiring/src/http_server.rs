@@ -1,0 +1,168 @@
+//! What a process shows to the outside: its HTTP server and its health. It is the first that is there and the first that goes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use logistics_core::health::HealthProbe;
+use logistics_core::port::{EventBus, OrderReader};
+use logistics_tokio::SystemClock;
+use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::health_registry::{HealthRegistry, STORE_PART};
+use logistics_cli_kit::Failure;
+use logistics_cli_kit::Span;
+
+/// Milliseconds that running requests have at the end. Together with what [`crate::Services`] has, less than the 10 s that a
+/// process may take.
+const DRAIN_MS_MAX: u64 = 3000;
+
+/// Flags of every process that shows its health.
+#[derive(Args, Debug, Clone, Default)]
+pub struct HealthDetailsArgs {
+    /// Whether /health/ready says what each part waits for, with the addresses of brokers and stores
+    #[arg(long, env = "LOGISTICS_HEALTH_DETAILS")]
+    health_details: bool,
+}
+
+/// Flags of a process that serves the API.
+#[derive(Args, Debug, Clone)]
+pub struct HttpArgs {
+    /// Where to answer /health/live and /health/ready besides the API's address, so that a flood there fails no probe
+    #[arg(long, env = "LOGISTICS_HEALTH_LISTEN")]
+    health_listen: Option<SocketAddr>,
+    /// Origins whose pages may use the API, separated by commas [default: the server's own]
+    #[arg(long, env = "LOGISTICS_CORS_ORIGIN", value_delimiter = ',')]
+    cors_origin: Vec<String>,
+    /// Names that Host may have, separated by commas [default: loopback names on a loopback address, else any]
+    #[arg(long, env = "LOGISTICS_ALLOWED_HOST", value_delimiter = ',')]
+    allowed_host: Vec<String>,
+    /// How long a connection may be idle; longer than a balancer in front keeps it
+    #[arg(long, env = "LOGISTICS_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value_t = Span { ms: IDLE_TIMEOUT_MS_DEFAULT })]
+    http_idle_timeout: Span,
+    #[command(flatten)]
+    health: HealthDetailsArgs,
+}
+
+impl Default for HttpArgs {
+    fn default() -> Self {
+        Self {
+            health_listen: None,
+            cors_origin: Vec::new(),
+            allowed_host: Vec::new(),
+            http_idle_timeout: Span { ms: IDLE_TIMEOUT_MS_DEFAULT },
+            health: HealthDetailsArgs::default(),
+        }
+    }
+}
+
+impl HttpArgs {
+    /// Where the health is answered: by a listener of its own, or where the API listens.
+    #[must_use]
+    pub fn health_at(&self, listen: SocketAddr) -> SocketAddr {
+        self.health_listen.unwrap_or(listen)
+    }
+}
+
+/// The HTTP server of a process, which serves.
+pub struct HttpServer {
+    addr: SocketAddr,
+    registry: Arc<HealthRegistry>,
+    servers: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+}
+
+impl HttpServer {
+    /// Serves the API and the health. Requests and replies under way hold `request_bytes_max` bytes at most. What the API cannot do while a part is missing, it answers 503.
+    ///
+    /// # Errors
+    /// One sentence, where the address cannot be used.
+    pub async fn api(
+        listen: SocketAddr,
+        http: &HttpArgs,
+        request_bytes_max: u64,
+        bus: Arc<dyn EventBus>,
+        store: Arc<dyn OrderReader>,
+    ) -> Result<Self, Failure> {
+        let registry = Arc::new(HealthRegistry::default());
+        let api = Api { bus, store, clock: Arc::new(SystemClock), health: registry.clone() };
+        // A placement is appended and needs no store; what does need it answers 503 by itself.
+        let config = |listen| Config {
+            in_flight_bytes_max: usize::try_from(request_bytes_max).unwrap_or(usize::MAX),
+            degradable_parts: vec![STORE_PART.to_owned()],
+            cors_origins: http.cors_origin.clone(),
+            allowed_hosts: http.allowed_host.clone(),
+            idle_timeout_ms: http.http_idle_timeout.ms,
+            ..config(listen, &http.health)
+        };
+        let api = bound(logistics_warp::bind(config(listen), api).await)?;
+        let mut server = Self::new(api.local_addr(), registry.clone());
+        server.spawn(api);
+        if let Some(listen) = http.health_listen {
+            server.spawn(bound(logistics_warp::bind_health(config(listen), registry).await)?);
+        }
+        Ok(server)
+    }
+
+    /// Serves the health alone.
+    ///
+    /// # Errors
+    /// One sentence, where the address cannot be used.
+    pub async fn health(listen: SocketAddr, details: &HealthDetailsArgs) -> Result<Self, Failure> {
+        let registry = Arc::new(HealthRegistry::default());
+        let health = bound(logistics_warp::bind_health(config(listen, details), registry.clone()).await)?;
+        let mut server = Self::new(health.local_addr(), registry);
+        server.spawn(health);
+        Ok(server)
+    }
+
+    /// Nothing serves yet.
+    fn new(addr: SocketAddr, registry: Arc<HealthRegistry>) -> Self {
+        let (stop, _) = watch::channel(false);
+        Self { addr, registry, servers: Vec::new(), stop }
+    }
+
+    /// Runs a server until this one stops.
+    fn spawn(&mut self, server: Server) {
+        let mut stopped = self.stop.subscribe();
+        self.servers.push(tokio::spawn(server.run(async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        })));
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The parts whose health it shows.
+    pub fn registry(&self) -> &HealthRegistry {
+        &self.registry
+    }
+
+    /// Every part can do its work.
+    pub fn is_ready(&self) -> bool {
+        self.registry.health().is_ready()
+    }
+
+    /// Takes no more requests and finishes those that run, within a bound.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        for server in self.servers {
+            let _ = server.await;
+        }
+    }
+}
+
+fn bound(server: Result<Server, ServeError>) -> Result<Server, Failure> {
+    server.map_err(|error| Failure::usage(error.to_string()))
+}
+
+fn config(listen: SocketAddr, details: &HealthDetailsArgs) -> Config {
+    Config { listen, health_details: details.health_details, drain_ms_max: DRAIN_MS_MAX, ..Config::default() }
+}
+
+#[cfg(test)]
+mod tests;
