@@ -13,6 +13,8 @@ const CORE: &str = "logistics-core";
 enum Layer {
     Core,
     Adapter,
+    /// What the interfaces share, without a protocol.
+    Service,
     /// What the binaries share.
     Wiring,
     Binary,
@@ -34,6 +36,7 @@ fn layer(package: &Value) -> Layer {
     let folders: Vec<&str> = path.rsplit('/').skip(1).collect();
     match (folders[0], folders[1]) {
         (CORE, _) => Layer::Core,
+        ("feed", "adapters") => Layer::Service,
         (_, "adapters") => Layer::Adapter,
         ("wiring", "bins") => Layer::Wiring,
         (_, "bins") => Layer::Binary,
@@ -45,9 +48,9 @@ fn layer(package: &Value) -> Layer {
 fn may_depend(on: Layer, from: Layer) -> bool {
     match from {
         Layer::Core => false,
-        Layer::Adapter => on == Layer::Core,
-        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter),
-        Layer::Binary => matches!(on, Layer::Core | Layer::Adapter | Layer::Wiring),
+        Layer::Adapter | Layer::Service => on == Layer::Core,
+        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter | Layer::Service),
+        Layer::Binary => matches!(on, Layer::Core | Layer::Adapter | Layer::Service | Layer::Wiring),
         Layer::Tests => true,
     }
 }
