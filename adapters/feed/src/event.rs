@@ -1,4 +1,4 @@
-//! What subscribers ask for, and what they get.
+//! What a subscriber may choose, and what it gets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

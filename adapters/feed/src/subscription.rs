@@ -13,7 +13,7 @@ use crate::event::{FeedEvent, Filter, Positions};
 use crate::partition::{Join, PartitionFeed};
 use crate::queue::{End, Queue, Taken};
 
-/// The facts that a subscriber asked for, as a stream. The events of one partition come in the log's order; those of different
+/// The facts that pass a filter, as a stream. The events of one partition come in the log's order; those of different
 /// partitions have no order.
 ///
 /// The stream ends behind [`FeedEvent::Lagged`] or [`FeedEvent::Closed`]. Dropping it ends the subscription.
