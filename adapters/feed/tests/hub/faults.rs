@@ -90,3 +90,18 @@ async fn a_record_of_a_newer_release_is_never_skipped() {
         assert!(subscription.next().await.is_none());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn reading_up_goes_on_behind_the_last_fact_after_a_failure() {
+    // More than one read takes, so that reads fail between two others.
+    const FACTS: u64 = 5000;
+    let world = World::new();
+    let hub = world.hub(HubOptions::default());
+    let id = order(0, 0);
+    let expected: Vec<_> = (1..=FACTS).map(|version| world.append(&id, version)).collect();
+    world.bus.set_faults(Faults { unavailable_before: 400, ..Faults::none() });
+    let from = Positions::from([(Partition(0), Offset(0))]);
+    let mut of_order = hub.subscribe_from(Filter::Order(id), &from).await.expect("no call yet");
+    assert_eq!(take(&mut of_order, expected.len()).await, expected);
+    assert!(is_quiet(&mut of_order).await);
+}
