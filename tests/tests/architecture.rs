@@ -17,6 +17,8 @@ enum Layer {
     Adapter,
     /// What command-line programs share.
     CliKit,
+    /// What the interfaces share, without a protocol.
+    Service,
     /// What the binaries wire alike.
     Wiring,
     Binary,
@@ -38,6 +40,7 @@ fn layer(package: &Value) -> Layer {
     let folders: Vec<&str> = path.rsplit('/').skip(1).collect();
     match (folders[0], folders[1]) {
         (CORE, _) => Layer::Core,
+        ("feed", "adapters") => Layer::Service,
         (_, "adapters") => Layer::Adapter,
         ("cli-kit", "bins") => Layer::CliKit,
         ("wiring", "bins") => Layer::Wiring,
@@ -50,9 +53,11 @@ fn layer(package: &Value) -> Layer {
 fn may_depend(on: Layer, from: Layer) -> bool {
     match from {
         Layer::Core => false,
-        Layer::Adapter | Layer::CliKit => on == Layer::Core,
-        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter | Layer::CliKit),
-        Layer::Binary => matches!(on, Layer::Core | Layer::Adapter | Layer::CliKit | Layer::Wiring),
+        Layer::Adapter | Layer::Service | Layer::CliKit => on == Layer::Core,
+        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter | Layer::Service | Layer::CliKit),
+        Layer::Binary => {
+            matches!(on, Layer::Core | Layer::Adapter | Layer::Service | Layer::CliKit | Layer::Wiring)
+        }
         Layer::Tests => true,
     }
 }

@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use futures::future::join_all;
+use futures::stream::TryStreamExt;
 use logistics_core::audit::{self, Expect};
-use logistics_core::port::{EventBus, LogRecord, ReadLimit, Topic};
+use logistics_core::port::{EventBus, EventBusExt, LogRecord, ReadLimit, Topic};
 use logistics_core::testkit::Rng;
 use logistics_core::{Offset, OrderId, Partition};
 use logistics_embedded::{Config, Engine};
@@ -138,14 +139,9 @@ async fn logs(engine: &Engine) -> Logs {
 }
 
 async fn log(bus: &dyn EventBus, topic: Topic, partition: Partition) -> Vec<LogRecord> {
-    let end = bus.bounds(topic, partition).await.expect("the log is open").end;
-    let mut tail = bus.tail(topic, partition, Offset(0)).await.expect("the log is open");
-    let mut records = Vec::new();
-    while (records.len() as u64) < end.0 {
-        let limit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
-        records.extend(tail.next(limit).await.expect("the log can be read").records);
-    }
-    records
+    let limit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
+    let records = bus.read_to_end(topic, partition, Offset(0), limit);
+    records.try_collect().await.expect("the log can be read")
 }
 
 /// Opens what is left of the disk.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use logistics_core::port::{EventBus, PortError, PortErrorKind, ReadLimit, StartAt, Topic};
+use futures::stream::TryStreamExt;
+use logistics_core::port::{EventBus, EventBusExt, PortError, PortErrorKind, ReadLimit, StartAt, Topic};
 use logistics_core::{Offset, Partition, Timestamp};
 use tokio::time::timeout;
 
@@ -59,16 +60,8 @@ async fn first_record_at(
     partition: Partition,
     end: Offset,
 ) -> Result<Option<Timestamp>, PortError> {
-    let mut tail = bus.tail(Topic::Notifications, partition, Offset(0)).await?;
-    loop {
-        let batch = tail.next(ONE_RECORD).await?;
-        if let Some(record) = batch.records.first() {
-            return Ok(Some(record.at));
-        }
-        if batch.next >= end {
-            return Ok(None);
-        }
-    }
+    let mut records = bus.read_range(Topic::Notifications, partition, Offset(0)..end, ONE_RECORD);
+    Ok(records.try_next().await?.map(|record| record.at))
 }
 
 #[cfg(test)]

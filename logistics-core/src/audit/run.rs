@@ -1,14 +1,17 @@
 //! An audit of whatever is behind the ports.
 
+use futures::stream::TryStreamExt;
+
 use super::violation::{Broken, Invariant};
 use super::{Audit, Expect, Report, Violation};
-use crate::ids::{Offset, Partition};
+use crate::ids::Partition;
 use crate::lifecycle::STATUSES;
 use crate::limits::PAGE_ORDERS_MAX;
-use crate::port::{Bounds, EventBus, ListQuery, LogRecord, OrderStore, PortError, ReadLimit, Topic};
+use crate::port::{EventBus, EventBusExt, ListQuery, OrderStore, PortError, ReadLimit, Topic};
 
 const READ_RECORDS_MAX: usize = 10_000;
 const READ_BYTES_MAX: usize = 8 * 1024 * 1024;
+const READ: ReadLimit = ReadLimit { records: READ_RECORDS_MAX, bytes: READ_BYTES_MAX };
 
 /// Why an audit ended without a report.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -73,38 +76,17 @@ async fn read_logs(bus: &dyn EventBus, audit: &mut Audit) -> Result<(), AuditErr
     for partition in (0..bus.partitions()).map(Partition) {
         let bounds = bus.bounds(Topic::Notifications, partition).await?;
         audit.start_of_notifications(partition, bounds.start);
-        read(bus, Topic::Notifications, partition, bounds, |record| {
-            audit.notification_record(partition, record)
-        })
-        .await?;
+        let range = bounds.start..bounds.end;
+        let mut notifications = bus.read_range(Topic::Notifications, partition, range, READ);
+        while let Some(record) = notifications.try_next().await? {
+            audit.notification_record(partition, &record)?;
+        }
         let bounds = bus.bounds(Topic::Orders, partition).await?;
         audit.bounds_of_orders(partition, bounds.start, bounds.end)?;
-        read(bus, Topic::Orders, partition, bounds, |record| audit.order_record(partition, record)).await?;
-    }
-    Ok(())
-}
-
-/// Reads what is within the bounds. It never asks for more at the end, where a tail would wait for what comes next.
-async fn read(
-    bus: &dyn EventBus,
-    topic: Topic,
-    partition: Partition,
-    bounds: Bounds,
-    mut each: impl FnMut(&LogRecord) -> Result<(), Violation>,
-) -> Result<(), AuditError> {
-    let Bounds { start, end } = bounds;
-    let mut next: Offset = start;
-    if next >= end {
-        return Ok(());
-    }
-    let limit = ReadLimit { records: READ_RECORDS_MAX, bytes: READ_BYTES_MAX };
-    let mut tail = bus.tail(topic, partition, start).await?;
-    while next < end {
-        let batch = tail.next(limit).await?;
-        for record in batch.records.iter().filter(|record| record.offset < end) {
-            each(record)?;
+        let mut orders = bus.read_range(Topic::Orders, partition, bounds.start..bounds.end, READ);
+        while let Some(record) = orders.try_next().await? {
+            audit.order_record(partition, &record)?;
         }
-        next = batch.next;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@
 mod bus;
 mod clock;
 mod error;
+mod feed;
 mod notifier;
 mod store;
 
@@ -18,6 +19,7 @@ pub use bus::{
 };
 pub use clock::Clock;
 pub use error::{PortError, PortErrorKind};
+pub use feed::{Batches, EventBusExt, Records, batches};
 pub use notifier::{Notifier, NotifyError};
 pub use store::{
     ClearOutcome, Cursor, DocumentLookup, DocumentWrite, InvalidCursor, ListQuery, Loaded, OrderReader,

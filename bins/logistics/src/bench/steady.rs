@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, FutureExt, select_all};
-use logistics_core::port::{EventBus, PortError, ReadLimit, Tail, Topic};
+use futures::stream::StreamExt;
+use logistics_core::port::{Batches, EventBus, PortError, ReadLimit, Topic, batches};
 use logistics_core::wire::{self, Record};
 use logistics_core::{Fact, Partition, Policy, Status};
 use serde::Deserialize;
@@ -74,8 +76,8 @@ pub(super) struct Seen {
 pub(super) async fn follow(bus: Arc<dyn EventBus>) -> Result<mpsc::UnboundedReceiver<Seen>, Failure> {
     let (tell, told) = mpsc::unbounded_channel();
     let mut following: Vec<BoxFuture<'static, ()>> = Vec::new();
-    for (partition, tail) in tails(&bus).await? {
-        following.push(follow_partition(partition, tail, tell.clone()).boxed());
+    for (partition, batches) in follow_batches(&bus).await? {
+        following.push(follow_partition(partition, batches, tell.clone()).boxed());
     }
     // One that ends has nobody to tell any more.
     tokio::spawn(select_all(following).map(drop));
@@ -83,27 +85,30 @@ pub(super) async fn follow(bus: Arc<dyn EventBus>) -> Result<mpsc::UnboundedRece
 }
 
 /// Every partition of the orders, from where it ends now.
-pub(super) async fn tails(bus: &Arc<dyn EventBus>) -> Result<Vec<(Partition, Box<dyn Tail>)>, Failure> {
+pub(super) async fn follow_batches(
+    bus: &Arc<dyn EventBus>,
+) -> Result<Vec<(Partition, Batches<'static>)>, Failure> {
     let failed = |error: PortError| Failure::of_port("cannot read the log", &error);
-    let mut tails = Vec::new();
+    let mut partitions = Vec::new();
     for partition in (0..bus.partitions()).map(Partition) {
         let bounds = bus.bounds(Topic::Orders, partition).await.map_err(failed)?;
         let tail = bus.tail(Topic::Orders, partition, bounds.end).await.map_err(failed)?;
-        tails.push((partition, tail));
+        // Open before the first order is sent.
+        partitions.push((partition, batches(tail, LIMIT)));
     }
-    Ok(tails)
+    Ok(partitions)
 }
 
 /// What one read of a partition takes.
-pub(super) const LIMIT: ReadLimit = ReadLimit { records: 1000, bytes: 1 << 20 };
+const LIMIT: ReadLimit = ReadLimit { records: 1000, bytes: 1 << 20 };
 
-async fn follow_partition(partition: Partition, mut tail: Box<dyn Tail>, tell: mpsc::UnboundedSender<Seen>) {
-    loop {
-        let batch = tokio::select! {
-            batch = tail.next(LIMIT) => batch,
-            () = tell.closed() => return,
-        };
-        let Ok(batch) = batch else { return };
+async fn follow_partition(
+    partition: Partition,
+    batches: Batches<'static>,
+    tell: mpsc::UnboundedSender<Seen>,
+) {
+    let mut batches = pin!(batches.take_until(tell.closed()));
+    while let Some(Ok(batch)) = batches.next().await {
         let at = Instant::now();
         for record in batch.records {
             if let Ok(Record::Fact(fact)) = wire::decode(&record, partition)

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::stream::TryStreamExt;
 use logistics_core::notify::Notification;
-use logistics_core::port::{EventBus, Notifier, NotifyError, ReadLimit, Topic};
+use logistics_core::port::{EventBus, EventBusExt, Notifier, NotifyError, ReadLimit, Topic};
 use logistics_core::wire::{self, Record};
 use logistics_core::{Actor, Change, Fact, Offset, OrderId, Partition, Status, Version};
 use tokio::sync::watch;
@@ -99,16 +100,13 @@ impl Stage {
     ) -> Result<std::convert::Infallible, Failure> {
         let failed =
             |error: &dyn std::fmt::Display| Failure::refused(format!("cannot read the log: {error}"));
-        let mut tail = bus.tail(Topic::Orders, partition, Offset(0)).await.map_err(|error| failed(&error))?;
-        loop {
-            for record in tail.next(READ).await.map_err(|error| failed(&error))?.records {
-                if let Record::Fact(fact) =
-                    wire::decode(&record, partition).map_err(|error| failed(&error))?
-                {
-                    self.step(&fact);
-                }
+        let mut records = bus.follow(Topic::Orders, partition, Offset(0), READ);
+        while let Some(record) = records.try_next().await.map_err(|error| failed(&error))? {
+            if let Record::Fact(fact) = wire::decode(&record, partition).map_err(|error| failed(&error))? {
+                self.step(&fact);
             }
         }
+        Err(failed(&"the log ended"))
     }
 
     /// Shows a fact, and what people were told of it already.

@@ -1,19 +1,21 @@
 //! Orders that are delivered, counted in the log.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, select_all};
+use futures::stream::StreamExt;
 use logistics_cli_kit::Failure;
-use logistics_core::port::{EventBus, LogRecord, Tail};
+use logistics_core::port::{Batches, EventBus, LogRecord};
 use logistics_core::{OrderId, Partition};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::bench::progress::Progress;
-use crate::bench::steady::{LIMIT, tails};
+use crate::bench::steady::follow_batches;
 
 /// The type of the fact.
 const DELIVERED: &str = "logistics.order.delivered";
@@ -47,8 +49,8 @@ impl Deliveries {
     pub(super) async fn follow(bus: &Arc<dyn EventBus>) -> Result<Self, Failure> {
         let (tell, told) = mpsc::unbounded_channel();
         let mut counting: Vec<BoxFuture<'static, ()>> = Vec::new();
-        for (partition, tail) in tails(bus).await? {
-            counting.push(count(partition, tail, tell.clone()).boxed());
+        for (partition, batches) in follow_batches(bus).await? {
+            counting.push(count(partition, batches, tell.clone()).boxed());
         }
         // One that ends has nobody to tell any more.
         tokio::spawn(select_all(counting).map(drop));
@@ -84,13 +86,9 @@ fn order_id(key: &Bytes) -> Option<OrderId> {
     OrderId::parse(std::str::from_utf8(key).ok()?).ok()
 }
 
-async fn count(partition: Partition, mut tail: Box<dyn Tail>, tell: mpsc::UnboundedSender<Counted>) {
-    loop {
-        let batch = tokio::select! {
-            batch = tail.next(LIMIT) => batch,
-            () = tell.closed() => return,
-        };
-        let Ok(batch) = batch else { return };
+async fn count(partition: Partition, batches: Batches<'static>, tell: mpsc::UnboundedSender<Counted>) {
+    let mut batches = pin!(batches.take_until(tell.closed()));
+    while let Some(Ok(batch)) = batches.next().await {
         let at = Instant::now();
         let delivered: Vec<&LogRecord> = batch.records.iter().filter(|record| is_delivered(record)).collect();
         let keys = delivered.iter().rev().take(LATEST).filter_map(|record| record.key.clone());

@@ -3,14 +3,15 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use futures::stream::TryStreamExt;
 use logistics_cli_kit::{BaseUrl, Failure};
-use logistics_core::port::{EventBus, Topic};
+use logistics_core::port::{EventBus, EventBusExt, Topic};
 use logistics_core::{Offset, Partition};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Entry;
-use super::reader::{Page, page, path, unread};
+use super::reader::{PAGE, Page, path, unread};
 use crate::client::api::{self, Api};
 
 /// How long a server is asked to wait for a record before it answers that there is none.
@@ -93,11 +94,12 @@ async fn read_stored(
     from: Offset,
     arrivals: mpsc::Sender<Arrival>,
 ) -> Result<Infallible, Failure> {
-    let mut tail = bus.tail(topic, partition, from).await.map_err(|error| unread(&error))?;
-    loop {
-        let (records, _) = page(tail.as_mut()).await?;
-        if !records.is_empty() {
-            let _ = arrivals.send(Ok((partition, records))).await;
+    let mut batches = bus.follow_batches(topic, partition, from, PAGE);
+    while let Some(batch) = batches.try_next().await.map_err(|error| unread(&error))? {
+        if !batch.records.is_empty() {
+            let entries = batch.records.iter().map(Entry::of).collect();
+            let _ = arrivals.send(Ok((partition, entries))).await;
         }
     }
+    Err(Failure::refused("the log ended"))
 }

@@ -1,7 +1,8 @@
 //! Reading a log, wherever it is.
 
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use logistics_cli_kit::Failure;
-use logistics_core::port::{Bounds, PortError, ReadLimit, Tail, Topic};
+use logistics_core::port::{Bounds, EventBus, EventBusExt, PortError, ReadLimit, Topic};
 use logistics_core::{Offset, Partition};
 use serde::Deserialize;
 
@@ -13,6 +14,8 @@ use crate::engine::{Engine, Needs};
 const PAGE_RECORDS: usize = 1000;
 /// What of them the payloads may take, as the server has it too.
 const PAGE_BYTES: usize = 1024 * 1024;
+/// A page of a log that is read where it is stored.
+pub(super) const PAGE: ReadLimit = ReadLimit { records: PAGE_RECORDS, bytes: PAGE_BYTES };
 
 /// A log that can be read.
 pub(crate) enum Reader {
@@ -74,30 +77,18 @@ impl Reader {
         bounds: Bounds,
         mut each: impl FnMut(Entry) -> Result<bool, Failure>,
     ) -> Result<bool, Failure> {
-        // At its end a tail would wait for what comes next.
-        let mut tail = match self {
-            Self::Stored(engine) if bounds.start < bounds.end => {
-                let tail = engine.bus().tail(topic, partition, bounds.start).await;
-                Some(tail.map_err(|error| unread(&error))?)
+        let bus;
+        let mut entries = match self {
+            Self::Served(api) => served(api, topic, partition, bounds),
+            Self::Stored(engine) => {
+                bus = engine.bus();
+                stored(bus.as_ref(), topic, partition, bounds)
             }
-            _ => None,
         };
-        let mut from = bounds.start;
-        while from < bounds.end {
-            let (records, next) = match (&mut *self, &mut tail) {
-                (Self::Served(api), _) => {
-                    let page: Page = api::parsed(&api.get(&path(topic, partition, from)).await?)?;
-                    (page.records, page.next)
-                }
-                (Self::Stored(_), Some(tail)) => page(tail.as_mut()).await?,
-                (Self::Stored(_), None) => break,
-            };
-            for entry in records.into_iter().filter(|entry| entry.offset < bounds.end) {
-                if !each(entry)? {
-                    return Ok(false);
-                }
+        while let Some(entry) = entries.try_next().await? {
+            if !each(entry)? {
+                return Ok(false);
             }
-            from = next;
         }
         Ok(true)
     }
@@ -124,11 +115,24 @@ pub(super) fn path(topic: Topic, partition: Partition, from: Offset) -> String {
     format!("/log/{}/{partition}?from={from}&limit={PAGE_RECORDS}", topic.name())
 }
 
-/// The next records of a log, and where to read on. Waits where there are none.
-pub(super) async fn page(tail: &mut dyn Tail) -> Result<(Vec<Entry>, Offset), Failure> {
-    let limit = ReadLimit { records: PAGE_RECORDS, bytes: PAGE_BYTES };
-    let batch = tail.next(limit).await.map_err(|error| unread(&error))?;
-    Ok((batch.records.iter().map(Entry::of).collect(), batch.next))
+type Entries<'a> = BoxStream<'a, Result<Entry, Failure>>;
+
+fn stored(bus: &dyn EventBus, topic: Topic, partition: Partition, bounds: Bounds) -> Entries<'_> {
+    let records = bus.read_range(topic, partition, bounds.start..bounds.end, PAGE);
+    records.map_ok(|record| Entry::of(&record)).map_err(|error| unread(&error)).boxed()
+}
+
+/// The pages of a server, within the bounds.
+fn served<'a>(api: &'a mut Api, topic: Topic, partition: Partition, bounds: Bounds) -> Entries<'a> {
+    let next = move |(api, from): (&'a mut Api, Offset)| async move {
+        if from >= bounds.end {
+            return Ok::<_, Failure>(None);
+        }
+        let page: Page = api::parsed(&api.get(&path(topic, partition, from)).await?)?;
+        let within = page.records.into_iter().filter(move |entry| entry.offset < bounds.end);
+        Ok(Some((stream::iter(within.map(Ok)), (api, page.next))))
+    };
+    stream::try_unfold((api, bounds.start), next).try_flatten().boxed()
 }
 
 pub(super) fn unread(error: &PortError) -> Failure {

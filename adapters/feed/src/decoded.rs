@@ -1,0 +1,24 @@
+//! The facts among records.
+
+use std::sync::Arc;
+
+use logistics_core::Partition;
+use logistics_core::port::LogRecord;
+use logistics_core::wire::{self, Record};
+
+use crate::event::{FeedError, LoggedFact};
+
+/// The fact that a record is, if it is one. Records that belong to nothing are dead letters of the processor, and no facts.
+///
+/// # Errors
+/// [`FeedError::Newer`] where a newer release wrote the record.
+pub(crate) fn fact(record: &LogRecord, partition: Partition) -> Result<Option<Arc<LoggedFact>>, FeedError> {
+    let offset = record.offset;
+    match wire::decode(record, partition) {
+        Ok(Record::Fact(fact)) => {
+            Ok(Some(Arc::new(LoggedFact { partition, offset, fact, bytes: record.payload.len() })))
+        }
+        Err(error) if error.is_newer() => Err(FeedError::Newer { partition, offset, error: error.error }),
+        Ok(Record::Input(_) | Record::Outcome(_)) | Err(_) => Ok(None),
+    }
+}

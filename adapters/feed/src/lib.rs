@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod catch_up;
+mod decoded;
+mod event;
+mod hub;
+mod members;
+mod options;
+mod partition;
+mod queue;
+mod reader;
+mod subscription;
+
+pub use event::{FeedError, FeedEvent, Filter, LoggedFact, Positions};
+pub use hub::Hub;
+pub use options::{
+    HubOptions, LINGER_MS, OPEN_MS_MAX, QUEUE_BYTES_MAX, QUEUE_FACTS_MAX, RETRY_DELAY_MS_MAX,
+    RETRY_DELAY_MS_MIN,
+};
+pub use subscription::Subscription;

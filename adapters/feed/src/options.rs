@@ -1,0 +1,82 @@
+//! What a hub may use, and how long it waits.
+
+use std::time::Duration;
+
+use logistics_core::port::ReadLimit;
+
+/// Facts that wait for one subscriber.
+pub const QUEUE_FACTS_MAX: usize = 1024;
+/// Records of these facts, in bytes.
+pub const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a reader goes on without a subscriber.
+pub const LINGER_MS: u64 = 5000;
+/// How long the bus may take to open a partition.
+pub const OPEN_MS_MAX: u64 = 5000;
+/// Between a failure and the next attempt.
+pub const RETRY_DELAY_MS_MIN: u64 = 100;
+/// Between two attempts at most.
+pub const RETRY_DELAY_MS_MAX: u64 = 5000;
+
+/// What one read of a partition takes.
+pub(crate) const READ: ReadLimit = ReadLimit { records: 1000, bytes: 1024 * 1024 };
+
+/// What a [`Hub`](crate::Hub) may use, and how long it waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubOptions {
+    /// Facts that wait for one subscriber; at least 2. A subscriber with more has fallen behind.
+    pub queue_facts_max: usize,
+    /// Bytes of the records of these facts. The hub always queues one fact, however large.
+    pub queue_bytes_max: usize,
+    /// Milliseconds that a reader goes on without a subscriber.
+    pub linger_ms: u64,
+    /// Milliseconds that the bus may take to open a partition.
+    pub open_ms_max: u64,
+    /// Milliseconds between a failure and the next attempt. The delay doubles with each failure in a row.
+    pub retry_delay_ms_min: u64,
+    /// Milliseconds between two attempts at most.
+    pub retry_delay_ms_max: u64,
+}
+
+impl Default for HubOptions {
+    /// The constants of the same names.
+    fn default() -> Self {
+        Self {
+            queue_facts_max: QUEUE_FACTS_MAX,
+            queue_bytes_max: QUEUE_BYTES_MAX,
+            linger_ms: LINGER_MS,
+            open_ms_max: OPEN_MS_MAX,
+            retry_delay_ms_min: RETRY_DELAY_MS_MIN,
+            retry_delay_ms_max: RETRY_DELAY_MS_MAX,
+        }
+    }
+}
+
+impl HubOptions {
+    pub(crate) fn linger(&self) -> Duration {
+        Duration::from_millis(self.linger_ms)
+    }
+
+    pub(crate) fn open_max(&self) -> Duration {
+        Duration::from_millis(self.open_ms_max)
+    }
+
+    /// The wait after this many failures in a row before the latest one.
+    pub(crate) fn retry_delay(&self, failures_before: u32) -> Duration {
+        let factor = 1_u64.checked_shl(failures_before).unwrap_or(u64::MAX);
+        Duration::from_millis(self.retry_delay_ms_min.saturating_mul(factor).min(self.retry_delay_ms_max))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_the_limit() {
+        let options =
+            HubOptions { retry_delay_ms_min: 100, retry_delay_ms_max: 500, ..HubOptions::default() };
+        let delays: Vec<_> = (0..5).map(|failures| options.retry_delay(failures).as_millis()).collect();
+        assert_eq!(delays, [100, 200, 400, 500, 500]);
+        assert_eq!(options.retry_delay(u32::MAX).as_millis(), 500);
+    }
+}
