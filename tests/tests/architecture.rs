@@ -1,5 +1,6 @@
-//! Dependencies point inward: bins -> wiring -> adapters -> core, no adapter knows another and no binary another, the first
-//! build of a newcomer has neither Kafka nor Redis in it, and the core's tree holds no runtime, no broker and no HTTP.
+//! Dependencies point inward: bins -> wiring -> adapters -> core, no adapter knows another and no binary another. The one
+//! exception is the application service: interfaces (the HTTP API) are translations of it and depend on it. The first build of
+//! a newcomer has neither Kafka nor Redis in it, the core's tree holds no runtime, no broker and no HTTP, and the service's no HTTP.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -13,6 +14,10 @@ const CORE: &str = "logistics-core";
 enum Layer {
     Core,
     Adapter,
+    /// The use cases, without a protocol.
+    Service,
+    /// An adapter that translates a protocol of clients to the use cases.
+    Interface,
     /// What the binaries share.
     Wiring,
     Binary,
@@ -34,6 +39,8 @@ fn layer(package: &Value) -> Layer {
     let folders: Vec<&str> = path.rsplit('/').skip(1).collect();
     match (folders[0], folders[1]) {
         (CORE, _) => Layer::Core,
+        ("service", "adapters") => Layer::Service,
+        ("warp", "adapters") => Layer::Interface,
         (_, "adapters") => Layer::Adapter,
         ("wiring", "bins") => Layer::Wiring,
         (_, "bins") => Layer::Binary,
@@ -45,9 +52,10 @@ fn layer(package: &Value) -> Layer {
 fn may_depend(on: Layer, from: Layer) -> bool {
     match from {
         Layer::Core => false,
-        Layer::Adapter => on == Layer::Core,
-        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter),
-        Layer::Binary => matches!(on, Layer::Core | Layer::Adapter | Layer::Wiring),
+        Layer::Adapter | Layer::Service => on == Layer::Core,
+        Layer::Interface => matches!(on, Layer::Core | Layer::Service),
+        Layer::Wiring => !matches!(on, Layer::Wiring | Layer::Binary | Layer::Tests),
+        Layer::Binary => !matches!(on, Layer::Binary | Layer::Tests),
         Layer::Tests => true,
     }
 }
@@ -115,5 +123,16 @@ fn the_core_has_no_runtime_broker_or_http_in_its_tree() {
     ];
     for name in banned {
         assert!(!crates.contains(name), "{name} is in the tree of {CORE}:\n{tree}");
+    }
+}
+
+#[test]
+fn the_service_has_no_http_in_its_tree() {
+    let service = ["tree", "-p", "logistics-service", "-e", "normal,build", "--prefix", "none", "--locked"];
+    let tree = cargo(&service);
+    let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.contains(CORE), "the tree was not read: {tree}");
+    for name in ["hyper", "http", "h2", "warp", "axum", "reqwest"] {
+        assert!(!crates.contains(name), "{name} is in the tree of the service:\n{tree}");
     }
 }

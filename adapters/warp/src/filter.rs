@@ -14,7 +14,7 @@ use warp::reply::Response;
 use crate::context::{Context, HealthContext, Served};
 use crate::failure::Failure;
 use crate::route::Resource;
-use crate::{body, events, health, list, log, lookup, place, reply, request, site, step};
+use crate::{body, events, health, list, log, order, place, reply, request, site, transition};
 
 /// Every route as one filter.
 ///
@@ -72,15 +72,15 @@ where
         Resource::Cancel(id) if writes => {
             let id = order_id(id)?;
             let body = body::read(context, &headers, body).await?;
-            step::cancel(context, id, &headers, &body).await
+            transition::cancel(context, id, &headers, &body).await
         }
         Resource::Transitions(id) if writes => {
             let id = order_id(id)?;
             let body = body::read(context, &headers, body).await?;
-            step::transition(context, id, &headers, &body).await
+            transition::transition(context, id, &headers, &body).await
         }
         Resource::Orders if reads => list::list(context, &query).await,
-        Resource::Order(id) if reads => lookup::order(context, &order_id(id)?, &headers).await,
+        Resource::Order(id) if reads => order::order(context, &order_id(id)?, &headers).await,
         Resource::Events(id) if reads => events::history(context, &order_id(id)?, &headers).await,
         Resource::Request { order, request } if reads => {
             let id = RequestId::parse(request)
@@ -92,7 +92,7 @@ where
         }
         Resource::Live if reads => Ok(health::live()),
         Resource::Ready if reads => {
-            Ok(health::ready(context.api.health.as_ref(), &context.config, &context.closing))
+            Ok(health::ready(context.health.as_ref(), &context.config, &context.closing))
         }
         Resource::OpenApi if reads => Ok(reply::json(StatusCode::OK, context.openapi.clone())),
         #[cfg(feature = "docs-page")]

@@ -8,9 +8,9 @@ use logistics_core::{Offset, Partition};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::failure::Failure;
+use crate::error::ServiceError;
 
-/// Requests that read the log at a time, those that wait for a record among them.
+/// Calls that read the log at a time, those that wait for a record among them.
 pub(crate) const READERS_MAX: usize = 16;
 /// Readers that are kept open for the next page at most; each may be a client of the broker.
 const IDLE_READERS_MAX: usize = 16;
@@ -48,9 +48,9 @@ impl Readers {
         Self { free: Arc::new(Semaphore::new(READERS_MAX)), idle: Arc::default() }
     }
 
-    /// The right to read for as long as the permit lives, or 429.
-    pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        self.free.clone().try_acquire_owned().map_err(|_| Failure::too_many_readers())
+    /// The right to read for as long as the permit lives.
+    pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, ServiceError> {
+        self.free.clone().try_acquire_owned().map_err(|_| ServiceError::TooManyReaders)
     }
 
     /// A reader that stands there already.

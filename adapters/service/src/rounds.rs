@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::failure::Failure;
+use crate::error::ServiceError;
 
-type Answer<T> = Result<T, Failure>;
+type Answer<T> = Result<T, ServiceError>;
 
 /// Questions under way. An answer serves those only that came before its question began: an answer that is older than the
 /// request could miss what the client knows already.
