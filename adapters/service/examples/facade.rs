@@ -29,7 +29,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let caller = Principal::anonymous();
 
     // Under a key, a repeated placement is the same order.
-    let mut place = Place::new(Placement { customer_id: Some("customer-1".parse()?), ..Placement::default() });
+    let mut place =
+        Place::new(Placement { customer_id: Some("customer-1".parse()?), ..Placement::default() });
     place.idempotency_key = Some(IdempotencyKey::parse("basket-4711")?);
     let order_id = service.place(&caller, place.clone()).await?.order_id().clone();
     assert_eq!(service.place(&caller, place).await?.order_id(), &order_id);
@@ -49,6 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("rejected: {rejection} ({})", rejection.code());
     }
     println!("{}", String::from_utf8_lossy(&service.find(&caller, &order_id).await?.json));
-    processors.drain(Duration::from_secs(1)).await;
+    let report = processors.drain(Duration::from_secs(1)).await;
+    println!("partitions given up in order: {}", report.drained.len());
     Ok(())
 }
