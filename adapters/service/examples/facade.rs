@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p logistics-service --example facade`
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
