@@ -1,4 +1,4 @@
-//! What a caller can ask for, typed.
+//! Commands, typed.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use logistics_core::{Actor, OrderId, Placement, Reason, Status, TraceParent, Ver
 
 use crate::idempotency::IdempotencyKey;
 
-/// Places a new order. `Place::default()` places one that says nothing.
+/// Places a new order. `Place::default()` has no parties and no details.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Place {

@@ -116,3 +116,31 @@ impl From<PortErrorKind> for ServiceError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_failure_is_known_by_its_kind_alone_and_says_whether_a_retry_helps() {
+        let cases = [
+            (PortErrorKind::Unavailable, "unavailable", true),
+            (PortErrorKind::StorageFull, "storage_full", true),
+            (PortErrorKind::TooLarge, "too_large", false),
+            (PortErrorKind::Refused, "unavailable", true),
+            (PortErrorKind::Corrupt, "unavailable", true),
+            (PortErrorKind::Closed, "unavailable", true),
+        ];
+        for (kind, code, retryable) in cases {
+            let error = ServiceError::from(kind);
+            assert_eq!((error.code(), error.is_retryable()), (code, retryable), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_rejection_keeps_its_code_and_sentence() {
+        let error = ServiceError::from(Rejection::IdConflict);
+        assert_eq!((error.code(), error.is_retryable()), ("id_conflict", false));
+        assert_eq!(error.to_string(), Rejection::IdConflict.to_string());
+    }
+}

@@ -75,9 +75,9 @@ impl OrderService {
     /// Reads the store, together with all other calls that look for the same order at the moment.
     async fn look_up(&self, id: &OrderId, pause: Option<Pause>) -> Result<DocumentLookup, ServiceError> {
         let shared = &self.shared;
-        let question = shared.port("look for an order", shared.store.document(id));
+        let call = shared.port("look for an order", shared.store.document(id));
         let Some(Pause { ms, until }) = pause else {
-            return shared.lookups.ask(id, async {}, question).await;
+            return shared.lookups.run(id, async {}, call).await;
         };
         let pause = async {
             let over = until.min(Instant::now() + Duration::from_millis(ms));
@@ -86,7 +86,7 @@ impl OrderService {
                 () = self.shutdown.cancelled() => {}
             }
         };
-        shared.later_lookups.ask(id, pause, question).await
+        shared.later_lookups.run(id, pause, call).await
     }
 }
 
@@ -101,8 +101,8 @@ struct Pause {
 impl Shared {
     pub(crate) async fn end_of_log(&self, partition: Partition) -> Result<Offset, ServiceError> {
         let bounds = self.bus.bounds(Topic::Orders, partition);
-        let question = async { Ok(self.port("find the log's end", bounds).await?.end) };
-        self.ends.ask(&partition, async {}, question).await
+        let call = async { Ok(self.port("find the log's end", bounds).await?.end) };
+        self.ends.run(&partition, async {}, call).await
     }
 }
 

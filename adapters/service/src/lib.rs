@@ -16,9 +16,9 @@ mod place;
 mod principal;
 mod progress;
 mod readers;
-mod rounds;
 mod seen;
 mod service;
+mod single_flight;
 mod transition;
 
 pub use budget::{Budget, Reservation};

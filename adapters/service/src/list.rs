@@ -20,7 +20,7 @@ pub const PAGE_ORDERS: usize = 50;
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Milliseconds that a list waits for to know whether it lacks orders.
 const CATCHING_UP_MS_MAX: u64 = 500;
-/// Orders that the store is asked for at once: documents that follow small ones may be large.
+/// Orders in one call of the store: documents that follow small ones may be large.
 const PORTION_ORDERS_MAX: usize = 128;
 
 /// A page of the list.
@@ -51,7 +51,7 @@ impl OrderService {
         Ok(page)
     }
 
-    /// The store is asked for a few orders at a time, because it knows no bound on bytes.
+    /// Reads a few orders a call, because the store knows no bound on bytes.
     async fn read_page(&self, mut query: ListQuery) -> Result<OrderPage, ServiceError> {
         let shared = &self.shared;
         let mut reservation = shared.budget.reserve(0)?;
@@ -71,7 +71,7 @@ impl OrderService {
                 break if page.documents.is_empty() { page.next } else { query.after };
             }
             if fitting < page.documents.len() {
-                // Only the store knows where the next page begins: it is asked again, for those that fit.
+                // Only the store knows where the next page begins: it is read again, for those that fit.
                 left = fitting;
                 continue;
             }
@@ -104,7 +104,7 @@ impl OrderService {
 
     async fn has_caught_up(&self, partition: Partition) -> Result<bool, ServiceError> {
         let shared = &self.shared;
-        let question = async {
+        let call = async {
             let end = match shared.progress.first_end(partition) {
                 Some(end) => end,
                 None => shared.end_of_log(partition).await?,
@@ -114,7 +114,7 @@ impl OrderService {
             let answered = checkpoint.map_or(Offset(0), |checkpoint| checkpoint.answered);
             Ok(shared.progress.catch_up(partition, end, answered))
         };
-        shared.catching_up.ask(&partition, async {}, question).await
+        shared.catching_up.run(&partition, async {}, call).await
     }
 }
 
@@ -130,7 +130,7 @@ fn check(query: &ListQuery) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// How many orders to ask the store for, by the room that is left and the longest document that was seen.
+/// How many orders the next call of the store reads, by the room that is left and the longest document that was seen.
 fn portion(room_bytes: usize, longest: usize) -> usize {
     (room_bytes / longest.max(1)).clamp(1, PORTION_ORDERS_MAX)
 }

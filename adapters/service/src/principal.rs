@@ -1,4 +1,4 @@
-//! Who a call is made for.
+//! The party that a call is made for.
 
 use logistics_core::Actor;
 

@@ -17,7 +17,7 @@ const IDLE_READERS_MAX: usize = 16;
 /// Milliseconds for which a reader is kept open.
 const IDLE_MS_MAX: u64 = 5_000;
 
-/// Where a reader stands.
+/// The position of a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) topic: Topic,
@@ -53,14 +53,14 @@ impl Readers {
         self.free.clone().try_acquire_owned().map_err(|_| ServiceError::TooManyReaders)
     }
 
-    /// A reader that stands there already.
+    /// A reader at that position.
     pub(crate) fn take(&self, position: Position) -> Option<Box<dyn Tail>> {
         let mut idle = lock(&self.idle);
         let at = idle.readers.iter().position(|reader| reader.position == position)?;
         Some(idle.readers.swap_remove(at).tail)
     }
 
-    /// Keeps a reader for the page that begins where it stands.
+    /// Keeps a reader for the page that begins at its position.
     pub(crate) fn keep(&self, position: Position, tail: Box<dyn Tail>) {
         let mut idle = lock(&self.idle);
         if idle.readers.len() >= IDLE_READERS_MAX {

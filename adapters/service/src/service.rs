@@ -14,8 +14,8 @@ use crate::error::ServiceError;
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::readers::Readers;
-use crate::rounds::Rounds;
 use crate::seen::Seen;
+use crate::single_flight::SingleFlight;
 
 /// The size of a document before any was read.
 const DOCUMENT_BYTES: usize = 2 * 1024;
@@ -39,13 +39,13 @@ pub(crate) struct Shared {
     pub(crate) seen: Seen,
     pub(crate) progress: Progress,
     /// First lookups of an order.
-    pub(crate) lookups: Rounds<OrderId, DocumentLookup>,
-    /// Lookups after a pause: apart, because a first lookup does not wait for a pause.
-    pub(crate) later_lookups: Rounds<OrderId, DocumentLookup>,
+    pub(crate) lookups: SingleFlight<OrderId, DocumentLookup>,
+    /// Lookups after a pause: apart, because a first lookup waits for no pause.
+    pub(crate) later_lookups: SingleFlight<OrderId, DocumentLookup>,
     /// Queries of where a partition of the orders ends.
-    pub(crate) ends: Rounds<Partition, Offset>,
+    pub(crate) ends: SingleFlight<Partition, Offset>,
     /// Queries of whether the store has caught up with a partition of the orders.
-    pub(crate) catching_up: Rounds<Partition, bool>,
+    pub(crate) catching_up: SingleFlight<Partition, bool>,
     pub(crate) budget: Budget,
     pub(crate) readers: Readers,
     /// The largest document that a list has read, in bytes: how much the next list reserves for each of its orders.
@@ -65,10 +65,10 @@ impl OrderService {
         let shared = Shared {
             seen: Seen::new(),
             progress: Progress::new(bus.partitions()),
-            lookups: Rounds::new(),
-            later_lookups: Rounds::new(),
-            ends: Rounds::new(),
-            catching_up: Rounds::new(),
+            lookups: SingleFlight::new(),
+            later_lookups: SingleFlight::new(),
+            ends: SingleFlight::new(),
+            catching_up: SingleFlight::new(),
             budget: Budget::new(options.in_flight_bytes_max),
             readers: Readers::new(),
             document_bytes: AtomicUsize::new(DOCUMENT_BYTES),

@@ -78,7 +78,7 @@ where
     B: Stream<Item = Result<D, warp::Error>> + Send,
     D: Buf,
 {
-    // A client that asks first sends nothing until the server wants it.
+    // A client that expects 100-continue sends nothing before it.
     if headers.contains_key(EXPECT) {
         return;
     }
@@ -103,7 +103,7 @@ where
     let mut body = pin!(body);
     let announced = announced(headers)?;
     let discardable = (bytes_max as u64).saturating_add(DISCARDED_BYTES_MAX);
-    // A client that asks first sends nothing until it is told to.
+    // A client that expects 100-continue sends nothing before it.
     if announced.is_some_and(|length| {
         length > discardable || (length > bytes_max as u64 && headers.contains_key(EXPECT))
     }) {

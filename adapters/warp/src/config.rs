@@ -35,7 +35,7 @@ pub struct Config {
     /// Names of parts without which orders are still taken: where one is missing, the server is ready and degraded. Default
     /// none.
     pub degradable_parts: Vec<String>,
-    /// Whether `/health/ready` says what each part is doing: its texts name brokers and stores by their addresses. Default
+    /// Whether `/health/ready` shows what each part is doing: its texts name brokers and stores by their addresses. Default
     /// false: names of parts, and which are missing.
     pub health_details: bool,
     /// Milliseconds that running requests have when the server stops; then their connections are closed. Default 5,000.

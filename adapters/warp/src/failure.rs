@@ -12,7 +12,7 @@ use warp::reply::Response;
 
 use crate::reply;
 
-/// Seconds after which a client is told to try again.
+/// Seconds in `Retry-After`.
 const RETRY_AFTER_S: &str = "1";
 
 type Text = Cow<'static, str>;
@@ -78,7 +78,7 @@ impl Failure {
         failure.hint("/openapi.json lists every path")
     }
 
-    /// The same, at a server that says how it is and nothing else.
+    /// The same, at a server that serves nothing but its health.
     pub(crate) fn health_alone() -> Self {
         let failure = Self::new(StatusCode::NOT_FOUND, "unknown_path", "There is nothing at this path");
         failure.hint("This process has /health/live and /health/ready; the API is another one's")
@@ -166,7 +166,7 @@ impl From<ServiceError> for Failure {
             ),
             ServiceError::Overloaded => of(StatusCode::SERVICE_UNAVAILABLE)
                 .hint("Nothing was changed; the same request can be sent again"),
-            // Also what later releases of the service add: the code says what it is.
+            // Also what later releases of the service add: their code names it.
             _ => of(StatusCode::SERVICE_UNAVAILABLE),
         };
         if error.is_retryable() { failure.retry() } else { failure }

@@ -1,4 +1,4 @@
-//! From a request to whoever answers it.
+//! From a request to its handler.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{body, events, health, list, log, order, place, reply, request, site,
 ///
 /// A filter for each route, joined by `or`, would try one after the other, allocate a rejection for each that does not
 /// match, and then have to guess from those rejections whether the path or the method was wrong. One filter that matches
-/// every request and a `match` on path and method is quicker and says which of the two it was.
+/// every request and a `match` on path and method is quicker and knows which of the two it was.
 pub(crate) fn routes(
     served: Arc<Served>,
 ) -> impl Filter<Extract = (Response,), Error = warp::Rejection> + Clone + Send + Sync + 'static {

@@ -29,7 +29,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyK
     key.map_err(|error| Failure::invalid("Idempotency-Key", error))
 }
 
-/// The version that `If-Match` asks for; `None`: any.
+/// The version that `If-Match` names; `None`: any.
 ///
 /// A weak tag counts as the strong one: proxies weaken tags where they compress, and a version names one state exactly.
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<Version>, Failure> {
@@ -70,7 +70,7 @@ pub(crate) fn wait(headers: &HeaderMap) -> Option<Duration> {
     waits.next().map(Duration::from_secs)
 }
 
-/// The trace context; a malformed one is dropped, as W3C Trace Context asks of a receiver.
+/// The trace context; a malformed one is dropped, as W3C Trace Context requires of a receiver.
 pub(crate) fn trace(headers: &HeaderMap) -> Option<TraceParent> {
     text(headers, &TRACEPARENT).ok()?.and_then(|text| TraceParent::parse(text).ok())
 }

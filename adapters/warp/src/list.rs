@@ -39,7 +39,7 @@ fn flag(text: &str) -> Result<bool, Failure> {
     text.parse().map_err(|_| Failure::invalid("late", "must be true or false"))
 }
 
-/// What a cursor says is nobody's business but the server's, so that it may change.
+/// Opaque to clients, so that its contents may change.
 fn cursor_text(cursor: &Cursor) -> String {
     URL_SAFE_NO_PAD.encode(cursor.to_string())
 }

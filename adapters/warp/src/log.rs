@@ -1,4 +1,4 @@
-//! `GET /log/{topic}/{partition}`: a page of the log, as it stands there.
+//! `GET /log/{topic}/{partition}`: a page of the log, record by record.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,7 +30,7 @@ struct Page<'a> {
     records: Vec<Entry<'a>>,
 }
 
-/// A record. Only what is no text or no JSON stands in base64, so that people can read the rest.
+/// A record. Only what is not text or not JSON is in base64, so that people can read the rest.
 #[derive(Serialize)]
 struct Entry<'a> {
     offset: Offset,

@@ -29,7 +29,7 @@ pub(crate) fn document(document: Document) -> Response {
     response
 }
 
-/// 202: the request stands in the log, and nobody knows yet what comes of it.
+/// 202: the request is in the log and is not decided yet.
 pub(crate) fn accepted(order_id: &OrderId, request_id: &RequestId) -> Response {
     // A request id may hold what JSON escapes; one that was made here does not, and neither does an order id.
     let body = format!(r#"{{"message":"Accepted","order_id":"{order_id}","request_id":"{request_id}"}}"#);

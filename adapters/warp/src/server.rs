@@ -48,7 +48,7 @@ pub enum ServeError {
     Io {
         /// Where.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -97,7 +97,7 @@ async fn listen(wanted: SocketAddr, served: Served) -> Result<Server, ServeError
 }
 
 impl Server {
-    /// Where it listens; with the port that it got, where port 0 was asked for.
+    /// Where it listens; with the port that it got, where the configuration has port 0.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
