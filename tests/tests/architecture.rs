@@ -1,6 +1,7 @@
 //! Dependencies point inward: bins -> wiring -> adapters -> core, wiring and bins -> cli-kit -> core; no adapter knows another
-//! and no binary another. The first build of a newcomer has neither Kafka nor Redis in it, the core's tree holds no runtime,
-//! no broker and no HTTP, and the modules of the one binary have no cycle.
+//! and no binary another. The one exception is the application service: interfaces (the HTTP API) are translations of it and
+//! depend on it. The first build of a newcomer has neither Kafka nor Redis in it, the core's tree holds no runtime, no broker and
+//! no HTTP, the service's no HTTP, and the modules of the one binary have no cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,8 +18,10 @@ enum Layer {
     Adapter,
     /// What command-line programs share.
     CliKit,
-    /// What the interfaces share, without a protocol.
+    /// What interfaces share, without a protocol: the use cases, the feed.
     Service,
+    /// An adapter that translates a protocol of clients to the use cases.
+    Interface,
     /// What the binaries wire alike.
     Wiring,
     Binary,
@@ -41,6 +44,8 @@ fn layer(package: &Value) -> Layer {
     match (folders[0], folders[1]) {
         (CORE, _) => Layer::Core,
         ("feed", "adapters") => Layer::Service,
+        ("service", "adapters") => Layer::Service,
+        ("warp", "adapters") => Layer::Interface,
         (_, "adapters") => Layer::Adapter,
         ("cli-kit", "bins") => Layer::CliKit,
         ("wiring", "bins") => Layer::Wiring,
@@ -54,10 +59,9 @@ fn may_depend(on: Layer, from: Layer) -> bool {
     match from {
         Layer::Core => false,
         Layer::Adapter | Layer::Service | Layer::CliKit => on == Layer::Core,
-        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter | Layer::Service | Layer::CliKit),
-        Layer::Binary => {
-            matches!(on, Layer::Core | Layer::Adapter | Layer::Service | Layer::CliKit | Layer::Wiring)
-        }
+        Layer::Interface => matches!(on, Layer::Core | Layer::Service),
+        Layer::Wiring => !matches!(on, Layer::Wiring | Layer::Binary | Layer::Tests),
+        Layer::Binary => !matches!(on, Layer::Binary | Layer::Tests),
         Layer::Tests => true,
     }
 }
@@ -167,4 +171,15 @@ fn the_modules_of_the_one_binary_have_no_cycle() {
         }
     }
     assert!(arrows.is_empty(), "these modules use each other, or something that does: {arrows:?}");
+}
+
+#[test]
+fn the_service_has_no_http_in_its_tree() {
+    let service = ["tree", "-p", "logistics-service", "-e", "normal,build", "--prefix", "none", "--locked"];
+    let tree = cargo(&service);
+    let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.contains(CORE), "the tree was not read: {tree}");
+    for name in ["hyper", "http", "h2", "warp", "axum", "reqwest"] {
+        assert!(!crates.contains(name), "{name} is in the tree of the service:\n{tree}");
+    }
 }

@@ -7,8 +7,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, TRANSFER_ENCODING};
 use hyper::http::StatusCode;
+use logistics_service::Reservation;
 
-use crate::budget::Reservation;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::header;
@@ -21,7 +21,7 @@ const DISCARDED_BYTES_MAX: u64 = 1024 * 1024;
 /// reason.
 const DISCARD_MS_MAX: u64 = 100;
 
-/// A body, with its part of the server's budget.
+/// A body, with its part of the service's budget.
 pub(crate) struct Body {
     bytes: Bytes,
     _reservation: Reservation,
@@ -42,11 +42,11 @@ where
     D: Buf,
 {
     let config = &context.config;
-    let mut reservation = match context.budget.reserve(expected(headers, config.body_bytes_max)?) {
+    let mut reservation = match context.service.budget().reserve(expected(headers, config.body_bytes_max)?) {
         Ok(reservation) => reservation,
         Err(overloaded) => {
             discard(headers, body).await;
-            return Err(overloaded);
+            return Err(overloaded.into());
         }
     };
     let limit = Duration::from_millis(config.body_timeout_ms);
@@ -78,7 +78,7 @@ where
     B: Stream<Item = Result<D, warp::Error>> + Send,
     D: Buf,
 {
-    // A client that asks first sends nothing until the server wants it.
+    // A client that expects 100-continue sends nothing before it.
     if headers.contains_key(EXPECT) {
         return;
     }
@@ -103,7 +103,7 @@ where
     let mut body = pin!(body);
     let announced = announced(headers)?;
     let discardable = (bytes_max as u64).saturating_add(DISCARDED_BYTES_MAX);
-    // A client that asks first sends nothing until it is told to.
+    // A client that expects 100-continue sends nothing before it.
     if announced.is_some_and(|length| {
         length > discardable || (length > bytes_max as u64 && headers.contains_key(EXPECT))
     }) {

@@ -24,19 +24,9 @@ pub struct Config {
     pub write_timeout_ms: u64,
     /// Connections at a time; further ones wait in the listen queue until one ends. Default 4,096.
     pub connections_max: usize,
-    /// Bytes of bodies that are read and of replies that are built or not yet taken, of all connections together; beyond
-    /// them a request is answered 503 at once. The heads of requests have as much again: each connection's share of it,
-    /// from 8 KiB to 64 KiB. Default 64 MiB.
-    pub in_flight_bytes_max: usize,
-    /// Milliseconds to wait for a decision where the client does not say (`Prefer: wait=N`). Default 5,000.
-    pub default_wait_ms: u64,
-    /// Milliseconds to wait for a decision at most, whatever the client says. Default 60,000.
-    pub wait_ms_max: u64,
-    /// Milliseconds to wait for the document of an order that may just have been placed, and for the store to come up to the
-    /// log before an order is said not to be there: an idle processor takes a second for that. Default 2,500.
-    pub lookup_wait_ms: u64,
-    /// Milliseconds within which the bus and the store must answer; then the client gets 503. Default 10,000.
-    pub port_timeout_ms: u64,
+    /// Bytes that the heads of requests may hold, of all connections together: each connection has its share of them, from
+    /// 8 KiB to 64 KiB. Bodies and replies are in the service's budget. Default 64 MiB.
+    pub head_bytes_max: usize,
     /// Origins whose pages may use the API, for example `https://shop.example`. Default none: the server's own only.
     pub cors_origins: Vec<String>,
     /// Names that `Host` may have, without a port. A server on a loopback address takes these besides loopback names; any
@@ -45,7 +35,7 @@ pub struct Config {
     /// Names of parts without which orders are still taken: where one is missing, the server is ready and degraded. Default
     /// none.
     pub degradable_parts: Vec<String>,
-    /// Whether `/health/ready` says what each part is doing: its texts name brokers and stores by their addresses. Default
+    /// Whether `/health/ready` shows what each part is doing: its texts name brokers and stores by their addresses. Default
     /// false: names of parts, and which are missing.
     pub health_details: bool,
     /// Milliseconds that running requests have when the server stops; then their connections are closed. Default 5,000.
@@ -62,11 +52,7 @@ impl Default for Config {
             body_timeout_ms: 10_000,
             write_timeout_ms: 30_000,
             connections_max: 4096,
-            in_flight_bytes_max: 64 * 1024 * 1024,
-            default_wait_ms: 5_000,
-            wait_ms_max: 60_000,
-            lookup_wait_ms: 2_500,
-            port_timeout_ms: 10_000,
+            head_bytes_max: 64 * 1024 * 1024,
             cors_origins: Vec::new(),
             allowed_hosts: Vec::new(),
             degradable_parts: Vec::new(),

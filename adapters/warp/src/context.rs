@@ -1,58 +1,34 @@
 //! What every request is served with.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
 
 use bytes::Bytes;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{Clock, DocumentLookup, EventBus, OrderReader, PortError};
-use logistics_core::{Offset, OrderId, Partition};
+use logistics_service::{OrderService, Principal};
 use tokio_util::sync::CancellationToken;
 
-use crate::budget::Budget;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::progress::Progress;
-use crate::readers::Readers;
-use crate::rounds::Rounds;
-use crate::seen::Seen;
-
-/// The size of a document before any was seen.
-const DOCUMENT_BYTES: usize = 2 * 1024;
 
 /// What the API is made over.
 #[derive(Clone)]
 pub struct Api {
-    /// Where requests are appended.
-    pub bus: Arc<dyn EventBus>,
-    /// Where documents and outcomes are read.
-    pub store: Arc<dyn OrderReader>,
-    /// The time, for ids.
-    pub clock: Arc<dyn Clock>,
+    /// The use cases. A clone of the service that the process's other interfaces use too: clones share the bounds and the memory of
+    /// what was served, so that reads do not go back from one interface to another.
+    pub service: OrderService,
     /// What `/health/ready` answers from.
     pub health: Arc<dyn HealthProbe>,
 }
 
+/// The caller of every request, as long as the API does not authenticate its clients.
+pub(crate) const CALLER: Principal = Principal::anonymous();
+
 /// [`Api`] and everything that belongs to one server.
 pub(crate) struct Context {
-    pub(crate) api: Api,
+    /// Its waits end when the server stops.
+    pub(crate) service: OrderService,
+    pub(crate) health: Arc<dyn HealthProbe>,
     pub(crate) config: Config,
     pub(crate) openapi: Bytes,
-    pub(crate) seen: Seen,
-    pub(crate) progress: Progress,
-    /// First looks for an order.
-    pub(crate) looks: Rounds<OrderId, DocumentLookup>,
-    /// Looks after a pause: apart, because a first look does not wait for a pause.
-    pub(crate) later_looks: Rounds<OrderId, DocumentLookup>,
-    /// Questions where a partition of the orders ends.
-    pub(crate) ends: Rounds<Partition, Offset>,
-    /// Questions whether the store has caught up with a partition of the orders.
-    pub(crate) catching_up: Rounds<Partition, bool>,
-    pub(crate) budget: Budget,
-    pub(crate) readers: Readers,
-    /// The largest document that a list has shown, in bytes: how much the next list reserves for each of its orders.
-    pub(crate) document_bytes: AtomicUsize,
     /// The server stops: nothing waits any longer than it must.
     pub(crate) closing: CancellationToken,
 }
@@ -90,44 +66,9 @@ impl Served {
 
 impl Context {
     pub(crate) fn new(api: Api, config: Config) -> Self {
+        let closing = CancellationToken::new();
+        let service = api.service.with_shutdown(closing.clone());
         let openapi = Bytes::from(crate::openapi_json());
-        Self {
-            openapi,
-            seen: Seen::new(),
-            progress: Progress::new(api.bus.partitions()),
-            looks: Rounds::new(),
-            later_looks: Rounds::new(),
-            ends: Rounds::new(),
-            catching_up: Rounds::new(),
-            budget: Budget::new(config.in_flight_bytes_max),
-            readers: Readers::new(),
-            document_bytes: AtomicUsize::new(DOCUMENT_BYTES),
-            closing: CancellationToken::new(),
-            api,
-            config,
-        }
-    }
-
-    /// A call of a port, with a bound on its time and its failure as the client sees it.
-    pub(crate) async fn port<T>(
-        &self,
-        doing: &'static str,
-        call: impl Future<Output = Result<T, PortError>>,
-    ) -> Result<T, Failure> {
-        let limit = Duration::from_millis(self.config.port_timeout_ms);
-        match tokio::time::timeout(limit, call).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(Self::failed(doing, &error)),
-            Err(_) => {
-                tracing::warn!("could not {doing} within {} ms", limit.as_millis());
-                Err(Failure::unavailable())
-            }
-        }
-    }
-
-    /// A port's failure as the client sees it; the sentence goes to the log only.
-    pub(crate) fn failed(doing: &'static str, error: &PortError) -> Failure {
-        tracing::warn!(%error, kind = ?error.kind(), "could not {doing}");
-        Failure::of_port(error.kind())
+        Self { service, health: api.health, config, openapi, closing }
     }
 }

@@ -25,5 +25,5 @@ pub(crate) fn page(context: &Context, file: &str) -> Result<Response, Failure> {
         let html = String::from_utf8_lossy(&bytes).replacen("<head>", "<head><base href=\"docs/\">", 1);
         bytes = Bytes::from(html);
     }
-    Ok(reply::typed(StatusCode::OK, content_type, context.budget.hold(bytes)?))
+    Ok(reply::typed(StatusCode::OK, content_type, context.service.budget().hold(bytes)?))
 }

@@ -5,19 +5,15 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use hyper::header::{ALLOW, ETAG, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::http::StatusCode;
-use logistics_core::port::PortErrorKind;
 use logistics_core::{Rejection, Status, Version};
+use logistics_service::ServiceError;
 use serde::Serialize;
 use warp::reply::Response;
 
-use crate::readers::READERS_MAX;
 use crate::reply;
 
-/// Seconds after which a client is told to try again.
+/// Seconds in `Retry-After`.
 const RETRY_AFTER_S: &str = "1";
-
-/// The code of [`Failure::overloaded`].
-const OVERLOADED: &str = "overloaded";
 
 type Text = Cow<'static, str>;
 
@@ -63,14 +59,6 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", format!("{field}: {problem}")).field(field)
     }
 
-    /// 404: the request is not decided yet, or its outcome has expired, or it was never sent.
-    pub(crate) fn undecided() -> Self {
-        let error = "The outcome of this request is not known";
-        let failure = Self::new(StatusCode::NOT_FOUND, "outcome_unknown", error).retry();
-        failure
-            .hint("A request that was accepted is decided later; a rejection is kept for some minutes only")
-    }
-
     /// 403: a page of another site.
     pub(crate) fn foreign_site() -> Self {
         let error = "Pages of other sites may not use this API";
@@ -85,23 +73,12 @@ impl Failure {
         failure.hint("The server's --allowed-host allows a name")
     }
 
-    /// 403: only the timers of the processor act as the system.
-    pub(crate) fn reserved_actor() -> Self {
-        let error = "actor: system is reserved for the service's own timers";
-        let failure = Self::new(StatusCode::FORBIDDEN, "reserved_actor", error).field("actor");
-        failure.hint("Use customer, merchant, courier or operator")
-    }
-
-    pub(crate) fn order_not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "Order not found")
-    }
-
     pub(crate) fn unknown_path() -> Self {
         let failure = Self::new(StatusCode::NOT_FOUND, "unknown_path", "There is nothing at this path");
         failure.hint("/openapi.json lists every path")
     }
 
-    /// The same, at a server that says how it is and nothing else.
+    /// The same, at a server that serves nothing but its health.
     pub(crate) fn health_alone() -> Self {
         let failure = Self::new(StatusCode::NOT_FOUND, "unknown_path", "There is nothing at this path");
         failure.hint("This process has /health/live and /health/ready; the API is another one's")
@@ -114,64 +91,11 @@ impl Failure {
         failure.header(ALLOW, HeaderValue::from_static(allow))
     }
 
-    /// 503: nobody can tell yet.
-    pub(crate) fn not_ready() -> Self {
-        let error = "It is not known yet whether there is such an order";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", error).retry()
-    }
-
-    /// 503: the store is an older copy, or it is being rebuilt.
-    pub(crate) fn rebuilding() -> Self {
-        let error = "The store holds an older state than was served before";
-        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "rebuilding", error).retry();
-        failure.hint("The store is being rebuilt from the log; nothing is lost")
-    }
-
-    /// 503: the log or the store does not answer.
-    pub(crate) fn unavailable() -> Self {
-        let error = "The service cannot reach its log or its store at the moment";
-        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).retry();
-        failure.hint("A request that changes something may have been taken all the same; an Idempotency-Key or If-Match makes it safe to repeat")
-    }
-
-    /// 503: requests and replies hold as many bytes as they may.
-    pub(crate) fn overloaded() -> Self {
-        let error = "The server has too much under way at the moment";
-        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED, error).retry();
-        failure.hint("Nothing was changed; the same request can be sent again")
-    }
-
-    pub(crate) fn is_overloaded(&self) -> bool {
-        self.body.code == OVERLOADED
-    }
-
-    /// 429: as many requests read the log as may.
-    pub(crate) fn too_many_readers() -> Self {
-        let error = format!("{READERS_MAX} requests read the log already");
-        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_readers", error).retry();
-        failure.hint("A request that waits for a record (Prefer: wait=N) is one of them")
-    }
-
-    /// What a port's failure is to a client: the kind and no more, because the sentence names what is inside.
-    pub(crate) fn of_port(kind: PortErrorKind) -> Self {
-        match kind {
-            PortErrorKind::StorageFull => {
-                let error = "There is no room left to store anything";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_full", error).retry()
-            }
-            PortErrorKind::TooLarge => {
-                let error = "The request is larger than the log takes";
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error)
-            }
-            _ => Self::unavailable(),
-        }
-    }
-
     /// A request that was decided against.
-    pub(crate) fn rejected(rejection: &Rejection) -> Self {
+    fn rejected(rejection: &Rejection) -> Self {
         let of = |status| Self::new(status, rejection.code(), capitalised(&rejection.to_string()));
         match rejection {
-            Rejection::NotFound => Self::order_not_found(),
+            Rejection::NotFound => ServiceError::NotFound.into(),
             Rejection::StaleVersion { current, .. } => {
                 let mut failure = of(StatusCode::PRECONDITION_FAILED).field("If-Match");
                 failure.body.current_version = Some(*current);
@@ -215,6 +139,37 @@ impl Failure {
     fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some((name, value));
         self
+    }
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        let of = |status| Self::new(status, error.code(), error.to_string());
+        let failure = match &error {
+            ServiceError::Rejected(rejection) => Self::rejected(rejection),
+            ServiceError::Invalid { field, .. } => of(StatusCode::BAD_REQUEST).field(*field),
+            ServiceError::ReservedActor => of(StatusCode::FORBIDDEN)
+                .field("actor")
+                .hint("Use customer, merchant, courier or operator"),
+            ServiceError::NotFound => of(StatusCode::NOT_FOUND),
+            ServiceError::UnknownPartition { .. } => of(StatusCode::NOT_FOUND).field("partition"),
+            ServiceError::OutcomeUnknown => of(StatusCode::NOT_FOUND).hint(
+                "A request that was accepted is decided later; a rejection is kept for some minutes only",
+            ),
+            ServiceError::TooLarge => of(StatusCode::PAYLOAD_TOO_LARGE),
+            ServiceError::TooManyReaders => of(StatusCode::TOO_MANY_REQUESTS)
+                .hint("A request that waits for a record (Prefer: wait=N) is one of them"),
+            ServiceError::Rebuilding => of(StatusCode::SERVICE_UNAVAILABLE)
+                .hint("The store is being rebuilt from the log; nothing is lost"),
+            ServiceError::Unavailable => of(StatusCode::SERVICE_UNAVAILABLE).hint(
+                "A request that changes something may have been taken all the same; an Idempotency-Key or If-Match makes it safe to repeat",
+            ),
+            ServiceError::Overloaded => of(StatusCode::SERVICE_UNAVAILABLE)
+                .hint("Nothing was changed; the same request can be sent again"),
+            // Also what later releases of the service add: their code names it.
+            _ => of(StatusCode::SERVICE_UNAVAILABLE),
+        };
+        if error.is_retryable() { failure.retry() } else { failure }
     }
 }
 

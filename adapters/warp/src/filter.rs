@@ -1,4 +1,4 @@
-//! From a request to whoever answers it.
+//! From a request to its handler.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use warp::reply::Response;
 use crate::context::{Context, HealthContext, Served};
 use crate::failure::Failure;
 use crate::route::Resource;
-use crate::{body, events, health, list, log, lookup, place, reply, request, site, step};
+use crate::{body, events, health, list, log, order, place, reply, request, site, transition};
 
 /// Every route as one filter.
 ///
 /// A filter for each route, joined by `or`, would try one after the other, allocate a rejection for each that does not
 /// match, and then have to guess from those rejections whether the path or the method was wrong. One filter that matches
-/// every request and a `match` on path and method is quicker and says which of the two it was.
+/// every request and a `match` on path and method is quicker and knows which of the two it was.
 pub(crate) fn routes(
     served: Arc<Served>,
 ) -> impl Filter<Extract = (Response,), Error = warp::Rejection> + Clone + Send + Sync + 'static {
@@ -72,15 +72,15 @@ where
         Resource::Cancel(id) if writes => {
             let id = order_id(id)?;
             let body = body::read(context, &headers, body).await?;
-            step::cancel(context, id, &headers, &body).await
+            transition::cancel(context, id, &headers, &body).await
         }
         Resource::Transitions(id) if writes => {
             let id = order_id(id)?;
             let body = body::read(context, &headers, body).await?;
-            step::transition(context, id, &headers, &body).await
+            transition::transition(context, id, &headers, &body).await
         }
         Resource::Orders if reads => list::list(context, &query).await,
-        Resource::Order(id) if reads => lookup::order(context, &order_id(id)?, &headers).await,
+        Resource::Order(id) if reads => order::order(context, &order_id(id)?, &headers).await,
         Resource::Events(id) if reads => events::history(context, &order_id(id)?, &headers).await,
         Resource::Request { order, request } if reads => {
             let id = RequestId::parse(request)
@@ -92,7 +92,7 @@ where
         }
         Resource::Live if reads => Ok(health::live()),
         Resource::Ready if reads => {
-            Ok(health::ready(context.api.health.as_ref(), &context.config, &context.closing))
+            Ok(health::ready(context.health.as_ref(), &context.config, &context.closing))
         }
         Resource::OpenApi if reads => Ok(reply::json(StatusCode::OK, context.openapi.clone())),
         #[cfg(feature = "docs-page")]

@@ -4,15 +4,9 @@ use std::time::Duration;
 
 use hyper::header::{AsHeaderName, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use logistics_core::{TraceParent, Version};
+use logistics_service::IdempotencyKey;
 
-use crate::config::Config;
 use crate::failure::Failure;
-
-/// How long an `Idempotency-Key` may be.
-pub(crate) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
-
-/// The client that idempotency keys belong to, as long as the API does not authenticate its clients.
-pub(crate) const ANONYMOUS: &str = "anonymous";
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -30,20 +24,12 @@ pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Opti
 }
 
 /// The `Idempotency-Key`.
-pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
-    let Some(key) = text(headers, &IDEMPOTENCY_KEY)? else { return Ok(None) };
-    if key.is_empty()
-        || key.len() > IDEMPOTENCY_KEY_BYTES_MAX
-        || !key.bytes().all(|byte| byte.is_ascii_graphic())
-    {
-        let problem =
-            format!("must be 1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters without spaces");
-        return Err(Failure::invalid("Idempotency-Key", problem));
-    }
-    Ok(Some(key))
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Failure> {
+    let key = text(headers, &IDEMPOTENCY_KEY)?.map(IdempotencyKey::parse).transpose();
+    key.map_err(|error| Failure::invalid("Idempotency-Key", error))
 }
 
-/// The version that `If-Match` asks for; `None`: any.
+/// The version that `If-Match` names; `None`: any.
 ///
 /// A weak tag counts as the strong one: proxies weaken tags where they compress, and a version names one state exactly.
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<Version>, Failure> {
@@ -71,15 +57,9 @@ pub(crate) fn none_match(headers: &HeaderMap, version: Version) -> bool {
     })
 }
 
-/// How long to wait for a decision: as the client wants it, or as is usual here.
-pub(crate) fn wait(headers: &HeaderMap, config: &Config) -> Duration {
-    let usual = Duration::from_millis(config.default_wait_ms.min(config.wait_ms_max));
-    asked_wait(headers, config).unwrap_or(usual)
-}
-
 /// How long the client wants to wait: `Prefer: wait=N` (RFC 7240), in seconds. A preference that cannot be read is ignored,
 /// as the RFC has it.
-pub(crate) fn asked_wait(headers: &HeaderMap, config: &Config) -> Option<Duration> {
+pub(crate) fn wait(headers: &HeaderMap) -> Option<Duration> {
     let lists = all(headers, PREFER);
     let preferences = lists.flat_map(|list| list.split(',')).map(|one| one.split(';').next().unwrap_or(one));
     let mut waits = preferences.filter_map(|preference| {
@@ -87,11 +67,10 @@ pub(crate) fn asked_wait(headers: &HeaderMap, config: &Config) -> Option<Duratio
         let value = value.trim().trim_matches('"');
         name.trim().eq_ignore_ascii_case("wait").then(|| value.parse::<u64>().ok())?
     });
-    let asked_ms = waits.next().map(|seconds| seconds.saturating_mul(1000));
-    asked_ms.map(|ms| Duration::from_millis(ms.min(config.wait_ms_max)))
+    waits.next().map(Duration::from_secs)
 }
 
-/// The trace context; a malformed one is dropped, as W3C Trace Context asks of a receiver.
+/// The trace context; a malformed one is dropped, as W3C Trace Context requires of a receiver.
 pub(crate) fn trace(headers: &HeaderMap) -> Option<TraceParent> {
     text(headers, &TRACEPARENT).ok()?.and_then(|text| TraceParent::parse(text).ok())
 }
@@ -134,14 +113,12 @@ mod tests {
     }
 
     #[test]
-    fn wait_is_read_among_other_preferences_and_capped() {
-        let config = Config::default();
-        let wait = |values| wait(&headers("prefer", values), &config).as_millis();
-        assert_eq!(wait(&["wait=2"]), 2000);
-        assert_eq!(wait(&["respond-async, WAIT = \"3\"; x=1"]), 3000);
-        assert_eq!(wait(&["handling=lenient", "wait=0"]), 0);
-        assert_eq!(wait(&["wait=100000000000000000"]), 60_000);
-        assert_eq!(wait(&["wait=soon"]), 5000);
-        assert_eq!(wait(&[]), 5000);
+    fn wait_is_read_among_other_preferences() {
+        let wait = |values| wait(&headers("prefer", values)).map(|wait| wait.as_secs());
+        assert_eq!(wait(&["wait=2"]), Some(2));
+        assert_eq!(wait(&["respond-async, WAIT = \"3\"; x=1"]), Some(3));
+        assert_eq!(wait(&["handling=lenient", "wait=0"]), Some(0));
+        assert_eq!(wait(&["wait=100000000000000000"]), Some(100_000_000_000_000_000));
+        assert_eq!((wait(&["wait=soon"]), wait(&[])), (None, None));
     }
 }

@@ -10,7 +10,7 @@ use warp::reply::Response;
 use crate::config::Config;
 use crate::reply;
 
-/// The process answers, which is all that this says.
+/// The process answers; nothing else is checked.
 pub(crate) fn live() -> Response {
     reply::json(StatusCode::OK, Bytes::from_static(br#"{"status":"live"}"#))
 }

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
-mod budget;
 mod config;
 mod context;
 #[cfg(feature = "docs-page")]
@@ -15,21 +14,16 @@ mod header;
 mod health;
 mod list;
 mod log;
-mod lookup;
 mod openapi;
-mod outcome;
+mod order;
 mod place;
-mod progress;
 mod query;
-mod readers;
 mod reply;
 mod request;
-mod rounds;
 mod route;
-mod seen;
 mod server;
 mod site;
-mod step;
+mod transition;
 
 pub use config::{Config, IDLE_TIMEOUT_MS_DEFAULT};
 pub use context::Api;

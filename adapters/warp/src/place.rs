@@ -4,50 +4,28 @@ use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::http::StatusCode;
 use logistics_core::limits::DETAILS_BYTES_MAX;
-use logistics_core::{
-    Actor, Command, Details, InvalidDetails, OrderId, Placement, Request, RequestId, Verdict, wire,
-};
+use logistics_core::{Details, InvalidDetails, OrderId, Placement};
+use logistics_service::{Place, Placed};
 use warp::reply::Response;
 
-use crate::context::Context;
+use crate::context::{CALLER, Context};
 use crate::failure::Failure;
 use crate::fields::Fields;
-use crate::{header, outcome, reply};
+use crate::{header, reply};
 
 /// The fields of the body.
 pub(crate) const FIELDS: &[&str] = &["customer_id", "merchant_id", "courier_id", "details"];
 
 pub(crate) async fn place(context: &Context, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
     let key = header::idempotency_key(headers)?;
-    let placement = placement(&Fields::parse(body, FIELDS)?)?;
-    let now = context.api.clock.now();
-    let order_id = match key {
-        Some(key) => OrderId::from_idempotency_key(header::ANONYMOUS, key),
-        None => OrderId::generate(now, rand::random()),
-    };
-    let request = Request {
-        id: RequestId::generate(now, rand::random()),
-        order_id,
-        actor: Actor::Customer,
-        command: Command::Place(placement),
-        expected_version: None,
-        reason: None,
-        // A new id cannot be refused, so once the log has it there is nothing to wait for. A key may have been used before.
-        awaited: key.is_some(),
-        trace: header::trace(headers),
-        at: now,
-    };
-    let payload = wire::encode_request(&request);
-    context.port("append a placement", context.api.bus.append(&request.order_id, payload)).await?;
-    if !request.awaited {
-        return Ok(created(&request.order_id));
-    }
-    match outcome::wait(context, &request.order_id, &request.id, header::wait(headers, &context.config)).await
-    {
-        None => Ok(reply::accepted(&request.order_id, &request.id)),
-        Some(Verdict::Rejected { rejection }) => Err(Failure::rejected(&rejection)),
-        Some(_) => Ok(created(&request.order_id)),
-    }
+    let mut command = Place::new(placement(&Fields::parse(body, FIELDS)?)?);
+    command.idempotency_key = key;
+    command.trace = header::trace(headers);
+    command.wait = header::wait(headers);
+    Ok(match context.service.place(&CALLER, command).await? {
+        Placed::Created { order_id } => created(&order_id),
+        Placed::Pending { order_id, request_id } => reply::accepted(&order_id, &request_id),
+    })
 }
 
 fn placement(fields: &Fields<'_>) -> Result<Placement, Failure> {

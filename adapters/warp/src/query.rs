@@ -25,6 +25,12 @@ pub(crate) fn parse<'a, const N: usize>(
     Ok(values.map(|value| value.filter(|value| !value.is_empty())))
 }
 
+/// A number of orders or records. A text that is none counts as 0, which the service refuses as it refuses any other number out
+/// of the range.
+pub(crate) fn count(text: &str) -> usize {
+    text.parse().unwrap_or_default()
+}
+
 /// The text behind `application/x-www-form-urlencoded`.
 fn decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains(['%', '+']) {

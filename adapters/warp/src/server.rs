@@ -48,7 +48,7 @@ pub enum ServeError {
     Io {
         /// Where.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -97,7 +97,7 @@ async fn listen(wanted: SocketAddr, served: Served) -> Result<Server, ServeError
 }
 
 impl Server {
-    /// Where it listens; with the port that it got, where port 0 was asked for.
+    /// Where it listens; with the port that it got, where the configuration has port 0.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
@@ -150,10 +150,10 @@ fn http(config: &Config) -> http1::Builder {
     http
 }
 
-/// What a connection may hold of a head, so that all connections together fit into the budget once: by default 4,096 of
-/// 16 KiB into 64 MiB. A budget of less than 8 KiB a connection is exceeded, because hyper takes that much anyway.
+/// What a connection may hold of a head, so that all connections together fit into the bound: by default 4,096 of
+/// 16 KiB into 64 MiB. A bound of less than 8 KiB a connection is exceeded, because hyper takes that much anyway.
 fn head_bytes(config: &Config) -> usize {
-    let share = config.in_flight_bytes_max / config.connections_max.max(1);
+    let share = config.head_bytes_max / config.connections_max.max(1);
     share.clamp(HEAD_BYTES_MIN, HEAD_BYTES_MAX)
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderReader};
+use logistics_service::{Options, OrderService};
 use logistics_tokio::SystemClock;
 use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
 use tokio::sync::watch;
@@ -87,10 +88,13 @@ impl HttpServer {
         store: Arc<dyn OrderReader>,
     ) -> Result<Self, Failure> {
         let registry = Arc::new(HealthRegistry::default());
-        let api = Api { bus, store, clock: Arc::new(SystemClock), health: registry.clone() };
+        let bytes_max = usize::try_from(request_bytes_max).unwrap_or(usize::MAX);
+        let options = Options { in_flight_bytes_max: bytes_max, ..Options::default() };
+        let service = OrderService::new(bus, store, Arc::new(SystemClock), options);
+        let api = Api { service, health: registry.clone() };
         // A placement is appended and needs no store; what does need it answers 503 by itself.
         let config = |listen| Config {
-            in_flight_bytes_max: usize::try_from(request_bytes_max).unwrap_or(usize::MAX),
+            head_bytes_max: bytes_max,
             degradable_parts: vec![STORE_PART.to_owned()],
             cors_origins: http.cors_origin.clone(),
             allowed_hosts: http.allowed_host.clone(),

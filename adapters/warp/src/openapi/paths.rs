@@ -1,6 +1,7 @@
 //! The paths, with their parameters, headers and replies.
 
 use logistics_core::limits::PAGE_ORDERS_MAX;
+use logistics_service::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ORDERS, PAGE_RECORDS, PAGE_RECORDS_MAX};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{
@@ -8,9 +9,7 @@ use utoipa::openapi::{
 };
 
 use super::schemas::{matching, of, text, whole_number};
-use crate::header::IDEMPOTENCY_KEY_BYTES_MAX;
-use crate::list::PAGE_ORDERS;
-use crate::log::{END, PAGE_RECORDS, PAGE_RECORDS_MAX};
+use crate::log::END;
 
 const JSON: &str = "application/json";
 

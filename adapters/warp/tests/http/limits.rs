@@ -73,7 +73,7 @@ async fn slow(world: &World) -> TcpStream {
 
 #[tokio::test]
 async fn beyond_the_bytes_in_flight_requests_are_503_at_once_until_there_is_room() {
-    let world = World::with(|config| config.in_flight_bytes_max = 10 * 64 * 1024).await;
+    let world = World::of_service(|options| options.in_flight_bytes_max = 10 * 64 * 1024).await;
     let id = world.placed().await;
     let mut held = Vec::new();
     for _ in 0..10 {

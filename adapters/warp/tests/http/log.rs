@@ -108,7 +108,7 @@ async fn a_record_that_is_about_to_come_is_waited_for() {
 
 #[tokio::test]
 async fn without_a_record_the_page_is_empty_once_the_wait_is_over() {
-    let world = World::with(|config| config.wait_ms_max = 20).await;
+    let world = World::of_service(|options| options.wait_ms_max = 20).await;
     for headers in [&[][..], &["Prefer: wait=0"], &["Prefer: wait=100000"], &["Prefer: wait=soon"]] {
         let page = world.call("GET /log/orders/2", headers, "").await.json();
         assert_eq!((offsets(&page), &page["next"]), (vec![], &json!(0)), "{headers:?}");

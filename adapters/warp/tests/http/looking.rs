@@ -47,7 +47,7 @@ async fn one_question_for_the_end_of_a_partition_serves_all_that_wait_for_it() {
 
 #[tokio::test]
 async fn a_young_id_is_looked_for_less_and_less_often() {
-    let world = Arc::new(World::with(|config| config.lookup_wait_ms = 2_500).await);
+    let world = Arc::new(World::of_service(|options| options.lookup_wait_ms = 2_500).await);
     let young = OrderId::generate(sample::time(0), [7; 10]).to_string();
     all_are(503, &world, vec![young.clone()]).await;
     let (one, _) = world.asked();

@@ -67,7 +67,7 @@ fn sample_in_the_partition_of(id: &str) -> OrderId {
 
 #[tokio::test]
 async fn an_order_that_is_about_to_be_there_is_waited_for() {
-    let world = Arc::new(World::with(|config| config.lookup_wait_ms = 60_000).await);
+    let world = Arc::new(World::of_service(|options| options.lookup_wait_ms = 60_000).await);
     world.pause();
     let id = world.placed().await;
     let reading = {

@@ -74,7 +74,7 @@ async fn a_stale_version_changes_nothing() {
 
 #[tokio::test]
 async fn an_undecided_request_is_accepted() {
-    let world = World::with(|config| config.default_wait_ms = 10).await;
+    let world = World::of_service(|options| options.default_wait_ms = 10).await;
     let id = world.placed().await;
     world.pause();
     for headers in [&["Prefer: wait=0"][..], &["Prefer: wait=later"], &[]] {
@@ -91,7 +91,7 @@ async fn an_undecided_request_is_accepted() {
 
 #[tokio::test]
 async fn nobody_waits_longer_than_the_server_allows() {
-    let world = World::with(|config| config.wait_ms_max = 10).await;
+    let world = World::of_service(|options| options.wait_ms_max = 10).await;
     let id = world.placed().await;
     world.pause();
     let reply = world.call(&format!("POST /orders/{id}/cancel"), &["Prefer: wait=100000"], "").await;

@@ -18,6 +18,7 @@ use logistics_core::{
     Decision, Offset, Order, OrderId, Partition, Policy, Request, RequestId, Timestamp, Verdict, decide,
     evolve, partition_of,
 };
+use logistics_service::{Options, OrderService};
 use logistics_warp::{Api, Config, bind};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -241,8 +242,13 @@ impl HealthProbe for Backend {
     }
 }
 
-fn api(backend: &Arc<Backend>) -> Api {
-    Api { bus: backend.clone(), store: backend.clone(), clock: backend.clone(), health: backend.clone() }
+fn api(backend: &Arc<Backend>, options: Options) -> Api {
+    let service = OrderService::new(backend.clone(), backend.clone(), backend.clone(), options);
+    Api { service, health: backend.clone() }
+}
+
+fn options() -> Options {
+    Options { lookup_wait_ms: 20, ..Options::default() }
 }
 
 /// A server over a [`Backend`].
@@ -258,16 +264,27 @@ impl World {
         Self::with(|_| {}).await
     }
 
+    /// With other settings of the server.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config =
-            Config { listen: ([127, 0, 0, 1], 0).into(), lookup_wait_ms: 20, ..Config::default() };
+        let mut config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
         change(&mut config);
+        Self::of(config, options()).await
+    }
+
+    /// With other settings of the service behind the server.
+    pub(crate) async fn of_service(change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = options();
+        change(&mut options);
+        Self::of(Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() }, options).await
+    }
+
+    async fn of(config: Config, options: Options) -> Self {
         let backend = Arc::new(Backend {
             state: Mutex::default(),
             log: MemoryBus::new(PARTITIONS),
             changed: watch::Sender::new(()),
         });
-        let server = bind(config, api(&backend)).await.expect("a free port");
+        let server = bind(config, api(&backend, options)).await.expect("a free port");
         let (stop, stopped) = oneshot::channel();
         let address = server.local_addr();
         let running = tokio::spawn(server.run(async { _ = stopped.await }));
@@ -382,7 +399,7 @@ impl World {
 
     /// The ports, for another server.
     pub(crate) fn api(&self) -> Api {
-        api(&self.backend)
+        api(&self.backend, options())
     }
 
     /// Tells the server to stop and waits until it has.

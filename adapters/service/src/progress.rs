@@ -35,7 +35,7 @@ impl Progress {
         Self(Mutex::new(vec![Seen::default(); usize::try_from(partitions).unwrap_or_default()]))
     }
 
-    /// How far the store has been. To be asked for before the store is: only what was seen by then is older.
+    /// How far the store has been. Read it before the store: only what was seen by then is older.
     pub(crate) fn answered(&self, partition: Partition) -> Offset {
         self.with(partition, |seen| seen.answered)
     }

@@ -1,57 +1,75 @@
-//! The bytes that requests and replies may hold at a time, all of the server's connections together.
+//! The bytes that requests and replies may hold at a time, of all callers together.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::failure::Failure;
+use crate::error::ServiceError;
 
-/// What is left of [`crate::Config::in_flight_bytes_max`].
-pub(crate) struct Budget {
+/// A bound on bytes: what is left of [`Options::in_flight_bytes_max`](crate::Options).
+#[derive(Debug)]
+pub struct Budget {
     left: Arc<Semaphore>,
     bytes_max: usize,
 }
 
 impl Budget {
-    pub(crate) fn new(bytes_max: usize) -> Self {
+    /// A budget of so many bytes; at most 4 GiB.
+    #[must_use]
+    pub fn new(bytes_max: usize) -> Self {
         // A permit is a byte, and permits are taken by a 32-bit number.
         let bytes_max = bytes_max.min(u32::MAX as usize);
         Self { left: Arc::new(Semaphore::new(bytes_max)), bytes_max }
     }
 
-    /// Takes so many bytes out of the budget, or 503 at once. What is larger than the whole budget takes all of it.
-    pub(crate) fn reserve(&self, bytes: usize) -> Result<Reservation, Failure> {
-        let permits = u32::try_from(bytes.min(self.bytes_max)).unwrap_or(u32::MAX);
-        let taken = self.left.clone().try_acquire_many_owned(permits);
-        taken.map(|permit| Reservation { permit }).map_err(|_| Failure::overloaded())
+    /// The size of the whole budget, in bytes.
+    #[must_use]
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
     }
 
-    /// Bytes that stay in the budget until their last reader is done with them: hyper, once the client took them.
-    pub(crate) fn hold(&self, bytes: Bytes) -> Result<Bytes, Failure> {
+    /// Takes so many bytes out of the budget. What is larger than the whole budget takes all of it.
+    ///
+    /// # Errors
+    /// [`ServiceError::Overloaded`] at once, where they are not left.
+    pub fn reserve(&self, bytes: usize) -> Result<Reservation, ServiceError> {
+        let permits = u32::try_from(bytes.min(self.bytes_max)).unwrap_or(u32::MAX);
+        let taken = self.left.clone().try_acquire_many_owned(permits);
+        taken.map(|permit| Reservation { permit }).map_err(|_| ServiceError::Overloaded)
+    }
+
+    /// Bytes that stay in the budget until their last copy is dropped.
+    ///
+    /// # Errors
+    /// As for [`Budget::reserve`].
+    pub fn hold(&self, bytes: Bytes) -> Result<Bytes, ServiceError> {
         Ok(self.reserve(bytes.len())?.hold(bytes))
     }
 }
 
 /// Bytes of the budget. Dropping it gives them back.
-pub(crate) struct Reservation {
+#[derive(Debug)]
+#[must_use = "a reservation that is dropped reserves nothing"]
+pub struct Reservation {
     permit: OwnedSemaphorePermit,
 }
 
 impl Reservation {
     /// Keeps so many bytes at most and gives the others back.
-    pub(crate) fn shrink(&mut self, bytes: usize) {
+    pub fn shrink(&mut self, bytes: usize) {
         let surplus = self.permit.num_permits().saturating_sub(bytes);
         drop(self.permit.split(surplus));
     }
 
     /// Adds the bytes of another reservation.
-    pub(crate) fn add(&mut self, other: Reservation) {
+    pub fn add(&mut self, other: Reservation) {
         self.permit.merge(other.permit);
     }
 
     /// The reservation lives as long as these bytes.
-    pub(crate) fn hold(self, bytes: Bytes) -> Bytes {
+    #[must_use]
+    pub fn hold(self, bytes: Bytes) -> Bytes {
         Bytes::from_owner(Held { bytes, _reservation: self })
     }
 }

@@ -8,16 +8,16 @@ use logistics_core::{Offset, Partition};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::failure::Failure;
+use crate::error::ServiceError;
 
-/// Requests that read the log at a time, those that wait for a record among them.
+/// Calls that read the log at a time, those that wait for a record among them.
 pub(crate) const READERS_MAX: usize = 16;
 /// Readers that are kept open for the next page at most; each may be a client of the broker.
 const IDLE_READERS_MAX: usize = 16;
 /// Milliseconds for which a reader is kept open.
 const IDLE_MS_MAX: u64 = 5_000;
 
-/// Where a reader stands.
+/// The position of a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) topic: Topic,
@@ -48,19 +48,19 @@ impl Readers {
         Self { free: Arc::new(Semaphore::new(READERS_MAX)), idle: Arc::default() }
     }
 
-    /// The right to read for as long as the permit lives, or 429.
-    pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        self.free.clone().try_acquire_owned().map_err(|_| Failure::too_many_readers())
+    /// The right to read for as long as the permit lives.
+    pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, ServiceError> {
+        self.free.clone().try_acquire_owned().map_err(|_| ServiceError::TooManyReaders)
     }
 
-    /// A reader that stands there already.
+    /// A reader at that position.
     pub(crate) fn take(&self, position: Position) -> Option<Box<dyn Tail>> {
         let mut idle = lock(&self.idle);
         let at = idle.readers.iter().position(|reader| reader.position == position)?;
         Some(idle.readers.swap_remove(at).tail)
     }
 
-    /// Keeps a reader for the page that begins where it stands.
+    /// Keeps a reader for the page that begins at its position.
     pub(crate) fn keep(&self, position: Position, tail: Box<dyn Tail>) {
         let mut idle = lock(&self.idle);
         if idle.readers.len() >= IDLE_READERS_MAX {

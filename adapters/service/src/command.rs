@@ -1,0 +1,88 @@
+//! Commands, typed.
+
+use std::time::Duration;
+
+use logistics_core::{Actor, OrderId, Placement, Reason, Status, TraceParent, Version};
+
+use crate::idempotency::IdempotencyKey;
+
+/// Places a new order. `Place::default()` has no parties and no details.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Place {
+    /// Names the order: the same key of the same principal is the same order. With a key the call waits for the decision.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// The parties of the order and its details.
+    pub placement: Placement,
+    /// The trace context that the order's records carry.
+    pub trace: Option<TraceParent>,
+    /// How long to wait for the decision, where there is a key. `None`: [`Options::default_wait_ms`](crate::Options).
+    pub wait: Option<Duration>,
+}
+
+impl Place {
+    /// Places an order with these parties and details.
+    #[must_use]
+    pub fn new(placement: Placement) -> Self {
+        Self { placement, ..Self::default() }
+    }
+}
+
+/// What a [`Transition`] does with the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// Cancels it.
+    Cancel,
+    /// Moves it into this status.
+    MoveTo(Status),
+}
+
+/// Requests a transition of an order.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Transition {
+    /// The order.
+    pub order_id: OrderId,
+    /// What to do with it.
+    pub action: Action,
+    /// The actor that requests it; the principal must be permitted to act as it. Default `operator`.
+    pub actor: Actor,
+    /// The version that the order must have, or the request is rejected as stale. `None`: any version.
+    pub expected_version: Option<Version>,
+    /// Why, for the order's history.
+    pub reason: Option<Reason>,
+    /// Names the request: the same key of the same principal at the same order is the same request.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// The trace context that the request's records carry.
+    pub trace: Option<TraceParent>,
+    /// How long to wait for the decision. `None`: [`Options::default_wait_ms`](crate::Options).
+    pub wait: Option<Duration>,
+}
+
+impl Transition {
+    /// Cancels the order.
+    #[must_use]
+    pub fn cancel(order_id: OrderId) -> Self {
+        Self::new(order_id, Action::Cancel)
+    }
+
+    /// Moves the order into that status.
+    #[must_use]
+    pub fn to(order_id: OrderId, status: Status) -> Self {
+        Self::new(order_id, Action::MoveTo(status))
+    }
+
+    fn new(order_id: OrderId, action: Action) -> Self {
+        Self {
+            order_id,
+            action,
+            actor: Actor::Operator,
+            expected_version: None,
+            reason: None,
+            idempotency_key: None,
+            trace: None,
+            wait: None,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! An order's document.
+
+use bytes::Bytes;
+use logistics_core::Version;
+use serde::Deserialize;
+
+/// The document of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Document {
+    /// Its JSON, as the store holds it; [`logistics_core::Order::from_document`] reads it. The bytes stay in the
+    /// service's budget until the last copy of them is dropped.
+    pub json: Bytes,
+    /// The order's version; `None` where the JSON names none.
+    pub version: Option<Version>,
+}
+
+/// The version that a document holds.
+pub(crate) fn version_of(document: &[u8]) -> Option<Version> {
+    leading_version(document).or_else(|| {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: Version,
+        }
+        serde_json::from_slice::<Versioned>(document).ok().map(|document| document.version)
+    })
+}
+
+/// The version of a document that is laid out as the core writes it: third, so that nothing behind it has to be read.
+fn leading_version(document: &[u8]) -> Option<Version> {
+    let rest = document.strip_prefix(br#"{"order_id":""#)?;
+    // Neither an id nor a status holds a quotation mark.
+    let rest = behind_quote(rest)?.strip_prefix(br#","status":""#)?;
+    let rest = behind_quote(rest)?.strip_prefix(br#","version":"#)?;
+    let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok().map(Version)
+}
+
+fn behind_quote(text: &[u8]) -> Option<&[u8]> {
+    text.iter().position(|byte| *byte == b'"').map(|at| &text[at + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logistics_core::Status;
+    use logistics_core::testkit::sample;
+
+    #[test]
+    fn the_version_of_a_document_of_the_core_is_read_without_parsing_it() {
+        let document = sample::document(&sample::order_id(7), Status::Delivered);
+        assert_eq!(leading_version(&document), Some(Version(5)));
+        assert_eq!(version_of(&document), Some(Version(5)));
+    }
+
+    #[test]
+    fn a_document_that_is_laid_out_differently_is_parsed() {
+        let document = br#"{ "version": 12, "order_id": "a" }"#;
+        assert_eq!(leading_version(document), None);
+        assert_eq!(version_of(document), Some(Version(12)));
+        assert_eq!(version_of(b"no JSON"), None);
+    }
+}

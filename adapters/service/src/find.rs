@@ -1,0 +1,127 @@
+//! Finding an order, and the rule that tells an absent order from one that may still come.
+
+use std::time::Duration;
+
+use logistics_core::port::{DocumentLookup, Topic};
+use logistics_core::{Offset, OrderId, Partition, Timestamp, partition_of};
+use tokio::time::Instant;
+
+use crate::document::{Document, version_of};
+use crate::error::ServiceError;
+use crate::principal::Principal;
+use crate::service::{OrderService, Shared};
+
+/// An order whose id is younger than this may be in the log and not yet in the store.
+const YOUNG_MS: u64 = 60_000;
+/// The first pause between two lookups; each is twice as long as the one before.
+const PAUSE_MS_MIN: u64 = 20;
+/// The longest pause between two lookups.
+const PAUSE_MS_MAX: u64 = 320;
+
+impl OrderService {
+    /// The document of an order. Waits for [`Options::lookup_wait_ms`](crate::Options) where it is unknown yet whether there is
+    /// one.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] only where the order is known to be absent: the store has answered all that the log held when
+    /// the order was missed, and the id is not a minute old. `NotReady` where that is unknown, `Rebuilding` where the store went
+    /// back behind what this service has read before; `Unavailable`; `Overloaded`.
+    pub async fn find(&self, _principal: &Principal, order_id: &OrderId) -> Result<Document, ServiceError> {
+        let shared = &self.shared;
+        let partition = partition_of(order_id, shared.bus.partitions());
+        // Where the log ended when the order was missed first: whatever was placed before lies below.
+        let mut end = None;
+        let mut until = None;
+        let mut pause = None;
+        loop {
+            let before = shared.progress.answered(partition);
+            let rebuilding;
+            match self.look_up(order_id, pause).await? {
+                DocumentLookup::Found(json) => {
+                    let version = version_of(&json);
+                    if version.is_none_or(|version| shared.seen.advance(order_id, version)) {
+                        return Ok(Document { json: shared.budget.hold(json)?, version });
+                    }
+                    rebuilding = true;
+                    shared.progress.went_back(partition);
+                }
+                DocumentLookup::Missing => {
+                    rebuilding = true;
+                    shared.progress.went_back(partition);
+                }
+                DocumentLookup::Absent { answered } => {
+                    let end = match end {
+                        Some(end) => end,
+                        None => *end.insert(shared.end_of_log(partition).await?),
+                    };
+                    rebuilding = !shared.progress.advance(partition, answered, before, end);
+                    if !rebuilding && answered >= end && !is_young(order_id, shared.clock.now()) {
+                        return Err(ServiceError::NotFound);
+                    }
+                }
+                DocumentLookup::Unknown => rebuilding = !shared.progress.unknown(partition, before),
+            }
+            let now = Instant::now();
+            let wait = Duration::from_millis(shared.options.lookup_wait_ms);
+            let until = *until.get_or_insert_with(|| now + wait);
+            if now >= until || self.shutdown.is_cancelled() {
+                return Err(if rebuilding { ServiceError::Rebuilding } else { ServiceError::NotReady });
+            }
+            let longer = pause.map_or(PAUSE_MS_MIN, |pause: Pause| (pause.ms * 2).min(PAUSE_MS_MAX));
+            pause = Some(Pause { ms: longer, until });
+        }
+    }
+
+    /// Reads the store, together with all other calls that look for the same order at the moment.
+    async fn look_up(&self, id: &OrderId, pause: Option<Pause>) -> Result<DocumentLookup, ServiceError> {
+        let shared = &self.shared;
+        let call = shared.port("look for an order", shared.store.document(id));
+        let Some(Pause { ms, until }) = pause else {
+            return shared.lookups.run(id, async {}, call).await;
+        };
+        let pause = async {
+            let over = until.min(Instant::now() + Duration::from_millis(ms));
+            tokio::select! {
+                () = tokio::time::sleep_until(over) => {}
+                () = self.shutdown.cancelled() => {}
+            }
+        };
+        shared.later_lookups.run(id, pause, call).await
+    }
+}
+
+/// A pause before a lookup.
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    ms: u64,
+    /// It ends by then.
+    until: Instant,
+}
+
+impl Shared {
+    pub(crate) async fn end_of_log(&self, partition: Partition) -> Result<Offset, ServiceError> {
+        let bounds = self.bus.bounds(Topic::Orders, partition);
+        let call = async { Ok(self.port("find the log's end", bounds).await?.end) };
+        self.ends.run(&partition, async {}, call).await
+    }
+}
+
+/// The id was made a moment ago. One from far ahead was made up: clocks of servers do not differ by a minute.
+fn is_young(id: &OrderId, now: Timestamp) -> bool {
+    id.generated_at()
+        .is_some_and(|made| now.millis_since(made) < YOUNG_MS && made.millis_since(now) < YOUNG_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_id_of_the_last_minute_is_young() {
+        let now = Timestamp::from_millis(1_764_000_000_000);
+        let made = |at: i64| OrderId::generate(Timestamp::from_millis(now.as_millis() + at), [1; 10]);
+        assert!(is_young(&made(0), now) && is_young(&made(-59_999), now) && is_young(&made(1000), now));
+        assert!(!is_young(&made(-60_000), now) && !is_young(&made(60_000), now));
+        assert!(!is_young(&OrderId::parse("mine").unwrap(), now));
+    }
+}

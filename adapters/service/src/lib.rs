@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod budget;
+mod command;
+mod document;
+mod error;
+mod find;
+mod history;
+mod idempotency;
+mod list;
+mod log_page;
+mod options;
+mod outcome;
+mod place;
+mod principal;
+mod progress;
+mod readers;
+mod seen;
+mod service;
+mod single_flight;
+mod transition;
+
+pub use budget::{Budget, Reservation};
+pub use command::{Action, Place, Transition};
+pub use document::Document;
+pub use error::ServiceError;
+pub use history::History;
+pub use idempotency::{IDEMPOTENCY_KEY_BYTES_MAX, IdempotencyKey, InvalidIdempotencyKey};
+pub use list::{OrderPage, PAGE_ORDERS};
+pub use log_page::{LogPage, LogQuery, LogStart, PAGE_RECORDS, PAGE_RECORDS_MAX};
+pub use options::Options;
+pub use place::Placed;
+pub use principal::Principal;
+pub use service::OrderService;
+pub use transition::Transitioned;

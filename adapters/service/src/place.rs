@@ -1,0 +1,77 @@
+//! Placing an order.
+
+use logistics_core::{Actor, Command, OrderId, Request, RequestId, Verdict, wire};
+
+use crate::command::Place;
+use crate::error::ServiceError;
+use crate::principal::Principal;
+use crate::service::OrderService;
+
+/// The result of a placement that was not rejected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Placed {
+    /// The order is placed: its placement is durable, and under an idempotency key it is decided too.
+    Created {
+        /// The order.
+        order_id: OrderId,
+    },
+    /// The placement is durable and was not decided within the wait. [`OrderService::outcome`] knows it later.
+    Pending {
+        /// The order.
+        order_id: OrderId,
+        /// The request.
+        request_id: RequestId,
+    },
+}
+
+impl Placed {
+    /// The order.
+    #[must_use]
+    pub fn order_id(&self) -> &OrderId {
+        match self {
+            Placed::Created { order_id } | Placed::Pending { order_id, .. } => order_id,
+        }
+    }
+}
+
+impl OrderService {
+    /// Places an order. The placement is durable in the log once this answers.
+    ///
+    /// Without an idempotency key the order is new, so it cannot be rejected and nothing is waited for. With a key the call waits
+    /// for the decision, because the key may have been used before: the same placement is the same order.
+    ///
+    /// # Errors
+    /// [`ServiceError::Rejected`] with `IdConflict` where the key was used for another placement; `TooLarge`; `Unavailable` and
+    /// `StorageFull` where the log fails. After `Unavailable` the order may be placed all the same.
+    pub async fn place(&self, principal: &Principal, command: Place) -> Result<Placed, ServiceError> {
+        let now = self.shared.clock.now();
+        let order_id = match &command.idempotency_key {
+            Some(key) => OrderId::from_idempotency_key(principal.subject(), key.as_str()),
+            None => OrderId::generate(now, rand::random()),
+        };
+        let request = Request {
+            id: RequestId::generate(now, rand::random()),
+            order_id,
+            actor: principal.act_as(Actor::Customer)?,
+            command: Command::Place(command.placement),
+            expected_version: None,
+            reason: None,
+            awaited: command.idempotency_key.is_some(),
+            trace: command.trace,
+            at: now,
+        };
+        let payload = wire::encode_request(&request);
+        let append = self.shared.bus.append(&request.order_id, payload);
+        self.shared.port("append a placement", append).await?;
+        let Request { id: request_id, order_id, awaited, .. } = request;
+        if !awaited {
+            return Ok(Placed::Created { order_id });
+        }
+        match self.decision(&order_id, &request_id, self.wait_or_default(command.wait)).await {
+            None => Ok(Placed::Pending { order_id, request_id }),
+            Some(Verdict::Rejected { rejection }) => Err(rejection.into()),
+            Some(Verdict::Happened { .. } | Verdict::Unchanged { .. }) => Ok(Placed::Created { order_id }),
+        }
+    }
+}

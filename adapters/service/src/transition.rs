@@ -1,0 +1,78 @@
+//! Requesting a transition of an order.
+
+use logistics_core::{Command, OrderId, Request, RequestId, Verdict, wire};
+
+use crate::command::{Action, Transition};
+use crate::document::Document;
+use crate::error::ServiceError;
+use crate::principal::Principal;
+use crate::service::OrderService;
+
+/// The result of a transition that was not rejected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Transitioned {
+    /// It happened, now or under an earlier request: the order's document.
+    Done(Document),
+    /// The request is durable, and it was not decided within the wait or its reply had no room. [`OrderService::outcome`]
+    /// knows it later.
+    Pending {
+        /// The order.
+        order_id: OrderId,
+        /// The request.
+        request_id: RequestId,
+    },
+}
+
+impl OrderService {
+    /// Requests a transition and waits for the decision. The request is durable in the log once this answers.
+    ///
+    /// # Errors
+    /// [`ServiceError::ReservedActor`]; [`ServiceError::Rejected`] where the lifecycle, the expected version or the idempotency
+    /// key forbids it; `TooLarge`; `Unavailable` and `StorageFull` where the log fails; and the errors of
+    /// [`OrderService::find`] where the transition happened and its document cannot be read.
+    pub async fn transition(
+        &self,
+        principal: &Principal,
+        command: Transition,
+    ) -> Result<Transitioned, ServiceError> {
+        let actor = principal.act_as(command.actor)?;
+        let wait = self.wait_or_default(command.wait);
+        let now = self.shared.clock.now();
+        let id = match &command.idempotency_key {
+            Some(key) => {
+                RequestId::from_idempotency_key(principal.subject(), key.as_str(), &command.order_id)
+            }
+            None => RequestId::generate(now, rand::random()),
+        };
+        let request = Request {
+            id,
+            order_id: command.order_id,
+            actor,
+            command: match command.action {
+                Action::Cancel => Command::Cancel,
+                Action::MoveTo(to) => Command::Transition { to },
+            },
+            expected_version: command.expected_version,
+            reason: command.reason,
+            awaited: true,
+            trace: command.trace,
+            at: now,
+        };
+        let payload = wire::encode_request(&request);
+        let append = self.shared.bus.append(&request.order_id, payload);
+        self.shared.port("append a request", append).await?;
+        let Request { id: request_id, order_id, .. } = request;
+        match self.decision(&order_id, &request_id, wait).await {
+            None => Ok(Transitioned::Pending { order_id, request_id }),
+            Some(Verdict::Rejected { rejection }) => Err(rejection.into()),
+            Some(Verdict::Happened { .. } | Verdict::Unchanged { .. }) => {
+                match self.find(principal, &order_id).await {
+                    // It happened, and only its document has no room: the caller reads it later.
+                    Err(ServiceError::Overloaded) => Ok(Transitioned::Pending { order_id, request_id }),
+                    found => found.map(Transitioned::Done),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Pages of the list.
+
+use std::collections::BTreeSet;
+
+use logistics_core::port::{Cursor, ListQuery};
+use logistics_core::testkit::{MemoryStore, sample};
+use logistics_core::{Order, OrderId, Status, partition_of};
+use logistics_service::{Options, OrderPage, Place, ServiceError};
+
+use crate::world::{CALLER, PARTITIONS, World, all};
+
+async fn page(world: &World, query: ListQuery) -> OrderPage {
+    world.service.list(&CALLER, query).await.expect("the store answers")
+}
+
+fn ids(page: &OrderPage) -> Vec<OrderId> {
+    page.documents.iter().map(|json| Order::from_document(json).expect("an order").order_id).collect()
+}
+
+/// The ids on all pages, and the bytes of the longest page.
+async fn walk(world: &World, limit: usize) -> (Vec<OrderId>, usize, usize) {
+    let (mut listed, mut pages, mut longest, mut query) = (Vec::new(), 0, 0, all(limit));
+    loop {
+        let page = page(world, query.clone()).await;
+        listed.extend(ids(&page));
+        longest = longest.max(page.documents.iter().map(|json| json.len()).sum());
+        pages += 1;
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return (listed, pages, longest),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_hold_every_order_once() {
+    let world = World::new();
+    let mut placed = BTreeSet::new();
+    for _ in 0..7 {
+        placed.insert(world.placed().await);
+    }
+    let (listed, pages, _) = walk(&world, 3).await;
+    assert_eq!((listed.len(), pages, listed.into_iter().collect()), (7, 3, placed));
+    let cancelled = ListQuery { status: Some(Status::Cancelled), ..all(3) };
+    assert_eq!(ids(&page(&world, cancelled).await), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_large_orders_ends_early() {
+    let world = World::new();
+    for number in 0..60 {
+        world.placed_of(if number % 3 == 0 { 10 } else { 50_000 }).await;
+    }
+    let (listed, pages, longest) = walk(&world, 1000).await;
+    assert_eq!((listed.len(), listed.into_iter().collect::<BTreeSet<_>>().len()), (60, 60));
+    assert!(pages > 1 && longest <= 1024 * 1024, "{pages} pages, the longest of {longest} bytes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_out_of_its_range_names_the_field() {
+    let world = World::new();
+    let field = |error| match error {
+        ServiceError::Invalid { field, .. } => field,
+        other => panic!("another error: {other}"),
+    };
+    for limit in [0, 1001] {
+        assert_eq!(field(world.service.list(&CALLER, all(limit)).await.expect_err("refused")), "limit");
+    }
+    let (changed_at, order_id) = (sample::time(0), sample::order_id(1));
+    let after = Some(Cursor { status: Status::Placed, changed_at, order_id });
+    let query = ListQuery { status: Some(Status::Confirmed), after, ..all(1) };
+    assert_eq!(field(world.service.list(&CALLER, query).await.expect_err("refused")), "cursor");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_is_incomplete_until_the_store_has_caught_up_once() {
+    let world = World::new();
+    let place = async || world.service.place(&CALLER, Place::default()).await.expect("the log takes it");
+    let _placed = place().await;
+    assert!(page(&world, all(9)).await.incomplete, "the store knows nothing");
+    world.decide();
+    assert!(!page(&world, all(9)).await.incomplete);
+    // What is appended after that is only young.
+    let _placed = place().await;
+    assert!(!page(&world, all(9)).await.incomplete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_is_incomplete_while_the_store_is_being_rebuilt() {
+    let world = World::new();
+    let id = world.placed().await;
+    let absent = sample::order_id_in(partition_of(&id, PARTITIONS), PARTITIONS, 7);
+    assert_eq!(world.service.find(&CALLER, &absent).await, Err(ServiceError::NotFound));
+    assert!(!page(&world, all(9)).await.incomplete);
+    world.store.with_store(MemoryStore::wipe);
+    assert_eq!(world.service.find(&CALLER, &absent).await, Err(ServiceError::Rebuilding));
+    assert!(page(&world, all(9)).await.incomplete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_holds_its_bytes_until_it_is_dropped() {
+    let world = World::with(Options { in_flight_bytes_max: 1000, ..Options::default() });
+    world.placed_of(800).await;
+    let first = page(&world, all(1)).await;
+    assert_eq!(world.service.list(&CALLER, all(1)).await.err(), Some(ServiceError::Overloaded));
+    let body = first.reservation.hold(first.documents[0].clone());
+    assert_eq!(world.service.list(&CALLER, all(1)).await.err(), Some(ServiceError::Overloaded));
+    drop(body);
+    assert_eq!(page(&world, all(1)).await.documents.len(), 1);
+}

@@ -1,0 +1,27 @@
+//! `GET /orders/{id}`.
+
+use bytes::Bytes;
+use hyper::header::{ETAG, HeaderMap};
+use hyper::http::StatusCode;
+use logistics_core::{OrderId, Version};
+use warp::reply::Response;
+
+use crate::context::{CALLER, Context};
+use crate::failure::Failure;
+use crate::{header, reply};
+
+pub(crate) async fn order(context: &Context, id: &OrderId, headers: &HeaderMap) -> Result<Response, Failure> {
+    let document = context.service.find(&CALLER, id).await?;
+    let unchanged = document.version.and_then(|version| not_modified(version, headers));
+    Ok(unchanged.unwrap_or_else(|| reply::document(document)))
+}
+
+/// 304 where the client has this version already.
+pub(crate) fn not_modified(version: Version, headers: &HeaderMap) -> Option<Response> {
+    header::none_match(headers, version).then(|| {
+        let mut response = Response::new(Bytes::new().into());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response.headers_mut().insert(ETAG, reply::etag(version));
+        response
+    })
+}

@@ -1,0 +1,62 @@
+//! `POST /orders/{id}/cancel` and `POST /orders/{id}/transitions`.
+
+use hyper::header::HeaderMap;
+use logistics_core::lifecycle::{ACTORS, STATUSES};
+use logistics_core::{Actor, OrderId, Status};
+use logistics_service::{Transition, Transitioned};
+use warp::reply::Response;
+
+use crate::context::{CALLER, Context};
+use crate::failure::Failure;
+use crate::fields::Fields;
+use crate::{header, reply};
+
+/// The fields of a cancellation.
+pub(crate) const CANCEL_FIELDS: &[&str] = &["actor", "reason"];
+/// The fields of a transition.
+pub(crate) const TRANSITION_FIELDS: &[&str] = &["to", "actor", "reason"];
+
+pub(crate) async fn cancel(
+    context: &Context,
+    order_id: OrderId,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, Failure> {
+    let fields = Fields::parse(body, CANCEL_FIELDS)?;
+    request(context, Transition::cancel(order_id), headers, &fields).await
+}
+
+pub(crate) async fn transition(
+    context: &Context,
+    order_id: OrderId,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, Failure> {
+    let fields = Fields::parse(body, TRANSITION_FIELDS)?;
+    let to = fields.named("to", &STATUSES.map(Status::name), Status::from_name)?;
+    let to = to.ok_or_else(|| {
+        Failure::invalid("to", format!("is missing; it is one of {}", STATUSES.map(Status::name).join(", ")))
+    })?;
+    request(context, Transition::to(order_id, to), headers, &fields).await
+}
+
+async fn request(
+    context: &Context,
+    mut command: Transition,
+    headers: &HeaderMap,
+    fields: &Fields<'_>,
+) -> Result<Response, Failure> {
+    if let Some(actor) = fields.named("actor", &ACTORS.map(Actor::name), Actor::from_name)? {
+        // The service checks it too; here a reserved actor is reported before a wrong header.
+        command.actor = CALLER.act_as(actor)?;
+    }
+    command.idempotency_key = header::idempotency_key(headers)?;
+    command.expected_version = header::if_match(headers)?;
+    command.reason = fields.value("reason")?;
+    command.trace = header::trace(headers);
+    command.wait = header::wait(headers);
+    Ok(match context.service.transition(&CALLER, command).await? {
+        Transitioned::Done(document) => reply::document(document),
+        Transitioned::Pending { order_id, request_id } => reply::accepted(&order_id, &request_id),
+    })
+}
