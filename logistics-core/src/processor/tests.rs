@@ -57,7 +57,7 @@ struct World {
     commits: VecDeque<CommitOutcome>,
     reading: Option<(Stamp, Offset)>,
     read_limit: Option<ReadLimit>,
-    notices: Vec<Notice>,
+    events: Vec<ProcessorEvent>,
 }
 
 impl World {
@@ -109,8 +109,8 @@ impl World {
                 processor.handle(self.now, stamp, reply);
             }
         }
-        while let Some(notice) = processor.poll_notice() {
-            self.notices.push(notice);
+        while let Some(event) = processor.poll_event() {
+            self.events.push(event);
         }
     }
 

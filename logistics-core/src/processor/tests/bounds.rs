@@ -21,7 +21,7 @@ fn settle_watched(world: &mut World, processor: &mut Processor) -> usize {
             most = most.max(processor.memory_bytes());
         }
     }
-    while processor.poll_notice().is_some() {}
+    while processor.poll_event().is_some() {}
     most
 }
 
