@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
+use logistics_core::observe::{Observer, Observers};
 use logistics_core::port::Clock;
-use logistics_core::processor::{Effect, Notice, Now, Phase, Processor, Reply, Settings};
+use logistics_core::processor::{Effect, Now, Phase, Processor, ProcessorEvent, Reply, Settings};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::calls::{Call, Finished, Ports};
 use crate::failure::panic_text;
 use crate::health::PartitionBoard;
-use crate::narration;
 
 /// The time, as the core wants it.
 #[derive(Clone)]
@@ -65,6 +65,7 @@ pub(crate) struct Worker {
     ports: Ports,
     time: Time,
     board: Arc<PartitionBoard>,
+    observers: Observers,
     instructions: watch::Receiver<Instruction>,
     /// There is nobody any more to tell it anything.
     orphaned: bool,
@@ -81,6 +82,7 @@ impl Worker {
         settings: Settings,
         time: Time,
         board: Arc<PartitionBoard>,
+        observers: Observers,
         instructions: watch::Receiver<Instruction>,
     ) -> Self {
         let processor = Processor::new(ports.partition, settings, time.now());
@@ -90,6 +92,7 @@ impl Worker {
             ports,
             time,
             board,
+            observers,
             instructions,
             orphaned: false,
             read: None,
@@ -123,7 +126,7 @@ impl Worker {
         // Ports that answer at once must not keep other tasks from running.
         tokio::task::consume_budget().await;
         self.begin_effects();
-        self.tell_notices();
+        self.emit_events();
         match self.processor.phase() {
             Phase::Dropped => return Progress::Over,
             Phase::Halted(_) => self.forget_calls(),
@@ -166,18 +169,18 @@ impl Worker {
         }
     }
 
-    fn tell_notices(&mut self) {
-        while let Some(notice) = self.processor.poll_notice() {
-            let cause = match &notice {
-                Notice::Failed { why, .. } => {
+    fn emit_events(&mut self) {
+        while let Some(event) = self.processor.poll_event() {
+            let cause = match &event {
+                ProcessorEvent::Interrupted { why, .. } => {
                     let cause = self.failure.take();
                     self.board.show_failure(cause.clone().unwrap_or_else(|| why.clone()));
                     cause
                 }
-                Notice::Halted { .. } => self.failure.take(),
+                ProcessorEvent::Halted { .. } => self.failure.take(),
                 _ => None,
             };
-            narration::tell(self.ports.partition, &notice, cause.as_deref());
+            self.observers.processor_event(self.ports.partition, &event, cause.as_deref());
         }
         self.board.show(self.processor.phase(), self.processor.skew(), self.time.now().wall);
     }

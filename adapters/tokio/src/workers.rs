@@ -5,6 +5,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use logistics_core::observe::Observers;
 use logistics_core::port::{Membership, OwnerStore};
 use logistics_core::processor::Settings;
 use logistics_core::{Partition, Timestamp};
@@ -15,6 +16,7 @@ use tracing::{error, warn};
 
 use crate::calls::Ports;
 use crate::health::Board;
+use crate::options::ProcessorsOptions;
 use crate::worker::{Instruction, Time, Worker};
 
 /// One task for each partition. Dropping this drops them all at once.
@@ -26,6 +28,7 @@ pub(crate) struct Workers {
     time: Time,
     settings: Settings,
     call_timeout: Duration,
+    observers: Observers,
 }
 
 struct Running {
@@ -39,10 +42,11 @@ impl Workers {
         store: Arc<dyn OwnerStore>,
         time: Time,
         settings: Settings,
-        call_timeout: Duration,
+        options: &ProcessorsOptions,
     ) -> Self {
         let (tasks, running) = (JoinSet::new(), BTreeMap::new());
-        Self { tasks, running, board, store, time, settings, call_timeout }
+        let (call_timeout, observers) = (options.call_timeout(), options.observers.clone());
+        Self { tasks, running, board, store, time, settings, call_timeout, observers }
     }
 
     pub(crate) fn start(&mut self, membership: &Arc<dyn Membership>, partition: Partition) {
@@ -55,7 +59,14 @@ impl Workers {
             call_timeout: self.call_timeout,
         };
         let (sender, instructions) = watch::channel(Instruction::Run);
-        let worker = Worker::new(ports, self.settings.clone(), self.time.clone(), board, instructions);
+        let worker = Worker::new(
+            ports,
+            self.settings.clone(),
+            self.time.clone(),
+            board,
+            self.observers.clone(),
+            instructions,
+        );
         let task = self.tasks.spawn(worker.run());
         self.running.insert(partition, Running { instructions: sender, task });
     }

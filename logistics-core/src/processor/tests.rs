@@ -114,6 +114,23 @@ impl World {
         }
     }
 
+    /// The code of the halt, where the partition halted.
+    fn halt_code(&self) -> Option<HaltCode> {
+        self.events.iter().rev().find_map(|event| match event {
+            ProcessorEvent::Halted { code, .. } => Some(*code),
+            _ => None,
+        })
+    }
+
+    /// The codes of the interrupts so far.
+    fn interrupt_codes(&self) -> Vec<InterruptCode> {
+        let code = |event: &ProcessorEvent| match event {
+            ProcessorEvent::Interrupted { code, .. } => Some(*code),
+            _ => None,
+        };
+        self.events.iter().filter_map(code).collect()
+    }
+
     /// Answers the read under way, if there is something to read.
     fn deliver_read(&mut self, processor: &mut Processor) {
         if let Some((stamp, from)) = self.reading
@@ -418,6 +435,7 @@ fn a_fact_of_another_major_version_halts_and_is_not_skipped() {
     (world.checkpoint, world.documents) = (None, BTreeMap::new());
     let processor = restarted(&mut world, Policy::manual());
     assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("order:2")));
+    assert_eq!(world.halt_code(), Some(HaltCode::NewerRelease));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use logistics_core::Partition;
 use logistics_core::health::HealthProbe;
+use logistics_core::observe::Observers;
 use logistics_core::port::{Clock, MockOwnerStore};
 use tokio::sync::watch;
 
@@ -31,7 +32,8 @@ fn worker_of(log: &Arc<TestLog>) -> Stepped {
         call_timeout: Duration::from_secs(5),
     };
     let (instructions, told) = watch::channel(Instruction::Run);
-    let worker = Worker::new(ports, settings(1), Time::new(Arc::new(TestClock)), entry, told);
+    let worker =
+        Worker::new(ports, settings(1), Time::new(Arc::new(TestClock)), entry, Observers::default(), told);
     Stepped { worker, board, instructions }
 }
 

@@ -105,4 +105,6 @@ fn one_input_that_the_log_does_not_take_names_the_setting() {
     settle_patiently(&mut world, &mut processor);
     let Phase::Halted(reason) = processor.phase() else { panic!("{:?}", processor.phase()) };
     assert!(reason.contains("max.message.bytes"), "{reason}");
+    assert_eq!(world.halt_code(), Some(HaltCode::InputTooLarge));
+    assert!(world.interrupt_codes().iter().all(|code| *code == InterruptCode::TransactionTooLarge));
 }
