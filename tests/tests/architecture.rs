@@ -1,4 +1,4 @@
-//! Dependencies point inward: bins -> wiring -> adapters -> core, no adapter knows another and no binary another, the first
+//! Dependencies point inward: bins -> wiring -> adapters -> layers -> core, no adapter knows another and no binary another, the first
 //! build of a newcomer has neither Kafka nor Redis in it, and the core's tree holds no runtime, no broker and no HTTP.
 
 use std::collections::BTreeSet;
@@ -12,6 +12,8 @@ const CORE: &str = "logistics-core";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layer {
     Core,
+    /// Decorators over the core's ports, for every adapter.
+    Decorators,
     Adapter,
     /// What the binaries share.
     Wiring,
@@ -34,6 +36,7 @@ fn layer(package: &Value) -> Layer {
     let folders: Vec<&str> = path.rsplit('/').skip(1).collect();
     match (folders[0], folders[1]) {
         (CORE, _) => Layer::Core,
+        ("layers", "adapters") => Layer::Decorators,
         (_, "adapters") => Layer::Adapter,
         ("wiring", "bins") => Layer::Wiring,
         (_, "bins") => Layer::Binary,
@@ -45,9 +48,10 @@ fn layer(package: &Value) -> Layer {
 fn may_depend(on: Layer, from: Layer) -> bool {
     match from {
         Layer::Core => false,
-        Layer::Adapter => on == Layer::Core,
-        Layer::Wiring => matches!(on, Layer::Core | Layer::Adapter),
-        Layer::Binary => matches!(on, Layer::Core | Layer::Adapter | Layer::Wiring),
+        Layer::Decorators => on == Layer::Core,
+        Layer::Adapter => matches!(on, Layer::Core | Layer::Decorators),
+        Layer::Wiring => matches!(on, Layer::Core | Layer::Decorators | Layer::Adapter),
+        Layer::Binary => matches!(on, Layer::Core | Layer::Decorators | Layer::Adapter | Layer::Wiring),
         Layer::Tests => true,
     }
 }

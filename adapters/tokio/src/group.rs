@@ -9,8 +9,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use logistics_core::Partition;
 use logistics_core::port::{EventBus, GroupEvent, Membership, PortError, PortErrorKind};
+use logistics_layers::{Layer, TimeLimit};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{error, info, warn};
 
 use crate::backoff::{Attempts, as_ms};
@@ -47,7 +48,9 @@ impl Group {
                 joined = self.join() => joined,
             };
             let membership: Arc<dyn Membership> = match joined {
-                Ok(membership) => membership.into(),
+                Ok(membership) => {
+                    TimeLimit::new(self.options.call_timeout_ms).over(Arc::<dyn Membership>::from(membership))
+                }
                 Err(error) => {
                     self.wait_to_join(&mut attempts, &sentence(&error)).await;
                     continue;
@@ -162,12 +165,10 @@ impl Group {
     }
 
     async fn release(&self, membership: &Arc<dyn Membership>, partitions: &[Partition]) {
-        let why = match timeout(self.options.call_timeout(), membership.release(partitions)).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => sentence(&error),
-            Err(_) => "no answer".to_owned(),
-        };
-        warn!(?partitions, why, "the group was not told that these are given up; it will find out by itself");
+        if let Err(error) = membership.release(partitions).await {
+            let why = sentence(&error);
+            warn!(?partitions, why, "failed to release partitions; the session timeout will reclaim them");
+        }
     }
 
     /// Gives every partition up with its store brought up to date, and leaves the group. What the group says meanwhile

@@ -42,10 +42,6 @@ impl ProcessorsOptions {
     pub(crate) fn revoke(&self) -> Duration {
         Duration::from_millis(self.revoke_ms)
     }
-
-    pub(crate) fn call_timeout(&self) -> Duration {
-        Duration::from_millis(self.call_timeout_ms)
-    }
 }
 
 /// Records of one delivery of a subscription.

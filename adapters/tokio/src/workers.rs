@@ -9,6 +9,7 @@ use logistics_core::observe::Observers;
 use logistics_core::port::{Membership, OwnerStore};
 use logistics_core::processor::Settings;
 use logistics_core::{Partition, Timestamp};
+use logistics_layers::{Layer, TimeLimit};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::{Instant, timeout_at};
@@ -27,7 +28,6 @@ pub(crate) struct Workers {
     store: Arc<dyn OwnerStore>,
     time: Time,
     settings: Settings,
-    call_timeout: Duration,
     observers: Observers,
 }
 
@@ -45,8 +45,9 @@ impl Workers {
         options: &ProcessorsOptions,
     ) -> Self {
         let (tasks, running) = (JoinSet::new(), BTreeMap::new());
-        let (call_timeout, observers) = (options.call_timeout(), options.observers.clone());
-        Self { tasks, running, board, store, time, settings, call_timeout, observers }
+        let store = TimeLimit::new(options.call_timeout_ms).over(store);
+        let observers = options.observers.clone();
+        Self { tasks, running, board, store, time, settings, observers }
     }
 
     pub(crate) fn start(&mut self, membership: &Arc<dyn Membership>, partition: Partition) {
@@ -56,7 +57,6 @@ impl Workers {
             membership: membership.clone(),
             log: membership.log(partition),
             store: self.store.clone(),
-            call_timeout: self.call_timeout,
         };
         let (sender, instructions) = watch::channel(Instruction::Run);
         let worker = Worker::new(
@@ -80,7 +80,7 @@ impl Workers {
         self.running.is_empty()
     }
 
-    /// Tells these to give their partitions up.
+    /// Instructs these to give their partitions up.
     pub(crate) fn stop(&self, partitions: &BTreeSet<Partition>, flush: bool) {
         for running in partitions.iter().filter_map(|partition| self.running.get(partition)) {
             running.instructions.send_replace(Instruction::Stop { flush });
