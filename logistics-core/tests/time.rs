@@ -209,6 +209,7 @@ fn a_timers_fact_continues_the_trace_of_the_latest_fact_that_has_one() {
     let prepare = Request { id, trace: trace(2), ..request(Actor::Operator, to) };
     let decided = decide(Some(&order), &prepare, Offset(1), after(3 * SECOND), &policy);
     let Decision::Fact(preparing) = decided else { panic!("{decided:?}") };
-    let (facts, _) = fire(evolve(Some(order), &preparing).unwrap(), after(MINUTE), &policy);
-    assert!(facts.len() >= 2 && facts.iter().all(|fact| fact.trace == trace(2)), "{facts:?}");
+    let (first, order) = fire(evolve(Some(order), &preparing).unwrap(), after(MINUTE), &policy);
+    let (second, _) = fire(order, after(2 * MINUTE), &policy);
+    assert_eq!([&first[0].trace, &second[0].trace], [&trace(2), &trace(2)]);
 }

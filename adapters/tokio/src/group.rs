@@ -1,4 +1,4 @@
-//! The member of the group: joins, starts and stops workers as the group says, and leaves.
+//! The member of the group: joins, starts and stops workers by the group's events, and leaves.
 
 use std::collections::BTreeSet;
 use std::future::pending;
@@ -56,7 +56,7 @@ impl Group {
                     continue;
                 }
             };
-            self.board.show_group(false, "joining: waits for the group's first word");
+            self.board.show_group(false, "joining: awaiting the first assignment");
             let member = AssertUnwindSafe(self.follow(&membership, &mut attempts)).catch_unwind().await;
             match member {
                 Ok(Ended::ToDrain(by)) => return self.drain(&membership, by).await,
@@ -104,7 +104,7 @@ impl Group {
             match event {
                 Ok(event) => {
                     attempts.succeeded();
-                    self.take_in(membership, event, true).await;
+                    self.on_event(membership, event, true).await;
                     heard = true;
                     self.board.show_group(true, "joined");
                 }
@@ -133,7 +133,7 @@ impl Group {
 
     /// Starts and stops workers, and names the partitions whose workers were dropped before they were finished.
     /// `accept`: new partitions are welcome.
-    async fn take_in(
+    async fn on_event(
         &mut self,
         membership: &Arc<dyn Membership>,
         event: GroupEvent,
@@ -193,9 +193,9 @@ impl Group {
                 event = membership.next(), if answers => event,
             };
             match event {
-                // Not for longer than there is time: whoever is left then is cut off above.
+                // Not for longer than there is time: what is left then is cut off above.
                 Ok(event) => {
-                    let taken = timeout_at(work_by, self.take_in(membership, event, false)).await;
+                    let taken = timeout_at(work_by, self.on_event(membership, event, false)).await;
                     cut_off.extend(taken.unwrap_or_default());
                 }
                 Err(_) => answers = false,

@@ -73,7 +73,7 @@ impl Processors {
         }
     }
 
-    /// The same health, for whoever outlives this handle's owner, such as an HTTP server.
+    /// The same health, for what outlives this handle's owner, such as an HTTP server.
     #[must_use]
     pub fn probe(&self) -> Arc<dyn HealthProbe> {
         self.board.clone()

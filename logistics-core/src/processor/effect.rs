@@ -1,4 +1,4 @@
-//! What the processor wants done, and what it is told came of it.
+//! Effects: the calls that the processor needs, and their replies.
 
 use crate::ids::{Offset, OrderId, Timestamp};
 use crate::port::{
@@ -27,7 +27,7 @@ pub struct Skew {
     pub by_log: bool,
 }
 
-/// Names one effect, so that its reply is told from the reply to an earlier one that nobody waits for any more.
+/// Names one effect, to tell its reply apart from the reply to an earlier effect that was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Stamp(pub u64);
 

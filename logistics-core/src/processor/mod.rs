@@ -155,7 +155,7 @@ impl Processor {
         processor
     }
 
-    /// Takes in what came of an effect. A reply that nobody waits for any more changes nothing.
+    /// Handles the reply to an effect. The reply to an effect that was given up changes nothing.
     pub fn handle(&mut self, now: Now, stamp: Stamp, reply: Reply) {
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
         let result = match stage {

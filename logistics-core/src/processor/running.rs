@@ -242,7 +242,7 @@ impl Processor {
         let result = decide_plan(plan, &mut live.timers, self.partition, time, batch.facts, &self.settings);
         let (transaction, mut decided) = result?;
         if transaction.records.is_empty() {
-            // Timers that were no longer anybody's: nothing to say.
+            // All timers of the plan were out of date: nothing to commit.
             return Ok(());
         }
         let number = live.own.sent(std::mem::take(&mut decided.prints));
