@@ -164,7 +164,7 @@ fn next_fact(
         cause,
         deadline: policy.deadline(status, since, late),
         attempts_left,
-        trace: None,
+        trace: order.trace.clone(),
     }
 }
 

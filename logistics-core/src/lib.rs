@@ -10,6 +10,7 @@ mod ids;
 pub mod lifecycle;
 pub mod limits;
 pub mod notify;
+pub mod observe;
 mod order;
 mod outcome;
 mod partitioner;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::details::Details;
 use crate::fact::{Change, Fact};
-use crate::ids::{OrderId, PartyId, Reason, RequestId, Timestamp, Version};
+use crate::ids::{OrderId, PartyId, Reason, RequestId, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status, transitions_from};
 use crate::policy::Deadline;
 use crate::request::Placement;
@@ -68,6 +68,10 @@ pub struct Order {
     /// When it moves or is late by itself, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Deadline>,
+    /// W3C trace context of its latest fact that has one: facts that timers bring about continue it. Documents of earlier
+    /// releases have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
     /// What may be asked of it now, whoever asks.
     #[serde(default)]
     pub allowed_transitions: Vec<Status>,
@@ -179,6 +183,7 @@ fn new_order(fact: &Fact, placement: &Placement) -> Order {
         attempts_left: None,
         late: false,
         deadline: None,
+        trace: None,
         allowed_transitions: Vec::new(),
         history: Vec::with_capacity(5),
     }
@@ -190,6 +195,9 @@ fn applied(mut order: Order, fact: &Fact) -> Order {
     order.updated_at = fact.at;
     order.late = late;
     order.deadline = fact.deadline;
+    if fact.trace.is_some() {
+        order.trace.clone_from(&fact.trace);
+    }
     if !late {
         order.status = fact.status;
         order.attempts_left = fact.attempts_left;

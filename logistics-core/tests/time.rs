@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use given::{at, fire, order_in, placement, request};
 use logistics_core::{
     Actor, Cause, Change, Command, Deadline, DeadlineKind, Decision, Fact, Mode, Offset, Order, Policy,
-    Request, RequestId, Status, Timestamp, decide, evolve,
+    Request, RequestId, Status, Timestamp, TraceParent, decide, evolve,
 };
 
 const SECOND: u64 = 1000;
@@ -184,4 +184,32 @@ fn a_terminal_order_waits_for_nothing() {
         let (facts, _) = fire(order_in(status, None), Timestamp::from_millis(i64::MAX), &Policy::simulate(0));
         assert_eq!(facts, []);
     }
+}
+
+#[test]
+fn a_timers_fact_continues_the_trace_of_the_latest_fact_that_has_one() {
+    let trace = |n: u8| {
+        TraceParent::parse(&format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333{n}-01")).ok()
+    };
+    let policy = Policy::simulate(2 * SECOND);
+    let place = Request { trace: trace(1), ..request(Actor::Customer, Command::Place(placement())) };
+    let Decision::Fact(placed) = decide(None, &place, Offset(0), at(0), &policy) else { panic!("a fact") };
+    let (confirmed, order) = fire(evolve(None, &placed).unwrap(), after(2 * SECOND), &policy);
+    assert_eq!(confirmed.iter().map(|fact| fact.trace.clone()).collect::<Vec<_>>(), [trace(1)]);
+
+    // A document of an earlier release has no trace, and neither has what its timers bring about.
+    let document = String::from_utf8(order.to_document()).unwrap();
+    let earlier = document.replace(&format!(",\"trace\":\"{}\"", trace(1).unwrap()), "");
+    assert_ne!(earlier, document);
+    let earlier = Order::from_document(earlier.as_bytes()).unwrap();
+    assert_eq!(fire(earlier, after(4 * SECOND), &policy).0[0].trace, None);
+
+    let to = Command::Transition { to: Status::Preparing };
+    let id = RequestId::parse("traced").unwrap();
+    let prepare = Request { id, trace: trace(2), ..request(Actor::Operator, to) };
+    let decided = decide(Some(&order), &prepare, Offset(1), after(3 * SECOND), &policy);
+    let Decision::Fact(preparing) = decided else { panic!("{decided:?}") };
+    let (first, order) = fire(evolve(Some(order), &preparing).unwrap(), after(MINUTE), &policy);
+    let (second, _) = fire(order, after(2 * MINUTE), &policy);
+    assert_eq!([&first[0].trace, &second[0].trace], [&trace(2), &trace(2)]);
 }

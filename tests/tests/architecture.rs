@@ -1,4 +1,4 @@
-//! Dependencies point inward: bins -> wiring -> adapters -> core, wiring and bins -> cli-kit -> core; no adapter knows another
+//! Dependencies point inward: bins -> wiring -> adapters -> layers -> core, wiring and bins -> cli-kit -> core; no adapter knows another
 //! and no binary another. The one exception is the application service: interfaces (the HTTP API) are translations of it and
 //! depend on it. The first build of a newcomer has neither Kafka nor Redis in it, the core's tree holds no runtime, no broker and
 //! no HTTP, the service's no HTTP, and the modules of the one binary have no cycle.
@@ -15,6 +15,8 @@ const CORE: &str = "logistics-core";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layer {
     Core,
+    /// Decorators over the core's ports, for every adapter.
+    Decorators,
     Adapter,
     /// What command-line programs share.
     CliKit,
@@ -43,9 +45,9 @@ fn layer(package: &Value) -> Layer {
     let folders: Vec<&str> = path.rsplit('/').skip(1).collect();
     match (folders[0], folders[1]) {
         (CORE, _) => Layer::Core,
-        ("feed", "adapters") => Layer::Service,
-        ("service", "adapters") => Layer::Service,
+        ("service" | "feed", "adapters") => Layer::Service,
         ("warp", "adapters") => Layer::Interface,
+        ("layers", "adapters") => Layer::Decorators,
         (_, "adapters") => Layer::Adapter,
         ("cli-kit", "bins") => Layer::CliKit,
         ("wiring", "bins") => Layer::Wiring,
@@ -58,8 +60,9 @@ fn layer(package: &Value) -> Layer {
 fn may_depend(on: Layer, from: Layer) -> bool {
     match from {
         Layer::Core => false,
-        Layer::Adapter | Layer::Service | Layer::CliKit => on == Layer::Core,
-        Layer::Interface => matches!(on, Layer::Core | Layer::Service),
+        Layer::Decorators | Layer::CliKit => on == Layer::Core,
+        Layer::Adapter | Layer::Service => matches!(on, Layer::Core | Layer::Decorators),
+        Layer::Interface => matches!(on, Layer::Core | Layer::Decorators | Layer::Service),
         Layer::Wiring => !matches!(on, Layer::Wiring | Layer::Binary | Layer::Tests),
         Layer::Binary => !matches!(on, Layer::Binary | Layer::Tests),
         Layer::Tests => true,

@@ -218,7 +218,7 @@ fn settings(partitions: u32, policy: Policy) -> Settings {
     settings.batch_facts_max = 2;
     settings.cache_orders_max = 0;
     settings.inbox_inputs_max = 1;
-    settings.narrate = false;
+    settings.emit_order_events = false;
     settings
 }
 

@@ -3,16 +3,12 @@
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use logistics_core::Partition;
-use logistics_core::port::{
-    CommitOutcome, Membership, OwnerStore, PartitionLog, PortError, PortErrorKind, WriteOutcome,
-};
+use logistics_core::port::{Membership, OwnerStore, PartitionLog, PortError, PortErrorKind, WriteOutcome};
 use logistics_core::processor::{Effect, Reply, Stamp};
-use tokio::time::timeout;
 
 use crate::failure::sentence;
 
@@ -27,71 +23,55 @@ pub(crate) struct Finished {
     pub(crate) failure: Option<String>,
 }
 
-/// The ports of one partition's worker.
+/// The ports of one partition's worker, each behind a limit in time. Reads wait by design and have none.
 #[derive(Clone)]
 pub(crate) struct Ports {
     pub(crate) partition: Partition,
     pub(crate) membership: Arc<dyn Membership>,
     pub(crate) log: Arc<dyn PartitionLog>,
     pub(crate) store: Arc<dyn OwnerStore>,
-    pub(crate) call_timeout: Duration,
 }
 
 impl Ports {
-    /// Makes the call that the effect names. Its reply comes once, and, unless it is a read, within the time limit.
+    /// Makes the call that the effect names. Its reply comes once.
     pub(crate) fn begin(&self, stamp: Stamp, effect: Effect) -> Call {
-        let Self { partition, call_timeout, .. } = *self;
-        let (log, store) = (self.log.clone(), self.store.clone());
-        let limit = Limit { stamp, call_timeout };
+        let Self { partition, membership, log, store } = self.clone();
         match effect {
             Effect::Acquire => {
                 let acquire = async move { log.acquire().await.map(|()| rand::random()) };
-                limit.bound("taking the partition over", acquire, Reply::Acquired)
+                finish(stamp, acquire, Reply::Acquired)
             }
-            Effect::Recover => {
-                let recover = async move { store.recover(partition).await };
-                limit.bound("the store's recovery", recover, Reply::Recovered)
-            }
-            Effect::ReadEnd => limit.bound("the log's end", async move { log.extent().await }, Reply::End),
+            Effect::Recover => finish(stamp, async move { store.recover(partition).await }, Reply::Recovered),
+            Effect::ReadEnd => finish(stamp, async move { log.extent().await }, Reply::End),
             Effect::Read { from, limit } => {
-                async move { finish(stamp, log.read(from, limit).await, Reply::Read) }.boxed()
+                finish(stamp, async move { log.read(from, limit).await }, Reply::Read)
             }
             Effect::Load { ids } => {
-                let load = async move { store.load(partition, &ids).await };
-                limit.bound("the store's load", load, Reply::Loaded)
+                finish(stamp, async move { store.load(partition, &ids).await }, Reply::Loaded)
             }
             Effect::Commit(transaction) => {
-                let commit = async move { log.commit(transaction).await };
-                // Whoever gives up waiting for a commit does not know what became of it.
-                limit.bound_or("the commit", commit, Reply::Committed, Ok(CommitOutcome::Unknown))
+                finish(stamp, async move { log.commit(transaction).await }, Reply::Committed)
             }
             Effect::Write(write) => {
-                let write = detached(call_timeout, async move { store.write(write).await });
-                write.map(move |written| finish(stamp, written, Reply::Written)).boxed()
+                finish(stamp, detached(async move { store.write(write).await }), Reply::Written)
             }
             Effect::Clear { token } => {
-                let clear = async move { store.clear(partition, token).await };
-                limit.bound("the store's removal", clear, Reply::Cleared)
+                finish(stamp, async move { store.clear(partition, token).await }, Reply::Cleared)
             }
-            Effect::AskGroup => {
-                let membership = self.membership.clone();
-                limit.bound("the group", async move { membership.owns(partition).await }, Reply::Owned)
-            }
+            Effect::AskGroup => finish(stamp, async move { membership.owns(partition).await }, Reply::Owned),
         }
     }
 }
 
-/// Runs a store write in a task of its own: whoever stops waiting for it leaves it to finish by itself, within the time
-/// limit. Cut off halfway, it would cost the adapter a connection.
+/// Runs a store write in a task of its own, which finishes within its limit even if the worker is dropped. A write that is
+/// cut off halfway would cost the adapter a connection.
 fn detached(
-    call_timeout: Duration,
     write: impl Future<Output = Result<WriteOutcome, PortError>> + Send + 'static,
 ) -> impl Future<Output = Result<WriteOutcome, PortError>> + Send {
-    let task = tokio::spawn(timeout(call_timeout, write));
+    let task = tokio::spawn(write);
     async move {
         match task.await {
-            Ok(Ok(written)) => written,
-            Ok(Err(_)) => Err(expired("the store's write", call_timeout)),
+            Ok(written) => written,
             // The panic becomes the worker's, which halts its partition.
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
             Err(_) => Err(PortError::new(PortErrorKind::Closed, "the runtime shuts down")),
@@ -99,52 +79,15 @@ fn detached(
     }
 }
 
-struct Limit {
+fn finish<T: Send + 'static>(
     stamp: Stamp,
-    call_timeout: Duration,
-}
-
-impl Limit {
-    fn bound<T: Send + 'static>(
-        self,
-        what: &'static str,
-        call: impl Future<Output = Result<T, PortError>> + Send + 'static,
-        reply: fn(Result<T, PortErrorKind>) -> Reply,
-    ) -> Call {
-        self.bound_or(what, call, reply, Err(PortErrorKind::Unavailable))
-    }
-
-    fn bound_or<T: Send + 'static>(
-        self,
-        what: &'static str,
-        call: impl Future<Output = Result<T, PortError>> + Send + 'static,
-        reply: fn(Result<T, PortErrorKind>) -> Reply,
-        otherwise: Result<T, PortErrorKind>,
-    ) -> Call {
-        let Self { stamp, call_timeout } = self;
-        async move {
-            match timeout(call_timeout, call).await {
-                Ok(result) => finish(stamp, result, reply),
-                Err(_) => {
-                    let failure = Some(sentence(&expired(what, call_timeout)));
-                    Finished { stamp, reply: reply(otherwise), failure }
-                }
-            }
-        }
-        .boxed()
-    }
-}
-
-fn finish<T>(
-    stamp: Stamp,
-    result: Result<T, PortError>,
+    call: impl Future<Output = Result<T, PortError>> + Send + 'static,
     reply: fn(Result<T, PortErrorKind>) -> Reply,
-) -> Finished {
-    let failure = result.as_ref().err().map(sentence);
-    Finished { stamp, reply: reply(result.map_err(|error| error.kind())), failure }
-}
-
-fn expired(what: &str, limit: Duration) -> PortError {
-    let text = format!("{what} did not come within {} ms", limit.as_millis());
-    PortError::new(PortErrorKind::Unavailable, text)
+) -> Call {
+    async move {
+        let result = call.await;
+        let failure = result.as_ref().err().map(sentence);
+        Finished { stamp, reply: reply(result.map_err(|error| error.kind())), failure }
+    }
+    .boxed()
 }

@@ -1,4 +1,4 @@
-//! The member of the group: joins, starts and stops workers as the group says, and leaves.
+//! The member of the group: joins, starts and stops workers by the group's events, and leaves.
 
 use std::collections::BTreeSet;
 use std::future::pending;
@@ -9,8 +9,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use logistics_core::Partition;
 use logistics_core::port::{EventBus, GroupEvent, Membership, PortError, PortErrorKind};
+use logistics_layers::{Layer, TimeLimit};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{error, info, warn};
 
 use crate::backoff::{Attempts, as_ms};
@@ -47,13 +48,15 @@ impl Group {
                 joined = self.join() => joined,
             };
             let membership: Arc<dyn Membership> = match joined {
-                Ok(membership) => membership.into(),
+                Ok(membership) => {
+                    TimeLimit::new(self.options.call_timeout_ms).over(Arc::<dyn Membership>::from(membership))
+                }
                 Err(error) => {
                     self.wait_to_join(&mut attempts, &sentence(&error)).await;
                     continue;
                 }
             };
-            self.board.show_group(false, "joining: waits for the group's first word");
+            self.board.show_group(false, "joining: awaiting the first assignment");
             let member = AssertUnwindSafe(self.follow(&membership, &mut attempts)).catch_unwind().await;
             match member {
                 Ok(Ended::ToDrain(by)) => return self.drain(&membership, by).await,
@@ -101,7 +104,7 @@ impl Group {
             match event {
                 Ok(event) => {
                     attempts.succeeded();
-                    self.take_in(membership, event, true).await;
+                    self.on_event(membership, event, true).await;
                     heard = true;
                     self.board.show_group(true, "joined");
                 }
@@ -130,7 +133,7 @@ impl Group {
 
     /// Starts and stops workers, and names the partitions whose workers were dropped before they were finished.
     /// `accept`: new partitions are welcome.
-    async fn take_in(
+    async fn on_event(
         &mut self,
         membership: &Arc<dyn Membership>,
         event: GroupEvent,
@@ -162,12 +165,10 @@ impl Group {
     }
 
     async fn release(&self, membership: &Arc<dyn Membership>, partitions: &[Partition]) {
-        let why = match timeout(self.options.call_timeout(), membership.release(partitions)).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => sentence(&error),
-            Err(_) => "no answer".to_owned(),
-        };
-        warn!(?partitions, why, "the group was not told that these are given up; it will find out by itself");
+        if let Err(error) = membership.release(partitions).await {
+            let why = sentence(&error);
+            warn!(?partitions, why, "failed to release partitions; the session timeout will reclaim them");
+        }
     }
 
     /// Gives every partition up with its store brought up to date, and leaves the group. What the group says meanwhile
@@ -192,9 +193,9 @@ impl Group {
                 event = membership.next(), if answers => event,
             };
             match event {
-                // Not for longer than there is time: whoever is left then is cut off above.
+                // Not for longer than there is time: what is left then is cut off above.
                 Ok(event) => {
-                    let taken = timeout_at(work_by, self.take_in(membership, event, false)).await;
+                    let taken = timeout_at(work_by, self.on_event(membership, event, false)).await;
                     cut_off.extend(taken.unwrap_or_default());
                 }
                 Err(_) => answers = false,

@@ -9,7 +9,7 @@ mod first_start;
 mod following;
 mod group;
 mod health;
-mod narration;
+mod log_observer;
 mod notifications;
 mod options;
 mod partition_delivery;
@@ -22,6 +22,7 @@ mod workers;
 
 pub use backoff::Backoff;
 pub use clock::SystemClock;
+pub use log_observer::LogObserver;
 pub use notifications::Notifications;
 pub use options::{NotificationsOptions, ProcessorsOptions, ReachabilityOptions};
 pub use processors::Processors;

@@ -1,13 +1,16 @@
 //! Options and their defaults.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use logistics_core::observe::Observers;
 use logistics_core::port::{ReadLimit, StartAt};
 
 use crate::backoff::Backoff;
+use crate::log_observer::LogObserver;
 
 /// How processors are driven. What they decide is the business of `logistics_core::processor::Settings`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct ProcessorsOptions {
     /// Milliseconds that a revoked partition has to finish its transaction before it is dropped.
     pub revoke_ms: u64,
@@ -18,22 +21,26 @@ pub struct ProcessorsOptions {
     pub leave_ms: u64,
     /// Between attempts to join the group, and to go on after it failed.
     pub join_backoff: Backoff,
+    /// What sees the processors' events. To add one to the default: `options.observers = options.observers.with(...)`.
+    pub observers: Observers,
 }
 
 impl Default for ProcessorsOptions {
-    /// Revoke within 1 s, calls within 10 s, 1 s for leaving, and [`Backoff::default`].
+    /// Revoke within 1 s, calls within 10 s, 1 s for leaving, [`Backoff::default`], and [`LogObserver`] alone.
     fn default() -> Self {
-        Self { revoke_ms: 1000, call_timeout_ms: 10_000, leave_ms: 1000, join_backoff: Backoff::default() }
+        Self {
+            revoke_ms: 1000,
+            call_timeout_ms: 10_000,
+            leave_ms: 1000,
+            join_backoff: Backoff::default(),
+            observers: Observers::default().with(Arc::new(LogObserver)),
+        }
     }
 }
 
 impl ProcessorsOptions {
     pub(crate) fn revoke(&self) -> Duration {
         Duration::from_millis(self.revoke_ms)
-    }
-
-    pub(crate) fn call_timeout(&self) -> Duration {
-        Duration::from_millis(self.call_timeout_ms)
     }
 }
 

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logistics_core::health::{Health, HealthProbe};
+use logistics_core::observe::Observer;
 use logistics_core::port::{Clock, EventBus, OwnerStore};
 use logistics_core::processor::Settings;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
-use tracing::error;
+use tracing::{error, info};
 
 use crate::group::Group;
 use crate::health::Board;
-use crate::narration;
 use crate::options::ProcessorsOptions;
 use crate::reports::DrainReport;
 use crate::worker::Time;
@@ -33,8 +33,8 @@ pub struct Processors {
 
 impl Processors {
     /// Starts in the background: joins the group and runs a worker for each partition that it is assigned. What fails is
-    /// tried again; [`HealthProbe`] tells how it stands. Notices of single orders are built only if the level INFO is
-    /// logged at this moment.
+    /// retried; [`HealthProbe`] shows the state. `settings.emit_order_events` is overwritten: events of single orders are
+    /// built if and only if one of `options.observers` wants them at this moment.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -46,12 +46,13 @@ impl Processors {
         mut settings: Settings,
         options: ProcessorsOptions,
     ) -> Self {
-        settings.narrate &= narration::is_wanted();
-        narration::running();
+        settings.emit_order_events = options.observers.wants_order_events();
+        info!("Order Processor Running...");
         let board = Arc::new(Board::new());
         let (drain, draining) = watch::channel(None);
         let partitions = settings.partitions;
-        let workers = Workers::new(board.clone(), store, Time::new(clock), settings, options.call_timeout());
+        let time = Time::new(clock);
+        let workers = Workers::new(board.clone(), store, time, settings, &options);
         let group = Group { bus, partitions, options, board: board.clone(), workers, drain: draining };
         Self { board, drain, group: AbortOnDropHandle::new(tokio::spawn(group.run())) }
     }
@@ -72,7 +73,7 @@ impl Processors {
         }
     }
 
-    /// The same health, for whoever outlives this handle's owner, such as an HTTP server.
+    /// The same health, for what outlives this handle's owner, such as an HTTP server.
     #[must_use]
     pub fn probe(&self) -> Arc<dyn HealthProbe> {
         self.board.clone()

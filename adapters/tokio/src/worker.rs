@@ -1,4 +1,4 @@
-//! The worker of one partition: it makes the calls that the processor names and tells it what came of them.
+//! The worker of one partition: it makes the calls that the processor names and hands the replies back.
 
 use std::future::{Future, pending};
 use std::panic::AssertUnwindSafe;
@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
+use logistics_core::observe::{Observer, Observers};
 use logistics_core::port::Clock;
-use logistics_core::processor::{Effect, Notice, Now, Phase, Processor, Reply, Settings};
+use logistics_core::processor::{Effect, Now, Phase, Processor, ProcessorEvent, Reply, Settings};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::calls::{Call, Finished, Ports};
 use crate::failure::panic_text;
 use crate::health::PartitionBoard;
-use crate::narration;
 
 /// The time, as the core wants it.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ impl Time {
     }
 }
 
-/// What a worker is told from outside.
+/// An instruction of the group to a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Instruction {
     Run,
@@ -55,7 +55,7 @@ pub(crate) enum Progress {
 
 /// What a step waited for.
 enum Event {
-    Told,
+    Instructed,
     Finished(Finished),
     Woken,
 }
@@ -65,8 +65,9 @@ pub(crate) struct Worker {
     ports: Ports,
     time: Time,
     board: Arc<PartitionBoard>,
+    observers: Observers,
     instructions: watch::Receiver<Instruction>,
-    /// There is nobody any more to tell it anything.
+    /// The sender of instructions is gone.
     orphaned: bool,
     /// The one read under way. It may wait for ever, so it stands apart and is dropped when the worker stops.
     read: Option<Call>,
@@ -81,6 +82,7 @@ impl Worker {
         settings: Settings,
         time: Time,
         board: Arc<PartitionBoard>,
+        observers: Observers,
         instructions: watch::Receiver<Instruction>,
     ) -> Self {
         let processor = Processor::new(ports.partition, settings, time.now());
@@ -90,6 +92,7 @@ impl Worker {
             ports,
             time,
             board,
+            observers,
             instructions,
             orphaned: false,
             read: None,
@@ -107,9 +110,10 @@ impl Worker {
                 Err(panic) => {
                     let reason = format!("a panic: {}", panic_text(panic.as_ref()));
                     if matches!(self.processor.phase(), Phase::Halted(_)) {
-                        // It cannot even say that it is halted: no further step.
+                        // Even halting panicked: no further step.
                         self.board.show_halted(reason);
-                        let _ = self.instructions.wait_for(|told| *told != Instruction::Run).await;
+                        let _ =
+                            self.instructions.wait_for(|instruction| *instruction != Instruction::Run).await;
                         return;
                     }
                     self.processor.halt(reason);
@@ -123,7 +127,7 @@ impl Worker {
         // Ports that answer at once must not keep other tasks from running.
         tokio::task::consume_budget().await;
         self.begin_effects();
-        self.tell_notices();
+        self.emit_events();
         match self.processor.phase() {
             Phase::Dropped => return Progress::Over,
             Phase::Halted(_) => self.forget_calls(),
@@ -132,9 +136,9 @@ impl Worker {
         let wake_in_ms = self.processor.wake_in_ms(self.time.now());
         let event = tokio::select! {
             biased;
-            told = self.instructions.changed(), if !self.orphaned => {
-                self.orphaned = told.is_err();
-                Event::Told
+            changed = self.instructions.changed(), if !self.orphaned => {
+                self.orphaned = changed.is_err();
+                Event::Instructed
             }
             Some(finished) = self.calls.next() => Event::Finished(finished),
             finished = or_never(self.read.as_mut()) => Event::Finished(finished),
@@ -142,9 +146,9 @@ impl Worker {
             () = or_never(wake_in_ms.map(|ms| Box::pin(sleep(Duration::from_millis(ms.max(1)))))) => Event::Woken,
         };
         match event {
-            Event::Told => self.obey(),
+            Event::Instructed => self.apply_instruction(),
             Event::Finished(finished) => {
-                self.take_in(finished);
+                self.on_finished(finished);
                 Progress::Going
             }
             Event::Woken => Progress::Going,
@@ -166,23 +170,23 @@ impl Worker {
         }
     }
 
-    fn tell_notices(&mut self) {
-        while let Some(notice) = self.processor.poll_notice() {
-            let cause = match &notice {
-                Notice::Failed { why, .. } => {
+    fn emit_events(&mut self) {
+        while let Some(event) = self.processor.poll_event() {
+            let cause = match &event {
+                ProcessorEvent::Interrupted { why, .. } => {
                     let cause = self.failure.take();
                     self.board.show_failure(cause.clone().unwrap_or_else(|| why.clone()));
                     cause
                 }
-                Notice::Halted { .. } => self.failure.take(),
+                ProcessorEvent::Halted { .. } => self.failure.take(),
                 _ => None,
             };
-            narration::tell(self.ports.partition, &notice, cause.as_deref());
+            self.observers.processor_event(self.ports.partition, &event, cause.as_deref());
         }
         self.board.show(self.processor.phase(), self.processor.skew(), self.time.now().wall);
     }
 
-    fn obey(&mut self) -> Progress {
+    fn apply_instruction(&mut self) -> Progress {
         let flush = match *self.instructions.borrow_and_update() {
             Instruction::Stop { flush } => flush,
             Instruction::Run if self.orphaned => false,
@@ -196,7 +200,7 @@ impl Worker {
         Progress::Going
     }
 
-    fn take_in(&mut self, finished: Finished) {
+    fn on_finished(&mut self, finished: Finished) {
         if finished.failure.is_some() {
             self.failure = finished.failure;
         }

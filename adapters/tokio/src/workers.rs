@@ -5,9 +5,11 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use logistics_core::observe::Observers;
 use logistics_core::port::{Membership, OwnerStore};
 use logistics_core::processor::Settings;
 use logistics_core::{Partition, Timestamp};
+use logistics_layers::{Layer, TimeLimit};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::{Instant, timeout_at};
@@ -15,6 +17,7 @@ use tracing::{error, warn};
 
 use crate::calls::Ports;
 use crate::health::Board;
+use crate::options::ProcessorsOptions;
 use crate::worker::{Instruction, Time, Worker};
 
 /// One task for each partition. Dropping this drops them all at once.
@@ -25,7 +28,7 @@ pub(crate) struct Workers {
     store: Arc<dyn OwnerStore>,
     time: Time,
     settings: Settings,
-    call_timeout: Duration,
+    observers: Observers,
 }
 
 struct Running {
@@ -39,10 +42,12 @@ impl Workers {
         store: Arc<dyn OwnerStore>,
         time: Time,
         settings: Settings,
-        call_timeout: Duration,
+        options: &ProcessorsOptions,
     ) -> Self {
         let (tasks, running) = (JoinSet::new(), BTreeMap::new());
-        Self { tasks, running, board, store, time, settings, call_timeout }
+        let store = TimeLimit::new(options.call_timeout_ms).over(store);
+        let observers = options.observers.clone();
+        Self { tasks, running, board, store, time, settings, observers }
     }
 
     pub(crate) fn start(&mut self, membership: &Arc<dyn Membership>, partition: Partition) {
@@ -52,10 +57,16 @@ impl Workers {
             membership: membership.clone(),
             log: membership.log(partition),
             store: self.store.clone(),
-            call_timeout: self.call_timeout,
         };
         let (sender, instructions) = watch::channel(Instruction::Run);
-        let worker = Worker::new(ports, self.settings.clone(), self.time.clone(), board, instructions);
+        let worker = Worker::new(
+            ports,
+            self.settings.clone(),
+            self.time.clone(),
+            board,
+            self.observers.clone(),
+            instructions,
+        );
         let task = self.tasks.spawn(worker.run());
         self.running.insert(partition, Running { instructions: sender, task });
     }
@@ -69,7 +80,7 @@ impl Workers {
         self.running.is_empty()
     }
 
-    /// Tells these to give their partitions up.
+    /// Instructs these to give their partitions up.
     pub(crate) fn stop(&self, partitions: &BTreeSet<Partition>, flush: bool) {
         for running in partitions.iter().filter_map(|partition| self.running.get(partition)) {
             running.instructions.send_replace(Instruction::Stop { flush });

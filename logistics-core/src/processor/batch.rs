@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Setback;
-use super::effect::Notice;
+use super::event::ProcessorEvent;
 use super::input::{Input, InputKind, check_follows, foreign};
+use super::interrupt::Interrupt;
 use super::memory;
 use super::own::{OwnRecords, Print};
 use super::settings::Settings;
@@ -52,7 +52,7 @@ impl Plan {
         own: &mut OwnRecords,
         partition: Partition,
         settings: &Settings,
-    ) -> Result<(), Setback> {
+    ) -> Result<(), Interrupt> {
         for input in &mut self.inputs {
             let InputKind::Claimed { record, fact, number } = &input.kind else { continue };
             let order = self.orders.get(&fact.order_id).cloned().flatten();
@@ -60,7 +60,7 @@ impl Plan {
             let version = own.version_at(&fact.order_id, now, *number);
             own.end_claim();
             match check_follows(fact, version, partition, settings.partitions) {
-                Ok(()) => return Err(Setback::SecondWriter(second_writer(partition, input.offset))),
+                Ok(()) => return Err(Interrupt::SecondWriter(second_writer(partition, input.offset))),
                 Err(what) => {
                     input.kind = InputKind::Dead { record: record.clone(), reason: foreign(&what) };
                 }
@@ -85,7 +85,7 @@ pub(super) struct Decided {
     pub(super) next: Offset,
     pub(super) changed: BTreeMap<OrderId, Changed>,
     pub(super) outcomes: Vec<(RequestId, Verdict)>,
-    pub(super) notices: Vec<Notice>,
+    pub(super) events: Vec<ProcessorEvent>,
     /// The facts and outcomes of the transaction.
     pub(super) prints: Vec<Print>,
 }
@@ -205,15 +205,15 @@ impl Batch<'_> {
         let letter = DeadLetter { record, partition: self.partition, reason: &reason };
         let (key, payload) = (letter.key(), letter.encode(self.now));
         self.push(Topic::DeadLetters, key, payload);
-        self.decided.notices.push(Notice::DeadLettered { offset, reason: reason.clone() });
+        self.decided.events.push(ProcessorEvent::DeadLettered { offset, reason: reason.clone() });
         self.outcome(offset, None, OutcomeKind::DeadLettered { reason });
     }
 
     fn answer_request(&mut self, offset: Offset, request: &Request) -> Result<(), VersionGap> {
         let order = self.orders.get(&request.order_id).cloned().flatten();
-        if self.settings.narrate && matches!(request.command, Command::Place(_)) {
+        if self.settings.emit_order_events && matches!(request.command, Command::Place(_)) {
             let (order_id, status) = (request.order_id.clone(), request.command.target());
-            self.decided.notices.push(Notice::Received { order_id, status });
+            self.decided.events.push(ProcessorEvent::Received { order_id, status });
         }
         let verdict = match decide(order.as_deref(), request, offset, self.now, &self.settings.policy) {
             Decision::Fact(fact) => {
@@ -228,9 +228,9 @@ impl Batch<'_> {
                 Verdict::Unchanged { version, status }
             }
             Decision::Rejected(rejection) => {
-                if self.settings.narrate {
+                if self.settings.emit_order_events {
                     let (order_id, code) = (request.order_id.clone(), rejection.code());
-                    self.decided.notices.push(Notice::Rejected { order_id, code });
+                    self.decided.events.push(ProcessorEvent::Rejected { order_id, code });
                 }
                 self.outcome(offset, Some(request), OutcomeKind::Rejected(rejection.clone()));
                 Verdict::Rejected { rejection }
@@ -262,9 +262,9 @@ impl Batch<'_> {
         self.push(Topic::Orders, Some(key.clone()), record);
         self.push(Topic::Notifications, Some(key), wire::encode_notification(&Notification::of(fact)));
         self.facts += 1;
-        if self.settings.narrate && fact.change == Change::Moved {
+        if self.settings.emit_order_events && fact.change == Change::Moved {
             let (order_id, status) = (order_id.clone(), fact.status);
-            self.decided.notices.push(Notice::Moved { order_id, status });
+            self.decided.events.push(ProcessorEvent::Moved { order_id, status });
         }
         self.orders.insert(order_id.clone(), Some(order.clone()));
         match self.decided.changed.get_mut(order_id) {

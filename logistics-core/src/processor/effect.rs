@@ -1,7 +1,6 @@
-//! What the processor wants done, and what it is told came of it.
+//! Effects: the calls that the processor needs, and their replies.
 
 use crate::ids::{Offset, OrderId, Timestamp};
-use crate::lifecycle::Status;
 use crate::port::{
     Batch, ClearOutcome, CommitOutcome, Loaded, LogExtent, PortErrorKind, ReadLimit, Recovery, StoreWrite,
     Token, Transaction, WriteOutcome,
@@ -28,7 +27,7 @@ pub struct Skew {
     pub by_log: bool,
 }
 
-/// Names one effect, so that its reply is told from the reply to an earlier one that nobody waits for any more.
+/// Names one effect, to tell its reply apart from the reply to an earlier effect that was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Stamp(pub u64);
 
@@ -136,75 +135,4 @@ impl Phase {
             Phase::Halted(_) => "halted",
         }
     }
-}
-
-/// Something worth a log line, as data.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Notice {
-    /// A placement was taken from the log.
-    Received {
-        /// The order.
-        order_id: OrderId,
-        /// What was asked for.
-        status: Status,
-    },
-    /// A fact was committed that moved an order beyond PLACED.
-    Moved {
-        /// The order.
-        order_id: OrderId,
-        /// Its status now.
-        status: Status,
-    },
-    /// A request was refused.
-    Rejected {
-        /// The order.
-        order_id: OrderId,
-        /// The rejection's code.
-        code: &'static str,
-    },
-    /// An input went to the dead letters.
-    DeadLettered {
-        /// Its offset.
-        offset: Offset,
-        /// What was wrong with it.
-        reason: String,
-    },
-    /// A record claims to be an owner's and is none. It changes no order, and its outcome is a dead letter.
-    Foreign {
-        /// Its offset.
-        offset: Offset,
-        /// Why it cannot be an owner's.
-        reason: String,
-    },
-    /// The checkpoint was made from another log, or from records that this log no longer has: the store is rebuilt.
-    Rebuilding {
-        /// Why.
-        reason: String,
-    },
-    /// The clocks differ by more than permitted: nothing is decided by time.
-    ClockSkew(Skew),
-    /// The clocks agree again.
-    ClocksAgree,
-    /// An attempt ended; another follows.
-    Failed {
-        /// What the processor was doing.
-        doing: &'static str,
-        /// Why it ended.
-        why: String,
-        /// Milliseconds until it goes on.
-        retry_after_ms: u64,
-    },
-    /// The partition is live.
-    Live {
-        /// From which input on.
-        from: Offset,
-        /// How many facts and outcomes were replayed.
-        replayed: u64,
-    },
-    /// The partition is halted.
-    Halted {
-        /// Why.
-        reason: String,
-    },
 }

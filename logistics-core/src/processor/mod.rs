@@ -20,7 +20,9 @@ mod basis;
 mod batch;
 mod clocks;
 mod effect;
+mod event;
 mod input;
+mod interrupt;
 mod live;
 mod memory;
 mod own;
@@ -33,14 +35,17 @@ mod starting;
 mod timers;
 mod unwritten;
 
-pub use effect::{Effect, Notice, Now, Phase, Reply, Skew, Stamp};
+pub use effect::{Effect, Now, Phase, Reply, Skew, Stamp};
+pub use event::ProcessorEvent;
+pub use interrupt::{HaltCode, InterruptCode};
 pub use settings::Settings;
 
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::ids::{Offset, OrderId, Partition};
-use crate::port::{PortErrorKind, Recovery};
+use crate::port::Recovery;
 use clocks::Clocks;
+use interrupt::Interrupt;
 use live::Live;
 use replay::Replay;
 use starting::{Checking, Clearing};
@@ -65,7 +70,7 @@ pub struct Processor {
     stopping: Option<Stopping>,
     last_stamp: u64,
     outbox: VecDeque<(Stamp, Effect)>,
-    notices: VecDeque<Notice>,
+    events: VecDeque<ProcessorEvent>,
 }
 
 /// Where the processor is, with what belongs to it.
@@ -127,38 +132,6 @@ struct Stopping {
     flush: bool,
 }
 
-/// Why the state has to go.
-enum Setback {
-    /// Discard everything, ask the group, and begin anew.
-    Again { why: String, suspicion: Option<String> },
-    /// The store has lost documents: begin anew, at the log's first record.
-    Rebuild { why: String, orders: BTreeSet<OrderId> },
-    /// The log has a record that could be an owner's and that this owner did not write: either the group gave the partition
-    /// to another member, or there is a second writer.
-    SecondWriter(String),
-    /// Going on would skip or invent something.
-    Halt(String),
-}
-
-impl Setback {
-    fn again(why: impl Into<String>) -> Self {
-        Setback::Again { why: why.into(), suspicion: None }
-    }
-
-    /// What a port's error means to a step that needed its answer.
-    fn of(kind: PortErrorKind, what: &str) -> Self {
-        match kind {
-            PortErrorKind::Truncated => Setback::Halt(format!(
-                "{what}: the log no longer holds what the store is missing; restore the log or the store from a backup"
-            )),
-            PortErrorKind::Corrupt => Setback::Halt(format!(
-                "{what}: what was read is damaged; restore it from a backup before anything is decided on it"
-            )),
-            kind => Setback::again(format!("{what}: {kind:?}")),
-        }
-    }
-}
-
 impl Processor {
     /// A processor for a partition that was just assigned. Its first effect is to acquire it.
     #[must_use]
@@ -176,21 +149,21 @@ impl Processor {
             stopping: None,
             last_stamp: 0,
             outbox: VecDeque::new(),
-            notices: VecDeque::new(),
+            events: VecDeque::new(),
         };
         processor.acquire();
         processor
     }
 
-    /// Takes in what came of an effect. A reply that nobody waits for any more changes nothing.
+    /// Handles the reply to an effect. The reply to an effect that was given up changes nothing.
     pub fn handle(&mut self, now: Now, stamp: Stamp, reply: Reply) {
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
         let result = match stage {
             Stage::Live(live) => self.handle_live(live, now, stamp, reply),
             stage => self.handle_start(stage, now, stamp, reply),
         };
-        if let Err(setback) = result {
-            self.set_back(now, setback);
+        if let Err(interrupt) = result {
+            self.interrupt(now, interrupt);
         }
     }
 
@@ -213,9 +186,9 @@ impl Processor {
         }
     }
 
-    /// The next thing worth a log line, if there is one.
-    pub fn poll_notice(&mut self) -> Option<Notice> {
-        self.notices.pop_front()
+    /// The next event for the observers, if there is one.
+    pub fn poll_event(&mut self) -> Option<ProcessorEvent> {
+        self.events.pop_front()
     }
 
     /// Begins to give the partition up: no new transaction. With `flush`, the store is brought up to date first; without,
@@ -233,11 +206,15 @@ impl Processor {
         }
     }
 
-    /// Stops for good, for a reason from outside such as a panic.
+    /// Stops for good, for a reason from outside such as a panic. The event has [`HaltCode::External`].
     pub fn halt(&mut self, reason: String) {
+        self.halt_with(HaltCode::External, reason);
+    }
+
+    fn halt_with(&mut self, code: HaltCode, reason: String) {
         self.outbox.clear();
         self.stage = Stage::Over;
-        self.notices.push_back(Notice::Halted { reason: reason.clone() });
+        self.events.push_back(ProcessorEvent::Halted { code, reason: reason.clone() });
         self.phase = Phase::Halted(reason);
     }
 
@@ -290,8 +267,8 @@ impl Processor {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Waiting { until_ms, suspicion } if now.elapsed_ms >= until_ms => self.ask_group(suspicion),
             Stage::Live(live) => {
-                if let Err(setback) = self.advance_live(live, now) {
-                    self.set_back(now, setback);
+                if let Err(interrupt) = self.advance_live(live, now) {
+                    self.interrupt(now, interrupt);
                 }
             }
             stage => self.stage = stage,
@@ -330,36 +307,36 @@ impl Processor {
     }
 
     /// Discards all state; then waits, unless there is nothing to come back for.
-    fn set_back(&mut self, now: Now, setback: Setback) {
+    fn interrupt(&mut self, now: Now, interrupt: Interrupt) {
         self.outbox.clear();
-        let (why, suspicion) = match setback {
-            Setback::Halt(reason) => return self.halt(reason),
+        let (code, why, suspicion) = match interrupt {
+            Interrupt::Halt { code, reason } => return self.halt_with(code, reason),
             _ if self.stopping.is_some() => return self.drop_partition(),
-            Setback::SecondWriter(suspicion) => return self.ask_group(Some(suspicion)),
-            Setback::Again { why, suspicion } => (why, suspicion),
-            Setback::Rebuild { why, orders } => {
+            Interrupt::SecondWriter(suspicion) => return self.ask_group(Some(suspicion)),
+            Interrupt::Again { code, why, suspicion } => (code, why, suspicion),
+            Interrupt::Rebuild { why, orders } => {
                 self.lost.extend(orders);
-                (why, None)
+                (InterruptCode::DocumentsLost, why, None)
             }
         };
         let retry_after_ms = backoff_ms(&self.settings, self.failures);
         self.failures = self.failures.saturating_add(1);
-        let doing = self.phase.name();
-        self.notices.push_back(Notice::Failed { doing, why, retry_after_ms });
+        let phase = self.phase.name();
+        self.events.push_back(ProcessorEvent::Interrupted { code, phase, why, retry_after_ms });
         let until_ms = now.elapsed_ms + retry_after_ms;
-        self.enter(Phase::Waiting(doing), Stage::Waiting { until_ms, suspicion });
+        self.enter(Phase::Waiting(phase), Stage::Waiting { until_ms, suspicion });
     }
 }
 
 /// # Errors
-/// A setback, where the store has lost documents: those of `missing` but for `ghosts`, which the log does not have.
-fn check_missing(missing: &BTreeSet<OrderId>, ghosts: &BTreeSet<OrderId>) -> Result<(), Setback> {
+/// An interrupt, where the store has lost documents: those of `missing` but for `ghosts`, which the log does not have.
+fn check_missing(missing: &BTreeSet<OrderId>, ghosts: &BTreeSet<OrderId>) -> Result<(), Interrupt> {
     let orders: BTreeSet<_> = missing.difference(ghosts).cloned().collect();
     match orders.first() {
         None => Ok(()),
         Some(first) => {
             let why = format!("the store has lost {} documents, among them that of {first}", orders.len());
-            Err(Setback::Rebuild { why, orders })
+            Err(Interrupt::Rebuild { why, orders })
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::Setback;
 use super::batch::second_writer;
-use super::effect::{Notice, Now};
+use super::effect::Now;
+use super::event::ProcessorEvent;
 use super::input::{Input, InputKind, Read, Reading, UNSIGNED, foreign, of_request, read_record};
+use super::interrupt::{HaltCode, Interrupt};
 use super::live::Live;
 use super::own::ReadBack;
 use super::replay::out_of_order;
@@ -18,15 +19,15 @@ impl Live {
     /// The input that a record is, if it is one.
     ///
     /// # Errors
-    /// A halt at what a newer release wrote; a setback where there may be a second writer.
+    /// A halt at what a newer release wrote; an interrupt where there may be a second writer.
     pub(super) fn read(
         &mut self,
         record: LogRecord,
         partition: Partition,
         settings: &Settings,
         now: Now,
-        notices: &mut VecDeque<Notice>,
-    ) -> Result<Option<Input>, Setback> {
+        events: &mut VecDeque<ProcessorEvent>,
+    ) -> Result<Option<Input>, Interrupt> {
         let (offset, at) = (record.offset, record.at);
         self.clocks.read(at, now, settings.clock_skew_ms_max);
         if offset < self.scan.to() {
@@ -49,10 +50,10 @@ impl Live {
             Reading::Outcome(_) | Reading::Fact(_) | Reading::Newer(_) if unsigned => {
                 InputKind::Dead { record, reason: UNSIGNED.to_owned() }
             }
-            Reading::Newer(reason) => return Err(Setback::Halt(reason)),
+            Reading::Newer(reason) => return Err(Interrupt::halt(HaltCode::NewerRelease, reason)),
             Reading::Outcome(outcome) => match self.claim_outcome(&record, outcome.offset, settings) {
                 Claim::Own => return Ok(None),
-                Claim::Plausible => return Err(Setback::SecondWriter(second_writer(partition, offset))),
+                Claim::Plausible => return Err(Interrupt::SecondWriter(second_writer(partition, offset))),
                 Claim::Foreign(reason) => InputKind::Dead { record, reason },
             },
             Reading::Fact(fact) => match self.claim_fact(&record, fact.cause.answers(), settings) {
@@ -68,7 +69,7 @@ impl Live {
             self.scan.foreign(offset);
         }
         if let (false, InputKind::Dead { reason, .. }) = (is_input, &kind) {
-            notices.push_back(Notice::Foreign { offset, reason: reason.clone() });
+            events.push_back(ProcessorEvent::Foreign { offset, reason: reason.clone() });
         }
         Ok(Some(Input { offset, at, kind }))
     }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Setback;
 use super::clocks::Clocks;
-use super::effect::{Notice, Stamp};
+use super::effect::Stamp;
+use super::event::ProcessorEvent;
 use super::input::{Read, Reading, UNSIGNED, check_follows, foreign, has_fact, read_record};
+use super::interrupt::{HaltCode, Interrupt};
 use super::memory::DocumentSize;
 use super::scan::Scan;
 use super::settings::Settings;
@@ -168,14 +169,15 @@ impl Replay {
         loaded: Loaded,
         partition: Partition,
         settings: &Settings,
-    ) -> Result<(Unwritten, Vec<Notice>), Setback> {
+    ) -> Result<(Unwritten, Vec<ProcessorEvent>), Interrupt> {
         self.document_size.seen(&loaded);
         let mut fold = Fold { before: BTreeMap::new(), changed: BTreeMap::new(), missing: loaded.missing };
         for (order_id, json) in ids.iter().zip(loaded.documents) {
             let order = json.map(|json| read_document(order_id, &json)).transpose();
-            fold.before.insert(order_id.clone(), order.map_err(Setback::Halt)?);
+            let order = order.map_err(|why| Interrupt::halt(HaltCode::DocumentUnusable, why))?;
+            fold.before.insert(order_id.clone(), order);
         }
-        let mut notices = Vec::new();
+        let mut events = Vec::new();
         for record in chunk.records {
             let offset = record.offset;
             let unsigned = self.scan.lacks_signature(record.signed, settings);
@@ -188,13 +190,13 @@ impl Replay {
                 What::Outcome { .. } | What::Fact(_) | What::Newer(_) if unsigned => {
                     Some(UNSIGNED.to_owned())
                 }
-                What::Newer(reason) => return Err(Setback::Halt(reason.clone())),
+                What::Newer(reason) => return Err(Interrupt::halt(HaltCode::NewerRelease, reason.clone())),
                 What::Outcome { answers, is_dead_letter } => self.outcome(&record, *answers, *is_dead_letter),
                 What::Fact(fact) => self.fact(&record, fact, &mut fold, partition, settings)?,
             };
             if let Some(problem) = problem {
                 self.scan.foreign(offset);
-                notices.push(Notice::Foreign { offset, reason: problem });
+                events.push(ProcessorEvent::Foreign { offset, reason: problem });
             }
         }
         self.scan.advance(chunk.next);
@@ -203,7 +205,7 @@ impl Replay {
             let stored = before.get(order_id).and_then(|order| order.as_ref());
             self.timers.change(order_id, stored.and_then(|order| order.due()), changed.order.due());
         }
-        Ok((Unwritten { orders, ..Unwritten::default() }, notices))
+        Ok((Unwritten { orders, ..Unwritten::default() }, events))
     }
 
     /// Takes an outcome, or answers why it is none.
@@ -228,7 +230,7 @@ impl Replay {
         fold: &mut Fold,
         partition: Partition,
         settings: &Settings,
-    ) -> Result<Option<String>, Setback> {
+    ) -> Result<Option<String>, Interrupt> {
         let answers = fact.cause.answers();
         if let Some(answers) = answers.filter(|answers| !self.scan.is_next_unanswered(*answers)) {
             return Ok(Some(foreign(&out_of_order(answers))));
@@ -248,13 +250,11 @@ impl Replay {
             let seen = !self.lost.contains(&fact.order_id) && fold.missing.contains(&fact.order_id);
             if order.is_none() && fact.version.0 > 1 && (!self.whole || seen) {
                 let why = format!("the store has lost the document of order {}", fact.order_id);
-                return Err(Setback::Rebuild { why, orders: BTreeSet::from([fact.order_id.clone()]) });
+                return Err(Interrupt::Rebuild { why, orders: BTreeSet::from([fact.order_id.clone()]) });
             }
             return Ok(Some(foreign(&what)));
         }
-        let evolved = evolve(order.map(Arc::unwrap_or_clone), fact);
-        let evolved = evolved.map_err(|gap| Setback::Halt(gap.to_string()))?;
-        fold.change(evolved);
+        fold.change(evolve(order.map(Arc::unwrap_or_clone), fact)?);
         self.accept(record, answers.is_some());
         Ok(None)
     }

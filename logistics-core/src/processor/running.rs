@@ -1,10 +1,12 @@
 //! The live state, step by step.
 
 use super::batch::{Decided, Plan, Time, decide_plan};
-use super::effect::{Effect, Notice, Now, Reply, Stamp};
+use super::effect::{Effect, Now, Reply, Stamp};
+use super::event::ProcessorEvent;
+use super::interrupt::{HaltCode, Interrupt, InterruptCode};
 use super::live::{Live, Work};
 use super::starting::check_written;
-use super::{BatchSize, Processor, Setback, Stage, check_missing};
+use super::{BatchSize, Processor, Stage, check_missing};
 use crate::port::{Batch, CommitOutcome, Loaded, PortErrorKind, Transaction};
 
 impl Processor {
@@ -14,11 +16,11 @@ impl Processor {
         now: Now,
         stamp: Stamp,
         reply: Reply,
-    ) -> Result<(), Setback> {
+    ) -> Result<(), Interrupt> {
         match reply {
             Reply::Read(read) if live.reading == Some(stamp) => {
                 live.reading = None;
-                let batch = read.map_err(|kind| Setback::of(kind, "reading the log"))?;
+                let batch = read.map_err(|kind| Interrupt::of(kind, "reading the log"))?;
                 self.take_batch(&mut live, now, batch)?;
             }
             Reply::Loaded(loaded) => self.handle_loaded(&mut live, now, stamp, loaded)?,
@@ -35,10 +37,10 @@ impl Processor {
         Ok(())
     }
 
-    fn take_batch(&mut self, live: &mut Live, now: Now, batch: Batch) -> Result<(), Setback> {
+    fn take_batch(&mut self, live: &mut Live, now: Now, batch: Batch) -> Result<(), Interrupt> {
         let last_at = batch.records.last().map(|record| record.at);
         for record in batch.records {
-            let input = live.read(record, self.partition, &self.settings, now, &mut self.notices)?;
+            let input = live.read(record, self.partition, &self.settings, now, &mut self.events)?;
             input.into_iter().for_each(|input| live.take(input));
         }
         live.scan.advance(batch.next);
@@ -53,7 +55,7 @@ impl Processor {
         now: Now,
         stamp: Stamp,
         loaded: Result<Loaded, PortErrorKind>,
-    ) -> Result<(), Setback> {
+    ) -> Result<(), Interrupt> {
         let settled_then = match &live.work {
             Work::Loading { stamp: asked, settled, .. } | Work::Comparing { stamp: asked, settled }
                 if *asked == stamp =>
@@ -62,16 +64,18 @@ impl Processor {
             }
             _ => return Ok(()),
         };
-        let loaded = loaded.map_err(|kind| Setback::of(kind, "loading documents"))?;
+        let loaded = loaded.map_err(|kind| Interrupt::of(kind, "loading documents"))?;
         if !live.is_own(loaded.token, settled_then) {
-            return Err(Setback::again(
+            return Err(Interrupt::again(
+                InterruptCode::StoreMismatch,
                 "the store is not at a write of this owner: wiped, restored, or taken over",
             ));
         }
         check_missing(&loaded.missing, &live.ghosts)?;
         match std::mem::replace(&mut live.work, Work::Idle) {
             Work::Loading { plan, ids, .. } => {
-                let plan = live.complete(plan, &ids, loaded).map_err(Setback::Halt)?;
+                let plan = live.complete(plan, &ids, loaded);
+                let plan = plan.map_err(|why| Interrupt::halt(HaltCode::DocumentUnusable, why))?;
                 self.decide(live, plan, now)
             }
             _ => {
@@ -88,19 +92,22 @@ impl Processor {
         now: Now,
         stamp: Stamp,
         committed: Result<CommitOutcome, PortErrorKind>,
-    ) -> Result<(), Setback> {
+    ) -> Result<(), Interrupt> {
         match std::mem::replace(&mut live.work, Work::Idle) {
             Work::Committing { stamp: asked, decided, batch } if asked == stamp => {
                 match committed {
                     Ok(CommitOutcome::Committed) => {}
                     Ok(CommitOutcome::Fenced) => {
-                        return Err(Setback::again("another owner took the partition over"));
+                        return Err(Interrupt::again(
+                            InterruptCode::Fenced,
+                            "another owner took the partition over",
+                        ));
                     }
                     Ok(CommitOutcome::Unknown) => {
-                        return Err(Setback::again("nobody knows whether the transaction was committed"));
+                        return Err(unknown("the outcome of the transaction is unknown".to_owned()));
                     }
                     Err(PortErrorKind::TooLarge) => return Err(self.shrink(batch)),
-                    Err(kind) => return Err(Setback::again(format!("committing: {kind:?}"))),
+                    Err(kind) => return Err(unknown(format!("committing: {kind:?}"))),
                 }
                 self.failures = 0;
                 self.grow();
@@ -117,16 +124,17 @@ impl Processor {
     }
 
     /// The log did not take a transaction of that size. What was decided is decided again in smaller ones.
-    fn shrink(&mut self, batch: BatchSize) -> Setback {
+    fn shrink(&mut self, batch: BatchSize) -> Interrupt {
         match batch.halved() {
             Some(half) => {
                 self.batch = Some(half);
-                Setback::again("the transaction was too large for the log; deciding less at once")
+                let why = "the transaction was too large for the log; deciding less at once";
+                Interrupt::again(InterruptCode::TransactionTooLarge, why)
             }
-            None => Setback::Halt(
+            None => Interrupt::halt(
+                HaltCode::InputTooLarge,
                 "the log does not take the outcome of a single input: raise max.message.bytes of its topics to at least \
-                 1048576, then restart this process"
-                    .to_owned(),
+                 1048576, then restart this process",
             ),
         }
     }
@@ -138,12 +146,12 @@ impl Processor {
     }
 
     fn merge(&mut self, live: &mut Live, mut decided: Decided) {
-        self.notices.extend(std::mem::take(&mut decided.notices));
+        self.events.extend(std::mem::take(&mut decided.events));
         live.merge(decided);
     }
 
     /// Whatever can begin now begins: a read, a store write, and one piece of work.
-    pub(super) fn advance_live(&mut self, mut live: Box<Live>, now: Now) -> Result<(), Setback> {
+    pub(super) fn advance_live(&mut self, mut live: Box<Live>, now: Now) -> Result<(), Interrupt> {
         self.compare_clocks(&mut live, now)?;
         if let Some(stopping) = self.stopping {
             let committing = matches!(live.work, Work::Committing { .. });
@@ -174,22 +182,25 @@ impl Processor {
     }
 
     /// # Errors
-    /// A setback, where the clocks have to be compared anew.
-    fn compare_clocks(&mut self, live: &mut Live, now: Now) -> Result<(), Setback> {
+    /// An interrupt, where the clocks have to be compared anew.
+    fn compare_clocks(&mut self, live: &mut Live, now: Now) -> Result<(), Interrupt> {
         if live.clocks.has_stepped(now, self.settings.clock_skew_ms_max) {
-            return Err(Setback::again("the clock of this process was set, or the machine was suspended"));
+            return Err(Interrupt::again(
+                InterruptCode::ClockStepped,
+                "the clock of this process was set, or the machine was suspended",
+            ));
         }
         let skew = live.clocks.skew(now, self.settings.clock_skew_ms_max);
         match (live.skew, skew) {
-            (None, Some(skew)) => self.notices.push_back(Notice::ClockSkew(skew)),
-            (Some(_), None) => self.notices.push_back(Notice::ClocksAgree),
+            (None, Some(skew)) => self.events.push_back(ProcessorEvent::ClockSkew(skew)),
+            (Some(_), None) => self.events.push_back(ProcessorEvent::ClocksAgree),
             _ => {}
         }
         live.skew = skew;
         Ok(())
     }
 
-    fn begin_work(&mut self, live: &mut Live, now: Now) -> Result<(), Setback> {
+    fn begin_work(&mut self, live: &mut Live, now: Now) -> Result<(), Interrupt> {
         if let Some((plan, ids)) = live.plan(now.wall, self.batch_size()) {
             live.last_work_ms = now.elapsed_ms;
             if ids.is_empty() {
@@ -219,7 +230,7 @@ impl Processor {
         Ok(())
     }
 
-    fn decide(&mut self, live: &mut Live, mut plan: Plan, now: Now) -> Result<(), Setback> {
+    fn decide(&mut self, live: &mut Live, mut plan: Plan, now: Now) -> Result<(), Interrupt> {
         // The clock may have been set while the documents were loaded.
         self.compare_clocks(live, now)?;
         plan.judge_claims(&mut live.own, self.partition, &self.settings)?;
@@ -229,9 +240,9 @@ impl Processor {
         };
         let batch = self.batch_size();
         let result = decide_plan(plan, &mut live.timers, self.partition, time, batch.facts, &self.settings);
-        let (transaction, mut decided) = result.map_err(|gap| Setback::Halt(gap.to_string()))?;
+        let (transaction, mut decided) = result?;
         if transaction.records.is_empty() {
-            // Timers that were no longer anybody's: nothing to say.
+            // All timers of the plan were out of date: nothing to commit.
             return Ok(());
         }
         let number = live.own.sent(std::mem::take(&mut decided.prints));
@@ -262,4 +273,9 @@ impl Processor {
         let due = live.next_due().map(|due| due.millis_since(now.wall));
         Some(due.map_or(idle, |due| due.min(idle)))
     }
+}
+
+/// A failed commit is the same as one with an unknown outcome.
+fn unknown(why: String) -> Interrupt {
+    Interrupt::again(InterruptCode::CommitUnknown, why)
 }

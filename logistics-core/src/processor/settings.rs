@@ -39,8 +39,9 @@ pub struct Settings {
     /// The keys that facts and outcomes are signed and verified with. With keys, what is not signed is foreign from the first
     /// signed record of the partition on. `None`: nothing is signed, and nothing is verified.
     pub log_keys: Option<LogKeys>,
-    /// Notices of single orders are wanted, not only those of the partition.
-    pub narrate: bool,
+    /// The processor emits events of single orders too, not only those of the partition. Each costs an allocation or two; the
+    /// driver sets this when an observer wants them.
+    pub emit_order_events: bool,
 }
 
 impl Settings {
@@ -63,7 +64,7 @@ impl Settings {
             ahead_attempts_max: 5,
             clock_skew_ms_max: 5000,
             log_keys: None,
-            narrate: true,
+            emit_order_events: true,
         }
     }
 }

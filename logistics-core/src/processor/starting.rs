@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use super::basis::{Basis, Witness};
 use super::clocks::Clocks;
-use super::effect::{Effect, Notice, Now, Phase, Reply, Stamp};
+use super::effect::{Effect, Now, Phase, Reply, Stamp};
+use super::event::ProcessorEvent;
+use super::interrupt::{HaltCode, Interrupt, InterruptCode};
 use super::live::Live;
 use super::memory::Shares;
 use super::replay::{Begin, Replay, Step};
 use super::scan::Scan;
 use super::timers::Timers;
 use super::unwritten::{Unwritten, WriteAt};
-use super::{Processor, Setback, Stage, check_missing};
+use super::{Processor, Stage, check_missing};
 use crate::ids::Offset;
 use crate::port::{
     Batch, ClearOutcome, LogExtent, PortErrorKind, ReadLimit, Recovery, StoreCheckpoint, Token, WriteOutcome,
@@ -48,21 +50,24 @@ impl Processor {
         now: Now,
         stamp: Stamp,
         reply: Reply,
-    ) -> Result<(), Setback> {
+    ) -> Result<(), Interrupt> {
         match (stage, reply) {
             (Stage::AskingGroup { stamp: asked, suspicion }, Reply::Owned(owned)) if asked == stamp => {
                 match (owned, suspicion) {
                     (Ok(true), None) => self.acquire(),
-                    (Ok(true), Some(suspicion)) => return Err(Setback::Halt(suspicion)),
+                    (Ok(true), Some(suspicion)) => {
+                        return Err(Interrupt::halt(HaltCode::SecondWriter, suspicion));
+                    }
                     (Ok(false), _) => self.drop_partition(),
                     (Err(kind), suspicion) => {
                         let why = format!("the group did not answer: {kind:?}");
-                        return Err(Setback::Again { why, suspicion });
+                        return Err(Interrupt::Again { code: InterruptCode::CallFailed, why, suspicion });
                     }
                 }
             }
             (Stage::Acquiring(asked), Reply::Acquired(acquired)) if asked == stamp => {
-                let acquisition = acquired.map_err(|kind| Setback::of(kind, "taking the partition over"))?;
+                let acquisition =
+                    acquired.map_err(|kind| Interrupt::of(kind, "taking the partition over"))?;
                 // The checkpoint before the end: a checkpoint read later could lie beyond the end.
                 let stamp = self.issue(Effect::Recover);
                 self.enter(Phase::Recovering, Stage::Recovering { stamp, acquisition, asked: now });
@@ -71,7 +76,7 @@ impl Processor {
                 if of == stamp =>
             {
                 let recovery =
-                    recovered.map_err(|kind| Setback::of(kind, "reading the store's checkpoint"))?;
+                    recovered.map_err(|kind| Interrupt::of(kind, "reading the store's checkpoint"))?;
                 self.clocks = Clocks::default();
                 if let Some(store) = recovery.now {
                     self.clocks.store(store, asked, now);
@@ -82,11 +87,11 @@ impl Processor {
             (Stage::ReadingEnd { stamp: asked, acquisition, recovery }, Reply::End(extent))
                 if asked == stamp =>
             {
-                let extent = extent.map_err(|kind| Setback::of(kind, "reading the log's end"))?;
+                let extent = extent.map_err(|kind| Interrupt::of(kind, "reading the log's end"))?;
                 self.check(acquisition, recovery, extent)?;
             }
             (Stage::Checking(checking), Reply::Read(read)) if checking.stamp == stamp => {
-                let batch = read.map_err(|kind| Setback::of(kind, "reading the checkpoint's record"))?;
+                let batch = read.map_err(|kind| Interrupt::of(kind, "reading the checkpoint's record"))?;
                 self.compare(*checking, &batch)?;
             }
             (Stage::Clearing(clearing), Reply::Written(written)) if clearing.stamp == stamp => {
@@ -95,11 +100,16 @@ impl Processor {
             }
             (Stage::Clearing(clearing), Reply::Cleared(cleared)) if clearing.stamp == stamp => {
                 let cleared =
-                    cleared.map_err(|kind| Setback::of(kind, "removing documents of another log"))?;
+                    cleared.map_err(|kind| Interrupt::of(kind, "removing documents of another log"))?;
                 match cleared {
                     ClearOutcome::More => self.clear(*clearing),
                     ClearOutcome::Done => self.replay_cleared(*clearing),
-                    ClearOutcome::Mismatch => return Err(Setback::again("another owner wrote to the store")),
+                    ClearOutcome::Mismatch => {
+                        return Err(Interrupt::again(
+                            InterruptCode::StoreMismatch,
+                            "another owner wrote to the store",
+                        ));
+                    }
                 }
             }
             (Stage::Replaying(replay), reply) => return self.handle_replay(replay, now, stamp, reply),
@@ -109,7 +119,7 @@ impl Processor {
     }
 
     /// Whether the checkpoint can be continued on this log.
-    fn check(&mut self, acquisition: u128, recovery: Recovery, extent: LogExtent) -> Result<(), Setback> {
+    fn check(&mut self, acquisition: u128, recovery: Recovery, extent: LogExtent) -> Result<(), Interrupt> {
         let timers = Timers::new(recovery.timers);
         let Some(checkpoint) = recovery.checkpoint else {
             self.replay_whole(acquisition, None, timers, extent);
@@ -145,7 +155,7 @@ impl Processor {
         Ok(())
     }
 
-    fn check_position(&mut self, position: Offset, end: Offset) -> Result<(), Setback> {
+    fn check_position(&mut self, position: Offset, end: Offset) -> Result<(), Interrupt> {
         if position <= end {
             self.checkpoint_ahead = 0;
             return Ok(());
@@ -154,14 +164,15 @@ impl Processor {
         let what = format!("the store's checkpoint {position} lies beyond the log's end {end}");
         Err(match self.checkpoint_ahead >= self.settings.ahead_attempts_max {
             true => {
-                Setback::Halt(format!("{what}: the log lost records; restore the log, or empty the store"))
+                let reason = format!("{what}: the log lost records; restore the log, or empty the store");
+                Interrupt::halt(HaltCode::LogLostRecords, reason)
             }
-            false => Setback::again(what),
+            false => Interrupt::again(InterruptCode::CheckpointAhead, what),
         })
     }
 
     /// Compares the checkpoint's record with the one that the log has at its place.
-    fn compare(&mut self, checking: Checking, batch: &Batch) -> Result<(), Setback> {
+    fn compare(&mut self, checking: Checking, batch: &Batch) -> Result<(), Interrupt> {
         let Checking { acquisition, checkpoint, timers, extent, basis, witness, .. } = checking;
         let found = batch.records.first().filter(|record| record.offset == witness.offset);
         if found.is_some_and(|record| Witness::of(record.offset, &record.payload) == witness) {
@@ -180,15 +191,18 @@ impl Processor {
         expected: Token,
         extent: LogExtent,
         what: String,
-    ) -> Result<(), Setback> {
+    ) -> Result<(), Interrupt> {
         if extent.bounds.start > Offset(0) {
-            return Err(Setback::Halt(format!(
-                "{what}, and this log begins at offset {}, so the store cannot be rebuilt from it; restore the log, or take \
+            return Err(Interrupt::halt(
+                HaltCode::LogLostRecords,
+                format!(
+                    "{what}, and this log begins at offset {}, so the store cannot be rebuilt from it; restore the log, or take \
                  the orders over with `logistics log import`",
-                extent.bounds.start
-            )));
+                    extent.bounds.start
+                ),
+            ));
         }
-        self.notices.push_back(Notice::Rebuilding { reason: what });
+        self.events.push_back(ProcessorEvent::Rebuilding { reason: what });
         let token = Token { acquisition, sequence: 1 };
         let at = WriteAt {
             partition: self.partition,
@@ -281,10 +295,10 @@ impl Processor {
         now: Now,
         stamp: Stamp,
         reply: Reply,
-    ) -> Result<(), Setback> {
+    ) -> Result<(), Interrupt> {
         match (&mut replay.step, reply) {
             (Step::Reading(asked), Reply::Read(read)) if *asked == stamp => {
-                let batch = read.map_err(|kind| Setback::of(kind, "reading the log"))?;
+                let batch = read.map_err(|kind| Interrupt::of(kind, "reading the log"))?;
                 let chunk = replay.take_chunk(batch, self.partition, &self.settings);
                 if chunk.next < replay.scan.to() {
                     // Judged before the checkpoint was written: nothing to write.
@@ -297,18 +311,20 @@ impl Processor {
                 replay.step = Step::Loading { stamp, chunk, ids };
             }
             (Step::Loading { stamp: asked, chunk, ids }, Reply::Loaded(loaded)) if *asked == stamp => {
-                let loaded = loaded.map_err(|kind| Setback::of(kind, "loading documents"))?;
+                let loaded = loaded.map_err(|kind| Interrupt::of(kind, "loading documents"))?;
                 if loaded.token != replay.token {
-                    return Err(Setback::again("another owner wrote to the store meanwhile"));
+                    return Err(Interrupt::again(
+                        InterruptCode::StoreMismatch,
+                        "another owner wrote to the store meanwhile",
+                    ));
                 }
                 if !replay.whole {
                     check_missing(&loaded.missing, &BTreeSet::new())?;
                 }
                 let (chunk, ids) = (std::mem::take(chunk), std::mem::take(ids));
                 let next = chunk.next;
-                let (unwritten, notices) =
-                    replay.fold(chunk, &ids, loaded, self.partition, &self.settings)?;
-                self.notices.extend(notices);
+                let (unwritten, events) = replay.fold(chunk, &ids, loaded, self.partition, &self.settings)?;
+                self.events.extend(events);
                 self.write_replayed(replay, unwritten, next);
                 return Ok(());
             }
@@ -350,17 +366,19 @@ impl Processor {
             self.lost.clear();
         }
         let (from, replayed) = (replay.scan.next_unanswered(), replay.replayed);
-        self.notices.push_back(Notice::Live { from, replayed });
+        self.events.push_back(ProcessorEvent::Live { from, replayed });
         let live = Live::after(replay, token, &self.settings, now.elapsed_ms);
         self.enter(Phase::Live, Stage::Live(Box::new(live)));
     }
 }
 
 /// Anything but a clear success of a store write means that the store may be at any token.
-pub(super) fn check_written(written: Result<WriteOutcome, PortErrorKind>) -> Result<(), Setback> {
+pub(super) fn check_written(written: Result<WriteOutcome, PortErrorKind>) -> Result<(), Interrupt> {
     match written {
         Ok(WriteOutcome::Applied) => Ok(()),
-        Ok(WriteOutcome::Mismatch) => Err(Setback::again("another owner wrote to the store")),
-        Err(kind) => Err(Setback::of(kind, "writing to the store")),
+        Ok(WriteOutcome::Mismatch) => {
+            Err(Interrupt::again(InterruptCode::StoreMismatch, "another owner wrote to the store"))
+        }
+        Err(kind) => Err(Interrupt::of(kind, "writing to the store")),
     }
 }

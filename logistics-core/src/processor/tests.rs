@@ -57,7 +57,7 @@ struct World {
     commits: VecDeque<CommitOutcome>,
     reading: Option<(Stamp, Offset)>,
     read_limit: Option<ReadLimit>,
-    notices: Vec<Notice>,
+    events: Vec<ProcessorEvent>,
 }
 
 impl World {
@@ -109,9 +109,26 @@ impl World {
                 processor.handle(self.now, stamp, reply);
             }
         }
-        while let Some(notice) = processor.poll_notice() {
-            self.notices.push(notice);
+        while let Some(event) = processor.poll_event() {
+            self.events.push(event);
         }
+    }
+
+    /// The code of the halt, where the partition halted.
+    fn halt_code(&self) -> Option<HaltCode> {
+        self.events.iter().rev().find_map(|event| match event {
+            ProcessorEvent::Halted { code, .. } => Some(*code),
+            _ => None,
+        })
+    }
+
+    /// The codes of the interrupts so far.
+    fn interrupt_codes(&self) -> Vec<InterruptCode> {
+        let code = |event: &ProcessorEvent| match event {
+            ProcessorEvent::Interrupted { code, .. } => Some(*code),
+            _ => None,
+        };
+        self.events.iter().filter_map(code).collect()
     }
 
     /// Answers the read under way, if there is something to read.
@@ -418,6 +435,7 @@ fn a_fact_of_another_major_version_halts_and_is_not_skipped() {
     (world.checkpoint, world.documents) = (None, BTreeMap::new());
     let processor = restarted(&mut world, Policy::manual());
     assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("order:2")));
+    assert_eq!(world.halt_code(), Some(HaltCode::NewerRelease));
 }
 
 #[test]

@@ -209,6 +209,7 @@ mod tests {
             attempts_left: None,
             late: false,
             deadline: None,
+            trace: None,
             allowed_transitions: Vec::new(),
             history: Vec::new(),
         })

@@ -73,7 +73,7 @@ impl Worker {
             }
             self.calls.push(Call { stamp, effect, done: 0 });
         }
-        while self.processor.poll_notice().is_some() {}
+        while self.processor.poll_event().is_some() {}
         pumped.dropped = *self.processor.phase() == Phase::Dropped;
         pumped
     }

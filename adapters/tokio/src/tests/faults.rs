@@ -37,7 +37,7 @@ async fn an_acquisition_that_hangs_counts_as_failed() {
     let logs = logs(1);
     logs[0].acquires.lock().unwrap().push_back(Fate::Hang);
     let Started { processors, .. } = start_with(owner(&logs), &logs);
-    let says = "taking the partition over did not come within 5000 ms";
+    let says = "no answer to partition_log.acquire within 5000 ms";
     until("it says so", || detail(&processors, "partition 0").contains(says)).await;
     until("live", || is_ready(&processors, "partition 0")).await;
 }

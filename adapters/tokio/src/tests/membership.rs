@@ -47,7 +47,7 @@ async fn another_partition_count_than_the_topics_have_is_refused() {
 async fn a_member_is_ready_once_the_group_said_something_even_that_it_has_nothing() {
     let (membership, events) = member(owner(&one_log()));
     let processors = start(bus(1, vec![Ok(membership)]), MockOwnerStore::new(), 1);
-    until("it waits", || detail(&processors, "group").contains("first word")).await;
+    until("it waits", || detail(&processors, "group").contains("awaiting the first assignment")).await;
     assert!(!processors.health().is_ready());
     events.send(Err(error(PortErrorKind::Unavailable))).unwrap();
     until("the failure is shown", || detail(&processors, "group").contains("joining; at ")).await;

@@ -4,6 +4,7 @@ mod faults;
 mod lines;
 mod membership;
 mod notifications;
+mod observers;
 mod reachability;
 mod support;
 mod whole;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use logistics_core::Partition;
 use logistics_core::health::HealthProbe;
+use logistics_core::observe::Observers;
 use logistics_core::port::{Clock, MockOwnerStore};
+use logistics_layers::{Layer, TimeLimit};
 use tokio::sync::watch;
 
 use super::support::{Fate, TestClock, TestLog, is_ready, owner, settings, working};
@@ -26,12 +28,12 @@ fn worker_of(log: &Arc<TestLog>) -> Stepped {
     let ports = Ports {
         partition: Partition(0),
         membership: Arc::new(owner(std::slice::from_ref(log))),
-        log: log.clone(),
+        log: TimeLimit::new(5000).over(log.clone()),
         store: Arc::new(working(MockOwnerStore::new()).0),
-        call_timeout: Duration::from_secs(5),
     };
     let (instructions, told) = watch::channel(Instruction::Run);
-    let worker = Worker::new(ports, settings(1), Time::new(Arc::new(TestClock)), entry, told);
+    let worker =
+        Worker::new(ports, settings(1), Time::new(Arc::new(TestClock)), entry, Observers::default(), told);
     Stepped { worker, board, instructions }
 }
 

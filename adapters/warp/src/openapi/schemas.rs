@@ -191,6 +191,7 @@ fn order() -> Any {
         ("attempts_left", whole_number("Further delivery attempts, after a failed one.").into(), false),
         ("late", flag("It is late in its status."), true),
         ("deadline", of("Deadline"), false),
+        ("trace", text("W3C trace context of its latest fact that has one."), false),
         ("allowed_transitions", list_of(of("Status")), true),
         ("history", list_of(of("HistoryEntry")), true),
     ]);

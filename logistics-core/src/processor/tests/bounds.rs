@@ -21,7 +21,7 @@ fn settle_watched(world: &mut World, processor: &mut Processor) -> usize {
             most = most.max(processor.memory_bytes());
         }
     }
-    while processor.poll_notice().is_some() {}
+    while processor.poll_event().is_some() {}
     most
 }
 
@@ -105,4 +105,6 @@ fn one_input_that_the_log_does_not_take_names_the_setting() {
     settle_patiently(&mut world, &mut processor);
     let Phase::Halted(reason) = processor.phase() else { panic!("{:?}", processor.phase()) };
     assert!(reason.contains("max.message.bytes"), "{reason}");
+    assert_eq!(world.halt_code(), Some(HaltCode::InputTooLarge));
+    assert!(world.interrupt_codes().iter().all(|code| *code == InterruptCode::TransactionTooLarge));
 }

@@ -159,6 +159,7 @@ fn a_record_that_could_be_an_owners_proves_a_second_writer() {
         world.settle(&mut processor);
         let Phase::Halted(reason) = processor.phase() else { panic!("{:?}", processor.phase()) };
         assert!(reason.contains("second group") && reason.contains("offset 3"), "{reason}");
+        assert_eq!(world.halt_code(), Some(HaltCode::SecondWriter));
     }
 }
 

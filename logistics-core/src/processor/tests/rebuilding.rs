@@ -19,8 +19,8 @@ fn stopped() -> World {
 }
 
 fn rebuilding(world: &World) -> Option<&String> {
-    world.notices.iter().find_map(|notice| match notice {
-        Notice::Rebuilding { reason } => Some(reason),
+    world.events.iter().find_map(|event| match event {
+        ProcessorEvent::Rebuilding { reason } => Some(reason),
         _ => None,
     })
 }
@@ -39,7 +39,7 @@ fn a_log_that_was_created_anew_is_not_taken_for_the_old_one() {
     created_anew(&mut world);
     world.identity = "-2".to_owned();
     restarted(&mut world, Policy::manual());
-    assert!(rebuilding(&world).is_some_and(|reason| reason.contains("log-2")), "{:?}", world.notices);
+    assert!(rebuilding(&world).is_some_and(|reason| reason.contains("log-2")), "{:?}", world.events);
     assert_eq!(world.facts().len(), 30, "every order is decided");
     assert_eq!((world.documents.len(), world.timers.len()), (30, 30), "what was of the other log is gone");
 }
@@ -75,7 +75,7 @@ fn a_log_that_lost_records_and_has_grown_past_the_checkpoint_is_found() {
     }
     assert!(world.log.len() as u64 > checkpoint.0);
     restarted(&mut world, Policy::manual());
-    assert!(rebuilding(&world).is_some_and(|reason| reason.contains("lost records")), "{:?}", world.notices);
+    assert!(rebuilding(&world).is_some_and(|reason| reason.contains("lost records")), "{:?}", world.events);
     assert_eq!((world.order("a").status, world.documents.len()), (Status::Placed, 32));
     assert_eq!(world.facts().len(), 32, "no order is skipped, and none is placed twice");
 }
@@ -110,11 +110,11 @@ fn a_checkpoint_of_an_earlier_release_is_replayed_once() {
     restarted(&mut world, Policy::manual());
     assert_eq!((&world.documents, &world.timers, world.log.len()), (&documents, &timers, end));
     let replayed = |world: &World| {
-        let live = |notice: &Notice| match notice {
-            Notice::Live { replayed, .. } => Some(*replayed),
+        let live = |event: &ProcessorEvent| match event {
+            ProcessorEvent::Live { replayed, .. } => Some(*replayed),
             _ => None,
         };
-        world.notices.iter().rev().find_map(live)
+        world.events.iter().rev().find_map(live)
     };
     assert_eq!(replayed(&world), Some(3));
     restarted(&mut world, Policy::manual());

@@ -11,11 +11,11 @@ fn set_clock(world: &mut World, by_ms: i64) {
     world.log_ahead_ms -= by_ms;
 }
 
-fn notices(world: &World) -> (usize, usize) {
-    let count = |is: fn(&Notice) -> bool| world.notices.iter().filter(|notice| is(notice)).count();
+fn events(world: &World) -> (usize, usize) {
+    let count = |is: fn(&ProcessorEvent) -> bool| world.events.iter().filter(|event| is(event)).count();
     (
-        count(|notice| matches!(notice, Notice::ClockSkew(_))),
-        count(|notice| matches!(notice, Notice::ClocksAgree)),
+        count(|event| matches!(event, ProcessorEvent::ClockSkew(_))),
+        count(|event| matches!(event, ProcessorEvent::ClocksAgree)),
     )
 }
 
@@ -81,7 +81,7 @@ fn an_owner_that_starts_with_a_clock_ahead_expires_no_order() {
     let mut processor = restarted(&mut world, Policy::manual());
     world.pass(1000);
     world.settle(&mut processor);
-    assert_eq!((world.order("a").status, notices(&world).0), (Status::Placed, 1));
+    assert_eq!((world.order("a").status, events(&world).0), (Status::Placed, 1));
     assert!(processor.skew().is_some_and(|skew| !skew.by_log));
     // The log has the last word: it says that the store is the one that is wrong.
     world.log_ahead_ms = 0;

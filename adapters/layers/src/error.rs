@@ -1,0 +1,33 @@
+//! The errors of ports, as layers see them.
+
+use logistics_core::port::{NotifyError, PortError, PortErrorKind};
+
+/// An error of a port's call.
+pub trait CallError: Send {
+    /// Its kind.
+    fn kind(&self) -> PortErrorKind;
+
+    /// An error of the kind `Unavailable`, with a sentence for people.
+    fn unavailable(message: String) -> Self;
+}
+
+impl CallError for PortError {
+    fn kind(&self) -> PortErrorKind {
+        PortError::kind(self)
+    }
+
+    fn unavailable(message: String) -> Self {
+        PortError::new(PortErrorKind::Unavailable, message)
+    }
+}
+
+impl CallError for NotifyError {
+    /// `Unavailable` where a retry may help, otherwise `Refused`.
+    fn kind(&self) -> PortErrorKind {
+        if self.retryable { PortErrorKind::Unavailable } else { PortErrorKind::Refused }
+    }
+
+    fn unavailable(message: String) -> Self {
+        NotifyError { retryable: true, message }
+    }
+}

@@ -1,0 +1,70 @@
+//! Retries of reads.
+
+use std::future::Future;
+use std::time::Duration;
+
+use rand::Rng;
+use tokio::time::sleep;
+
+use crate::error::CallError;
+use crate::layer::{Layer, Operation};
+
+/// Repeats a read that failed where its error is retryable. Writes and calls that wait by design are never repeated.
+///
+/// Between two attempts it waits, twice as long each time. Jitter takes up to half of each wait away, so that many callers
+/// do not return at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Retry {
+    /// Attempts in total, the first one included; 0 counts as 1.
+    pub attempts_max: u32,
+    /// Milliseconds before the second attempt.
+    pub delay_ms_min: u64,
+    /// Milliseconds between two attempts at most.
+    pub delay_ms_max: u64,
+}
+
+impl Default for Retry {
+    /// 3 attempts, with 50 ms to 1 s between two.
+    fn default() -> Self {
+        Self { attempts_max: 3, delay_ms_min: 50, delay_ms_max: 1000 }
+    }
+}
+
+impl Retry {
+    fn delay(&self, failures: u32) -> Duration {
+        let factor = 1_u64.checked_shl(failures - 1).unwrap_or(u64::MAX);
+        let full = self.delay_ms_min.saturating_mul(factor).min(self.delay_ms_max);
+        Duration::from_millis(full - rand::rng().random_range(0..=full / 2))
+    }
+}
+
+impl Layer for Retry {
+    async fn call<T, E, F>(&self, _: Operation, call: F) -> Result<T, E>
+    where
+        T: Send,
+        E: CallError,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        call.await
+    }
+
+    async fn read<T, E, F>(&self, _: Operation, call: impl Fn() -> F + Send + Sync) -> Result<T, E>
+    where
+        T: Send,
+        E: CallError,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        let mut failures = 0;
+        loop {
+            let error = match call().await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            failures += 1;
+            if failures >= self.attempts_max || !error.kind().is_retryable() {
+                return Err(error);
+            }
+            sleep(self.delay(failures)).await;
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The events of processors as log lines.
+
+use logistics_core::Partition;
+use logistics_core::observe::Observer;
+use logistics_core::processor::{ProcessorEvent, Skew};
+use tracing::{Level, error, info, warn};
+
+/// Writes each event of a processor as one log line. Port calls are not logged.
+///
+/// It wants order events where the level INFO is logged at the processors' start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogObserver;
+
+impl Observer for LogObserver {
+    fn processor_event(&self, partition: Partition, event: &ProcessorEvent, cause: Option<&str>) {
+        match event {
+            ProcessorEvent::Received { order_id, status } => {
+                info!("Received order {order_id} with status {status}");
+            }
+            ProcessorEvent::Moved { order_id, status } => info!("Moved order {order_id} → {status}"),
+            ProcessorEvent::Rejected { order_id, code } => {
+                info!(%partition, %order_id, code, "request rejected");
+            }
+            ProcessorEvent::DeadLettered { offset, reason } => {
+                warn!(%partition, %offset, reason, "invalid record dead-lettered; continuing");
+            }
+            ProcessorEvent::Foreign { offset, reason } => error!(
+                %partition, %offset, reason,
+                "the record claims to be an owner's and is not; it changes no order and is dead-lettered"
+            ),
+            ProcessorEvent::Rebuilding { reason } => error!(
+                %partition, reason,
+                "the store does not match this log; rebuilding the partition's documents from the log"
+            ),
+            ProcessorEvent::ClockSkew(Skew { ours, log, by_log }) => error!(
+                %partition, %ours, %log, by_log,
+                "this process's clock differs from the log's by more than --clock-skew-max; no timer fires until the clocks \
+                 agree"
+            ),
+            ProcessorEvent::ClocksAgree => info!(%partition, "the clocks agree again; timers fire"),
+            ProcessorEvent::Interrupted { code, phase, why, retry_after_ms } => warn!(
+                %partition, code = code.code(), phase, why, cause, retry_after_ms,
+                "processing of the partition was interrupted; retrying"
+            ),
+            ProcessorEvent::Live { from, replayed } => info!(%partition, %from, replayed, "partition live"),
+            ProcessorEvent::Halted { code, reason } => error!(
+                %partition, code = code.code(), reason, cause,
+                "the partition halted, the others continue; remove the cause, then restart this process"
+            ),
+            other => info!(%partition, event = other.name(), "processor event"),
+        }
+    }
+
+    fn wants_order_events(&self) -> bool {
+        tracing::enabled!(Level::INFO)
+    }
+}

@@ -1,0 +1,174 @@
+//! Why a processor discards its state, with stable codes.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::ids::OrderId;
+use crate::order::VersionGap;
+use crate::port::PortErrorKind;
+
+/// Why an attempt ended and another follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum InterruptCode {
+    /// A call of a port failed or did not answer in time.
+    CallFailed,
+    /// Another owner has acquired the partition; the log refused the transaction.
+    Fenced,
+    /// The outcome of a transaction is unknown.
+    CommitUnknown,
+    /// The log refused a transaction for its size; the next one decides less.
+    TransactionTooLarge,
+    /// The store is at a write that is not this owner's.
+    StoreMismatch,
+    /// The store's checkpoint lies beyond the log's end.
+    CheckpointAhead,
+    /// The store has lost documents, which are rebuilt from the log.
+    DocumentsLost,
+    /// The clock of this process was set, or the machine was suspended.
+    ClockStepped,
+}
+
+impl InterruptCode {
+    /// Every code.
+    pub const ALL: [InterruptCode; 8] = [
+        InterruptCode::CallFailed,
+        InterruptCode::Fenced,
+        InterruptCode::CommitUnknown,
+        InterruptCode::TransactionTooLarge,
+        InterruptCode::StoreMismatch,
+        InterruptCode::CheckpointAhead,
+        InterruptCode::DocumentsLost,
+        InterruptCode::ClockStepped,
+    ];
+
+    /// The code as text, in lower case with underscores. It never changes.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            InterruptCode::CallFailed => "call_failed",
+            InterruptCode::Fenced => "fenced",
+            InterruptCode::CommitUnknown => "commit_unknown",
+            InterruptCode::TransactionTooLarge => "transaction_too_large",
+            InterruptCode::StoreMismatch => "store_mismatch",
+            InterruptCode::CheckpointAhead => "checkpoint_ahead",
+            InterruptCode::DocumentsLost => "documents_lost",
+            InterruptCode::ClockStepped => "clock_stepped",
+        }
+    }
+}
+
+impl fmt::Display for InterruptCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Why a partition halted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum HaltCode {
+    /// The log no longer has records that the store needs.
+    LogTruncated,
+    /// The log has lost records that the store's checkpoint covers.
+    LogLostRecords,
+    /// What a port read is damaged.
+    Corrupt,
+    /// The log refuses the outcome of a single input for its size.
+    InputTooLarge,
+    /// Another writer decides on the same log.
+    SecondWriter,
+    /// A newer release wrote a record that this one cannot read.
+    NewerRelease,
+    /// A document of the store cannot be used.
+    DocumentUnusable,
+    /// A fact does not continue its order.
+    VersionGap,
+    /// The driver halted the partition, for example after a panic.
+    External,
+}
+
+impl HaltCode {
+    /// Every code.
+    pub const ALL: [HaltCode; 9] = [
+        HaltCode::LogTruncated,
+        HaltCode::LogLostRecords,
+        HaltCode::Corrupt,
+        HaltCode::InputTooLarge,
+        HaltCode::SecondWriter,
+        HaltCode::NewerRelease,
+        HaltCode::DocumentUnusable,
+        HaltCode::VersionGap,
+        HaltCode::External,
+    ];
+
+    /// The code as text, in lower case with underscores. It never changes.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            HaltCode::LogTruncated => "log_truncated",
+            HaltCode::LogLostRecords => "log_lost_records",
+            HaltCode::Corrupt => "corrupt",
+            HaltCode::InputTooLarge => "input_too_large",
+            HaltCode::SecondWriter => "second_writer",
+            HaltCode::NewerRelease => "newer_release",
+            HaltCode::DocumentUnusable => "document_unusable",
+            HaltCode::VersionGap => "version_gap",
+            HaltCode::External => "external",
+        }
+    }
+}
+
+impl fmt::Display for HaltCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Why the state has to go.
+pub(super) enum Interrupt {
+    /// Discard everything, ask the group, and begin anew.
+    Again { code: InterruptCode, why: String, suspicion: Option<String> },
+    /// The store has lost documents: begin anew, at the log's first record.
+    Rebuild { why: String, orders: BTreeSet<OrderId> },
+    /// The log has a record that could be an owner's and that this owner did not write: either the group gave the partition
+    /// to another member, or there is a second writer.
+    SecondWriter(String),
+    /// Going on would skip or invent something.
+    Halt { code: HaltCode, reason: String },
+}
+
+impl Interrupt {
+    pub(super) fn again(code: InterruptCode, why: impl Into<String>) -> Self {
+        Interrupt::Again { code, why: why.into(), suspicion: None }
+    }
+
+    pub(super) fn halt(code: HaltCode, reason: impl Into<String>) -> Self {
+        Interrupt::Halt { code, reason: reason.into() }
+    }
+
+    /// What a port's error means to a step that needed its answer.
+    pub(super) fn of(kind: PortErrorKind, what: &str) -> Self {
+        match kind {
+            PortErrorKind::Truncated => Interrupt::halt(
+                HaltCode::LogTruncated,
+                format!(
+                    "{what}: the log no longer holds what the store is missing; restore the log or the store from a backup"
+                ),
+            ),
+            PortErrorKind::Corrupt => Interrupt::halt(
+                HaltCode::Corrupt,
+                format!(
+                    "{what}: what was read is damaged; restore it from a backup before anything is decided on it"
+                ),
+            ),
+            kind => Interrupt::again(InterruptCode::CallFailed, format!("{what}: {kind:?}")),
+        }
+    }
+}
+
+impl From<VersionGap> for Interrupt {
+    fn from(gap: VersionGap) -> Self {
+        Interrupt::halt(HaltCode::VersionGap, gap.to_string())
+    }
+}
