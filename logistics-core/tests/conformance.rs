@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use logistics_core::notify::Notification;
-use logistics_core::port::{EventBus, Notifier, NotifyError, OrderStore};
+use logistics_core::port::{EventBus, Notifier, NotifyError, NotifyErrorKind, OrderStore};
 use logistics_core::testkit::conformance::{
     self, BusCapabilities, BusFixture, BusHarness, Harness, NotifierCapabilities, NotifierFixture,
     NotifierHarness, StoreCapabilities, StoreFixture, StoreHarness,
@@ -83,27 +83,27 @@ impl NotifierHarness for Memory {
     }
 
     async fn fresh(&self) -> Box<dyn NotifierFixture> {
-        Box::new(Told(Arc::new(Collector(Mutex::new(Some(Vec::new()))))))
+        Box::new(Collected(Arc::new(Collector(Mutex::new(Some(Vec::new()))))))
     }
 }
 
-/// What was told; `None` once the other side is cut off.
+/// What was delivered; `None` once the other side is cut off.
 struct Collector(Mutex<Option<Vec<Notification>>>);
 
 #[async_trait]
 impl Notifier for Collector {
     async fn notify(&self, notification: &Notification) -> Result<(), NotifyError> {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let cut_off = || NotifyError { retryable: true, message: "nobody listens".to_owned() };
-        told.as_mut().ok_or_else(cut_off)?.push(notification.clone());
+        let mut notified = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cut_off = || NotifyError::new(NotifyErrorKind::Unavailable, "the other side is cut off");
+        notified.as_mut().ok_or_else(cut_off)?.push(notification.clone());
         Ok(())
     }
 }
 
-struct Told(Arc<Collector>);
+struct Collected(Arc<Collector>);
 
 #[async_trait]
-impl NotifierFixture for Told {
+impl NotifierFixture for Collected {
     fn notifier(&self) -> Arc<dyn Notifier> {
         Arc::clone(&self.0) as Arc<dyn Notifier>
     }

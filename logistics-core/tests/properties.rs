@@ -218,13 +218,25 @@ proptest! {
     }
 
     #[test]
-    fn every_fact_tells_somebody(steps in steps(), policy in policy()) {
-        for fact in play(&steps, &policy).0 {
-            let told = Notification::of(&fact);
-            prop_assert!(!told.audiences.is_empty());
-            prop_assert_eq!((&told.order_id, told.version, told.status), (&fact.order_id, fact.version, fact.status));
-            prop_assert!(told.text.contains(fact.order_id.as_str()) && told.text.contains(fact.status.name()));
-            prop_assert_eq!(told.text.contains("late"), fact.change == Change::Late);
+    fn every_fact_notifies_the_parties_of_its_order(steps in steps(), policy in policy()) {
+        let (facts, order) = play(&steps, &policy);
+        for fact in facts {
+            let notification = Notification::of(&fact, &order);
+            prop_assert!(!notification.recipients.is_empty());
+            let (id, version, status) = (&notification.order_id, notification.version, notification.status);
+            prop_assert_eq!((id, version, status), (&fact.order_id, fact.version, fact.status));
+            prop_assert_eq!(notification.late, fact.change == Change::Late);
+            prop_assert_eq!((&notification.reason, notification.at), (&fact.reason, fact.at));
+            prop_assert_eq!(&notification.trace, &fact.trace);
+            for recipient in notification.recipients {
+                let expected = match recipient.role {
+                    Actor::Customer => &order.customer_id,
+                    Actor::Merchant => &order.merchant_id,
+                    Actor::Courier => &order.courier_id,
+                    Actor::Operator | Actor::System => &None,
+                };
+                prop_assert_eq!(&recipient.party, expected);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The errors of ports, as layers see them.
 
-use logistics_core::port::{NotifyError, PortError, PortErrorKind};
+use logistics_core::port::{NotifyError, NotifyErrorKind, PortError, PortErrorKind};
 
 /// An error of a port's call.
 pub trait CallError: Send {
@@ -24,10 +24,10 @@ impl CallError for PortError {
 impl CallError for NotifyError {
     /// `Unavailable` where a retry may help, otherwise `Refused`.
     fn kind(&self) -> PortErrorKind {
-        if self.retryable { PortErrorKind::Unavailable } else { PortErrorKind::Refused }
+        if self.is_retryable() { PortErrorKind::Unavailable } else { PortErrorKind::Refused }
     }
 
     fn unavailable(message: String) -> Self {
-        NotifyError { retryable: true, message }
+        NotifyError::new(NotifyErrorKind::Unavailable, message)
     }
 }

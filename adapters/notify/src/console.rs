@@ -5,27 +5,30 @@ use std::io::{self, Stdout, Write};
 use async_trait::async_trait;
 use futures::lock::Mutex;
 use logistics_core::notify::Notification;
-use logistics_core::port::{Notifier, NotifyError};
-use logistics_core::text::is_active;
+use logistics_core::port::{Notifier, NotifyError, NotifyErrorKind};
 
-const GREETING: &str = "Notification Service Running...\n";
+use crate::language::Language;
+use crate::templates::Templates;
+
+const STARTED: &str = "Notification Service Running...\n";
 const HEADING: &str = "🔔 NOTIFICATION:\n";
 
-/// Prints each notification, as two lines that nothing of this notifier comes between.
+/// Prints each notification as a heading and one line of text. Lines of two notifications never interleave.
 ///
-/// It says `Notification Service Running...` once, when it is made. A write that fails (a full disk, a pipe that nobody
-/// reads any more) fails the notification, to be tried again: so none is lost, and once the process runs with a console
-/// that works they all come. What was written in part is written again.
+/// It prints `Notification Service Running...` once, when it is made. A write that fails (a full disk, a closed pipe) fails
+/// the notification as [`NotifyErrorKind::Unavailable`], so that it is retried. What was written in part is written again.
 ///
-/// A write that waits (a paused terminal) holds up the thread that polls [`Notifier::notify`], and no other: notifications of
-/// other partitions wait without a thread.
+/// A write that blocks (a paused terminal) blocks the thread that polls [`Notifier::notify`]. Other notifications wait for
+/// it without a thread.
 #[derive(Debug)]
 pub struct Console<W = Stdout>(Mutex<Printer<W>>);
 
 #[derive(Debug)]
 struct Printer<W> {
     writer: W,
-    greeted: bool,
+    started: bool,
+    templates: Templates,
+    language: Language,
     /// Kept, so that printing takes no new memory.
     text: String,
 }
@@ -39,12 +42,18 @@ impl Console<Stdout> {
 }
 
 impl<W: Write + Send> Console<W> {
-    /// On `writer`, which is flushed after each notification.
+    /// On `writer`, in English. It is flushed after each notification.
     #[must_use]
     pub fn new(writer: W) -> Self {
-        let mut printer = Printer { writer, greeted: false, text: String::new() };
-        // Where it fails, the first notification begins with it and reports what is wrong.
-        let _ = printer.greet();
+        Self::in_language(writer, Templates::english(), Language::english())
+    }
+
+    /// On `writer`, with the templates of a language. It is flushed after each notification.
+    #[must_use]
+    pub fn in_language(writer: W, templates: Templates, language: Language) -> Self {
+        let mut printer = Printer { writer, started: false, templates, language, text: String::new() };
+        // Where it fails, the first notification begins with it and reports the failure.
+        let _ = printer.print_started();
         Self(Mutex::new(printer))
     }
 
@@ -55,22 +64,20 @@ impl<W: Write + Send> Console<W> {
 }
 
 impl<W: Write> Printer<W> {
-    fn greet(&mut self) -> io::Result<()> {
-        if !self.greeted {
-            self.writer.write_all(GREETING.as_bytes())?;
+    fn print_started(&mut self) -> io::Result<()> {
+        if !self.started {
+            self.writer.write_all(STARTED.as_bytes())?;
             self.writer.flush()?;
-            self.greeted = true;
+            self.started = true;
         }
         Ok(())
     }
 
     fn print(&mut self, notification: &Notification) -> io::Result<()> {
-        self.greet()?;
+        self.print_started()?;
         self.text.clear();
         self.text.push_str(HEADING);
-        // One line stays one line, and nothing in it steers a terminal, whatever the log holds.
-        let printable = notification.text.chars().map(|c| if is_active(c) { '\u{fffd}' } else { c });
-        self.text.extend(printable);
+        self.templates.render_into(&self.language, notification, &mut self.text);
         self.text.push('\n');
         self.writer.write_all(self.text.as_bytes())?;
         self.writer.flush()
@@ -81,9 +88,8 @@ impl<W: Write> Printer<W> {
 impl<W: Write + Send> Notifier for Console<W> {
     async fn notify(&self, notification: &Notification) -> Result<(), NotifyError> {
         let mut printer = self.0.lock().await;
-        printer.print(notification).map_err(|error| NotifyError {
-            retryable: true,
-            message: format!("the console cannot be written to: {error}"),
+        printer.print(notification).map_err(|error| {
+            NotifyError::new(NotifyErrorKind::Unavailable, format!("cannot write to the console: {error}"))
         })
     }
 }
@@ -94,19 +100,25 @@ mod tests {
 
     use logistics_core::testkit::block_on;
     use logistics_core::testkit::executor::poll_once;
-    use logistics_core::{OrderId, Status, Timestamp, Version};
+    use logistics_core::{OrderId, Reason, Status, Timestamp, Version};
 
     use super::*;
+    use crate::templates::TemplateSet;
 
-    fn notification(text: &str) -> Notification {
-        Notification {
-            order_id: OrderId::parse("o-1").unwrap(),
-            status: Status::Confirmed,
-            version: Version(2),
-            at: Timestamp::default(),
-            audiences: Vec::new(),
-            text: text.to_owned(),
-        }
+    fn notification(order_id: &str) -> Notification {
+        let order_id = OrderId::parse(order_id).unwrap();
+        Notification::new(order_id, Version(2), Status::Confirmed, Timestamp::default())
+    }
+
+    fn reasons_only<W: Write + Send>(writer: W) -> Console<W> {
+        let set = TemplateSet::new("{reason}", "{reason}").unwrap();
+        Console::in_language(writer, Templates::english().with(Language::english(), set), Language::english())
+    }
+
+    fn with_reason(reason: &str) -> Notification {
+        let mut notification = notification("o-1");
+        notification.reason = Some(Reason::parse(reason).unwrap());
+        notification
     }
 
     fn printed(console: Console<Vec<u8>>) -> String {
@@ -174,21 +186,23 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_in_a_text_changes_the_direction_of_the_terminal() {
-        let console = Console::new(Vec::new());
-        console.notify(&notification("a\u{202e}b\u{2066}c\u{200f}d\u{2028}é")).await.unwrap();
-        assert!(printed(console).ends_with("\na\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}é\n"));
+        let console = reasons_only(Vec::new());
+        console.notify(&with_reason("a\u{202e}b\u{2066}c\u{200f}d\u{2028}é")).await.unwrap();
+        assert!(printed(console).ends_with("🔔 NOTIFICATION:\na\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}é\n"));
     }
 
     #[test]
-    fn it_greets_when_it_is_made() {
+    fn it_prints_that_it_runs_when_it_is_made() {
         assert_eq!(printed(Console::new(Vec::new())), "Notification Service Running...\n");
     }
 
     #[tokio::test]
     async fn notifications_follow_byte_for_byte() {
         let console = Console::new(Vec::new());
-        console.notify(&notification("Order o-1 is now CONFIRMED")).await.unwrap();
-        console.notify(&notification("Order o-1 is late: still CONFIRMED")).await.unwrap();
+        let mut notification = notification("o-1");
+        console.notify(&notification).await.unwrap();
+        notification.late = true;
+        console.notify(&notification).await.unwrap();
         let expected = "Notification Service Running...\n\
             🔔 NOTIFICATION:\nOrder o-1 is now CONFIRMED\n\
             🔔 NOTIFICATION:\nOrder o-1 is late: still CONFIRMED\n";
@@ -196,29 +210,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn control_characters_neither_break_lines_nor_steer_the_terminal() {
-        let console = Console::new(Vec::new());
-        console.notify(&notification("a\nb\u{1b}[2Jc")).await.unwrap();
-        assert!(printed(console).ends_with("🔔 NOTIFICATION:\na\u{fffd}b\u{fffd}[2Jc\n"));
-    }
-
-    #[tokio::test]
     async fn a_notification_is_one_write() {
         let console = Console::new(Pipe { open: true, left: 0, taken: Vec::new(), writes: 0 });
         console.notify(&notification("one")).await.unwrap();
         console.notify(&notification("two")).await.unwrap();
-        assert_eq!(console.into_inner().writes, 3, "the greeting and one for each");
+        assert_eq!(console.into_inner().writes, 3, "the first line and one for each");
     }
 
     #[tokio::test]
-    async fn a_closed_console_fails_the_notification_and_tells_it_all_once_it_works() {
+    async fn a_closed_console_fails_the_notification_and_prints_it_all_once_it_works() {
         let console = Console::new(Pipe { open: false, left: 0, taken: Vec::new(), writes: 0 });
         let error = console.notify(&notification("one")).await.unwrap_err();
-        assert!(error.retryable, "{error}");
+        assert!(error.is_retryable(), "{error}");
         console.0.lock().await.writer.open = true;
         console.notify(&notification("one")).await.unwrap();
         let text = String::from_utf8(console.into_inner().taken).unwrap();
-        assert_eq!(text, "Notification Service Running...\n🔔 NOTIFICATION:\none\n");
+        assert_eq!(text, "Notification Service Running...\n🔔 NOTIFICATION:\nOrder one is now CONFIRMED\n");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -241,7 +248,8 @@ mod tests {
         assert_eq!(lines.len(), 4 * EACH);
         for pair in lines.chunks(2) {
             assert_eq!(pair[0], "🔔 NOTIFICATION:");
-            assert!(["left", "right"].contains(&pair[1]), "{pair:?}");
+            let texts = ["Order left is now CONFIRMED", "Order right is now CONFIRMED"];
+            assert!(texts.contains(&pair[1]), "{pair:?}");
         }
     }
 }

@@ -10,7 +10,7 @@ use logistics_core::testkit::conformance::{
 };
 use logistics_notify::Console;
 
-/// What somebody reads at the other end; `None` once nobody does.
+/// What the other end reads; `None` once it is closed.
 #[derive(Clone)]
 struct Pipe(Arc<Mutex<Option<Vec<u8>>>>);
 

@@ -3,10 +3,8 @@
 use std::any::Any;
 use std::error::Error;
 
-use logistics_core::port::PortError;
-
-/// A port's error with everything that caused it, in one line.
-pub(crate) fn sentence(error: &PortError) -> String {
+/// An error with its causes, in one line.
+pub(crate) fn sentence(error: &impl Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -2,8 +2,10 @@
 
 mod backoff;
 mod calls;
+mod channel;
 mod clock;
 mod delivery;
+mod delivery_stats;
 mod failure;
 mod first_start;
 mod following;
@@ -16,11 +18,11 @@ mod partition_delivery;
 mod processors;
 mod reachability;
 mod reports;
-mod tally;
 mod worker;
 mod workers;
 
 pub use backoff::Backoff;
+pub use channel::{CHANNEL_NAME_BYTES_MAX, Channel, InvalidChannel};
 pub use clock::SystemClock;
 pub use log_observer::LogObserver;
 pub use notifications::Notifications;

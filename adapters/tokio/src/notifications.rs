@@ -3,68 +3,133 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use logistics_core::health::{Health, HealthProbe};
 use logistics_core::port::{EventBus, Notifier};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::delivery::Delivering;
+use crate::channel::{Channel, InvalidChannel, check};
+use crate::delivery::ChannelDelivery;
+use crate::delivery_stats::DeliveryStats;
 use crate::options::NotificationsOptions;
 use crate::reports::NotificationsReport;
-use crate::tally::Tally;
 
-/// Reads the notifications of the log as a member of a group and hands each to a notifier, in the order of its partition.
+/// Delivers the notifications of the log over channels. Each channel is a group of its own: it reads every notification and
+/// hands it to its notifier, in the order of the partition.
 ///
-/// Delivery is at least once: the group's position moves on only behind what is done with, twice a second at least. One that
-/// may succeed later is retried until it does; those behind it in its partition wait, other partitions go on. One that never
-/// will (the notifier says so, or panics) and a record that is no notification are counted, logged and skipped; they stay
-/// in the log, where they can be looked up by the offset in that line. One that a newer release wrote halts its partition.
+/// Delivery is at least once: a group's position moves on only behind what is done with, twice a second at least. A
+/// notification whose failure is retryable is retried until it is delivered; those behind it in its partition and channel
+/// wait. Other partitions and other channels continue. A notification that can never be delivered (the notifier returns
+/// such an error, or panics) and a record that is no notification are counted, logged and skipped; they stay in the log. A
+/// notification that a newer release wrote halts its partition.
 ///
-/// Dropping it stops at once; what was not acknowledged comes again.
+/// Dropping it stops at once; what was not acknowledged is delivered again.
 pub struct Notifications {
-    tally: Arc<Tally>,
+    channels: Vec<RunningChannel>,
     drain: watch::Sender<bool>,
+}
+
+struct RunningChannel {
+    name: Arc<str>,
+    stats: Arc<DeliveryStats>,
     task: AbortOnDropHandle<bool>,
 }
 
 impl Notifications {
-    /// Starts in the background: subscribes and delivers. What fails is tried again; [`HealthProbe`] tells how it stands.
+    /// Starts one channel, the console, whose group is [`NotificationsOptions::group`]. It runs in the background; failures
+    /// are retried, and [`HealthProbe`] shows them.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn start(bus: Arc<dyn EventBus>, notifier: Arc<dyn Notifier>, options: NotificationsOptions) -> Self {
-        let tally = Arc::new(Tally::default());
+        Self::start_checked(bus, vec![Channel::console(notifier)], options)
+    }
+
+    /// Starts channels side by side. The group of the channel `console` is [`NotificationsOptions::group`], that of another
+    /// one is `<group>.<name>`. No channel waits for another, and the options hold for each;
+    /// [`NotificationsOptions::buffered_bytes_max`] is shared by all.
+    ///
+    /// # Errors
+    /// [`InvalidChannel::Duplicate`] where two have the same name.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start_channels(
+        bus: Arc<dyn EventBus>,
+        channels: Vec<Channel>,
+        options: NotificationsOptions,
+    ) -> Result<Self, InvalidChannel> {
+        check(&channels)?;
+        Ok(Self::start_checked(bus, channels, options))
+    }
+
+    fn start_checked(bus: Arc<dyn EventBus>, channels: Vec<Channel>, options: NotificationsOptions) -> Self {
         let (drain, draining) = watch::channel(false);
         let options = Arc::new(options);
-        let delivering = Delivering { bus, notifier, options, tally: tally.clone(), draining };
-        Self { tally, drain, task: AbortOnDropHandle::new(tokio::spawn(delivering.run())) }
+        let count = u32::try_from(channels.len()).unwrap_or(u32::MAX);
+        let limit = options.delivery_limit(bus.partitions().saturating_mul(count));
+        let start = |channel: Channel| {
+            let stats = Arc::new(DeliveryStats::new(channel.part()));
+            let group = channel.group(&options.group);
+            let (name, notifier) = channel.into_parts();
+            let delivery = ChannelDelivery {
+                bus: bus.clone(),
+                channel: name.clone(),
+                group,
+                notifier,
+                options: options.clone(),
+                limit,
+                stats: stats.clone(),
+                draining: draining.clone(),
+            };
+            RunningChannel { name, stats, task: AbortOnDropHandle::new(tokio::spawn(delivery.run())) }
+        };
+        Self { channels: channels.into_iter().map(start).collect(), drain }
     }
 
-    /// Finishes the notifications that are under way, one a partition, acknowledges what is done and leaves the group. Answers
-    /// within the deadline, whatever hangs; what is done in the other partitions is acknowledged before that.
+    /// Finishes the notifications under way, one a partition and channel, acknowledges what is done and leaves the groups.
+    /// Returns within the deadline, also where a notifier hangs; what is done elsewhere is acknowledged before that.
     pub async fn drain(mut self, deadline: Duration) -> NotificationsReport {
         self.drain.send_replace(true);
-        let ended = timeout_at(Instant::now() + deadline, &mut self.task).await;
-        let clean = matches!(ended, Ok(Ok(true)));
-        NotificationsReport { clean, ..self.tally.report() }
+        let until = Instant::now() + deadline;
+        let ended =
+            join_all(self.channels.iter_mut().map(|channel| timeout_at(until, &mut channel.task))).await;
+        let clean = ended.iter().all(|ended| matches!(ended, Ok(Ok(true))));
+        NotificationsReport { clean, ..self.report() }
     }
 
-    /// What became of the notifications so far.
+    /// What became of the notifications so far, over all channels.
     pub fn report(&self) -> NotificationsReport {
-        self.tally.report()
+        let reports = self.channels.iter().map(|channel| channel.stats.report());
+        reports.fold(NotificationsReport::default(), NotificationsReport::plus)
     }
 
-    /// The same health, for whoever outlives this handle's owner, such as an HTTP server.
+    /// What became of the notifications of one channel so far; `None` where no channel has this name.
+    pub fn channel_report(&self, name: &str) -> Option<NotificationsReport> {
+        let channel = self.channels.iter().find(|channel| &*channel.name == name)?;
+        Some(channel.stats.report())
+    }
+
+    /// The same health, for a holder that outlives this handle, such as an HTTP server.
     #[must_use]
     pub fn probe(&self) -> Arc<dyn HealthProbe> {
-        self.tally.clone()
+        Arc::new(ChannelsProbe(self.channels.iter().map(|channel| channel.stats.clone()).collect()))
     }
 }
 
 impl HealthProbe for Notifications {
     fn health(&self) -> Health {
-        self.tally.health()
+        Health { parts: self.channels.iter().map(|channel| channel.stats.part()).collect() }
+    }
+}
+
+struct ChannelsProbe(Vec<Arc<DeliveryStats>>);
+
+impl HealthProbe for ChannelsProbe {
+    fn health(&self) -> Health {
+        Health { parts: self.0.iter().map(|stats| stats.part()).collect() }
     }
 }

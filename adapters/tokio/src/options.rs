@@ -54,7 +54,8 @@ const DELIVERY_BYTES_MIN: usize = 16 * 1024;
 /// How notifications are delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NotificationsOptions {
-    /// The group of readers: its members share the work, and its positions are durable.
+    /// The group of the channel `console`: its members share the work, and its positions are durable. The group of another
+    /// channel is `<group>.<name>`.
     pub group: String,
     /// Where the group starts in a partition for which it has no position. `None`: at the start in a new system (the
     /// notifications begin at offset 0 and the first are less than a day old), otherwise at the end.
@@ -66,7 +67,7 @@ pub struct NotificationsOptions {
     /// Milliseconds that the notification under way of a revoked partition has to end before it is given up, to be delivered
     /// again by the next member.
     pub revoke_ms: u64,
-    /// Bytes of notifications in memory, shared by all partitions of the topic: each has one delivery under way at most. A
+    /// Bytes of notifications in memory, shared by all channels and partitions: each has one delivery under way at most. A
     /// share is 16 KiB at least, and holds one notification at least, however large.
     pub buffered_bytes_max: usize,
     /// Between attempts at one notification.
@@ -102,9 +103,9 @@ impl NotificationsOptions {
         Duration::from_millis(self.revoke_ms)
     }
 
-    /// What one partition of so many reads at once.
-    pub(crate) fn delivery_limit(&self, partitions: u32) -> ReadLimit {
-        let share = self.buffered_bytes_max / partitions.max(1) as usize;
+    /// What one partition of one channel reads at once, of so many that do.
+    pub(crate) fn delivery_limit(&self, readers: u32) -> ReadLimit {
+        let share = self.buffered_bytes_max / readers.max(1) as usize;
         ReadLimit {
             records: DELIVERY_RECORDS_MAX,
             bytes: share.clamp(DELIVERY_BYTES_MIN, DELIVERY_BYTES_MAX),

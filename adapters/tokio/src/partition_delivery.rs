@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use logistics_core::notify::Notification;
-use logistics_core::port::{Batch, Notifier, NotifyError};
+use logistics_core::port::{Batch, Notifier, NotifyError, NotifyErrorKind};
 use logistics_core::wire::RecordError;
 use logistics_core::{Offset, Partition, wire};
 use tokio::time::{sleep, timeout};
@@ -15,9 +15,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::backoff::{Attempts, as_ms};
-use crate::failure::{panic_text, printable};
+use crate::delivery_stats::DeliveryStats;
+use crate::failure::{panic_text, printable, sentence};
 use crate::options::NotificationsOptions;
-use crate::tally::Tally;
+
+/// Milliseconds that a notifier's retry-after may hold up its partition at most: one wrong header must not stop it for days.
+pub(crate) const RETRY_AFTER_MS_MAX: u64 = 15 * 60 * 1000;
 
 /// How a delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +42,13 @@ enum Then {
 pub(crate) struct PartitionDelivery {
     pub(crate) notifier: Arc<dyn Notifier>,
     pub(crate) options: Arc<NotificationsOptions>,
-    pub(crate) tally: Arc<Tally>,
+    pub(crate) stats: Arc<DeliveryStats>,
+    /// The channel's name.
+    pub(crate) channel: Arc<str>,
     pub(crate) partition: Partition,
     /// The offset behind everything that is done with.
     pub(crate) done: Arc<AtomicU64>,
-    /// Ends it behind the current record, or in the wait before another attempt.
+    /// Ends it behind the current record, or in the wait before the next try.
     pub(crate) stop: CancellationToken,
 }
 
@@ -71,16 +76,19 @@ impl PartitionDelivery {
             Err(why @ RecordError::UnsupportedVersion(_)) => {
                 let why = printable(&why.to_string());
                 error!(
-                    %partition, %offset, why,
+                    channel = &*self.channel, %partition, %offset, why,
                     "a newer release wrote this notification; the partition halts: run that release"
                 );
-                self.tally.halted(partition, format!("partition {partition} offset {offset}: {why}"));
+                self.stats.halted(partition, format!("partition {partition} offset {offset}: {why}"));
                 Then::End(Ended::Halted)
             }
             Err(why) => {
                 let why = printable(&why.to_string());
-                warn!(%partition, %offset, why, "a record that is no notification was skipped; it stays in the log");
-                self.tally.undecodable(format!("partition {partition} offset {offset}: {why}"));
+                warn!(
+                    channel = &*self.channel, %partition, %offset, why,
+                    "a record that is no notification was skipped; it stays in the log"
+                );
+                self.stats.undecodable(format!("partition {partition} offset {offset}: {why}"));
                 Then::GoOn
             }
         }
@@ -94,32 +102,32 @@ impl PartitionDelivery {
             let error = match self.attempt(notification).await {
                 Ok(()) => {
                     if attempts.failures() > 0 {
-                        self.tally.retrying(partition, None);
+                        self.stats.retrying(partition, None);
                     }
-                    self.tally.delivered();
+                    self.stats.delivered();
                     return Then::GoOn;
                 }
                 Err(error) => error,
             };
-            let (order_id, why) = (&notification.order_id, printable(&error.message));
+            let (order_id, why) = (&notification.order_id, printable(&sentence(&error)));
             let place = format!("partition {partition} offset {offset}: {why}");
-            if !error.retryable {
+            if !error.is_retryable() {
                 error!(
-                    %partition, %offset, %order_id, why,
+                    channel = &*self.channel, %partition, %offset, %order_id, why,
                     "a notification that can never be delivered was skipped; it stays in the log"
                 );
-                self.tally.retrying(partition, None);
-                self.tally.undeliverable(place);
+                self.stats.retrying(partition, None);
+                self.stats.undeliverable(place);
                 return Then::GoOn;
             }
-            let delay = attempts.failed();
+            let delay = attempts.failed().max(retry_after(&error));
             warn!(
-                %partition, %offset, %order_id, why, delay_ms = as_ms(delay),
+                channel = &*self.channel, %partition, %offset, %order_id, why, delay_ms = as_ms(delay),
                 "a notification was not delivered; it is retried"
             );
             let failures = attempts.failures();
             let what = format!("the notification at {place}; failures so far: {failures}");
-            self.tally.retrying(partition, Some(what));
+            self.stats.retrying(partition, Some(what));
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Then::End(Ended::Stopped),
@@ -136,12 +144,17 @@ impl PartitionDelivery {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => {
                 let message = format!("the notifier did not answer within {} ms", limit.as_millis());
-                Err(NotifyError { retryable: true, message })
+                Err(NotifyError::new(NotifyErrorKind::Unavailable, message))
             }
             Err(panic) => {
                 let message = format!("the notifier panicked: {}", panic_text(panic.as_ref()));
-                Err(NotifyError { retryable: false, message })
+                Err(NotifyError::new(NotifyErrorKind::Invalid, message))
             }
         }
     }
+}
+
+/// How long the other side wants to be left alone, within bounds.
+fn retry_after(error: &NotifyError) -> Duration {
+    Duration::from_millis(error.retry_after_ms().unwrap_or_default().min(RETRY_AFTER_MS_MAX))
 }

@@ -28,7 +28,7 @@ impl DrainReport {
 pub struct NotificationsReport {
     /// Handed over.
     pub delivered: u64,
-    /// Given up, since the notifier said that trying again does not help, or panicked.
+    /// Skipped: the notifier returned an error that no retry helps, or panicked.
     pub undeliverable: u64,
     /// Records that are no notifications.
     pub undecodable: u64,
@@ -36,4 +36,17 @@ pub struct NotificationsReport {
     pub gone: u64,
     /// In a drain's report: it ended in time, with the group's position behind all of these.
     pub clean: bool,
+}
+
+impl NotificationsReport {
+    /// The sum of two channels; not clean, which is known only once all are drained.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            delivered: self.delivered + other.delivered,
+            undeliverable: self.undeliverable + other.undeliverable,
+            undecodable: self.undecodable + other.undecodable,
+            gone: self.gone + other.gone,
+            clean: false,
+        }
+    }
 }

@@ -26,10 +26,11 @@ pub(super) struct OrderAudit {
     records: Vec<u64>,
     /// The version at the store's checkpoint.
     checkpointed: Version,
-    /// Of what the facts have to tell, in order.
-    to_tell: u64,
-    told: u64,
-    told_version: Version,
+    /// Hash of the notifications that the facts imply, in order.
+    to_notify: u64,
+    /// Hash of the notifications that were read.
+    notified: u64,
+    notified_version: Version,
     stored: Option<Stored>,
     timer: Option<Timestamp>,
 }
@@ -76,7 +77,8 @@ impl OrderAudit {
         let order = without_details(order);
         self.documents.push(fingerprint_of(&order));
         self.records.push(fingerprint(payload));
-        self.to_tell = told(self.to_tell, fact.version, fact.status, fact.at);
+        let late = fact.change == Change::Late;
+        self.to_notify = notification_hash(self.to_notify, fact.version, fact.status, late, fact.at);
         (self.version, self.status, self.due) = (order.version, Some(order.status), order.due());
         if before_checkpoint {
             self.checkpointed = self.version;
@@ -162,14 +164,15 @@ impl OrderAudit {
 
     /// Notifications of an order come in the order of its versions. `truncated`: the first ones may be gone.
     pub(super) fn notified(&mut self, notification: &Notification, truncated: bool) -> Result<(), Broken> {
-        let Notification { version, status, at, .. } = notification;
-        let begins = truncated && self.told_version == Version(0);
-        if *version != self.told_version.next() && !begins {
-            let found = format!("a notification of version {version} follows that of {}", self.told_version);
+        let Notification { version, status, late, at, .. } = notification;
+        let begins = truncated && self.notified_version == Version(0);
+        if *version != self.notified_version.next() && !begins {
+            let found =
+                format!("a notification of version {version} follows that of {}", self.notified_version);
             return Err(Broken::new(Invariant::I9, found));
         }
-        self.told = told(self.told, *version, *status, *at);
-        self.told_version = *version;
+        self.notified = notification_hash(self.notified, *version, *status, *late, *at);
+        self.notified_version = *version;
         Ok(())
     }
 
@@ -206,21 +209,21 @@ impl OrderAudit {
     }
 
     fn settle_notifications(&self, scope: Scope) -> Result<(), Broken> {
-        let (told, facts) = (self.told_version, self.version);
+        let (notified, facts) = (self.notified_version, self.version);
         let broken = |found: String| Err(Broken::new(Invariant::I9, found));
-        if told > facts {
+        if notified > facts {
             return broken(format!(
-                "a notification speaks of version {told}, the last fact is version {facts}"
+                "a notification has version {notified}, the last fact is version {facts}"
             ));
         }
         if scope.notifications_truncated {
             return Ok(());
         }
-        if told < facts && scope.expect.is_settled() {
-            return broken(format!("version {} has a fact and no notification", told.next()));
+        if notified < facts && scope.expect.is_settled() {
+            return broken(format!("version {} has a fact and no notification", notified.next()));
         }
-        if told == facts && self.told != self.to_tell {
-            return broken("a notification tells another status or time than its fact".to_owned());
+        if notified == facts && self.notified != self.to_notify {
+            return broken("a notification differs from its fact in status, lateness or time".to_owned());
         }
         Ok(())
     }
@@ -312,9 +315,9 @@ fn fingerprint_of(order: &Order) -> u64 {
     }
 }
 
-/// Of what is told: not the wording, which may change from one build to the next.
-fn told(before: u64, version: Version, status: Status, at: Timestamp) -> u64 {
-    fingerprint(&(before, version, status, at))
+/// Hash of a notification's identity; excludes reason and recipients, which records of older releases lack.
+fn notification_hash(before: u64, version: Version, status: Status, late: bool, at: Timestamp) -> u64 {
+    fingerprint(&(before, version, status, late, at))
 }
 
 pub(super) fn fingerprint<T: Hash + ?Sized>(value: &T) -> u64 {

@@ -341,7 +341,7 @@ fn i9_a_notification_that_is_missing_doubled_invented_or_wrong() {
     Evidence::copy_last(log);
     let last = log.records.len() - 1;
     Evidence::rewrite(log, last, "\"version\":1", "\"version\":2");
-    assert_broken(&invented, Invariant::I9, Some("o7"), "speaks of version 2");
+    assert_broken(&invented, Invariant::I9, Some("o7"), "a notification has version 2");
     assert_eq!(invented.audit(Expect::InMotion).unwrap_err().invariant, Invariant::I9);
 
     let mut foreign = clean();
@@ -353,7 +353,37 @@ fn i9_a_notification_that_is_missing_doubled_invented_or_wrong() {
     let mut wrong = clean();
     let log = last_of(&mut wrong.notifications, "o7");
     Evidence::rewrite(log, log.records.len() - 1, "\"status\":\"PLACED\"", "\"status\":\"CONFIRMED\"");
-    assert_broken(&wrong, Invariant::I9, Some("o7"), "another status or time");
+    assert_broken(&wrong, Invariant::I9, Some("o7"), "differs from its fact in status, lateness or time");
+}
+
+/// As releases before `recipients` wrote it.
+fn older(record: &mut LogRecord) {
+    let mut event: serde_json::Value = serde_json::from_slice(&record.payload).unwrap();
+    event.as_object_mut().unwrap().remove("traceparent");
+    let data = event["data"].as_object_mut().unwrap();
+    data.retain(|key, _| !["late", "reason", "recipients"].contains(&key.as_str()));
+    record.payload = event.to_string().into();
+}
+
+#[test]
+fn i9_the_notifications_of_older_releases_are_those_of_their_facts_too() {
+    let mut evidence = clean();
+    evidence.notifications.iter_mut().flat_map(|log| &mut log.records).for_each(older);
+    assert!(evidence.audit(Expect::AtRest).is_ok());
+    // Only the sentence of an older one says that the order is late.
+    let log = last_of(&mut evidence.notifications, "o0");
+    let late = find(log, "o0", "is late: still");
+    Evidence::rewrite(log, late, "is late: still", "is now");
+    assert_broken(&evidence, Invariant::I9, Some("o0"), "differs from its fact in status, lateness or time");
+
+    let mut newer = clean();
+    let log = last_of(&mut newer.notifications, "o0");
+    let late = find(log, "o0", "\"late\":true");
+    Evidence::rewrite(log, late, "is late: still", "another sentence");
+    assert!(newer.audit(Expect::AtRest).is_ok(), "the sentence of a newer one is no part of it");
+    let log = last_of(&mut newer.notifications, "o0");
+    Evidence::rewrite(log, late, "\"late\":true", "\"late\":false");
+    assert_broken(&newer, Invariant::I9, Some("o0"), "differs from its fact in status, lateness or time");
 }
 
 #[test]

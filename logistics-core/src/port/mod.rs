@@ -20,7 +20,7 @@ pub use bus::{
 pub use clock::Clock;
 pub use error::{PortError, PortErrorKind};
 pub use feed::{Batches, EventBusExt, Records, batches};
-pub use notifier::{Notifier, NotifyError};
+pub use notifier::{Notifier, NotifyError, NotifyErrorKind};
 pub use store::{
     ClearOutcome, Cursor, DocumentLookup, DocumentWrite, InvalidCursor, ListQuery, Loaded, OrderReader,
     OrderStore, OwnerStore, Page, Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,

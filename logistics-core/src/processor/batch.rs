@@ -260,7 +260,8 @@ impl Batch<'_> {
         let answers = fact.cause.answers().is_some();
         self.decided.prints.push(Print::of_fact(&record, order_id, answers));
         self.push(Topic::Orders, Some(key.clone()), record);
-        self.push(Topic::Notifications, Some(key), wire::encode_notification(&Notification::of(fact)));
+        let notification = Notification::of(fact, &*order);
+        self.push(Topic::Notifications, Some(key), wire::encode_notification(&notification));
         self.facts += 1;
         if self.settings.emit_order_events && fact.change == Change::Moved {
             let (order_id, status) = (order_id.clone(), fact.status);

@@ -128,7 +128,7 @@ pub fn document(id: &OrderId, status: Status) -> Bytes {
 pub fn notification(status: Status) -> Notification {
     let facts = facts_to(status);
     let last = facts.last().unwrap_or_else(|| panic!("no order ever becomes {status}"));
-    Notification::of(last)
+    Notification::of(last, &placement())
 }
 
 /// A record of a topic with an order's key.
@@ -170,7 +170,7 @@ fn path_to(status: Status) -> Vec<Status> {
     panic!("no order ever becomes {status}")
 }
 
-fn parsed<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
+pub(super) fn parsed<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
     result.unwrap_or_else(|error| panic!("a sample is invalid: {error}"))
 }
 

@@ -162,7 +162,8 @@ pub fn encode_outcome(outcome: &Outcome, partition: Partition, at: Timestamp) ->
     outcome::encode(outcome, partition, at)
 }
 
-/// Writes a notification.
+/// Writes a notification. Its `audiences` and `text` are deprecated: releases before `recipients` require them, this one
+/// reads them in records without `recipients` only, and the next one drops them.
 #[must_use]
 pub fn encode_notification(notification: &Notification) -> Bytes {
     notification::encode(notification)

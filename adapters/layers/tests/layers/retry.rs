@@ -4,8 +4,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use logistics_core::Partition;
 use logistics_core::port::{
-    EventBus, Loaded, MockEventBus, MockNotifier, MockOwnerStore, Notifier, NotifyError, OwnerStore,
-    PortErrorKind, Token,
+    EventBus, Loaded, MockEventBus, MockNotifier, MockOwnerStore, Notifier, NotifyError, NotifyErrorKind,
+    OwnerStore, PortErrorKind, Token,
 };
 use logistics_layers::{Layer, Retry};
 use tokio::time::Instant;
@@ -64,8 +64,9 @@ async fn what_may_change_something_is_made_once() {
     RETRY.over(Arc::new(store)).clear(Partition(0), token).await.unwrap_err();
 
     let mut notifier = MockNotifier::new();
-    let failed = NotifyError { retryable: true, message: "on purpose".to_owned() };
-    notifier.expect_notify().times(1).return_const(Err(failed.clone()));
+    let failed = || Err(NotifyError::new(NotifyErrorKind::Unavailable, "on purpose"));
+    notifier.expect_notify().times(1).returning(move |_| failed());
     let notification = logistics_core::testkit::sample::notification(logistics_core::Status::Placed);
-    assert_eq!(RETRY.over(Arc::new(notifier)).notify(&notification).await, Err(failed));
+    let error = RETRY.over(Arc::new(notifier)).notify(&notification).await.expect_err("it fails each time");
+    assert_eq!((error.kind(), error.to_string()), (NotifyErrorKind::Unavailable, "on purpose".to_owned()));
 }

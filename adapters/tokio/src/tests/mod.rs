@@ -1,5 +1,6 @@
 //! The driver against mocked ports. Time is paused, so waits pass at once and are measured exactly.
 
+mod channels;
 mod faults;
 mod lines;
 mod membership;

@@ -11,14 +11,15 @@ use bytes::Bytes;
 use logistics_core::notify::Notification;
 use logistics_core::port::{
     Batch, Delivery, LogRecord, MockEventBus, MockNotifier, MockSubscription, Notifier, NotifyError,
-    PortError, PortErrorKind, ReadLimit, StartAt, Subscription, SubscriptionEvent, Topic,
+    NotifyErrorKind, PortError, PortErrorKind, ReadLimit, StartAt, Subscription, SubscriptionEvent, Topic,
 };
 use logistics_core::testkit::{Broker, MemoryBus};
 use logistics_core::{Offset, OrderId, Partition, Status, Timestamp, Version, wire};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use super::support::{BACKOFF, detail, error, is_ready, until};
+use super::support::{BACKOFF, detail, error, is_ready, until, until_within};
+use crate::partition_delivery::RETRY_AFTER_MS_MAX;
 use crate::{Notifications, NotificationsOptions, NotificationsReport};
 
 type Event = Result<SubscriptionEvent, PortError>;
@@ -88,15 +89,14 @@ fn bus(subscriptions: Vec<Result<Box<dyn Subscription>, PortError>>) -> MockEven
     mock
 }
 
-fn payload(name: &str) -> Bytes {
-    wire::encode_notification(&Notification {
-        order_id: OrderId::parse(name).unwrap(),
-        status: Status::Confirmed,
-        version: Version(2),
-        at: Timestamp::default(),
-        audiences: Vec::new(),
-        text: format!("Order {name} is now CONFIRMED"),
-    })
+pub(super) fn payload(name: &str) -> Bytes {
+    let order_id = OrderId::parse(name).unwrap();
+    wire::encode_notification(&Notification::new(
+        order_id,
+        Version(2),
+        Status::Confirmed,
+        Timestamp::default(),
+    ))
 }
 
 fn delivery(from: u64, payloads: Vec<Bytes>) -> Event {
@@ -119,7 +119,7 @@ fn delivery_in(partition: Partition, from: u64, payloads: Vec<Bytes>) -> Event {
     Ok(SubscriptionEvent::Records(Delivery { partition, batch: Batch { records, next } }))
 }
 
-fn options() -> NotificationsOptions {
+pub(super) fn options() -> NotificationsOptions {
     NotificationsOptions {
         from: Some(StartAt::End),
         notify_timeout_ms: 5000,
@@ -133,33 +133,33 @@ fn start(bus: MockEventBus, notifier: impl Notifier + 'static) -> Notifications 
     Notifications::start(Arc::new(bus), Arc::new(notifier), options())
 }
 
-/// Notes what it is given, after what it is told to do first.
-fn noting(mut mock: MockNotifier) -> (MockNotifier, Arc<Mutex<Vec<String>>>) {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let noted = told.clone();
+/// Notes what it is given, after what is expected first.
+pub(super) fn noting(mut mock: MockNotifier) -> (MockNotifier, Arc<Mutex<Vec<String>>>) {
+    let notified = Arc::new(Mutex::new(Vec::new()));
+    let noted = notified.clone();
     mock.expect_notify().returning(move |notification| {
         noted.lock().unwrap().push(notification.order_id.to_string());
         Ok(())
     });
-    (mock, told)
+    (mock, notified)
 }
 
-fn failing(mock: &mut MockNotifier, name: &'static str, times: usize, retryable: bool) {
+fn failing(mock: &mut MockNotifier, name: &'static str, times: usize, kind: NotifyErrorKind) {
     mock.expect_notify()
         .withf(move |notification| notification.order_id.as_str() == name)
         .times(times)
-        .returning(move |_| Err(NotifyError { retryable, message: "on purpose".to_owned() }));
+        .returning(move |_| Err(NotifyError::new(kind, "on purpose")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_delivered_in_order_and_acknowledged_once() {
     let (mock, acknowledged) = acknowledging(MockSubscription::new());
     let (subscription, deliveries) = subscription(mock);
-    let (notifier, told) = noting(MockNotifier::new());
+    let (notifier, notified) = noting(MockNotifier::new());
     let notifications = start(bus(vec![Ok(subscription)]), notifier);
     deliveries.send(delivery(7, vec![payload("a"), payload("b")])).unwrap();
     until("acknowledged", || *acknowledged.lock().unwrap() == [Offset(10)]).await;
-    assert_eq!(*told.lock().unwrap(), ["a", "b"]);
+    assert_eq!(*notified.lock().unwrap(), ["a", "b"]);
     assert_eq!(detail(&notifications, "notifier"), "delivering; 2 delivered");
     let report = notifications.drain(Duration::from_secs(1)).await;
     assert_eq!(report, NotificationsReport { delivered: 2, clean: true, ..report });
@@ -170,19 +170,43 @@ async fn a_failure_that_may_pass_is_tried_until_it_does_and_the_next_ones_wait()
     let (mock, acknowledged) = acknowledging(MockSubscription::new());
     let (subscription, deliveries) = subscription(mock);
     let mut notifier = MockNotifier::new();
-    failing(&mut notifier, "a", 6, true);
-    let (notifier, told) = noting(notifier);
+    failing(&mut notifier, "a", 6, NotifyErrorKind::Unavailable);
+    let (notifier, notified) = noting(notifier);
     let notifications = start(bus(vec![Ok(subscription)]), notifier);
     let began = Instant::now();
     deliveries.send(delivery(0, vec![payload("a"), payload("b")])).unwrap();
     until("shown", || detail(&notifications, "notifier").contains("partition 3 offset 0: on purpose")).await;
     assert!(!is_ready(&notifications, "notifier"));
-    assert!(told.lock().unwrap().is_empty());
+    assert!(notified.lock().unwrap().is_empty());
     until("acknowledged", || !acknowledged.lock().unwrap().is_empty()).await;
     let waited = began.elapsed().as_millis();
     assert!((3500..3510).contains(&waited), "100, 200, 400, 800, 1000 and 1000 ms, not {waited}");
-    assert_eq!(*told.lock().unwrap(), ["a", "b"]);
+    assert_eq!(*notified.lock().unwrap(), ["a", "b"]);
     assert!(is_ready(&notifications, "notifier"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_waits_for_as_long_as_the_other_side_says_within_its_bound() {
+    for (retry_after_ms, expected_ms) in
+        [(0, 100), (50, 100), (20_000, 20_000), (u64::MAX, RETRY_AFTER_MS_MAX)]
+    {
+        let (mock, acknowledged) = acknowledging(MockSubscription::new());
+        let (subscription, deliveries) = subscription(mock);
+        let mut notifier = MockNotifier::new();
+        let limited = NotifyError::new(NotifyErrorKind::RateLimited, "on purpose");
+        notifier
+            .expect_notify()
+            .times(1)
+            .returning(move |_| Err(limited.clone().with_retry_after_ms(retry_after_ms)));
+        let (notifier, _) = noting(notifier);
+        let notifications = start(bus(vec![Ok(subscription)]), notifier);
+        let began = Instant::now();
+        deliveries.send(delivery(0, vec![payload("a")])).unwrap();
+        until_within(2 * RETRY_AFTER_MS_MAX, "delivered", || notifications.report().delivered == 1).await;
+        let waited = u64::try_from(began.elapsed().as_millis()).unwrap();
+        assert!((expected_ms..expected_ms + 10).contains(&waited), "{retry_after_ms}: {waited} ms");
+        until("acknowledged", || !acknowledged.lock().unwrap().is_empty()).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,18 +214,18 @@ async fn what_can_never_be_delivered_is_counted_and_skipped() {
     let (mock, acknowledged) = acknowledging(MockSubscription::new());
     let (subscription, deliveries) = subscription(mock);
     let mut notifier = MockNotifier::new();
-    failing(&mut notifier, "a", 1, false);
+    failing(&mut notifier, "a", 1, NotifyErrorKind::Rejected);
     notifier
         .expect_notify()
         .withf(|notification| notification.order_id.as_str() == "b")
         .times(1)
         .returning(|_| panic!("on purpose"));
-    let (notifier, told) = noting(notifier);
+    let (notifier, notified) = noting(notifier);
     let notifications = start(bus(vec![Ok(subscription)]), notifier);
     let broken = Bytes::from_static(b"{}");
     deliveries.send(delivery(0, vec![payload("a"), payload("b"), broken, payload("c")])).unwrap();
     until("acknowledged", || *acknowledged.lock().unwrap() == [Offset(5)]).await;
-    assert_eq!(*told.lock().unwrap(), ["c"]);
+    assert_eq!(*notified.lock().unwrap(), ["c"]);
     let expected =
         NotificationsReport { delivered: 1, undeliverable: 2, undecodable: 1, gone: 0, clean: false };
     assert_eq!(notifications.report(), expected);
@@ -239,14 +263,14 @@ async fn a_failed_subscription_is_made_again() {
     let (mock, acknowledged) = acknowledging(MockSubscription::new());
     let (first, first_deliveries) = subscription(MockSubscription::new());
     let (second, second_deliveries) = subscription(mock);
-    let (notifier, told) = noting(MockNotifier::new());
+    let (notifier, notified) = noting(MockNotifier::new());
     first_deliveries.send(Err(error(PortErrorKind::Unavailable))).unwrap();
     first_deliveries.send(Err(error(PortErrorKind::Closed))).unwrap();
     second_deliveries.send(delivery(0, vec![payload("a")])).unwrap();
     let subscriptions = vec![Err(error(PortErrorKind::Refused)), Ok(first), Ok(second)];
     let notifications = start(bus(subscriptions), notifier);
     until("acknowledged", || *acknowledged.lock().unwrap() == [Offset(2)]).await;
-    assert_eq!(*told.lock().unwrap(), ["a"]);
+    assert_eq!(*notified.lock().unwrap(), ["a"]);
     assert!(is_ready(&notifications, "notifier"));
 }
 
@@ -256,11 +280,11 @@ async fn a_failed_acknowledgement_is_made_again() {
     mock.expect_acknowledge().times(2).returning(|_, _| Err(error(PortErrorKind::Unavailable)));
     let (mock, acknowledged) = acknowledging(mock);
     let (subscription, deliveries) = subscription(mock);
-    let (notifier, told) = noting(MockNotifier::new());
+    let (notifier, notified) = noting(MockNotifier::new());
     let notifications = start(bus(vec![Ok(subscription)]), notifier);
     deliveries.send(delivery(0, vec![payload("a")])).unwrap();
     until("acknowledged", || *acknowledged.lock().unwrap() == [Offset(2)]).await;
-    assert_eq!(told.lock().unwrap().len(), 1, "only the acknowledgement is repeated");
+    assert_eq!(notified.lock().unwrap().len(), 1, "only the acknowledgement is repeated");
     assert!(is_ready(&notifications, "notifier"));
 }
 
@@ -274,7 +298,7 @@ async fn a_failed_acknowledgement_shows_until_one_succeeds_whatever_reading_does
         false => Err(error(PortErrorKind::Unavailable)),
     });
     let (subscription, deliveries) = subscription(mock);
-    let (notifier, told) = noting(MockNotifier::new());
+    let (notifier, notified) = noting(MockNotifier::new());
     let notifications = start(bus(vec![Ok(subscription)]), notifier);
     deliveries.send(delivery(0, vec![payload("a")])).unwrap();
     let what = || detail(&notifications, "notifier");
@@ -284,7 +308,7 @@ async fn a_failed_acknowledgement_shows_until_one_succeeds_whatever_reading_does
     until("reading fails too", || what().contains("reading the notifications")).await;
     assert!(what().contains("acknowledging notifications"), "both show: {}", what());
     deliveries.send(delivery(2, vec![payload("b")])).unwrap();
-    until("reading goes on", || told.lock().unwrap().len() == 2).await;
+    until("reading goes on", || notified.lock().unwrap().len() == 2).await;
     assert!(what().contains("acknowledging notifications"), "it fails still: {}", what());
     assert!(!is_ready(&notifications, "notifier"));
 
@@ -300,15 +324,15 @@ async fn a_drain_acknowledges_what_is_done_and_no_more() {
     notifier
         .expect_notify()
         .withf(|notification| notification.order_id.as_str() == "b")
-        .returning(|_| Err(NotifyError { retryable: true, message: "on purpose".to_owned() }));
-    let (notifier, told) = noting(notifier);
+        .returning(|_| Err(NotifyError::new(NotifyErrorKind::Unavailable, "on purpose")));
+    let (notifier, notified) = noting(notifier);
     let notifications = start(bus(vec![Ok(subscription)]), notifier);
     deliveries.send(delivery(0, vec![payload("a"), payload("b"), payload("c")])).unwrap();
     until("stuck at the second", || detail(&notifications, "notifier").contains("offset 1")).await;
     let report = notifications.drain(Duration::from_secs(1)).await;
     assert_eq!(*acknowledged.lock().unwrap(), [Offset(1)]);
     assert_eq!((report.delivered, report.clean), (1, true));
-    assert_eq!(*told.lock().unwrap(), ["a"]);
+    assert_eq!(*notified.lock().unwrap(), ["a"]);
 }
 
 const HOME: Partition = Partition(3);
@@ -345,8 +369,8 @@ async fn a_notification_that_fails_for_ever_keeps_its_own_partition_waiting_and_
     notifier
         .expect_notify()
         .withf(|notification| notification.order_id.as_str() == "a")
-        .returning(|_| Err(NotifyError { retryable: true, message: "on purpose".to_owned() }));
-    let (notifier, told) = noting(notifier);
+        .returning(|_| Err(NotifyError::new(NotifyErrorKind::Unavailable, "on purpose")));
+    let (notifier, notified) = noting(notifier);
     let notifications = start(bus(vec![Ok(subscription)]), notifier);
     events.send(delivery_in(HOME, 0, vec![payload("a"), payload("behind-a")])).unwrap();
     events.send(delivery_in(HOME, 10, vec![payload("far-behind-a")])).unwrap();
@@ -357,12 +381,12 @@ async fn a_notification_that_fails_for_ever_keeps_its_own_partition_waiting_and_
                 .unwrap();
         }
     }
-    until("the others are notified", || told.lock().unwrap().len() == 60).await;
+    until("the others are notified", || notified.lock().unwrap().len() == 60).await;
     until("the others are acknowledged", || {
         acknowledged.lock().unwrap().iter().filter(|next| next.0 == 40).count() == 3
     })
     .await;
-    assert!(told.lock().unwrap().iter().all(|name| name.starts_with("o-")));
+    assert!(notified.lock().unwrap().iter().all(|name| name.starts_with("o-")));
     assert!(detail(&notifications, "notifier").contains("partition 3 offset 0: on purpose"));
     let began = Instant::now();
     let report = notifications.drain(Duration::from_secs(1)).await;
@@ -498,7 +522,7 @@ async fn a_partition_that_is_another_members_by_now_is_given_up_and_the_others_g
 async fn what_a_newer_release_wrote_halts_its_partition_and_is_not_skipped() {
     let (mock, noted) = noting_positions(MockSubscription::new());
     let (subscription, events) = subscription(mock);
-    let (notifier, told) = noting(MockNotifier::new());
+    let (notifier, notified) = noting(MockNotifier::new());
     let notifications = start(bus(vec![Ok(subscription)]), notifier);
     events.send(delivery_in(HOME, 0, vec![payload("a"), newer("b"), payload("c")])).unwrap();
     events.send(delivery_in(HOME, 10, vec![payload("d")])).unwrap();
@@ -512,9 +536,9 @@ async fn what_a_newer_release_wrote_halts_its_partition_and_is_not_skipped() {
     assert!(shown.contains("halted, a newer release wrote partition 3 offset 1: "), "{shown}");
     assert!(shown.contains("dataschema urn:logistics:order:2"), "{shown}");
     assert!(!is_ready(&notifications, "notifier"));
-    let mut told = told.lock().unwrap().clone();
-    told.sort();
-    assert_eq!(told, ["a", "e"]);
+    let mut notified = notified.lock().unwrap().clone();
+    notified.sort();
+    assert_eq!(notified, ["a", "e"]);
     assert_eq!(notifications.report().undecodable, 1, "what no owner wrote is skipped and counted");
     let report = notifications.drain(Duration::from_secs(1)).await;
     assert!(report.clean, "nothing that is done is unacknowledged");
@@ -525,13 +549,13 @@ async fn what_a_newer_release_wrote_halts_its_partition_and_is_not_skipped() {
 async fn records_that_are_gone_are_counted_and_the_position_moves_behind_them() {
     let (mock, noted) = noting_positions(MockSubscription::new());
     let (subscription, events) = subscription(mock);
-    let (notifier, told) = noting(MockNotifier::new());
+    let (notifier, notified) = noting(MockNotifier::new());
     let notifications = start(bus(vec![Ok(subscription)]), notifier);
     events.send(Ok(SubscriptionEvent::Moved { partition: HOME, from: Offset(5), to: Offset(12) })).unwrap();
     until("acknowledged", || *noted.lock().unwrap() == ["3@12"]).await;
     events.send(delivery_in(HOME, 12, vec![payload("a")])).unwrap();
     until("delivered", || noted.lock().unwrap().contains(&"3@14".to_owned())).await;
-    assert_eq!(*told.lock().unwrap(), ["a"]);
+    assert_eq!(*notified.lock().unwrap(), ["a"]);
     assert_eq!(notifications.report().gone, 7);
     assert_eq!(
         detail(&notifications, "notifier"),
@@ -548,8 +572,8 @@ async fn a_log_that_was_shortened_past_the_position_is_read_on_and_what_is_gone_
     };
     let start = || {
         let options = NotificationsOptions { from: Some(StartAt::Start), ..options() };
-        let (notifier, told) = noting(MockNotifier::new());
-        (Notifications::start(Arc::new(bus.clone()), Arc::new(notifier), options), told)
+        let (notifier, notified) = noting(MockNotifier::new());
+        (Notifications::start(Arc::new(bus.clone()), Arc::new(notifier), options), notified)
     };
     append("a");
     let (first, _) = start();
@@ -557,9 +581,9 @@ async fn a_log_that_was_shortened_past_the_position_is_read_on_and_what_is_gone_
     assert!(first.drain(Duration::from_secs(1)).await.clean);
     ["b", "c", "d"].into_iter().for_each(append);
     bus.with_broker(|broker| broker.truncate(Topic::Notifications, Partition(0), Offset(3)));
-    let (second, told) = start();
+    let (second, notified) = start();
     until("delivered", || second.report().delivered == 1).await;
-    assert_eq!(*told.lock().unwrap(), ["d"]);
+    assert_eq!(*notified.lock().unwrap(), ["d"]);
     let report = second.drain(Duration::from_secs(1)).await;
     assert_eq!((report.gone, report.clean), (2, true));
     let position =
@@ -582,16 +606,14 @@ async fn two_members_hand_partitions_over_while_a_notification_is_retried() {
     }
     let options = || NotificationsOptions { from: Some(StartAt::Start), ..options() };
     let mut refusing = MockNotifier::new();
-    refusing
-        .expect_notify()
-        .returning(|_| Err(NotifyError { retryable: true, message: "on purpose".to_owned() }));
+    refusing.expect_notify().returning(|_| Err(NotifyError::new(NotifyErrorKind::Unavailable, "on purpose")));
     let first = Notifications::start(Arc::new(bus.clone()), Arc::new(refusing), options());
     until("both are stuck", || detail(&first, "notifier").contains("1 more partitions")).await;
-    let (notifier, told) = noting(MockNotifier::new());
+    let (notifier, notified) = noting(MockNotifier::new());
     let second = Notifications::start(Arc::new(bus.clone()), Arc::new(notifier), options());
-    until("the other member notifies of one", || told.lock().unwrap().len() == 1).await;
+    until("the other member notifies of one", || notified.lock().unwrap().len() == 1).await;
     assert!(!detail(&first, "notifier").contains("more partitions"), "the first has one left");
     assert!(first.drain(Duration::from_secs(1)).await.clean);
-    until("the other member notifies of both", || told.lock().unwrap().len() == 2).await;
+    until("the other member notifies of both", || notified.lock().unwrap().len() == 2).await;
     assert!(second.drain(Duration::from_secs(1)).await.clean);
 }

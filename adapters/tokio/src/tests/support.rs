@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::{Backoff, Processors, ProcessorsOptions};
 
 /// Far beyond every wait of a test; time is paused, so it costs nothing.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE_MS: u64 = 600_000;
 pub(super) const BACKOFF: Backoff = Backoff { delay_ms_min: 100, delay_ms_max: 1000, jitter_percent: 0 };
 
 pub(super) fn error(kind: PortErrorKind) -> PortError {
@@ -33,8 +33,13 @@ pub(super) fn error(kind: PortErrorKind) -> PortError {
 }
 
 /// Waits until `condition` holds.
-pub(super) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let held = timeout(PATIENCE, async {
+pub(super) async fn until(what: &str, condition: impl FnMut() -> bool) {
+    until_within(PATIENCE_MS, what, condition).await;
+}
+
+/// Waits until `condition` holds, for so many milliseconds at most.
+pub(super) async fn until_within(limit_ms: u64, what: &str, mut condition: impl FnMut() -> bool) {
+    let held = timeout(Duration::from_millis(limit_ms), async {
         while !condition() {
             sleep(Duration::from_millis(1)).await;
         }

@@ -163,9 +163,9 @@ impl World {
         let id = &fact.order_id;
         let partition = home(id.as_str());
         self.evidence.orders[partition].push(Some(id), wire::encode_fact(fact), self.now);
-        let notification = wire::encode_notification(&Notification::of(fact));
-        self.evidence.notifications[partition].push(Some(id), notification, self.now);
         let order = evolve(self.state.remove(id), fact).unwrap();
+        let notification = wire::encode_notification(&Notification::of(fact, &order));
+        self.evidence.notifications[partition].push(Some(id), notification, self.now);
         self.state.insert(id.clone(), order);
     }
 

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 
 use super::case::{Case, Harness, Report, run_cases};
 use crate::lifecycle::STATUSES;
-use crate::notify::Notification;
+use crate::limits::REASON_BYTES_MAX;
+use crate::notify::{Notification, Recipient};
 use crate::port::Notifier;
 use crate::testkit::executor::both;
 use crate::testkit::sample;
-use crate::{Actor, Status};
+use crate::{Actor, PartyId, Reason, Status};
 
 /// What can be seen of a notifier and done to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub trait NotifierHarness: Harness {
     /// What can be seen of the notifier and done to it.
     fn capabilities(&self) -> NotifierCapabilities;
 
-    /// A notifier that has notified nobody yet. Called once for each case.
+    /// A notifier that has delivered nothing yet. Called once for each case.
     async fn fresh(&self) -> Box<dyn NotifierFixture>;
 }
 
@@ -57,7 +58,7 @@ pub async fn notifier(harness: &dyn NotifierHarness) -> Report {
         harness,
         cases::every_status_is_taken,
         cases::the_same_notification_is_taken_twice,
-        cases::any_text_and_any_audience_are_taken,
+        cases::any_reason_and_any_recipients_are_taken,
         cases::two_at_the_same_time_are_taken,
         cases::what_was_taken_is_handed_over needs observable,
         cases::an_unreachable_other_side_is_worth_another_try needs breakable,
@@ -83,15 +84,24 @@ async fn the_same_notification_is_taken_twice(case: NotifierCase<'_>) {
     }
 }
 
-async fn any_text_and_any_audience_are_taken(case: NotifierCase<'_>) {
-    let texts =
-        ["", "żółw 🚚 \u{202e}abc", "two\r\nlines\tand \"quotes\" <b>&amp;</b> \\ {}", "\u{1b}[31mred"];
-    let long = "word ".repeat(2000);
-    let everybody = vec![Actor::Customer, Actor::Merchant, Actor::Courier, Actor::Operator, Actor::System];
-    for text in texts.into_iter().chain([long.as_str()]) {
-        for audiences in [everybody.clone(), Vec::new()] {
+async fn any_reason_and_any_recipients_are_taken(case: NotifierCase<'_>) {
+    let long = "word ".repeat(REASON_BYTES_MAX / 5);
+    let texts = ["żółw 🚚 \u{202e}abc", "\"quotes\" <b>&amp;</b> \\ {} {order_id} %s", long.as_str()];
+    let reasons = texts.into_iter().map(|text| Some(sample::parsed(Reason::parse(text)))).chain([None]);
+    let party = |text| Some(sample::parsed(PartyId::parse(text)));
+    let everyone = [
+        Recipient::new(Actor::Customer, party("customer \u{202e}1")),
+        Recipient::new(Actor::Merchant, party("<b>\"merchant\"</b>")),
+        Recipient::new(Actor::Courier, None),
+        Recipient::new(Actor::Operator, None),
+        Recipient::new(Actor::System, None),
+    ];
+    for reason in reasons {
+        for (late, recipients) in
+            [(false, everyone.to_vec()), (true, everyone[1..].to_vec()), (false, Vec::new())]
+        {
             let notification = sample::notification(Status::Placed);
-            case.notify(&Notification { text: text.to_owned(), audiences, ..notification }).await;
+            case.notify(&Notification { reason: reason.clone(), late, recipients, ..notification }).await;
         }
     }
 }
@@ -105,8 +115,7 @@ async fn what_was_taken_is_handed_over(case: NotifierCase<'_>) {
     for (n, status) in (1..).zip(STATUSES) {
         let order_id = sample::order_id(n * 1000);
         let sample = sample::notification(status);
-        let text = sample.text.replace(sample.order_id.as_str(), order_id.as_str());
-        case.notify(&Notification { order_id: order_id.clone(), text, ..sample }).await;
+        case.notify(&Notification { order_id: order_id.clone(), ..sample }).await;
         let delivered = case.fixture.delivered().await;
         case.holds(
             &format!("the delivery of {order_id} shows the id"),
@@ -122,5 +131,5 @@ async fn an_unreachable_other_side_is_worth_another_try(mut case: NotifierCase<'
     let notification = sample::notification(Status::Confirmed);
     let notifier = case.fixture.notifier();
     let answer = case.soon("an answer", notifier.notify(&notification)).await;
-    case.same("whether another try may help", &answer.map_err(|error| error.retryable), &Err(true));
+    case.same("whether another try may help", &answer.map_err(|error| error.is_retryable()), &Err(true));
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::ids::Version;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/wire/golden")
@@ -29,8 +30,9 @@ fn every_record_is_written_as_its_golden_file_has_it() {
 fn every_golden_file_is_of_a_record() {
     let files: BTreeSet<String> =
         folder().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let samples: BTreeSet<String> =
-        samples::all().into_iter().map(|(name, _)| format!("{name}.json")).collect();
+    let written = samples::all().into_iter().map(|(name, _)| name);
+    let older = samples::older_notification_values().into_iter().map(|(name, _)| name);
+    let samples: BTreeSet<String> = written.chain(older).map(|name| format!("{name}.json")).collect();
     assert_eq!(files, samples);
 }
 
@@ -48,6 +50,53 @@ fn every_golden_file_is_read_as_what_was_written() {
     }
     for (name, notification) in samples::notification_values() {
         assert_eq!(decode_notification(&golden(&name)).unwrap(), notification, "{name}");
+    }
+    for (name, notification) in samples::older_notification_values() {
+        assert_eq!(decode_notification(&golden(&name)).unwrap(), notification, "{name}");
+    }
+}
+
+#[test]
+fn a_notification_has_every_field_that_older_releases_read() {
+    // As in the releases before `recipients`; every field is required, others are ignored.
+    #[derive(serde::Deserialize)]
+    struct Older {
+        order_id: OrderId,
+        status: Status,
+        version: Version,
+        audiences: Vec<Actor>,
+        text: String,
+    }
+    for (name, notification) in samples::older_notification_values() {
+        let older: serde_json::Value = serde_json::from_slice(&golden(&name)).unwrap();
+        let mut newer: serde_json::Value =
+            serde_json::from_slice(&encode_notification(&notification)).unwrap();
+        let read: Older = serde_json::from_value(newer["data"].clone()).unwrap();
+        let identity = (&notification.order_id, notification.status, notification.version);
+        assert_eq!((&read.order_id, read.status, read.version), identity, "{name}");
+        let roles = notification.recipients.iter().map(|recipient| recipient.role);
+        assert!(read.audiences.iter().copied().eq(roles), "{name}");
+        assert_eq!(older["data"]["text"], read.text, "{name}");
+        let data = newer["data"].as_object_mut().unwrap();
+        data.retain(|key, _| !["late", "recipients"].contains(&key.as_str()));
+        assert_eq!(newer, older, "{name}: the other fields are as they were");
+    }
+}
+
+#[test]
+fn nothing_is_derived_from_the_deprecated_fields_where_there_are_recipients() {
+    for (name, notification) in samples::notification_values() {
+        let mut event: serde_json::Value = serde_json::from_slice(&golden(&name)).unwrap();
+        let data = event["data"].as_object_mut().unwrap();
+        data.insert("audiences".to_owned(), serde_json::json!(["system"]));
+        data.insert("text".to_owned(), serde_json::json!("anything"));
+        assert_eq!(decode_notification(event.to_string().as_bytes()).unwrap(), notification, "{name}");
+        let data = event["data"].as_object_mut().unwrap();
+        data.retain(|key, _| key != "audiences" && key != "text");
+        assert_eq!(decode_notification(event.to_string().as_bytes()).unwrap(), notification, "{name}");
+        event["data"].as_object_mut().unwrap().remove("recipients");
+        let error = decode_notification(event.to_string().as_bytes()).unwrap_err();
+        assert!(matches!(error, RecordError::Invalid { field: "recipients", .. }), "{name}: {error}");
     }
 }
 

@@ -174,8 +174,8 @@ proptest! {
     }
 
     #[test]
-    fn facts_and_their_notifications(fact in fact()) {
-        let notification = Notification::of(&fact);
+    fn facts_and_their_notifications(fact in fact(), placement in placement()) {
+        let notification = Notification::of(&fact, &placement);
         prop_assert_eq!(decode_notification(&encode_notification(&notification)), Ok(notification));
         let bytes = encode_fact(&fact);
         prop_assert!(is_surely_from_processor(&bytes));

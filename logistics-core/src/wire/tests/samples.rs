@@ -1,5 +1,7 @@
 //! One value of every record type and variant.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::*;
@@ -193,8 +195,26 @@ pub(super) fn outcome_values() -> Vec<(String, Outcome)> {
     outcomes.into_iter().map(|(name, outcome)| (format!("outcome-{name}"), outcome)).collect()
 }
 
+/// A notification of each kind, as this build writes it.
 pub(super) fn notification_values() -> Vec<(String, Notification)> {
-    let of = |(name, fact): (String, Fact)| (name.replace("fact", "notification"), Notification::of(&fact));
+    let facts: BTreeMap<String, Fact> = fact_values().into_iter().collect();
+    let of = |name: &str, placement: &Placement| Notification::of(&facts[name], placement);
+    [
+        ("full", of("fact-placed-full", &placement())),
+        ("late", of("fact-late", &placement())),
+        ("reason", of("fact-delivery-failed", &placement())),
+        ("roles", of("fact-cancelled", &Placement::default())),
+    ]
+    .map(|(name, notification)| (format!("notification-recipients-{name}"), notification))
+    .into()
+}
+
+/// The notifications that releases before `recipients` wrote, one for each fact, and what this build reads in them.
+pub(super) fn older_notification_values() -> Vec<(String, Notification)> {
+    let of = |(name, fact): (String, Fact)| {
+        let name = name.replace("fact", "notification");
+        (name, Notification { reason: None, trace: None, ..Notification::of(&fact, &Placement::default()) })
+    };
     fact_values().into_iter().filter(|(name, _)| name != "fact-placed-full").map(of).collect()
 }
 
@@ -217,7 +237,8 @@ pub(super) fn owners() -> Vec<Sample> {
 pub(super) fn all() -> Vec<Sample> {
     let mut samples = owners();
     samples.extend(requests().into_iter().map(|(name, request)| (name, encode_request(&request))));
-    samples.extend(notification_values().into_iter().map(|(name, told)| (name, encode_notification(&told))));
+    samples
+        .extend(notification_values().into_iter().map(|(name, value)| (name, encode_notification(&value))));
     for (name, payload) in [("text", &b"{\"no\": \"event\"}"[..]), ("binary", &b"\xff\x00"[..])] {
         let record = record(Bytes::from_static(payload));
         let letter = DeadLetter { record: &record, partition: HERE, reason: "the record is not an event" };

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use logistics_core::notify::Notification;
 use logistics_core::{Actor, Change, Fact, Status};
+use logistics_notify::{Language, Templates};
 
 use super::cast::Role;
 use crate::client::api::{self, Refusal};
@@ -23,6 +24,7 @@ pub(super) struct View {
     began: Instant,
     paint: Paint,
     bars: Option<Bars>,
+    templates: Templates,
 }
 
 /// Which order something is about.
@@ -38,7 +40,7 @@ impl View {
         let terminal = output::is_terminal();
         let paint = Paint::new(terminal);
         let bars = if terminal { Bars::new(roles, paint) } else { None };
-        Self { began: Instant::now(), paint, bars }
+        Self { began: Instant::now(), paint, bars, templates: Templates::english() }
     }
 
     /// Something that is about no order.
@@ -72,8 +74,11 @@ impl View {
 
     /// A notification.
     pub(super) fn told(&self, row: &Row, notification: &Notification) {
-        let audiences = names(&notification.audiences);
-        self.line(row, &format!("🔔 {} {}", self.paint.dim(&format!("{audiences}:")), notification.text));
+        let roles: Vec<&str> =
+            notification.recipients.iter().map(|recipient| recipient.role.name()).collect();
+        let roles = self.paint.dim(&format!("{}:", roles.join(", ")));
+        let text = self.templates.render(&Language::english(), notification);
+        self.line(row, &format!("🔔 {roles} {text}"));
     }
 
     /// A request that was refused.
@@ -100,8 +105,4 @@ impl View {
         let time = self.paint.dim(&format!("{seconds:>5.1} s"));
         self.say(&format!("{time}  {}  {text}", self.paint.bold(&format!("{:<TITLE$}", row.title))));
     }
-}
-
-fn names(actors: &[Actor]) -> String {
-    actors.iter().map(|actor| actor.name()).collect::<Vec<_>>().join(", ")
 }

@@ -7,7 +7,8 @@ use logistics_core::notify::Notification;
 use logistics_core::port::{LogRecord, Topic};
 use logistics_core::wire::{self, DeadLetter, Record};
 use logistics_core::{
-    Cause, Fact, Offset, OrderId, Outcome, OutcomeKind, Partition, RequestId, Timestamp, partition_of,
+    Cause, Change, Fact, Offset, OrderId, Outcome, OutcomeKind, Partition, Placement, RequestId, Timestamp,
+    partition_of,
 };
 use serde::Deserialize;
 
@@ -68,6 +69,7 @@ struct Moved {
 /// One sentence, where they cannot be read or written.
 pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Target) -> Result<(), Failure> {
     let mut waiting: BTreeMap<Partition, VecDeque<Moved>> = BTreeMap::new();
+    let mut placements = Placements::default();
     let mut records = export.records()?;
     while let Some(exported) = records.next()? {
         let (from, record, line) = (exported.partition, exported.record, exported.line);
@@ -102,7 +104,7 @@ pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Targ
                         Cause::Timer { timer, offset: target.next_unanswered(home) }
                     }
                 };
-                write_fact(target, home, &fact).await?;
+                write_fact(target, home, &fact, &placements.of(&fact)).await?;
             }
             Ok(Record::Outcome(outcome)) => {
                 let input = answered(outcome.offset)?;
@@ -129,9 +131,32 @@ fn moved(record: LogRecord, from: Partition, to: Option<(Partition, Offset)>) ->
     Moved { from: before, to, renamed, unreadable }
 }
 
-async fn write_fact(target: &mut Target, home: Partition, fact: &Fact) -> Result<(), Failure> {
+/// What the placements of open orders said, without their details: a notification names the parties.
+#[derive(Default)]
+struct Placements(BTreeMap<OrderId, Placement>);
+
+impl Placements {
+    /// The placement of the fact's order. It is forgotten behind the order's last fact.
+    fn of(&mut self, fact: &Fact) -> Placement {
+        if let Change::Placed(placement) = &fact.change {
+            self.0.insert(fact.order_id.clone(), Placement { details: None, ..placement.clone() });
+        }
+        let placement = match fact.status.is_terminal() {
+            true => self.0.remove(&fact.order_id),
+            false => self.0.get(&fact.order_id).cloned(),
+        };
+        placement.unwrap_or_default()
+    }
+}
+
+async fn write_fact(
+    target: &mut Target,
+    home: Partition,
+    fact: &Fact,
+    placement: &Placement,
+) -> Result<(), Failure> {
     let key = fact.order_id.to_key();
-    let notification = wire::encode_notification(&Notification::of(fact));
+    let notification = wire::encode_notification(&Notification::of(fact, placement));
     target.write(home, Topic::Notifications, Some(key.clone()), notification);
     target.write_own(home, Some(key), wire::encode_fact(fact));
     target.flush_full(home).await

@@ -1,17 +1,19 @@
-//! What became of the notifications, for health and reports.
+//! What became of a channel's notifications, for health and reports.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use logistics_core::Partition;
-use logistics_core::health::{Health, HealthProbe, PartHealth};
+use logistics_core::health::PartHealth;
 
 use crate::health::lock;
 use crate::reports::NotificationsReport;
 
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct DeliveryStats {
+    /// The name of its part of health.
+    part: String,
     delivered: AtomicU64,
     undeliverable: AtomicU64,
     undecodable: AtomicU64,
@@ -51,7 +53,11 @@ struct State {
     skipped: Option<String>,
 }
 
-impl Tally {
+impl DeliveryStats {
+    pub(crate) fn new(part: String) -> Self {
+        Self { part, ..Self::default() }
+    }
+
     pub(crate) fn delivered(&self) {
         self.delivered.fetch_add(1, Ordering::Relaxed);
     }
@@ -121,6 +127,21 @@ impl Tally {
             clean: false,
         }
     }
+
+    /// The channel's health.
+    pub(crate) fn part(&self) -> PartHealth {
+        let report = self.report();
+        let state = lock(&self.state);
+        let mut detail = format!("{}; {} delivered", state.doing(), report.delivered);
+        if let Some(latest) = &state.skipped {
+            let count = report.undeliverable + report.undecodable;
+            detail = format!("{detail}, {count} skipped, the latest: {latest}");
+        }
+        if report.gone > 0 {
+            detail = format!("{detail}, {} gone from the log before they were read", report.gone);
+        }
+        PartHealth { name: self.part.clone(), ready: state.is_ready(), detail }
+    }
 }
 
 impl State {
@@ -154,20 +175,4 @@ fn listed(partitions: &BTreeMap<Partition, String>) -> Option<String> {
         0 => first.clone(),
         more => format!("{first} (and in {more} more partitions)"),
     })
-}
-
-impl HealthProbe for Tally {
-    fn health(&self) -> Health {
-        let report = self.report();
-        let state = lock(&self.state);
-        let mut detail = format!("{}; {} delivered", state.doing(), report.delivered);
-        if let Some(latest) = &state.skipped {
-            let count = report.undeliverable + report.undecodable;
-            detail = format!("{detail}, {count} skipped, the latest: {latest}");
-        }
-        if report.gone > 0 {
-            detail = format!("{detail}, {} gone from the log before they were read", report.gone);
-        }
-        Health { parts: vec![PartHealth { name: "notifier".to_owned(), ready: state.is_ready(), detail }] }
-    }
 }

@@ -1,0 +1,217 @@
+//! Texts of notifications, by language.
+
+use std::collections::BTreeMap;
+
+use logistics_core::Status;
+use logistics_core::notify::Notification;
+
+use crate::language::Language;
+use crate::template::{InvalidTemplate, Template, Words, check_text};
+
+/// The texts of one language, checked when they are made.
+///
+/// A template is one line with placeholders: `{order_id}`, `{status}` (the status's name in the language), `{reason}` (empty
+/// without one) and `{late}` (the word for late, empty for an order that is not). Write `{{` and `}}` for braces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateSet {
+    transition: Template,
+    late: Template,
+    late_word: String,
+    by_status: BTreeMap<Status, Template>,
+    status_names: BTreeMap<Status, String>,
+}
+
+impl TemplateSet {
+    /// A template for a transition, and one for an order that is late. Statuses have the names of the API, and the word for
+    /// late is `late`.
+    ///
+    /// # Errors
+    /// [`InvalidTemplate`], which names what is wrong.
+    pub fn new(transition: &str, late: &str) -> Result<Self, InvalidTemplate> {
+        Ok(Self {
+            transition: Template::parse(transition)?,
+            late: Template::parse(late)?,
+            late_word: "late".to_owned(),
+            by_status: BTreeMap::new(),
+            status_names: BTreeMap::new(),
+        })
+    }
+
+    /// The same, with a template of its own for the transition to `status`.
+    ///
+    /// # Errors
+    /// [`InvalidTemplate`], which names what is wrong.
+    pub fn with_transition(mut self, status: Status, template: &str) -> Result<Self, InvalidTemplate> {
+        self.by_status.insert(status, Template::parse(template)?);
+        Ok(self)
+    }
+
+    /// The same, with the status's name in the language.
+    ///
+    /// # Errors
+    /// [`InvalidTemplate`] for a name that is empty, too long or more than one line.
+    pub fn with_status_name(mut self, status: Status, name: &str) -> Result<Self, InvalidTemplate> {
+        check_text(name)?;
+        self.status_names.insert(status, name.to_owned());
+        Ok(self)
+    }
+
+    /// The same, with the language's word for late.
+    ///
+    /// # Errors
+    /// [`InvalidTemplate`] for a word that is empty, too long or more than one line.
+    pub fn with_late_word(mut self, word: &str) -> Result<Self, InvalidTemplate> {
+        check_text(word)?;
+        self.late_word = word.to_owned();
+        Ok(self)
+    }
+
+    fn render(&self, notification: &Notification, output: &mut String) {
+        let status = notification.status;
+        let template = match notification.late {
+            true => &self.late,
+            false => self.by_status.get(&status).unwrap_or(&self.transition),
+        };
+        let status = self.status_names.get(&status).map_or(status.name(), String::as_str);
+        template.render(notification, Words { status, late: &self.late_word }, output);
+    }
+}
+
+/// Template sets by language. There is English at least, which also serves languages that have no set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Templates {
+    english: TemplateSet,
+    others: BTreeMap<Language, TemplateSet>,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self::english()
+    }
+}
+
+impl Templates {
+    /// The built-in English: `Order {order_id} is now {status}`, and `Order {order_id} is late: still {status}`.
+    #[must_use]
+    pub fn english() -> Self {
+        let set =
+            TemplateSet::new("Order {order_id} is now {status}", "Order {order_id} is late: still {status}");
+        // Its only input are the two texts above, which the tests render.
+        let english = set.unwrap_or_else(|error| unreachable!("a built-in template is invalid: {error}"));
+        Self { english, others: BTreeMap::new() }
+    }
+
+    /// The same, with the templates of one more language. `en` replaces the built-in ones.
+    #[must_use]
+    pub fn with(mut self, language: Language, set: TemplateSet) -> Self {
+        if language == Language::english() {
+            self.english = set;
+        } else {
+            self.others.insert(language, set);
+        }
+        self
+    }
+
+    /// The text of a notification: one line without control characters or marks of direction, whatever the log holds.
+    /// A channel that writes a format with a syntax (HTML, JSON) escapes it for that.
+    ///
+    /// `de-AT` takes the templates of `de-AT`, else of `de`, else English.
+    #[must_use]
+    pub fn render(&self, language: &Language, notification: &Notification) -> String {
+        let mut text = String::new();
+        self.render_into(language, notification, &mut text);
+        text
+    }
+
+    /// Appends what [`Templates::render`] returns.
+    pub(crate) fn render_into(&self, language: &Language, notification: &Notification, text: &mut String) {
+        self.set(language).render(notification, text);
+    }
+
+    fn set(&self, language: &Language) -> &TemplateSet {
+        if self.others.is_empty() {
+            return &self.english;
+        }
+        let mut broader = Some(language.clone());
+        while let Some(language) = broader {
+            if let Some(set) = self.others.get(&language) {
+                return set;
+            }
+            if language == Language::english() {
+                break;
+            }
+            broader = language.broader();
+        }
+        &self.english
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use logistics_core::{OrderId, Reason, Timestamp, Version};
+
+    use super::*;
+    use crate::template::TEMPLATE_BYTES_MAX;
+
+    fn notification(reason: &str) -> Notification {
+        let id = OrderId::parse("o-1").unwrap();
+        let mut notification = Notification::new(id, Version(2), Status::Cancelled, Timestamp::default());
+        notification.reason = Reason::parse(reason).ok();
+        notification
+    }
+
+    fn german() -> Templates {
+        let set = TemplateSet::new("{order_id}: {status}", "{order_id}: {status}, {late}")
+            .and_then(|set| {
+                set.with_transition(Status::Cancelled, "{order_id}: {status} ({reason}) {{{late}}}")
+            })
+            .and_then(|set| set.with_status_name(Status::Cancelled, "storniert"))
+            .and_then(|set| set.with_late_word("verspätet"));
+        Templates::english().with(Language::parse("de").unwrap(), set.unwrap())
+    }
+
+    #[test]
+    fn the_language_decides_and_english_serves_the_others() {
+        let (templates, mut notification) = (german(), notification("no onions"));
+        let mut render = |tag, late| {
+            notification.late = late;
+            templates.render(&Language::parse(tag).unwrap(), &notification)
+        };
+        assert_eq!(render("de-AT", false), "o-1: storniert (no onions) {}");
+        assert_eq!(render("DE", true), "o-1: storniert, verspätet");
+        assert_eq!(render("en-GB", false), "Order o-1 is now CANCELLED");
+        assert_eq!(render("fr", true), "Order o-1 is late: still CANCELLED");
+    }
+
+    #[test]
+    fn what_a_client_wrote_neither_breaks_a_line_nor_fills_a_placeholder() {
+        let german = Language::parse("de").unwrap();
+        let text = german_text(&german, "{order_id} \u{202e}a\u{2066}b\u{200f}c\u{2028}é");
+        assert_eq!(text, "o-1: storniert ({order_id} \u{fffd}a\u{fffd}b\u{fffd}c\u{fffd}é) {}");
+    }
+
+    fn german_text(language: &Language, reason: &str) -> String {
+        german().render(language, &notification(reason))
+    }
+
+    #[test]
+    fn a_template_is_checked_when_it_is_made() {
+        let error = |text: &str| TemplateSet::new(text, "{late}").unwrap_err();
+        assert_eq!(error(""), InvalidTemplate::Empty);
+        assert_eq!(
+            error(&"x".repeat(TEMPLATE_BYTES_MAX + 1)),
+            InvalidTemplate::TooLong(TEMPLATE_BYTES_MAX + 1)
+        );
+        assert_eq!(error("a\nb"), InvalidTemplate::ActiveCharacter('\n'));
+        assert_eq!(error("a {order_id"), InvalidTemplate::UnpairedBrace(2));
+        assert_eq!(error("a } b"), InvalidTemplate::UnpairedBrace(2));
+        assert_eq!(error("{text}"), InvalidTemplate::UnknownPlaceholder("text".to_owned()));
+        assert_eq!(TemplateSet::new("{order_id}", "{oops}").unwrap_err().to_string(), UNKNOWN);
+        let set = TemplateSet::new("{order_id}", "{late}").unwrap();
+        assert!(set.clone().with_late_word("a\u{1b}[2J").is_err());
+        assert!(set.with_status_name(Status::Placed, "").is_err());
+    }
+
+    const UNKNOWN: &str =
+        "the template has the placeholder \"oops\"; use {order_id}, {status}, {reason} or {late}";
+}
