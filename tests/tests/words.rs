@@ -34,7 +34,6 @@ const NOT_YET: &[&str] = &[
     "adapters/embedded/src/",
     "adapters/kafka/src/",
     "adapters/notify/src/",
-    "adapters/notify/tests/",
     "adapters/redis/src/",
     "adapters/redis/tests/",
     "adapters/tokio/src/",

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_listens_everywhere_is_asked_here() {
+    fn a_process_that_listens_everywhere_is_probed_on_loopback() {
         let own = |listen: &str| own(listen.parse().expect("an address")).to_string();
         assert_eq!(own("127.0.0.1:8001"), "http://127.0.0.1:8001");
         assert_eq!(own("0.0.0.0:8001"), "http://127.0.0.1:8001");

@@ -20,7 +20,7 @@ pub(crate) fn to_stderr(line: &str) {
     eprintln!("{line}");
 }
 
-/// A line on standard output. Nobody reading it any more is no reason to fail.
+/// Writes a line to standard output. A closed pipe is no failure.
 pub fn line(text: impl AsRef<str>) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{}", text.as_ref());
@@ -37,8 +37,8 @@ pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Many lines, written when there are enough of them or they are flushed. Where nobody reads them any more (`| head`) there
-/// is nothing left to do, which is no failure; that they cannot be written is one.
+/// Buffered lines, written when the buffer is full or flushed. A closed pipe (`| head`) ends the output without a failure; any
+/// other write error is a failure.
 pub struct Lines {
     out: BufWriter<Box<dyn Write>>,
     name: String,
@@ -62,7 +62,7 @@ impl Lines {
         }
     }
 
-    /// Writes a line; answers whether somebody still reads.
+    /// Writes a line. Returns false once the reader has closed the pipe.
     ///
     /// # Errors
     /// One sentence, where it cannot be written.
@@ -71,7 +71,7 @@ impl Lines {
         self.reads(written)
     }
 
-    /// Hands over what was written so far; answers whether somebody still reads.
+    /// Flushes the buffer. Returns false once the reader has closed the pipe.
     ///
     /// # Errors
     /// One sentence, where it cannot be written.

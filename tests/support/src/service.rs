@@ -14,7 +14,7 @@ use crate::http::get;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// SIGTERM ends a process within this.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
-/// Nobody listens there.
+/// No process listens there.
 const NOWHERE: &str = "127.0.0.1:1";
 /// What must never be seen.
 const SECRET: &str = "hunter2-of-the-test";
@@ -106,8 +106,8 @@ impl Service {
         assert!(!said.err.contains(SECRET), "{said:?}");
     }
 
-    /// With nobody there to work with it runs on, live and not ready, says what is missing and nothing secret, and ends when
-    /// it is told to.
+    /// Without a broker and a store the service runs on, live and not ready. It names what is missing, shows no secret, and ends on
+    /// SIGTERM.
     pub fn waits_for(&self, missing: &[&str]) {
         let environment = [
             ("LOGISTICS_KAFKA_BROKERS", NOWHERE),
@@ -182,7 +182,7 @@ impl Service {
         Process { child, lines, log: Vec::new() }
     }
 
-    /// With nothing from the environment of whoever tests.
+    /// Without variables of the test's own environment.
     fn command(&self, args: &[&str], environment: Environment<'_>) -> Command {
         let mut command = Command::new(self.binary);
         let settings = std::env::vars_os().map(|(name, _)| name);

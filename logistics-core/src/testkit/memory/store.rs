@@ -20,7 +20,7 @@ const DICE_STREAM: u64 = 0x7374_6f72_6500;
 /// One write in so many is followed by a snapshot, for later restores.
 const WRITES_PER_SNAPSHOT: usize = 8;
 
-/// An [`OrderStore`] in memory. Clones are the same store.
+/// An [`OrderStore`](crate::port::OrderStore) in memory. Clones are the same store.
 #[derive(Debug, Clone)]
 pub struct MemoryOrderStore(Arc<Shared<Machine>>);
 
