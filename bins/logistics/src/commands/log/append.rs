@@ -49,13 +49,14 @@ async fn append(engine: &Engine, args: &AppendArgs) -> Result<(), Failure> {
 }
 
 async fn append_one(engine: &Engine, args: &AppendArgs, record: &str) -> Result<(), Failure> {
-    if !args.unchecked && is_owners(record) {
+    let parsed = serde_json::from_str(record);
+    if !args.unchecked && is_owners(record, parsed.as_ref().ok()) {
         return Err(Failure::refused(
             "only the owner of a partition writes facts and outcomes; to take a log in use `logistics log import`, to append \
              the record anyway give --unchecked",
         ));
     }
-    let order_id = args.key.clone().map_or_else(|| order_id_in(record), Ok)?;
+    let order_id = args.key.clone().map_or_else(|| order_id_in(parsed), Ok)?;
     let payload = Bytes::copy_from_slice(record.as_bytes());
     let offset = engine.bus().append(&order_id, payload).await;
     let offset = offset.map_err(|error| Failure::of_port("cannot append", &error))?;
@@ -69,18 +70,18 @@ const TYPES: &str = "logistics.order.";
 const OF_INPUTS: &str = ".requested";
 
 /// The record says that an owner wrote it, or has a type that owners alone write.
-fn is_owners(record: &str) -> bool {
+fn is_owners(record: &str, parsed: Option<&Value>) -> bool {
     if wire::is_surely_from_processor(record.as_bytes()) {
         return true;
     }
-    let value: Value = serde_json::from_str(record).unwrap_or_default();
+    let Some(value) = parsed else { return false };
     let kind = value["type"].as_str().unwrap_or_default();
     value["source"] == wire::PROCESSOR_SOURCE || kind.starts_with(TYPES) && !kind.ends_with(OF_INPUTS)
 }
 
 /// The order that a record is about: of an event or of a bare object.
-fn order_id_in(record: &str) -> Result<OrderId, Failure> {
-    let value: Value = serde_json::from_str(record).map_err(|error| {
+fn order_id_in(parsed: serde_json::Result<Value>) -> Result<OrderId, Failure> {
+    let value = parsed.map_err(|error| {
         Failure::usage(format!("the record is no JSON ({error}); to append it anyway give its --key"))
     })?;
     let mut places = ["/data/order_id", "/order_id", "/subject"].into_iter();
@@ -101,6 +102,7 @@ mod tests {
     #[test]
     fn what_owners_write_is_told_from_what_anybody_may_write() {
         let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).expect("text");
+        let is_owners = |record: &str| is_owners(record, serde_json::from_str(record).ok().as_ref());
         for fact in sample::facts_to(Status::Delivered) {
             let fact = text(wire::encode_fact(&fact));
             assert!(is_owners(&fact), "{fact}");
@@ -130,7 +132,10 @@ mod tests {
 
     #[test]
     fn the_order_is_found_in_events_and_in_bare_objects() {
-        let found = |record| order_id_in(record).map(|id| id.to_string()).map_err(|failure| failure.message);
+        let found = |record| {
+            let found = order_id_in(serde_json::from_str(record));
+            found.map(|id| id.to_string()).map_err(|failure| failure.message)
+        };
         let bare = r#"{"order_id":"o-1","status":"PLACED"}"#;
         for record in
             [bare, r#"{"subject":"o-2","data":{"order_id":"o-1"}}"#, r#"{"subject":"o-1","data":{}}"#]

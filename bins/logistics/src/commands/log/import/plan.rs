@@ -71,11 +71,12 @@ impl Plan {
         mut wanted: HashMap<(Partition, u64), u64>,
     ) -> Result<(), Failure> {
         while let Some(exported) = records.next()? {
-            let place = (exported.partition, exported.record.offset);
-            if self.forwarded.contains(&place) || is_from_processor(&exported.record, exported.partition) {
-                continue;
-            }
-            if let Some(copies) = wanted.get_mut(&(exported.partition, fingerprint(&exported.record))) {
+            let (partition, record) = (exported.partition, exported.record);
+            // Few records have the bytes of a forwarded one: only these are decoded.
+            if let Some(copies) = wanted.get_mut(&(partition, fingerprint(&record)))
+                && !self.forwarded.contains(&(partition, record.offset))
+                && !is_from_processor(&record, partition)
+            {
                 *copies = copies.saturating_sub(1);
             }
         }

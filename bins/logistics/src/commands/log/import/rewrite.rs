@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use logistics_cli_kit::Failure;
 use logistics_core::notify::Notification;
 use logistics_core::port::{LogRecord, Topic};
-use logistics_core::wire::{self, DeadLetter, Record};
+use logistics_core::wire::{self, DeadLetter, DecodeError, Record};
 use logistics_core::{
     Cause, Change, Fact, Offset, OrderId, Outcome, OutcomeKind, Partition, Placement, RequestId, Timestamp,
     partition_of,
@@ -21,16 +21,20 @@ use super::target::Target;
 /// # Errors
 /// One sentence, where they cannot be read or written.
 pub(super) async fn inputs(export: &mut Export, plan: &Plan, target: &mut Target) -> Result<(), Failure> {
-    for answered in [true, false] {
+    // Without an input that is not answered, a second pass would find nothing.
+    let passes: &[bool] = if plan.unanswered == 0 { &[true] } else { &[true, false] };
+    for &answered in passes {
         let mut records = export.records()?;
         while let Some(exported) = records.next()? {
             let (from, record) = (exported.partition, exported.record);
-            if plan.is_foreign(from, record.offset) {
+            let is_meant = plan.is_answered(from, record.offset) == answered
+                && !plan.is_foreign(from, record.offset)
+                && !plan.is_forwarded(from, record.offset);
+            if !is_meant {
                 continue;
             }
-            let Some(home) = home_of(&record, from, target.partitions()) else { continue };
-            let is_meant = plan.is_answered(from, record.offset) == answered;
-            if is_meant && !plan.is_forwarded(from, record.offset) {
+            let decoded = wire::decode(&record, from);
+            if let Some(home) = home_of(&decoded, &record, from, target.partitions()) {
                 target.input(home, record.key, record.payload).await?;
             }
         }
@@ -39,8 +43,13 @@ pub(super) async fn inputs(export: &mut Export, plan: &Plan, target: &mut Target
 }
 
 /// Where an input belongs: to its order, and what names none where its key says. `None`: it is no input.
-fn home_of(record: &LogRecord, from: Partition, partitions: u32) -> Option<Partition> {
-    match wire::decode(record, from) {
+fn home_of(
+    decoded: &Result<Record, DecodeError>,
+    record: &LogRecord,
+    from: Partition,
+    partitions: u32,
+) -> Option<Partition> {
+    match decoded {
         Ok(Record::Input(request)) => Some(partition_of(&request.order_id, partitions)),
         Ok(Record::Fact(_) | Record::Outcome(_)) => None,
         Err(error) if error.from_processor => None,
@@ -77,12 +86,13 @@ pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Targ
             continue;
         }
         let lost = || Failure::refused(format!("line {line}: the export changed while it was read"));
-        if let Some(home) = home_of(&record, from, target.partitions()) {
+        let decoded = wire::decode(&record, from);
+        if let Some(home) = home_of(&decoded, &record, from, target.partitions()) {
             if plan.is_answered(from, record.offset) {
                 let forwarded = plan.is_forwarded(from, record.offset);
                 let to =
                     if forwarded { None } else { Some((home, target.next_place(home).ok_or_else(lost)?)) };
-                waiting.entry(from).or_default().push_back(moved(record, from, to));
+                waiting.entry(from).or_default().push_back(moved(decoded, record, to));
             }
             continue;
         }
@@ -90,7 +100,7 @@ pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Targ
             let next = waiting.get_mut(&from).and_then(VecDeque::pop_front);
             next.filter(|input| input.from == offset).ok_or_else(lost)
         };
-        match wire::decode(&record, from) {
+        match decoded {
             Ok(Record::Fact(mut fact)) => {
                 let home = partition_of(&fact.order_id, target.partitions());
                 fact.cause = match fact.cause {
@@ -116,17 +126,18 @@ pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Targ
     target.flush().await
 }
 
-fn moved(record: LogRecord, from: Partition, to: Option<(Partition, Offset)>) -> Moved {
-    let name = |record: &LogRecord, partition| match wire::decode(record, partition) {
+/// `decoded` is the record in its old place.
+fn moved(decoded: Result<Record, DecodeError>, record: LogRecord, to: Option<(Partition, Offset)>) -> Moved {
+    let name = |decoded| match decoded {
         Ok(Record::Input(request)) => Some(request.id),
         _ => None,
     };
-    let (was, before) = (name(&record, from), record.offset);
+    let (was, before) = (name(decoded), record.offset);
     let Some((home, offset)) = to else {
         return Moved { from: before, to, renamed: None, unreadable: None };
     };
     let here = LogRecord { offset, ..record };
-    let renamed = name(&here, home).filter(|now| was.as_ref() != Some(now));
+    let renamed = name(wire::decode(&here, home)).filter(|now| was.as_ref() != Some(now));
     let unreadable = if was.is_none() { Some(here) } else { None };
     Moved { from: before, to, renamed, unreadable }
 }

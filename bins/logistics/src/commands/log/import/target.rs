@@ -16,6 +16,7 @@ use logistics_tokio::NotificationsOptions;
 use tokio::time::timeout;
 
 use super::until_ready;
+use crate::commands::log::reader::unread;
 
 /// What one transaction takes: well below what brokers take by default.
 const TRANSACTION_RECORDS: usize = 500;
@@ -251,10 +252,6 @@ impl Part {
             Err(error) => Err(Failure::of_port("cannot write the log", &error)),
         }
     }
-}
-
-fn unread(error: &PortError) -> Failure {
-    Failure::of_port("cannot read the log", error)
 }
 
 fn silent() -> Failure {
