@@ -258,3 +258,25 @@ fn an_import_with_a_log_key_signs_what_owners_wrote() {
     let (_data, verified) = at_rest_with_data(data);
     assert_eq!(verified["report"]["outcomes"]["dead_lettered"], 0, "{verified}");
 }
+
+/// A key that no order can have. A letter's own key must fit the log, and the letter still quotes the dead record's.
+#[test]
+fn an_export_that_holds_a_record_with_a_long_key_imports() {
+    let data = World::start().stop();
+    append(data.path(), "no JSON", "short");
+    let (data, _) = at_rest_with_data(World::serve(data).stop());
+    let long = "k".repeat(1000);
+    let exported = std::fs::read_to_string(export(data.path())).expect("the export");
+    let file = data.path().join("long.jsonl");
+    std::fs::write(&file, exported.replace("\"key\":\"short\"", &format!("\"key\":\"{long}\"")))
+        .expect("it can be written");
+    let imported = imported(&file, "3");
+    let (imported, verified) = at_rest_with_data(imported);
+    assert_eq!(verified["report"]["outcomes"]["dead_lettered"], 1, "{verified}");
+    let records = documents(&std::fs::read_to_string(export(imported.path())).expect("the export"));
+    let of = |topic: &str| records.iter().find(|record| record["topic"] == topic).expect("a record");
+    assert_eq!(of("orders")["key"], *long, "an input keeps its key");
+    let letter = of("orders.dlq");
+    assert_eq!((&letter["key"], &letter["value"]["data"]["key"]), (&Value::Null, &Value::from(&*long)));
+    assert_eq!(letter["value"]["data"]["key_bytes"], 1000);
+}
