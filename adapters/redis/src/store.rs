@@ -102,8 +102,8 @@ impl RedisStore {
     /// from now on for [`CLAIM_KEPT_MS`](crate::limits::CLAIM_KEPT_MS), so claim it again before that.
     ///
     /// # Errors
-    /// `Refused` where another system uses it; `Unavailable` when the servers cannot be reached.
-    pub async fn check_system(&self, system: &str, claim: bool) -> Result<(), PortError> {
+    /// [`RedisStoreError::OtherSystem`] where another system uses it, and whatever else a call to the servers has.
+    pub async fn check_system(&self, system: &str, claim: bool) -> Result<(), RedisStoreError> {
         let mut conn = self.connections.conn().await?;
         let kept_ms = if claim { CLAIM_KEPT_MS.to_string() } else { String::new() };
         let call = |by| CLAIM.small_call(by, &[self.keys.system()], &[system, &kept_ms]);
@@ -112,7 +112,7 @@ impl RedisStore {
             return Ok(());
         }
         let place = self.connections.place().clone();
-        Err(RedisStoreError::OtherSystem { place, system: system.to_owned(), other }.into())
+        Err(RedisStoreError::OtherSystem { place, system: system.to_owned(), other })
     }
 
     /// Whether nothing at all is in the database, whoever it is from: `DBSIZE` of every master is 0.

@@ -8,12 +8,13 @@ mod secret;
 mod settings;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{EventBus, OrderStore, PortError, PortErrorKind};
+use logistics_core::port::{EventBus, OrderStore, PortError};
 use logistics_kafka::KafkaBus;
-use logistics_redis::RedisStore;
+use logistics_redis::{RedisStore, RedisStoreError};
 use logistics_tokio::{Reachability, ReachabilityOptions, SystemClock};
 use tokio::sync::{OnceCell, watch};
 
@@ -138,6 +139,8 @@ pub struct Store {
     redis: RedisStore,
     /// Which system it belongs to, once the log has said so: a claim goes on while the brokers are gone.
     system: Arc<OnceCell<String>>,
+    /// This process has claimed the store: it decides, and claims it again with every check.
+    has_claimed: Arc<AtomicBool>,
     /// Why this process may not decide any more: another system has claimed the store.
     lost: Arc<watch::Sender<Option<String>>>,
 }
@@ -150,7 +153,8 @@ impl Store {
     pub fn connect(args: &RedisArgs, partitions: u32) -> Result<Self, Failure> {
         let store = RedisStore::new(args.config(partitions)?);
         let redis = store.map_err(|error| Failure::usage(error.to_string()))?;
-        Ok(Self { redis, system: Arc::default(), lost: Arc::new(watch::Sender::new(None)) })
+        let has_claimed = Arc::default();
+        Ok(Self { redis, system: Arc::default(), has_claimed, lost: Arc::new(watch::Sender::new(None)) })
     }
 
     /// The port.
@@ -183,16 +187,26 @@ impl Store {
     }
 
     async fn check(&self, log: &Log, role: ProcessRole) -> Result<(), PortError> {
-        self.redis.check().await?;
+        let fits = self.redis.check().await;
+        // A store that no longer fits does not end the claim of a process that decides already, and must not hide its loss.
+        if let Err(error) = &fits
+            && (error.kind().is_retryable() || !self.has_claimed.load(Ordering::Relaxed))
+        {
+            return fits;
+        }
         let system = self.system.get_or_try_init(|| log.0.system()).await?;
         let claimed = self.redis.check_system(system, role.decides).await;
-        if let Err(error) = &claimed
-            && role.decides
-            && error.kind() == PortErrorKind::Refused
-        {
-            self.lost.send_replace(Some(error.to_string()));
+        if role.decides {
+            match &claimed {
+                Ok(()) => self.has_claimed.store(true, Ordering::Relaxed),
+                Err(error @ RedisStoreError::OtherSystem { .. }) => {
+                    self.lost.send_replace(Some(error.to_string()));
+                }
+                // Only another system's claim is a loss.
+                Err(_) => {}
+            }
         }
-        claimed
+        fits.and(claimed.map_err(PortError::from))
     }
 
     /// Waits until a check finds that another system has claimed the store: from then on, two would decide with one store.

@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         store::redis_is_wiped_in_mid_flight,
         store::an_idle_system_heals_a_wiped_redis_unasked,
         store::another_system_claims_the_store,
+        store::another_system_claims_a_store_that_no_longer_fits,
         store::redis_is_restored_to_an_older_state,
         store::a_store_write_arrives_late_from_an_owner_that_is_gone,
         store::documents_that_are_deleted_come_back,

@@ -61,6 +61,20 @@ pub(crate) async fn another_system_claims_the_store(system: System) {
     assert_eq!(again.code(), Some(2), "the start is refused too");
 }
 
+/// A store that no longer fits is no loss of the claim, and hides none.
+pub(crate) async fn another_system_claims_a_store_that_no_longer_fits(system: System) {
+    let mut processor = system.processor();
+    processor.until_ready().await;
+    system.redis().cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
+    processor.until_printed("a check of the start no longer passes").await;
+    assert!(processor.is_running(), "it waits for the setting");
+    system.redis().cli(&["SET", "system", "another-cluster/another-topic", "PX", "600000"]).await;
+    assert_eq!(processor.ended().await.code(), Some(2));
+    let printed = processor.printed();
+    assert!(printed.contains("in use by another system (another-cluster/another-topic)"), "{printed}");
+    system.redis().cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
+}
+
 pub(crate) async fn redis_is_restored_to_an_older_state(system: System) {
     let services = Services::start(&system, 2).await;
     let load = services.load();
