@@ -1,31 +1,74 @@
 //! The health of all parts of a process.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use logistics_core::health::{Health, HealthProbe};
+use logistics_core::health::{Health, HealthProbe, PartHealth};
 
 /// The store's part, as its startup check and the monitor of dependencies name it.
 pub(crate) const STORE_PART: &str = "store";
 
-/// The health of all parts, in the order in which they came.
+/// The part that is not ready until the process has begun its work: a process without parts yet would count as ready.
+const START_PART: &str = "start";
+
+/// The health of all parts, in the order in which they were added. Not ready until [`HealthRegistry::replace`].
 #[derive(Default)]
-pub struct HealthRegistry(Mutex<Vec<Arc<dyn HealthProbe>>>);
+pub struct HealthRegistry(Mutex<Parts>);
+
+#[derive(Default)]
+struct Parts {
+    probes: Vec<Arc<dyn HealthProbe>>,
+    /// The process does its work.
+    began: bool,
+}
 
 impl HealthRegistry {
-    /// Another part.
+    /// Adds a part.
     pub fn add(&self, probe: Arc<dyn HealthProbe>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(probe);
+        self.lock().probes.push(probe);
     }
 
-    /// Others in the place of all that there were: at no moment are there none.
+    /// The process begins its work: its parts replace those of the start, and at no moment are there none.
     pub fn replace(&self, probes: Vec<Arc<dyn HealthProbe>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = probes;
+        *self.lock() = Parts { probes, began: true };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Parts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl HealthProbe for HealthRegistry {
     fn health(&self) -> Health {
-        let probes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Health { parts: probes.iter().flat_map(|probe| probe.health().parts).collect() }
+        let parts = self.lock();
+        let mut health =
+            Health { parts: parts.probes.iter().flat_map(|probe| probe.health().parts).collect() };
+        if !parts.began && health.is_ready() {
+            let (name, detail) = (START_PART.to_owned(), "the work has not begun".to_owned());
+            health.parts.push(PartHealth { name, ready: false, detail });
+        }
+        health
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Ready;
+
+    impl HealthProbe for Ready {
+        fn health(&self) -> Health {
+            Health { parts: vec![PartHealth { name: "log".to_owned(), ready: true, detail: String::new() }] }
+        }
+    }
+
+    #[test]
+    fn a_process_is_not_ready_before_its_work_has_begun() {
+        let registry = HealthRegistry::default();
+        assert!(!registry.health().is_ready(), "nothing is checked yet");
+        registry.add(Arc::new(Ready));
+        assert!(!registry.health().is_ready(), "what is checked is there, and nothing works");
+        registry.replace(vec![Arc::new(Ready)]);
+        assert!(registry.health().is_ready());
     }
 }

@@ -240,9 +240,7 @@ pub fn watch(log: &Log, store: Option<&Store>, role: ProcessRole) -> Arc<dyn Hea
         let checked = checked.clone();
         async move { checked.check_topics().await }
     });
-    let all = HealthRegistry::default();
-    all.add(Arc::new(watch));
-    all.add(Arc::new(topics));
+    let mut parts: Vec<Arc<dyn HealthProbe>> = vec![Arc::new(watch), Arc::new(topics)];
     if let Some(store) = store {
         let (checked, log) = (store.clone(), log.clone());
         let opened = Some(store.redis.connections_opened());
@@ -250,7 +248,9 @@ pub fn watch(log: &Log, store: Option<&Store>, role: ProcessRole) -> Arc<dyn Hea
             let (checked, log) = (checked.clone(), log.clone());
             async move { checked.check(&log, role).await }
         });
-        all.add(Arc::new(settings));
+        parts.push(Arc::new(settings));
     }
+    let all = HealthRegistry::default();
+    all.replace(parts);
     Arc::new(all)
 }
