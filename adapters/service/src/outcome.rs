@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use logistics_core::port::DocumentLookup;
-use logistics_core::{HistoryEntry, OrderId, RequestId, Verdict};
+use logistics_core::{HistoryEntry, Offset, OrderId, RequestId, Verdict, partition_of};
 use serde::Deserialize;
 
 use crate::error::ServiceError;
@@ -15,6 +15,9 @@ use crate::service::OrderService;
 const OUTCOME_WAIT_MS: u64 = 100;
 /// Milliseconds before the store is read again after it failed.
 const RETRY_MS: u64 = 50;
+
+/// Milliseconds before the store is read again where its outcome is that of an earlier request.
+const ANSWER_POLL_MS: u64 = 10;
 
 /// The part of a document that is read.
 #[derive(Deserialize)]
@@ -39,7 +42,7 @@ impl OrderService {
             return Ok(verdict);
         }
         let wait = self.capped(wait.unwrap_or(Duration::from_millis(OUTCOME_WAIT_MS)));
-        self.decision(order_id, request_id, wait).await.ok_or(ServiceError::OutcomeUnknown)
+        self.decision(order_id, request_id, None, wait).await.ok_or(ServiceError::OutcomeUnknown)
     }
 
     async fn caused(
@@ -61,21 +64,31 @@ impl OrderService {
     ///
     /// The store keeps the outcome for minutes, so reading it after the append misses nothing. After a failure the store is
     /// read again: the request is in the log, so it will be decided whatever happens here.
+    ///
+    /// Requests with the same idempotency key have the same id, so the store may hold the outcome of an earlier one. With
+    /// `appended`, an outcome counts only once the store has answered the input at that offset.
     pub(crate) async fn decision(
         &self,
         order_id: &OrderId,
         request_id: &RequestId,
+        appended: Option<Offset>,
         wait: Duration,
     ) -> Option<Verdict> {
         let decided = async {
+            let mut is_current = appended.is_none();
             loop {
-                match self.shared.store.outcome(order_id, request_id).await {
-                    Ok(verdict) => return verdict,
+                let pause_ms = match self.shared.store.outcome(order_id, request_id).await {
+                    Ok(verdict) if is_current => return verdict,
+                    Ok(_) => {
+                        is_current = self.has_answered(order_id, appended).await;
+                        if is_current { 0 } else { ANSWER_POLL_MS }
+                    }
                     Err(error) => {
                         tracing::warn!(%error, %order_id, "could not wait for an outcome");
-                        tokio::time::sleep(Duration::from_millis(RETRY_MS)).await;
+                        RETRY_MS
                     }
-                }
+                };
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             }
         };
         tokio::select! {
@@ -83,6 +96,16 @@ impl OrderService {
             verdict = decided => Some(verdict),
             () = self.shutdown.cancelled() => None,
             () = tokio::time::sleep(wait) => None,
+        }
+    }
+
+    /// The store has answered the input at this offset of the order's partition.
+    async fn has_answered(&self, order_id: &OrderId, appended: Option<Offset>) -> bool {
+        let partition = partition_of(order_id, self.partitions());
+        let checkpoint = self.shared.store.checkpoint(partition);
+        match self.shared.port("read how far the store is", checkpoint).await {
+            Ok(Some(checkpoint)) => appended.is_none_or(|appended| checkpoint.answered > appended),
+            Ok(None) | Err(_) => false,
         }
     }
 }

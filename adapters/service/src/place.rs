@@ -68,7 +68,7 @@ impl OrderService {
         if !awaited {
             return Ok(Placed::Created { order_id });
         }
-        match self.decision(&order_id, &request_id, self.wait_or_default(command.wait)).await {
+        match self.decision(&order_id, &request_id, None, self.wait_or_default(command.wait)).await {
             None => Ok(Placed::Pending { order_id, request_id }),
             Some(Verdict::Rejected { rejection }) => Err(rejection.into()),
             Some(Verdict::Happened { .. } | Verdict::Unchanged { .. }) => Ok(Placed::Created { order_id }),

@@ -61,9 +61,10 @@ impl OrderService {
         };
         let payload = wire::encode_request(&request);
         let append = self.shared.bus.append(&request.order_id, payload);
-        self.shared.port("append a request", append).await?;
+        let offset = self.shared.port("append a request", append).await?;
+        let appended = command.idempotency_key.as_ref().map(|_| offset);
         let Request { id: request_id, order_id, .. } = request;
-        match self.decision(&order_id, &request_id, wait).await {
+        match self.decision(&order_id, &request_id, appended, wait).await {
             None => Ok(Transitioned::Pending { order_id, request_id }),
             Some(Verdict::Rejected { rejection }) => Err(rejection.into()),
             Some(Verdict::Happened { .. } | Verdict::Unchanged { .. }) => {

@@ -156,6 +156,18 @@ async fn one_key_is_one_delivery_attempt() {
     assert_eq!(ask("OUT_FOR_DELIVERY", "key-4").await.json()["delivery_attempts"], 2);
     world.forget_outcomes();
     ask("RETURNED", "key-4").await.error_of(422, "id_conflict", "Idempotency-Key");
+    // Nor does the outcome that the store still holds stand for a request with another body, which is decided later.
+    assert_eq!(ask("OUT_FOR_DELIVERY", "key-4").await.status, 200);
+    world.pause();
+    let requests = world.requests().len();
+    let (other, ()) = tokio::join!(ask("RETURNED", "key-4"), async {
+        while world.requests().len() == requests {
+            tokio::task::yield_now().await;
+        }
+        world.go_on();
+    });
+    other.error_of(422, "id_conflict", "Idempotency-Key");
+    assert_eq!(ask("OUT_FOR_DELIVERY", "key-4").await.json()["delivery_attempts"], 2);
     // Another order has keys of its own.
     let other = format!("POST /orders/{}/cancel", world.placed().await);
     assert_eq!(world.call(&other, &["Idempotency-Key: key-4"], "").await.json()["status"], "CANCELLED");
