@@ -58,7 +58,7 @@ pub(super) struct Head<'a, I: Display> {
 }
 
 /// Most records fit; a longer one grows.
-const RECORD_BYTES_USUAL: usize = 640;
+const RECORD_BYTES_USUAL: usize = 768;
 
 pub(super) fn encode<I: Display, D: Serialize>(head: Head<'_, I>, data: D) -> Bytes {
     let written = Written {

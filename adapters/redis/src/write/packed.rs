@@ -92,15 +92,15 @@ fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
             false if previous.is_some() || *rebuilt => tardy.go.push(id),
             false => {}
         }
-        index[place_of(*status)].come.push((changed_at.as_millis(), id));
+        index[status.index()].come.push((changed_at.as_millis(), id));
         if *rebuilt {
             let others = STATUSES.into_iter().filter(|other| other != status);
-            others.for_each(|other| index[place_of(other)].go.push(id));
+            others.for_each(|other| index[other.index()].go.push(id));
             continue;
         }
         // Within its status, an entry moves.
         if let Some((before, _)) = previous.filter(|(before, _)| before != status) {
-            index[place_of(before)].go.push(id);
+            index[before.index()].go.push(id);
         }
     }
     let index = STATUSES
@@ -109,10 +109,6 @@ fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
         .map(|(status, set)| SetChange { key: names.status(write.partition, status), ..set });
     let touched = |set: &SetChange<'_>| !(set.go.is_empty() && set.come.is_empty());
     [timers, tardy].into_iter().chain(index).filter(touched).collect()
-}
-
-fn place_of(status: Status) -> usize {
-    STATUSES.iter().position(|other| *other == status).unwrap_or_default()
 }
 
 #[cfg(test)]
