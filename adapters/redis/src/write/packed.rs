@@ -1,7 +1,7 @@
 //! Packing a write for its script.
 
 use deadpool_redis::redis::Cmd;
-use logistics_core::lifecycle::{STATUSES, Status};
+use logistics_core::lifecycle::STATUSES;
 use logistics_core::limits::OUTCOME_KEPT_MS;
 use logistics_core::port::{DocumentWrite, StoreWrite};
 
