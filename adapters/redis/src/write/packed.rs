@@ -113,6 +113,7 @@ fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use logistics_core::lifecycle::Status;
     use logistics_core::port::Token;
     use logistics_core::{Offset, OrderId, Partition, Timestamp};
 
