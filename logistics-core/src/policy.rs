@@ -50,7 +50,7 @@ pub struct Policy {
     pub dwell_ms: u64,
     /// Exceptions from `dwell_ms`, by status.
     pub dwell_by_status_ms: BTreeMap<Status, u64>,
-    /// Milliseconds after which an order that nobody accepted becomes EXPIRED.
+    /// Milliseconds after which an order that no merchant accepted becomes EXPIRED.
     pub accept_ms: u64,
     /// Milliseconds after which an order whose delivery failed becomes RETURNED.
     pub return_ms: u64,

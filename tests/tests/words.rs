@@ -45,7 +45,6 @@ const NOT_YET: &[&str] = &[
     "bins/order-api/tests/",
     "bins/order-processor/tests/",
     "bins/wiring/src/",
-    "deploy/CONFIGURATION.md",
     "logistics-core/src/",
     "logistics-core/tests/",
 ];

@@ -6,10 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
-use logistics_wiring::{
-    ClockArgs, Deciding, HealthDetailsArgs, HttpServer, InstanceArgs, LogKeyArgs, MemoryArgs, PolicyArgs,
-    Services, parse, run,
-};
+use logistics_wiring::{DecidingArgs, HealthDetailsArgs, HttpServer, InstanceArgs, Services, parse, run};
 
 /// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
 #[global_allocator]
@@ -48,13 +45,7 @@ struct RunArgs {
     #[command(flatten)]
     instance: InstanceArgs,
     #[command(flatten)]
-    policy: PolicyArgs,
-    #[command(flatten)]
-    memory: MemoryArgs,
-    #[command(flatten)]
-    clock: ClockArgs,
-    #[command(flatten)]
-    log_key: LogKeyArgs,
+    deciding: DecidingArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
     #[command(flatten)]
@@ -73,12 +64,8 @@ fn main() -> ExitCode {
 
 async fn start(args: RunArgs) -> Result<(), Failure> {
     args.log.start();
-    let how = Deciding {
-        policy: args.policy.announced(),
-        memory_bytes: args.memory.bytes(),
-        clock_skew_ms_max: args.clock.skew_ms_max(),
-        log_keys: args.log_key.keys()?,
-    };
+    args.deciding.announce();
+    let how = args.deciding.deciding(args.deciding.memory().bytes())?;
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;

@@ -6,12 +6,10 @@ use std::process::ExitCode;
 use clap::{Args, Command, Parser};
 use logistics_cli_kit::LogArgs;
 
+use crate::deciding::DecidingArgs;
 use crate::http_server::HttpArgs;
 use crate::instance::InstanceArgs;
-use crate::limits::{ClockArgs, MemoryArgs};
-use crate::log_key::LogKeyArgs;
 use crate::notify::NotifyArgs;
-use crate::policy::PolicyArgs;
 
 /// Reads the command line and the environment of this process.
 ///
@@ -31,8 +29,7 @@ pub fn parse_from<C: Parser>(program: &str, args: Vec<OsString>) -> Result<C, Ex
 }
 
 fn shared() -> Command {
-    let command = LogArgs::augment_args(PolicyArgs::augment_args(Command::new("shared")));
-    let command = LogKeyArgs::augment_args(MemoryArgs::augment_args(ClockArgs::augment_args(command)));
+    let command = LogArgs::augment_args(DecidingArgs::augment_args(Command::new("shared")));
     let command = NotifyArgs::augment_args(HttpArgs::augment_args(command));
     let command = InstanceArgs::augment_args(command);
     #[cfg(feature = "cluster")]

@@ -7,6 +7,7 @@
 mod app;
 #[cfg(feature = "cluster")]
 pub mod cluster;
+mod deciding;
 mod environment;
 mod health_registry;
 mod http_server;
@@ -19,13 +20,13 @@ mod services;
 mod startup;
 
 pub use app::{App, run};
+pub use deciding::DecidingArgs;
 pub use environment::{parse, parse_from};
 pub use health_registry::HealthRegistry;
 pub use http_server::{HealthDetailsArgs, HttpArgs, HttpServer};
 pub use instance::InstanceArgs;
-pub use limits::{ClockArgs, MemoryArgs, REQUEST_BYTES_DEFAULT};
+pub use limits::{MemoryArgs, REQUEST_BYTES_DEFAULT};
 pub use log_key::LogKeyArgs;
 pub use notify::NotifyArgs;
-pub use policy::PolicyArgs;
 pub use services::{Deciding, NewNotifier, Services};
 pub use startup::{RetryPolicy, StartupCheck, StartupHealth, wait_until_ready};

@@ -48,7 +48,7 @@ impl MemoryArgs {
 
 /// Flags of every process that decides by time.
 #[derive(Args, Debug, Clone)]
-pub struct ClockArgs {
+pub(crate) struct ClockArgs {
     /// How far this clock and the log's may differ; beyond it nothing is decided by time, and the process is not ready
     #[arg(long, env = "LOGISTICS_CLOCK_SKEW_MAX", value_name = "TIME", default_value_t = Span { ms: CLOCK_SKEW_MS_MAX_DEFAULT })]
     clock_skew_max: Span,
@@ -57,7 +57,7 @@ pub struct ClockArgs {
 impl ClockArgs {
     /// The permitted difference, in milliseconds.
     #[must_use]
-    pub fn skew_ms_max(&self) -> u64 {
+    pub(crate) fn skew_ms_max(&self) -> u64 {
         self.clock_skew_max.ms
     }
 }

@@ -11,7 +11,7 @@ use logistics_cli_kit::Span;
 
 /// What time does to orders. A program for trying out may give `mode` another default.
 #[derive(Args, Debug, Clone)]
-pub struct PolicyArgs {
+pub(crate) struct PolicyArgs {
     /// Steps towards DELIVERED happen by themselves, or come from requests
     #[arg(long, env = "LOGISTICS_MODE", value_enum, default_value_t = ModeKind::Manual)]
     mode: ModeKind,
@@ -21,7 +21,7 @@ pub struct PolicyArgs {
     /// An exception from --dwell, such as PREPARING=10s; may be given more than once
     #[arg(long, env = "LOGISTICS_DWELL_STATUS", value_delimiter = ',')]
     dwell_status: Vec<StatusSpan>,
-    /// Time after which an order that nobody accepted becomes EXPIRED
+    /// Time after which an order that no merchant accepted becomes EXPIRED
     #[arg(long, env = "LOGISTICS_ACCEPT_DEADLINE", default_value = "10m")]
     accept_deadline: Span,
     /// Time after which an order whose delivery failed becomes RETURNED
@@ -62,19 +62,18 @@ fn by_status(spans: &[StatusSpan]) -> BTreeMap<Status, u64> {
 }
 
 impl PolicyArgs {
-    /// The policy that the flags say. One that moves orders by the clock is announced in the log: call it once, at the start.
-    #[must_use]
-    pub fn announced(&self) -> Policy {
+    /// Warns in the log of a policy that moves orders by the clock.
+    pub(crate) fn announce(&self) {
         if self.mode == ModeKind::Simulate {
             tracing::warn!(
                 "SIMULATING: the clock moves every order to DELIVERED, no merchant or courier acts. For real orders \
                  start with --mode manual (LOGISTICS_MODE=manual)"
             );
         }
-        self.policy()
     }
 
-    fn policy(&self) -> Policy {
+    /// The policy that the flags say.
+    pub(crate) fn policy(&self) -> Policy {
         let defaults = Policy::manual();
         Policy {
             mode: match self.mode {

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use logistics_cli_kit::{Failure, LogArgs, Signals, output};
 use logistics_core::port::StartAt;
 use logistics_notify::Console;
-use logistics_wiring::{ClockArgs, Deciding, HttpArgs, LogKeyArgs, MemoryArgs, NotifyArgs, PolicyArgs};
+use logistics_wiring::{Deciding, DecidingArgs, HttpArgs, NotifyArgs};
 
 use crate::all_in_one::{AllInOne, AllInOneConfig};
 use crate::engine::EngineArgs;
@@ -24,19 +24,13 @@ pub(crate) struct ServeArgs {
     listen: SocketAddr,
     #[command(flatten)]
     http: HttpArgs,
-    /// Who is told: the console, or nobody
+    /// Where notifications are delivered: to the console, or nowhere
     #[arg(long, env = "LOGISTICS_NOTIFIER", value_enum, default_value_t = NotifierKind::Console)]
     notifier: NotifierKind,
     #[command(flatten)]
     notify: NotifyArgs,
     #[command(flatten)]
-    policy: PolicyArgs,
-    #[command(flatten)]
-    memory: MemoryArgs,
-    #[command(flatten)]
-    clock: ClockArgs,
-    #[command(flatten)]
-    log_key: LogKeyArgs,
+    deciding: DecidingArgs,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -49,16 +43,12 @@ enum NotifierKind {
 
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start();
-    let log_keys = args.log_key.keys()?;
+    let deciding = args.deciding.deciding(args.deciding.memory().for_orders())?;
     let mut signals = Signals::listen()?;
     let engine = args.engine.open().await?;
-    let deciding = Deciding {
-        policy: args.policy.announced(),
-        memory_bytes: args.memory.for_orders(),
-        clock_skew_ms_max: args.clock.skew_ms_max(),
-        log_keys,
-    };
-    let server = AllInOne::listen(&engine, args.listen, &args.http, args.memory.for_requests()).await?;
+    args.deciding.announce();
+    let request_bytes = args.deciding.memory().for_requests();
+    let server = AllInOne::listen(&engine, args.listen, &args.http, request_bytes).await?;
     let url = format!("http://{}", server.addr());
     output::line(format!("Listening on {url}, data in {}", engine.place()));
     output::line(format!("Try: curl -X POST {url}/orders"));

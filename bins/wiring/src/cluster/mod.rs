@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore, PortError};
 use logistics_kafka::KafkaBus;
@@ -179,11 +181,20 @@ impl Store {
     /// decides claims it.
     #[must_use]
     pub fn startup_check(&self, log: &Log, role: ProcessRole) -> StartupCheck {
+        StartupCheck::new(STORE_PART, self.redis.address(), self.checks(log, role))
+    }
+
+    /// A check with each call, at the start and again while the process runs.
+    fn checks(
+        &self,
+        log: &Log,
+        role: ProcessRole,
+    ) -> impl Fn() -> BoxFuture<'static, Result<(), PortError>> + Send + Sync + use<> {
         let (store, log) = (self.clone(), log.clone());
-        StartupCheck::new(STORE_PART, self.redis.address(), move || {
+        move || {
             let (store, log) = (store.clone(), log.clone());
-            async move { store.check(&log, role).await }
-        })
+            async move { store.check(&log, role).await }.boxed()
+        }
     }
 
     async fn check(&self, log: &Log, role: ProcessRole) -> Result<(), PortError> {
@@ -242,12 +253,8 @@ pub fn watch(log: &Log, store: Option<&Store>, role: ProcessRole) -> Arc<dyn Hea
     });
     let mut parts: Vec<Arc<dyn HealthProbe>> = vec![Arc::new(watch), Arc::new(topics)];
     if let Some(store) = store {
-        let (checked, log) = (store.clone(), log.clone());
         let opened = Some(store.redis.connections_opened());
-        let settings = CheckWatch::start("store settings", store.address(), opened, move || {
-            let (checked, log) = (checked.clone(), log.clone());
-            async move { checked.check(&log, role).await }
-        });
+        let settings = CheckWatch::start("store settings", store.address(), opened, store.checks(log, role));
         parts.push(Arc::new(settings));
     }
     let all = HealthRegistry::default();

@@ -1,0 +1,48 @@
+//! How orders are decided, from flags.
+
+use clap::Args;
+use logistics_cli_kit::Failure;
+
+use crate::limits::{ClockArgs, MemoryArgs};
+use crate::log_key::LogKeyArgs;
+use crate::policy::PolicyArgs;
+use crate::services::Deciding;
+
+/// Flags of every process that decides about orders.
+#[derive(Args, Debug, Clone)]
+pub struct DecidingArgs {
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
+    clock: ClockArgs,
+    #[command(flatten)]
+    log_key: LogKeyArgs,
+}
+
+impl DecidingArgs {
+    /// The memory of the process, of which a process that serves requests too keeps a part for them.
+    #[must_use]
+    pub fn memory(&self) -> &MemoryArgs {
+        &self.memory
+    }
+
+    /// What the flags say, with `memory_bytes` for the orders of all partitions.
+    ///
+    /// # Errors
+    /// One sentence, where the keys of the log cannot be read.
+    pub fn deciding(&self, memory_bytes: u64) -> Result<Deciding, Failure> {
+        Ok(Deciding {
+            policy: self.policy.policy(),
+            memory_bytes,
+            clock_skew_ms_max: self.clock.skew_ms_max(),
+            log_keys: self.log_key.keys()?,
+        })
+    }
+
+    /// Warns in the log of a policy that moves orders by the clock: call it once, at the start.
+    pub fn announce(&self) {
+        self.policy.announce();
+    }
+}
