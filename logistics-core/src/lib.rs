@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod audit;
+mod backoff;
 mod decide;
 mod details;
 mod fact;
@@ -24,6 +25,7 @@ pub mod testkit;
 pub mod text;
 pub mod wire;
 
+pub use backoff::Backoff;
 pub use decide::{Decision, decide, decide_due};
 pub use details::{Details, InvalidDetails};
 pub use fact::{Cause, Change, Fact};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use logistics_core::Backoff;
 use logistics_core::port::ReadLimit;
 
 /// Facts that wait for one subscriber.
@@ -62,8 +63,9 @@ impl HubOptions {
 
     /// The wait after this many failures in a row before the latest one.
     pub(crate) fn retry_delay(&self, failures_before: u32) -> Duration {
-        let factor = 1_u64.checked_shl(failures_before).unwrap_or(u64::MAX);
-        Duration::from_millis(self.retry_delay_ms_min.saturating_mul(factor).min(self.retry_delay_ms_max))
+        let (delay_ms_min, delay_ms_max) = (self.retry_delay_ms_min, self.retry_delay_ms_max);
+        let backoff = Backoff { delay_ms_min, delay_ms_max, jitter_percent: 0 };
+        Duration::from_millis(backoff.delay_ms(failures_before))
     }
 }
 

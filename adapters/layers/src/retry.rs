@@ -3,11 +3,14 @@
 use std::future::Future;
 use std::time::Duration;
 
-use rand::Rng;
+use logistics_core::Backoff;
 use tokio::time::sleep;
 
 use crate::error::CallError;
 use crate::layer::{Layer, Operation};
+
+/// The share of a wait that is random, so that many callers do not return at once.
+const JITTER_PERCENT: u32 = 50;
 
 /// Repeats a read that failed where its error is retryable. Writes and calls that wait by design are never repeated.
 ///
@@ -32,9 +35,9 @@ impl Default for Retry {
 
 impl Retry {
     fn delay(&self, failures: u32) -> Duration {
-        let factor = 1_u64.checked_shl(failures - 1).unwrap_or(u64::MAX);
-        let full = self.delay_ms_min.saturating_mul(factor).min(self.delay_ms_max);
-        Duration::from_millis(full - rand::rng().random_range(0..=full / 2))
+        let Self { delay_ms_min, delay_ms_max, .. } = *self;
+        let backoff = Backoff { delay_ms_min, delay_ms_max, jitter_percent: JITTER_PERCENT };
+        backoff.delay(failures - 1, rand::random())
     }
 }
 

@@ -21,10 +21,10 @@ mod reports;
 mod worker;
 mod workers;
 
-pub use backoff::Backoff;
 pub use channel::{CHANNEL_NAME_BYTES_MAX, Channel, InvalidChannel};
 pub use clock::SystemClock;
 pub use log_observer::LogObserver;
+pub use logistics_core::Backoff;
 pub use notifications::Notifications;
 pub use options::{NotificationsOptions, ProcessorsOptions, ReachabilityOptions};
 pub use processors::Processors;

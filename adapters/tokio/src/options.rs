@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use logistics_core::Backoff;
 use logistics_core::observe::Observers;
 use logistics_core::port::{ReadLimit, StartAt};
 
-use crate::backoff::Backoff;
 use crate::log_observer::LogObserver;
 
 /// How processors are driven. What they decide is the business of `logistics_core::processor::Settings`.

@@ -319,7 +319,7 @@ impl Processor {
                 (InterruptCode::DocumentsLost, why, None)
             }
         };
-        let retry_after_ms = backoff_ms(&self.settings, self.failures);
+        let retry_after_ms = self.settings.backoff().delay_ms(self.failures);
         self.failures = self.failures.saturating_add(1);
         let phase = self.phase.name();
         self.events.push_back(ProcessorEvent::Interrupted { code, phase, why, retry_after_ms });
@@ -339,12 +339,6 @@ fn check_missing(missing: &BTreeSet<OrderId>, ghosts: &BTreeSet<OrderId>) -> Res
             Err(Interrupt::Rebuild { why, orders })
         }
     }
-}
-
-/// Twice as long after each failure, within the bounds.
-fn backoff_ms(settings: &Settings, failures: u32) -> u64 {
-    let factor = 1_u64.checked_shl(failures).unwrap_or(u64::MAX);
-    settings.backoff_ms_min.saturating_mul(factor).min(settings.backoff_ms_max)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The processor's settings and limits.
 
+use crate::backoff::Backoff;
 use crate::policy::Policy;
 use crate::port::ReadLimit;
 use crate::wire::LogKeys;
@@ -66,5 +67,10 @@ impl Settings {
             log_keys: None,
             emit_order_events: true,
         }
+    }
+
+    /// The waits between two attempts. The processor has no randomness: two owners of one partition do not retry together.
+    pub(super) fn backoff(&self) -> Backoff {
+        Backoff { delay_ms_min: self.backoff_ms_min, delay_ms_max: self.backoff_ms_max, jitter_percent: 0 }
     }
 }
