@@ -10,6 +10,7 @@ pub mod health;
 mod ids;
 pub mod lifecycle;
 pub mod limits;
+mod named;
 pub mod notify;
 pub mod observe;
 mod order;

@@ -99,16 +99,7 @@ impl PortCall {
     /// `ok`, or the kind of the error in lower case with underscores. It never changes.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self.outcome {
-            Ok(()) => "ok",
-            Err(PortErrorKind::Unavailable) => "unavailable",
-            Err(PortErrorKind::StorageFull) => "storage_full",
-            Err(PortErrorKind::Refused) => "refused",
-            Err(PortErrorKind::Corrupt) => "corrupt",
-            Err(PortErrorKind::Truncated) => "truncated",
-            Err(PortErrorKind::TooLarge) => "too_large",
-            Err(PortErrorKind::Closed) => "closed",
-        }
+        self.outcome.map_or_else(PortErrorKind::code, |()| "ok")
     }
 }
 

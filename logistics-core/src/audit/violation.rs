@@ -5,73 +5,43 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::ids::{Offset, OrderId, Partition};
+use crate::named::named;
 
-/// What must hold, by the number that the design gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[non_exhaustive]
-pub enum Invariant {
-    /// The lifecycle: each fact is a step that the table has, taken by somebody who may, and never back in time.
-    Lifecycle,
-    /// An order's facts have versions 1, 2, 3 ... in one partition.
-    I1,
-    /// An input has at most one outcome, exactly one at rest.
-    I2,
-    /// An input is answered if and only if its offset is below the answered offset.
-    I3,
-    /// A stored document is the fold of the order's first facts.
-    I6,
-    /// A checkpoint never passes what is committed.
-    I7,
-    /// A decision was made on the state that the log had then.
-    I8,
-    /// A fact and its notification are there together or not at all.
-    I9,
-    /// At rest, documents, index and checkpoint are up to the log.
-    I10,
-    /// An accepted placement is exactly one order.
-    I11,
-    /// A fact with a deadline has one live timer until the next fact, and a timer fires at its deadline only.
-    I12,
-    /// A fact or outcome of a newer release, or a truncated log, is never skipped; what no owner wrote is a dead letter.
-    I14,
+named! {
+    /// What must hold, by the number that the design gives it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+    #[non_exhaustive]
+    pub enum Invariant {
+        /// The lifecycle: each fact is a step that the table has, taken by somebody who may, and never back in time.
+        Lifecycle => "lifecycle",
+        /// An order's facts have versions 1, 2, 3 ... in one partition.
+        I1 => "I1",
+        /// An input has at most one outcome, exactly one at rest.
+        I2 => "I2",
+        /// An input is answered if and only if its offset is below the answered offset.
+        I3 => "I3",
+        /// A stored document is the fold of the order's first facts.
+        I6 => "I6",
+        /// A checkpoint never passes what is committed.
+        I7 => "I7",
+        /// A decision was made on the state that the log had then.
+        I8 => "I8",
+        /// A fact and its notification are there together or not at all.
+        I9 => "I9",
+        /// At rest, documents, index and checkpoint are up to the log.
+        I10 => "I10",
+        /// An accepted placement is exactly one order.
+        I11 => "I11",
+        /// A fact with a deadline has one live timer until the next fact, and a timer fires at its deadline only.
+        I12 => "I12",
+        /// A fact or outcome of a newer release, or a truncated log, is never skipped; what no owner wrote is a dead letter.
+        I14 => "I14",
+    }
+    /// The number, for example `I1`.
+    pub fn code;
 }
 
 impl Invariant {
-    /// Every invariant that an audit sees.
-    pub const ALL: [Invariant; 12] = [
-        Invariant::Lifecycle,
-        Invariant::I1,
-        Invariant::I2,
-        Invariant::I3,
-        Invariant::I6,
-        Invariant::I7,
-        Invariant::I8,
-        Invariant::I9,
-        Invariant::I10,
-        Invariant::I11,
-        Invariant::I12,
-        Invariant::I14,
-    ];
-
-    /// The number, for example `I1`.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Invariant::Lifecycle => "lifecycle",
-            Invariant::I1 => "I1",
-            Invariant::I2 => "I2",
-            Invariant::I3 => "I3",
-            Invariant::I6 => "I6",
-            Invariant::I7 => "I7",
-            Invariant::I8 => "I8",
-            Invariant::I9 => "I9",
-            Invariant::I10 => "I10",
-            Invariant::I11 => "I11",
-            Invariant::I12 => "I12",
-            Invariant::I14 => "I14",
-        }
-    }
-
     /// What must hold, as a clause.
     #[must_use]
     pub fn statement(self) -> &'static str {

@@ -6,38 +6,46 @@
 pub mod diagram;
 mod status;
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+
+use crate::named::named;
 
 pub use status::{STATUSES, Status};
 
-/// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Actor {
-    /// Whoever ordered.
-    Customer,
-    /// Whoever makes or sells.
-    Merchant,
-    /// Whoever carries.
-    Courier,
-    /// Whoever runs the platform.
-    Operator,
-    /// The platform itself: a timer.
-    System,
+named! {
+    /// Who asks.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Actor {
+        /// Whoever ordered.
+        Customer => "customer",
+        /// Whoever makes or sells.
+        Merchant => "merchant",
+        /// Whoever carries.
+        Courier => "courier",
+        /// Whoever runs the platform.
+        Operator => "operator",
+        /// The platform itself: a timer.
+        System => "system",
+    }
+    /// The name in records, documents and the API, for example `merchant`.
+    pub fn name;
 }
 
-/// Which clock moves an order over a transition without a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Clock {
-    /// `dwell` after the status began, where the policy simulates.
-    Dwell,
-    /// The accept deadline.
-    Accept,
-    /// The return deadline.
-    Return,
+named! {
+    /// Which clock moves an order over a transition without a request.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Clock {
+        /// `dwell` after the status began, where the policy simulates.
+        Dwell => "dwell",
+        /// The accept deadline.
+        Accept => "accept",
+        /// The return deadline.
+        Return => "return",
+    }
+    /// The name in records and diagrams.
+    pub fn name;
 }
 
 /// One row of the table: from where, to where, who may ask, and which clock asks by itself.
@@ -85,7 +93,7 @@ pub const TRANSITIONS: &[Transition] = &[
 ];
 
 /// Every actor.
-pub const ACTORS: [Actor; 5] = [Customer, Merchant, Courier, Operator, System];
+pub const ACTORS: [Actor; Actor::ALL.len()] = Actor::ALL;
 
 /// The row from `from` to `to`, if the table has one.
 #[must_use]
@@ -113,40 +121,10 @@ impl Status {
 }
 
 impl Actor {
-    /// The name in records, documents and the API, for example `merchant`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Customer => "customer",
-            Merchant => "merchant",
-            Courier => "courier",
-            Operator => "operator",
-            System => "system",
-        }
-    }
-
     /// The actor of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Actor> {
         ACTORS.into_iter().find(|actor| actor.name() == name)
-    }
-}
-
-impl Clock {
-    /// The name in records and diagrams.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Clock::Dwell => "dwell",
-            Clock::Accept => "accept",
-            Clock::Return => "return",
-        }
-    }
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

@@ -1,56 +1,43 @@
-//! The statuses: one list, from which the type, its names and [`STATUSES`] come.
-
-use std::fmt;
+//! The statuses.
 
 use serde::{Deserialize, Serialize};
 
-macro_rules! statuses {
-    ($($(#[$doc:meta])* $status:ident => $name:literal,)+) => {
-        /// Where an order is.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum Status {
-            $($(#[$doc])* #[serde(rename = $name)] $status,)+
-        }
+use crate::named::named;
 
-        /// Every status, in the order in which people read them.
-        pub const STATUSES: [Status; [$($name),+].len()] = [$(Status::$status),+];
-
-        impl Status {
-            /// The name in records, documents and the API, for example `OUT_FOR_DELIVERY`.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Status::$status => $name,)+
-                }
-            }
-        }
-    };
+named! {
+    /// Where an order is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+    pub enum Status {
+        /// The customer placed the order; the merchant has not answered yet.
+        Placed => "PLACED",
+        /// The merchant accepted the order.
+        Confirmed => "CONFIRMED",
+        /// The merchant makes or packs the order.
+        Preparing => "PREPARING",
+        /// The order waits for a courier.
+        ReadyForPickup => "READY_FOR_PICKUP",
+        /// A courier has the order.
+        OutForDelivery => "OUT_FOR_DELIVERY",
+        /// The customer has the order. Terminal.
+        Delivered => "DELIVERED",
+        /// A delivery attempt failed; another one may follow.
+        DeliveryFailed => "DELIVERY_FAILED",
+        /// The order went back to the merchant after failed attempts. Terminal.
+        Returned => "RETURNED",
+        /// The merchant refused the order. Terminal.
+        Rejected => "REJECTED",
+        /// The merchant did not answer in time. Terminal.
+        Expired => "EXPIRED",
+        /// The order was cancelled. Terminal.
+        Cancelled => "CANCELLED",
+    }
+    /// The name in records, documents and the API, for example `OUT_FOR_DELIVERY`.
+    pub fn name;
 }
 
-statuses! {
-    /// The customer placed the order; the merchant has not answered yet.
-    Placed => "PLACED",
-    /// The merchant accepted the order.
-    Confirmed => "CONFIRMED",
-    /// The merchant makes or packs the order.
-    Preparing => "PREPARING",
-    /// The order waits for a courier.
-    ReadyForPickup => "READY_FOR_PICKUP",
-    /// A courier has the order.
-    OutForDelivery => "OUT_FOR_DELIVERY",
-    /// The customer has the order. Terminal.
-    Delivered => "DELIVERED",
-    /// A delivery attempt failed; another one may follow.
-    DeliveryFailed => "DELIVERY_FAILED",
-    /// The order went back to the merchant after failed attempts. Terminal.
-    Returned => "RETURNED",
-    /// The merchant refused the order. Terminal.
-    Rejected => "REJECTED",
-    /// The merchant did not answer in time. Terminal.
-    Expired => "EXPIRED",
-    /// The order was cancelled. Terminal.
-    Cancelled => "CANCELLED",
-}
+/// Every status, in the order in which people read them.
+pub const STATUSES: [Status; Status::ALL.len()] = Status::ALL;
 
 impl Status {
     /// The status of that name.
@@ -63,11 +50,5 @@ impl Status {
     #[must_use]
     pub fn index(self) -> usize {
         self as usize
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }

@@ -10,31 +10,21 @@ use serde::{Deserialize, Serialize};
 
 use super::error::PortError;
 use crate::ids::{Offset, OrderId, Partition, Timestamp};
+use crate::named::named;
 
-/// The logs of the system. All have the same number of partitions, and an order's records are in the same one of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Topic {
-    /// Inputs, facts and the other outcomes: the truth.
-    Orders,
-    /// One notification for each fact.
-    Notifications,
-    /// What was no input, with its position and the reason.
-    DeadLetters,
-}
-
-impl Topic {
-    /// Every topic.
-    pub const ALL: [Topic; 3] = [Topic::Orders, Topic::Notifications, Topic::DeadLetters];
-
-    /// The topic's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Topic::Orders => "orders",
-            Topic::Notifications => "order_notifications",
-            Topic::DeadLetters => "orders.dlq",
-        }
+named! {
+    /// The logs of the system. All have the same number of partitions, and an order's records are in the same one of each.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Topic {
+        /// Inputs, facts and the other outcomes: the truth.
+        Orders => "orders",
+        /// One notification for each fact.
+        Notifications => "order_notifications",
+        /// What was no input, with its position and the reason.
+        DeadLetters => "orders.dlq",
     }
+    /// The topic's name.
+    pub fn name;
 }
 
 /// A header of a record.

@@ -4,24 +4,30 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// What kind of failure it was: what a caller can act on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum PortErrorKind {
-    /// It did not answer or could not: trying again may help.
-    Unavailable,
-    /// There is no room left. Trying again helps once there is.
-    StorageFull,
-    /// The other side refuses: settings, credentials, a wrong partition count. Trying again does not help.
-    Refused,
-    /// What was read is not what was written: never skip over it.
-    Corrupt,
-    /// The position lies before the log's start: what was there is gone.
-    Truncated,
-    /// The record is larger than the log takes.
-    TooLarge,
-    /// This side was closed.
-    Closed,
+use crate::named::named;
+
+named! {
+    /// What kind of failure it was: what a caller can act on.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[non_exhaustive]
+    pub enum PortErrorKind {
+        /// It did not answer or could not: trying again may help.
+        Unavailable => "unavailable",
+        /// There is no room left. Trying again helps once there is.
+        StorageFull => "storage_full",
+        /// The other side refuses: settings, credentials, a wrong partition count. Trying again does not help.
+        Refused => "refused",
+        /// What was read is not what was written: never skip over it.
+        Corrupt => "corrupt",
+        /// The position lies before the log's start: what was there is gone.
+        Truncated => "truncated",
+        /// The record is larger than the log takes.
+        TooLarge => "too_large",
+        /// This side was closed.
+        Closed => "closed",
+    }
+    /// The kind as text, in lower case with underscores. It never changes.
+    pub fn code;
 }
 
 impl PortErrorKind {

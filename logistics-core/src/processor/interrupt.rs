@@ -1,128 +1,64 @@
 //! Why a processor discards its state, with stable codes.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use crate::ids::OrderId;
+use crate::named::named;
 use crate::order::VersionGap;
 use crate::port::PortErrorKind;
 
-/// Why an attempt ended and another follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum InterruptCode {
-    /// A call of a port failed or did not answer in time.
-    CallFailed,
-    /// Another owner has acquired the partition; the log refused the transaction.
-    Fenced,
-    /// The outcome of a transaction is unknown.
-    CommitUnknown,
-    /// The log refused a transaction for its size; the next one decides less.
-    TransactionTooLarge,
-    /// The store is at a write that is not this owner's.
-    StoreMismatch,
-    /// The store's checkpoint lies beyond the log's end.
-    CheckpointAhead,
-    /// The store has lost documents, which are rebuilt from the log.
-    DocumentsLost,
-    /// The clock of this process was set, or the machine was suspended.
-    ClockStepped,
-}
-
-impl InterruptCode {
-    /// Every code.
-    pub const ALL: [InterruptCode; 8] = [
-        InterruptCode::CallFailed,
-        InterruptCode::Fenced,
-        InterruptCode::CommitUnknown,
-        InterruptCode::TransactionTooLarge,
-        InterruptCode::StoreMismatch,
-        InterruptCode::CheckpointAhead,
-        InterruptCode::DocumentsLost,
-        InterruptCode::ClockStepped,
-    ];
-
+named! {
+    /// Why an attempt ended and another follows.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[non_exhaustive]
+    pub enum InterruptCode {
+        /// A call of a port failed or did not answer in time.
+        CallFailed => "call_failed",
+        /// Another owner has acquired the partition; the log refused the transaction.
+        Fenced => "fenced",
+        /// The outcome of a transaction is unknown.
+        CommitUnknown => "commit_unknown",
+        /// The log refused a transaction for its size; the next one decides less.
+        TransactionTooLarge => "transaction_too_large",
+        /// The store is at a write that is not this owner's.
+        StoreMismatch => "store_mismatch",
+        /// The store's checkpoint lies beyond the log's end.
+        CheckpointAhead => "checkpoint_ahead",
+        /// The store has lost documents, which are rebuilt from the log.
+        DocumentsLost => "documents_lost",
+        /// The clock of this process was set, or the machine was suspended.
+        ClockStepped => "clock_stepped",
+    }
     /// The code as text, in lower case with underscores. It never changes.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            InterruptCode::CallFailed => "call_failed",
-            InterruptCode::Fenced => "fenced",
-            InterruptCode::CommitUnknown => "commit_unknown",
-            InterruptCode::TransactionTooLarge => "transaction_too_large",
-            InterruptCode::StoreMismatch => "store_mismatch",
-            InterruptCode::CheckpointAhead => "checkpoint_ahead",
-            InterruptCode::DocumentsLost => "documents_lost",
-            InterruptCode::ClockStepped => "clock_stepped",
-        }
+    pub fn code;
+}
+
+named! {
+    /// Why a partition halted.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[non_exhaustive]
+    pub enum HaltCode {
+        /// The log no longer has records that the store needs.
+        LogTruncated => "log_truncated",
+        /// The log has lost records that the store's checkpoint covers.
+        LogLostRecords => "log_lost_records",
+        /// What a port read is damaged.
+        Corrupt => "corrupt",
+        /// The log refuses the outcome of a single input for its size.
+        InputTooLarge => "input_too_large",
+        /// Another writer decides on the same log.
+        SecondWriter => "second_writer",
+        /// A newer release wrote a record that this one cannot read.
+        NewerRelease => "newer_release",
+        /// A document of the store cannot be used.
+        DocumentUnusable => "document_unusable",
+        /// A fact does not continue its order.
+        VersionGap => "version_gap",
+        /// The driver halted the partition, for example after a panic.
+        External => "external",
     }
-}
-
-impl fmt::Display for InterruptCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-/// Why a partition halted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum HaltCode {
-    /// The log no longer has records that the store needs.
-    LogTruncated,
-    /// The log has lost records that the store's checkpoint covers.
-    LogLostRecords,
-    /// What a port read is damaged.
-    Corrupt,
-    /// The log refuses the outcome of a single input for its size.
-    InputTooLarge,
-    /// Another writer decides on the same log.
-    SecondWriter,
-    /// A newer release wrote a record that this one cannot read.
-    NewerRelease,
-    /// A document of the store cannot be used.
-    DocumentUnusable,
-    /// A fact does not continue its order.
-    VersionGap,
-    /// The driver halted the partition, for example after a panic.
-    External,
-}
-
-impl HaltCode {
-    /// Every code.
-    pub const ALL: [HaltCode; 9] = [
-        HaltCode::LogTruncated,
-        HaltCode::LogLostRecords,
-        HaltCode::Corrupt,
-        HaltCode::InputTooLarge,
-        HaltCode::SecondWriter,
-        HaltCode::NewerRelease,
-        HaltCode::DocumentUnusable,
-        HaltCode::VersionGap,
-        HaltCode::External,
-    ];
-
     /// The code as text, in lower case with underscores. It never changes.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            HaltCode::LogTruncated => "log_truncated",
-            HaltCode::LogLostRecords => "log_lost_records",
-            HaltCode::Corrupt => "corrupt",
-            HaltCode::InputTooLarge => "input_too_large",
-            HaltCode::SecondWriter => "second_writer",
-            HaltCode::NewerRelease => "newer_release",
-            HaltCode::DocumentUnusable => "document_unusable",
-            HaltCode::VersionGap => "version_gap",
-            HaltCode::External => "external",
-        }
-    }
-}
-
-impl fmt::Display for HaltCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
+    pub fn code;
 }
 
 /// Why the state has to go.
