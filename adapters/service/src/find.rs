@@ -104,6 +104,12 @@ impl Shared {
         let call = async { Ok(self.port("find the log's end", bounds).await?.end) };
         self.ends.run(&partition, async {}, call).await
     }
+
+    /// Every input of the partition before it is answered in the store; 0 where the store knows nothing of the partition.
+    pub(crate) async fn answered(&self, partition: Partition) -> Result<Offset, ServiceError> {
+        let checkpoint = self.port("read how far the store is", self.store.checkpoint(partition)).await?;
+        Ok(checkpoint.map_or(Offset(0), |checkpoint| checkpoint.answered))
+    }
 }
 
 /// The id was made a moment ago. One from far ahead was made up: clocks of servers do not differ by a minute.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
+use logistics_core::Partition;
 use logistics_core::limits::PAGE_ORDERS_MAX;
 use logistics_core::port::{Cursor, ListQuery};
-use logistics_core::{Offset, Partition};
 
 use crate::budget::Reservation;
 use crate::error::ServiceError;
@@ -105,13 +105,7 @@ impl OrderService {
     async fn has_caught_up(&self, partition: Partition) -> Result<bool, ServiceError> {
         let shared = &self.shared;
         let call = async {
-            let end = match shared.progress.first_end(partition) {
-                Some(end) => end,
-                None => shared.end_of_log(partition).await?,
-            };
-            let checkpoint = shared.store.checkpoint(partition);
-            let checkpoint = shared.port("read how far the store is", checkpoint).await?;
-            let answered = checkpoint.map_or(Offset(0), |checkpoint| checkpoint.answered);
+            let (end, answered) = (shared.end_of_log(partition).await?, shared.answered(partition).await?);
             Ok(shared.progress.catch_up(partition, end, answered))
         };
         shared.catching_up.run(&partition, async {}, call).await

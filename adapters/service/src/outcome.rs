@@ -15,7 +15,6 @@ use crate::service::OrderService;
 const OUTCOME_WAIT_MS: u64 = 100;
 /// Milliseconds before the store is read again after it failed.
 const RETRY_MS: u64 = 50;
-
 /// Milliseconds before the store is read again where its outcome is that of an earlier request.
 const ANSWER_POLL_MS: u64 = 10;
 
@@ -74,21 +73,23 @@ impl OrderService {
         appended: Option<Offset>,
         wait: Duration,
     ) -> Option<Verdict> {
+        let partition = partition_of(order_id, self.partitions());
         let decided = async {
             let mut is_current = appended.is_none();
             loop {
-                let pause_ms = match self.shared.store.outcome(order_id, request_id).await {
+                match self.shared.store.outcome(order_id, request_id).await {
                     Ok(verdict) if is_current => return verdict,
                     Ok(_) => {
-                        is_current = self.has_answered(order_id, appended).await;
-                        if is_current { 0 } else { ANSWER_POLL_MS }
+                        is_current = self.shared.answered(partition).await.ok() > appended;
+                        if !is_current {
+                            tokio::time::sleep(Duration::from_millis(ANSWER_POLL_MS)).await;
+                        }
                     }
                     Err(error) => {
                         tracing::warn!(%error, %order_id, "could not wait for an outcome");
-                        RETRY_MS
+                        tokio::time::sleep(Duration::from_millis(RETRY_MS)).await;
                     }
-                };
-                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                }
             }
         };
         tokio::select! {
@@ -96,16 +97,6 @@ impl OrderService {
             verdict = decided => Some(verdict),
             () = self.shutdown.cancelled() => None,
             () = tokio::time::sleep(wait) => None,
-        }
-    }
-
-    /// The store has answered the input at this offset of the order's partition.
-    async fn has_answered(&self, order_id: &OrderId, appended: Option<Offset>) -> bool {
-        let partition = partition_of(order_id, self.partitions());
-        let checkpoint = self.shared.store.checkpoint(partition);
-        match self.shared.port("read how far the store is", checkpoint).await {
-            Ok(Some(checkpoint)) => appended.is_none_or(|appended| checkpoint.answered > appended),
-            Ok(None) | Err(_) => false,
         }
     }
 }

@@ -91,21 +91,17 @@ impl Progress {
         behind.map(|(_, partition)| Partition(partition)).collect()
     }
 
-    /// Where the log ended when this process looked first.
-    pub(crate) fn first_end(&self, partition: Partition) -> Option<Offset> {
-        self.with(partition, |seen| match seen.caught_up {
-            CaughtUp::Behind(end) => Some(end),
-            CaughtUp::NotLooked | CaughtUp::Yes => None,
-        })
-    }
-
-    /// The log ended there when this process looked first, and the store has answered so much of it. True once that is all.
+    /// The log ends at `end` now, and the store has answered so much of it. True once that is all that the log had at the first
+    /// look. A log that ends before that was made anew, so its end counts.
     pub(crate) fn catch_up(&self, partition: Partition, end: Offset, answered: Offset) -> bool {
-        let caught_up = answered >= end;
         self.with(partition, |seen| {
-            seen.caught_up = if caught_up { CaughtUp::Yes } else { CaughtUp::Behind(end) };
-        });
-        caught_up
+            let first = match seen.caught_up {
+                CaughtUp::Behind(first) => first.min(end),
+                CaughtUp::NotLooked | CaughtUp::Yes => end,
+            };
+            seen.caught_up = if answered >= first { CaughtUp::Yes } else { CaughtUp::Behind(first) };
+            seen.caught_up == CaughtUp::Yes
+        })
     }
 
     fn with<T: Default>(&self, partition: Partition, change: impl FnOnce(&mut Seen) -> T) -> T {
@@ -127,6 +123,26 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_store_has_caught_up_with_what_the_log_had_or_with_a_log_that_was_made_anew() {
+        let progress = Progress::new(2);
+        let (p, at) = (Partition(1), Offset);
+        assert!(!progress.catch_up(p, at(9), at(4)));
+        assert!(!progress.catch_up(p, at(20), at(8)));
+        assert_eq!(progress.behind(), [Partition(0), p]);
+        assert!(progress.catch_up(p, at(2), at(2)), "the log was made anew");
+        assert_eq!(progress.behind(), [Partition(0)]);
+        assert!(progress.catch_up(Partition(0), at(0), at(0)));
+        assert!(progress.behind().is_empty());
+    }
+
+    #[test]
+    fn what_the_log_took_later_does_not_count() {
+        let (progress, at) = (Progress::new(1), Offset);
+        assert!(!progress.catch_up(Partition(0), at(9), at(4)));
+        assert!(progress.catch_up(Partition(0), at(20), at(9)));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_sign_of_rebuilding_counts_for_a_while() {
