@@ -8,14 +8,13 @@ use logistics_core::{OrderId, Timestamp};
 use redb::ReadTransaction;
 
 use crate::error::FileError;
-use crate::file::schema::{DOCUMENTS, LATE, late_key, parse_late_key};
+use crate::file::schema::{LATE, late_key, parse_late_key};
+use crate::store::PageReader;
 use crate::store::document::status_code;
-use crate::store::listed_json;
 
 /// A page of the late orders, the one that has been late for the longest first.
 pub(crate) fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, FileError> {
-    let (documents, late) = (txn.open_table(DOCUMENTS)?, txn.open_table(LATE)?);
-    let mut page = Page::default();
+    let (late, mut page) = (txn.open_table(LATE)?, PageReader::open(txn, query)?);
     let after = query.after.as_ref().map(|at| late_key(at.changed_at.as_millis(), at.order_id.as_str()));
     let begin = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
     for entry in late.range::<&[u8]>((begin, Bound::Unbounded))? {
@@ -24,15 +23,11 @@ pub(crate) fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, Fil
         if query.status.is_some_and(|wanted| wanted != status) {
             continue;
         }
-        if page.documents.len() == query.limit {
-            // There is one more, so another page follows.
-            return Ok(page);
+        if !page.add(Cursor { status, changed_at, order_id })? {
+            return Ok(page.full());
         }
-        page.documents.push(listed_json(&documents, &order_id)?);
-        page.next = Some(Cursor { status, changed_at, order_id });
     }
-    page.next = None;
-    Ok(page)
+    Ok(page.last())
 }
 
 fn parse(key: &[u8], code: u8) -> Result<(Status, Timestamp, OrderId), FileError> {

@@ -134,15 +134,43 @@ fn json_of(documents: &Documents, order_id: &OrderId) -> Result<Option<Bytes>, F
     Ok(Some(Bytes::copy_from_slice(json)))
 }
 
-/// The document of an order that a list has.
-pub(crate) fn listed_json(documents: &Documents, order_id: &OrderId) -> Result<Bytes, FileError> {
-    let lost = || FileError::Damaged(format!("the index has {order_id}, of which there is no document"));
-    json_of(documents, order_id)?.ok_or_else(lost)
+/// A page of a list that is being read.
+pub(crate) struct PageReader {
+    documents: Documents,
+    limit: usize,
+    page: Page,
+}
+
+impl PageReader {
+    pub(crate) fn open(txn: &ReadTransaction, query: &ListQuery) -> Result<Self, FileError> {
+        Ok(Self { documents: txn.open_table(DOCUMENTS)?, limit: query.limit, page: Page::default() })
+    }
+
+    /// Adds the order at this place of the list. False where the page is full, so that another one follows.
+    pub(crate) fn add(&mut self, place: Cursor) -> Result<bool, FileError> {
+        if self.page.documents.len() == self.limit {
+            return Ok(false);
+        }
+        let order_id = &place.order_id;
+        let lost = || FileError::Damaged(format!("the index has {order_id}, of which there is no document"));
+        self.page.documents.push(json_of(&self.documents, order_id)?.ok_or_else(lost)?);
+        self.page.next = Some(place);
+        Ok(true)
+    }
+
+    /// The page, behind which there are more orders.
+    pub(crate) fn full(self) -> Page {
+        self.page
+    }
+
+    /// The page, which is the last one.
+    pub(crate) fn last(self) -> Page {
+        Page { next: None, ..self.page }
+    }
 }
 
 fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, FileError> {
-    let (documents, index) = (txn.open_table(DOCUMENTS)?, txn.open_table(INDEX)?);
-    let mut page = Page::default();
+    let (index, mut page) = (txn.open_table(INDEX)?, PageReader::open(txn, query)?);
     let begin = query.status.or(query.after.as_ref().map(|cursor| cursor.status));
     let statuses = STATUSES.into_iter().skip_while(|status| begin.is_some_and(|begin| *status != begin));
     for status in statuses.take(if query.status.is_some() { 1 } else { STATUSES.len() }) {
@@ -156,16 +184,12 @@ fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, FileError> {
             let broken = || FileError::damaged("an entry of the index is not one");
             let (changed_at, id) = parse_index_key(key.value()).ok_or_else(broken)?;
             let order_id = OrderId::parse(id).map_err(|_| broken())?;
-            if page.documents.len() == query.limit {
-                // There is one more, so another page follows.
-                return Ok(page);
+            if !page.add(Cursor { status, changed_at, order_id })? {
+                return Ok(page.full());
             }
-            page.documents.push(listed_json(&documents, &order_id)?);
-            page.next = Some(Cursor { status, changed_at, order_id });
         }
     }
-    page.next = None;
-    Ok(page)
+    Ok(page.last())
 }
 
 fn place_of(cursor: &Cursor) -> Vec<u8> {
