@@ -5,79 +5,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use logistics_core::notify::Notification;
-use logistics_core::port::{EventBus, Notifier, NotifyError, NotifyErrorKind, OrderStore};
+use logistics_core::port::{Notifier, NotifyError, NotifyErrorKind};
 use logistics_core::testkit::conformance::{
-    self, BusCapabilities, BusFixture, BusHarness, Harness, NotifierCapabilities, NotifierFixture,
-    NotifierHarness, StoreCapabilities, StoreFixture, StoreHarness,
+    self, Harness, NotifierCapabilities, NotifierFixture, NotifierHarness,
 };
-use logistics_core::testkit::{MemoryBus, MemoryOrderStore, block_on, executor};
+use logistics_core::testkit::{MemoryHarness, block_on, executor};
 
-const PARTITIONS: u32 = 5;
-
-struct Memory;
+/// A notifier that collects what it is given.
+struct Collecting;
 
 #[async_trait]
-impl Harness for Memory {
+impl Harness for Collecting {
     async fn pause(&self) {
         executor::yield_now().await;
     }
 }
 
 #[async_trait]
-impl BusHarness for Memory {
-    fn capabilities(&self) -> BusCapabilities {
-        BusCapabilities { several_members: true, restart: true }
-    }
-
-    async fn fresh(&self) -> Box<dyn BusFixture> {
-        Box::new(Bus(MemoryBus::new(PARTITIONS)))
-    }
-}
-
-struct Bus(MemoryBus);
-
-#[async_trait]
-impl BusFixture for Bus {
-    fn bus(&self) -> Arc<dyn EventBus> {
-        Arc::new(self.0.clone())
-    }
-
-    // The broker goes on when a client restarts, and here everything but the broker is the client.
-    async fn restart(&mut self) {
-        self.0 = self.0.clone();
-    }
-}
-
-#[async_trait]
-impl StoreHarness for Memory {
-    fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities { restart: true }
-    }
-
-    async fn fresh(&self) -> Box<dyn StoreFixture> {
-        Box::new(Store(MemoryOrderStore::new(PARTITIONS)))
-    }
-}
-
-struct Store(MemoryOrderStore);
-
-#[async_trait]
-impl StoreFixture for Store {
-    fn partitions(&self) -> u32 {
-        PARTITIONS
-    }
-
-    fn store(&self) -> Arc<dyn OrderStore> {
-        Arc::new(self.0.clone())
-    }
-
-    async fn restart(&mut self) {
-        self.0 = self.0.clone();
-    }
-}
-
-#[async_trait]
-impl NotifierHarness for Memory {
+impl NotifierHarness for Collecting {
     fn capabilities(&self) -> NotifierCapabilities {
         NotifierCapabilities { observable: true, breakable: true }
     }
@@ -119,18 +64,18 @@ impl NotifierFixture for Collected {
 
 #[test]
 fn the_memory_bus_is_a_bus() {
-    let report = block_on(conformance::bus(&Memory));
+    let report = block_on(conformance::bus(&MemoryHarness::plain()));
     assert!(report.skipped.is_empty() && report.passed.len() > 30, "{report}");
 }
 
 #[test]
 fn the_memory_store_is_a_store() {
-    let report = block_on(conformance::store(&Memory));
+    let report = block_on(conformance::store(&MemoryHarness::plain()));
     assert!(report.skipped.is_empty() && report.passed.len() > 20, "{report}");
 }
 
 #[test]
 fn a_notifier_that_collects_is_a_notifier() {
-    let report = block_on(conformance::notifier(&Memory));
+    let report = block_on(conformance::notifier(&Collecting));
     assert!(report.skipped.is_empty() && report.passed.len() >= 6, "{report}");
 }

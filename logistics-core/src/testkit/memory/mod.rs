@@ -2,6 +2,7 @@
 
 mod bus;
 mod faults;
+mod harness;
 mod inner;
 mod membership;
 mod partition_log;
@@ -14,4 +15,5 @@ mod tests;
 
 pub use bus::MemoryBus;
 pub use faults::{Faults, SLOW_YIELDS_MAX};
+pub use harness::MemoryHarness;
 pub use store::MemoryOrderStore;
