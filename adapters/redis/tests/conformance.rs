@@ -15,8 +15,12 @@ use logistics_containers::Suite;
 use containers::server::Kind;
 use containers::{checks, contents, faults, suite};
 
+/// Each test has its own servers.
+const SIDE_BY_SIDE: usize = 3;
+
 fn main() -> ExitCode {
     Suite::new()
+        .side_by_side(SIDE_BY_SIDE)
         .test("one_server_passes_the_suite", || suite::passes(Kind::Single))
         .test("a_cluster_passes_the_suite", || suite::passes(Kind::Cluster))
         .test("a_master_behind_sentinel_passes_the_suite", || suite::passes(Kind::Sentinel))

@@ -21,17 +21,16 @@ use crate::records::{Records, is_replicated, lag};
 /// Everything settles within this, whatever was done to it.
 const SETTLE: Duration = Duration::from_secs(120);
 
-/// Brokers and a store for all tests of a run, started by the first that needs them.
+/// Brokers for all tests of a run, started by the first that needs them.
 #[derive(Clone, Default)]
 pub struct Machines {
     one_broker: Arc<OnceCell<Arc<Kafka>>>,
     three_brokers: Arc<OnceCell<Arc<Kafka>>>,
-    redis: Arc<OnceCell<Arc<Redis>>>,
     systems: Arc<AtomicU32>,
 }
 
 impl Machines {
-    /// A separate system on one broker: new topics, and an empty store.
+    /// A separate system on one broker: its own topics, and its own Redis.
     ///
     /// # Panics
     /// When there is none to be had.
@@ -50,13 +49,9 @@ impl Machines {
     }
 
     async fn on(&self, kafka: Arc<Kafka>) -> System {
-        let start = async || Arc::new(Redis::start_with(kept_on_demand).await);
-        let redis = self.redis.get_or_init(start).await.clone();
+        let redis = Redis::start_with(kept_on_demand).await;
         let number = self.systems.fetch_add(1, Ordering::Relaxed);
         let topic_prefix = format!("test-{number}.");
-        // On its disk too: what an earlier system kept there would come back with a restart, as the store of another log.
-        redis.cli(&["FLUSHALL"]).await;
-        redis.cli(&["SAVE"]).await;
         let directory = tempfile::tempdir().expect("a directory for logs");
         let system = System { kafka, redis, topic_prefix, directory, dwell: "20ms".to_owned() };
         system.bus().create_topics(None).await.expect("topics");
@@ -72,7 +67,7 @@ fn kept_on_demand(_: u16) -> Vec<String> {
 /// One system.
 pub struct System {
     kafka: Arc<Kafka>,
-    redis: Arc<Redis>,
+    redis: Redis,
     topic_prefix: String,
     directory: TempDir,
     /// The time in each status.

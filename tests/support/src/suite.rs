@@ -1,6 +1,7 @@
 //! Tests that are ignored where the tool that they need is absent.
 
 use std::process::ExitCode;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -15,21 +16,46 @@ pub struct Suite {
     arguments: Arguments,
     trials: Vec<Trial>,
     ignored: bool,
+    /// A test reads it, and a test that runs alone writes it. A test that panicked poisons it, which has no meaning here.
+    running: Arc<RwLock<()>>,
 }
 
 impl Suite {
     /// No test yet. `ignored`: report them as ignored, since something that they need is absent.
     #[must_use]
     pub fn new(ignored: bool) -> Self {
-        let mut arguments = Arguments::from_args();
-        // Each holds a whole system; side by side they would only wait for each other.
-        arguments.test_threads = arguments.test_threads.or(Some(1));
-        Self { arguments, trials: Vec::new(), ignored }
+        Self { arguments: Arguments::from_args(), trials: Vec::new(), ignored, running: Arc::default() }
+    }
+
+    /// Runs so many tests side by side, unless the command line names a number (`--test-threads`). Without this call, one
+    /// test at a time.
+    #[must_use]
+    pub fn side_by_side(mut self, tests: usize) -> Self {
+        self.arguments.test_threads = self.arguments.test_threads.or(Some(tests));
+        self
     }
 
     /// Adds a test, which fails by panicking.
     #[must_use]
-    pub fn test(mut self, name: &str, test: impl FnOnce() + Send + 'static) -> Self {
+    pub fn test(self, name: &str, test: impl FnOnce() + Send + 'static) -> Self {
+        let running = self.running.clone();
+        self.trial(name, move || {
+            let _shared = running.read().unwrap_or_else(PoisonError::into_inner);
+            test();
+        })
+    }
+
+    /// Adds a test beside which no other test of the suite runs: it measures time, or disturbs what they share.
+    #[must_use]
+    pub fn test_alone(self, name: &str, test: impl FnOnce() + Send + 'static) -> Self {
+        let running = self.running.clone();
+        self.trial(name, move || {
+            let _alone = running.write().unwrap_or_else(PoisonError::into_inner);
+            test();
+        })
+    }
+
+    fn trial(mut self, name: &str, test: impl FnOnce() + Send + 'static) -> Self {
         let trial = Trial::test(name, move || {
             test();
             Ok(())
@@ -38,19 +64,20 @@ impl Suite {
         self
     }
 
-    /// Adds a test that runs only when asked for with `--ignored`. `why`: for readers of the code.
+    /// Adds a test that runs only when asked for with `--ignored`, and alone. `why`: for readers of the code.
     #[must_use]
     pub fn test_on_demand(mut self, name: &str, why: &str, test: impl FnOnce() + Send + 'static) -> Self {
         let _ = why;
         let ignored = std::mem::replace(&mut self.ignored, true);
-        self = self.test(name, test);
+        self = self.test_alone(name, test);
         self.ignored = ignored;
         self
     }
 
     /// Runs them.
     #[must_use]
-    pub fn run(self) -> ExitCode {
+    pub fn run(mut self) -> ExitCode {
+        self.arguments.test_threads = self.arguments.test_threads.or(Some(1));
         libtest_mimic::run(&self.arguments, self.trials).exit_code()
     }
 }

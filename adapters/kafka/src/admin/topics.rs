@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logistics_core::port::Topic;
+use logistics_core::{Partition, Timestamp};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::Metadata;
@@ -103,12 +104,12 @@ pub(crate) async fn delete(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
     Ok(())
 }
 
-/// Sees whether the topics are as they must be, once whoever answers knows them: brokers hear of a new topic, and of who leads
-/// its partitions, one after the other.
+/// Checks the topics once every broker knows them and each partition has a leader that answers. Brokers learn of a new topic,
+/// and of the partitions that they lead, one after the other.
 async fn until_known(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
     let end = Instant::now() + KNOWN_WITHIN;
     loop {
-        let error = match check(lookup).await {
+        let error = match usable(lookup).await {
             Err(error @ (KafkaError::NoTopic { .. } | KafkaError::Call { .. })) => error,
             known => return known,
         };
@@ -120,6 +121,15 @@ async fn until_known(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+async fn usable(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
+    check(lookup).await?;
+    for topic in Topic::ALL {
+        let partitions = (0..lookup.brokers.config.partitions).map(Partition).collect();
+        lookup.first_at(topic, partitions, Timestamp::default()).await?;
+    }
+    Ok(())
 }
 
 async fn create_all(

@@ -19,10 +19,14 @@ use std::process::ExitCode;
 use logistics_containers::Suite;
 use system::Share;
 
+/// Each test has its own topics and groups.
+const SIDE_BY_SIDE: usize = 3;
+
 fn main() -> ExitCode {
     lines::capture();
     let broker = Share::default();
     let suite = Suite::new()
+        .side_by_side(SIDE_BY_SIDE)
         .test("kafka_is_a_bus", broker.of(conformance::kafka_is_a_bus))
         .test(
             "a_log_that_was_shortened_past_the_position_is_read_on_at_its_start",
@@ -45,7 +49,8 @@ fn main() -> ExitCode {
             "an_open_transaction_behind_a_password_is_waited_for_and_says_where_to_look",
             transactions::is_waited_for_without_its_name,
         )
-        .test(
+        // Counts the files that the process has open.
+        .test_alone(
             "owners_have_no_more_files_open_than_computed",
             broker.of(descriptors::are_no_more_than_computed),
         )

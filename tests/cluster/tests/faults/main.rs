@@ -24,21 +24,24 @@ const BROKER_LOSES_ENDS: &str = "a single broker loses the ends of transactions 
 /// One broker that is killed, and the soak, run by default; these are the same for each broker.
 const MINUTES: &str = "minutes, for what a killed broker and the soak show too";
 
+/// Most tests wait for a session, a restart or a container, so a few of them share two cores well.
+const SIDE_BY_SIDE: usize = 3;
+
 fn main() -> ExitCode {
     let machines = Machines::default();
-    let mut suite = Suite::new();
+    let mut suite = Suite::new().side_by_side(SIDE_BY_SIDE);
     macro_rules! tests {
-        ($system:ident; $($module:ident::$test:ident),+ $(,)?) => {
+        ($how:ident $system:ident; $($module:ident::$test:ident),+ $(,)?) => {
             $(
                 let these = machines.clone();
-                suite = suite.test(concat!(stringify!($module), "::", stringify!($test)), move || async move {
+                suite = suite.$how(concat!(stringify!($module), "::", stringify!($test)), move || async move {
                     $module::$test(these.$system().await).await;
                 });
             )+
         };
     }
     tests!(
-        system;
+        test system;
         walk::an_order_goes_its_way_and_every_service_says_so,
         walk::any_producer_places_an_order_and_anyone_reads_it,
         start::a_missing_topic_is_waited_for,
@@ -50,7 +53,6 @@ fn main() -> ExitCode {
         records::records_in_the_wrong_partition_reach_the_right_one,
         records::duplicated_and_reordered_requests_are_answered_once,
         records::records_that_claim_to_be_an_owners_skip_no_order,
-        processors::a_processor_is_killed_under_load,
         processors::a_processor_that_was_frozen_is_fenced,
         processors::processors_come_and_go_under_load,
         processors::the_groups_offsets_are_deleted,
@@ -63,11 +65,16 @@ fn main() -> ExitCode {
         store::a_store_write_arrives_late_from_an_owner_that_is_gone,
         store::documents_that_are_deleted_come_back,
         store::a_log_that_is_made_anew_is_not_taken_for_the_old_one,
-        broker::the_broker_is_paused,
         api::the_api_is_killed_between_append_and_answer,
+    );
+    // These measure time, or disturb the broker that the others use.
+    tests!(
+        test_alone system;
+        processors::a_processor_is_killed_under_load,
+        broker::the_broker_is_paused,
         api::everything_is_restarted_in_turn_without_a_failed_call,
     );
-    tests!(replicated_system; broker::a_broker_is_killed, soak::everything_at_once);
+    tests!(test_alone replicated_system; broker::a_broker_is_killed, soak::everything_at_once);
     macro_rules! on_demand {
         ($system:ident; $why:expr; $($module:ident::$test:ident),+ $(,)?) => {
             $(
