@@ -21,8 +21,6 @@ pub mod port;
 pub mod processor;
 mod rejection;
 mod request;
-#[cfg(feature = "testkit")]
-pub mod testkit;
 pub mod text;
 pub mod wire;
 

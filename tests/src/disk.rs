@@ -4,8 +4,8 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use logistics_core::testkit::Rng;
 use logistics_embedded::StorageBackend;
+use logistics_testkit::Rng;
 
 /// Clones are the same disk.
 #[derive(Debug, Clone, Default)]

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use logistics_core::port::{Batch, ReadLimit, Topic};
 use logistics_core::processor::Phase;
-use logistics_core::testkit::Broker;
 use logistics_core::wire::{self, Record};
 use logistics_core::{
     Fact, Offset, Order, OrderId, Outcome, OutcomeKind, Partition, Timestamp, evolve, partition_of,
 };
+use logistics_testkit::Broker;
 
 use crate::world::World;
 

@@ -1,6 +1,6 @@
 //! Dependencies point inward: bins -> wiring -> adapters -> layers -> core, wiring and bins -> cli-kit -> core; no adapter knows another
 //! and no binary another. The one exception is the application service: interfaces (the HTTP API) are translations of it and
-//! depend on it. The first build of a newcomer has neither Kafka nor Redis in it, the core's tree holds no runtime, no broker and
+//! depend on it. Only tests depend on the test kit. The first build of a newcomer has neither Kafka nor Redis in it, the core's tree holds no runtime, no broker and
 //! no HTTP, the service's no HTTP, and the modules of the one binary have no cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,11 +10,14 @@ use std::process::Command;
 use serde_json::Value;
 
 const CORE: &str = "logistics-core";
+const TESTKIT: &str = "logistics-testkit";
 
 /// A part of the workspace, by its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layer {
     Core,
+    /// Suites and doubles for tests; no product contains it.
+    Testkit,
     /// Decorators over the core's ports, for every adapter.
     Decorators,
     Adapter,
@@ -45,6 +48,7 @@ fn layer(package: &Value) -> Layer {
     let folders: Vec<&str> = path.rsplit('/').skip(1).collect();
     match (folders[0], folders[1]) {
         (CORE, _) => Layer::Core,
+        (TESTKIT, _) => Layer::Testkit,
         ("service" | "feed", "adapters") => Layer::Service,
         ("warp", "adapters") => Layer::Interface,
         ("layers", "adapters") => Layer::Decorators,
@@ -60,11 +64,11 @@ fn layer(package: &Value) -> Layer {
 fn may_depend(on: Layer, from: Layer) -> bool {
     match from {
         Layer::Core => false,
-        Layer::Decorators | Layer::CliKit => on == Layer::Core,
+        Layer::Decorators | Layer::CliKit | Layer::Testkit => on == Layer::Core,
         Layer::Adapter | Layer::Service => matches!(on, Layer::Core | Layer::Decorators),
         Layer::Interface => matches!(on, Layer::Core | Layer::Decorators | Layer::Service),
-        Layer::Wiring => !matches!(on, Layer::Wiring | Layer::Binary | Layer::Tests),
-        Layer::Binary => !matches!(on, Layer::Binary | Layer::Tests),
+        Layer::Wiring => !matches!(on, Layer::Wiring | Layer::Binary | Layer::Testkit | Layer::Tests),
+        Layer::Binary => !matches!(on, Layer::Binary | Layer::Testkit | Layer::Tests),
         Layer::Tests => true,
     }
 }

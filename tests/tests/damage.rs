@@ -9,8 +9,8 @@ use std::path::Path;
 
 use logistics_core::audit::{self, AuditError, Expect, Report};
 use logistics_core::port::PortErrorKind;
-use logistics_core::testkit::Rng;
 use logistics_embedded::{Config, EmbeddedError, Engine};
+use logistics_testkit::Rng;
 use logistics_tests::engine::{PATIENCE, place, processors, seed};
 
 const DATA_FILE: &str = "logistics.redb";

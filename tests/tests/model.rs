@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use logistics_core::processor::{Effect, Phase, Settings};
-use logistics_core::testkit::CommitFate;
 use logistics_core::{Partition, Policy, Status};
+use logistics_testkit::CommitFate;
 use logistics_tests::invariants::{check_second_writer, check_settled};
 use logistics_tests::workload::{forged_fact, forged_outcome, order_in, place, step};
 use logistics_tests::world::{Action, Fault, Input, World};

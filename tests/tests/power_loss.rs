@@ -12,9 +12,9 @@ use futures::future::join_all;
 use futures::stream::TryStreamExt;
 use logistics_core::audit::{self, Expect};
 use logistics_core::port::{EventBus, EventBusExt, LogRecord, ReadLimit, Topic};
-use logistics_core::testkit::Rng;
 use logistics_core::{Offset, OrderId, Partition};
 use logistics_embedded::{Config, Engine};
+use logistics_testkit::Rng;
 use logistics_tests::disk::{MemoryDisk, Remains, Step};
 use logistics_tests::engine::{PATIENCE, is_denied, place, processors, seed, until};
 

@@ -4,8 +4,8 @@
 
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::processor::{Effect, Phase, Settings};
-use logistics_core::testkit::{CommitFate, Rng};
 use logistics_core::{Command, OrderId, Partition, Policy};
+use logistics_testkit::{CommitFate, Rng};
 use logistics_tests::invariants::{check, check_settled};
 use logistics_tests::workload::{ask, forged_fact, forged_outcome, garbage, order_in, place, step};
 use logistics_tests::world::{Action, Fault, Input, World};

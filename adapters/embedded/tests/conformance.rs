@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use logistics_core::port::{EventBus, OrderStore};
-use logistics_core::testkit::conformance::{
-    self, BusCapabilities, BusFixture, BusHarness, Harness, StoreCapabilities, StoreFixture, StoreHarness,
-};
 use logistics_embedded::limits::TAIL_BYTES_MAX;
 use logistics_embedded::{Config, Engine};
+use logistics_testkit::conformance::{
+    self, BusCapabilities, BusFixture, BusHarness, Harness, StoreCapabilities, StoreFixture, StoreHarness,
+};
 use tempfile::TempDir;
 
 struct Embedded {

@@ -8,10 +8,10 @@ use logistics_core::lifecycle::Status;
 use logistics_core::port::{
     ClearOutcome, DocumentWrite, GroupEvent, ListQuery, LogIdentity, StoreWrite, Token, WriteOutcome,
 };
-use logistics_core::testkit::sample;
 use logistics_core::{Offset, Order, OrderId, Partition};
 use logistics_embedded::limits::CLEAR_ROWS_MAX;
 use logistics_embedded::{Config, Engine};
+use logistics_testkit::sample;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 const STATE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("state");

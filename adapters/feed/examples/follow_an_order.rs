@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use logistics_core::port::EventBus;
-use logistics_core::testkit::{MemoryBus, sample};
 use logistics_core::{Status, wire};
 use logistics_feed::{FeedEvent, Filter, Hub, HubOptions, Subscription};
+use logistics_testkit::{MemoryBus, sample};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -5,9 +5,9 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use async_trait::async_trait;
 use logistics_core::notify::Notification;
 use logistics_core::port::{Notifier, NotifyError, NotifyErrorKind};
-use logistics_core::testkit::sample;
 use logistics_core::{Actor, Status};
 use logistics_notify::{Language, Templates};
+use logistics_testkit::sample;
 
 const RETRY_AFTER_MS: u64 = 500;
 

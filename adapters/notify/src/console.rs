@@ -98,9 +98,9 @@ impl<W: Write + Send> Notifier for Console<W> {
 mod tests {
     use std::sync::{Arc, mpsc};
 
-    use logistics_core::testkit::block_on;
-    use logistics_core::testkit::executor::poll_once;
     use logistics_core::{OrderId, Reason, Status, Timestamp, Version};
+    use logistics_testkit::block_on;
+    use logistics_testkit::executor::poll_once;
 
     use super::*;
     use crate::templates::TemplateSet;

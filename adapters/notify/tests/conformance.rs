@@ -5,10 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use logistics_core::port::Notifier;
-use logistics_core::testkit::conformance::{
-    self, Harness, NotifierCapabilities, NotifierFixture, NotifierHarness,
-};
 use logistics_notify::Console;
+use logistics_testkit::conformance::{self, Harness, NotifierCapabilities, NotifierFixture, NotifierHarness};
 
 /// What the other end reads; `None` once it is closed.
 #[derive(Clone)]

@@ -8,11 +8,11 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use logistics_core::testkit::{MemoryBus, MemoryOrderStore};
 use logistics_core::{Actor, Order, Placement, Policy, Reason, Status, processor};
 use logistics_service::{
     IdempotencyKey, Options, OrderService, Place, Principal, ServiceError, Transition, Transitioned,
 };
+use logistics_testkit::{MemoryBus, MemoryOrderStore};
 use logistics_tokio::{Processors, ProcessorsOptions, SystemClock};
 
 const PARTITIONS: u32 = 4;

@@ -44,7 +44,7 @@ fn behind_quote(text: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
     use logistics_core::Status;
-    use logistics_core::testkit::sample;
+    use logistics_testkit::sample;
 
     #[test]
     fn the_version_of_a_document_of_the_core_is_read_without_parsing_it() {

@@ -67,7 +67,7 @@ async fn first_record_at(
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use logistics_core::testkit::{MemoryBus, sample};
+    use logistics_testkit::{MemoryBus, sample};
 
     use super::*;
 

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use load::{Acknowledged, Load};
 use logistics_core::OrderId;
 use logistics_core::lifecycle::Status;
-use logistics_core::testkit::Rng;
+use logistics_testkit::Rng;
 use serde_json::Value;
 use support::{Process, logistics, send, until};
 

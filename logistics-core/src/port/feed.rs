@@ -123,6 +123,3 @@ fn flattened<'a>(
 ) -> impl Stream<Item = Result<LogRecord, PortError>> + Send + 'a {
     batches.map_ok(|batch| stream::iter(batch.records.into_iter().map(Ok))).try_flatten()
 }
-
-#[cfg(all(test, feature = "testkit"))]
-mod tests;

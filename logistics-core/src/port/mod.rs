@@ -1,7 +1,7 @@
 //! What the services need from the outside, and no more.
 //!
-//! An adapter implements one of these traits and proves it with the conformance suite of the same name (feature
-//! `testkit`). Adapters neither retry nor swallow: they say what happened, and [`PortErrorKind`] says whether trying again
+//! An adapter implements one of these traits and proves it with the conformance suite of the same name in the
+//! crate `logistics-testkit`. Adapters neither retry nor swallow: they say what happened, and [`PortErrorKind`] says whether trying again
 //! can help. Every wait is the caller's to bound: a method that waits can be cancelled by dropping its future, and nothing
 //! is lost by it.
 

@@ -5,7 +5,7 @@ use logistics_core::port::{
     CommitOutcome, LogIdentity, PortErrorKind, Recovery, StoreWrite, Topic, Transaction, WriteOutcome,
 };
 use logistics_core::processor::{Effect, Reply};
-use logistics_core::testkit::CommitFate;
+use logistics_testkit::CommitFate;
 
 use super::{Process, Worker, World};
 

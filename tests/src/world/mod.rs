@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use logistics_core::port::{GroupEvent, ReadLimit, StoreWrite, Token, Topic};
 use logistics_core::processor::{Phase, Settings};
-use logistics_core::testkit::{Broker, Epoch, Member, MemoryStore, Snapshot};
 use logistics_core::wire::{self, Record};
 use logistics_core::{Cause, Fact, Offset, Partition, Timestamp};
+use logistics_testkit::{Broker, Epoch, Member, MemoryStore, Snapshot};
 
 use crate::workload::forged_outcome;
 

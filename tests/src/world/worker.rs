@@ -2,9 +2,9 @@
 
 use logistics_core::port::{LogRecord, NewRecord, StoreWrite, Token, Topic, Transaction};
 use logistics_core::processor::{Effect, Now, Phase, Processor, Settings, Stamp};
-use logistics_core::testkit::Epoch;
 use logistics_core::wire::{self, Record, is_surely_from_processor};
 use logistics_core::{Offset, Partition, Timestamp};
+use logistics_testkit::Epoch;
 
 /// A call under way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

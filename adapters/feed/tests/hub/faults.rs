@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use futures::stream::StreamExt;
 use logistics_core::port::{PortErrorKind, Topic};
-use logistics_core::testkit::Faults;
 use logistics_core::{Offset, Partition, wire};
 use logistics_feed::{FeedError, FeedEvent, Filter, HubOptions, Positions};
+use logistics_testkit::Faults;
 
 use crate::world::{World, fact, is_quiet, order, take};
 

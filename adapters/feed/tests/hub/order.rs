@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use futures::future::FutureExt;
 use logistics_core::port::{CommitOutcome, EventBus, Topic};
-use logistics_core::testkit::{CommitFate, sample};
 use logistics_core::{Offset, Partition, wire};
 use logistics_feed::{Filter, HubOptions, Positions};
+use logistics_testkit::{CommitFate, sample};
 
 use crate::world::{World, fact, home, is_quiet, order, take};
 

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use futures::stream::{StreamExt, TryStreamExt};
 use logistics_core::port::{CommitOutcome, EventBusExt, ReadLimit, Topic};
-use logistics_core::testkit::{CommitFate, Faults, Rng, sample};
 use logistics_core::wire::Record;
 use logistics_core::{Offset, OrderId, Partition, wire};
 use logistics_feed::{FeedEvent, Filter, Hub, HubOptions, Positions, Subscription};
+use logistics_testkit::{CommitFate, Faults, Rng, sample};
 
 use crate::world::{PARTITIONS, World, fact, home, order};
 

@@ -10,9 +10,9 @@ use logistics_core::port::{
     Batch, Bounds, EventBus, Membership, PortError, ReadLimit, StartAt, Subscription as GroupSubscription,
     Tail, Topic,
 };
-use logistics_core::testkit::{MemoryBus, sample};
 use logistics_core::{Fact, Offset, OrderId, Partition, Status, Version, partition_of, wire};
 use logistics_feed::{FeedEvent, Hub, HubOptions, Positions, Subscription};
+use logistics_testkit::{MemoryBus, sample};
 
 pub(crate) const PARTITIONS: u32 = 3;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use logistics_core::port::EventBus;
-use logistics_core::testkit::conformance::{self, BusCapabilities, BusFixture, BusHarness, Harness};
 use logistics_kafka::KafkaBus;
+use logistics_testkit::conformance::{self, BusCapabilities, BusFixture, BusHarness, Harness};
 
 use crate::system::System;
 

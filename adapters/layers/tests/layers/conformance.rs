@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use logistics_core::observe::Observers;
-use logistics_core::testkit::{MemoryHarness, conformance};
 use logistics_layers::{CircuitBreaker, Layer, Layered, Observed, Retry, TimeLimit};
+use logistics_testkit::{MemoryHarness, conformance};
 
 type Stack<P> = Layered<Layered<Layered<Layered<P, TimeLimit>, CircuitBreaker>, Retry>, Observed>;
 

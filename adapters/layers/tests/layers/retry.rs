@@ -66,7 +66,7 @@ async fn what_may_change_something_is_made_once() {
     let mut notifier = MockNotifier::new();
     let failed = || Err(NotifyError::new(NotifyErrorKind::Unavailable, "on purpose"));
     notifier.expect_notify().times(1).returning(move |_| failed());
-    let notification = logistics_core::testkit::sample::notification(logistics_core::Status::Placed);
+    let notification = logistics_testkit::sample::notification(logistics_core::Status::Placed);
     let error = RETRY.over(Arc::new(notifier)).notify(&notification).await.expect_err("it fails each time");
     assert_eq!((error.kind(), error.to_string()), (NotifyErrorKind::Unavailable, "on purpose".to_owned()));
 }

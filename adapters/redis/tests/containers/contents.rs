@@ -12,10 +12,10 @@ use logistics_core::port::{
     ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderReader, OwnerStore, PortErrorKind,
     StoreWrite, Token, WriteOutcome,
 };
-use logistics_core::testkit::sample;
 use logistics_core::{Offset, Order, OrderId, Partition, Verdict, Version};
 use logistics_redis::limits::CLAIM_KEPT_MS;
 use logistics_redis::{Config, RedisStore};
+use logistics_testkit::sample;
 
 use super::server::{Kind, PARTITIONS, Server};
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use logistics_core::lifecycle::Status;
 use logistics_core::port::{ListQuery, OrderReader, OwnerStore, PortErrorKind, WriteOutcome};
-use logistics_core::testkit::sample;
 use logistics_redis::{Config, RedisStore, Servers};
+use logistics_testkit::sample;
 
 use super::contents::{HOME, apply, happened, write};
 use super::server::{Kind, PARTITIONS, Server};

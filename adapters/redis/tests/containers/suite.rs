@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use logistics_core::port::OrderStore;
-use logistics_core::testkit::conformance::{self, Harness, StoreCapabilities, StoreFixture, StoreHarness};
 use logistics_redis::RedisStore;
+use logistics_testkit::conformance::{self, Harness, StoreCapabilities, StoreFixture, StoreHarness};
 
 use super::server::{Kind, PARTITIONS, Server};
 

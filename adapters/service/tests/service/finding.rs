@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use logistics_core::port::{DocumentLookup, ListQuery, OrderReader, Page, PortError, StoreCheckpoint};
-use logistics_core::testkit::{Faults, MemoryBus, sample};
 use logistics_core::{Order, OrderId, Partition, RequestId, Status, Verdict, Version, partition_of};
 use logistics_service::{Options, OrderService, Place, ServiceError, Transition};
+use logistics_testkit::{Faults, MemoryBus, sample};
 use logistics_tokio::SystemClock;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +72,7 @@ async fn a_store_that_lost_a_partition_is_rebuilding() {
     let world = World::new();
     let id = neighbour(&world.placed().await);
     assert_eq!(found(&world, &id).await, Err(ServiceError::NotFound));
-    world.store.with_store(logistics_core::testkit::MemoryStore::wipe);
+    world.store.with_store(logistics_testkit::MemoryStore::wipe);
     assert_eq!(found(&world, &id).await, Err(ServiceError::Rebuilding));
     world.decide();
     assert_eq!(found(&world, &id).await, Err(ServiceError::NotFound), "it was rebuilt");

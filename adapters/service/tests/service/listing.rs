@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use logistics_core::port::{Cursor, ListQuery};
-use logistics_core::testkit::{MemoryStore, sample};
 use logistics_core::{Order, OrderId, Status, partition_of};
 use logistics_service::{Options, OrderPage, Place, ServiceError};
+use logistics_testkit::{MemoryStore, sample};
 
 use crate::world::{CALLER, PARTITIONS, World, all};
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use logistics_core::testkit::{Faults, sample};
 use logistics_core::{OrderId, Placement, Rejection};
 use logistics_service::{IdempotencyKey, Place, Placed, ServiceError};
+use logistics_testkit::{Faults, sample};
 
 use crate::world::{CALLER, World};
 

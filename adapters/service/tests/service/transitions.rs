@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use logistics_core::testkit::{Faults, sample};
 use logistics_core::{Actor, OrderId, Rejection, RequestId, Status, Verdict, Version};
 use logistics_service::{IdempotencyKey, Options, ServiceError, Transition, Transitioned};
+use logistics_testkit::{Faults, sample};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -144,7 +144,7 @@ async fn the_outcome_of_a_request_is_known_once_it_is_decided_and_for_ever_if_it
     assert_eq!(known.as_ref(), Ok(&happened));
     let rejected = outcome(again.clone(), sample::order_id(9), None).await;
     assert_eq!(rejected, Ok(Verdict::Rejected { rejection: Rejection::NotFound }));
-    world.store.with_store(logistics_core::testkit::MemoryStore::expire_outcomes);
+    world.store.with_store(logistics_testkit::MemoryStore::expire_outcomes);
     assert_eq!(outcome(cancel, id, None).await, Ok(happened), "the order's history holds it");
     let expired = outcome(again, sample::order_id(9), None).await;
     assert_eq!(expired, Err(ServiceError::OutcomeUnknown));

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use logistics_core::port::{
     Clock, DocumentWrite, ListQuery, LogRecord, OwnerStore, ReadLimit, StoreWrite, Token, Topic,
 };
-use logistics_core::testkit::{MemoryBus, MemoryOrderStore, block_on, sample};
 use logistics_core::wire::{self, Record};
 use logistics_core::{
     Decision, Details, Offset, Order, OrderId, Partition, Placement, Policy, Request, Timestamp, Verdict,
     decide, evolve,
 };
 use logistics_service::{Options, OrderService, Place, Placed, Principal};
+use logistics_testkit::{MemoryBus, MemoryOrderStore, block_on, sample};
 
 pub(crate) const PARTITIONS: u32 = 4;
 /// The caller of every test.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use logistics_core::notify::Notification;
 use logistics_core::port::{MockNotifier, Notifier, NotifyError, NotifyErrorKind, StartAt, Topic};
-use logistics_core::testkit::MemoryBus;
 use logistics_core::{Offset, Partition};
+use logistics_testkit::MemoryBus;
 use tokio::time::Instant;
 
 use super::notifications::{noting, options, payload};

@@ -13,8 +13,8 @@ use logistics_core::port::{
     Batch, Delivery, LogRecord, MockEventBus, MockNotifier, MockSubscription, Notifier, NotifyError,
     NotifyErrorKind, PortError, PortErrorKind, ReadLimit, StartAt, Subscription, SubscriptionEvent, Topic,
 };
-use logistics_core::testkit::{Broker, MemoryBus};
 use logistics_core::{Offset, OrderId, Partition, Status, Timestamp, Version, wire};
+use logistics_testkit::{Broker, MemoryBus};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 

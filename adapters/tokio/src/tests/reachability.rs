@@ -9,7 +9,7 @@ use futures::FutureExt;
 use logistics_core::Partition;
 use logistics_core::health::{HealthProbe, PartHealth};
 use logistics_core::port::PortErrorKind;
-use logistics_core::testkit::{Faults, MemoryBus, MemoryOrderStore};
+use logistics_testkit::{Faults, MemoryBus, MemoryOrderStore};
 use tokio::time::sleep;
 use tracing::Level;
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{DocumentLookup, EventBus, MockNotifier, OrderReader, StartAt};
 use logistics_core::processor::Settings;
-use logistics_core::testkit::{Faults, MemoryBus, MemoryOrderStore};
 use logistics_core::{OrderId, Policy, Version};
+use logistics_testkit::{Faults, MemoryBus, MemoryOrderStore};
 
 use super::support::{TestClock, options, placement_of, until};
 use crate::{Notifications, NotificationsOptions, Processors};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use logistics_core::testkit::sample;
 use logistics_core::{OrderId, Partition, partition_of};
+use logistics_testkit::sample;
 
 use crate::world::{PARTITIONS, World};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use logistics_core::lifecycle::{ACTORS, Actor, STATUSES, Status};
 use logistics_core::port::Topic;
-use logistics_core::testkit::sample;
 use logistics_core::{OrderId, partition_of};
+use logistics_testkit::sample;
 use serde_json::{Value, json};
 
 use crate::world::{PARTITIONS, World};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use logistics_core::testkit::sample;
 use logistics_core::{Order, OrderId, partition_of};
+use logistics_testkit::sample;
 use serde_json::Value;
 
 use crate::world::{PARTITIONS, World};

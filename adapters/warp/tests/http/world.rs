@@ -12,13 +12,13 @@ use logistics_core::port::{
     Bounds, Clock, Cursor, DocumentLookup, EventBus, ListQuery, LogRecord, Membership, OrderReader, Page,
     PortError, PortErrorKind, StartAt, StoreCheckpoint, Subscription, Tail, Token, Topic,
 };
-use logistics_core::testkit::{MemoryBus, sample};
 use logistics_core::wire::{self, Record};
 use logistics_core::{
     Decision, Offset, Order, OrderId, Partition, Policy, Request, RequestId, Timestamp, Verdict, decide,
     evolve, partition_of,
 };
 use logistics_service::{Options, OrderService};
+use logistics_testkit::{MemoryBus, sample};
 use logistics_warp::{Api, Config, bind};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;

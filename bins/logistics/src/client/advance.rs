@@ -54,7 +54,7 @@ fn happy_path() -> impl Iterator<Item = Status> {
 
 #[cfg(test)]
 mod tests {
-    use logistics_core::testkit::{sample, sample::order_id};
+    use logistics_testkit::{sample, sample::order_id};
 
     use super::*;
 

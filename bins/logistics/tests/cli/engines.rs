@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use logistics_core::testkit::sample;
 use logistics_core::{Status, wire};
+use logistics_testkit::sample;
 
 use super::support::logistics;
 use super::{World, documents, run, text};

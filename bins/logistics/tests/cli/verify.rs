@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use logistics_core::testkit::sample;
 use logistics_core::{Status, partition_of, wire};
 use logistics_embedded::{Config, Engine};
+use logistics_testkit::sample;
 
 use super::support::{send, until};
 use super::{World, documents, run, text};

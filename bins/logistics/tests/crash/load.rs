@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use logistics_core::OrderId;
-use logistics_core::testkit::Rng;
+use logistics_testkit::Rng;
 use serde_json::json;
 
 use crate::order_of;

@@ -1,5 +1,5 @@
 use clap::{Command, FromArgMatches};
-use logistics_core::testkit::sample;
+use logistics_testkit::sample;
 
 use super::*;
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use logistics_core::health::{Health, PartHealth};
-use logistics_core::testkit::{Faults, MemoryBus, MemoryOrderStore};
+use logistics_testkit::{Faults, MemoryBus, MemoryOrderStore};
 use serde_json::{Value, json};
 
 use super::*;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use logistics_core::Partition;
 use logistics_core::port::{EventBus, OwnerStore, PortErrorKind, Topic};
-use logistics_core::testkit::{Faults, MemoryBus, MemoryOrderStore};
+use logistics_testkit::{Faults, MemoryBus, MemoryOrderStore};
 use tokio::task::JoinHandle;
 
 use super::*;

@@ -1,5 +1,7 @@
 //! Clocks that are off, and clocks that step.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -105,24 +107,42 @@ fn a_clock_behind_the_log_leaves_no_deadline_in_the_past() {
     assert!(world.log_time().millis_since(world.order("b").created_at) <= MAX_MS);
 }
 
-#[cfg(feature = "testkit")]
-#[test]
-fn whatever_the_clocks_do_no_timer_fires_early_and_every_one_fires() {
-    for seed in 0..200 {
-        let mut rng = crate::testkit::Rng::new(seed);
+/// One turn of the test below.
+#[derive(Debug, Clone)]
+enum Turn {
+    SetClock(i64),
+    Place,
+    Pass,
+}
+
+fn turns() -> impl Strategy<Value = Vec<(Turn, u64, bool)>> {
+    let hours_ms = 2 * HOUR_MS as i64;
+    let turn = prop_oneof![
+        1 => (-hours_ms..hours_ms).prop_map(Turn::SetClock),
+        1 => Just(Turn::Place),
+        2 => Just(Turn::Pass),
+    ];
+    proptest::collection::vec((turn, 0..30_000_u64, proptest::bool::weighted(0.05)), 60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn whatever_the_clocks_do_no_timer_fires_early_and_every_one_fires(turns in turns()) {
         let mut world = World { store_has_clock: true, ..World::default() };
         // Room for a clock that steps back.
         world.pass(1000 * HOUR_MS);
         let mut processor = restarted(&mut world, Policy::simulate(20_000));
-        for n in 0..60 {
-            match rng.below(4) {
-                0 => set_clock(&mut world, rng.below(4 * HOUR_MS) as i64 - 2 * HOUR_MS as i64),
-                1 => world.place(&format!("o{n}")),
-                _ => {}
+        for (n, (turn, pass_ms, restart)) in turns.into_iter().enumerate() {
+            match turn {
+                Turn::SetClock(by_ms) => set_clock(&mut world, by_ms),
+                Turn::Place => world.place(&format!("o{n}")),
+                Turn::Pass => {}
             }
-            world.pass(rng.below(30_000));
+            world.pass(pass_ms);
             world.settle(&mut processor);
-            if rng.chance(50) {
+            if restart {
                 processor = restarted(&mut world, Policy::simulate(20_000));
             }
         }
@@ -139,7 +159,7 @@ fn whatever_the_clocks_do_no_timer_fires_early_and_every_one_fires() {
                 (&fact.cause, deadlines.get(&fact.order_id))
             {
                 let early_ms = Timestamp::millis_since(*due, record.at);
-                assert!(early_ms <= MAX_MS, "seed {seed}: {fact:?} came {early_ms} ms early");
+                assert!(early_ms <= MAX_MS, "{fact:?} came {early_ms} ms early");
             }
             deadlines.insert(fact.order_id.clone(), fact.deadline.map(|deadline| deadline.at));
         }
@@ -147,6 +167,6 @@ fn whatever_the_clocks_do_no_timer_fires_early_and_every_one_fires() {
             .documents
             .values()
             .filter(|json| Order::from_document(json).is_ok_and(|order| order.status != Status::Delivered));
-        assert_eq!(waiting.count(), 0, "seed {seed}: a timer was lost");
+        assert_eq!(waiting.count(), 0, "a timer was lost");
     }
 }

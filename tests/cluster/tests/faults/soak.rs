@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use logistics_cluster_tests::load::Load;
 use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
-use logistics_core::testkit::Rng;
+use logistics_testkit::Rng;
 
 /// The default duration.
 const SECONDS: u64 = 45;

@@ -94,8 +94,8 @@ fn order_id_in(parsed: serde_json::Result<Value>) -> Result<OrderId, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use logistics_core::testkit::sample;
     use logistics_core::{Partition, Status};
+    use logistics_testkit::sample;
 
     use super::*;
 

@@ -110,8 +110,8 @@ fn glance(json: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use logistics_core::testkit::sample;
     use logistics_core::{Status, wire};
+    use logistics_testkit::sample;
 
     use super::*;
 

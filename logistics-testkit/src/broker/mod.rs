@@ -1,0 +1,173 @@
+//! A broker that behaves like Kafka where it hurts, as a pure state machine.
+
+mod group;
+mod log;
+mod readers;
+mod transaction;
+
+#[cfg(test)]
+mod tests;
+
+pub use group::Member;
+pub use log::Truncated;
+pub use readers::Reader;
+pub use transaction::{CommitFate, Epoch, Fenced};
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use group::Group;
+use log::{Log, Stored};
+use logistics_core::port::{Batch, Bounds, Header, LogExtent, LogIdentity, ReadLimit, Topic};
+use logistics_core::{Offset, OrderId, Partition, Timestamp, partition_of};
+use readers::Readers;
+use transaction::Producer;
+
+/// The logs, the transactions and the groups of a Kafka-like broker.
+///
+/// Every method is one step that happens at once; what a real broker does in several steps can be done in several here
+/// too, with anything in between. It holds no clock and no chance: whoever drives it chooses what happens, which is what a
+/// model checker and a seeded simulation need. Equal states are equal values and hash alike. What grows is the logs, the
+/// epochs and the generation; each of them decides something.
+///
+/// What it takes over from Kafka, because it hurts:
+/// - transactional records take offsets at once, and the marker that ends a transaction takes one in each partition
+///   written; what was aborted keeps its offsets and is never shown;
+/// - the last stable offset stays before the first record of an open transaction, and hides what others append behind it;
+/// - a transactional id is fenced by its next initialisation, which aborts what is open and completes what is prepared;
+/// - the group's generation is checked when offsets are sent, and nowhere else;
+/// - a commit can be lost on its way there or back, or half way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Broker {
+    partitions: u32,
+    identity: LogIdentity,
+    now: Timestamp,
+    /// Only those that were written to, so that equal brokers are equal values.
+    logs: BTreeMap<(Topic, Partition), Log>,
+    producers: BTreeMap<Partition, Producer>,
+    group: Group,
+    readers: BTreeMap<(Topic, String), Readers>,
+}
+
+impl Broker {
+    /// A broker with empty topics of this many partitions each.
+    #[must_use]
+    pub fn new(partitions: u32) -> Self {
+        Self {
+            partitions,
+            identity: LogIdentity::new("memory-1"),
+            now: Timestamp::default(),
+            logs: BTreeMap::new(),
+            producers: BTreeMap::new(),
+            group: Group::default(),
+            readers: BTreeMap::new(),
+        }
+    }
+
+    /// The number of partitions of every topic.
+    #[must_use]
+    pub fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    /// The time that records get from now on. It is the epoch until somebody says otherwise.
+    pub fn set_time(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// Appends a record outside of any transaction, to any partition and at any time, as every client of Kafka can.
+    pub fn append(
+        &mut self,
+        topic: Topic,
+        partition: Partition,
+        key: Option<Bytes>,
+        payload: Bytes,
+    ) -> Offset {
+        self.append_with_headers(topic, partition, key, payload, Vec::new())
+    }
+
+    /// The same with headers.
+    pub fn append_with_headers(
+        &mut self,
+        topic: Topic,
+        partition: Partition,
+        key: Option<Bytes>,
+        payload: Bytes,
+        headers: Vec<Header>,
+    ) -> Offset {
+        let record = Stored { key, payload, headers, at: self.now };
+        self.log_mut(topic, partition).append(record)
+    }
+
+    /// Appends an input to the partition of its order, as `EventBus::append` does.
+    pub fn append_input(&mut self, order_id: &OrderId, payload: Bytes) -> Offset {
+        let partition = partition_of(order_id, self.partitions);
+        let key = order_id.to_key();
+        self.append(Topic::Orders, partition, Some(key), payload)
+    }
+
+    /// What is committed and stable from `from` on; `None` where a reader has to wait. The batch may hold no record, and
+    /// then moves the reader past what it is not shown.
+    ///
+    /// # Errors
+    /// [`Truncated`] when `from` lies before the log's start.
+    pub fn read_committed(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        from: Offset,
+        limit: ReadLimit,
+    ) -> Result<Option<Batch>, Truncated> {
+        self.log(topic, partition).map_or(Ok(None), |log| log.read(from, limit))
+    }
+
+    /// The high watermark: behind the last record, visible or not.
+    #[must_use]
+    pub fn end(&self, topic: Topic, partition: Partition) -> Offset {
+        self.bounds(topic, partition).end
+    }
+
+    /// Where the partition of the orders starts and ends, and which log it is.
+    #[must_use]
+    pub fn extent(&self, partition: Partition) -> LogExtent {
+        LogExtent { bounds: self.bounds(Topic::Orders, partition), log: self.identity.clone() }
+    }
+
+    /// The topics are the same from now on and belong to a log of this identity: what a mirror, or a copy that was
+    /// restored to other brokers, is.
+    pub fn set_identity(&mut self, identity: LogIdentity) {
+        self.identity = identity;
+    }
+
+    /// The last stable offset: readers are shown nothing at or behind it.
+    #[must_use]
+    pub fn stable_end(&self, topic: Topic, partition: Partition) -> Offset {
+        self.log(topic, partition).map_or(Offset(0), |log| Offset(log.stable()))
+    }
+
+    /// Where a partition starts and ends.
+    #[must_use]
+    pub fn bounds(&self, topic: Topic, partition: Partition) -> Bounds {
+        let empty = Bounds { start: Offset(0), end: Offset(0) };
+        self.log(topic, partition).map_or(empty, Log::bounds)
+    }
+
+    /// The first record that the log took at `time` or later; the end where there is none.
+    pub(super) fn first_at(&self, topic: Topic, partition: Partition, time: Timestamp) -> Offset {
+        self.log(topic, partition).map_or(Offset(0), |log| log.first_at(time))
+    }
+
+    /// Deletes what lies before `start`, as retention does, but never what is not stable yet.
+    pub fn truncate(&mut self, topic: Topic, partition: Partition, start: Offset) {
+        self.log_mut(topic, partition).truncate(start);
+    }
+
+    fn log(&self, topic: Topic, partition: Partition) -> Option<&Log> {
+        self.logs.get(&(topic, partition))
+    }
+
+    fn log_mut(&mut self, topic: Topic, partition: Partition) -> &mut Log {
+        self.logs.entry((topic, partition)).or_default()
+    }
+}

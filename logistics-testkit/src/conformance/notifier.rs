@@ -1,0 +1,138 @@
+//! The suite of every [`Notifier`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::case::{Case, Harness, Report, run_cases};
+use crate::executor::both;
+use crate::sample;
+use logistics_core::lifecycle::STATUSES;
+use logistics_core::limits::REASON_BYTES_MAX;
+use logistics_core::notify::{Notification, Recipient};
+use logistics_core::port::Notifier;
+use logistics_core::{Actor, PartyId, Reason, Status};
+
+/// What can be seen of a notifier and done to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotifierCapabilities {
+    /// What it handed over can be seen: [`NotifierFixture::delivered`].
+    pub observable: bool,
+    /// Its other side can be made unreachable: [`NotifierFixture::cut`].
+    pub breakable: bool,
+}
+
+/// Builds notifiers.
+#[async_trait]
+pub trait NotifierHarness: Harness {
+    /// What can be seen of the notifier and done to it.
+    fn capabilities(&self) -> NotifierCapabilities;
+
+    /// A notifier that has delivered nothing yet. Called once for each case.
+    async fn fresh(&self) -> Box<dyn NotifierFixture>;
+}
+
+/// One notifier, which cleans up after itself when dropped.
+#[async_trait]
+pub trait NotifierFixture: Send + Sync {
+    /// The notifier.
+    fn notifier(&self) -> Arc<dyn Notifier>;
+
+    /// Everything that it handed over so far, as text in any form that shows order ids and statuses.
+    async fn delivered(&self) -> String;
+
+    /// Makes its other side unreachable.
+    async fn cut(&mut self);
+}
+
+type NotifierCase<'a> = Case<'a, dyn NotifierFixture>;
+
+/// Runs the suite.
+///
+/// # Panics
+/// When a case fails, with its name and what went wrong.
+pub async fn notifier(harness: &dyn NotifierHarness) -> Report {
+    use self as cases;
+    run_cases!(
+        "notifier",
+        harness,
+        cases::every_status_is_taken,
+        cases::the_same_notification_is_taken_twice,
+        cases::any_reason_and_any_recipients_are_taken,
+        cases::two_at_the_same_time_are_taken,
+        cases::what_was_taken_is_handed_over needs observable,
+        cases::an_unreachable_other_side_is_worth_another_try needs breakable,
+    )
+}
+
+impl NotifierCase<'_> {
+    async fn notify(&self, notification: &Notification) {
+        self.works("notify", self.fixture.notifier().notify(notification)).await;
+    }
+}
+
+async fn every_status_is_taken(case: NotifierCase<'_>) {
+    for status in STATUSES {
+        case.notify(&sample::notification(status)).await;
+    }
+}
+
+async fn the_same_notification_is_taken_twice(case: NotifierCase<'_>) {
+    let notification = sample::notification(Status::Placed);
+    for _ in 0..2 {
+        case.notify(&notification).await;
+    }
+}
+
+async fn any_reason_and_any_recipients_are_taken(case: NotifierCase<'_>) {
+    let long = "word ".repeat(REASON_BYTES_MAX / 5);
+    let texts = ["żółw 🚚 \u{202e}abc", "\"quotes\" <b>&amp;</b> \\ {} {order_id} %s", long.as_str()];
+    let reasons = texts.into_iter().map(|text| Some(sample::parsed(Reason::parse(text)))).chain([None]);
+    let party = |text| Some(sample::parsed(PartyId::parse(text)));
+    let everyone = [
+        Recipient::new(Actor::Customer, party("customer \u{202e}1")),
+        Recipient::new(Actor::Merchant, party("<b>\"merchant\"</b>")),
+        Recipient::new(Actor::Courier, None),
+        Recipient::new(Actor::Operator, None),
+        Recipient::new(Actor::System, None),
+    ];
+    for reason in reasons {
+        for (late, recipients) in
+            [(false, everyone.to_vec()), (true, everyone[1..].to_vec()), (false, Vec::new())]
+        {
+            let mut notification = sample::notification(Status::Placed);
+            (notification.reason, notification.late) = (reason.clone(), late);
+            notification.recipients = recipients;
+            case.notify(&notification).await;
+        }
+    }
+}
+
+async fn two_at_the_same_time_are_taken(case: NotifierCase<'_>) {
+    let (one, other) = (sample::notification(Status::Placed), sample::notification(Status::Confirmed));
+    both(case.notify(&one), case.notify(&other)).await;
+}
+
+async fn what_was_taken_is_handed_over(case: NotifierCase<'_>) {
+    for (n, status) in (1..).zip(STATUSES) {
+        let order_id = sample::order_id(n * 1000);
+        let mut notification = sample::notification(status);
+        notification.order_id = order_id.clone();
+        case.notify(&notification).await;
+        let delivered = case.fixture.delivered().await;
+        case.holds(
+            &format!("the delivery of {order_id} shows the id"),
+            delivered.contains(order_id.as_str()),
+        );
+        case.holds(&format!("the delivery of {order_id} shows {status}"), delivered.contains(status.name()));
+    }
+}
+
+async fn an_unreachable_other_side_is_worth_another_try(mut case: NotifierCase<'_>) {
+    case.notify(&sample::notification(Status::Placed)).await;
+    case.fixture.cut().await;
+    let notification = sample::notification(Status::Confirmed);
+    let notifier = case.fixture.notifier();
+    let answer = case.soon("an answer", notifier.notify(&notification)).await;
+    case.same("whether another try may help", &answer.map_err(|error| error.is_retryable()), &Err(true));
+}

@@ -1,0 +1,97 @@
+//! The suite of every [`OrderStore`].
+
+mod clear;
+mod documents;
+mod late;
+mod list;
+mod outcome;
+mod steps;
+mod write;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::case::{Case, Harness, Report, run_cases};
+use logistics_core::port::OrderStore;
+
+/// What a store can do beyond what every one can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreCapabilities {
+    /// What it holds outlives its process: [`StoreFixture::restart`].
+    pub restart: bool,
+}
+
+/// Builds stores.
+#[async_trait]
+pub trait StoreHarness: Harness {
+    /// What the store can do.
+    fn capabilities(&self) -> StoreCapabilities;
+
+    /// An empty store for topics of at least two partitions. Called once for each case.
+    async fn fresh(&self) -> Box<dyn StoreFixture>;
+}
+
+/// One store, which cleans up after itself when dropped.
+#[async_trait]
+pub trait StoreFixture: Send + Sync {
+    /// The number of partitions that the store was built for.
+    fn partitions(&self) -> u32;
+
+    /// The store.
+    fn store(&self) -> Arc<dyn OrderStore>;
+
+    /// Ends the store as a process ends, and opens it again with what it held. Nobody else holds it at that moment.
+    async fn restart(&mut self);
+}
+
+type StoreCase<'a> = Case<'a, dyn StoreFixture>;
+
+/// Runs the suite.
+///
+/// # Panics
+/// When a case fails, with its name and what went wrong.
+pub async fn store(harness: &dyn StoreHarness) -> Report {
+    run_cases!(
+        "store",
+        harness,
+        write::a_partition_that_nobody_wrote_to_is_empty,
+        write::the_first_write_expects_nothing,
+        write::a_write_follows_the_one_that_it_expects,
+        write::a_repeated_write_is_applied_once,
+        write::a_write_that_expects_something_else_changes_nothing,
+        write::of_two_writes_that_expect_the_same_one_is_applied,
+        write::checkpoints_keep_their_numbers,
+        write::partitions_do_not_touch_each_other,
+        write::what_was_written_survives_a_restart needs restart,
+        documents::documents_come_in_the_order_in_which_they_are_asked_for,
+        documents::a_document_is_found_or_absent_or_unknown,
+        documents::documents_keep_their_bytes,
+        documents::a_later_write_replaces_document_and_timer,
+        documents::timers_are_those_of_the_latest_documents,
+        documents::many_documents_are_one_write,
+        documents::a_rebuilt_partition_is_one_write,
+        documents::timers_keep_the_extreme_times,
+        list::an_empty_list_has_one_empty_page,
+        list::the_latest_change_comes_first_and_of_two_the_greater_id,
+        list::all_statuses_come_one_after_the_other,
+        list::an_order_is_listed_under_its_latest_status_only,
+        list::pages_neither_lose_nor_repeat_an_order,
+        list::the_list_spans_partitions,
+        list::changes_of_one_millisecond_are_paged,
+        list::the_list_keeps_the_extreme_times,
+        list::a_rebuilt_order_has_one_entry,
+        late::an_order_that_is_not_late_is_not_listed_as_late,
+        late::the_order_that_is_late_for_the_longest_comes_first,
+        late::late_orders_of_one_status_are_listed,
+        late::an_order_that_moves_on_is_late_no_more,
+        late::a_rebuilt_order_is_late_as_its_document_is,
+        late::late_orders_survive_a_restart needs restart,
+        clear::clear_removes_one_partition_in_steps,
+        clear::clear_at_another_write_changes_nothing,
+        clear::a_cleared_partition_is_written_anew,
+        outcome::an_outcome_that_is_there_comes_at_once,
+        outcome::an_outcome_is_waited_for_and_comes_with_its_document,
+        outcome::every_verdict_survives,
+    )
+}

@@ -1,0 +1,78 @@
+//! Outcomes that somebody waits for.
+
+use super::StoreCase;
+use super::steps::{HOME, document, write};
+use crate::executor::both;
+use crate::sample;
+use logistics_core::lifecycle::{Actor, Status};
+use logistics_core::port::{DocumentLookup, StoreWrite};
+use logistics_core::{Rejection, Verdict, Version};
+
+fn happened() -> Verdict {
+    Verdict::Happened { version: Version(1), status: Status::Placed }
+}
+
+pub(super) async fn an_outcome_that_is_there_comes_at_once(case: StoreCase<'_>) {
+    let (id, request) = (case.order(HOME, 0), sample::request_id(1));
+    let placed = document(&id, Status::Placed, 0);
+    let outcomes = vec![(request.clone(), happened())];
+    case.write(StoreWrite { outcomes, ..write(HOME, 1, vec![placed]) }).await;
+    for _ in 0..2 {
+        let verdict = case.works("the outcome", case.store().outcome(&id, &request)).await;
+        case.same("the outcome", &verdict, &happened());
+    }
+    let other = sample::request_id(2);
+    case.waits("the outcome of another request", case.store().outcome(&id, &other)).await;
+}
+
+pub(super) async fn an_outcome_is_waited_for_and_comes_with_its_document(case: StoreCase<'_>) {
+    let (id, request) = (case.order(HOME, 0), sample::request_id(1));
+    let store = case.store();
+    case.waits("an outcome that nobody wrote", store.outcome(&id, &request)).await;
+    case.write(write(HOME, 1, Vec::new())).await;
+    case.waits("an outcome that was not in the write", store.outcome(&id, &request)).await;
+
+    let placed = document(&id, Status::Placed, 0);
+    let waiting = async {
+        let verdict = case.works("the outcome", store.outcome(&id, &request)).await;
+        (verdict, case.works("document", store.document(&id)).await)
+    };
+    let writing = async {
+        case.harness.pause().await;
+        let outcomes = vec![(request.clone(), happened())];
+        case.write(StoreWrite { outcomes, ..write(HOME, 2, vec![placed.clone()]) }).await;
+    };
+    let ((verdict, found), ()) = both(waiting, writing).await;
+    case.same("the outcome", &verdict, &happened());
+    case.same("the document, once the outcome is there", &found, &DocumentLookup::Found(placed.json.clone()));
+}
+
+pub(super) async fn every_verdict_survives(case: StoreCase<'_>) {
+    let id = case.order(HOME, 0);
+    let rejected = |rejection| Verdict::Rejected { rejection };
+    let verdicts = [
+        happened(),
+        Verdict::Unchanged { version: Version(3), status: Status::ReadyForPickup },
+        rejected(Rejection::NotFound),
+        rejected(Rejection::IdConflict),
+        rejected(Rejection::StaleVersion { current: Version(2), expected: Version(1) }),
+        rejected(Rejection::IllegalTransition {
+            current: Status::Placed,
+            requested: Status::Delivered,
+            allowed: vec![Status::Confirmed, Status::Rejected],
+        }),
+        rejected(Rejection::NotPermitted {
+            current: Status::Placed,
+            requested: Status::Confirmed,
+            actor: Actor::Courier,
+            permitted: vec![Actor::Merchant],
+            allowed: Vec::new(),
+        }),
+    ];
+    let outcomes: Vec<_> = (1..).map(sample::request_id).zip(verdicts).collect();
+    case.write(StoreWrite { outcomes: outcomes.clone(), ..write(HOME, 1, Vec::new()) }).await;
+    for (request, wanted) in outcomes {
+        let verdict = case.works("the outcome", case.store().outcome(&id, &request)).await;
+        case.same("the outcome", &verdict, &wanted);
+    }
+}

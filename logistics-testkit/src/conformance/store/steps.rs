@@ -1,0 +1,132 @@
+//! Steps that the cases of the store share.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::StoreCase;
+use crate::sample;
+use logistics_core::lifecycle::Status;
+use logistics_core::port::{
+    DocumentWrite, ListQuery, Loaded, OrderStore, Page, Recovery, StoreWrite, Token, WriteOutcome,
+};
+use logistics_core::{Offset, Order, OrderId, Partition, Timestamp};
+
+/// The partition in which most cases happen.
+pub(super) const HOME: Partition = Partition(0);
+/// Another one.
+pub(super) const OTHER: Partition = Partition(1);
+
+/// The write of this number of the one acquisition that most cases have.
+pub(super) fn token(sequence: u64) -> Token {
+    Token { acquisition: 0xfeed_0000_0000_0000_0000_0000_0000_beef, sequence }
+}
+
+/// What write `sequence` says of its basis; bytes that a store must keep as they are.
+pub(super) fn basis(sequence: u64) -> Bytes {
+    Bytes::from(format!("{{\"write\":{sequence}}}"))
+}
+
+/// Write `sequence` of a partition, on top of the one before it.
+pub(super) fn write(partition: Partition, sequence: u64, documents: Vec<DocumentWrite>) -> StoreWrite {
+    StoreWrite {
+        partition,
+        expected: (sequence > 1).then(|| token(sequence - 1)),
+        next: token(sequence),
+        offset: Offset(sequence * 10),
+        answered: Offset(sequence * 10 - 1),
+        basis: basis(sequence),
+        documents,
+        outcomes: Vec::new(),
+    }
+}
+
+/// A new document in this status, last changed this many milliseconds after the samples begin. No timer.
+pub(super) fn document(id: &OrderId, status: Status, changed_ms: i64) -> DocumentWrite {
+    DocumentWrite {
+        order_id: id.clone(),
+        json: sample::document(id, status),
+        status,
+        changed_at: sample::time(changed_ms),
+        previous: None,
+        rebuilt: false,
+        late: false,
+        due: None,
+    }
+}
+
+/// The same order's document after a later change.
+pub(super) fn changed(before: &DocumentWrite, status: Status, changed_ms: i64) -> DocumentWrite {
+    let previous = Some((before.status, before.changed_at));
+    DocumentWrite { previous, ..document(&before.order_id, status, changed_ms) }
+}
+
+pub(super) fn with_timer(document: DocumentWrite, due_ms: i64) -> DocumentWrite {
+    DocumentWrite { due: Some(sample::time(due_ms)), ..document }
+}
+
+/// The same document, late in its status.
+pub(super) fn late(document: DocumentWrite) -> DocumentWrite {
+    // Without a document of its own, the write is found out by the case that reads it.
+    let json = Order::from_document(&document.json).map(|mut order| {
+        (order.late, order.updated_at) = (true, document.changed_at);
+        Bytes::from(order.to_document())
+    });
+    DocumentWrite { late: true, json: json.unwrap_or_default(), ..document }
+}
+
+impl StoreCase<'_> {
+    pub(super) fn store(&self) -> Arc<dyn OrderStore> {
+        self.fixture.store()
+    }
+
+    /// The order of this number in a partition.
+    pub(super) fn order(&self, partition: Partition, n: usize) -> OrderId {
+        sample::order_id_in(partition, self.fixture.partitions(), n)
+    }
+
+    pub(super) async fn write(&self, write: StoreWrite) {
+        let outcome = self.works("write", self.store().write(write)).await;
+        self.same("the outcome of a write", &outcome, &WriteOutcome::Applied);
+    }
+
+    pub(super) async fn recover(&self, partition: Partition) -> Recovery {
+        let recovery = self.works("recover", self.store().recover(partition)).await;
+        let checkpoint = self.works("checkpoint", self.store().checkpoint(partition)).await;
+        self.same("the checkpoint alone", &checkpoint, &recovery.checkpoint);
+        // A store may have a clock of its own, which no case knows.
+        Recovery { now: None, ..recovery }
+    }
+
+    pub(super) async fn load(&self, partition: Partition, ids: &[OrderId]) -> Loaded {
+        self.works("load", self.store().load(partition, ids)).await
+    }
+
+    /// The live timers of a partition, by id.
+    pub(super) async fn timers(&self, partition: Partition) -> Vec<(OrderId, Timestamp)> {
+        let mut timers = self.recover(partition).await.timers;
+        timers.sort();
+        timers
+    }
+
+    pub(super) async fn page(&self, query: &ListQuery) -> Page {
+        let page = self.works("list", self.store().list(query)).await;
+        self.holds("a page holds no more than its limit", page.documents.len() <= query.limit);
+        page
+    }
+
+    /// The ids on a page that holds all of a list.
+    pub(super) async fn listed(&self, status: Option<Status>) -> Vec<OrderId> {
+        let page = self.page(&ListQuery { status, late: false, after: None, limit: 1000 }).await;
+        self.same("the next page of a list that fits on one", &page.next, &None);
+        self.ids(&page)
+    }
+
+    pub(super) fn ids(&self, page: &Page) -> Vec<OrderId> {
+        let id = |json: &bytes::Bytes| match Order::from_document(json) {
+            Ok(order) => order.order_id,
+            Err(error) => panic!("case `{}`: a listed document cannot be read: {error}", self.name),
+        };
+        page.documents.iter().map(id).collect()
+    }
+}

@@ -1,0 +1,46 @@
+//! What the bus and everything that came from it have in common.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+
+use super::faults::Dice;
+use super::shared::Shared;
+use crate::broker::Broker;
+use logistics_core::limits::RECORD_BYTES_MAX;
+use logistics_core::port::{Clock, PortError, PortErrorKind};
+
+/// What the bus and everything that came from it share.
+pub(super) struct Inner {
+    pub(super) partitions: u32,
+    pub(super) shared: Shared<Broker>,
+    pub(super) clock: Option<Arc<dyn Clock>>,
+    /// Members and readers, so that each has a name of its own.
+    pub(super) named: AtomicU32,
+}
+
+impl Inner {
+    /// One step that may write records, at the time that it is.
+    pub(super) fn write<R>(&self, step: impl FnOnce(&mut Broker, &mut Dice) -> R) -> R {
+        self.shared.update(|broker, dice| {
+            if let Some(clock) = &self.clock {
+                broker.set_time(clock.now());
+            }
+            step(broker, dice)
+        })
+    }
+
+    pub(super) fn name(&self) -> u32 {
+        self.named.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Refuses what a log does not take.
+pub(super) fn check_size(payload: &Bytes) -> Result<(), PortError> {
+    if payload.len() <= RECORD_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!("the record has {} bytes; the limit is {RECORD_BYTES_MAX}", payload.len());
+    Err(PortError::new(PortErrorKind::TooLarge, message))
+}
