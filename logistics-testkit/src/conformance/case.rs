@@ -3,8 +3,11 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroUsize;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt};
 
 use crate::executor::{First, race};
 
@@ -20,6 +23,11 @@ const PAUSES_OF_NOTHING: u32 = 3;
 pub trait Harness: Send + Sync {
     /// Lets a moment pass in which other work gets done: about 50 ms where there is a clock.
     async fn pause(&self);
+
+    /// How many cases run at the same time. More than one saves time where fixtures are independent and cases mostly wait.
+    fn side_by_side(&self) -> NonZeroUsize {
+        NonZeroUsize::MIN
+    }
 }
 
 /// What a suite did. A case that fails panics, so there is no list of those.
@@ -93,8 +101,7 @@ impl<F: ?Sized> Case<'_, F> {
     }
 }
 
-/// Runs cases one after the other, each on a fixture of its own. A case with a capability is skipped where the adapter
-/// does not have it.
+/// Runs cases, each on its own fixture. A case that needs a capability is skipped where the adapter lacks it.
 macro_rules! run_cases {
     ($suite:literal, $harness:expr, $($module:ident::$case:ident $(needs $capability:ident)?),+ $(,)?) => {{
         let mut report = $crate::conformance::Report {
@@ -102,6 +109,7 @@ macro_rules! run_cases {
             passed: Vec::new(),
             skipped: Vec::new(),
         };
+        let mut cases: Vec<futures::future::BoxFuture<'_, &'static str>> = Vec::new();
         $(
             let mut missing = None;
             $(
@@ -111,19 +119,24 @@ macro_rules! run_cases {
             )?
             match missing.take() {
                 Some(capability) => report.skipped.push((stringify!($case), capability)),
-                None => {
+                None => cases.push(Box::pin(async {
+                    let name = stringify!($case);
                     let fixture = $harness.fresh().await;
-                    let case = $crate::conformance::case::Case {
-                        name: stringify!($case),
-                        harness: $harness,
-                        fixture,
-                    };
-                    $module::$case(case).await;
-                    report.passed.push(stringify!($case));
-                }
+                    $module::$case($crate::conformance::case::Case { name, harness: $harness, fixture }).await;
+                    name
+                })),
             }
         )+
+        report.passed = $crate::conformance::case::in_order(cases, $harness.side_by_side()).await;
         report
     }};
 }
 pub(super) use run_cases;
+
+/// Runs so many cases at a time, and returns their names in the order of the suite.
+pub(super) async fn in_order(
+    cases: Vec<BoxFuture<'_, &'static str>>,
+    side_by_side: NonZeroUsize,
+) -> Vec<&'static str> {
+    stream::iter(cases).buffered(side_by_side.get()).collect().await
+}

@@ -1,5 +1,6 @@
 //! The bus's conformance suite.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ use logistics_kafka::KafkaBus;
 use logistics_testkit::conformance::{self, BusCapabilities, BusFixture, BusHarness, Harness};
 
 use crate::system::System;
+
+/// Most cases wait for the group.
+const SIDE_BY_SIDE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
 pub(crate) async fn kafka_is_a_bus() {
     let report = conformance::bus(&Broker).await;
@@ -21,6 +25,10 @@ struct Broker;
 impl Harness for Broker {
     async fn pause(&self) {
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    fn side_by_side(&self) -> NonZeroUsize {
+        SIDE_BY_SIDE
     }
 }
 
