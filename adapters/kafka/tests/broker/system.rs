@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use logistics_containers::Kafka;
+use logistics_containers::{Kafka, until};
 use logistics_core::port::{
     Batch, EventBus, GroupEvent, LogRecord, Membership, PartitionLog, ReadLimit, Topic,
 };
 use logistics_core::{Offset, Partition};
 use logistics_kafka::{Config, KafkaBus};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ConfigSource, ResourceSpecifier};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -89,12 +89,11 @@ impl System {
         ClientConfig::new().set("bootstrap.servers", self.kafka.address()).create().expect("a client")
     }
 
-    /// Sets one setting of a topic, which keeps its others.
+    /// Sets one setting of a topic, which keeps its others. Returns when the broker shows the setting.
     pub(crate) async fn set(&self, topic: Topic, setting: &str, value: &str) {
         let (name, admin) = (self.topic(topic), self.admin());
         let options = AdminOptions::new();
-        let described = admin.describe_configs(&[ResourceSpecifier::Topic(&name)], &options).await;
-        let described = described.expect("the broker answers").remove(0).expect("the topic is there");
+        let described = self.described(topic).await;
         let kept = described.entries.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
         let kept = kept.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)));
         let altered = kept.fold(AlterConfig::new(ResourceSpecifier::Topic(&name)), |all, (name, value)| {
@@ -102,6 +101,18 @@ impl System {
         });
         let altered = admin.alter_configs(&[altered.set(setting, value)], &options).await;
         altered.expect("the broker answers").remove(0).expect("it is set");
+        until("the broker shows the setting", async || {
+            let described = self.described(topic).await;
+            described.get(setting).and_then(|entry| entry.value.as_deref()) == Some(value)
+        })
+        .await;
+    }
+
+    async fn described(&self, topic: Topic) -> ConfigResource {
+        let name = self.topic(topic);
+        let resources = [ResourceSpecifier::Topic(&name)];
+        let described = self.admin().describe_configs(&resources, &AdminOptions::new()).await;
+        described.expect("the broker answers").remove(0).expect("the topic is there")
     }
 
     /// Joins the group, and waits until its partitions are assigned.
