@@ -1,4 +1,4 @@
-//! The console passes the suite of every notifier.
+//! The console passes the suite for notifiers.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use logistics_core::testkit::conformance::{
 };
 use logistics_notify::Console;
 
-/// What the other end reads; `None` once it is closed.
+/// The bytes that the reader gets; `None` once the pipe is closed.
 #[derive(Clone)]
 struct Pipe(Arc<Mutex<Option<Vec<u8>>>>);
 

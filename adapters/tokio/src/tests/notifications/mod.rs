@@ -155,7 +155,7 @@ fn failing(mock: &mut MockNotifier, name: &'static str, times: usize, kind: Noti
         .returning(move |_| Err(NotifyError::new(kind, "on purpose")));
 }
 
-/// Hangs in the first call.
+/// The first call hangs.
 struct Hanging(AtomicUsize);
 
 #[async_trait]
@@ -168,7 +168,7 @@ impl Notifier for Hanging {
     }
 }
 
-/// Answers each call after a second.
+/// Each call takes a second.
 struct Slow;
 
 #[async_trait]
