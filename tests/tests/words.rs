@@ -33,10 +33,8 @@ const ENDINGS: &[&str] = &[".md", ".rs", ".toml", ".yaml", ".yml", ".sh", ".lua"
 const NOT_YET: &[&str] = &[
     "adapters/embedded/src/",
     "adapters/kafka/src/",
-    "adapters/notify/src/",
     "adapters/redis/src/",
     "adapters/redis/tests/",
-    "adapters/tokio/src/",
     "adapters/warp/src/",
     "adapters/warp/tests/",
     "bins/logistics/src/",

@@ -1,4 +1,4 @@
-//! Follows one order to its end, and resumes where the subscriber fell behind.
+//! Follows one order to its end, and resumes after the subscriber fell behind.
 //!
 //! `cargo run -p logistics-feed --example follow_an_order`
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]

@@ -1,4 +1,4 @@
-//! A subscriber that starts before the reader of a partition reads the log by itself until it has caught up.
+//! A subscriber that starts before the position of a partition's reader has its own reader until it has caught up.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use crate::partition::{Join, PartitionFeed};
 use crate::queue::{End, Queue};
 use crate::reader::Retries;
 
-/// A subscriber's place in one partition.
+/// The catch-up of one subscriber in one partition.
 pub(crate) struct CatchUp {
     pub(crate) feed: Arc<PartitionFeed>,
     pub(crate) filter: Filter,
     pub(crate) queue: Arc<Queue>,
-    /// Everything before it is queued.
+    /// All facts before it are queued.
     pub(crate) from: Offset,
 }
 
 impl CatchUp {
-    /// Reads until the subscriber is a member of the partition or its queue has ended.
+    /// Reads until the subscriber is attached to the partition's reader or its queue has ended.
     pub(crate) async fn run(mut self) {
         let closed = self.feed.closed.clone();
         let caught_up = tokio::select! {
@@ -36,7 +36,7 @@ impl CatchUp {
         }
     }
 
-    /// Each round leaves less to read. The last step joins where the reader is, so nothing lies between the two.
+    /// Each round leaves less to read. The last step attaches at the reader's position, so there is no gap.
     async fn catch_up(&mut self) -> Result<(), FeedError> {
         loop {
             match self.feed.join(&self.filter, &self.queue, self.from) {

@@ -1,4 +1,4 @@
-//! The facts among records.
+//! Decodes the facts among records.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use logistics_core::wire::{self, Record};
 
 use crate::event::{FeedError, LoggedFact};
 
-/// The fact that a record is, if it is one. Records that belong to nothing are dead letters of the processor, and no facts.
+/// The fact of a record. `None` for other records, including invalid ones, which the processor dead-letters.
 ///
 /// # Errors
-/// [`FeedError::Newer`] where a newer release wrote the record.
+/// [`FeedError::Newer`] if a newer release wrote the record.
 pub(crate) fn fact(record: &LogRecord, partition: Partition) -> Result<Option<Arc<LoggedFact>>, FeedError> {
     let offset = record.offset;
     match wire::decode(record, partition) {

@@ -1,4 +1,4 @@
-//! What a subscriber may choose, and what it gets.
+//! Filters, positions and events of a subscription.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use logistics_core::{Fact, Offset, OrderId, Partition};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Filter {
-    /// Those of one order.
+    /// The facts of one order.
     Order(OrderId),
-    /// Those of every order.
+    /// The facts of every order.
     All,
 }
 
@@ -29,10 +29,10 @@ impl Filter {
     }
 }
 
-/// Where to read on in each partition: everything before the offset is done.
+/// The next offset to read in each partition.
 pub type Positions = BTreeMap<Partition, Offset>;
 
-/// A fact, and where the log has it.
+/// A fact with its position in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoggedFact {
@@ -42,7 +42,7 @@ pub struct LoggedFact {
     pub offset: Offset,
     /// The fact.
     pub fact: Fact,
-    /// The length of its record.
+    /// The length of the record.
     pub(crate) bytes: usize,
 }
 
@@ -50,30 +50,31 @@ pub struct LoggedFact {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum FeedEvent {
-    /// The next fact. Those of one partition come in the order of the log, each once.
+    /// The next fact. The facts of one partition come in the order of the log, each once.
     Fact(Arc<LoggedFact>),
     /// The subscriber fell behind: its queue was full. The subscription ends with this event.
     Lagged {
-        /// Where [`Hub::subscribe_from`](crate::Hub::subscribe_from) goes on without a gap and without a repetition.
+        /// The positions from which [`Hub::subscribe_from`](crate::Hub::subscribe_from) continues without a gap and without a
+        /// repetition.
         resume_from: Positions,
     },
-    /// The hub cannot go on. The subscription ends with this event.
+    /// The hub cannot continue. The subscription ends with this event.
     Closed(FeedError),
 }
 
-/// Why a hub cannot go on. It retried whatever a retry can help.
+/// Why a hub cannot continue. It has retried every retryable error.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeedError {
     /// [`Hub::close`](crate::Hub::close) was called.
     #[error("the feed is closed; this process shuts down")]
     ShutDown,
-    /// The log cannot be read, and a retry does not help.
+    /// The log cannot be read, and the error is not retryable.
     #[error("cannot read partition {partition} of the orders: {error}")]
     Log {
         /// The partition.
         partition: Partition,
-        /// What the bus reports.
+        /// The error of the bus.
         #[source]
         error: PortError,
     },
@@ -84,7 +85,7 @@ pub enum FeedError {
         partition: Partition,
         /// The record's offset.
         offset: Offset,
-        /// What is new about it.
+        /// Why this build cannot read the record.
         #[source]
         error: RecordError,
     },

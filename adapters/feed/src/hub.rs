@@ -12,11 +12,11 @@ use crate::event::{FeedError, Filter, Positions};
 use crate::options::HubOptions;
 use crate::partition::PartitionFeed;
 use crate::queue::Queue;
-use crate::subscription::{Place, Subscription};
+use crate::subscription::{ReaderGuard, Subscription};
 
 /// Reads each partition of the topic `orders` once for all subscribers of this process, and decodes each fact once.
 ///
-/// Clones are the same hub. A reader starts with the first subscription that needs its partition, and ends when no subscription
+/// Clones share the hub. A reader starts with the first subscription that needs its partition, and ends when no subscription
 /// has needed it for [`HubOptions::linger_ms`].
 #[derive(Clone)]
 pub struct Hub {
@@ -35,17 +35,16 @@ impl Hub {
         Self { feeds, options, closed }
     }
 
-    /// Subscribes from now on: to every fact that becomes visible after this call has returned. Facts of shortly before may be
-    /// among the first ones.
+    /// Subscribes to every fact that becomes visible after this call has returned. The first facts may be slightly older.
     ///
     /// A document may lag behind the log. A caller that loads the order's document afterwards drops facts up to the document's
-    /// version, and loads the document again where the first fact is not the next version.
+    /// version. If the first fact is not the next version, the caller loads the document again.
     ///
-    /// Waits for as long as the log is unavailable or hides its last record in an open transaction; the caller bounds the
-    /// wait. Can be cancelled.
+    /// Waits while the log is unavailable or an open transaction hides its last record; the caller limits the wait. Can be
+    /// cancelled.
     ///
     /// # Errors
-    /// [`FeedError`] when the log cannot be read and a retry does not help.
+    /// [`FeedError`] if the log cannot be read and the error is not retryable.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -53,15 +52,15 @@ impl Hub {
         self.subscribe_from(filter, &Positions::new()).await
     }
 
-    /// Subscribes from these positions on, without a gap and without a repetition. A partition without a position starts
+    /// Subscribes from these positions, without a gap and without a repetition. A partition without a position starts
     /// now, as in [`subscribe`](Hub::subscribe). Positions of partitions that the filter does not need are ignored.
     ///
-    /// A partition that starts before its reader is read from the log for this subscription alone until it has caught up. That
-    /// read waits for a slow subscriber, which lags only once it has caught up.
+    /// A partition that starts before its reader's position is read for this subscription alone until it has caught up. That
+    /// read waits for a slow subscriber, so the subscriber lags only after it has caught up.
     ///
     /// # Errors
-    /// As for [`subscribe`](Hub::subscribe). A position before the log's start is found by the read: the subscription then ends
-    /// with [`FeedEvent::Closed`](crate::FeedEvent::Closed) and `Truncated`.
+    /// As for [`subscribe`](Hub::subscribe). A position before the log's start is no error here: the subscription ends with
+    /// [`FeedEvent::Closed`](crate::FeedEvent::Closed) and `Truncated`.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -70,29 +69,29 @@ impl Hub {
             return Err(FeedError::ShutDown);
         }
         let queue = Arc::new(Queue::new(&self.options));
-        // Taken first: from here on the readers do not end.
-        let places: Vec<Place> =
-            self.feeds_of(&filter).iter().map(|feed| Place::take(feed, &filter, &queue)).collect();
-        let starts = places.iter().map(|place| async {
-            let partition = place.feed.partition;
+        // First, because readers do not end while a guard exists.
+        let guards: Vec<ReaderGuard> =
+            self.feeds_of(&filter).iter().map(|feed| ReaderGuard::new(feed, &filter, &queue)).collect();
+        let starts = guards.iter().map(|guard| async {
+            let partition = guard.feed.partition;
             let start = match from.get(&partition) {
                 Some(from) => *from,
-                None => place.feed.position().await?,
+                None => guard.feed.position().await?,
             };
             Ok((partition, start))
         });
         let positions = try_join_all(starts).await?.into_iter().collect();
-        Ok(Subscription::start(queue, places, positions))
+        Ok(Subscription::start(queue, guards, positions))
     }
 
-    /// Partitions that have a reader now, for health and tests.
+    /// The number of partitions that have a reader now, for health and tests.
     #[must_use]
     pub fn readers(&self) -> usize {
         self.feeds.iter().filter(|feed| feed.has_reader()).count()
     }
 
-    /// Ends every reader and every subscription, which yield [`FeedError::ShutDown`] behind what they have queued. Later
-    /// subscriptions fail with it.
+    /// Ends every reader and every subscription. A subscription yields its queued facts, then [`FeedError::ShutDown`]. Later
+    /// subscriptions fail with the same error.
     pub fn close(&self) {
         self.closed.cancel();
     }

@@ -4,11 +4,11 @@ mod catch_up;
 mod decoded;
 mod event;
 mod hub;
-mod members;
 mod options;
 mod partition;
 mod queue;
 mod reader;
+mod subscribers;
 mod subscription;
 
 pub use event::{FeedError, FeedEvent, Filter, LoggedFact, Positions};

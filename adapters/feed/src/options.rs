@@ -1,40 +1,40 @@
-//! What a hub may use, and how long it waits.
+//! Limits and waits of a hub.
 
 use std::time::Duration;
 
 use logistics_core::Backoff;
 use logistics_core::port::ReadLimit;
 
-/// Facts that wait for one subscriber.
+/// Maximum facts in the queue of a subscriber.
 pub const QUEUE_FACTS_MAX: usize = 1024;
-/// Records of these facts, in bytes.
+/// Maximum bytes of the records of these facts.
 pub const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How long a reader goes on without a subscriber.
+/// Milliseconds that a reader continues without a subscriber.
 pub const LINGER_MS: u64 = 5000;
-/// How long the bus may take to open a partition.
+/// Milliseconds that the bus may take to open a partition.
 pub const OPEN_MS_MAX: u64 = 5000;
-/// Between a failure and the next attempt.
+/// Milliseconds between the first failure and the next attempt.
 pub const RETRY_DELAY_MS_MIN: u64 = 100;
-/// Between two attempts at most.
+/// Maximum milliseconds between two attempts.
 pub const RETRY_DELAY_MS_MAX: u64 = 5000;
 
-/// What one read of a partition takes.
+/// The limit of one read of a partition.
 pub(crate) const READ: ReadLimit = ReadLimit { records: 1000, bytes: 1024 * 1024 };
 
-/// What a [`Hub`](crate::Hub) may use, and how long it waits.
+/// Limits and waits of a [`Hub`](crate::Hub).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HubOptions {
-    /// Facts that wait for one subscriber; at least 2. A subscriber with more has fallen behind.
+    /// Maximum facts in the queue of a subscriber; at least 2. A subscriber with a full queue has fallen behind.
     pub queue_facts_max: usize,
-    /// Bytes of the records of these facts. The hub always queues one fact, however large.
+    /// Maximum bytes of the records of these facts. The hub always queues one fact of any size.
     pub queue_bytes_max: usize,
-    /// Milliseconds that a reader goes on without a subscriber.
+    /// Milliseconds that a reader continues without a subscriber.
     pub linger_ms: u64,
     /// Milliseconds that the bus may take to open a partition.
     pub open_ms_max: u64,
     /// Milliseconds between a failure and the next attempt. The delay doubles with each failure in a row.
     pub retry_delay_ms_min: u64,
-    /// Milliseconds between two attempts at most.
+    /// Maximum milliseconds between two attempts.
     pub retry_delay_ms_max: u64,
 }
 
@@ -61,7 +61,7 @@ impl HubOptions {
         Duration::from_millis(self.open_ms_max)
     }
 
-    /// The wait after this many failures in a row before the latest one.
+    /// The wait before the next attempt. `failures_before`: failures in a row before the latest one.
     pub(crate) fn retry_delay(&self, failures_before: u32) -> Duration {
         let (delay_ms_min, delay_ms_max) = (self.retry_delay_ms_min, self.retry_delay_ms_max);
         let backoff = Backoff { delay_ms_min, delay_ms_max, jitter_percent: 0 };

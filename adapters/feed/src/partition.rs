@@ -1,4 +1,4 @@
-//! One partition of the hub: how far it was read, and for which subscribers.
+//! One partition of the hub: its reader's position and its subscribers.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{FeedError, Filter, LoggedFact};
-use crate::members::Members;
 use crate::options::HubOptions;
 use crate::queue::Queue;
 use crate::reader;
+use crate::subscribers::Subscribers;
 
 pub(crate) struct PartitionFeed {
     pub(crate) bus: Arc<dyn EventBus>,
@@ -20,35 +20,35 @@ pub(crate) struct PartitionFeed {
     pub(crate) options: HubOptions,
     /// The hub is closed.
     pub(crate) closed: CancellationToken,
-    /// The first subscriber came or the last one went.
+    /// The number of subscriptions that need the partition has changed.
     pub(crate) users_changed: Notify,
     state: Mutex<State>,
 }
 
 struct State {
     phase: Phase,
-    /// Subscriptions that need the partition, whether they have caught up or not.
+    /// The number of subscriptions that need the partition, caught up or not.
     users: usize,
-    /// When the last of them went.
+    /// When the last of them ended.
     unused_since: Instant,
-    members: Members,
+    subscribers: Subscribers,
 }
 
 enum Phase {
     Stopped,
-    /// A reader looks where it starts. These wait for the position.
+    /// A reader is finding its start. These wait for the position.
     Starting(Vec<oneshot::Sender<Result<Offset, FeedError>>>),
-    /// A reader has given the members everything before the offset.
+    /// A reader has queued all facts before the offset.
     Live(Offset),
 }
 
-/// What became of a subscriber that wants to join the members.
+/// The result of attaching a subscriber to the partition's reader.
 pub(crate) enum Join {
-    /// It is a member, or its queue has ended.
+    /// It is attached, or its queue has ended.
     Joined,
-    /// The reader is further: the subscriber has to read up to here by itself.
+    /// The reader is at this offset: the subscriber first needs the facts before it.
     Behind(Offset),
-    /// No reader has a position.
+    /// There is no reader with a position.
     NotLive,
 }
 
@@ -63,12 +63,12 @@ impl PartitionFeed {
             phase: Phase::Stopped,
             users: 0,
             unused_since: Instant::now(),
-            members: Members::default(),
+            subscribers: Subscribers::default(),
         };
         Self { bus, partition, options, closed, users_changed: Notify::new(), state: Mutex::new(state) }
     }
 
-    /// One more subscription needs the partition, until [`Self::leave`].
+    /// Counts a subscription that needs the partition, until [`Self::leave`].
     pub(crate) fn enter(&self) {
         self.lock().users += 1;
         self.users_changed.notify_one();
@@ -76,14 +76,14 @@ impl PartitionFeed {
 
     pub(crate) fn leave(&self, filter: &Filter, queue: &Arc<Queue>) {
         let mut state = self.lock();
-        state.members.remove(filter, queue);
+        state.subscribers.remove(filter, queue);
         state.users -= 1;
         state.unused_since = Instant::now();
         drop(state);
         self.users_changed.notify_one();
     }
 
-    /// Where the reader is; starts one where there is none. Needs a tokio runtime.
+    /// The reader's position. Starts a reader if there is none. Needs a tokio runtime.
     pub(crate) async fn position(self: &Arc<Self>) -> Result<Offset, FeedError> {
         let (sender, receiver) = oneshot::channel();
         {
@@ -100,22 +100,22 @@ impl PartitionFeed {
         receiver.await.unwrap_or(Err(FeedError::ShutDown))
     }
 
-    /// Makes a subscriber that has everything before `from` a member, in one step with the reader's position.
+    /// Attaches a subscriber that has all facts before `from`, in one step with the reader's position.
     pub(crate) fn join(&self, filter: &Filter, queue: &Arc<Queue>, from: Offset) -> Join {
         let mut state = self.lock();
         match state.phase {
-            // A subscription that was dropped has left before its queue is looked at here.
+            // A dropped subscription ends its queue before it leaves, so it is never attached after that.
             Phase::Live(_) if queue.has_ended() => Join::Joined,
             Phase::Live(next) if from < next => Join::Behind(next),
             Phase::Live(_) => {
-                state.members.add(filter, Arc::clone(queue), from);
+                state.subscribers.add(filter, Arc::clone(queue), from);
                 Join::Joined
             }
             Phase::Stopped | Phase::Starting(_) => Join::NotLive,
         }
     }
 
-    /// Where the reader goes on, unless it has no position yet.
+    /// The reader's position, if it has one.
     pub(crate) fn reached(&self) -> Option<Offset> {
         match self.lock().phase {
             Phase::Live(next) => Some(next),
@@ -123,27 +123,27 @@ impl PartitionFeed {
         }
     }
 
-    /// Gives facts to the members. `next` is where the reader goes on.
+    /// Queues facts for the subscribers. `next`: the reader's new position.
     pub(crate) fn distribute(&self, facts: &[Arc<LoggedFact>], next: Offset) {
         let mut state = self.lock();
         if let Phase::Starting(waiting) = std::mem::replace(&mut state.phase, Phase::Live(next)) {
             for sender in waiting {
-                // A subscription that was dropped meanwhile needs no position.
+                // A subscription that was dropped in the meantime needs no position.
                 let _ = sender.send(Ok(next));
             }
         }
         for fact in facts {
-            state.members.offer(fact);
+            state.subscribers.offer(fact);
         }
     }
 
-    /// Since when no subscription needs the partition.
+    /// The time since which no subscription needs the partition.
     pub(crate) fn unused_since(&self) -> Option<Instant> {
         let state = self.lock();
         (state.users == 0).then_some(state.unused_since)
     }
 
-    /// The reader ends where no subscription needs it. False where one does.
+    /// Stops the reader and returns true, unless a subscription needs it.
     pub(crate) fn stop_unused(&self) -> bool {
         let mut state = self.lock();
         if state.users > 0 {
@@ -153,10 +153,10 @@ impl PartitionFeed {
         true
     }
 
-    /// The reader ends with an error, and with it all subscriptions.
+    /// Ends the reader and all subscriptions with an error.
     pub(crate) fn stop(&self, error: &FeedError) {
         let mut state = self.lock();
-        state.members.close(error);
+        state.subscribers.close(error);
         if let Phase::Starting(waiting) = std::mem::replace(&mut state.phase, Phase::Stopped) {
             for sender in waiting {
                 let _ = sender.send(Err(error.clone()));

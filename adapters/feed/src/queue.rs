@@ -1,4 +1,4 @@
-//! What waits for one subscriber.
+//! The queue of one subscriber.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,17 +9,17 @@ use tokio::sync::Notify;
 use crate::event::{FeedError, LoggedFact};
 use crate::options::HubOptions;
 
-/// Why nothing more is queued.
+/// Why a queue ended.
 #[derive(Debug, Clone)]
 pub(crate) enum End {
     Lagged,
     Closed(FeedError),
 }
 
-/// What a queue has for its subscriber.
+/// The next item of a queue.
 pub(crate) enum Taken {
     Fact(Arc<LoggedFact>),
-    /// Everything that was queued is taken.
+    /// All queued facts are taken.
     End(End),
 }
 
@@ -51,8 +51,8 @@ impl Queue {
         }
     }
 
-    /// Queues a fact without a wait. Where there is no room, the subscriber has fallen behind and the queue ends. False where
-    /// it has ended.
+    /// Queues a fact without a wait. A full queue ends, because its subscriber has fallen behind. Returns false if the queue
+    /// has ended.
     pub(crate) fn offer(&self, fact: &Arc<LoggedFact>) -> bool {
         let mut state = self.lock();
         if state.end.is_some() {
@@ -72,11 +72,11 @@ impl Queue {
         open
     }
 
-    /// Queues a fact as soon as half of the queue is free: the other half is for the facts of other partitions, which do not
-    /// wait. False where the queue has ended.
+    /// Queues a fact once half of the queue is free. The other half is for the facts of other partitions, which do not wait.
+    /// Returns false if the queue has ended.
     pub(crate) async fn push(&self, fact: &Arc<LoggedFact>) -> bool {
         loop {
-            // Before the look at the queue, so that no fact is taken unnoticed in between.
+            // Registered before the check, so that no wake-up is missed.
             let taken = self.taken.notified();
             if let Some(open) = self.try_push(fact) {
                 return open;
@@ -85,7 +85,7 @@ impl Queue {
         }
     }
 
-    /// Nothing where the fact has to wait.
+    /// `None` if the fact has to wait.
     fn try_push(&self, fact: &Arc<LoggedFact>) -> Option<bool> {
         let mut state = self.lock();
         if state.end.is_some() {
@@ -101,7 +101,7 @@ impl Queue {
         Some(true)
     }
 
-    /// Ends the queue behind what it has.
+    /// Ends the queue behind its queued facts.
     pub(crate) fn end(&self, end: End) {
         let mut state = self.lock();
         state.end.get_or_insert(end);

@@ -1,4 +1,4 @@
-//! The one reader of a partition, and the retries of all reads.
+//! The reader of a partition, and the retries of all reads.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::event::FeedError;
 use crate::options::READ;
 use crate::partition::PartitionFeed;
 
-/// Reads for the partition's members until no subscription has needed it for a while, or until it cannot go on.
+/// Reads for the partition's subscribers until no subscription has needed it for the linger, or until it cannot continue.
 pub(crate) async fn run(feed: Arc<PartitionFeed>) {
     loop {
         let error = tokio::select! {
@@ -22,8 +22,8 @@ pub(crate) async fn run(feed: Arc<PartitionFeed>) {
             error = read(&feed) => Some(error),
             () = unused(&feed) => None,
         };
-        // The tail is closed by now, so there are never two. A subscriber that came meanwhile needs another one, which goes on
-        // where this one was.
+        // The tail is closed here, so there are never two. If a new subscription needs the partition, the loop opens another
+        // tail at the same position.
         match error {
             Some(error) => return feed.stop(&error),
             None if feed.stop_unused() => return,
@@ -56,7 +56,7 @@ async fn read(feed: &PartitionFeed) -> FeedError {
     }
 }
 
-/// Opens the partition and reads from where the last attempt was, if there was one.
+/// Opens the partition and reads from the position of the last attempt, if there was one.
 async fn read_on(feed: &PartitionFeed, retries: &mut Retries<'_>) -> Result<Infallible, FeedError> {
     let opened = timeout(feed.options.open_max(), open(feed)).await.unwrap_or_else(|_| Err(late(feed)));
     let mut batches = batches(opened.map_err(|error| feed.log_error(error))?, READ);
@@ -72,8 +72,8 @@ async fn read_on(feed: &PartitionFeed, retries: &mut Retries<'_>) -> Result<Infa
 }
 
 /// The first reader starts at the last record before the end, not at the end. An open transaction may hide records before the
-/// end; they are committed after the subscription began, and belong to it. The read of the last record waits until none is
-/// hidden.
+/// end. They are committed after the subscription began, so they belong to it. The read of the last record waits until no
+/// record is hidden.
 async fn open(feed: &PartitionFeed) -> Result<Box<dyn Tail>, PortError> {
     let from = match feed.reached() {
         Some(reached) => reached,
@@ -108,7 +108,7 @@ fn late(feed: &PartitionFeed) -> PortError {
     PortError::new(PortErrorKind::Unavailable, text)
 }
 
-/// Attempts to read a partition.
+/// Counts failed reads of a partition, and waits before the next attempt.
 pub(crate) struct Retries<'a> {
     feed: &'a PartitionFeed,
     failures: u32,
@@ -123,17 +123,17 @@ impl<'a> Retries<'a> {
         self.failures = 0;
     }
 
-    /// Waits until the next attempt, where one can help.
+    /// Waits until the next attempt.
     ///
     /// # Errors
-    /// The same error, where a retry does not help.
+    /// The same error, if it is not retryable.
     pub(crate) async fn failed(&mut self, error: FeedError) -> Result<(), FeedError> {
         match &error {
             FeedError::Log { partition, error } if error.kind().is_retryable() => {
                 let delay = self.feed.options.retry_delay(self.failures);
                 self.failures = self.failures.saturating_add(1);
                 let (partition, retry_in_ms) = (partition.0, delay.as_millis());
-                tracing::warn!(partition, %error, retry_in_ms, "cannot read the orders; retrying");
+                tracing::warn!(partition, %error, retry_in_ms, "failed to read the orders; retrying");
                 sleep(delay).await;
                 Ok(())
             }

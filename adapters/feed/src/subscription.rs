@@ -1,4 +1,4 @@
-//! What one subscriber holds.
+//! A subscription: the stream of one subscriber.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use crate::event::{FeedEvent, Filter, Positions};
 use crate::partition::{Join, PartitionFeed};
 use crate::queue::{End, Queue, Taken};
 
-/// The facts that pass a filter, as a stream. The events of one partition come in the log's order; those of different
+/// A stream of the facts that match a filter. The facts of one partition come in the log's order; facts of different
 /// partitions have no order.
 ///
 /// The stream ends behind [`FeedEvent::Lagged`] or [`FeedEvent::Closed`]. Dropping it ends the subscription.
@@ -22,45 +22,45 @@ pub struct Subscription {
     queue: Arc<Queue>,
     positions: Positions,
     ended: bool,
-    /// Those that have not caught up yet. Dropping the set aborts them.
+    /// The partitions that have not caught up yet. Dropping the set aborts their reads.
     _catching_up: JoinSet<()>,
-    _places: Vec<Place>,
+    _guards: Vec<ReaderGuard>,
 }
 
-/// Keeps the reader of one partition for a subscription.
-pub(crate) struct Place {
+/// Keeps the reader of one partition running for a subscription.
+pub(crate) struct ReaderGuard {
     pub(crate) feed: Arc<PartitionFeed>,
     filter: Filter,
     queue: Arc<Queue>,
 }
 
-impl Place {
-    pub(crate) fn take(feed: &Arc<PartitionFeed>, filter: &Filter, queue: &Arc<Queue>) -> Self {
+impl ReaderGuard {
+    pub(crate) fn new(feed: &Arc<PartitionFeed>, filter: &Filter, queue: &Arc<Queue>) -> Self {
         feed.enter();
         Self { feed: Arc::clone(feed), filter: filter.clone(), queue: Arc::clone(queue) }
     }
 }
 
-impl Drop for Place {
+impl Drop for ReaderGuard {
     fn drop(&mut self) {
         self.feed.leave(&self.filter, &self.queue);
     }
 }
 
 impl Subscription {
-    pub(crate) fn start(queue: Arc<Queue>, places: Vec<Place>, positions: Positions) -> Self {
+    pub(crate) fn start(queue: Arc<Queue>, guards: Vec<ReaderGuard>, positions: Positions) -> Self {
         let mut catching_up = JoinSet::new();
-        for place in &places {
-            let from = positions.get(&place.feed.partition).copied().unwrap_or_default();
-            if !matches!(place.feed.join(&place.filter, &queue, from), Join::Joined) {
-                let (feed, filter) = (Arc::clone(&place.feed), place.filter.clone());
+        for guard in &guards {
+            let from = positions.get(&guard.feed.partition).copied().unwrap_or_default();
+            if !matches!(guard.feed.join(&guard.filter, &queue, from), Join::Joined) {
+                let (feed, filter) = (Arc::clone(&guard.feed), guard.filter.clone());
                 catching_up.spawn(CatchUp { feed, filter, queue: Arc::clone(&queue), from }.run());
             }
         }
-        Self { queue, positions, ended: false, _catching_up: catching_up, _places: places }
+        Self { queue, positions, ended: false, _catching_up: catching_up, _guards: guards }
     }
 
-    /// Where to go on behind the facts that this stream has yielded: a later [`Hub::subscribe_from`] yields the next ones.
+    /// The positions behind the yielded facts. A later [`Hub::subscribe_from`] continues with the next facts.
     ///
     /// [`Hub::subscribe_from`]: crate::Hub::subscribe_from
     #[must_use]
@@ -81,7 +81,7 @@ impl Stream for Subscription {
                 self.positions.insert(fact.partition, fact.offset.next());
                 return Poll::Ready(Some(FeedEvent::Fact(fact)));
             }
-            // Everything that was queued was yielded, and nothing was queued since: the positions have no gap.
+            // All queued facts were yielded and no fact was queued since, so the positions have no gap.
             Taken::End(End::Lagged) => FeedEvent::Lagged { resume_from: self.positions.clone() },
             Taken::End(End::Closed(error)) => FeedEvent::Closed(error),
         };
@@ -97,7 +97,7 @@ impl FusedStream for Subscription {
 }
 
 impl Drop for Subscription {
-    /// Before the places are given up: a partition that is being joined right now then refuses the queue.
+    /// Ends the queue before the guards are dropped, so that a partition that is being attached rejects it.
     fn drop(&mut self) {
         self.queue.end(End::Lagged);
     }

@@ -14,12 +14,12 @@ use crate::layer::{Layer, Operation};
 
 /// Answers `Unavailable` at once while a port is down, instead of calling it.
 ///
-/// It opens after so many calls in a row that ended in `Unavailable`; every other answer counts as a success. Once it has
-/// been open for a while, one call at a time passes as a trial: a success closes the breaker, and a failure keeps it open
-/// for as long again. Calls that wait by design pass always and count for nothing.
+/// It opens after `failures_max` calls in a row that end in `Unavailable`; every other answer counts as a success. After
+/// `open_ms`, one call passes as a trial. A success closes the breaker, and a failure keeps it open for another `open_ms`.
+/// Calls that wait by design always pass and are not counted.
 ///
 /// Clones share one state, so one breaker belongs to one port. To count time limits as failures, put the breaker around the
-/// [`TimeLimit`](crate::TimeLimit): a call that is cancelled counts for nothing.
+/// [`TimeLimit`](crate::TimeLimit): a cancelled call is not counted.
 #[derive(Clone)]
 pub struct CircuitBreaker {
     name: Arc<str>,
@@ -32,13 +32,13 @@ pub struct CircuitBreaker {
 struct State {
     /// `Unavailable` answers in a row.
     failures: u32,
-    /// While it is open: when the next trial may pass.
+    /// The time of the next trial, while the breaker is open.
     trial_at: Option<Instant>,
 }
 
 impl CircuitBreaker {
-    /// A closed breaker. `name`: of the port, for people; `failures_max`: failures in a row that open it, at least 1;
-    /// `open_ms`: milliseconds for which it stays open before a trial.
+    /// A closed breaker. `name`: the port's name in errors and log lines. `failures_max`: failures in a row that open the
+    /// breaker, at least 1. `open_ms`: milliseconds between its opening and the first trial.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, failures_max: u32, open_ms: u64) -> Self {
         Self {
@@ -49,14 +49,14 @@ impl CircuitBreaker {
         }
     }
 
-    /// It is open: calls are answered at once.
+    /// Whether the breaker is open and answers calls at once.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.state().trial_at.is_some()
     }
 
-    /// Whether a call may pass now. A trial moves the next one away by a whole period, so that one which never ends leaves
-    /// the breaker usable.
+    /// Whether a call may pass now. A trial delays the next one by a whole period, so a trial that hangs does not block later
+    /// ones.
     fn admits(&self) -> bool {
         let now = Instant::now();
         let mut state = self.state();

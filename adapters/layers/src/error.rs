@@ -1,13 +1,13 @@
-//! The errors of ports, as layers see them.
+//! The errors of ports, as a layer sees them.
 
 use logistics_core::port::{NotifyError, NotifyErrorKind, PortError, PortErrorKind};
 
 /// An error of a port's call.
 pub trait CallError: Send {
-    /// Its kind.
+    /// The error's kind.
     fn kind(&self) -> PortErrorKind;
 
-    /// An error of the kind `Unavailable`, with a sentence for people.
+    /// An error of the kind `Unavailable` with this message.
     fn unavailable(message: String) -> Self;
 }
 
@@ -22,7 +22,7 @@ impl CallError for PortError {
 }
 
 impl CallError for NotifyError {
-    /// `Unavailable` where a retry may help, otherwise `Refused`.
+    /// `Unavailable` if the error is retryable, otherwise `Refused`.
     fn kind(&self) -> PortErrorKind {
         if self.is_retryable() { PortErrorKind::Unavailable } else { PortErrorKind::Refused }
     }

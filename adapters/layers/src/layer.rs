@@ -1,4 +1,4 @@
-//! What a decorator does with a call, whatever the port.
+//! The decorator of a call of any port.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::CallError;
 use crate::layered::Layered;
 
-/// A method of a port, by name.
+/// The name of a port's method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Operation {
     /// The port, in lower case with underscores, such as `owner_store`.
@@ -17,17 +17,18 @@ pub struct Operation {
 
 /// A decorator of every port. [`Layered`] passes each call to one of three methods.
 ///
-/// To be correct, a layer makes a call at most once, except in [`Self::read`], and invents no success. A clone shares the
-/// state of its original: what a port hands out (members, logs, readers) is decorated with clones.
+/// To be correct, a layer makes a call at most once, except in [`Self::read`], and never returns a success that the port did
+/// not return. A clone shares the state of its original, because clones decorate what a port returns: memberships, logs and
+/// readers.
 pub trait Layer: Clone + Send + Sync + 'static {
-    /// A call that changes something, or may. It is made once.
+    /// A call that may change something. It is made at most once.
     fn call<T, E, F>(&self, operation: Operation, call: F) -> impl Future<Output = Result<T, E>> + Send
     where
         T: Send,
         E: CallError,
         F: Future<Output = Result<T, E>> + Send;
 
-    /// A call that changes nothing, so that it may be repeated: `call` makes a new one each time.
+    /// A call that changes nothing, so it may be repeated. Each use of `call` makes a new one.
     fn read<T, E, F>(
         &self,
         operation: Operation,
@@ -41,7 +42,7 @@ pub trait Layer: Clone + Send + Sync + 'static {
         self.call(operation, call())
     }
 
-    /// A call that waits by design until something happens, for ever if nothing does. It is made once and passes unchanged.
+    /// A call that waits by design until something happens, possibly for ever. It passes unchanged by default.
     fn wait<T, E, F>(&self, operation: Operation, call: F) -> impl Future<Output = Result<T, E>> + Send
     where
         T: Send,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A port behind a layer: the same port again. What it hands out is behind the layer too.
+/// A port behind a layer. It implements the same port, and what it returns is behind the layer too.
 pub struct Layered<P: ?Sized, L> {
     pub(crate) port: Arc<P>,
     pub(crate) layer: L,

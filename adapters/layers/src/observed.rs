@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::error::CallError;
 use crate::layer::{Layer, Operation};
 
-/// Reports each call that ends to an observer. A call that is cancelled is not reported, so this belongs around a
+/// Reports each completed call to an observer. A cancelled call is not reported, so this belongs around a
 /// [`TimeLimit`](crate::TimeLimit).
 #[derive(Clone)]
 pub struct Observed {

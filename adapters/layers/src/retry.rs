@@ -9,25 +9,25 @@ use tokio::time::sleep;
 use crate::error::CallError;
 use crate::layer::{Layer, Operation};
 
-/// The share of a wait that is random, so that many callers do not return at once.
+/// The random share of a wait, so that many callers do not retry at the same time.
 const JITTER_PERCENT: u32 = 50;
 
-/// Repeats a read that failed where its error is retryable. Writes and calls that wait by design are never repeated.
+/// Repeats a read after a retryable error. It never repeats writes and calls that wait by design.
 ///
-/// Between two attempts it waits, twice as long each time. Jitter takes up to half of each wait away, so that many callers
-/// do not return at once.
+/// The wait between two attempts doubles each time. Jitter shortens each wait by up to half, so that many callers do not
+/// retry at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Retry {
-    /// Attempts in total, the first one included; 0 counts as 1.
+    /// Attempts in total, including the first; 0 counts as 1.
     pub attempts_max: u32,
     /// Milliseconds before the second attempt.
     pub delay_ms_min: u64,
-    /// Milliseconds between two attempts at most.
+    /// Maximum milliseconds between two attempts.
     pub delay_ms_max: u64,
 }
 
 impl Default for Retry {
-    /// 3 attempts, with 50 ms to 1 s between two.
+    /// 3 attempts, 50 ms to 1 s apart.
     fn default() -> Self {
         Self { attempts_max: 3, delay_ms_min: 50, delay_ms_max: 1000 }
     }

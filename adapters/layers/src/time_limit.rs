@@ -1,4 +1,4 @@
-//! A limit in time.
+//! A time limit for calls.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,17 +8,16 @@ use tokio::time::timeout;
 use crate::error::CallError;
 use crate::layer::{Layer, Operation};
 
-/// Ends a call that takes longer than the limit with an error of the kind `Unavailable`. A call that waits by design has no
-/// limit.
+/// Ends a call at the limit with an error of the kind `Unavailable`. A call that waits by design has no limit.
 ///
-/// A write that is ended so has an unknown outcome: the port may still carry it out.
+/// A write that ends this way has an unknown outcome: the port may still execute it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimeLimit {
     limit_ms: u64,
 }
 
 impl TimeLimit {
-    /// `limit_ms`: milliseconds that each call may take.
+    /// `limit_ms`: the maximum milliseconds of each call.
     #[must_use]
     pub fn new(limit_ms: u64) -> Self {
         Self { limit_ms }

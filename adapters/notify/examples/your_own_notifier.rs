@@ -1,4 +1,4 @@
-//! Your own notifier: a channel that hands each notification to another system, here a queue with little room.
+//! Your own notifier: a channel that passes each notification to another system, here a queue of one message.
 
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
@@ -20,11 +20,11 @@ struct CustomerQueue {
 #[async_trait]
 impl Notifier for CustomerQueue {
     async fn notify(&self, notification: &Notification) -> Result<(), NotifyError> {
-        // This channel is for customers: a notification for others is done.
+        // This channel is for customers. A notification for other roles is complete.
         let Some(customer) = notification.recipients.iter().find(|to| to.role == Actor::Customer) else {
             return Ok(());
         };
-        // No retry helps without an address: the driver counts, logs and skips it.
+        // A retry cannot add an address, so the error is not retryable: the driver counts, logs and skips the notification.
         let address = customer.party.as_ref().ok_or_else(|| {
             NotifyError::new(
                 NotifyErrorKind::Invalid,

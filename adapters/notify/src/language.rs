@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-/// Bytes of a language tag at most: the length that RFC 5646 recommends room for.
+/// Maximum bytes of a language tag: the length for which RFC 5646 recommends room.
 pub const LANGUAGE_BYTES_MAX: usize = 35;
-/// Characters of a subtag at most.
+/// Maximum characters of a subtag.
 const SUBTAG_CHARS_MAX: usize = 8;
 
-/// A BCP 47 language tag, such as `en` or `de-AT`. Upper and lower case are the same.
+/// A BCP 47 language tag, such as `en` or `de-AT`. Case does not matter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Language(String);
 
-/// A text that is no language tag.
+/// A text that is not a language tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no BCP 47 language tag; write one such as \"en\" or \"de-AT\"")]
+#[error("{0:?} is not a BCP 47 language tag; use one such as \"en\" or \"de-AT\"")]
 pub struct InvalidLanguage(String);
 
 impl Language {
@@ -23,8 +23,8 @@ impl Language {
         Self("en".to_owned())
     }
 
-    /// The language of a well-formed tag: subtags of 1 to 8 letters and digits, the first of 2 letters or more,
-    /// [`LANGUAGE_BYTES_MAX`] together.
+    /// The language of a well-formed tag of up to [`LANGUAGE_BYTES_MAX`] bytes. Its subtags have 1 to 8 letters and digits; the
+    /// first has at least 2 letters and no digit.
     ///
     /// # Errors
     /// [`InvalidLanguage`] for any other text.
@@ -48,8 +48,8 @@ impl Language {
         &self.0
     }
 
-    /// The language without its last subtag: `de` for `de-at`. A single letter or digit goes with the subtag behind it, as
-    /// in RFC 4647, section 3.4.
+    /// The language without its last subtag: `de` for `de-at`. A subtag of one character is
+    /// removed together with the subtag behind it, as in RFC 4647, section 3.4.
     #[must_use]
     pub fn broader(&self) -> Option<Self> {
         let (mut rest, _) = self.0.rsplit_once('-')?;
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_well_formed_and_without_case() {
+    fn a_tag_is_well_formed_and_case_does_not_matter() {
         assert_eq!(Language::parse("de-AT").unwrap().as_str(), "de-at");
         assert_eq!(Language::parse("en").unwrap(), Language::english());
         for wrong in ["", "e", "e1", "en-", "-en", "en_GB", "en--GB", "en-toolonger9", "english!", "ä"] {

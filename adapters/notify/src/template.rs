@@ -5,26 +5,26 @@ use std::borrow::Cow;
 use logistics_core::notify::Notification;
 use logistics_core::text::is_active;
 
-/// Bytes of one template at most.
+/// Maximum bytes of a template.
 pub const TEMPLATE_BYTES_MAX: usize = 1024;
 
-/// Why a text is no template.
+/// Why a text is not a valid template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTemplate {
-    /// It has no text.
+    /// The text is empty.
     #[error("the template is empty")]
     Empty,
-    /// It is longer than [`TEMPLATE_BYTES_MAX`].
-    #[error("the template has {0} bytes, at most {max} are allowed", max = TEMPLATE_BYTES_MAX)]
+    /// The text is longer than [`TEMPLATE_BYTES_MAX`].
+    #[error("the template has {0} bytes; the limit is {max}", max = TEMPLATE_BYTES_MAX)]
     TooLong(usize),
-    /// It holds a control character, a line break or a mark of direction.
-    #[error("the template holds {0:?}; control characters and line breaks are not allowed")]
+    /// The text contains a control character, a line break or a direction mark.
+    #[error("the template contains {0:?}; remove control characters, line breaks and direction marks")]
     ActiveCharacter(char),
-    /// A brace without its other.
+    /// A brace without its counterpart.
     #[error("the template has an unpaired brace at byte {0}; write {{{{ or }}}} for a brace")]
     UnpairedBrace(usize),
-    /// A placeholder that there is not.
+    /// An unknown placeholder.
     #[error("the template has the placeholder {0:?}; use {{order_id}}, {{status}}, {{reason}} or {{late}}")]
     UnknownPlaceholder(String),
 }
@@ -43,11 +43,11 @@ enum Part {
     Value(Placeholder),
 }
 
-/// A template that was checked when it was made, so that rendering cannot fail.
+/// A checked template, so that rendering cannot fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Part>);
 
-/// The words of a language.
+/// The words of a language for one notification.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Words<'a> {
     pub(crate) status: &'a str,
@@ -82,7 +82,7 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// Appends the text. Characters of values that act on a terminal or break a line are replaced by U+FFFD.
+    /// Appends the text. U+FFFD replaces characters of values that control a terminal or break a line.
     pub(crate) fn render(&self, notification: &Notification, words: Words<'_>, output: &mut String) {
         for part in &self.0 {
             let value = match part {
@@ -100,7 +100,7 @@ impl Template {
     }
 }
 
-/// A text that stands in a template or for a placeholder: not empty, bounded, one line.
+/// Checks the text of a template or of a value: not empty, within the limit, one line.
 pub(crate) fn check_text(text: &str) -> Result<(), InvalidTemplate> {
     if text.is_empty() {
         return Err(InvalidTemplate::Empty);

@@ -8,10 +8,10 @@ use logistics_core::notify::Notification;
 use crate::language::Language;
 use crate::template::{InvalidTemplate, Template, Words, check_text};
 
-/// The texts of one language, checked when they are made.
+/// The templates of one language. They are checked when they are created.
 ///
-/// A template is one line with placeholders: `{order_id}`, `{status}` (the status's name in the language), `{reason}` (empty
-/// without one) and `{late}` (the word for late, empty for an order that is not). Write `{{` and `}}` for braces.
+/// A template is one line with placeholders: `{order_id}`, `{status}` (its name in the language), `{reason}` (may be empty)
+/// and `{late}` (the word for late; empty for an order that is not late). Write `{{` and `}}` for braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateSet {
     transition: Template,
@@ -22,11 +22,11 @@ pub struct TemplateSet {
 }
 
 impl TemplateSet {
-    /// A template for a transition, and one for an order that is late. Statuses have the names of the API, and the word for
+    /// A set with a template for transitions and one for late orders. Statuses have their names in the API, and the word for
     /// late is `late`.
     ///
     /// # Errors
-    /// [`InvalidTemplate`], which names what is wrong.
+    /// [`InvalidTemplate`] if a template is not valid.
     pub fn new(transition: &str, late: &str) -> Result<Self, InvalidTemplate> {
         Ok(Self {
             transition: Template::parse(transition)?,
@@ -37,16 +37,16 @@ impl TemplateSet {
         })
     }
 
-    /// The same, with a template of its own for the transition to `status`.
+    /// The same set, with a separate template for the transition to `status`.
     ///
     /// # Errors
-    /// [`InvalidTemplate`], which names what is wrong.
+    /// [`InvalidTemplate`] if a template is not valid.
     pub fn with_transition(mut self, status: Status, template: &str) -> Result<Self, InvalidTemplate> {
         self.by_status.insert(status, Template::parse(template)?);
         Ok(self)
     }
 
-    /// The same, with the status's name in the language.
+    /// The same set, with the name of a status in the language.
     ///
     /// # Errors
     /// [`InvalidTemplate`] for a name that is empty, too long or more than one line.
@@ -56,7 +56,7 @@ impl TemplateSet {
         Ok(self)
     }
 
-    /// The same, with the language's word for late.
+    /// The same set, with the word for late in the language.
     ///
     /// # Errors
     /// [`InvalidTemplate`] for a word that is empty, too long or more than one line.
@@ -96,12 +96,12 @@ impl Templates {
     pub fn english() -> Self {
         let set =
             TemplateSet::new("Order {order_id} is now {status}", "Order {order_id} is late: still {status}");
-        // Its only input are the two texts above, which the tests render.
+        // The two texts above are the only input, and the tests render them.
         let english = set.unwrap_or_else(|error| unreachable!("a built-in template is invalid: {error}"));
         Self { english, others: BTreeMap::new() }
     }
 
-    /// The same, with the templates of one more language. `en` replaces the built-in ones.
+    /// The same templates, and those of one more language. `en` replaces the built-in templates.
     #[must_use]
     pub fn with(mut self, language: Language, set: TemplateSet) -> Self {
         if language == Language::english() {
@@ -112,10 +112,10 @@ impl Templates {
         self
     }
 
-    /// The text of a notification: one line without control characters or marks of direction, whatever the log holds.
-    /// A channel that writes a format with a syntax (HTML, JSON) escapes it for that.
+    /// The text of a notification: one line without control characters or direction marks. A channel that writes HTML, JSON or
+    /// another format escapes the text for that format.
     ///
-    /// `de-AT` takes the templates of `de-AT`, else of `de`, else English.
+    /// `de-AT` uses the templates of `de-AT`, else of `de`, else English.
     #[must_use]
     pub fn render(&self, language: &Language, notification: &Notification) -> String {
         let mut text = String::new();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_language_decides_and_english_serves_the_others() {
+    fn a_language_falls_back_to_a_broader_one_and_then_to_english() {
         let (templates, mut notification) = (german(), notification("no onions"));
         let mut render = |tag, late| {
             notification.late = late;
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_wrote_neither_breaks_a_line_nor_fills_a_placeholder() {
+    fn a_clients_text_neither_breaks_a_line_nor_fills_a_placeholder() {
         let german = Language::parse("de").unwrap();
         let text = german_text(&german, "{order_id} \u{202e}a\u{2066}b\u{200f}c\u{2028}é");
         assert_eq!(text, "o-1: storniert ({order_id} \u{fffd}a\u{fffd}b\u{fffd}c\u{fffd}é) {}");
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_checked_when_it_is_made() {
+    fn a_template_is_checked_when_it_is_created() {
         let error = |text: &str| TemplateSet::new(text, "{late}").unwrap_err();
         assert_eq!(error(""), InvalidTemplate::Empty);
         assert_eq!(

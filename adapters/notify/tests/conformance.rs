@@ -1,4 +1,4 @@
-//! The console passes the suite of every notifier.
+//! The console passes the suite for notifiers.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use logistics_core::port::Notifier;
 use logistics_notify::Console;
 use logistics_testkit::conformance::{self, Harness, NotifierCapabilities, NotifierFixture, NotifierHarness};
 
-/// What the other end reads; `None` once it is closed.
+/// The bytes that the reader gets; `None` once the pipe is closed.
 #[derive(Clone)]
 struct Pipe(Arc<Mutex<Option<Vec<u8>>>>);
 

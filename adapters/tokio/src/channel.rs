@@ -1,4 +1,4 @@
-//! Channels: each a notifier with a group of its own.
+//! Channels: each has a notifier and its own group.
 
 use std::sync::Arc;
 
@@ -8,31 +8,31 @@ use logistics_core::port::Notifier;
 ///
 /// [`NotificationsOptions::group`]: crate::NotificationsOptions::group
 const CONSOLE: &str = "console";
-/// Bytes of a channel's name at most: with its group's name it fits into what brokers take.
+/// Bytes of a channel's name at most. Brokers limit the length of a group's name, which contains it.
 pub const CHANNEL_NAME_BYTES_MAX: usize = 32;
 
-/// A channel: a notifier, and the name by which its group, its health and its log lines are known.
+/// A notifier, and the name that identifies its group, its health and its log lines.
 #[derive(Clone)]
 pub struct Channel {
     name: Arc<str>,
     notifier: Arc<dyn Notifier>,
 }
 
-/// Why channels cannot be started.
+/// Why channels cannot start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidChannel {
-    /// The name is empty, too long, or has another character.
-    #[error("{0:?} is no name of a channel; write 1 to {max} of a-z, 0-9 and -", max = CHANNEL_NAME_BYTES_MAX)]
+    /// The name is empty, too long, or contains another character.
+    #[error("{0:?} is not a valid channel name; use 1 to {max} of a-z, 0-9 and -", max = CHANNEL_NAME_BYTES_MAX)]
     Name(String),
-    /// Two channels have this name: they would share one group, and each would get half of the notifications.
+    /// Two channels have this name. They would share one group, and each notification would reach only one of them.
     #[error("two channels have the name {0:?}; give each its own")]
     Duplicate(String),
 }
 
 impl Channel {
-    /// A channel of this name: 1 to [`CHANNEL_NAME_BYTES_MAX`] of `a-z`, `0-9` and `-`. Its positions are kept under the
-    /// name, so a channel that is renamed starts anew.
+    /// A channel with this name: 1 to [`CHANNEL_NAME_BYTES_MAX`] of `a-z`, `0-9` and `-`. The name identifies the positions,
+    /// so a renamed channel starts without positions.
     ///
     /// # Errors
     /// [`InvalidChannel::Name`] for any other name.
@@ -45,13 +45,13 @@ impl Channel {
         }
     }
 
-    /// The channel `console`, whose group is the one that the options name.
+    /// The channel `console`. Its group is the one in the options.
     #[must_use]
     pub fn console(notifier: Arc<dyn Notifier>) -> Self {
         Self { name: CONSOLE.into(), notifier }
     }
 
-    /// Its name.
+    /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -61,12 +61,12 @@ impl Channel {
         (self.name, self.notifier)
     }
 
-    /// The group that keeps its positions.
+    /// The group of the channel's positions.
     pub(crate) fn group(&self, base: &str) -> String {
         self.qualified(base)
     }
 
-    /// The part of health that shows it.
+    /// The name of the channel's part of health.
     pub(crate) fn part(&self) -> String {
         self.qualified("notifier")
     }
@@ -76,7 +76,7 @@ impl Channel {
     }
 }
 
-/// Every channel has a name of its own.
+/// Rejects two channels with the same name.
 pub(crate) fn check(channels: &[Channel]) -> Result<(), InvalidChannel> {
     let mut names = std::collections::BTreeSet::new();
     match channels.iter().find(|channel| !names.insert(channel.name())) {

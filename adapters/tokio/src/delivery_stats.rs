@@ -1,4 +1,4 @@
-//! What became of a channel's notifications, for health and reports.
+//! The counts and the state of a channel's deliveries, for health and reports.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use logistics_core::Partition;
 use logistics_core::health::PartHealth;
 
-use crate::health::lock;
+use crate::lock::lock;
 use crate::reports::NotificationsReport;
 
 #[derive(Default)]
 pub(crate) struct DeliveryStats {
-    /// The name of its part of health.
+    /// The name of the channel's part of health.
     part: String,
     delivered: AtomicU64,
     undeliverable: AtomicU64,
@@ -21,15 +21,15 @@ pub(crate) struct DeliveryStats {
     state: Mutex<State>,
 }
 
-/// A call of the log that is retried until it succeeds.
+/// A call of the subscription that is retried until it succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Call {
+pub(crate) enum LogCall {
     Subscribe,
     Read,
     Acknowledge,
 }
 
-impl Call {
+impl LogCall {
     fn doing(self) -> &'static str {
         match self {
             Self::Subscribe => "subscribing",
@@ -39,17 +39,16 @@ impl Call {
     }
 }
 
-/// What it is doing.
 #[derive(Default)]
 struct State {
     subscribed: bool,
-    /// The calls that are retried, with the latest failure.
-    failing: BTreeMap<Call, String>,
-    /// The notification that is retried, by partition, with the latest failure.
+    /// The calls that are being retried, with the latest failure.
+    failing: BTreeMap<LogCall, String>,
+    /// The notification of each partition that is being retried, with the latest failure.
     retrying: BTreeMap<Partition, String>,
-    /// The notification that this build cannot read and must not skip, by partition.
+    /// The notification of each partition that this build cannot read and must not skip.
     halted: BTreeMap<Partition, String>,
-    /// The latest one that was skipped.
+    /// The latest skipped record.
     skipped: Option<String>,
 }
 
@@ -58,40 +57,40 @@ impl DeliveryStats {
         Self { part, ..Self::default() }
     }
 
-    pub(crate) fn delivered(&self) {
+    pub(crate) fn count_delivered(&self) {
         self.delivered.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn undeliverable(&self, what: String) {
+    pub(crate) fn count_undeliverable(&self, what: String) {
         self.undeliverable.fetch_add(1, Ordering::Relaxed);
         lock(&self.state).skipped = Some(what);
     }
 
-    pub(crate) fn undecodable(&self, what: String) {
+    pub(crate) fn count_undecodable(&self, what: String) {
         self.undecodable.fetch_add(1, Ordering::Relaxed);
         lock(&self.state).skipped = Some(what);
     }
 
-    pub(crate) fn gone(&self, count: u64) {
+    pub(crate) fn count_gone(&self, count: u64) {
         self.gone.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Whether there is a subscription; failures of the one before are of no interest.
-    pub(crate) fn subscribed(&self, subscribed: bool) {
+    /// Sets whether there is a subscription, and forgets the failures of the previous one.
+    pub(crate) fn set_subscribed(&self, subscribed: bool) {
         let mut state = lock(&self.state);
         state.subscribed = subscribed;
         state.failing.clear();
     }
 
-    pub(crate) fn failing(&self, call: Call, why: String) {
+    pub(crate) fn set_failing(&self, call: LogCall, why: String) {
         lock(&self.state).failing.insert(call, why);
     }
 
-    pub(crate) fn succeeded(&self, call: Call) {
+    pub(crate) fn clear_failing(&self, call: LogCall) {
         lock(&self.state).failing.remove(&call);
     }
 
-    pub(crate) fn retrying(&self, partition: Partition, what: Option<String>) {
+    pub(crate) fn set_retrying(&self, partition: Partition, what: Option<String>) {
         let retrying = &mut lock(&self.state).retrying;
         match what {
             Some(what) => _ = retrying.insert(partition, what),
@@ -99,18 +98,18 @@ impl DeliveryStats {
         }
     }
 
-    pub(crate) fn halted(&self, partition: Partition, what: String) {
+    pub(crate) fn set_halted(&self, partition: Partition, what: String) {
         lock(&self.state).halted.insert(partition, what);
     }
 
-    /// The partition is not this member's any more.
+    /// Forgets a partition that this member no longer has.
     pub(crate) fn forget(&self, partition: Partition) {
         let mut state = lock(&self.state);
         state.retrying.remove(&partition);
         state.halted.remove(&partition);
     }
 
-    /// No partition is this member's any more.
+    /// Forgets all partitions.
     pub(crate) fn forget_partitions(&self) {
         let mut state = lock(&self.state);
         state.retrying.clear();
@@ -138,7 +137,7 @@ impl DeliveryStats {
             detail = format!("{detail}, {count} skipped, the latest: {latest}");
         }
         if report.gone > 0 {
-            detail = format!("{detail}, {} gone from the log before they were read", report.gone);
+            detail = format!("{detail}, {} removed from the log before they were read", report.gone);
         }
         PartHealth { name: self.part.clone(), ready: state.is_ready(), detail }
     }
@@ -148,7 +147,7 @@ impl State {
     fn doing(&self) -> String {
         let mut doing = Vec::new();
         if let Some(what) = listed(&self.halted) {
-            doing.push(format!("halted, a newer release wrote {what}"));
+            doing.push(format!("halted, a newer release wrote the notification at {what}"));
         }
         for (call, why) in &self.failing {
             doing.push(format!("retrying {}: {why}", call.doing()));
@@ -168,7 +167,7 @@ impl State {
     }
 }
 
-/// The first of the partitions, and how many more there are.
+/// The text of the first partition, and the number of others.
 fn listed(partitions: &BTreeMap<Partition, String>) -> Option<String> {
     let (_, first) = partitions.first_key_value()?;
     Some(match partitions.len() - 1 {

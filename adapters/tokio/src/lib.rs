@@ -1,34 +1,35 @@
 #![doc = include_str!("../README.md")]
 
-mod backoff;
+mod attempts;
 mod calls;
 mod channel;
+mod channel_delivery;
 mod clock;
-mod delivery;
 mod delivery_stats;
-mod failure;
-mod first_start;
-mod following;
-mod group;
-mod health;
+mod dependency_monitor;
+mod error_text;
+mod group_member;
+mod group_start;
+mod lock;
 mod log_observer;
 mod notifications;
 mod options;
 mod partition_delivery;
+mod processor_driver;
+mod processor_drivers;
 mod processors;
-mod reachability;
+mod processors_health;
 mod reports;
-mod worker;
-mod workers;
+mod subscription_driver;
 
 pub use channel::{CHANNEL_NAME_BYTES_MAX, Channel, InvalidChannel};
 pub use clock::SystemClock;
+pub use dependency_monitor::DependencyMonitor;
 pub use log_observer::LogObserver;
 pub use logistics_core::Backoff;
 pub use notifications::Notifications;
-pub use options::{NotificationsOptions, ProcessorsOptions, ReachabilityOptions};
+pub use options::{DependencyMonitorOptions, NotificationsOptions, ProcessorsOptions};
 pub use processors::Processors;
-pub use reachability::Reachability;
 pub use reports::{DrainReport, NotificationsReport};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The events of processors as log lines.
+//! Log lines for the events of processors.
 
 use logistics_core::Partition;
 use logistics_core::observe::Observer;
@@ -7,7 +7,7 @@ use tracing::{Level, error, info, warn};
 
 /// Writes each event of a processor as one log line. Port calls are not logged.
 ///
-/// It wants order events where the level INFO is logged at the processors' start.
+/// It wants order events if the level INFO is logged when the processors start.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogObserver;
 
@@ -26,7 +26,7 @@ impl Observer for LogObserver {
             }
             ProcessorEvent::Foreign { offset, reason } => error!(
                 %partition, %offset, reason,
-                "the record claims to be an owner's and is not; it changes no order and is dead-lettered"
+                "foreign record: it claims to be an owner's and is not; it changes no order and is dead-lettered"
             ),
             ProcessorEvent::Rebuilding { reason } => error!(
                 %partition, reason,
@@ -37,15 +37,15 @@ impl Observer for LogObserver {
                 "this process's clock differs from the log's by more than --clock-skew-max; no timer fires until the clocks \
                  agree"
             ),
-            ProcessorEvent::ClocksAgree => info!(%partition, "the clocks agree again; timers fire"),
+            ProcessorEvent::ClocksAgree => info!(%partition, "the clocks agree again; timers fire again"),
             ProcessorEvent::Interrupted { code, phase, why, retry_after_ms } => warn!(
                 %partition, code = code.code(), phase, why, cause, retry_after_ms,
-                "processing of the partition was interrupted; retrying"
+                "the partition was interrupted; retrying"
             ),
             ProcessorEvent::Live { from, replayed } => info!(%partition, %from, replayed, "partition live"),
             ProcessorEvent::Halted { code, reason } => error!(
                 %partition, code = code.code(), reason, cause,
-                "the partition halted, the others continue; remove the cause, then restart this process"
+                "the partition halted; the others continue; remove the cause, then restart this process"
             ),
             other => info!(%partition, event = other.name(), "processor event"),
         }

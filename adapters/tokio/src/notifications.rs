@@ -11,21 +11,20 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::channel::{Channel, InvalidChannel, check};
-use crate::delivery::ChannelDelivery;
+use crate::channel_delivery::ChannelDelivery;
 use crate::delivery_stats::DeliveryStats;
 use crate::options::NotificationsOptions;
 use crate::reports::NotificationsReport;
 
-/// Delivers the notifications of the log over channels. Each channel is a group of its own: it reads every notification and
-/// hands it to its notifier, in the order of the partition.
+/// Delivers the notifications of the log over channels. Each channel has its own group. It reads every notification and
+/// passes it to its notifier, in the order of the partition.
 ///
-/// Delivery is at least once: a group's position moves on only behind what is done with, twice a second at least. A
-/// notification whose failure is retryable is retried until it is delivered; those behind it in its partition and channel
-/// wait. Other partitions and other channels continue. A notification that can never be delivered (the notifier returns
-/// such an error, or panics) and a record that is no notification are counted, logged and skipped; they stay in the log. A
-/// notification that a newer release wrote halts its partition.
+/// Delivery is at least once: a group's position advances only behind completed notifications. A retryable failure is retried
+/// until the notification is delivered. Later notifications of its partition and channel wait; other partitions and other
+/// channels continue. An undeliverable notification (the notifier reports it, or panics) and an invalid record are counted,
+/// logged and skipped; they stay in the log. A notification of a newer release halts its partition.
 ///
-/// Dropping it stops at once; what was not acknowledged is delivered again.
+/// Dropping it stops at once. The next member delivers unacknowledged notifications again.
 pub struct Notifications {
     channels: Vec<RunningChannel>,
     drain: watch::Sender<bool>,
@@ -38,8 +37,8 @@ struct RunningChannel {
 }
 
 impl Notifications {
-    /// Starts one channel, the console, whose group is [`NotificationsOptions::group`]. It runs in the background; failures
-    /// are retried, and [`HealthProbe`] shows them.
+    /// Starts one channel, the console, in the background. Its group is [`NotificationsOptions::group`]. Failures are
+    /// retried, and [`HealthProbe`] shows them.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -48,12 +47,12 @@ impl Notifications {
         Self::start_checked(bus, vec![Channel::console(notifier)], options)
     }
 
-    /// Starts channels side by side. The group of the channel `console` is [`NotificationsOptions::group`], that of another
-    /// one is `<group>.<name>`. No channel waits for another, and the options hold for each;
-    /// [`NotificationsOptions::buffered_bytes_max`] is shared by all.
+    /// Starts channels side by side. The group of the channel `console` is [`NotificationsOptions::group`]; the group of
+    /// another channel is `<group>.<name>`. No channel waits for another. The options apply to each channel, except
+    /// [`NotificationsOptions::buffered_bytes_max`], which all share.
     ///
     /// # Errors
-    /// [`InvalidChannel::Duplicate`] where two have the same name.
+    /// [`InvalidChannel::Duplicate`] if two channels have the same name.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -90,8 +89,8 @@ impl Notifications {
         Self { channels: channels.into_iter().map(start).collect(), drain }
     }
 
-    /// Finishes the notifications under way, one a partition and channel, acknowledges what is done and leaves the groups.
-    /// Returns within the deadline, also where a notifier hangs; what is done elsewhere is acknowledged before that.
+    /// Finishes the current notification of each partition and channel, acknowledges completed notifications and leaves the
+    /// groups. Returns within the deadline. A notifier that hangs delays no acknowledgement of other partitions.
     pub async fn drain(mut self, deadline: Duration) -> NotificationsReport {
         self.drain.send_replace(true);
         let until = Instant::now() + deadline;
@@ -101,13 +100,13 @@ impl Notifications {
         NotificationsReport { clean, ..self.report() }
     }
 
-    /// What became of the notifications so far, over all channels.
+    /// The counts of notifications so far, over all channels.
     pub fn report(&self) -> NotificationsReport {
         let reports = self.channels.iter().map(|channel| channel.stats.report());
         reports.fold(NotificationsReport::default(), NotificationsReport::plus)
     }
 
-    /// What became of the notifications of one channel so far; `None` where no channel has this name.
+    /// The counts of one channel so far. `None` if no channel has this name.
     pub fn channel_report(&self, name: &str) -> Option<NotificationsReport> {
         let channel = self.channels.iter().find(|channel| &*channel.name == name)?;
         Some(channel.stats.report())

@@ -9,24 +9,25 @@ use logistics_core::port::{ReadLimit, StartAt};
 
 use crate::log_observer::LogObserver;
 
-/// How processors are driven. What they decide is the business of `logistics_core::processor::Settings`.
+/// How processors are driven. `logistics_core::processor::Settings` controls what they decide.
 #[derive(Debug, Clone)]
 pub struct ProcessorsOptions {
     /// Milliseconds that a revoked partition has to finish its transaction before it is dropped.
     pub revoke_ms: u64,
-    /// Milliseconds after which a call that should not wait counts as failed: the bus, the store or the group did not
-    /// answer. Reads wait for as long as there is nothing to read.
+    /// Milliseconds after which a call of the bus, the store or the group counts as failed. Calls that wait by design, such
+    /// as reads, have no limit.
     pub call_timeout_ms: u64,
-    /// Milliseconds of a drain's deadline that are kept for leaving the group, so that others take over at once.
+    /// Milliseconds at the end of a drain's deadline that are reserved for leaving the group, so that the other members take
+    /// over at once.
     pub leave_ms: u64,
-    /// Between attempts to join the group, and to go on after it failed.
+    /// The wait between two attempts to join the group, and after each failure of the group.
     pub join_backoff: Backoff,
     /// What sees the processors' events. To add one to the default: `options.observers = options.observers.with(...)`.
     pub observers: Observers,
 }
 
 impl Default for ProcessorsOptions {
-    /// Revoke within 1 s, calls within 10 s, 1 s for leaving, [`Backoff::default`], and [`LogObserver`] alone.
+    /// 1 s to finish a revoked partition, 10 s per call, 1 s for leaving, [`Backoff::default`], and [`LogObserver`] alone.
     fn default() -> Self {
         Self {
             revoke_ms: 1000,
@@ -46,40 +47,39 @@ impl ProcessorsOptions {
 
 /// Records of one delivery of a subscription.
 const DELIVERY_RECORDS_MAX: usize = 1000;
-/// Bytes of one delivery where there are few partitions.
+/// Bytes of one delivery with few partitions.
 const DELIVERY_BYTES_MAX: usize = 1024 * 1024;
-/// Bytes of one delivery however many partitions there are: with less, most of the work is reading.
+/// Bytes of one delivery with many partitions. With less, most of the work is reading.
 const DELIVERY_BYTES_MIN: usize = 16 * 1024;
 
 /// How notifications are delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NotificationsOptions {
-    /// The group of the channel `console`: its members share the work, and its positions are durable. The group of another
-    /// channel is `<group>.<name>`.
+    /// The group of the channel `console`. Its members share the partitions, and its positions are durable. The group of
+    /// another channel is `<group>.<name>`.
     pub group: String,
     /// Where the group starts in a partition for which it has no position. `None`: at the start in a new system (the
     /// notifications begin at offset 0 and the first are less than a day old), otherwise at the end.
     pub from: Option<StartAt>,
-    /// Milliseconds after which one attempt at one notification counts as failed, to be retried.
+    /// Milliseconds after which an attempt to deliver a notification counts as failed and is retried.
     pub notify_timeout_ms: u64,
-    /// Milliseconds between two acknowledgements of the group's positions in the midst of deliveries.
+    /// Milliseconds between two acknowledgements of the group's positions during a delivery.
     pub acknowledge_ms: u64,
-    /// Milliseconds that the notification under way of a revoked partition has to end before it is given up, to be delivered
-    /// again by the next member.
+    /// Milliseconds that the current notification of a revoked partition has to end. After that it is cancelled, and the next
+    /// member delivers it again.
     pub revoke_ms: u64,
-    /// Bytes of notifications in memory, shared by all channels and partitions: each has one delivery under way at most. A
-    /// share is 16 KiB at least, and holds one notification at least, however large.
+    /// Bytes of notifications in memory, shared by all channels and partitions. Each partition of a channel has at most one
+    /// delivery in progress. A share is at least 16 KiB, and holds at least one notification of any size.
     pub buffered_bytes_max: usize,
-    /// Between attempts at one notification.
+    /// The wait between two attempts to deliver a notification.
     pub notify_backoff: Backoff,
-    /// Between attempts to subscribe, and to go on after the subscription failed.
+    /// The wait between two attempts to subscribe, and after each failure of the subscription.
     pub subscribe_backoff: Backoff,
 }
 
 impl Default for NotificationsOptions {
-    /// Group `notification-service`, 10 s an attempt, and [`Backoff::default`] with 30 s at most between attempts at one
-    /// notification. Positions are acknowledged every 500 ms, revoked partitions handed over within 3 s, and 16 MiB of
-    /// notifications are in memory at most.
+    /// Group `notification-service`. 10 s per attempt, with [`Backoff::default`] up to 30 s between two. Positions are
+    /// acknowledged every 500 ms, a revoked partition is released within 3 s, and up to 16 MiB are in memory.
     fn default() -> Self {
         Self {
             group: "notification-service".to_owned(),
@@ -103,7 +103,7 @@ impl NotificationsOptions {
         Duration::from_millis(self.revoke_ms)
     }
 
-    /// What one partition of one channel reads at once, of so many that do.
+    /// What one of `readers` partitions reads at once. `readers`: the partitions of all channels.
     pub(crate) fn delivery_limit(&self, readers: u32) -> ReadLimit {
         let share = self.buffered_bytes_max / readers.max(1) as usize;
         ReadLimit {
@@ -113,17 +113,17 @@ impl NotificationsOptions {
     }
 }
 
-/// How log and store are watched.
+/// How log and store are monitored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ReachabilityOptions {
-    /// Milliseconds between two questions.
+pub struct DependencyMonitorOptions {
+    /// Milliseconds between two queries.
     pub interval_ms: u64,
-    /// Milliseconds after which a question counts as not answered.
+    /// Milliseconds after which a query counts as unanswered.
     pub timeout_ms: u64,
 }
 
-impl Default for ReachabilityOptions {
-    /// Every 2 s, to be answered within 2 s.
+impl Default for DependencyMonitorOptions {
+    /// A query every 2 s, with a limit of 2 s.
     fn default() -> Self {
         Self { interval_ms: 2000, timeout_ms: 2000 }
     }

@@ -1,5 +1,6 @@
-//! Delivering the records of one partition, one by one.
+//! Delivers the records of one partition, one by one.
 
+use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,29 +15,24 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::backoff::{Attempts, as_ms};
+use crate::attempts::{Attempts, as_ms};
 use crate::delivery_stats::DeliveryStats;
-use crate::failure::{panic_text, printable, sentence};
+use crate::error_text::{error_text, panic_text, printable};
 use crate::options::NotificationsOptions;
 
-/// Milliseconds that a notifier's retry-after may hold up its partition at most: one wrong header must not stop it for days.
+/// Milliseconds of a notifier's retry-after that count. A longer one, such as a wrong header, must not stop a partition for
+/// days.
 pub(crate) const RETRY_AFTER_MS_MAX: u64 = 15 * 60 * 1000;
 
 /// How a delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// All its records are done with.
+pub(crate) enum DeliveryEnd {
+    /// All its records are completed.
     Finished,
-    /// It was stopped before its end.
+    /// It was stopped early.
     Stopped,
-    /// A record must not be skipped, and this build cannot read it.
+    /// It met a record that this build cannot read and must not skip.
     Halted,
-}
-
-/// What one record came to.
-enum Then {
-    GoOn,
-    End(Ended),
 }
 
 pub(crate) struct PartitionDelivery {
@@ -46,30 +42,30 @@ pub(crate) struct PartitionDelivery {
     /// The channel's name.
     pub(crate) channel: Arc<str>,
     pub(crate) partition: Partition,
-    /// The offset behind everything that is done with.
-    pub(crate) done: Arc<AtomicU64>,
-    /// Ends it behind the current record, or in the wait before the next try.
+    /// The offset behind all completed records.
+    pub(crate) completed: Arc<AtomicU64>,
+    /// Ends the delivery behind the current record, or during the wait before a retry.
     pub(crate) stop: CancellationToken,
 }
 
 impl PartitionDelivery {
-    pub(crate) async fn run(self, batch: Batch) -> Ended {
+    pub(crate) async fn run(self, batch: Batch) -> DeliveryEnd {
         for record in batch.records {
             // A notifier that answers at once must not keep other tasks from running.
             tokio::task::consume_budget().await;
             if self.stop.is_cancelled() {
-                return Ended::Stopped;
+                return DeliveryEnd::Stopped;
             }
-            if let Then::End(ended) = self.deliver(record.offset, &record.payload).await {
-                return ended;
+            if let ControlFlow::Break(end) = self.deliver(record.offset, &record.payload).await {
+                return end;
             }
-            self.done.store(record.offset.next().0, Ordering::Release);
+            self.completed.store(record.offset.next().0, Ordering::Release);
         }
-        self.done.store(batch.next.0, Ordering::Release);
-        Ended::Finished
+        self.completed.store(batch.next.0, Ordering::Release);
+        DeliveryEnd::Finished
     }
 
-    async fn deliver(&self, offset: Offset, payload: &[u8]) -> Then {
+    async fn deliver(&self, offset: Offset, payload: &[u8]) -> ControlFlow<DeliveryEnd> {
         let partition = self.partition;
         match wire::decode_notification(payload) {
             Ok(notification) => self.notify(offset, &notification).await,
@@ -79,58 +75,58 @@ impl PartitionDelivery {
                     channel = &*self.channel, %partition, %offset, why,
                     "a newer release wrote this notification; the partition halts: run that release"
                 );
-                self.stats.halted(partition, format!("partition {partition} offset {offset}: {why}"));
-                Then::End(Ended::Halted)
+                self.stats.set_halted(partition, format!("partition {partition} offset {offset}: {why}"));
+                ControlFlow::Break(DeliveryEnd::Halted)
             }
             Err(why) => {
                 let why = printable(&why.to_string());
                 warn!(
                     channel = &*self.channel, %partition, %offset, why,
-                    "a record that is no notification was skipped; it stays in the log"
+                    "invalid notification record skipped; it stays in the log"
                 );
-                self.stats.undecodable(format!("partition {partition} offset {offset}: {why}"));
-                Then::GoOn
+                self.stats.count_undecodable(format!("partition {partition} offset {offset}: {why}"));
+                ControlFlow::Continue(())
             }
         }
     }
 
-    /// Retries until it is delivered or never can be.
-    async fn notify(&self, offset: Offset, notification: &Notification) -> Then {
+    /// Retries until the notification is delivered or its error is not retryable.
+    async fn notify(&self, offset: Offset, notification: &Notification) -> ControlFlow<DeliveryEnd> {
         let partition = self.partition;
         let mut attempts = Attempts::new(self.options.notify_backoff);
         loop {
             let error = match self.attempt(notification).await {
                 Ok(()) => {
                     if attempts.failures() > 0 {
-                        self.stats.retrying(partition, None);
+                        self.stats.set_retrying(partition, None);
                     }
-                    self.stats.delivered();
-                    return Then::GoOn;
+                    self.stats.count_delivered();
+                    return ControlFlow::Continue(());
                 }
                 Err(error) => error,
             };
-            let (order_id, why) = (&notification.order_id, printable(&sentence(&error)));
+            let (order_id, why) = (&notification.order_id, printable(&error_text(&error)));
             let place = format!("partition {partition} offset {offset}: {why}");
             if !error.is_retryable() {
                 error!(
                     channel = &*self.channel, %partition, %offset, %order_id, why,
-                    "a notification that can never be delivered was skipped; it stays in the log"
+                    "undeliverable notification skipped; it stays in the log"
                 );
-                self.stats.retrying(partition, None);
-                self.stats.undeliverable(place);
-                return Then::GoOn;
+                self.stats.set_retrying(partition, None);
+                self.stats.count_undeliverable(place);
+                return ControlFlow::Continue(());
             }
             let delay = attempts.failed().max(retry_after(&error));
             warn!(
                 channel = &*self.channel, %partition, %offset, %order_id, why, delay_ms = as_ms(delay),
-                "a notification was not delivered; it is retried"
+                "a notification failed; retrying"
             );
             let failures = attempts.failures();
             let what = format!("the notification at {place}; failures so far: {failures}");
-            self.stats.retrying(partition, Some(what));
+            self.stats.set_retrying(partition, Some(what));
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Then::End(Ended::Stopped),
+                () = self.stop.cancelled() => return ControlFlow::Break(DeliveryEnd::Stopped),
                 () = sleep(delay) => {}
             }
         }
@@ -154,7 +150,7 @@ impl PartitionDelivery {
     }
 }
 
-/// How long the other side wants to be left alone, within bounds.
+/// The retry-after of the error, up to [`RETRY_AFTER_MS_MAX`].
 fn retry_after(error: &NotifyError) -> Duration {
     Duration::from_millis(error.retry_after_ms().unwrap_or_default().min(RETRY_AFTER_MS_MAX))
 }

@@ -12,29 +12,29 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info};
 
-use crate::group::Group;
-use crate::health::Board;
+use crate::clock::ProcessorClock;
+use crate::group_member::GroupMember;
 use crate::options::ProcessorsOptions;
+use crate::processor_drivers::ProcessorDrivers;
+use crate::processors_health::ProcessorsHealth;
 use crate::reports::DrainReport;
-use crate::worker::Time;
-use crate::workers::Workers;
 
-/// Of a drain's deadline, a tenth is kept for handing the report over, and no more than this.
+/// A tenth of a drain's deadline is reserved for returning the report, up to this limit.
 const REPORT_MS_MAX: u64 = 100;
 
-/// The processors of one process: a member of the group, with a worker for each partition that it is assigned.
+/// The processors of one process: a member of the group, with one processor for each partition that it is assigned.
 ///
-/// Dropping it stops everything at once, as a crash would: nothing is lost, the next owners recover from the log.
+/// Dropping it stops everything at once, like a crash: nothing is lost, and the next owners recover from the log.
 pub struct Processors {
-    board: Arc<Board>,
+    health: Arc<ProcessorsHealth>,
     drain: watch::Sender<Option<Instant>>,
-    group: AbortOnDropHandle<DrainReport>,
+    member: AbortOnDropHandle<DrainReport>,
 }
 
 impl Processors {
-    /// Starts in the background: joins the group and runs a worker for each partition that it is assigned. What fails is
-    /// retried; [`HealthProbe`] shows the state. `settings.emit_order_events` is overwritten: events of single orders are
-    /// built if and only if one of `options.observers` wants them at this moment.
+    /// Starts in the background: joins the group and runs a processor for each partition that it is assigned. Failures are
+    /// retried, and [`HealthProbe`] shows the state. `settings.emit_order_events` is overwritten: events of single orders
+    /// are built if and only if one of `options.observers` wants them at this moment.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -48,44 +48,45 @@ impl Processors {
     ) -> Self {
         settings.emit_order_events = options.observers.wants_order_events();
         info!("Order Processor Running...");
-        let board = Arc::new(Board::new());
+        let health = Arc::new(ProcessorsHealth::new());
         let (drain, draining) = watch::channel(None);
         let partitions = settings.partitions;
-        let time = Time::new(clock);
-        let workers = Workers::new(board.clone(), store, time, settings, &options);
-        let group = Group { bus, partitions, options, board: board.clone(), workers, drain: draining };
-        Self { board, drain, group: AbortOnDropHandle::new(tokio::spawn(group.run())) }
+        let clock = ProcessorClock::new(clock);
+        let drivers = ProcessorDrivers::new(health.clone(), store, clock, settings, &options);
+        let member =
+            GroupMember { bus, partitions, options, health: health.clone(), drivers, drain: draining };
+        Self { health, drain, member: AbortOnDropHandle::new(tokio::spawn(member.run())) }
     }
 
-    /// Stops taking work, finishes open transactions, brings the store up to date and leaves the group. Answers within
-    /// the deadline, whatever hangs.
+    /// Stops reading inputs, finishes open transactions, brings the store up to date and leaves the group. Returns within
+    /// the deadline, even if a call hangs.
     pub async fn drain(mut self, deadline: Duration) -> DrainReport {
         let by = Instant::now() + deadline;
         let report = Duration::from_millis(REPORT_MS_MAX).min(deadline / 10);
         self.drain.send_replace(Some(by.checked_sub(report).unwrap_or(by)));
-        match timeout_at(by, &mut self.group).await {
+        match timeout_at(by, &mut self.member).await {
             Ok(Ok(report)) => report,
             Ok(Err(error)) => {
-                error!(%error, "the group's task ended by itself");
+                error!(%error, "the task of the group's member ended unexpectedly");
                 self.cut_off()
             }
             Err(_) => self.cut_off(),
         }
     }
 
-    /// The same health, for what outlives this handle's owner, such as an HTTP server.
+    /// The same health, for a holder that outlives this handle, such as an HTTP server.
     #[must_use]
     pub fn probe(&self) -> Arc<dyn HealthProbe> {
-        self.board.clone()
+        self.health.clone()
     }
 
     fn cut_off(&self) -> DrainReport {
-        DrainReport { cut_off: self.board.partitions(), ..DrainReport::default() }
+        DrainReport { cut_off: self.health.partitions(), ..DrainReport::default() }
     }
 }
 
 impl HealthProbe for Processors {
     fn health(&self) -> Health {
-        self.board.health()
+        self.health.health()
     }
 }

@@ -1,45 +1,45 @@
-//! What became of the work.
+//! Reports of drains and deliveries.
 
 use logistics_core::Partition;
 
-/// What a drain came to.
+/// The result of a drain of the processors.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct DrainReport {
-    /// Given up in good order.
+    /// Partitions that were released with their store up to date.
     pub drained: Vec<Partition>,
-    /// Dropped at the deadline, or lost meanwhile: the next owners recover from the log.
+    /// Partitions that were dropped at the deadline or lost before. The next owners recover from the log.
     pub cut_off: Vec<Partition>,
-    /// The group knows that this member left, so that others take over at once.
+    /// The group has confirmed that this member left, so the other members take over at once.
     pub left: bool,
 }
 
 impl DrainReport {
-    /// Everything was finished in time.
+    /// Every partition was drained, and the group has confirmed the leave.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.cut_off.is_empty() && self.left
     }
 }
 
-/// What became of the notifications so far.
+/// The counts of notifications so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[must_use]
 pub struct NotificationsReport {
-    /// Handed over.
+    /// Accepted by the notifier.
     pub delivered: u64,
-    /// Skipped: the notifier returned an error that no retry helps, or panicked.
+    /// Skipped, because the notifier returned an error that is not retryable, or panicked.
     pub undeliverable: u64,
-    /// Records that are no notifications.
+    /// Skipped, because the record is not a valid notification.
     pub undecodable: u64,
-    /// Gone from the log before this group read them: retention or deletion shortened it past the group's position.
+    /// Removed from the log before this group read them: retention or deletion shortened the log past the group's position.
     pub gone: u64,
-    /// In a drain's report: it ended in time, with the group's position behind all of these.
+    /// In a drain's report: the drain ended in time, and the group's position is behind all of these.
     pub clean: bool,
 }
 
 impl NotificationsReport {
-    /// The sum of two channels; not clean, which is known only once all are drained.
+    /// The counts of two channels together. Not clean: only a drain of all channels sets that.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             delivered: self.delivered + other.delivered,

@@ -1,8 +1,8 @@
 //! The hub over the bus in memory.
 
+mod counted_bus;
 mod faults;
 mod lagging;
 mod order;
 mod random;
 mod readers;
-mod world;

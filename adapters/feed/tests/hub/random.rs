@@ -1,4 +1,4 @@
-//! Subscribers come, go, are slow and resume, while transactions commit and abort and reads fail. Each gets every fact of its
+//! Subscribers start, end, lag and resume, while transactions commit and abort and reads fail. Each gets every fact of its
 //! filter behind its start, once and in the order of the log. `HUB_SEED` repeats a run.
 #![allow(clippy::print_stderr, reason = "the seed of a failure is for people")]
 
@@ -11,13 +11,13 @@ use logistics_core::{Offset, OrderId, Partition, wire};
 use logistics_feed::{FeedEvent, Filter, Hub, HubOptions, Positions, Subscription};
 use logistics_testkit::{CommitFate, Faults, Rng, sample};
 
-use crate::world::{PARTITIONS, World, fact, home, order};
+use crate::counted_bus::{CountedBus, PARTITIONS, fact, home, order};
 
 const ROUNDS: u64 = 60;
 const STEPS: usize = 250;
 const ORDERS_A_PARTITION: usize = 3;
 const SUBSCRIBERS_MAX: usize = 12;
-/// On the paused clock: it ends once every task waits for longer.
+/// On the paused clock, this time passes once every task waits for longer.
 const A_MOMENT: Duration = Duration::from_millis(20);
 
 struct Subscriber {
@@ -29,7 +29,7 @@ struct Subscriber {
 }
 
 struct Run {
-    world: World,
+    counted: CountedBus,
     hub: Hub,
     rng: Rng,
     orders: Vec<OrderId>,
@@ -39,7 +39,7 @@ struct Run {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_subscriber_gets_every_fact_once_whatever_happens() {
+async fn every_subscriber_gets_every_fact_once_under_faults() {
     let clock =
         || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_nanos();
     let seed: u64 =
@@ -57,11 +57,11 @@ async fn run(seed: u64) -> usize {
     for _ in 0..STEPS {
         run.step().await;
     }
-    run.world.bus.set_faults(Faults::none());
+    run.counted.bus.set_faults(Faults::none());
     for partition in (0..PARTITIONS).map(Partition) {
         run.finish_transaction(partition, true);
     }
-    let log = log(&run.world).await;
+    let log = log(&run.counted).await;
     while let Some(mut subscriber) = run.subscribers.pop() {
         while subscriber.take(&run.hub, usize::MAX).await {}
         let seen = |partition| subscriber.seen.iter().filter(move |fact| fact.0 == partition);
@@ -83,12 +83,12 @@ async fn run(seed: u64) -> usize {
 }
 
 /// The facts of every partition.
-async fn log(world: &World) -> Vec<(Partition, Offset, OrderId)> {
+async fn log(counted: &CountedBus) -> Vec<(Partition, Offset, OrderId)> {
     let limit = ReadLimit { records: 100, bytes: 1 << 20 };
     let mut log = Vec::new();
     for partition in (0..PARTITIONS).map(Partition) {
-        let mut records = world.bus.read_to_end(Topic::Orders, partition, Offset(0), limit);
-        while let Some(record) = records.try_next().await.expect("no faults any more") {
+        let mut records = counted.bus.read_to_end(Topic::Orders, partition, Offset(0), limit);
+        while let Some(record) = records.try_next().await.expect("the faults are off") {
             if let Ok(Record::Fact(fact)) = wire::decode(&record, partition) {
                 log.push((partition, record.offset, fact.order_id));
             }
@@ -98,7 +98,7 @@ async fn log(world: &World) -> Vec<(Partition, Offset, OrderId)> {
 }
 
 impl Subscriber {
-    /// Takes up to so many facts, and resumes where it lagged. False where there was none.
+    /// Takes up to `count` facts, and resumes after a lag. Returns false if there was no fact.
     async fn take(&mut self, hub: &Hub, count: usize) -> bool {
         for taken in 0..count {
             match tokio::time::timeout(A_MOMENT, self.subscription.next()).await {
@@ -106,7 +106,7 @@ impl Subscriber {
                 Ok(Some(FeedEvent::Lagged { resume_from })) => {
                     self.lags += 1;
                     let resumed = hub.subscribe_from(self.filter.clone(), &resume_from).await;
-                    self.subscription = resumed.expect("a lag names every partition");
+                    self.subscription = resumed.expect("a lag has a position for every partition");
                 }
                 Ok(other) => panic!("{other:?}"),
                 Err(_) => return taken > 0,
@@ -118,7 +118,7 @@ impl Subscriber {
 
 impl Run {
     fn new(seed: u64) -> Self {
-        let world = World::new();
+        let counted = CountedBus::new();
         let mut rng = Rng::new(seed);
         let options = HubOptions {
             queue_facts_max: 2 + rng.below(8) as usize,
@@ -127,13 +127,13 @@ impl Run {
             retry_delay_ms_max: 4,
             ..HubOptions::default()
         };
-        let hub = world.hub(options);
+        let hub = counted.hub(options);
         let orders: Vec<_> = (0..PARTITIONS)
             .flat_map(|partition| (0..ORDERS_A_PARTITION).map(move |n| order(partition, n)))
             .collect();
         let versions = vec![0; orders.len()];
-        world.bus.set_faults(Faults { slow: 200, unavailable_before: 150, ..Faults::none() });
-        Self { world, hub, rng, orders, versions, subscribers: Vec::new(), lags: 0 }
+        counted.bus.set_faults(Faults { slow: 200, unavailable_before: 150, ..Faults::none() });
+        Self { counted, hub, rng, orders, versions, subscribers: Vec::new(), lags: 0 }
     }
 
     async fn step(&mut self) {
@@ -142,7 +142,7 @@ impl Run {
             5 => self.finish_random(),
             6 => self.subscribe().await,
             7 | 8 => self.take().await,
-            _ => self.go().await,
+            _ => self.end_or_wait().await,
         }
     }
 
@@ -157,7 +157,7 @@ impl Run {
             sample::record(Topic::Orders, partition, &order_id, payload)
         };
         let records: Vec<_> = (0..count).map(|_| record()).collect();
-        self.world.bus.with_broker(|broker| {
+        self.counted.bus.with_broker(|broker| {
             let epoch = broker.epoch(partition).unwrap_or_else(|| broker.acquire(partition));
             broker.write(partition, epoch, &records).expect("nothing fences it");
         });
@@ -174,7 +174,7 @@ impl Run {
     }
 
     fn finish_transaction(&mut self, partition: Partition, committed: bool) {
-        self.world.bus.with_broker(|broker| {
+        self.counted.bus.with_broker(|broker| {
             let Some(epoch) = broker.epoch(partition).filter(|_| broker.is_open(partition)) else { return };
             if committed {
                 let outcome = broker.commit(partition, epoch, CommitFate::Answered);
@@ -194,15 +194,15 @@ impl Run {
             if self.rng.chance(500) { Filter::All } else { Filter::Order(self.orders[index].clone()) };
         let mut from = Positions::new();
         for partition in (0..PARTITIONS).map(Partition) {
-            let end = self.world.bus.with_broker(|broker| broker.end(Topic::Orders, partition));
+            let end = self.counted.bus.with_broker(|broker| broker.end(Topic::Orders, partition));
             if self.rng.chance(400) {
                 from.insert(partition, Offset(self.rng.below(end.0 + 1)));
             }
         }
-        // With an open transaction at the end, it begins only later.
+        // With an open transaction at the end, the subscription does not begin yet.
         let begins = self.hub.subscribe_from(filter.clone(), &from);
         let Ok(subscription) = tokio::time::timeout(A_MOMENT, begins).await else { return };
-        let subscription = subscription.expect("only faults that a retry helps");
+        let subscription = subscription.expect("all faults are retryable");
         let start = subscription.positions().clone();
         assert!(start.iter().all(|(partition, start)| from.get(partition).is_none_or(|from| from == start)));
         self.subscribers.push(Subscriber { filter, start, subscription, seen: Vec::new(), lags: 0 });
@@ -215,8 +215,8 @@ impl Run {
         }
     }
 
-    /// A subscriber goes, or nothing happens for a while.
-    async fn go(&mut self) {
+    /// Ends a subscriber, or lets time pass.
+    async fn end_or_wait(&mut self) {
         if self.rng.chance(300)
             && let Some(index) = self.one()
         {

@@ -1,4 +1,4 @@
-//! A member of the group of processors, and the log of a partition that it owns.
+//! A membership in the group of processors, and the log of an owned partition.
 
 use std::sync::Arc;
 

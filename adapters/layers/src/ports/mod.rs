@@ -1,4 +1,4 @@
-//! Each port, passed through a layer.
+//! The implementation of each port behind a layer.
 
 mod bus;
 mod group;

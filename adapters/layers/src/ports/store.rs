@@ -1,4 +1,4 @@
-//! Both faces of the store.
+//! Both ports of the store.
 
 use async_trait::async_trait;
 use logistics_core::port::{

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::error;
 
-/// A store that counts its calls and answers as the switch says.
+/// Counts the calls of a store, and decides whether they fail.
 #[derive(Default)]
 struct Switch {
     up: AtomicBool,
@@ -32,7 +32,7 @@ impl Switch {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_opens_after_failures_in_a_row_and_then_calls_nothing() {
+async fn it_opens_after_failures_in_a_row_and_then_makes_no_call() {
     let (switch, breaker) = (Arc::new(Switch::default()), CircuitBreaker::new("store", 3, 1000));
     let store = breaker.clone().over(switch.store(PortErrorKind::Unavailable));
     for _ in 0..3 {
@@ -47,7 +47,7 @@ async fn it_opens_after_failures_in_a_row_and_then_calls_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trial_that_fails_keeps_it_open_and_one_that_succeeds_closes_it() {
+async fn a_failed_trial_keeps_it_open_and_a_successful_trial_closes_it() {
     let (switch, breaker) = (Arc::new(Switch::default()), CircuitBreaker::new("store", 1, 1000));
     let store = breaker.clone().over(switch.store(PortErrorKind::Unavailable));
     store.load(Partition(0), &[]).await.unwrap_err();

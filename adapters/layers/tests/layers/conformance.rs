@@ -1,4 +1,4 @@
-//! Bus and store behind all layers pass the suites of bus and store.
+//! Bus and store behind all layers pass their suites.
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ fn stack<P>(port: P) -> Arc<Stack<P>> {
 const LAYERED: MemoryHarness = MemoryHarness { bus: |bus| stack(bus), store: |store| stack(store) };
 
 #[tokio::test]
-async fn a_bus_behind_all_layers_is_a_bus() {
+async fn a_bus_behind_all_layers_passes_the_suite() {
     let report = conformance::bus(&LAYERED).await;
     assert!(report.skipped.is_empty() && report.passed.len() > 30, "{report}");
 }
 
 #[tokio::test]
-async fn a_store_behind_all_layers_is_a_store() {
+async fn a_store_behind_all_layers_passes_the_suite() {
     let report = conformance::store(&LAYERED).await;
     assert!(report.skipped.is_empty() && report.passed.len() > 20, "{report}");
 }

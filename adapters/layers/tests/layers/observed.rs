@@ -19,7 +19,7 @@ impl Observer for Calls {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_call_is_reported_with_its_outcome_and_its_time() {
+async fn each_call_is_reported_with_its_outcome_and_duration() {
     let calls = Arc::new(Calls::default());
     let store = TimeLimit::new(300).over(Arc::new(Slow));
     let store = Observed::new(calls.clone()).over(store);

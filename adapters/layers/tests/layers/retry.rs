@@ -27,13 +27,13 @@ async fn a_read_is_repeated_with_growing_bounded_delays_until_it_succeeds() {
     });
     let began = Instant::now();
     RETRY.over(Arc::new(store)).load(Partition(0), &[]).await.unwrap();
-    // 100, 150 and 150 ms, each with up to half of it taken away.
+    // 100, 150 and 150 ms, each shortened by up to half.
     let range = Duration::from_millis(200)..=Duration::from_millis(400);
     assert!(range.contains(&began.elapsed()), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_attempts_error_is_the_answer() {
+async fn the_error_of_the_last_attempt_is_returned() {
     let mut store = MockOwnerStore::new();
     store.expect_recover().times(4).returning(|_| Err(error(PortErrorKind::Unavailable)));
     let failed = RETRY.over(Arc::new(store)).recover(Partition(0)).await.unwrap_err();
@@ -41,7 +41,7 @@ async fn the_last_attempts_error_is_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_a_retry_cannot_help_is_answered_at_once() {
+async fn an_error_that_is_not_retryable_is_returned_at_once() {
     for kind in [PortErrorKind::Refused, PortErrorKind::Corrupt, PortErrorKind::Truncated] {
         let mut store = MockOwnerStore::new();
         store.expect_recover().times(1).returning(move |_| Err(error(kind)));
@@ -50,7 +50,7 @@ async fn an_error_that_a_retry_cannot_help_is_answered_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_change_something_is_made_once() {
+async fn a_call_that_may_change_something_is_made_once() {
     let mut bus = MockEventBus::new();
     bus.expect_append().times(1).returning(|_, _| Err(error(PortErrorKind::Unavailable)));
     bus.expect_join().times(1).returning(|| Err(error(PortErrorKind::Unavailable)));
@@ -67,6 +67,6 @@ async fn what_may_change_something_is_made_once() {
     let failed = || Err(NotifyError::new(NotifyErrorKind::Unavailable, "on purpose"));
     notifier.expect_notify().times(1).returning(move |_| failed());
     let notification = logistics_testkit::sample::notification(logistics_core::Status::Placed);
-    let error = RETRY.over(Arc::new(notifier)).notify(&notification).await.expect_err("it fails each time");
+    let error = RETRY.over(Arc::new(notifier)).notify(&notification).await.expect_err("every attempt fails");
     assert_eq!((error.kind(), error.to_string()), (NotifyErrorKind::Unavailable, "on purpose".to_owned()));
 }

@@ -1,4 +1,4 @@
-//! A port that takes its time.
+//! A slow port.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use super::order_id;
 use super::slow::Slow;
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_takes_longer_is_unavailable_and_says_which() {
+async fn a_call_beyond_the_limit_is_unavailable_and_the_error_names_it() {
     let store = TimeLimit::new(300).over(Arc::new(Slow));
     let began = Instant::now();
     let error = store.document(&order_id()).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Channels side by side: none waits for another.
+//! Channels side by side: no channel waits for another.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use logistics_core::{Offset, Partition};
 use logistics_testkit::MemoryBus;
 use tokio::time::Instant;
 
-use super::notifications::{noting, options, payload};
+use super::notifications::{options, payload, recording};
 use super::support::{detail, is_ready, until};
 use crate::{Channel, InvalidChannel, Notifications, NotificationsOptions};
 
@@ -27,7 +27,7 @@ impl Notifier for Hangs {
     }
 }
 
-/// A bus with so many notifications in each partition.
+/// A bus with [`RECORDS`] notifications in each partition.
 fn bus() -> MemoryBus {
     let bus = MemoryBus::new(PARTITIONS);
     for (partition, n) in (0..PARTITIONS).flat_map(|partition| (0..RECORDS).map(move |n| (partition, n))) {
@@ -56,16 +56,22 @@ const AT_END: [Option<Offset>; 2] = [Some(Offset(RECORDS)); 2];
 const AT_START: [Option<Offset>; 2] = [Some(Offset(0)); 2];
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_hangs_holds_up_no_other() {
+async fn a_channel_that_hangs_delays_no_other() {
     let bus = bus();
-    let (delivering, notified) = noting(MockNotifier::new());
+    let (delivering, notified) = recording(MockNotifier::new());
     let channels = vec![channel("console", Hangs), channel("webhook", delivering)];
     let notifications = start(&bus, channels);
-    until("the other has all at its position", || positions(&bus, "notification-service.webhook") == AT_END)
-        .await;
+    until("the other channel has acknowledged all", || {
+        positions(&bus, "notification-service.webhook") == AT_END
+    })
+    .await;
     assert_eq!(notified.lock().unwrap().len() as u64, ALL);
-    assert_eq!(positions(&bus, "notification-service"), AT_START, "the one that hangs has moved nothing");
-    until("shown", || !is_ready(&notifications, "notifier")).await;
+    assert_eq!(
+        positions(&bus, "notification-service"),
+        AT_START,
+        "the channel that hangs keeps its position"
+    );
+    until("health shows the failure", || !is_ready(&notifications, "notifier")).await;
     assert!(is_ready(&notifications, "notifier.webhook"));
     assert_eq!(detail(&notifications, "notifier.webhook"), format!("delivering; {ALL} delivered"));
     let delivered = |name| notifications.channel_report(name).map(|report| report.delivered);
@@ -75,51 +81,55 @@ async fn a_channel_that_hangs_holds_up_no_other() {
     assert_eq!(names, ["notifier", "notifier.webhook"]);
     let began = Instant::now();
     let _ = notifications.drain(Duration::from_secs(1)).await;
-    assert!(began.elapsed() <= Duration::from_secs(1), "what hangs holds up no drain");
+    assert!(began.elapsed() <= Duration::from_secs(1), "a channel that hangs delays no drain");
     assert_eq!(positions(&bus, "notification-service"), AT_START);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_fails_holds_up_no_other_and_goes_on_at_its_own_position() {
+async fn a_channel_that_fails_delays_no_other_and_continues_at_its_own_position() {
     let bus = bus();
-    let mut refusing = MockNotifier::new();
-    refusing
+    let mut rejecting = MockNotifier::new();
+    rejecting
         .expect_notify()
-        .returning(|_| Err(NotifyError::new(NotifyErrorKind::Unauthorized, "the token is refused")));
-    let (delivering, _) = noting(MockNotifier::new());
-    let first = start(&bus, vec![channel("console", delivering), channel("webhook", refusing)]);
-    until("the console has all", || positions(&bus, "notification-service") == AT_END).await;
-    until("shown", || detail(&first, "notifier.webhook").contains("the token is refused")).await;
+        .returning(|_| Err(NotifyError::new(NotifyErrorKind::Unauthorized, "the token is rejected")));
+    let (delivering, _) = recording(MockNotifier::new());
+    let first = start(&bus, vec![channel("console", delivering), channel("webhook", rejecting)]);
+    until("the console has acknowledged all", || positions(&bus, "notification-service") == AT_END).await;
+    until("health shows the failure", || {
+        detail(&first, "notifier.webhook").contains("the token is rejected")
+    })
+    .await;
     assert!(first.drain(Duration::from_secs(1)).await.clean);
     assert_eq!(positions(&bus, "notification-service.webhook"), AT_START);
 
-    let (console, again) = noting(MockNotifier::new());
-    let (webhook, notified) = noting(MockNotifier::new());
+    let (console, again) = recording(MockNotifier::new());
+    let (webhook, notified) = recording(MockNotifier::new());
     let second = start(&bus, vec![channel("console", console), channel("webhook", webhook)]);
-    until("the webhook has all", || positions(&bus, "notification-service.webhook") == AT_END).await;
+    until("the webhook has acknowledged all", || positions(&bus, "notification-service.webhook") == AT_END)
+        .await;
     assert_eq!(notified.lock().unwrap().len() as u64, ALL);
-    assert!(again.lock().unwrap().is_empty(), "the console's position is its own");
+    assert!(again.lock().unwrap().is_empty(), "the console has its own position");
     assert!(second.drain(Duration::from_secs(1)).await.clean);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_console_goes_on_at_the_position_of_a_service_without_channels() {
+async fn the_console_continues_at_the_position_of_a_service_without_channels() {
     let bus = bus();
-    let (notifier, _) = noting(MockNotifier::new());
+    let (notifier, _) = recording(MockNotifier::new());
     let options = NotificationsOptions { from: Some(StartAt::Start), ..options() };
     let single = Notifications::start(Arc::new(bus.clone()), Arc::new(notifier), options);
     until("all are delivered", || positions(&bus, "notification-service") == AT_END).await;
     assert!(single.drain(Duration::from_secs(1)).await.clean);
 
     bus.with_broker(|broker| broker.append(Topic::Notifications, Partition(0), None, payload("later")));
-    let (console, notified) = noting(MockNotifier::new());
+    let (console, notified) = recording(MockNotifier::new());
     let channels = start(&bus, vec![channel("console", console)]);
-    until("the later one is delivered", || channels.report().delivered == 1).await;
+    until("the later notification is delivered", || channels.report().delivered == 1).await;
     assert_eq!(*notified.lock().unwrap(), ["later"]);
 }
 
 #[test]
-fn a_channel_has_a_name_of_its_own() {
+fn a_channel_needs_a_valid_and_unique_name() {
     let notifier = || Arc::new(Hangs) as Arc<dyn Notifier>;
     for wrong in ["", "Console", "a.b", "a b", "ä", "a/b", &"x".repeat(33)] {
         let made = Channel::new(wrong, notifier());

@@ -1,4 +1,4 @@
-//! Failures of the log, the store and the code: each stays with its partition.
+//! Failures of the log, the store and the code: each affects its own partition only.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,15 +17,15 @@ fn logs(count: usize) -> Vec<Arc<TestLog>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_acquisition_that_fails_is_tried_again() {
+async fn a_failed_acquisition_is_retried() {
     let logs = logs(1);
     let unavailable = || Fate::Answer(Err(PortErrorKind::Unavailable));
     logs[0].acquires.lock().unwrap().extend([unavailable(), unavailable()]);
     let Started { processors, .. } = start_with(owner(&logs), &logs);
-    let says = "waiting since 2025-11-24T";
-    until("it waits and says why", || {
+    let expected = "waiting since 2025-11-24T";
+    until("health shows the wait and the cause", || {
         let detail = detail(&processors, "partition 0");
-        detail.starts_with(says) && detail.contains("Unavailable on purpose")
+        detail.starts_with(expected) && detail.contains("Unavailable on purpose")
     })
     .await;
     until("live", || is_ready(&processors, "partition 0")).await;
@@ -37,13 +37,13 @@ async fn an_acquisition_that_hangs_counts_as_failed() {
     let logs = logs(1);
     logs[0].acquires.lock().unwrap().push_back(Fate::Hang);
     let Started { processors, .. } = start_with(owner(&logs), &logs);
-    let says = "no answer to partition_log.acquire within 5000 ms";
-    until("it says so", || detail(&processors, "partition 0").contains(says)).await;
+    let expected = "no answer to partition_log.acquire within 5000 ms";
+    until("health shows the failure", || detail(&processors, "partition 0").contains(expected)).await;
     until("live", || is_ready(&processors, "partition 0")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_or_hanging_commit_means_to_acquire_again_and_decides_once() {
+async fn after_an_unknown_or_hanging_commit_the_driver_acquires_again_and_decides_once() {
     let unknown = || Fate::Answer(Ok(CommitOutcome::Unknown));
     let failed = || Fate::Answer(Err(PortErrorKind::Unavailable));
     for fate in [unknown(), failed(), Fate::Hang] {
@@ -59,21 +59,24 @@ async fn an_unknown_or_hanging_commit_means_to_acquire_again_and_decides_once() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_down_is_waited_for() {
+async fn the_driver_waits_for_a_store_that_is_down() {
     let logs = logs(1);
     let mut store = MockOwnerStore::new();
     store.expect_recover().times(3).returning(|_| Err(error(PortErrorKind::Unavailable)));
     let (membership, events) = member(owner(&logs));
     events.send(Ok(GroupEvent::Assigned(vec![Partition(0)]))).unwrap();
     let processors = start(bus(1, vec![Ok(membership)]), working(store).0, 1);
-    until("it says so", || detail(&processors, "partition 0").contains("Unavailable on purpose")).await;
+    until("health shows the failure", || {
+        detail(&processors, "partition 0").contains("Unavailable on purpose")
+    })
+    .await;
     assert!(!processors.health().is_ready());
     until("live", || is_ready(&processors, "partition 0")).await;
     assert_eq!(logs[0].acquisitions(), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_write_that_fails_loses_nothing() {
+async fn a_failed_store_write_loses_nothing() {
     let logs = logs(1);
     let Started { processors, stored, .. } = start_with(owner(&logs), &logs);
     until("live", || is_ready(&processors, "partition 0")).await;
@@ -98,7 +101,7 @@ async fn a_panic_in_a_port_halts_that_partition_only() {
         assert!(detail(&processors, name).contains("a panic: on purpose"));
         assert!(!is_ready(&processors, name));
     }
-    until("the third goes on", || {
+    until("the third partition continues", || {
         stored.lock().unwrap().get(&Partition(2)).is_some_and(|stored| stored.documents.len() == 1)
     })
     .await;
@@ -106,7 +109,7 @@ async fn a_panic_in_a_port_halts_that_partition_only() {
     assert!(!processors.health().is_ready());
 
     events.send(Ok(GroupEvent::Revoked(vec![Partition(0)]))).unwrap();
-    until("a halted one can be given up", || part(&processors, "partition 0").is_none()).await;
+    until("a halted partition can be released", || part(&processors, "partition 0").is_none()).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Joining, being assigned, giving up, leaving.
+//! Joining, assignments, releasing and leaving.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,7 +19,7 @@ fn one_log() -> Vec<Arc<TestLog>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_join_is_tried_again_with_growing_waits() {
+async fn a_failed_join_is_retried_with_growing_waits() {
     let logs = one_log();
     let (membership, events) = member(owner(&logs));
     let joins =
@@ -27,7 +27,8 @@ async fn a_failed_join_is_tried_again_with_growing_waits() {
     events.send(Ok(GroupEvent::Assigned(vec![Partition(0)]))).unwrap();
     let began = Instant::now();
     let processors = start(bus(1, joins), working(MockOwnerStore::new()).0, 1);
-    until("the failure is shown", || detail(&processors, "group").contains("Unavailable on purpose")).await;
+    until("health shows the failure", || detail(&processors, "group").contains("Unavailable on purpose"))
+        .await;
     assert!(!processors.health().is_ready());
     until("live", || is_ready(&processors, "partition 0")).await;
     let waited = began.elapsed();
@@ -36,21 +37,22 @@ async fn a_failed_join_is_tried_again_with_growing_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_partition_count_than_the_topics_have_is_refused() {
+async fn a_partition_count_that_differs_from_the_topics_is_rejected() {
     let processors = start(bus(12, Vec::new()), MockOwnerStore::new(), 4);
-    let says = "the topics have 12 partitions and the settings say 4";
-    until("the reason is shown", || detail(&processors, "group").contains(says)).await;
+    let expected = "the topics have 12 partitions, but the settings say 4";
+    until("health shows the reason", || detail(&processors, "group").contains(expected)).await;
     assert!(!processors.health().is_ready());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_is_ready_once_the_group_said_something_even_that_it_has_nothing() {
+async fn a_member_is_ready_after_the_first_event_even_an_empty_assignment() {
     let (membership, events) = member(owner(&one_log()));
     let processors = start(bus(1, vec![Ok(membership)]), MockOwnerStore::new(), 1);
-    until("it waits", || detail(&processors, "group").contains("awaiting the first assignment")).await;
+    until("the member waits", || detail(&processors, "group").contains("awaiting the first assignment"))
+        .await;
     assert!(!processors.health().is_ready());
     events.send(Err(error(PortErrorKind::Unavailable))).unwrap();
-    until("the failure is shown", || detail(&processors, "group").contains("joining; at ")).await;
+    until("health shows the failure", || detail(&processors, "group").contains("joining; at ")).await;
     assert!(!processors.health().is_ready());
     events.send(Ok(GroupEvent::Assigned(Vec::new()))).unwrap();
     until("ready", || is_ready(&processors, "group")).await;
@@ -58,7 +60,7 @@ async fn a_member_is_ready_once_the_group_said_something_even_that_it_has_nothin
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_membership_that_fails_for_good_is_replaced() {
+async fn a_membership_whose_error_is_not_retryable_is_replaced() {
     let logs = one_log();
     let (first, first_events) = member(owner(&logs));
     let (second, second_events) = member(owner(&logs));
@@ -75,12 +77,15 @@ async fn a_membership_that_fails_for_good_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_does_not_answer_for_a_while_costs_no_partition() {
+async fn an_outage_of_the_group_costs_no_partition() {
     let logs = one_log();
     let started = start_with(owner(&logs), &logs);
     until("live", || is_ready(&started.processors, "partition 0")).await;
     started.events.send(Err(error(PortErrorKind::Unavailable))).unwrap();
-    until("said", || detail(&started.processors, "group").contains("Unavailable on purpose")).await;
+    until("health shows the failure", || {
+        detail(&started.processors, "group").contains("Unavailable on purpose")
+    })
+    .await;
     assert!(started.processors.health().is_ready());
     assert_eq!(logs[0].acquisitions(), 1);
 }
@@ -138,7 +143,7 @@ async fn a_lost_partition_is_dropped_at_once_and_not_released() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_partition_that_the_group_gave_away_is_dropped() {
+async fn a_partition_that_the_group_assigned_elsewhere_is_dropped() {
     let logs = one_log();
     let mut mock = MockMembership::new();
     mock.expect_owns().times(1).returning(|_| Ok(false));
@@ -158,7 +163,7 @@ async fn a_drain_brings_the_store_up_to_date_and_leaves() {
     mock.expect_leave().times(1).returning(|| Ok(()));
     let Started { processors, stored, .. } = start_with(mock, &logs);
     until("live", || is_ready(&processors, "partition 0")).await;
-    // The drain begins while the transaction is open, so the store's part is still to come.
+    // The drain begins while the transaction is open, before its store write.
     let late = Fate::Late(Duration::from_millis(500), CommitOutcome::Committed);
     logs[0].commits.lock().unwrap().push_back(late);
     logs[0].place("o-1");
@@ -171,7 +176,7 @@ async fn a_drain_brings_the_store_up_to_date_and_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drain_answers_within_its_deadline_whatever_hangs() {
+async fn a_drain_returns_within_its_deadline_while_a_commit_hangs() {
     let logs = vec![Arc::new(TestLog::default()), Arc::new(TestLog::default())];
     let mut mock = owner(&logs);
     mock.expect_leave().times(1).returning(|| Ok(()));

@@ -1,12 +1,12 @@
-//! The driver against mocked ports. Time is paused, so waits pass at once and are measured exactly.
+//! The drivers over mocked ports. Time is paused, so waits end at once and are measured exactly.
 
 mod channels;
+mod dependency_monitor;
+mod end_to_end;
 mod faults;
-mod lines;
+mod log_lines;
 mod membership;
 mod notifications;
 mod observers;
-mod reachability;
+mod processor_driver;
 mod support;
-mod whole;
-mod worker;

@@ -1,4 +1,4 @@
-//! What observers see of the processors.
+//! The events that observers of the processors see.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use logistics_core::{Partition, Policy};
 use super::support::{Fate, TestClock, TestLog, bus, member, options, owner, until, working};
 use crate::{Processors, ProcessorsOptions};
 
-/// Keeps every event with its cause.
+/// Records every event with its cause.
 #[derive(Default)]
 struct Recorder {
     wants_orders: bool,
@@ -33,7 +33,7 @@ impl Observer for Recorder {
     }
 }
 
-/// Delivers one order while these observers watch, after an acquisition that failed.
+/// Delivers one order after a failed acquisition, with these observers.
 async fn deliver(recorders: &[Arc<Recorder>]) {
     let log = Arc::new(TestLog::default());
     log.acquires.lock().unwrap().push_back(Fate::Answer(Err(PortErrorKind::Unavailable)));
@@ -50,7 +50,7 @@ async fn deliver(recorders: &[Arc<Recorder>]) {
     );
     log.place("o-1");
     until("delivered", || log.facts() >= 5).await;
-    // One behind it, so that everything about the first was emitted.
+    // The second order shows that all events of the first are emitted.
     log.place("o-2");
     until("delivered", || log.facts() >= 10).await;
 }
@@ -65,7 +65,7 @@ async fn an_observer_that_wants_order_events_gets_them_at_any_log_level() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_wish_no_order_event_is_built_and_interrupts_carry_code_and_cause() {
+async fn unwanted_order_events_are_not_built_and_interrupts_carry_code_and_cause() {
     let recorders = [Arc::new(Recorder::default()), Arc::new(Recorder::default())];
     deliver(&recorders).await;
     for recorder in &recorders {

@@ -17,7 +17,7 @@ use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore, PortError};
 use logistics_kafka::KafkaBus;
 use logistics_redis::{RedisStore, RedisStoreError};
-use logistics_tokio::{Reachability, ReachabilityOptions, SystemClock};
+use logistics_tokio::{DependencyMonitor, DependencyMonitorOptions, SystemClock};
 use tokio::sync::{OnceCell, watch};
 
 use crate::health_registry::{HealthRegistry, STORE_PART};
@@ -240,7 +240,7 @@ impl Store {
 pub fn watch(log: &Log, store: Option<&Store>, role: ProcessRole) -> Arc<dyn HealthProbe> {
     let bus = log.bus();
     let partitions = bus.partitions();
-    let watch = Reachability::new(Arc::new(SystemClock), ReachabilityOptions::default());
+    let watch = DependencyMonitor::new(Arc::new(SystemClock), DependencyMonitorOptions::default());
     let watch = watch.log(bus, log.0.address());
     let watch = match store {
         Some(store) => watch.store(store.store(), partitions, store.address()),

@@ -1,7 +1,8 @@
-//! Following one subscription: a task for each partition that has records, and the group's positions behind what is done.
+//! Drives one subscription: one delivery task for each partition with records, and the group's positions behind completed
+//! records.
 
+mod partition_state;
 mod positions;
-mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -13,64 +14,64 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::backoff::Attempts;
-use crate::delivery::ChannelDelivery;
-use crate::delivery_stats::Call;
-use crate::failure::sentence;
-use crate::partition_delivery::{Ended, PartitionDelivery};
-use reading::{Reading, Task};
+use crate::attempts::Attempts;
+use crate::channel_delivery::ChannelDelivery;
+use crate::delivery_stats::LogCall;
+use crate::error_text::error_text;
+use crate::partition_delivery::{DeliveryEnd, PartitionDelivery};
+use partition_state::{DeliveryTask, PartitionState};
 
-/// How following ended.
+/// How a subscription ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stopped {
-    /// The subscription failed for good.
+pub(crate) enum SubscriptionEnd {
+    /// It failed, and a new one is needed.
     Failed,
-    /// A drain ended it; `clean` where the group's position is behind everything that is done.
+    /// A drain ended it. `clean`: the group's position is behind all completed records.
     Drained { clean: bool },
 }
 
-/// Why following stops.
+/// Why the driver stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StopReason {
     Failed,
     Drain,
 }
 
-pub(crate) struct Following<'a> {
+pub(crate) struct SubscriptionDriver<'a> {
     delivery: &'a ChannelDelivery,
     /// The channel's name.
     channel: &'a str,
     subscription: Box<dyn Subscription>,
     limit: ReadLimit,
-    partitions: BTreeMap<Partition, Reading>,
-    /// Partitions whose records are under way: one delivery at a time bounds what is in memory.
+    partitions: BTreeMap<Partition, PartitionState>,
+    /// Partitions with a delivery in progress. One delivery per partition bounds the memory.
     held: BTreeSet<Partition>,
-    tasks: JoinSet<Ended>,
-    /// The next time at which positions are acknowledged in the midst of deliveries, or again after a failure.
+    tasks: JoinSet<DeliveryEnd>,
+    /// The time of the next acknowledgement during deliveries, or of its retry.
     acknowledge_at: Instant,
-    acknowledging: Attempts,
-    reading: &'a mut Attempts,
-    /// After a failed read.
+    acknowledge_attempts: Attempts,
+    read_attempts: &'a mut Attempts,
+    /// The end of the wait after a failed read.
     resume_at: Option<Instant>,
-    /// The group refused a position: the partition had moved to another member.
-    refused: bool,
+    /// The group rejected a position, because the partition had moved to another member.
+    position_rejected: bool,
 }
 
-/// What ends a wait.
+/// What ended a wait.
 enum Woken {
     Drain,
-    Ended(Result<(Id, Ended), JoinError>),
+    Ended(Result<(Id, DeliveryEnd), JoinError>),
     Event(Result<SubscriptionEvent, PortError>),
-    RevokeOverdue,
+    ReleaseOverdue,
     Resume,
     Acknowledge,
 }
 
-impl<'a> Following<'a> {
+impl<'a> SubscriptionDriver<'a> {
     pub(crate) fn new(
         delivery: &'a ChannelDelivery,
         subscription: Box<dyn Subscription>,
-        reading: &'a mut Attempts,
+        read_attempts: &'a mut Attempts,
     ) -> Self {
         Self {
             subscription,
@@ -79,49 +80,49 @@ impl<'a> Following<'a> {
             held: BTreeSet::new(),
             tasks: JoinSet::new(),
             acknowledge_at: Instant::now() + delivery.options.acknowledge(),
-            acknowledging: Attempts::new(delivery.options.subscribe_backoff),
-            reading,
+            acknowledge_attempts: Attempts::new(delivery.options.subscribe_backoff),
+            read_attempts,
             resume_at: None,
-            refused: false,
+            position_rejected: false,
             channel: &delivery.channel,
             delivery,
         }
     }
 
-    pub(crate) async fn run(mut self) -> Stopped {
+    pub(crate) async fn run(mut self) -> SubscriptionEnd {
         let stop = loop {
             if let Some(stop) = self.step().await {
                 break stop;
             }
         };
-        let stopped = match stop {
-            StopReason::Drain => Stopped::Drained { clean: self.settle().await },
+        let end = match stop {
+            StopReason::Drain => SubscriptionEnd::Drained { clean: self.settle().await },
             StopReason::Failed => {
-                // What cannot be acknowledged in time comes again.
+                // Records that are not acknowledged in time are delivered again.
                 let _ = timeout(self.delivery.options.revoke(), self.settle()).await;
-                Stopped::Failed
+                SubscriptionEnd::Failed
             }
         };
         self.delivery.stats.forget_partitions();
-        stopped
+        end
     }
 
     async fn step(&mut self) -> Option<StopReason> {
         self.release_ready().await;
-        // A log that always has records must not keep positions from being acknowledged.
+        // A log that always has records must not delay acknowledgements.
         if self.acknowledge_at <= Instant::now()
             && let Some(stop) = self.acknowledge().await
         {
             return Some(stop);
         }
-        let (overdue, acknowledge) = (self.revoke_deadline(), self.acknowledge_due());
+        let (release, acknowledge) = (self.release_deadline(), self.acknowledge_due());
         let resume = self.resume_at;
         let mut draining = self.delivery.draining.clone();
         let woken = tokio::select! {
             biased;
             _ = draining.wait_for(|draining| *draining) => Woken::Drain,
             Some(ended) = self.tasks.join_next_with_id() => Woken::Ended(ended),
-            () = at(overdue) => Woken::RevokeOverdue,
+            () = at(release) => Woken::ReleaseOverdue,
             event = self.subscription.next(self.limit, &self.held), if resume.is_none() => Woken::Event(event),
             () = at(resume) => Woken::Resume,
             () = at(acknowledge) => Woken::Acknowledge,
@@ -130,17 +131,17 @@ impl<'a> Following<'a> {
             Woken::Drain => Some(StopReason::Drain),
             Woken::Ended(ended) => self.on_ended(ended),
             Woken::Event(Ok(event)) => {
-                self.reading.succeeded();
+                self.read_attempts.succeeded();
                 self.on_event(event)
             }
             Woken::Event(Err(error)) => self.on_read_failed(&error),
-            Woken::RevokeOverdue => {
-                self.cut_off();
+            Woken::ReleaseOverdue => {
+                self.abort_overdue();
                 None
             }
             Woken::Resume => {
-                // The next try may wait for as long as there is nothing to read.
-                self.delivery.stats.succeeded(Call::Read);
+                // The next read may wait for new records without end, so health must not show the failure until then.
+                self.delivery.stats.clear_failing(LogCall::Read);
                 self.resume_at = None;
                 None
             }
@@ -158,19 +159,16 @@ impl<'a> Following<'a> {
                 let (partitions, at) = (positions.len(), at.join(" "));
                 info!(
                     channel = self.channel,
-                    group,
-                    partitions,
-                    at,
-                    "the group had no position in these partitions; it starts at these"
+                    group, partitions, at, "the group had no position in these partitions; it starts here"
                 );
             }
             SubscriptionEvent::Moved { partition, from, to } => self.on_moved(partition, from, to),
             SubscriptionEvent::Revoked(partitions) => {
                 let deadline = Instant::now() + self.delivery.options.revoke();
                 for partition in partitions {
-                    let reading = self.partitions.entry(partition).or_default();
-                    reading.stop();
-                    reading.leaving = Some(deadline);
+                    let state = self.partitions.entry(partition).or_default();
+                    state.stop();
+                    state.release_by = Some(deadline);
                 }
             }
             SubscriptionEvent::Lost(partitions) => partitions.into_iter().for_each(|p| self.forget(p)),
@@ -180,9 +178,9 @@ impl<'a> Following<'a> {
 
     fn begin(&mut self, Delivery { partition, batch }: Delivery) -> Option<StopReason> {
         let ChannelDelivery { channel, notifier, options, stats, .. } = self.delivery;
-        let reading = self.partitions.entry(partition).or_default();
-        if reading.task.is_some() {
-            error!(channel = self.channel, %partition, "the subscription delivered records of a partition that is held; subscribing again");
+        let state = self.partitions.entry(partition).or_default();
+        if state.task.is_some() {
+            error!(channel = self.channel, %partition, "the subscription returned records of a held partition; subscribing again");
             return Some(StopReason::Failed);
         }
         let stop = CancellationToken::new();
@@ -192,11 +190,11 @@ impl<'a> Following<'a> {
             stats: stats.clone(),
             channel: channel.clone(),
             partition,
-            done: reading.done.clone(),
+            completed: state.completed.clone(),
             stop: stop.clone(),
         };
         let abort = self.tasks.spawn(delivery.run(batch));
-        reading.task = Some(Task { id: abort.id(), stop, abort });
+        state.task = Some(DeliveryTask { id: abort.id(), stop, abort });
         self.held.insert(partition);
         None
     }
@@ -205,38 +203,38 @@ impl<'a> Following<'a> {
         let topic = Topic::Notifications.name();
         let gone = to.0.saturating_sub(from.0);
         if gone > 0 {
-            warn!(channel = self.channel, %partition, %from, %to, gone, "{topic} was shortened past the group's position; it goes on at the log's start");
-            self.delivery.stats.gone(gone);
+            warn!(channel = self.channel, %partition, %from, %to, gone, "{topic} was shortened past the group's position; continuing at the log's start");
+            self.delivery.stats.count_gone(gone);
         } else {
-            warn!(channel = self.channel, %partition, %from, %to, "{topic} ends before the group's position: the log lost records; it goes on at its end");
+            warn!(channel = self.channel, %partition, %from, %to, "{topic} ends before the group's position, so the log lost records; continuing at the log's end");
         }
-        self.partitions.entry(partition).or_default().done.store(to.0, Ordering::Release);
+        self.partitions.entry(partition).or_default().completed.store(to.0, Ordering::Release);
     }
 
     fn on_read_failed(&mut self, error: &PortError) -> Option<StopReason> {
-        let why = sentence(error);
-        warn!(channel = self.channel, why, "reading the notifications failed; it is retried");
+        let why = error_text(error);
+        warn!(channel = self.channel, why, "failed to read the notifications; retrying");
         if !error.kind().is_retryable() {
             return Some(StopReason::Failed);
         }
-        self.resume_at = Some(Instant::now() + self.reading.failed());
-        let failures = self.reading.failures();
-        self.delivery.stats.failing(Call::Read, format!("{why}; failures so far: {failures}"));
+        self.resume_at = Some(Instant::now() + self.read_attempts.failed());
+        let failures = self.read_attempts.failures();
+        self.delivery.stats.set_failing(LogCall::Read, format!("{why}; failures so far: {failures}"));
         None
     }
 
-    fn on_ended(&mut self, ended: Result<(Id, Ended), JoinError>) -> Option<StopReason> {
+    fn on_ended(&mut self, ended: Result<(Id, DeliveryEnd), JoinError>) -> Option<StopReason> {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let is_its = |reading: &Reading| reading.task.as_ref().is_some_and(|task| task.id == id);
-        // A task that was given up is of no partition any more.
-        let (partition, reading) = self.partitions.iter_mut().find(|(_, reading)| is_its(reading))?;
-        reading.task = None;
+        let has_task = |state: &PartitionState| state.task.as_ref().is_some_and(|task| task.id == id);
+        // An aborted task no longer belongs to a partition.
+        let (partition, state) = self.partitions.iter_mut().find(|(_, state)| has_task(state))?;
+        state.task = None;
         match ended {
-            Ok((_, Ended::Finished)) => _ = self.held.remove(partition),
-            // What was not delivered was given to this member and does not come again: the partition stays held.
-            Ok((_, Ended::Stopped | Ended::Halted)) => {}
+            Ok((_, DeliveryEnd::Finished)) => _ = self.held.remove(partition),
+            // The subscription does not return the undelivered records again, so the partition stays held.
+            Ok((_, DeliveryEnd::Stopped | DeliveryEnd::Halted)) => {}
             Err(error) => {
-                error!(channel = self.channel, %partition, why = %error, "the delivery of a partition ended; subscribing again");
+                error!(channel = self.channel, %partition, why = %error, "a delivery task ended unexpectedly; subscribing again");
                 return Some(StopReason::Failed);
             }
         }
@@ -244,7 +242,7 @@ impl<'a> Following<'a> {
     }
 }
 
-/// Waits until a time; without end where there is none.
+/// Waits until `time`; without a time, for ever.
 async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,

@@ -1,4 +1,4 @@
-//! The worker of one partition: it makes the calls that the processor names and hands the replies back.
+//! The driver of one partition's processor: it makes the calls that the processor requests, and passes the replies back.
 
 use std::future::{Future, pending};
 use std::panic::AssertUnwindSafe;
@@ -8,38 +8,20 @@ use std::time::Duration;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use logistics_core::observe::{Observer, Observers};
-use logistics_core::port::Clock;
-use logistics_core::processor::{Effect, Now, Phase, Processor, ProcessorEvent, Reply, Settings};
+use logistics_core::processor::{Effect, Phase, Processor, ProcessorEvent, Reply, Settings};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use crate::calls::{Call, Finished, Ports};
-use crate::failure::panic_text;
-use crate::health::PartitionBoard;
+use crate::calls::{Call, CallResult, Ports};
+use crate::clock::ProcessorClock;
+use crate::error_text::panic_text;
+use crate::processors_health::PartitionHealth;
 
-/// The time, as the core wants it.
-#[derive(Clone)]
-pub(crate) struct Time {
-    clock: Arc<dyn Clock>,
-    start: Instant,
-}
-
-impl Time {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, start: Instant::now() }
-    }
-
-    pub(crate) fn now(&self) -> Now {
-        let elapsed_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Now { wall: self.clock.now(), elapsed_ms }
-    }
-}
-
-/// An instruction of the group to a worker.
+/// An instruction of the group's member to a driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Instruction {
     Run,
-    /// Give the partition up; with `flush`, bring the store up to date first.
+    /// Release the partition. With `flush`, bring the store up to date first.
     Stop {
         flush: bool,
     },
@@ -48,50 +30,50 @@ pub(crate) enum Instruction {
 /// Whether there is another step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    Going,
-    /// The partition is given up.
-    Over,
+    Continue,
+    /// The processor has released the partition.
+    Stopped,
 }
 
 /// What a step waited for.
 enum Event {
     Instructed,
-    Finished(Finished),
+    Finished(CallResult),
     Woken,
 }
 
-pub(crate) struct Worker {
+pub(crate) struct ProcessorDriver {
     processor: Processor,
     ports: Ports,
-    time: Time,
-    board: Arc<PartitionBoard>,
+    clock: ProcessorClock,
+    health: Arc<PartitionHealth>,
     observers: Observers,
     instructions: watch::Receiver<Instruction>,
     /// The sender of instructions is gone.
     orphaned: bool,
-    /// The one read under way. It may wait for ever, so it stands apart and is dropped when the worker stops.
+    /// The read in progress. It may wait for ever, so it is kept apart and dropped when the driver stops.
     read: Option<Call>,
     calls: FuturesUnordered<Call>,
-    /// The latest call that failed, in words.
+    /// The error of the latest call that failed.
     failure: Option<String>,
 }
 
-impl Worker {
+impl ProcessorDriver {
     pub(crate) fn new(
         ports: Ports,
         settings: Settings,
-        time: Time,
-        board: Arc<PartitionBoard>,
+        clock: ProcessorClock,
+        health: Arc<PartitionHealth>,
         observers: Observers,
         instructions: watch::Receiver<Instruction>,
     ) -> Self {
-        let processor = Processor::new(ports.partition, settings, time.now());
+        let processor = Processor::new(ports.partition, settings, clock.now());
         let calls = FuturesUnordered::new();
         Self {
             processor,
             ports,
-            time,
-            board,
+            clock,
+            health,
             observers,
             instructions,
             orphaned: false,
@@ -101,17 +83,17 @@ impl Worker {
         }
     }
 
-    /// Steps until the partition is given up. A panic, of the processor or of a port, halts this partition only.
+    /// Steps until the partition is released. A panic of the processor or of a port halts this partition only.
     pub(crate) async fn run(mut self) {
         loop {
             match AssertUnwindSafe(self.step()).catch_unwind().await {
-                Ok(Progress::Going) => {}
-                Ok(Progress::Over) => return,
+                Ok(Progress::Continue) => {}
+                Ok(Progress::Stopped) => return,
                 Err(panic) => {
                     let reason = format!("a panic: {}", panic_text(panic.as_ref()));
                     if matches!(self.processor.phase(), Phase::Halted(_)) {
-                        // Even halting panicked: no further step.
-                        self.board.show_halted(reason);
+                        // Halting panicked as well: no further step.
+                        self.health.set_halted(reason);
                         let _ =
                             self.instructions.wait_for(|instruction| *instruction != Instruction::Run).await;
                         return;
@@ -122,46 +104,46 @@ impl Worker {
         }
     }
 
-    /// Begins what can begin, then waits for one thing to happen and takes it in.
+    /// Begins all calls that can begin, waits for one event and handles it.
     pub(crate) async fn step(&mut self) -> Progress {
         // Ports that answer at once must not keep other tasks from running.
         tokio::task::consume_budget().await;
         self.begin_effects();
         self.emit_events();
         match self.processor.phase() {
-            Phase::Dropped => return Progress::Over,
-            Phase::Halted(_) => self.forget_calls(),
+            Phase::Dropped => return Progress::Stopped,
+            Phase::Halted(_) => self.drop_calls(),
             _ => {}
         }
-        let wake_in_ms = self.processor.wake_in_ms(self.time.now());
+        let wake_in_ms = self.processor.wake_in_ms(self.clock.now());
         let event = tokio::select! {
             biased;
             changed = self.instructions.changed(), if !self.orphaned => {
                 self.orphaned = changed.is_err();
                 Event::Instructed
             }
-            Some(finished) = self.calls.next() => Event::Finished(finished),
-            finished = or_never(self.read.as_mut()) => Event::Finished(finished),
-            // Everything that was due at once has begun; a wait of 0 would only spin.
+            Some(result) = self.calls.next() => Event::Finished(result),
+            result = or_never(self.read.as_mut()) => Event::Finished(result),
+            // All due effects have begun, so a wait of 0 would only spin.
             () = or_never(wake_in_ms.map(|ms| Box::pin(sleep(Duration::from_millis(ms.max(1)))))) => Event::Woken,
         };
         match event {
             Event::Instructed => self.apply_instruction(),
-            Event::Finished(finished) => {
-                self.on_finished(finished);
-                Progress::Going
+            Event::Finished(result) => {
+                self.on_result(result);
+                Progress::Continue
             }
-            Event::Woken => Progress::Going,
+            Event::Woken => Progress::Continue,
         }
     }
 
     fn begin_effects(&mut self) {
-        while let Some((stamp, effect)) = self.processor.poll_effect(self.time.now()) {
+        while let Some((id, effect)) = self.processor.poll_effect(self.clock.now()) {
             if effect == Effect::Acquire {
-                self.forget_calls();
+                self.drop_calls();
             }
             let is_read = matches!(effect, Effect::Read { .. });
-            let call = self.ports.begin(stamp, effect);
+            let call = self.ports.begin(id, effect);
             if is_read {
                 self.read = Some(call);
             } else {
@@ -175,7 +157,7 @@ impl Worker {
             let cause = match &event {
                 ProcessorEvent::Interrupted { why, .. } => {
                     let cause = self.failure.take();
-                    self.board.show_failure(cause.clone().unwrap_or_else(|| why.clone()));
+                    self.health.set_failure(cause.clone().unwrap_or_else(|| why.clone()));
                     cause
                 }
                 ProcessorEvent::Halted { .. } => self.failure.take(),
@@ -183,35 +165,35 @@ impl Worker {
             };
             self.observers.processor_event(self.ports.partition, &event, cause.as_deref());
         }
-        self.board.show(self.processor.phase(), self.processor.skew(), self.time.now().wall);
+        self.health.set_phase(self.processor.phase(), self.processor.skew(), self.clock.now().wall);
     }
 
     fn apply_instruction(&mut self) -> Progress {
         let flush = match *self.instructions.borrow_and_update() {
             Instruction::Stop { flush } => flush,
             Instruction::Run if self.orphaned => false,
-            Instruction::Run => return Progress::Going,
+            Instruction::Run => return Progress::Continue,
         };
         if matches!(self.processor.phase(), Phase::Halted(_)) {
-            return Progress::Over;
+            return Progress::Stopped;
         }
-        self.processor.stop(self.time.now(), flush);
+        self.processor.stop(self.clock.now(), flush);
         self.read = None;
-        Progress::Going
+        Progress::Continue
     }
 
-    fn on_finished(&mut self, finished: Finished) {
-        if finished.failure.is_some() {
-            self.failure = finished.failure;
+    fn on_result(&mut self, result: CallResult) {
+        if result.failure.is_some() {
+            self.failure = result.failure;
         }
-        if matches!(finished.reply, Reply::Read(_)) {
+        if matches!(result.reply, Reply::Read(_)) {
             self.read = None;
         }
-        self.processor.handle(self.time.now(), finished.stamp, finished.reply);
+        self.processor.handle(self.clock.now(), result.id, result.reply);
     }
 
-    /// Gives up what is under way, except store writes, which finish by themselves.
-    fn forget_calls(&mut self) {
+    /// Drops the calls in progress, except store writes, which finish in their own tasks.
+    fn drop_calls(&mut self) {
         self.read = None;
         self.calls.clear();
     }

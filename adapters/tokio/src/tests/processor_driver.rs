@@ -1,4 +1,4 @@
-//! One worker, step by step.
+//! One driver, step by step.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,40 +13,41 @@ use tokio::sync::watch;
 
 use super::support::{Fate, TestClock, TestLog, is_ready, owner, settings, working};
 use crate::calls::Ports;
-use crate::health::Board;
-use crate::worker::{Instruction, Progress, Time, Worker};
+use crate::clock::ProcessorClock;
+use crate::processor_driver::{Instruction, ProcessorDriver, Progress};
+use crate::processors_health::ProcessorsHealth;
 
 struct Stepped {
-    worker: Worker,
-    board: Arc<Board>,
+    driver: ProcessorDriver,
+    health: Arc<ProcessorsHealth>,
     instructions: watch::Sender<Instruction>,
 }
 
-fn worker_of(log: &Arc<TestLog>) -> Stepped {
-    let board = Arc::new(Board::new());
-    let entry = board.add(Partition(0), TestClock.now());
+fn driver_of(log: &Arc<TestLog>) -> Stepped {
+    let health = Arc::new(ProcessorsHealth::new());
+    let entry = health.add(Partition(0), TestClock.now());
     let ports = Ports {
         partition: Partition(0),
         membership: Arc::new(owner(std::slice::from_ref(log))),
         log: TimeLimit::new(5000).over(log.clone()),
         store: Arc::new(working(MockOwnerStore::new()).0),
     };
-    let (instructions, told) = watch::channel(Instruction::Run);
-    let worker =
-        Worker::new(ports, settings(1), Time::new(Arc::new(TestClock)), entry, Observers::default(), told);
-    Stepped { worker, board, instructions }
+    let (instructions, receiver) = watch::channel(Instruction::Run);
+    let clock = ProcessorClock::new(Arc::new(TestClock));
+    let driver = ProcessorDriver::new(ports, settings(1), clock, entry, Observers::default(), receiver);
+    Stepped { driver, health, instructions }
 }
 
 impl Stepped {
-    async fn step_until(&mut self, condition: impl Fn(&Board) -> bool) {
+    async fn step_until(&mut self, condition: impl Fn(&ProcessorsHealth) -> bool) {
         const STEPS_MAX: usize = 100;
         for _ in 0..STEPS_MAX {
-            if condition(&self.board) {
+            if condition(&self.health) {
                 return;
             }
-            assert_eq!(self.worker.step().await, Progress::Going);
+            assert_eq!(self.driver.step().await, Progress::Continue);
         }
-        panic!("not within {STEPS_MAX} steps: {:?}", self.board.health());
+        panic!("not within {STEPS_MAX} steps: {:?}", self.health.health());
     }
 }
 
@@ -54,49 +55,49 @@ impl Stepped {
 async fn steps_lead_from_the_assignment_to_a_decision() {
     let log = Arc::new(TestLog::default());
     log.place("o-1");
-    let mut stepped = worker_of(&log);
+    let mut stepped = driver_of(&log);
     stepped.step_until(|_| log.facts() == 1).await;
-    stepped.step_until(|board| is_ready(board, "partition 0")).await;
+    stepped.step_until(|health| is_ready(health, "partition 0")).await;
     assert_eq!(log.acquisitions(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn told_to_stop_it_waits_for_an_open_transaction_and_no_longer() {
+async fn a_stopped_driver_waits_for_its_open_transaction_and_no_longer() {
     let log = Arc::new(TestLog::default());
-    let mut stepped = worker_of(&log);
-    stepped.step_until(|board| is_ready(board, "partition 0")).await;
+    let mut stepped = driver_of(&log);
+    stepped.step_until(|health| is_ready(health, "partition 0")).await;
     log.place("o-1");
     log.commits.lock().unwrap().push_back(Fate::Hang);
     while log.committing.load(Ordering::SeqCst) == 0 {
         tokio::select! {
             biased;
-            progress = stepped.worker.step() => assert_eq!(progress, Progress::Going),
+            progress = stepped.driver.step() => assert_eq!(progress, Progress::Continue),
             () = std::future::ready(()), if log.committing.load(Ordering::SeqCst) > 0 => {}
         }
     }
     stepped.instructions.send_replace(Instruction::Stop { flush: false });
-    assert_eq!(stepped.worker.step().await, Progress::Going);
-    // The commit gives up after its 5 s, unknown; there is nothing to come back for.
+    assert_eq!(stepped.driver.step().await, Progress::Continue);
+    // The commit ends after 5 s with an unknown outcome, and the driver does not acquire again.
     let began = tokio::time::Instant::now();
-    while stepped.worker.step().await == Progress::Going {}
+    while stepped.driver.step().await == Progress::Continue {}
     assert!(began.elapsed() <= Duration::from_secs(5));
     assert_eq!(log.acquisitions(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn told_to_stop_before_it_is_live_it_gives_up_at_once() {
+async fn a_driver_that_is_stopped_before_it_is_live_releases_at_once() {
     let log = Arc::new(TestLog::default());
     log.acquires.lock().unwrap().push_back(Fate::Hang);
-    let mut stepped = worker_of(&log);
+    let mut stepped = driver_of(&log);
     stepped.instructions.send_replace(Instruction::Stop { flush: true });
-    assert_eq!(stepped.worker.step().await, Progress::Going);
-    assert_eq!(stepped.worker.step().await, Progress::Over);
+    assert_eq!(stepped.driver.step().await, Progress::Continue);
+    assert_eq!(stepped.driver.step().await, Progress::Stopped);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_anybody_to_tell_it_anything_it_stops() {
+async fn a_driver_without_a_sender_of_instructions_stops() {
     let log = Arc::new(TestLog::default());
-    let Stepped { worker, instructions, .. } = worker_of(&log);
+    let Stepped { driver, instructions, .. } = driver_of(&log);
     drop(instructions);
-    tokio::time::timeout(Duration::from_secs(1), worker.run()).await.expect("it ends by itself");
+    tokio::time::timeout(Duration::from_secs(1), driver.run()).await.expect("the driver ends");
 }

@@ -1,4 +1,4 @@
-//! Whether log and store answer, asked again and again.
+//! Monitors whether log and store answer.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -10,96 +10,95 @@ use futures::future::BoxFuture;
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_core::port::{Clock, EventBus, OwnerStore, PortError, Topic};
 use logistics_core::{Partition, Timestamp};
-use tokio::time::{MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use crate::failure::{panic_text, sentence};
-use crate::health::lock;
-use crate::options::ReachabilityOptions;
+use crate::error_text::{error_text, panic_text};
+use crate::lock::lock;
+use crate::options::DependencyMonitorOptions;
 
-/// Asks the log and the store a small question again and again, and shows as health whether they answer.
+/// Sends the log and the store a small query at an interval, and shows as health whether they answer.
 ///
-/// A process whose broker is gone cannot work, so it is not ready; it is still live, because starting it again would not
-/// bring the broker back. Once the part answers, it is ready again by itself. The question is the cheapest that the port
-/// has, about one partition at a time in turns, so that with several brokers each is asked before long; a partition that
-/// does not answer is asked until it does.
+/// A process without its broker is not ready, but it stays live, because a restart would not bring the broker back. It becomes
+/// ready again once the part answers. The query is the cheapest of the port. It is about one partition, and each answer moves
+/// it to the next one, so that every broker is queried in turn.
 ///
-/// Begin once a part has answered: until the first question, an interval later, it counts as there. Dropping this ends
-/// the questions.
-pub struct Reachability {
+/// Create it once the parts have answered: a part counts as ready until its first query, one interval later. Dropping the
+/// monitor ends the queries.
+pub struct DependencyMonitor {
     parts: Vec<Arc<Part>>,
     clock: Arc<dyn Clock>,
-    options: ReachabilityOptions,
+    options: DependencyMonitorOptions,
     tasks: Vec<AbortOnDropHandle<()>>,
 }
 
-impl Reachability {
-    /// Watches nothing yet.
+impl DependencyMonitor {
+    /// A monitor without parts.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, options: ReachabilityOptions) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, options: DependencyMonitorOptions) -> Self {
         Self { parts: Vec::new(), clock, options, tasks: Vec::new() }
     }
 
-    /// Watches the log, as the part `log`. `address`: where it is, for people.
+    /// Monitors the log, as the part `log`. `address` is shown in health and log lines.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn log(self, bus: Arc<dyn EventBus>, address: impl Into<String>) -> Self {
         let partitions = bus.partitions();
-        let ask = move |partition| {
+        let query = move |partition| {
             let bus = bus.clone();
             async move { bus.bounds(Topic::Orders, partition).await.map(drop) }.boxed()
         };
-        self.watch("log", address.into(), partitions, ask)
+        self.monitor("log", address.into(), partitions, query)
     }
 
-    /// Watches the store, as the part `store`. `address`: where it is, for people.
+    /// Monitors the store, as the part `store`. `address` is shown in health and log lines.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn store(self, store: Arc<dyn OwnerStore>, partitions: u32, address: impl Into<String>) -> Self {
-        let ask = move |partition| {
+        let query = move |partition| {
             let store = store.clone();
             async move { store.load(partition, &[]).await.map(drop) }.boxed()
         };
-        self.watch("store", address.into(), partitions, ask)
+        self.monitor("store", address.into(), partitions, query)
     }
 
-    /// Watches whatever can be asked.
-    pub(crate) fn watch(
+    /// Monitors a part by any query.
+    pub(crate) fn monitor(
         mut self,
         name: &'static str,
         address: String,
         partitions: u32,
-        ask: impl Fn(Partition) -> BoxFuture<'static, Result<(), PortError>> + Send + Sync + 'static,
+        query: impl Fn(Partition) -> BoxFuture<'static, Result<(), PortError>> + Send + Sync + 'static,
     ) -> Self {
         let part = Arc::new(Part { name, address, down: Mutex::default() });
         self.parts.push(part.clone());
-        let asking = Asking { part, clock: self.clock.clone(), options: self.options, partitions, ask };
-        self.tasks.push(AbortOnDropHandle::new(tokio::spawn(asking.run())));
+        let queries = Queries { part, clock: self.clock.clone(), options: self.options, partitions, query };
+        self.tasks.push(AbortOnDropHandle::new(tokio::spawn(queries.run())));
         self
     }
 }
 
-impl HealthProbe for Reachability {
+impl HealthProbe for DependencyMonitor {
     fn health(&self) -> Health {
         Health { parts: self.parts.iter().map(|part| part.health()).collect() }
     }
 }
 
-impl fmt::Debug for Reachability {
+impl fmt::Debug for DependencyMonitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reachability").field("health", &self.health()).finish_non_exhaustive()
+        f.debug_struct("DependencyMonitor").field("health", &self.health()).finish_non_exhaustive()
     }
 }
 
 struct Part {
     name: &'static str,
     address: String,
-    /// Since when it does not answer, and what it said last.
+    /// The start of the outage, and the latest error.
     down: Mutex<Option<(Timestamp, String)>>,
 }
 
@@ -114,8 +113,8 @@ impl Part {
         }
     }
 
-    /// One line when it goes and one when it comes back, however often it is asked meanwhile.
-    fn answered(&self, answer: Result<(), String>, now: Timestamp) {
+    /// Logs one line at the start of an outage and one at its end.
+    fn record(&self, answer: Result<(), String>, now: Timestamp) {
         let Self { name, address, down } = self;
         let mut down = lock(down);
         match (answer, down.as_ref().map(|(since, _)| *since)) {
@@ -133,36 +132,38 @@ impl Part {
     }
 }
 
-struct Asking<A> {
+/// The queries of one part.
+struct Queries<Q> {
     part: Arc<Part>,
     clock: Arc<dyn Clock>,
-    options: ReachabilityOptions,
+    options: DependencyMonitorOptions,
     partitions: u32,
-    ask: A,
+    query: Q,
 }
 
-impl<A: Fn(Partition) -> BoxFuture<'static, Result<(), PortError>>> Asking<A> {
+impl<Q: Fn(Partition) -> BoxFuture<'static, Result<(), PortError>>> Queries<Q> {
     async fn run(self) {
-        let every = Duration::from_millis(self.options.interval_ms.max(1));
-        let mut ticks = interval_at(tokio::time::Instant::now() + every, every);
+        let interval = Duration::from_millis(self.options.interval_ms.max(1));
+        let mut ticks = interval_at(Instant::now() + interval, interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut partition = 0;
         loop {
             ticks.tick().await;
             let answer = self.answer(Partition(partition)).await;
+            // A partition that does not answer is queried again, so that its outage stays visible.
             if answer.is_ok() {
                 partition = (partition + 1) % self.partitions.max(1);
             }
-            self.part.answered(answer, self.clock.now());
+            self.part.record(answer, self.clock.now());
         }
     }
 
     async fn answer(&self, partition: Partition) -> Result<(), String> {
         let limit = Duration::from_millis(self.options.timeout_ms);
-        // A port that panics must not leave the part as it was shown last for ever.
-        let answer = AssertUnwindSafe(async { timeout(limit, (self.ask)(partition)).await }).catch_unwind();
+        // Without the catch, a panic would end this task, and health would never change again.
+        let answer = AssertUnwindSafe(async { timeout(limit, (self.query)(partition)).await }).catch_unwind();
         match answer.await {
-            Ok(Ok(answer)) => answer.map_err(|error| sentence(&error)),
+            Ok(Ok(answer)) => answer.map_err(|error| error_text(&error)),
             Ok(Err(_)) => Err(format!("no answer within {} ms", limit.as_millis())),
             Err(panic) => Err(format!("a panic: {}", panic_text(panic.as_ref()))),
         }

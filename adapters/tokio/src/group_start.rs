@@ -1,4 +1,4 @@
-//! Where a group of readers starts that has no position.
+//! Where a group without a position starts.
 
 use std::time::Duration;
 
@@ -7,27 +7,27 @@ use logistics_core::port::{EventBus, EventBusExt, PortError, PortErrorKind, Read
 use logistics_core::{Offset, Partition, Timestamp};
 use tokio::time::timeout;
 
-/// A system whose first notifications are older is not new. Far less than the seven days after which brokers forget the
-/// positions of a group without members, so a group that expired is never taken for that of a new system.
+/// Age from which the first notification shows that the system is not new. Brokers keep the positions of an empty group for
+/// seven days, so an expired group never looks like the group of a new system.
 const NEW_SYSTEM_MS_MAX: u64 = 24 * 60 * 60 * 1000;
-/// Partitions whose first record is read. In a system that is not new, the first one is old in almost all of them.
+/// Partitions whose first record is read. In an older system, almost every partition has an old first record.
 const FIRST_RECORDS_MAX: usize = 8;
-/// How long the first record of a log may be hidden by an open transaction before that is a failure.
+/// How long an open transaction may hide the first record of a log.
 const HIDDEN_MS_MAX: u64 = 5000;
 
 const ONE_RECORD: ReadLimit = ReadLimit { records: 1, bytes: 1 };
 
-/// Where a group starts in a partition for which it has no position, where the operator does not say.
+/// Where a group starts in a partition without a position, unless the operator sets it.
 ///
-/// At the **start** in a new system: the notification service may come up later than the first orders, and customers are to
-/// be notified of these too. At the **end** in any other: a group that is new beside an older one, that expired while the
-/// service was down for a week, or that was deleted, must not notify again of everything that ever happened.
+/// At the **start** in a new system: the first orders may be older than the first start of the notification service, and their
+/// customers are notified too. At the **end** in any other system: a group that is new, expired or was deleted must not repeat
+/// all earlier notifications.
 ///
-/// The group cannot tell the two apart, since it has no position in either. The log can: a system is new where the
-/// notifications of every partition begin at offset 0 and the first of them are not older than [`NEW_SYSTEM_MS_MAX`].
+/// The group has no position in either case, so the log decides. A system is new if the notifications of every partition begin
+/// at offset 0 and the first are at most [`NEW_SYSTEM_MS_MAX`] old.
 ///
 /// # Errors
-/// [`PortError`] when the log does not answer, or an open transaction hides its first record.
+/// [`PortError`] if the log does not answer, or an open transaction hides its first record.
 pub(crate) async fn start_of_group(bus: &dyn EventBus, now: Timestamp) -> Result<StartAt, PortError> {
     let mut read = 0;
     for partition in (0..bus.partitions()).map(Partition) {
@@ -42,7 +42,7 @@ pub(crate) async fn start_of_group(bus: &dyn EventBus, now: Timestamp) -> Result
         let first = first_record_at(bus, partition, bounds.end);
         let Ok(first) = timeout(Duration::from_millis(HIDDEN_MS_MAX), first).await else {
             let text = format!(
-                "the first record of {} in partition {partition} did not come within {HIDDEN_MS_MAX} ms",
+                "no first record of {} in partition {partition} within {HIDDEN_MS_MAX} ms; an open transaction may hide it",
                 Topic::Notifications.name()
             );
             return Err(PortError::new(PortErrorKind::Unavailable, text));
@@ -54,7 +54,7 @@ pub(crate) async fn start_of_group(bus: &dyn EventBus, now: Timestamp) -> Result
     Ok(StartAt::Start)
 }
 
-/// When the log took its first record; nothing where it has only records of aborted transactions.
+/// The time of the log's first record. `None` if it has only records of aborted transactions.
 async fn first_record_at(
     bus: &dyn EventBus,
     partition: Partition,
@@ -90,13 +90,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_system_starts_at_the_start_also_when_the_service_comes_later_than_the_orders() {
+    async fn a_new_system_starts_at_the_start_even_if_the_orders_are_older_than_the_service() {
         assert_eq!(start_after(&bus(0), u64::MAX).await, StartAt::Start);
         assert_eq!(start_after(&bus(2), NEW_SYSTEM_MS_MAX).await, StartAt::Start);
     }
 
     #[tokio::test]
-    async fn a_group_that_expired_or_is_new_beside_another_starts_at_the_end() {
+    async fn an_expired_or_additional_group_starts_at_the_end() {
         assert_eq!(start_after(&bus(2), NEW_SYSTEM_MS_MAX + 1).await, StartAt::End);
     }
 
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_first_record_that_stays_hidden_is_a_failure_and_no_answer() {
+    async fn a_first_record_that_stays_hidden_is_an_error() {
         let bus = MemoryBus::new(1);
         let record =
             sample::record(Topic::Notifications, Partition(0), &sample::order_id(1), "{}".to_owned());

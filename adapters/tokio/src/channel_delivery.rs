@@ -1,4 +1,4 @@
-//! One channel, from the log to its notifier: subscribing, again after each failure.
+//! The delivery of one channel, from the log to its notifier. It subscribes, and again after each failure.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,56 +8,56 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::warn;
 
-use crate::backoff::{Attempts, as_ms};
+use crate::attempts::{Attempts, as_ms};
 use crate::clock::SystemClock;
-use crate::delivery_stats::{Call, DeliveryStats};
-use crate::failure::sentence;
-use crate::first_start::start_of_group;
-use crate::following::{Following, Stopped};
+use crate::delivery_stats::{DeliveryStats, LogCall};
+use crate::error_text::error_text;
+use crate::group_start::start_of_group;
 use crate::options::NotificationsOptions;
+use crate::subscription_driver::{SubscriptionDriver, SubscriptionEnd};
 
-/// What delivers one channel. It shares nothing with other channels but the bus.
+/// The delivery of one channel. Channels share only the bus.
 pub(crate) struct ChannelDelivery {
     pub(crate) bus: Arc<dyn EventBus>,
     /// The channel's name.
     pub(crate) channel: Arc<str>,
-    /// The group that keeps the channel's positions.
+    /// The group of the channel's positions.
     pub(crate) group: String,
     pub(crate) notifier: Arc<dyn Notifier>,
     pub(crate) options: Arc<NotificationsOptions>,
-    /// What one delivery holds.
+    /// The limit of one delivery.
     pub(crate) limit: ReadLimit,
     pub(crate) stats: Arc<DeliveryStats>,
     pub(crate) draining: watch::Receiver<bool>,
 }
 
 impl ChannelDelivery {
-    /// Subscribes, and again whenever the subscription fails, until a drain. True where the group's position is behind
-    /// everything that is done.
+    /// Subscribes, and again after each failure of the subscription, until a drain. Returns whether the group's position is
+    /// behind all completed notifications.
     pub(crate) async fn run(self) -> bool {
         let mut attempts = Attempts::new(self.options.subscribe_backoff);
         loop {
             match self.unless_drained(self.subscribe()).await {
                 None => return true,
                 Some(Ok(subscription)) => {
-                    self.stats.subscribed(true);
-                    let following = Following::new(&self, subscription, &mut attempts);
-                    if let Stopped::Drained { clean } = following.run().await {
+                    self.stats.set_subscribed(true);
+                    let driver = SubscriptionDriver::new(&self, subscription, &mut attempts);
+                    if let SubscriptionEnd::Drained { clean } = driver.run().await {
                         return clean;
                     }
-                    self.stats.subscribed(false);
+                    self.stats.set_subscribed(false);
                 }
                 Some(Err(error)) => {
-                    let why = sentence(&error);
+                    let why = error_text(&error);
                     warn!(
                         channel = &*self.channel,
-                        why, "failed to subscribe to the notifications; it is retried"
+                        why, "failed to subscribe to the notifications; retrying"
                     );
                 }
             }
             let delay = attempts.failed();
-            self.stats.failing(Call::Subscribe, format!("failures so far: {}", attempts.failures()));
-            tracing::debug!(delay_ms = as_ms(delay), "waiting before the next try");
+            self.stats.set_failing(LogCall::Subscribe, format!("failures so far: {}", attempts.failures()));
+            tracing::debug!(delay_ms = as_ms(delay), "waiting before the next subscription");
             if self.unless_drained(sleep(delay)).await.is_none() {
                 return true;
             }
@@ -72,7 +72,7 @@ impl ChannelDelivery {
         self.bus.subscribe(Topic::Notifications, &self.group, from).await
     }
 
-    /// What comes of `future`, or nothing if a drain is asked for first.
+    /// The output of `future`, or `None` if a drain begins first.
     async fn unless_drained<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut draining = self.draining.clone();
         tokio::select! {

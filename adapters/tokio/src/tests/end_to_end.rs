@@ -1,4 +1,4 @@
-//! Two processes over the in-memory bus and store, under seeded faults, with a fault-free phase in which all must settle.
+//! Two processes over the in-memory bus and store under seeded faults, with a fault-free phase in which all must settle.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -19,19 +19,19 @@ const ORDERS: usize = 40;
 const FACTS_EACH: usize = 5;
 const SEEDS: u64 = 50;
 
-type Told = Arc<Mutex<BTreeSet<(OrderId, Version)>>>;
+type Notified = Arc<Mutex<BTreeSet<(OrderId, Version)>>>;
 
 struct System {
     bus: MemoryBus,
     store: MemoryOrderStore,
-    told: Told,
+    notified: Notified,
 }
 
 impl System {
     fn new(seed: u64) -> Self {
         let bus = MemoryBus::with_faults(PARTITIONS, Faults::all(seed), Arc::new(TestClock));
         let store = MemoryOrderStore::with_faults(PARTITIONS, Faults::all(seed));
-        Self { bus, store, told: Told::default() }
+        Self { bus, store, notified: Notified::default() }
     }
 
     fn process(&self) -> Processors {
@@ -42,9 +42,9 @@ impl System {
 
     fn notify(&self) -> Notifications {
         let mut notifier = MockNotifier::new();
-        let told = self.told.clone();
+        let notified = self.notified.clone();
         notifier.expect_notify().returning(move |notification| {
-            told.lock().unwrap().insert((notification.order_id.clone(), notification.version));
+            notified.lock().unwrap().insert((notification.order_id.clone(), notification.version));
             Ok(())
         });
         let options = NotificationsOptions { from: Some(StartAt::Start), ..NotificationsOptions::default() };
@@ -53,7 +53,7 @@ impl System {
 
     async fn place(&self, orders: &[OrderId]) {
         for order_id in orders {
-            // Its outcome may be unknown; asking again is harmless.
+            // The outcome of an append may be unknown; a repetition is harmless.
             while self.bus.append(order_id, placement_of(order_id)).await.is_err() {}
         }
     }
@@ -76,7 +76,7 @@ impl System {
 }
 
 #[tokio::test(start_paused = true)]
-async fn under_faults_and_a_change_of_process_every_order_is_delivered_and_told() {
+async fn under_faults_and_a_change_of_process_every_order_is_delivered_and_notified() {
     for seed in 0..SEEDS {
         let system = System::new(seed);
         let orders: Vec<OrderId> = (0..ORDERS).map(|n| OrderId::parse(&format!("o-{n}")).unwrap()).collect();
@@ -92,7 +92,8 @@ async fn under_faults_and_a_change_of_process_every_order_is_delivered_and_told(
             assert!(tokio::time::Instant::now() < deadline, "seed {seed}: {report:?} {health:?}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        until("all are told", || system.told.lock().unwrap().len() == ORDERS * FACTS_EACH).await;
+        until("all facts are notified", || system.notified.lock().unwrap().len() == ORDERS * FACTS_EACH)
+            .await;
         until("ready", || second.health().is_ready()).await;
         assert_eq!(second.health().parts.len(), 1 + PARTITIONS as usize, "seed {seed}");
         assert!(second.drain(Duration::from_secs(5)).await.is_clean(), "seed {seed}");

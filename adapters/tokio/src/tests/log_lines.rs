@@ -1,4 +1,4 @@
-//! The log lines that people and scripts look for.
+//! The log lines that people and scripts depend on.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -20,8 +20,8 @@ impl Lines {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// Everything of this level that is logged on this thread, until the guard is dropped.
-    pub(super) fn take(&self, level: Level) -> DefaultGuard {
+    /// Captures the log lines of this level on this thread, until the guard is dropped.
+    pub(super) fn capture(&self, level: Level) -> DefaultGuard {
         let writer = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_writer(move || writer.clone())
@@ -44,10 +44,10 @@ impl Write for Lines {
     }
 }
 
-/// Runs one order from PLACED to DELIVERED with this level logged, and answers what was.
+/// Runs two orders from PLACED to DELIVERED, and returns the log lines of this level.
 async fn logged(level: Level) -> String {
     let lines = Lines::default();
-    let _guard = lines.take(level);
+    let _guard = lines.capture(level);
     let log = Arc::new(TestLog::default());
     let (membership, events) = member(owner(std::slice::from_ref(&log)));
     events.send(Ok(GroupEvent::Assigned(vec![Partition(0)]))).unwrap();
@@ -60,16 +60,16 @@ async fn logged(level: Level) -> String {
         options(),
     );
     log.place("o-1");
-    // One after DELIVERED, so that everything about the first was said.
+    // The second order shows that all lines of the first are logged.
     until("delivered", || log.facts() >= 5).await;
     log.place("o-2");
     until("delivered", || log.facts() >= 10).await;
-    until("told", || level < Level::INFO || lines.text().contains("Moved order o-2 → DELIVERED")).await;
+    until("logged", || level < Level::INFO || lines.text().contains("Moved order o-2 → DELIVERED")).await;
     lines.text()
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_info_each_step_of_an_order_is_a_line() {
+async fn at_info_each_transition_is_a_line() {
     let text = logged(Level::INFO).await;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.contains("partition")).collect();
     let moved = |status| format!("INFO Moved order o-1 → {status}");
@@ -80,6 +80,6 @@ async fn at_info_each_step_of_an_order_is_a_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_warn_nothing_is_said_of_single_orders() {
+async fn at_warn_no_line_is_about_a_single_order() {
     assert_eq!(logged(Level::WARN).await, "");
 }

@@ -1,10 +1,10 @@
-//! Attempts at one thing, with a wait between two.
+//! The attempts of one operation, and the wait between two.
 
 use std::time::Duration;
 
 use logistics_core::Backoff;
 
-/// Attempts at one thing.
+/// Counts failures in a row, and draws the wait after each.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     backoff: Backoff,
@@ -16,7 +16,7 @@ impl Attempts {
         Self { backoff, failures: 0 }
     }
 
-    /// It failed again: how long to wait now.
+    /// Counts a failure, and returns the wait before the next attempt.
     pub(crate) fn failed(&mut self) -> Duration {
         let delay = self.backoff.delay(self.failures, rand::random());
         self.failures = self.failures.saturating_add(1);
@@ -33,7 +33,7 @@ impl Attempts {
     }
 }
 
-/// A wait for people and logs.
+/// A wait in whole milliseconds, for log lines.
 pub(crate) fn as_ms(delay: Duration) -> u64 {
     u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
 }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_success_begins_anew() {
+    fn a_success_resets_the_wait() {
         let mut attempts =
             Attempts::new(Backoff { delay_ms_min: 100, delay_ms_max: 1000, jitter_percent: 0 });
         assert_eq!(

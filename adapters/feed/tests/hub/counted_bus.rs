@@ -1,4 +1,4 @@
-//! A bus whose readers are counted, and facts in it.
+//! A bus that counts its readers, and facts for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,18 +27,18 @@ pub(crate) fn fact(order_id: &OrderId, version: u64) -> Fact {
     fact
 }
 
-/// The facts that a test may see: the order and the version, with partition and offset.
+/// A fact as tests compare it: partition, offset, order and version.
 pub(crate) type Seen = (Partition, Offset, OrderId, u64);
 
-/// The bus, and how many readers are open on it.
+/// The bus in memory, with counts of its readers.
 #[derive(Clone)]
-pub(crate) struct World {
+pub(crate) struct CountedBus {
     pub(crate) bus: MemoryBus,
     open: Arc<AtomicUsize>,
     opened: Arc<AtomicUsize>,
 }
 
-impl World {
+impl CountedBus {
     pub(crate) fn new() -> Self {
         Self { bus: MemoryBus::new(PARTITIONS), open: Arc::default(), opened: Arc::default() }
     }
@@ -47,12 +47,12 @@ impl World {
         Hub::new(Arc::new(self.clone()), options)
     }
 
-    /// Tails that are open now.
+    /// The number of open tails.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)
     }
 
-    /// Tails that were opened so far.
+    /// The number of tails opened so far.
     pub(crate) fn opened(&self) -> usize {
         self.opened.load(Ordering::SeqCst)
     }
@@ -74,7 +74,7 @@ pub(crate) fn home(order_id: &OrderId) -> Partition {
     partition_of(order_id, PARTITIONS)
 }
 
-/// What the next event shows.
+/// The fact of the next event.
 pub(crate) async fn next(subscription: &mut Subscription) -> Seen {
     match subscription.next().await {
         Some(FeedEvent::Fact(logged)) => {
@@ -85,7 +85,7 @@ pub(crate) async fn next(subscription: &mut Subscription) -> Seen {
     }
 }
 
-/// What the next events show.
+/// The facts of the next events.
 pub(crate) async fn take(subscription: &mut Subscription, count: usize) -> Vec<Seen> {
     let mut seen = Vec::new();
     while seen.len() < count {
@@ -94,22 +94,22 @@ pub(crate) async fn take(subscription: &mut Subscription, count: usize) -> Vec<S
     seen
 }
 
-/// The subscription fell behind and has ended.
+/// Expects that the subscription fell behind and ends.
 pub(crate) async fn lagged(subscription: &mut Subscription) -> Positions {
     let event = subscription.next().await;
     let Some(FeedEvent::Lagged { resume_from }) = event else { panic!("a lag was expected: {event:?}") };
-    assert!(subscription.next().await.is_none(), "the stream goes on");
+    assert!(subscription.next().await.is_none(), "the stream continues");
     resume_from
 }
 
-/// Nothing waits for the subscriber, once everything that can run has run.
+/// Whether no event is left once all tasks wait.
 pub(crate) async fn is_quiet(subscription: &mut Subscription) -> bool {
     let quiet = std::time::Duration::from_millis(1);
-    // The clock is paused: it moves when every task waits.
+    // The paused clock advances once every task waits.
     tokio::time::timeout(quiet, subscription.next()).await.is_err()
 }
 
-/// Lets the other tasks run until it is so. The paused clock stands meanwhile.
+/// Lets the other tasks run until the condition holds. The paused clock does not advance.
 pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     const TURNS_MAX: usize = 100_000;
     for _ in 0..TURNS_MAX {
@@ -118,7 +118,7 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
         }
         tokio::task::yield_now().await;
     }
-    panic!("waited in vain: {what}");
+    panic!("not within {TURNS_MAX} turns: {what}");
 }
 
 struct CountedTail(Box<dyn Tail>, Arc<AtomicUsize>);
@@ -137,7 +137,7 @@ impl Drop for CountedTail {
 }
 
 #[async_trait]
-impl EventBus for World {
+impl EventBus for CountedBus {
     fn partitions(&self) -> u32 {
         self.bus.partitions()
     }

@@ -1,4 +1,4 @@
-//! Whether log and store answer: what is shown, what is logged, and what it costs.
+//! The monitor: its health, its log lines and its queries.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,15 +13,15 @@ use logistics_testkit::{Faults, MemoryBus, MemoryOrderStore};
 use tokio::time::sleep;
 use tracing::Level;
 
-use super::lines::Lines;
+use super::log_lines::Lines;
 use super::support::{TestClock, error};
-use crate::{Reachability, ReachabilityOptions};
+use crate::{DependencyMonitor, DependencyMonitorOptions};
 
 const PARTITIONS: u32 = 3;
 const INTERVAL: Duration = Duration::from_secs(2);
 
-fn watch() -> Reachability {
-    Reachability::new(Arc::new(TestClock), ReachabilityOptions::default())
+fn monitor() -> DependencyMonitor {
+    DependencyMonitor::new(Arc::new(TestClock), DependencyMonitorOptions::default())
 }
 
 fn down() -> Faults {
@@ -29,44 +29,44 @@ fn down() -> Faults {
 }
 
 /// The names of the parts that are not ready.
-fn missing(watch: &Reachability) -> Vec<String> {
-    watch.health().parts.into_iter().filter(|part| !part.ready).map(|part| part.name).collect()
+fn unready(monitor: &DependencyMonitor) -> Vec<String> {
+    monitor.health().parts.into_iter().filter(|part| !part.ready).map(|part| part.name).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_answer_is_named_until_it_answers_again() {
+async fn a_part_that_does_not_answer_is_unready_until_it_answers() {
     let lines = Lines::default();
-    let _guard = lines.take(Level::INFO);
+    let _guard = lines.capture(Level::INFO);
     let (bus, store) = (MemoryBus::new(PARTITIONS), MemoryOrderStore::new(PARTITIONS));
-    let watch = watch().log(Arc::new(bus.clone()), "kafka:9092").store(
+    let monitor = monitor().log(Arc::new(bus.clone()), "kafka:9092").store(
         Arc::new(store.clone()),
         PARTITIONS,
         "redis:6379",
     );
-    let there = |name: &str, detail: &str| PartHealth {
+    let ready = |name: &str, detail: &str| PartHealth {
         name: name.to_owned(),
         ready: true,
         detail: detail.to_owned(),
     };
-    let all_there = [there("log", "kafka:9092"), there("store", "redis:6379")];
-    assert_eq!(watch.health().parts, all_there);
+    let all_ready = [ready("log", "kafka:9092"), ready("store", "redis:6379")];
+    assert_eq!(monitor.health().parts, all_ready);
     sleep(INTERVAL * 3).await;
-    assert_eq!((watch.health().parts, &*lines.text()), (all_there.to_vec(), ""));
+    assert_eq!((monitor.health().parts, &*lines.text()), (all_ready.to_vec(), ""));
 
     bus.set_faults(down());
     sleep(INTERVAL * 5).await;
-    assert_eq!(missing(&watch), ["log"]);
+    assert_eq!(unready(&monitor), ["log"]);
     store.set_faults(down());
     sleep(INTERVAL * 5).await;
-    assert_eq!(missing(&watch), ["log", "store"]);
-    let detail = &watch.health().parts[0].detail;
+    assert_eq!(unready(&monitor), ["log", "store"]);
+    let detail = &monitor.health().parts[0].detail;
     assert!(detail.starts_with("kafka:9092: since 2025-11-24T16:00:"), "{detail}");
     assert!(detail.ends_with(": an injected fault: could not ask for the bounds"), "{detail}");
 
     bus.set_faults(Faults::none());
     store.set_faults(Faults::none());
     sleep(INTERVAL * 5).await;
-    assert_eq!(watch.health().parts, all_there);
+    assert_eq!(monitor.health().parts, all_ready);
     let text = lines.text();
     let count = |part: &str| text.lines().filter(|line| line.contains(part)).count();
     assert_eq!(
@@ -79,58 +79,59 @@ async fn what_does_not_answer_is_named_until_it_answers_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_partition_has_its_turn_and_one_that_does_not_answer_is_asked_until_it_does() {
-    let (asked, well) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(true)));
-    let (noted, answers) = (asked.clone(), well.clone());
-    let watch = watch().watch("log", "there".to_owned(), PARTITIONS, move |partition| {
+async fn partitions_are_queried_in_turn_and_one_that_does_not_answer_is_queried_again() {
+    let (queried, up) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(true)));
+    let (noted, answers) = (queried.clone(), up.clone());
+    let monitor = monitor().monitor("log", "address".to_owned(), PARTITIONS, move |partition| {
         noted.lock().unwrap().push(partition);
         let answers = partition != Partition(1) || answers.load(Ordering::SeqCst);
         async move { if answers { Ok(()) } else { Err(error(PortErrorKind::Unavailable)) } }.boxed()
     });
     sleep(INTERVAL * 4 + INTERVAL / 2).await;
-    well.store(false, Ordering::SeqCst);
+    up.store(false, Ordering::SeqCst);
     sleep(INTERVAL * 3).await;
-    assert_eq!(missing(&watch), ["log"]);
-    well.store(true, Ordering::SeqCst);
+    assert_eq!(unready(&monitor), ["log"]);
+    up.store(true, Ordering::SeqCst);
     sleep(INTERVAL * 2).await;
-    assert!(missing(&watch).is_empty());
-    assert_eq!(*asked.lock().unwrap(), [0, 1, 2, 0, 1, 1, 1, 1, 2].map(Partition));
+    assert!(unready(&monitor).is_empty());
+    assert_eq!(*queried.lock().unwrap(), [0, 1, 2, 0, 1, 1, 1, 1, 2].map(Partition));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_port_that_hangs_or_panics_does_not_answer() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = asked.clone();
-    let options = ReachabilityOptions { timeout_ms: 500, ..ReachabilityOptions::default() };
-    let watch = Reachability::new(Arc::new(TestClock), options);
-    let watch =
-        watch.watch("log", "there".to_owned(), 1, move |_| match count.fetch_add(1, Ordering::SeqCst) {
+async fn a_port_that_hangs_or_panics_counts_as_unanswered() {
+    let queries = Arc::new(AtomicUsize::new(0));
+    let count = queries.clone();
+    let options = DependencyMonitorOptions { timeout_ms: 500, ..DependencyMonitorOptions::default() };
+    let monitor = DependencyMonitor::new(Arc::new(TestClock), options);
+    let monitor = monitor.monitor("log", "address".to_owned(), 1, move |_| {
+        match count.fetch_add(1, Ordering::SeqCst) {
             0 => pending().boxed(),
             1 => async { panic!("on purpose") }.boxed(),
             _ => async { Ok(()) }.boxed(),
-        });
+        }
+    });
     sleep(INTERVAL + INTERVAL / 2).await;
-    let detail = watch.health().parts[0].detail.clone();
+    let detail = monitor.health().parts[0].detail.clone();
     assert!(detail.ends_with("no answer within 500 ms"), "{detail}");
     sleep(INTERVAL).await;
-    let detail = watch.health().parts[0].detail.clone();
+    let detail = monitor.health().parts[0].detail.clone();
     assert!(detail.ends_with("a panic: on purpose"), "{detail}");
     sleep(INTERVAL).await;
-    assert!(missing(&watch).is_empty());
+    assert!(unready(&monitor).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_asks_once_an_interval_and_not_once_it_is_dropped() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = asked.clone();
-    let watch = watch().watch("log", "there".to_owned(), 1, move |_| {
+async fn it_queries_once_per_interval_until_it_is_dropped() {
+    let queries = Arc::new(AtomicUsize::new(0));
+    let count = queries.clone();
+    let monitor = monitor().monitor("log", "address".to_owned(), 1, move |_| {
         count.fetch_add(1, Ordering::SeqCst);
         async { Ok(()) }.boxed()
     });
     sleep(Duration::from_secs(60)).await;
-    drop(watch);
-    let before = asked.load(Ordering::SeqCst);
-    assert!((29..=30).contains(&before), "{before} questions in a minute");
+    drop(monitor);
+    let before = queries.load(Ordering::SeqCst);
+    assert!((29..=30).contains(&before), "{before} queries in a minute");
     sleep(Duration::from_secs(60)).await;
-    assert_eq!(asked.load(Ordering::SeqCst), before);
+    assert_eq!(queries.load(Ordering::SeqCst), before);
 }

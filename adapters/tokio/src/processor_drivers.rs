@@ -1,4 +1,4 @@
-//! The workers of one member of the group.
+//! The drivers of one member of the group.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
@@ -16,42 +16,43 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{error, warn};
 
 use crate::calls::Ports;
-use crate::health::Board;
+use crate::clock::ProcessorClock;
 use crate::options::ProcessorsOptions;
-use crate::worker::{Instruction, Time, Worker};
+use crate::processor_driver::{Instruction, ProcessorDriver};
+use crate::processors_health::ProcessorsHealth;
 
-/// One task for each partition. Dropping this drops them all at once.
-pub(crate) struct Workers {
+/// One driver task for each partition. Dropping this drops all of them at once.
+pub(crate) struct ProcessorDrivers {
     tasks: JoinSet<()>,
-    running: BTreeMap<Partition, Running>,
-    board: Arc<Board>,
+    running: BTreeMap<Partition, RunningDriver>,
+    health: Arc<ProcessorsHealth>,
     store: Arc<dyn OwnerStore>,
-    time: Time,
+    clock: ProcessorClock,
     settings: Settings,
     observers: Observers,
 }
 
-struct Running {
+struct RunningDriver {
     instructions: watch::Sender<Instruction>,
     task: AbortHandle,
 }
 
-impl Workers {
+impl ProcessorDrivers {
     pub(crate) fn new(
-        board: Arc<Board>,
+        health: Arc<ProcessorsHealth>,
         store: Arc<dyn OwnerStore>,
-        time: Time,
+        clock: ProcessorClock,
         settings: Settings,
         options: &ProcessorsOptions,
     ) -> Self {
         let (tasks, running) = (JoinSet::new(), BTreeMap::new());
         let store = TimeLimit::new(options.call_timeout_ms).over(store);
         let observers = options.observers.clone();
-        Self { tasks, running, board, store, time, settings, observers }
+        Self { tasks, running, health, store, clock, settings, observers }
     }
 
     pub(crate) fn start(&mut self, membership: &Arc<dyn Membership>, partition: Partition) {
-        let board = self.board.add(partition, self.time.now().wall);
+        let health = self.health.add(partition, self.now());
         let ports = Ports {
             partition,
             membership: membership.clone(),
@@ -59,19 +60,19 @@ impl Workers {
             store: self.store.clone(),
         };
         let (sender, instructions) = watch::channel(Instruction::Run);
-        let worker = Worker::new(
+        let driver = ProcessorDriver::new(
             ports,
             self.settings.clone(),
-            self.time.clone(),
-            board,
+            self.clock.clone(),
+            health,
             self.observers.clone(),
             instructions,
         );
-        let task = self.tasks.spawn(worker.run());
-        self.running.insert(partition, Running { instructions: sender, task });
+        let task = self.tasks.spawn(driver.run());
+        self.running.insert(partition, RunningDriver { instructions: sender, task });
     }
 
-    /// The partitions that have a worker.
+    /// The partitions that have a driver.
     pub(crate) fn partitions(&self) -> BTreeSet<Partition> {
         self.running.keys().copied().collect()
     }
@@ -80,20 +81,20 @@ impl Workers {
         self.running.is_empty()
     }
 
-    /// Instructs these to give their partitions up.
+    /// Instructs the drivers of these partitions to release them.
     pub(crate) fn stop(&self, partitions: &BTreeSet<Partition>, flush: bool) {
-        for running in partitions.iter().filter_map(|partition| self.running.get(partition)) {
-            running.instructions.send_replace(Instruction::Stop { flush });
+        for driver in partitions.iter().filter_map(|partition| self.running.get(partition)) {
+            driver.instructions.send_replace(Instruction::Stop { flush });
         }
     }
 
-    /// Waits until one of them has given its partition up. Can be cancelled.
+    /// Waits until one driver has ended. Can be cancelled.
     pub(crate) async fn ended(&mut self) {
         match self.tasks.join_next_with_id().await {
             Some(Ok((id, ()))) => self.forget(id),
             Some(Err(error)) => {
                 if error.is_panic() {
-                    error!(%error, "a worker ended by a panic that it did not catch");
+                    error!(%error, "a driver ended with an uncaught panic");
                 }
                 self.forget(error.id());
             }
@@ -101,8 +102,8 @@ impl Workers {
         }
     }
 
-    /// Waits until these have given their partitions up, until then at most; then drops those that have not, and names
-    /// them.
+    /// Waits until `until` at most for the drivers of these partitions to end. Drops the others, and returns their
+    /// partitions.
     pub(crate) async fn wait(&mut self, partitions: &BTreeSet<Partition>, until: Instant) -> Vec<Partition> {
         let waited = timeout_at(until, async {
             while partitions.iter().any(|partition| self.running.contains_key(partition)) {
@@ -115,45 +116,45 @@ impl Workers {
         }
     }
 
-    /// Drops these at once: nothing of them runs on, except store writes, which the store refuses once another owner has
-    /// written. Names those that there were.
+    /// Drops the drivers of these partitions at once, and returns the partitions that had one. Only their store writes
+    /// finish, and the store rejects those once another owner has written.
     pub(crate) fn drop_at_once(&mut self, partitions: &BTreeSet<Partition>) -> Vec<Partition> {
         let mut dropped = Vec::new();
         for partition in partitions {
-            if let Some(running) = self.running.remove(partition) {
-                running.task.abort();
-                self.board.remove(*partition);
+            if let Some(driver) = self.running.remove(partition) {
+                driver.task.abort();
+                self.health.remove(*partition);
                 dropped.push(*partition);
             }
         }
         if !dropped.is_empty() {
-            warn!(partitions = ?dropped, "dropped before they were finished; the next owner recovers from the log");
+            warn!(partitions = ?dropped, "partitions dropped with unfinished work; the next owner recovers from the log");
         }
         dropped
     }
 
-    /// Drops all of them and waits until they are gone, for so long at most.
+    /// Drops all drivers and waits `within` at most until they are gone.
     pub(crate) async fn drop_all(&mut self, within: Duration) {
         let all = self.partitions();
         self.drop_at_once(&all);
         let gone =
             timeout_at(Instant::now() + within, async { while self.tasks.join_next().await.is_some() {} });
         if gone.await.is_err() {
-            error!("a worker is stuck in a call that never yields; going on without it");
+            error!("a driver is stuck in a call that never yields; continuing without it");
         }
     }
 
     /// The wall clock.
     pub(crate) fn now(&self) -> Timestamp {
-        self.time.now().wall
+        self.clock.now().wall
     }
 
     fn forget(&mut self, task: Id) {
-        let ended = self.running.iter().find(|(_, running)| running.task.id() == task);
-        // Not there: it was dropped, and another may run for the partition by now.
+        let ended = self.running.iter().find(|(_, driver)| driver.task.id() == task);
+        // Without an entry, the driver was dropped, and a new one may run for the partition.
         if let Some(partition) = ended.map(|(partition, _)| *partition) {
             self.running.remove(&partition);
-            self.board.remove(partition);
+            self.health.remove(partition);
         }
     }
 }
