@@ -2,7 +2,7 @@
 
 use crate::fact::{Cause, Change, Fact};
 use crate::ids::{Offset, Timestamp, Version};
-use crate::lifecycle::{Actor, Clock, Status, transition};
+use crate::lifecycle::{Actor, Status, Timer, transition};
 use crate::order::Order;
 use crate::policy::{DeadlineKind, Policy};
 use crate::rejection::Rejection;
@@ -50,9 +50,9 @@ pub fn decide(
 pub fn decide_due(order: &Order, offset: Offset, now: Timestamp, policy: &Policy) -> Option<Fact> {
     let deadline = order.deadline.filter(|deadline| deadline.at <= now)?;
     let (status, change) = match deadline.kind {
-        DeadlineKind::Advance => (order.status.moved_by(Clock::Dwell)?, Change::Moved),
-        DeadlineKind::Expire => (order.status.moved_by(Clock::Accept)?, Change::Moved),
-        DeadlineKind::Return => (order.status.moved_by(Clock::Return)?, Change::Moved),
+        DeadlineKind::Advance => (order.status.moved_by(Timer::Dwell)?, Change::Moved),
+        DeadlineKind::Expire => (order.status.moved_by(Timer::Accept)?, Change::Moved),
+        DeadlineKind::Return => (order.status.moved_by(Timer::Return)?, Change::Moved),
         DeadlineKind::Late => (order.status, Change::Late),
     };
     let cause = Cause::Timer { timer: deadline.kind, offset };

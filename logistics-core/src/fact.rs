@@ -10,30 +10,30 @@ use crate::request::Placement;
 /// What a fact changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// The order came to be.
+    /// The order was placed.
     Placed(Placement),
-    /// It entered another status.
+    /// The order entered another status.
     Moved,
-    /// It is still in the status and should not be.
+    /// The order is late in its status; the status did not change.
     Late,
 }
 
-/// What brought a fact about.
+/// The cause of a fact.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Cause {
     /// A request.
     Request {
-        /// What its sender calls it.
+        /// The request's id.
         request: RequestId,
-        /// Where it stands in the partition: the input that the fact answers.
+        /// The offset of the request in the partition: the input that the fact answers.
         offset: Offset,
     },
     /// A deadline.
     Timer {
-        /// Which one.
+        /// The kind of the deadline.
         timer: DeadlineKind,
-        /// The next input at that moment: everything before it was answered before the timer fired.
+        /// The next input when the timer fired: every input before it had an outcome.
         offset: Offset,
     },
 }
@@ -58,29 +58,49 @@ impl Cause {
     }
 }
 
-/// It happened. An order is the fold of its facts and of nothing else.
+/// A change that happened. An order is the fold of its facts and of nothing else.
+///
+/// [`decide`](crate::decide) and [`decide_due`](crate::decide_due) make facts; [`Fact::new`] is for tools and tests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Fact {
     /// The order.
     pub order_id: OrderId,
     /// The number of this fact among the order's facts, from 1.
     pub version: Version,
-    /// The status after it.
+    /// The status after the fact.
     pub status: Status,
-    /// What it changed.
+    /// The kind of the change.
     pub change: Change,
-    /// When; never before the order's previous fact.
+    /// When the fact happened; never before the order's previous fact.
     pub at: Timestamp,
-    /// Who brought it about.
+    /// The role that caused the fact.
     pub actor: Actor,
-    /// Why, where somebody said so.
+    /// The reason, if the request has one.
     pub reason: Option<Reason>,
-    /// The request or timer that brought it about.
+    /// The request or the timer that caused the fact.
     pub cause: Cause,
-    /// When the order moves or is late by itself, if it does.
+    /// When time moves the order or makes it late, if it does.
     pub deadline: Option<Deadline>,
-    /// How many more delivery attempts the policy of the day allows; only with DELIVERY_FAILED.
+    /// The remaining delivery attempts under the policy at that time; only with DELIVERY_FAILED.
     pub attempts_left: Option<u32>,
     /// W3C trace context.
     pub trace: Option<TraceParent>,
+}
+
+impl Fact {
+    /// A fact without a reason, a deadline, remaining attempts or a trace. The fields are public: set what else it has.
+    #[must_use]
+    pub fn new(
+        order_id: OrderId,
+        version: Version,
+        status: Status,
+        change: Change,
+        at: Timestamp,
+        actor: Actor,
+        cause: Cause,
+    ) -> Self {
+        let (reason, deadline, attempts_left, trace) = (None, None, None, None);
+        Self { order_id, version, status, change, at, actor, reason, cause, deadline, attempts_left, trace }
+    }
 }

@@ -31,9 +31,9 @@ pub use fact::{Cause, Change, Fact};
 pub use ids::{
     InvalidText, Offset, OrderId, Partition, PartyId, Reason, RequestId, Timestamp, TraceParent, Version,
 };
-pub use lifecycle::{Actor, Clock, Status};
+pub use lifecycle::{Actor, Status, Timer};
 pub use order::{HistoryEntry, Order, VersionGap, evolve};
-pub use outcome::{Outcome, OutcomeKind, Verdict};
+pub use outcome::{Outcome, OutcomeKind, RequestOutcome};
 pub use partitioner::partition_of;
 pub use policy::{Deadline, DeadlineKind, Mode, Policy};
 pub use rejection::Rejection;

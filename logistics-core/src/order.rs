@@ -11,6 +11,7 @@ use crate::request::Placement;
 
 /// One line of an order's history: a fact, as the order's document shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct HistoryEntry {
     /// The fact's version.
     pub version: Version,
@@ -33,6 +34,7 @@ pub struct HistoryEntry {
 
 /// An order's current state: the fold of its facts. Its JSON is the document that the store holds and the API answers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Order {
     /// The order.
     pub order_id: OrderId,

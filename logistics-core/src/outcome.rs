@@ -1,4 +1,4 @@
-//! Outcomes: what became of one input. Every input of the log has exactly one.
+//! Outcomes: the result of one input. Every input of the log has exactly one.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,33 +6,34 @@ use crate::ids::{Offset, OrderId, Partition, RequestId, Version};
 use crate::lifecycle::Status;
 use crate::rejection::Rejection;
 
-/// The answer to a request, as it stands in the store for whoever waits for it.
+/// The outcome of a request, as the store keeps it for a client that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Verdict {
-    /// It happened: the order has this version and status now.
+pub enum RequestOutcome {
+    /// The request became a fact: the order has this version and status.
     Happened {
         /// The order's version.
         version: Version,
         /// The order's status.
         status: Status,
     },
-    /// It was so already.
+    /// The order was in the requested state already.
     Unchanged {
         /// The order's version.
         version: Version,
         /// The order's status.
         status: Status,
     },
-    /// It was refused.
+    /// The request was rejected.
     Rejected {
-        /// Why.
+        /// The reason.
         rejection: Rejection,
     },
 }
 
-/// The outcome of an input that brought no fact about, as it stands in the log. (A fact is its input's outcome.)
+/// The outcome of an input that caused no fact, as the log has it. (A fact is the outcome of its input.)
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Outcome {
     /// The input's offset in this partition.
     pub offset: Offset,
@@ -40,30 +41,38 @@ pub struct Outcome {
     pub order_id: Option<OrderId>,
     /// The request, where the input names one.
     pub request: Option<RequestId>,
-    /// What became of it.
+    /// The result.
     pub result: OutcomeKind,
 }
 
-/// What became of an input that brought no fact about.
+impl Outcome {
+    /// The outcome of the input at `offset`, which names no order and no request.
+    #[must_use]
+    pub fn new(offset: Offset, result: OutcomeKind) -> Self {
+        Self { offset, order_id: None, request: None, result }
+    }
+}
+
+/// The result of an input that caused no fact.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OutcomeKind {
-    /// It was so already.
+    /// The order was in the requested state already.
     Unchanged {
         /// The order's version.
         version: Version,
         /// The order's status.
         status: Status,
     },
-    /// It was refused.
+    /// The request was rejected.
     Rejected(Rejection),
-    /// It stood in a partition that is not its order's; a copy is on its way in the right one.
+    /// The input was in another partition than its order's; the owner appended a copy to the right one.
     Forwarded {
-        /// The right one.
+        /// The order's partition.
         to: Partition,
     },
-    /// It was no input that this system knows; it stands in the dead-letter topic.
+    /// The record is not a valid input; the dead-letter topic has it.
     DeadLettered {
-        /// What was wrong with it.
+        /// Why the record is invalid.
         reason: String,
     },
 }

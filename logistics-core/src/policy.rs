@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Timestamp;
-use crate::lifecycle::{Clock, Status};
+use crate::lifecycle::{Status, Timer};
 
-/// How steps towards DELIVERED come about.
+/// What causes the transitions towards DELIVERED.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Each step happens by itself after `dwell`.
+    /// The clock causes each transition after the dwell time.
     Simulate,
-    /// Steps come from requests.
+    /// Requests cause each transition.
     Manual,
 }
 
@@ -21,50 +21,60 @@ pub enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeadlineKind {
-    /// The order takes the next step towards DELIVERED.
+    /// The order makes the next transition towards DELIVERED.
     Advance,
-    /// Nobody accepted it: it becomes EXPIRED.
+    /// The merchant did not answer: the order becomes EXPIRED.
     Expire,
-    /// Nobody tried again: it becomes RETURNED.
+    /// No further delivery attempt was made: the order becomes RETURNED.
     Return,
-    /// It is late: a fact of the same status says so, once a status.
+    /// The order is late: a fact of the same status records it, once per status.
     Late,
 }
 
-/// When an order moves or is late by itself.
+/// When time moves an order or makes it late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Deadline {
-    /// The moment.
+    /// When the deadline is due.
     pub at: Timestamp,
-    /// What happens then.
+    /// What happens at that time.
     pub kind: DeadlineKind,
 }
 
-/// What time does. A fact carries the deadline that the policy of its day gave it, so a changed policy holds for later
-/// facts only.
+/// What time does to orders. A fact carries its deadline, so a changed policy applies to later facts only.
+///
+/// A policy starts from [`Policy::manual`] or [`Policy::simulate`], and its fields are public:
+///
+/// ```
+/// use logistics_core::{Policy, Status};
+///
+/// let mut policy = Policy::manual();
+/// policy.accept_ms = 5 * 60 * 1000;
+/// policy.late_ms.insert(Status::Preparing, 45 * 60 * 1000);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Policy {
-    /// How steps towards DELIVERED come about.
+    /// What causes the transitions towards DELIVERED.
     pub mode: Mode,
-    /// Milliseconds in a status before the next step, where the mode simulates; 0 allowed.
+    /// Milliseconds in a status before the next transition, with [`Mode::Simulate`]. May be 0.
     pub dwell_ms: u64,
     /// Exceptions from `dwell_ms`, by status.
     pub dwell_by_status_ms: BTreeMap<Status, u64>,
-    /// Milliseconds after which an order that no merchant accepted becomes EXPIRED.
+    /// Milliseconds after which a PLACED order becomes EXPIRED.
     pub accept_ms: u64,
-    /// Milliseconds after which an order whose delivery failed becomes RETURNED.
+    /// Milliseconds after which an order in DELIVERY_FAILED becomes RETURNED.
     pub return_ms: u64,
     /// Milliseconds after which an order that is still in the status is late.
     pub late_ms: BTreeMap<Status, u64>,
-    /// How often an order may go out for delivery, the first time included; at least 1.
+    /// Delivery attempts per order, including the first; at least 1.
     pub max_delivery_attempts: u32,
 }
 
 const MINUTE_MS: u64 = 60 * 1000;
 
-/// There is no default: a policy that moves orders by the clock is always chosen by name.
+// No `Default`: a policy that moves orders by the clock must be chosen by name.
 impl Policy {
-    /// Steps come from requests only. Deadlines: accept 10 min, return 24 h, late after 10 min (CONFIRMED),
+    /// Requests cause every transition. Deadlines: accept 10 min, return 24 h, late after 10 min (CONFIRMED),
     /// 30 min (PREPARING), 15 min (READY_FOR_PICKUP) and 60 min (OUT_FOR_DELIVERY); 3 delivery attempts.
     #[must_use]
     pub fn manual() -> Self {
@@ -84,24 +94,24 @@ impl Policy {
         }
     }
 
-    /// The clock moves every order to DELIVERED, one step after each `dwell_ms`. For demonstrations and tests: no merchant
+    /// The clock moves every order to DELIVERED, one transition per `dwell_ms`. For demonstrations and tests: no merchant
     /// or courier takes part. The deadlines are those of [`Policy::manual`].
     #[must_use]
     pub fn simulate(dwell_ms: u64) -> Self {
         Self { mode: Mode::Simulate, dwell_ms, ..Self::manual() }
     }
 
-    /// The next thing that time does to an order that entered `status` at `since`: the earliest of what applies, and of
-    /// two at the same moment the one that moves it forward. `late`: it was already said to be late in this status.
+    /// The next deadline of an order that entered `status` at `since`: the earliest that applies. Of two at the same time,
+    /// the one that moves the order forward. `late`: a fact has recorded already that the order is late in this status.
     #[must_use]
     pub fn deadline(&self, status: Status, since: Timestamp, late: bool) -> Option<Deadline> {
         let at = |kind, ms: u64| Deadline { at: since.after_millis(ms), kind };
-        let advance = (self.mode == Mode::Simulate && status.moved_by(Clock::Dwell).is_some()).then(|| {
+        let advance = (self.mode == Mode::Simulate && status.moved_by(Timer::Dwell).is_some()).then(|| {
             let dwell_ms = self.dwell_by_status_ms.get(&status).copied().unwrap_or(self.dwell_ms);
             at(DeadlineKind::Advance, dwell_ms)
         });
-        let expire = status.moved_by(Clock::Accept).map(|_| at(DeadlineKind::Expire, self.accept_ms));
-        let back = status.moved_by(Clock::Return).map(|_| at(DeadlineKind::Return, self.return_ms));
+        let expire = status.moved_by(Timer::Accept).map(|_| at(DeadlineKind::Expire, self.accept_ms));
+        let back = status.moved_by(Timer::Return).map(|_| at(DeadlineKind::Return, self.return_ms));
         let tardy = if late || status.is_terminal() { None } else { self.late_ms.get(&status) };
         let tardy = tardy.map(|ms| at(DeadlineKind::Late, *ms));
         [advance, expire, back, tardy]

@@ -1,4 +1,4 @@
-//! Requests: somebody asks something of one order.
+//! Requests: the inputs that a client appends to the log.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,25 +6,68 @@ use crate::details::Details;
 use crate::ids::{OrderId, PartyId, Reason, RequestId, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status};
 
-/// What a placement says about the order. All of it is optional.
+/// The contents of a placement. Every field is optional.
+///
+/// ```
+/// use logistics_core::Placement;
+///
+/// let placement = Placement::new().with_customer("customer-1".parse()?).with_merchant("merchant-7".parse()?);
+/// assert_eq!(placement.courier_id, None);
+/// # Ok::<(), logistics_core::InvalidText>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Placement {
-    /// Who ordered.
+    /// The customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<PartyId>,
-    /// Who makes or sells.
+    /// The merchant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merchant_id: Option<PartyId>,
-    /// Who carries.
+    /// The courier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub courier_id: Option<PartyId>,
-    /// Anything else, as JSON.
+    /// Other data of the order, as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Details>,
 }
 
 impl Placement {
-    /// Both place the same order: a repetition, not a conflict.
+    /// An empty placement. The fields are public: set what it has, or use the methods below.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the customer.
+    #[must_use]
+    pub fn with_customer(mut self, customer: PartyId) -> Self {
+        self.customer_id = Some(customer);
+        self
+    }
+
+    /// Sets the merchant.
+    #[must_use]
+    pub fn with_merchant(mut self, merchant: PartyId) -> Self {
+        self.merchant_id = Some(merchant);
+        self
+    }
+
+    /// Sets the courier.
+    #[must_use]
+    pub fn with_courier(mut self, courier: PartyId) -> Self {
+        self.courier_id = Some(courier);
+        self
+    }
+
+    /// Sets the details.
+    #[must_use]
+    pub fn with_details(mut self, details: Details) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// Whether both place the same order: a repetition, not a conflict. Details are compared as JSON values.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         let parties = (&self.customer_id, &self.merchant_id, &self.courier_id)
@@ -38,22 +81,24 @@ impl Placement {
     }
 }
 
-/// What is asked.
+/// What a request asks for.
+///
+/// Exhaustive on purpose, like every enum of the lifecycle: after an addition, the compiler names each decision to extend.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Command {
-    /// A new order.
+    /// Places a new order.
     Place(Placement),
-    /// A step of the lifecycle.
+    /// Moves the order to another status.
     Transition {
-        /// The status that is asked for.
+        /// The requested status.
         to: Status,
     },
-    /// To call it off: the transition to CANCELLED.
+    /// Cancels the order: the transition to CANCELLED.
     Cancel,
 }
 
 impl Command {
-    /// The status that the order is to have.
+    /// The requested status.
     #[must_use]
     pub fn target(&self) -> Status {
         match self {
@@ -64,25 +109,85 @@ impl Command {
     }
 }
 
-/// An input: somebody asks something of one order.
+/// A request about one order.
+///
+/// ```
+/// use logistics_core::{Actor, Command, Request, Timestamp, Version};
+///
+/// let at = Timestamp::from_millis(1_790_000_000_000);
+/// let cancel = Request::new("request-1".parse()?, "order-1".parse()?, Actor::Customer, Command::Cancel, at)
+///     .with_expected_version(Version(3))
+///     .with_reason("changed my mind".parse()?);
+/// assert_eq!(cancel.expected_version, Some(Version(3)));
+/// # Ok::<(), logistics_core::InvalidText>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Request {
-    /// What the sender calls this request.
+    /// The sender's id of the request. A repetition has the same id.
     pub id: RequestId,
-    /// The order in question.
+    /// The order.
     pub order_id: OrderId,
-    /// Who asks.
+    /// The role that sends the request.
     pub actor: Actor,
-    /// What is asked.
+    /// What the request asks for.
     pub command: Command,
-    /// The version that the order must have, or the request is stale; `None`: any.
+    /// The version that the order must have; otherwise the request is rejected as stale. `None`: any version.
     pub expected_version: Option<Version>,
-    /// Why.
+    /// The reason, if any.
     pub reason: Option<Reason>,
-    /// Somebody waits for the outcome, so it is kept in the store for a while.
+    /// A client waits for the outcome, so the store keeps it for
+    /// [`OUTCOME_KEPT_MS`](crate::limits::OUTCOME_KEPT_MS).
     pub awaited: bool,
-    /// W3C trace context of whoever asked.
+    /// W3C trace context of the sender.
     pub trace: Option<TraceParent>,
-    /// When it was asked, by the sender's clock. It is information only; no decision uses it.
+    /// When the request was sent, by the sender's clock. Information only: no decision uses it.
     pub at: Timestamp,
+}
+
+impl Request {
+    /// A request that expects no version, has no reason and no trace, and is not awaited. The fields are public: set what
+    /// else it has, or use the methods below.
+    #[must_use]
+    pub fn new(id: RequestId, order_id: OrderId, actor: Actor, command: Command, at: Timestamp) -> Self {
+        Self {
+            id,
+            order_id,
+            actor,
+            command,
+            expected_version: None,
+            reason: None,
+            awaited: false,
+            trace: None,
+            at,
+        }
+    }
+
+    /// Sets the version that the order must have.
+    #[must_use]
+    pub fn with_expected_version(mut self, expected: Version) -> Self {
+        self.expected_version = Some(expected);
+        self
+    }
+
+    /// Sets the reason.
+    #[must_use]
+    pub fn with_reason(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// Sets whether a client waits for the outcome.
+    #[must_use]
+    pub fn with_awaited(mut self, awaited: bool) -> Self {
+        self.awaited = awaited;
+        self
+    }
+
+    /// Sets the trace context.
+    #[must_use]
+    pub fn with_trace(mut self, trace: TraceParent) -> Self {
+        self.trace = Some(trace);
+        self
+    }
 }

@@ -130,7 +130,7 @@ fn cases() -> Vec<Case> {
     orders.extend(STATUSES.map(|status| Some((status, None))));
     orders.push(Some((Status::DeliveryFailed, Some(2))));
     orders.push(Some((Status::DeliveryFailed, Some(0))));
-    let other = Placement { details: Some(Details::parse("{}").unwrap()), ..Placement::default() };
+    let other = Placement::new().with_details(Details::parse("{}").unwrap());
     let mut commands = vec![Command::Place(placement()), Command::Place(other), Command::Cancel];
     commands.extend(STATUSES.map(|to| Command::Transition { to }));
     let mut cases = Vec::new();
@@ -206,6 +206,7 @@ fn assert_fact(fact: &Fact, order: Option<&Order>, request: &Request) {
         deadline,
         attempts_left,
         trace,
+        ..
     } = fact;
     assert_eq!(order_id, &request.order_id);
     assert_eq!(version.0, order.map_or(1, |order| order.version.0 + 1));
@@ -288,7 +289,7 @@ fn a_clock_that_went_back_takes_no_fact_back() {
 #[test]
 fn a_placement_in_other_words_is_the_same_placement() {
     let order = order_in(Status::Preparing, None);
-    let same = Placement { details: Some(Details::parse(r#"{"a":1}"#).unwrap()), ..Placement::default() };
+    let same = Placement::new().with_details(Details::parse(r#"{"a":1}"#).unwrap());
     let again = request(Actor::Customer, Command::Place(same));
     assert_eq!(decide(Some(&order), &again, Offset(1), at(0), &Policy::simulate(2000)), Decision::Unchanged);
 }
@@ -301,12 +302,10 @@ fn moved(order: Order, request: &Request) -> Order {
 }
 
 fn step(id: &str, to: Status, expected: Option<u64>) -> Request {
-    let command = Command::Transition { to };
-    Request {
-        id: RequestId::parse(id).unwrap(),
-        expected_version: expected.map(Version),
-        ..request(Actor::Operator, command)
-    }
+    let mut step = request(Actor::Operator, Command::Transition { to });
+    step.id = id.parse().unwrap();
+    step.expected_version = expected.map(Version);
+    step
 }
 
 fn answer(order: &Order, request: &Request) -> Decision {
@@ -366,11 +365,10 @@ fn one_request_id_with_another_body_is_a_conflict() {
     let confirm = step("one", Status::Confirmed, None);
     let confirmed = moved(order_in(Status::Placed, None), &confirm);
     let reason = Reason::parse("because").unwrap();
-    for other in [
-        step("one", Status::Preparing, None),
-        Request { reason: Some(reason), ..confirm.clone() },
-        Request { actor: Actor::Merchant, ..confirm },
-    ] {
+    let mut by_the_merchant = confirm.clone();
+    by_the_merchant.actor = Actor::Merchant;
+    for other in [step("one", Status::Preparing, None), confirm.clone().with_reason(reason), by_the_merchant]
+    {
         assert_eq!(answer(&confirmed, &other), Decision::Rejected(Rejection::IdConflict), "{other:?}");
     }
 }

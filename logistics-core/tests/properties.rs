@@ -55,14 +55,12 @@ fn policy() -> impl Strategy<Value = Policy> {
         || proptest::collection::btree_map(status(), prop_oneof![0..5000_u64, 0..1_000_000_u64], 0..5);
     let mode = prop_oneof![Just(Mode::Simulate), Just(Mode::Manual)];
     (mode, ms(), by_status(), ms(), ms(), by_status(), 1..4_u32).prop_map(
-        |(mode, dwell_ms, dwell_by_status_ms, accept_ms, return_ms, late_ms, max_delivery_attempts)| Policy {
-            mode,
-            dwell_ms,
-            dwell_by_status_ms,
-            accept_ms,
-            return_ms,
-            late_ms,
-            max_delivery_attempts,
+        |(mode, dwell_ms, dwell_by_status_ms, accept_ms, return_ms, late_ms, max_delivery_attempts)| {
+            let mut policy = Policy::manual();
+            (policy.mode, policy.dwell_ms, policy.dwell_by_status_ms) = (mode, dwell_ms, dwell_by_status_ms);
+            (policy.accept_ms, policy.return_ms, policy.late_ms) = (accept_ms, return_ms, late_ms);
+            policy.max_delivery_attempts = max_delivery_attempts;
+            policy
         },
     )
 }
@@ -209,7 +207,8 @@ proptest! {
     #[test]
     fn a_policy_that_simulates_delivers_whatever_else_was_asked(steps in steps(), dwell_ms in 0..5000_u64) {
         // Every order that time alone moves reaches an end; one whose delivery failed goes back.
-        let policy = Policy { late_ms: BTreeMap::new(), ..Policy::simulate(dwell_ms) };
+        let mut policy = Policy::simulate(dwell_ms);
+        policy.late_ms = BTreeMap::new();
         let (_, mut order) = play(&steps, &policy);
         while let Some(due) = order.due() {
             order = fire(order, due, &policy).1;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use given::{at, fire, order_in, placement, request};
 use logistics_core::{
     Actor, Cause, Change, Command, Deadline, DeadlineKind, Decision, Fact, Mode, Offset, Order, Policy,
-    Request, RequestId, Status, Timestamp, TraceParent, decide, evolve,
+    RequestId, Status, Timestamp, TraceParent, decide, evolve,
 };
 
 const SECOND: u64 = 1000;
@@ -28,8 +28,9 @@ fn moved_to(path: &[Status], policy: &Policy) -> Order {
 
 fn step(order: Option<Order>, actor: Actor, command: Command, now: Timestamp, policy: &Policy) -> Order {
     let version = order.as_ref().map_or(0, |order| order.version.0);
-    let id = RequestId::parse(&format!("r{version}")).unwrap();
-    match decide(order.as_ref(), &Request { id, ..request(actor, command) }, Offset(0), now, policy) {
+    let mut request = request(actor, command);
+    request.id = RequestId::parse(&format!("r{version}")).unwrap();
+    match decide(order.as_ref(), &request, Offset(0), now, policy) {
         Decision::Fact(fact) => evolve(order, &fact).unwrap(),
         other => panic!("{other:?}"),
     }
@@ -78,7 +79,8 @@ fn without_dwell_an_order_is_delivered_at_once() {
 #[test]
 fn dwell_can_be_set_by_status_and_ready_for_pickup_has_one_too() {
     let dwell_by_status_ms = BTreeMap::from([(Status::ReadyForPickup, 7 * SECOND)]);
-    let policy = Policy { dwell_by_status_ms, ..Policy::simulate(2 * SECOND) };
+    let mut policy = Policy::simulate(2 * SECOND);
+    policy.dwell_by_status_ms = dwell_by_status_ms;
     let path = [Status::Placed, Status::Confirmed, Status::Preparing, Status::ReadyForPickup];
     let order = moved_to(&path, &policy);
     assert_eq!(order.due(), Some(after(7 * SECOND)));
@@ -142,11 +144,13 @@ fn every_other_wait_is_late_once_and_stays_in_its_status() {
 #[test]
 fn being_late_does_not_put_off_what_the_status_waits_for() {
     let late_ms = BTreeMap::from([(Status::Placed, MINUTE), (Status::Confirmed, MINUTE)]);
-    let policy = Policy { late_ms, dwell_ms: 5 * MINUTE, ..Policy::simulate(2 * SECOND) };
+    let mut policy = Policy::simulate(5 * MINUTE);
+    policy.late_ms = late_ms;
     let (facts, order) = fire(moved_to(&[Status::Placed], &policy), after(MINUTE), &policy);
     assert_eq!(facts[0].change, Change::Late);
     assert_eq!(order.deadline, Some(Deadline { at: after(5 * MINUTE), kind: DeadlineKind::Advance }));
-    let manual = Policy { mode: Mode::Manual, ..policy };
+    let mut manual = policy;
+    manual.mode = Mode::Manual;
     let (_, order) = fire(moved_to(&[Status::Placed], &manual), after(MINUTE), &manual);
     assert_eq!(order.deadline, Some(Deadline { at: after(10 * MINUTE), kind: DeadlineKind::Expire }));
 }
@@ -160,7 +164,8 @@ fn a_fact_keeps_the_deadline_of_its_day() {
 
 #[test]
 fn it_goes_out_as_often_as_the_policy_of_the_day_of_the_failure_says() {
-    let policy = Policy { max_delivery_attempts: 2, ..Policy::manual() };
+    let mut policy = Policy::manual();
+    policy.max_delivery_attempts = 2;
     let go = |order, to| step(Some(order), Actor::Courier, Command::Transition { to }, at(0), &policy);
     let failed = go(moved_to(&TO_DELIVERY, &policy), Status::DeliveryFailed);
     assert_eq!((failed.delivery_attempts, failed.attempts_left), (1, Some(1)));
@@ -169,7 +174,8 @@ fn it_goes_out_as_often_as_the_policy_of_the_day_of_the_failure_says() {
     assert_eq!((failed.delivery_attempts, failed.attempts_left), (2, Some(0)));
     assert_eq!(failed.allowed_transitions, [Status::Returned]);
     let again = request(Actor::Courier, Command::Transition { to: Status::OutForDelivery });
-    let generous = Policy { max_delivery_attempts: 9, ..Policy::manual() };
+    let mut generous = Policy::manual();
+    generous.max_delivery_attempts = 9;
     let decision = decide(Some(&failed), &again, Offset(0), at(0), &generous);
     assert!(
         matches!(decision, Decision::Rejected(ref r) if r.code() == "attempts_exhausted"),
@@ -192,7 +198,8 @@ fn a_timers_fact_continues_the_trace_of_the_latest_fact_that_has_one() {
         TraceParent::parse(&format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333{n}-01")).ok()
     };
     let policy = Policy::simulate(2 * SECOND);
-    let place = Request { trace: trace(1), ..request(Actor::Customer, Command::Place(placement())) };
+    let mut place = request(Actor::Customer, Command::Place(placement()));
+    place.trace = trace(1);
     let Decision::Fact(placed) = decide(None, &place, Offset(0), at(0), &policy) else { panic!("a fact") };
     let (confirmed, order) = fire(evolve(None, &placed).unwrap(), after(2 * SECOND), &policy);
     assert_eq!(confirmed.iter().map(|fact| fact.trace.clone()).collect::<Vec<_>>(), [trace(1)]);
@@ -206,7 +213,9 @@ fn a_timers_fact_continues_the_trace_of_the_latest_fact_that_has_one() {
 
     let to = Command::Transition { to: Status::Preparing };
     let id = RequestId::parse("traced").unwrap();
-    let prepare = Request { id, trace: trace(2), ..request(Actor::Operator, to) };
+    let mut prepare = request(Actor::Operator, to);
+    prepare.trace = trace(2);
+    prepare.id = id;
     let decided = decide(Some(&order), &prepare, Offset(1), after(3 * SECOND), &policy);
     let Decision::Fact(preparing) = decided else { panic!("{decided:?}") };
     let (first, order) = fire(evolve(Some(order), &preparing).unwrap(), after(MINUTE), &policy);

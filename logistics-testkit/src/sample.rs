@@ -61,31 +61,20 @@ pub fn request_id(n: u64) -> RequestId {
 /// What a placement may say, all of it said.
 #[must_use]
 pub fn placement() -> Placement {
-    let party = |text| Some(parsed(PartyId::parse(text)));
+    let party = |text| parsed(PartyId::parse(text));
     let details = r#"{"items":[{"name":"soup","quantity":2}],"note":"no onions"}"#;
-    Placement {
-        customer_id: party("customer-1"),
-        merchant_id: party("merchant-1"),
-        courier_id: party("courier-1"),
-        details: Some(parsed(Details::parse(details))),
-    }
+    Placement::new()
+        .with_customer(party("customer-1"))
+        .with_merchant(party("merchant-1"))
+        .with_courier(party("courier-1"))
+        .with_details(parsed(Details::parse(details)))
 }
 
 /// A request of this actor about order 1, that nothing waits for and that expects no version. It is another one than those
 /// that the sample facts name.
 #[must_use]
 pub fn request(actor: Actor, command: Command) -> Request {
-    Request {
-        id: request_id(1_000_000),
-        order_id: order_id(1),
-        actor,
-        command,
-        expected_version: None,
-        reason: None,
-        awaited: false,
-        trace: None,
-        at: time(0),
-    }
+    Request::new(request_id(1_000_000), order_id(1), actor, command, time(0))
 }
 
 /// The customer's request to place order 1.
@@ -139,19 +128,12 @@ pub fn record(topic: Topic, partition: Partition, key: &OrderId, payload: impl I
 fn fact(version: u32, from: Option<Status>, to: Status) -> Fact {
     let actor = transition(from, to).and_then(|row| row.actors.first().copied()).unwrap_or(Actor::Operator);
     let version = u64::from(version);
-    Fact {
-        order_id: order_id(1),
-        version: Version(version),
-        status: to,
-        change: if from.is_none() { Change::Placed(placement()) } else { Change::Moved },
-        at: time(i64::try_from(version).unwrap_or(0) * 1000),
-        actor,
-        reason: None,
-        cause: Cause::Request { request: request_id(version), offset: Offset(version) },
-        deadline: None,
-        attempts_left: (to == Status::DeliveryFailed).then_some(2),
-        trace: None,
-    }
+    let change = if from.is_none() { Change::Placed(placement()) } else { Change::Moved };
+    let at = time(i64::try_from(version).unwrap_or(0) * 1000);
+    let cause = Cause::Request { request: request_id(version), offset: Offset(version) };
+    let mut fact = Fact::new(order_id(1), Version(version), to, change, at, actor, cause);
+    fact.attempts_left = (to == Status::DeliveryFailed).then_some(2);
+    fact
 }
 
 /// The shortest way through the table.

@@ -10,7 +10,7 @@ use logistics_core::port::{
     ClearOutcome, Cursor, DocumentLookup, DocumentWrite, ListQuery, Loaded, Page, Recovery, StoreCheckpoint,
     StoreWrite, Token, WriteOutcome,
 };
-use logistics_core::{OrderId, Partition, RequestId, Timestamp, Verdict, partition_of};
+use logistics_core::{OrderId, Partition, RequestId, RequestOutcome, Timestamp, partition_of};
 
 /// The state of an order store, with the faults that a real one has.
 ///
@@ -42,7 +42,7 @@ struct Part {
     index: BTreeSet<Indexed>,
     /// The orders that are late in their status: since when, and in which.
     late: BTreeMap<OrderId, (Timestamp, Status)>,
-    outcomes: BTreeMap<RequestId, Verdict>,
+    outcomes: BTreeMap<RequestId, RequestOutcome>,
     /// Orders whose document a reader has missed.
     reported: BTreeSet<OrderId>,
 }
@@ -212,7 +212,7 @@ impl MemoryStore {
 
     /// The outcome of an awaited request about this order, where it stands here.
     #[must_use]
-    pub fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Option<Verdict> {
+    pub fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Option<RequestOutcome> {
         let part = self.contents.get(&partition_of(order_id, self.partitions))?;
         part.outcomes.get(request).cloned()
     }

@@ -25,17 +25,13 @@ pub fn order_in(partition: Partition, partitions: u32, n: usize) -> OrderId {
 #[must_use]
 pub fn ask(order_id: &OrderId, command: Command, partition: Partition, name: &str) -> Input {
     let actor = if matches!(command, Command::Place(_)) { Actor::Customer } else { Actor::Operator };
-    let request = Request {
-        id: RequestId::parse(name).expect("a valid name"),
-        order_id: order_id.clone(),
+    let request = Request::new(
+        RequestId::parse(name).expect("a valid name"),
+        order_id.clone(),
         actor,
         command,
-        expected_version: None,
-        reason: None,
-        awaited: false,
-        trace: None,
-        at: Timestamp::default(),
-    };
+        Timestamp::default(),
+    );
     Input { partition, payload: wire::encode_request(&request) }
 }
 
@@ -57,31 +53,26 @@ pub fn step(order_id: &OrderId, to: Status, partition: Partition, name: &str) ->
 /// Never: the name is valid.
 #[must_use]
 pub fn forged_outcome(order_id: &OrderId, answers: u64, partition: Partition) -> Input {
-    let outcome = Outcome {
-        offset: Offset(answers),
-        order_id: Some(order_id.clone()),
-        request: Some(RequestId::parse("forged").expect("a valid name")),
-        result: OutcomeKind::Unchanged { version: Version(1), status: Status::Placed },
-    };
+    let result = OutcomeKind::Unchanged { version: Version(1), status: Status::Placed };
+    let mut outcome = Outcome::new(Offset(answers), result);
+    outcome.order_id = Some(order_id.clone());
+    outcome.request = Some(RequestId::parse("forged").expect("a valid name"));
     Input { partition, payload: wire::encode_outcome(&outcome, partition, Timestamp::default()) }
 }
 
 /// A fact that no owner wrote, of a version that the order does not reach.
 #[must_use]
 pub fn forged_fact(order_id: &OrderId, partition: Partition) -> Input {
-    let fact = Fact {
-        order_id: order_id.clone(),
-        version: Version(90),
-        status: Status::Delivered,
-        change: Change::Moved,
-        at: Timestamp::default(),
-        actor: Actor::System,
-        reason: None,
-        cause: Cause::Timer { timer: DeadlineKind::Advance, offset: Offset(0) },
-        deadline: None,
-        attempts_left: None,
-        trace: None,
-    };
+    let cause = Cause::Timer { timer: DeadlineKind::Advance, offset: Offset(0) };
+    let fact = Fact::new(
+        order_id.clone(),
+        Version(90),
+        Status::Delivered,
+        Change::Moved,
+        Timestamp::default(),
+        Actor::System,
+        cause,
+    );
     Input { partition, payload: wire::encode_fact(&fact) }
 }
 

@@ -9,7 +9,7 @@ use logistics_core::port::{
     ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError, Recovery,
     StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
-use logistics_core::{OrderId, Partition, RequestId, Verdict, partition_of};
+use logistics_core::{OrderId, Partition, RequestId, RequestOutcome, partition_of};
 use tokio::sync::watch;
 
 use crate::config::{Config, Servers};
@@ -213,7 +213,7 @@ impl OrderReader for RedisStore {
         Ok(Lister { conn: &mut conn, place, keys, partitions }.page(query).await?)
     }
 
-    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<Verdict, PortError> {
+    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {
         let partition = partition_of(order_id, self.partitions);
         Ok(self.outcomes.wait(partition, order_id, request).await?)
     }

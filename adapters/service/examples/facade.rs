@@ -31,8 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let caller = Principal::anonymous();
 
     // Under a key, a repeated placement is the same order.
-    let mut place =
-        Place::new(Placement { customer_id: Some("customer-1".parse()?), ..Placement::default() });
+    let mut place = Place::new(Placement::new().with_customer("customer-1".parse()?));
     place.idempotency_key = Some(IdempotencyKey::parse("basket-4711")?);
     let order_id = service.place(&caller, place.clone()).await?.order_id().clone();
     assert_eq!(service.place(&caller, place).await?.order_id(), &order_id);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use logistics_core::port::DocumentLookup;
-use logistics_core::{HistoryEntry, Offset, OrderId, RequestId, Verdict, partition_of};
+use logistics_core::{HistoryEntry, Offset, OrderId, RequestId, RequestOutcome, partition_of};
 use serde::Deserialize;
 
 use crate::error::ServiceError;
@@ -36,7 +36,7 @@ impl OrderService {
         order_id: &OrderId,
         request_id: &RequestId,
         wait: Option<Duration>,
-    ) -> Result<Verdict, ServiceError> {
+    ) -> Result<RequestOutcome, ServiceError> {
         if let Some(verdict) = self.caused(order_id, request_id).await? {
             return Ok(verdict);
         }
@@ -48,7 +48,7 @@ impl OrderService {
         &self,
         order_id: &OrderId,
         request_id: &RequestId,
-    ) -> Result<Option<Verdict>, ServiceError> {
+    ) -> Result<Option<RequestOutcome>, ServiceError> {
         let document = self.shared.store.document(order_id);
         let looked_up = self.shared.port("look for an order", document).await?;
         let DocumentLookup::Found(document) = looked_up else { return Ok(None) };
@@ -56,7 +56,7 @@ impl OrderService {
         let outline: Outline =
             serde_json::from_slice(&document).map_err(|error| unreadable(order_id, &error))?;
         let entry = outline.history.into_iter().find(|entry| entry.request.as_ref() == Some(request_id));
-        Ok(entry.map(|HistoryEntry { version, status, .. }| Verdict::Happened { version, status }))
+        Ok(entry.map(|HistoryEntry { version, status, .. }| RequestOutcome::Happened { version, status }))
     }
 
     /// The outcome of a request that is in the log; `None` where there is none within `wait` or before the shutdown.
@@ -72,7 +72,7 @@ impl OrderService {
         request_id: &RequestId,
         appended: Option<Offset>,
         wait: Duration,
-    ) -> Option<Verdict> {
+    ) -> Option<RequestOutcome> {
         let partition = partition_of(order_id, self.partitions());
         let decided = async {
             let mut is_current = appended.is_none();

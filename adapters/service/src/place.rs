@@ -1,6 +1,6 @@
 //! Placing an order.
 
-use logistics_core::{Actor, Command, OrderId, Request, RequestId, Verdict, wire};
+use logistics_core::{Actor, Command, OrderId, Request, RequestId, RequestOutcome, wire};
 
 use crate::command::Place;
 use crate::error::ServiceError;
@@ -50,17 +50,11 @@ impl OrderService {
             Some(key) => OrderId::from_idempotency_key(principal.subject(), key.as_str()),
             None => OrderId::generate(now, rand::random()),
         };
-        let request = Request {
-            id: RequestId::generate(now, rand::random()),
-            order_id,
-            actor: principal.act_as(Actor::Customer)?,
-            command: Command::Place(command.placement),
-            expected_version: None,
-            reason: None,
-            awaited: command.idempotency_key.is_some(),
-            trace: command.trace,
-            at: now,
-        };
+        let id = RequestId::generate(now, rand::random());
+        let (actor, place) = (principal.act_as(Actor::Customer)?, Command::Place(command.placement));
+        let mut request = Request::new(id, order_id, actor, place, now);
+        request.awaited = command.idempotency_key.is_some();
+        request.trace = command.trace;
         let payload = wire::encode_request(&request);
         let append = self.shared.bus.append(&request.order_id, payload);
         self.shared.port("append a placement", append).await?;
@@ -70,8 +64,10 @@ impl OrderService {
         }
         match self.decision(&order_id, &request_id, None, self.wait_or_default(command.wait)).await {
             None => Ok(Placed::Pending { order_id, request_id }),
-            Some(Verdict::Rejected { rejection }) => Err(rejection.into()),
-            Some(Verdict::Happened { .. } | Verdict::Unchanged { .. }) => Ok(Placed::Created { order_id }),
+            Some(RequestOutcome::Rejected { rejection }) => Err(rejection.into()),
+            Some(RequestOutcome::Happened { .. } | RequestOutcome::Unchanged { .. }) => {
+                Ok(Placed::Created { order_id })
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Requesting a transition of an order.
 
-use logistics_core::{Command, OrderId, Request, RequestId, Verdict, wire};
+use logistics_core::{Command, OrderId, Request, RequestId, RequestOutcome, wire};
 
 use crate::command::{Action, Transition};
 use crate::document::Document;
@@ -45,20 +45,14 @@ impl OrderService {
             }
             None => RequestId::generate(now, rand::random()),
         };
-        let request = Request {
-            id,
-            order_id: command.order_id,
-            actor,
-            command: match command.action {
-                Action::Cancel => Command::Cancel,
-                Action::MoveTo(to) => Command::Transition { to },
-            },
-            expected_version: command.expected_version,
-            reason: command.reason,
-            awaited: true,
-            trace: command.trace,
-            at: now,
+        let action = match command.action {
+            Action::Cancel => Command::Cancel,
+            Action::MoveTo(to) => Command::Transition { to },
         };
+        let mut request = Request::new(id, command.order_id, actor, action, now).with_awaited(true);
+        request.expected_version = command.expected_version;
+        request.reason = command.reason;
+        request.trace = command.trace;
         let payload = wire::encode_request(&request);
         let append = self.shared.bus.append(&request.order_id, payload);
         let offset = self.shared.port("append a request", append).await?;
@@ -66,8 +60,8 @@ impl OrderService {
         let Request { id: request_id, order_id, .. } = request;
         match self.decision(&order_id, &request_id, appended, wait).await {
             None => Ok(Transitioned::Pending { order_id, request_id }),
-            Some(Verdict::Rejected { rejection }) => Err(rejection.into()),
-            Some(Verdict::Happened { .. } | Verdict::Unchanged { .. }) => {
+            Some(RequestOutcome::Rejected { rejection }) => Err(rejection.into()),
+            Some(RequestOutcome::Happened { .. } | RequestOutcome::Unchanged { .. }) => {
                 match self.find(principal, &order_id).await {
                     // It happened, and only its document has no room: the caller reads it later.
                     Err(ServiceError::Overloaded) => Ok(Transitioned::Pending { order_id, request_id }),

@@ -29,12 +29,12 @@ pub(crate) async fn place(context: &Context, headers: &HeaderMap, body: &[u8]) -
 }
 
 fn placement(fields: &Fields<'_>) -> Result<Placement, Failure> {
-    Ok(Placement {
-        customer_id: fields.value("customer_id")?,
-        merchant_id: fields.value("merchant_id")?,
-        courier_id: fields.value("courier_id")?,
-        details: fields.raw("details").map(details).transpose()?,
-    })
+    let mut placement = Placement::new();
+    placement.customer_id = fields.value("customer_id")?;
+    placement.merchant_id = fields.value("merchant_id")?;
+    placement.courier_id = fields.value("courier_id")?;
+    placement.details = fields.raw("details").map(details).transpose()?;
+    Ok(placement)
 }
 
 fn details(json: &str) -> Result<Details, Failure> {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::http::StatusCode;
-use logistics_core::{OrderId, RequestId, Verdict};
+use logistics_core::{OrderId, RequestId, RequestOutcome};
 use serde::Serialize;
 use warp::reply::Response;
 
@@ -16,7 +16,7 @@ struct Body<'a> {
     order_id: &'a OrderId,
     request_id: &'a RequestId,
     #[serde(flatten)]
-    verdict: Verdict,
+    verdict: RequestOutcome,
 }
 
 pub(crate) async fn outcome(

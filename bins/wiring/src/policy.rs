@@ -74,18 +74,19 @@ impl PolicyArgs {
 
     /// The policy that the flags say.
     pub(crate) fn policy(&self) -> Policy {
-        let defaults = Policy::manual();
-        Policy {
-            mode: match self.mode {
-                ModeKind::Simulate => Mode::Simulate,
-                ModeKind::Manual => Mode::Manual,
-            },
-            dwell_ms: self.dwell.ms,
-            dwell_by_status_ms: by_status(&self.dwell_status),
-            accept_ms: self.accept_deadline.ms,
-            return_ms: self.return_deadline.ms,
-            late_ms: if self.late.is_empty() { defaults.late_ms } else { by_status(&self.late) },
-            max_delivery_attempts: self.max_delivery_attempts,
+        let mut policy = Policy::manual();
+        policy.mode = match self.mode {
+            ModeKind::Simulate => Mode::Simulate,
+            ModeKind::Manual => Mode::Manual,
+        };
+        policy.dwell_ms = self.dwell.ms;
+        policy.dwell_by_status_ms = by_status(&self.dwell_status);
+        policy.accept_ms = self.accept_deadline.ms;
+        policy.return_ms = self.return_deadline.ms;
+        if !self.late.is_empty() {
+            policy.late_ms = by_status(&self.late);
         }
+        policy.max_delivery_attempts = self.max_delivery_attempts;
+        policy
     }
 }

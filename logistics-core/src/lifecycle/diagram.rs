@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Actor, Clock, STATUSES, Status, TRANSITIONS, Transition};
+use super::{Actor, STATUSES, Status, TRANSITIONS, Timer, Transition};
 
 /// The docs table, in Markdown: one line for each row of [`TRANSITIONS`], terminal statuses in bold.
 #[must_use]
@@ -15,7 +15,7 @@ pub fn table() -> String {
     for row in TRANSITIONS {
         let (from, to) = (row.from.map_or("(none)", Status::name), row.to.name());
         let to = if row.to.is_terminal() { format!("**{to}**") } else { to.to_owned() };
-        let by_itself = row.clock.map_or("", by_itself);
+        let by_itself = row.timer.map_or("", by_itself);
         line(&mut text, format_args!("| {from} | {to} | {} | {by_itself} |", actors(row)));
     }
     text
@@ -47,7 +47,7 @@ pub fn dot() -> String {
     }
     for row in TRANSITIONS {
         let from = row.from.map_or("start", Status::name);
-        let style = if row.clock.is_some() { ", style=dashed" } else { "" };
+        let style = if row.timer.is_some() { ", style=dashed" } else { "" };
         line(&mut text, format_args!("    {from} -> {} [label=\"{}\"{style}];", row.to, label(row)));
     }
     text.push_str("}\n");
@@ -55,7 +55,7 @@ pub fn dot() -> String {
 }
 
 /// A JSON object of `statuses` (`name`, `terminal`), `actors` and `transitions` (`from`, which is null for a new order,
-/// `to`, `actors`, and the `clock` that moves an order without a request, or null).
+/// `to`, `actors`, and the timer that moves an order without a request (`clock`), or null).
 #[must_use]
 pub fn json() -> String {
     let lifecycle = Lifecycle {
@@ -63,7 +63,7 @@ pub fn json() -> String {
         actors: &super::ACTORS,
         transitions: TRANSITIONS
             .iter()
-            .map(|row| TransitionRow { from: row.from, to: row.to, actors: row.actors, clock: row.clock })
+            .map(|row| TransitionRow { from: row.from, to: row.to, actors: row.actors, timer: row.timer })
             .collect(),
     };
     // Enums, booleans and lists always serialize.
@@ -88,7 +88,8 @@ struct TransitionRow {
     from: Option<Status>,
     to: Status,
     actors: &'static [Actor],
-    clock: Option<Clock>,
+    #[serde(rename = "clock")]
+    timer: Option<Timer>,
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
@@ -97,8 +98,8 @@ fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
 }
 
 fn label(row: &Transition) -> String {
-    match row.clock {
-        Some(clock) => format!("{} ({})", actors(row), clock.name()),
+    match row.timer {
+        Some(timer) => format!("{} ({})", actors(row), timer.name()),
         None => actors(row),
     }
 }
@@ -107,11 +108,11 @@ fn actors(row: &Transition) -> String {
     row.actors.iter().map(|actor| actor.name()).collect::<Vec<_>>().join(", ")
 }
 
-fn by_itself(clock: Clock) -> &'static str {
-    match clock {
-        Clock::Dwell => "after the dwell time, where the policy simulates",
-        Clock::Accept => "at the accept deadline",
-        Clock::Return => "at the return deadline",
+fn by_itself(timer: Timer) -> &'static str {
+    match timer {
+        Timer::Dwell => "after the dwell time, where the policy simulates",
+        Timer::Accept => "at the accept deadline",
+        Timer::Return => "at the return deadline",
     }
 }
 
@@ -173,7 +174,7 @@ mod tests {
         assert_eq!(lines(&dot, &["peripheries=2"]), 5);
         assert_eq!(
             lines(&dot, &["style=dashed"]),
-            TRANSITIONS.iter().filter(|row| row.clock.is_some()).count()
+            TRANSITIONS.iter().filter(|row| row.timer.is_some()).count()
         );
         assert_eq!(dot.matches('{').count(), dot.matches('}').count());
     }
@@ -186,7 +187,7 @@ mod tests {
         for (row, transition) in transitions.iter().zip(TRANSITIONS) {
             assert_eq!(row["from"].as_str(), transition.from.map(Status::name));
             assert_eq!(row["to"].as_str(), Some(transition.to.name()));
-            assert_eq!(row["clock"].as_str(), transition.clock.map(Clock::name));
+            assert_eq!(row["clock"].as_str(), transition.timer.map(Timer::name));
             let actors: Vec<_> =
                 row["actors"].as_array().unwrap().iter().map(|actor| actor.as_str()).collect();
             assert_eq!(actors, transition.actors.iter().map(|actor| Some(actor.name())).collect::<Vec<_>>());

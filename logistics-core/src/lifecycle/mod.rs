@@ -33,11 +33,11 @@ named! {
 }
 
 named! {
-    /// Which clock moves an order over a transition without a request.
+    /// The timers that cause a transition without a request.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     #[serde(rename_all = "lowercase")]
-    pub enum Clock {
-        /// `dwell` after the status began, where the policy simulates.
+    pub enum Timer {
+        /// The dwell time of the status, with [`Mode::Simulate`](crate::Mode::Simulate).
         Dwell => "dwell",
         /// The accept deadline.
         Accept => "accept",
@@ -48,21 +48,21 @@ named! {
     pub fn name;
 }
 
-/// One row of the table: from where, to where, who may ask, and which clock asks by itself.
+/// One row of the table: a transition, the roles that may request it, and the timer that causes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transition {
     /// The status before; `None` for a new order.
     pub from: Option<Status>,
     /// The status after.
     pub to: Status,
-    /// Who may ask for it.
+    /// The roles that may request it. [`Actor::System`] means the timer.
     pub actors: &'static [Actor],
-    /// The clock that asks in the system's name, if one does.
-    pub clock: Option<Clock>,
+    /// The timer that causes it without a request, if one does.
+    pub timer: Option<Timer>,
 }
 
-const fn row(from: Option<Status>, to: Status, actors: &'static [Actor], clock: Option<Clock>) -> Transition {
-    Transition { from, to, actors, clock }
+const fn row(from: Option<Status>, to: Status, actors: &'static [Actor], timer: Option<Timer>) -> Transition {
+    Transition { from, to, actors, timer }
 }
 
 use Actor::{Courier, Customer, Merchant, Operator, System};
@@ -75,21 +75,21 @@ use Status::{
 #[rustfmt::skip]
 pub const TRANSITIONS: &[Transition] = &[
     row(None,                 Placed,         &[Customer],                      None),
-    row(Some(Placed),         Confirmed,      &[Merchant, Operator, System],    Some(Clock::Dwell)),
+    row(Some(Placed),         Confirmed,      &[Merchant, Operator, System],    Some(Timer::Dwell)),
     row(Some(Placed),         Rejected,       &[Merchant, Operator],            None),
-    row(Some(Placed),         Expired,        &[System],                        Some(Clock::Accept)),
+    row(Some(Placed),         Expired,        &[System],                        Some(Timer::Accept)),
     row(Some(Placed),         Cancelled,      &[Customer, Merchant, Operator],  None),
-    row(Some(Confirmed),      Preparing,      &[Merchant, Operator, System],    Some(Clock::Dwell)),
+    row(Some(Confirmed),      Preparing,      &[Merchant, Operator, System],    Some(Timer::Dwell)),
     row(Some(Confirmed),      Cancelled,      &[Customer, Merchant, Operator],  None),
     row(Some(Preparing),      ReadyForPickup, &[Merchant, Operator],            None),
-    row(Some(Preparing),      OutForDelivery, &[Courier, Operator, System],     Some(Clock::Dwell)),
+    row(Some(Preparing),      OutForDelivery, &[Courier, Operator, System],     Some(Timer::Dwell)),
     row(Some(Preparing),      Cancelled,      &[Merchant, Operator],            None),
-    row(Some(ReadyForPickup), OutForDelivery, &[Courier, Operator, System],     Some(Clock::Dwell)),
+    row(Some(ReadyForPickup), OutForDelivery, &[Courier, Operator, System],     Some(Timer::Dwell)),
     row(Some(ReadyForPickup), Cancelled,      &[Merchant, Operator],            None),
-    row(Some(OutForDelivery), Delivered,      &[Courier, Operator, System],     Some(Clock::Dwell)),
+    row(Some(OutForDelivery), Delivered,      &[Courier, Operator, System],     Some(Timer::Dwell)),
     row(Some(OutForDelivery), DeliveryFailed, &[Courier, Operator],             None),
     row(Some(DeliveryFailed), OutForDelivery, &[Courier, Operator],             None),
-    row(Some(DeliveryFailed), Returned,       &[Courier, Operator, System],     Some(Clock::Return)),
+    row(Some(DeliveryFailed), Returned,       &[Courier, Operator, System],     Some(Timer::Return)),
 ];
 
 /// Every actor.
@@ -113,10 +113,10 @@ impl Status {
         transitions_from(Some(self)).next().is_none()
     }
 
-    /// Where `clock` moves an order that is here.
+    /// The status that `timer` moves an order to from this one, if it moves it.
     #[must_use]
-    pub fn moved_by(self, clock: Clock) -> Option<Status> {
-        transitions_from(Some(self)).find(|row| row.clock == Some(clock)).map(|row| row.to)
+    pub fn moved_by(self, timer: Timer) -> Option<Status> {
+        transitions_from(Some(self)).find(|row| row.timer == Some(timer)).map(|row| row.to)
     }
 }
 
@@ -152,20 +152,20 @@ mod tests {
     }
 
     #[test]
-    fn no_row_stands_twice_and_every_clock_asks_as_the_system() {
+    fn no_row_stands_twice_and_every_timer_acts_as_the_system() {
         for (i, row) in TRANSITIONS.iter().enumerate() {
             assert!(TRANSITIONS[i + 1..].iter().all(|other| (other.from, other.to) != (row.from, row.to)));
-            assert_eq!(row.clock.is_some(), row.actors.contains(&System), "{row:?}");
+            assert_eq!(row.timer.is_some(), row.actors.contains(&System), "{row:?}");
         }
     }
 
     #[test]
-    fn the_dwell_clock_walks_from_placed_to_delivered() {
+    fn the_dwell_timer_walks_from_placed_to_delivered() {
         let mut walk = vec![Placed];
-        while let Some(next) = walk.last().unwrap().moved_by(Clock::Dwell) {
+        while let Some(next) = walk.last().unwrap().moved_by(Timer::Dwell) {
             walk.push(next);
         }
         assert_eq!(walk, [Placed, Confirmed, Preparing, OutForDelivery, Delivered]);
-        assert_eq!(ReadyForPickup.moved_by(Clock::Dwell), Some(OutForDelivery));
+        assert_eq!(ReadyForPickup.moved_by(Timer::Dwell), Some(OutForDelivery));
     }
 }

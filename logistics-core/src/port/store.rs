@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::error::PortError;
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp};
 use crate::lifecycle::Status;
-use crate::outcome::Verdict;
+use crate::outcome::RequestOutcome;
 
 /// Names one write of one acquisition. It never repeats, so that an old state that comes back is told from the current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,7 +111,7 @@ pub struct StoreWrite {
     /// The documents, each order at most once.
     pub documents: Vec<DocumentWrite>,
     /// Outcomes that somebody waits for; they stand for [`crate::limits::OUTCOME_KEPT_MS`].
-    pub outcomes: Vec<(RequestId, Verdict)>,
+    pub outcomes: Vec<(RequestId, RequestOutcome)>,
 }
 
 /// What became of a write.
@@ -275,7 +275,7 @@ pub trait OrderReader: Send + Sync {
     ///
     /// # Errors
     /// [`PortError`] when the store cannot be reached.
-    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<Verdict, PortError>;
+    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError>;
 }
 
 /// Both faces of a store. Every type that has both has this one.

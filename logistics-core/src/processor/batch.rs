@@ -19,7 +19,7 @@ use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, Version};
 use crate::lifecycle::Status;
 use crate::notify::Notification;
 use crate::order::{Order, VersionGap, evolve};
-use crate::outcome::{Outcome, OutcomeKind, Verdict};
+use crate::outcome::{Outcome, OutcomeKind, RequestOutcome};
 use crate::port::{LogRecord, NewRecord, Topic, Transaction};
 use crate::request::{Command, Request};
 use crate::wire::{self, DeadLetter};
@@ -84,7 +84,7 @@ pub(super) fn second_writer(partition: Partition, offset: Offset) -> String {
 pub(super) struct Decided {
     pub(super) next: Offset,
     pub(super) changed: BTreeMap<OrderId, Changed>,
-    pub(super) outcomes: Vec<(RequestId, Verdict)>,
+    pub(super) outcomes: Vec<(RequestId, RequestOutcome)>,
     pub(super) events: Vec<ProcessorEvent>,
     /// The facts and outcomes of the transaction.
     pub(super) prints: Vec<Print>,
@@ -218,14 +218,14 @@ impl Batch<'_> {
         let verdict = match decide(order.as_deref(), request, offset, self.now, &self.settings.policy) {
             Decision::Fact(fact) => {
                 self.commit_fact(order.as_ref(), &fact)?;
-                Verdict::Happened { version: fact.version, status: fact.status }
+                RequestOutcome::Happened { version: fact.version, status: fact.status }
             }
             Decision::Unchanged => {
                 // Only an order that exists has something that does not change.
                 let (version, status) =
                     order.map_or((Version(0), Status::Placed), |order| (order.version, order.status));
                 self.outcome(offset, Some(request), OutcomeKind::Unchanged { version, status });
-                Verdict::Unchanged { version, status }
+                RequestOutcome::Unchanged { version, status }
             }
             Decision::Rejected(rejection) => {
                 if self.settings.emit_order_events {
@@ -233,7 +233,7 @@ impl Batch<'_> {
                     self.decided.events.push(ProcessorEvent::Rejected { order_id, code });
                 }
                 self.outcome(offset, Some(request), OutcomeKind::Rejected(rejection.clone()));
-                Verdict::Rejected { rejection }
+                RequestOutcome::Rejected { rejection }
             }
         };
         if request.awaited {

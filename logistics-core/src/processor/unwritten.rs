@@ -14,7 +14,7 @@ use super::memory;
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp};
 use crate::lifecycle::Status;
 use crate::order::Order;
-use crate::outcome::Verdict;
+use crate::outcome::RequestOutcome;
 use crate::port::{DocumentWrite, StoreWrite, Token};
 
 /// An index entry of the store: the status, and when the order's latest change was.
@@ -37,7 +37,7 @@ pub(super) struct Changed {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Unwritten {
     pub(super) orders: BTreeMap<OrderId, Changed>,
-    pub(super) outcomes: Vec<(RequestId, Verdict)>,
+    pub(super) outcomes: Vec<(RequestId, RequestOutcome)>,
     /// An estimate of what the orders take.
     pub(super) bytes: usize,
 }
@@ -49,7 +49,11 @@ impl Unwritten {
 
     /// Takes in what a transaction changed. `changed.previous` is the entry of the state that the transaction began with;
     /// where that state is unwritten itself, the store still holds the one before.
-    pub(super) fn merge(&mut self, orders: BTreeMap<OrderId, Changed>, outcomes: Vec<(RequestId, Verdict)>) {
+    pub(super) fn merge(
+        &mut self,
+        orders: BTreeMap<OrderId, Changed>,
+        outcomes: Vec<(RequestId, RequestOutcome)>,
+    ) {
         for (order_id, changed) in orders {
             self.bytes += memory::of_order(&changed.order);
             match self.orders.get_mut(&order_id) {

@@ -16,39 +16,19 @@ pub(crate) fn at(millis: i64) -> Timestamp {
 
 /// What the orders of these tests are placed with.
 pub(crate) fn placement() -> Placement {
-    Placement { details: Some(Details::parse(r#"{"a": 1}"#).unwrap()), ..Placement::default() }
+    Placement::new().with_details(Details::parse(r#"{"a": 1}"#).unwrap())
 }
 
 /// A request about the one order, at the start.
 pub(crate) fn request(actor: Actor, command: Command) -> Request {
-    Request {
-        id: RequestId::parse("request").unwrap(),
-        order_id: OrderId::parse("order").unwrap(),
-        actor,
-        command,
-        expected_version: None,
-        reason: None,
-        awaited: false,
-        trace: None,
-        at: at(0),
-    }
+    Request::new("request".parse().unwrap(), "order".parse().unwrap(), actor, command, at(0))
 }
 
-/// A fact that nobody decided: it says what the test wants.
+/// A fact of the test's own making, which no decision produced.
 pub(crate) fn fact(version: u64, status: Status, change: Change) -> Fact {
-    Fact {
-        order_id: OrderId::parse("order").unwrap(),
-        version: Version(version),
-        status,
-        change,
-        at: at(0),
-        actor: Actor::Operator,
-        reason: None,
-        cause: Cause::Request { request: RequestId::parse("before").unwrap(), offset: Offset(0) },
-        deadline: None,
-        attempts_left: None,
-        trace: None,
-    }
+    let cause = Cause::Request { request: RequestId::parse("before").unwrap(), offset: Offset(0) };
+    let order_id = OrderId::parse("order").unwrap();
+    Fact::new(order_id, Version(version), status, change, at(0), Actor::Operator, cause)
 }
 
 /// An order that was placed and then entered `status`, whether or not the lifecycle has that step.
@@ -57,7 +37,9 @@ pub(crate) fn order_in(status: Status, attempts_left: Option<u32>) -> Order {
     if status == Status::Placed {
         return placed;
     }
-    evolve(Some(placed), &Fact { attempts_left, ..fact(2, status, Change::Moved) }).unwrap()
+    let mut entered = fact(2, status, Change::Moved);
+    entered.attempts_left = attempts_left;
+    evolve(Some(placed), &entered).unwrap()
 }
 
 /// Fires every deadline that is due; what came of it, and the order after it.

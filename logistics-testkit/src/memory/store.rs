@@ -11,7 +11,7 @@ use logistics_core::port::{
     ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError, Recovery,
     StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
-use logistics_core::{OrderId, Partition, RequestId, Verdict};
+use logistics_core::{OrderId, Partition, RequestId, RequestOutcome};
 
 /// Tells the dice of the store from those of the bus.
 const DICE_STREAM: u64 = 0x7374_6f72_6500;
@@ -145,7 +145,7 @@ impl OrderReader for MemoryOrderStore {
         Ok(self.read(|store| store.list(query)))
     }
 
-    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<Verdict, PortError> {
+    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {
         self.enter("wait for an outcome").await?;
         Ok(self.0.wait(|machine| machine.store.outcome(order_id, request)).await)
     }

@@ -12,7 +12,7 @@ use logistics_core::port::{
     Clock, CommitOutcome, EventBus, GroupEvent, Membership, NewRecord, OrderReader, OwnerStore,
     PortErrorKind, ReadLimit, StoreWrite, Token, Topic, Transaction, WriteOutcome,
 };
-use logistics_core::{Offset, Partition, RequestId, Timestamp, Verdict, Version};
+use logistics_core::{Offset, Partition, RequestId, RequestOutcome, Timestamp, Version};
 
 const P: Partition = Partition(0);
 const PLENTY: ReadLimit = ReadLimit { records: 10_000, bytes: usize::MAX };
@@ -52,8 +52,8 @@ fn request(n: u64) -> RequestId {
     sample::request_id(n)
 }
 
-fn verdict(n: u64) -> Verdict {
-    Verdict::Happened { version: Version(n), status: Status::Placed }
+fn verdict(n: u64) -> RequestOutcome {
+    RequestOutcome::Happened { version: Version(n), status: Status::Placed }
 }
 
 /// Commits numbered facts until each is in the log, as a worker does: what is not known to be committed is looked up after

@@ -14,7 +14,7 @@ use logistics_core::port::{
     ClearOutcome, Cursor, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError,
     Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
-use logistics_core::{OrderId, Partition, RequestId, Timestamp, Verdict, partition_of};
+use logistics_core::{OrderId, Partition, RequestId, RequestOutcome, Timestamp, partition_of};
 use redb::{ReadOnlyTable, ReadTransaction};
 
 use crate::error::{EmbeddedError, FileError};
@@ -88,7 +88,7 @@ impl OrderReader for Store {
             .await?)
     }
 
-    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<Verdict, PortError> {
+    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {
         let partition = partition_of(order_id, self.0.shared.partitions);
         let verdict = self.0.shared.outcomes.wait(partition, request).await;
         Ok(verdict.ok_or(EmbeddedError::Closed)?)

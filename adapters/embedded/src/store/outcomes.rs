@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use logistics_core::limits::OUTCOME_KEPT_MS;
-use logistics_core::{Partition, RequestId, Verdict};
+use logistics_core::{Partition, RequestId, RequestOutcome};
 use tokio::sync::Notify;
 
 use crate::limits::OUTCOMES_MAX;
@@ -21,7 +21,7 @@ pub(crate) struct Outcomes(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    known: HashMap<Key, Verdict>,
+    known: HashMap<Key, RequestOutcome>,
     /// When each known one goes, the next first.
     expiries: VecDeque<(Instant, Key)>,
     waiting: HashMap<Key, Arc<Notify>>,
@@ -30,7 +30,7 @@ struct Inner {
 
 impl Outcomes {
     /// Takes outcomes in, and wakes whoever waits for them.
-    pub(crate) fn insert(&self, outcomes: impl IntoIterator<Item = (Partition, RequestId, Verdict)>) {
+    pub(crate) fn insert(&self, outcomes: impl IntoIterator<Item = (Partition, RequestId, RequestOutcome)>) {
         let now = Instant::now();
         let expiry = now + Duration::from_millis(OUTCOME_KEPT_MS);
         let mut inner = self.lock();
@@ -55,7 +55,7 @@ impl Outcomes {
     }
 
     /// Waits for an outcome; `None` when the engine was closed.
-    pub(crate) async fn wait(&self, partition: Partition, request: &RequestId) -> Option<Verdict> {
+    pub(crate) async fn wait(&self, partition: Partition, request: &RequestId) -> Option<RequestOutcome> {
         let key = (partition, request.clone());
         loop {
             let waiter = {
@@ -138,8 +138,8 @@ mod tests {
         RequestId::parse(text).unwrap()
     }
 
-    fn verdict() -> Verdict {
-        Verdict::Happened { version: Version(1), status: Status::Placed }
+    fn verdict() -> RequestOutcome {
+        RequestOutcome::Happened { version: Version(1), status: Status::Placed }
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use logistics_core::port::{ClearOutcome, CommitOutcome, WriteOutcome};
-use logistics_core::{Partition, RequestId, Timestamp, Verdict};
+use logistics_core::{Partition, RequestId, RequestOutcome, Timestamp};
 use redb::WriteTransaction;
 
 use super::clear::Clearing;
@@ -24,7 +24,7 @@ pub(super) struct Applied {
     pub(super) state: State,
     /// By log, in order.
     pub(super) blocks: Vec<(usize, Arc<Block>)>,
-    pub(super) outcomes: Vec<(Partition, RequestId, Verdict)>,
+    pub(super) outcomes: Vec<(Partition, RequestId, RequestOutcome)>,
     /// What became of each write.
     pub(super) written: Vec<WriteOutcome>,
     pub(super) clearing: Clearing,

@@ -5,7 +5,7 @@ use logistics_core::port::{
     ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError, Recovery,
     StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
-use logistics_core::{OrderId, Partition, RequestId, Verdict};
+use logistics_core::{OrderId, Partition, RequestId, RequestOutcome};
 
 use crate::layer::{Layer, Operation};
 use crate::layered::Layered;
@@ -51,7 +51,7 @@ impl<P: OrderReader + ?Sized, L: Layer> OrderReader for Layered<P, L> {
         self.layer.read(reader("list"), || self.port.list(query)).await
     }
 
-    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<Verdict, PortError> {
+    async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {
         self.layer.wait(reader("outcome"), self.port.outcome(order_id, request)).await
     }
 }

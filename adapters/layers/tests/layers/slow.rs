@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use logistics_core::port::{DocumentLookup, ListQuery, OrderReader, Page, PortError, StoreCheckpoint};
-use logistics_core::{OrderId, Partition, RequestId, Status, Verdict, Version};
+use logistics_core::{OrderId, Partition, RequestId, RequestOutcome, Status, Version};
 use tokio::time::sleep;
 
 /// Answers every call of a reader after a second.
@@ -29,8 +29,8 @@ impl OrderReader for Slow {
         Ok(Page::default())
     }
 
-    async fn outcome(&self, _: &OrderId, _: &RequestId) -> Result<Verdict, PortError> {
+    async fn outcome(&self, _: &OrderId, _: &RequestId) -> Result<RequestOutcome, PortError> {
         sleep(ANSWER).await;
-        Ok(Verdict::Unchanged { version: Version(1), status: Status::Placed })
+        Ok(RequestOutcome::Unchanged { version: Version(1), status: Status::Placed })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_redis::redis;
-use logistics_core::{OrderId, Partition, RequestId, Verdict};
+use logistics_core::{OrderId, Partition, RequestId, RequestOutcome};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
@@ -15,7 +15,7 @@ use crate::keys::Keys;
 use crate::limits::{OUTCOME_POLL_MAX, OUTCOME_POLL_MIN, OUTCOMES_PER_COMMAND_MAX};
 use crate::server::connection::Connections;
 
-type Answer = Result<Verdict, RedisStoreError>;
+type Answer = Result<RequestOutcome, RedisStoreError>;
 
 /// The outcomes that somebody waits for.
 pub(crate) struct Outcomes {

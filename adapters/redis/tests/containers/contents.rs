@@ -12,7 +12,7 @@ use logistics_core::port::{
     ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderReader, OwnerStore, PortErrorKind,
     StoreWrite, Token, WriteOutcome,
 };
-use logistics_core::{Offset, Order, OrderId, Partition, Verdict, Version};
+use logistics_core::{Offset, Order, OrderId, Partition, RequestOutcome, Version};
 use logistics_redis::limits::CLAIM_KEPT_MS;
 use logistics_redis::{Config, RedisStore};
 use logistics_testkit::sample;
@@ -52,8 +52,8 @@ pub(crate) fn write(sequence: u64, orders: usize) -> StoreWrite {
     }
 }
 
-pub(crate) fn happened() -> Verdict {
-    Verdict::Happened { version: Version(1), status: Status::Placed }
+pub(crate) fn happened() -> RequestOutcome {
+    RequestOutcome::Happened { version: Version(1), status: Status::Placed }
 }
 
 pub(crate) async fn apply(store: &RedisStore, write: &StoreWrite) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use logistics_core::port::{DocumentLookup, ListQuery, OrderReader, Page, PortError, StoreCheckpoint};
-use logistics_core::{Order, OrderId, Partition, RequestId, Status, Verdict, Version, partition_of};
+use logistics_core::{Order, OrderId, Partition, RequestId, RequestOutcome, Status, Version, partition_of};
 use logistics_service::{Options, OrderService, Place, ServiceError, Transition};
 use logistics_testkit::{Faults, MemoryBus, sample};
 use logistics_tokio::SystemClock;
@@ -146,7 +146,7 @@ impl OrderReader for Silent {
         std::future::pending().await
     }
 
-    async fn outcome(&self, _: &OrderId, _: &RequestId) -> Result<Verdict, PortError> {
+    async fn outcome(&self, _: &OrderId, _: &RequestId) -> Result<RequestOutcome, PortError> {
         std::future::pending().await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use logistics_core::{Actor, OrderId, Rejection, RequestId, Status, Verdict, Version};
+use logistics_core::{Actor, OrderId, Rejection, RequestId, RequestOutcome, Status, Version};
 use logistics_service::{IdempotencyKey, Options, ServiceError, Transition, Transitioned};
 use logistics_testkit::{Faults, sample};
 use tokio::time::Instant;
@@ -140,10 +140,10 @@ async fn the_outcome_of_a_request_is_known_once_it_is_decided_and_for_ever_if_it
     assert!(began.elapsed().as_millis() >= 100, "it waits a moment");
     let waiting = outcome(cancel.clone(), id.clone(), Some(Duration::from_secs(9)));
     let (known, ()) = tokio::join!(waiting, async { world.decide() });
-    let happened = Verdict::Happened { version: Version(2), status: Status::Cancelled };
+    let happened = RequestOutcome::Happened { version: Version(2), status: Status::Cancelled };
     assert_eq!(known.as_ref(), Ok(&happened));
     let rejected = outcome(again.clone(), sample::order_id(9), None).await;
-    assert_eq!(rejected, Ok(Verdict::Rejected { rejection: Rejection::NotFound }));
+    assert_eq!(rejected, Ok(RequestOutcome::Rejected { rejection: Rejection::NotFound }));
     world.store.with_store(logistics_testkit::MemoryStore::expire_outcomes);
     assert_eq!(outcome(cancel, id, None).await, Ok(happened), "the order's history holds it");
     let expired = outcome(again, sample::order_id(9), None).await;

@@ -9,8 +9,8 @@ use logistics_core::port::{
 };
 use logistics_core::wire::{self, Record};
 use logistics_core::{
-    Decision, Details, Offset, Order, OrderId, Partition, Placement, Policy, Request, Timestamp, Verdict,
-    decide, evolve,
+    Decision, Details, Offset, Order, OrderId, Partition, Placement, Policy, Request, RequestOutcome,
+    Timestamp, decide, evolve,
 };
 use logistics_service::{Options, OrderService, Place, Placed, Principal};
 use logistics_testkit::{MemoryBus, MemoryOrderStore, block_on, sample};
@@ -53,7 +53,7 @@ impl World {
     /// Places an order whose document is a little larger than so many bytes, and decides it.
     pub(crate) async fn placed_of(&self, bytes: usize) -> OrderId {
         let details = Details::parse(&format!("\"{}\"", "x".repeat(bytes))).expect("a JSON text");
-        self.placed_with(Placement { details: Some(details), ..Placement::default() }).await
+        self.placed_with(Placement::new().with_details(details)).await
     }
 
     async fn placed_with(&self, placement: Placement) -> OrderId {
@@ -128,21 +128,21 @@ fn input(record: &LogRecord, partition: Partition) -> Option<Request> {
     }
 }
 
-fn answer(orders: &mut BTreeMap<OrderId, Order>, request: &Request, offset: Offset) -> Verdict {
+fn answer(orders: &mut BTreeMap<OrderId, Order>, request: &Request, offset: Offset) -> RequestOutcome {
     let order = orders.get(&request.order_id).cloned();
     let now = sample::time(i64::try_from(offset.0).expect("a small number"));
     match decide(order.as_ref(), request, offset, now, &Policy::manual()) {
         Decision::Fact(fact) => {
             let order = evolve(order, &fact).expect("the next fact");
-            let verdict = Verdict::Happened { version: order.version, status: order.status };
+            let verdict = RequestOutcome::Happened { version: order.version, status: order.status };
             orders.insert(request.order_id.clone(), order);
             verdict
         }
         Decision::Unchanged => {
             let order = order.expect("an order that is so already");
-            Verdict::Unchanged { version: order.version, status: order.status }
+            RequestOutcome::Unchanged { version: order.version, status: order.status }
         }
-        Decision::Rejected(rejection) => Verdict::Rejected { rejection },
+        Decision::Rejected(rejection) => RequestOutcome::Rejected { rejection },
     }
 }
 

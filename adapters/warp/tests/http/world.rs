@@ -14,8 +14,8 @@ use logistics_core::port::{
 };
 use logistics_core::wire::{self, Record};
 use logistics_core::{
-    Decision, Offset, Order, OrderId, Partition, Policy, Request, RequestId, Timestamp, Verdict, decide,
-    evolve, partition_of,
+    Decision, Offset, Order, OrderId, Partition, Policy, Request, RequestId, RequestOutcome, Timestamp,
+    decide, evolve, partition_of,
 };
 use logistics_service::{Options, OrderService};
 use logistics_testkit::{MemoryBus, sample};
@@ -31,7 +31,7 @@ pub(crate) const PARTITIONS: u32 = 4;
 struct State {
     offset: u64,
     orders: BTreeMap<OrderId, Order>,
-    outcomes: BTreeMap<RequestId, Verdict>,
+    outcomes: BTreeMap<RequestId, RequestOutcome>,
     /// What stands in the log and is not decided yet.
     waiting: VecDeque<Request>,
     paused: bool,
@@ -63,15 +63,15 @@ impl State {
             let verdict = match decide(order.as_ref(), &request, offset, now, &Policy::manual()) {
                 Decision::Fact(fact) => {
                     let order = evolve(order, &fact).expect("the next fact");
-                    let verdict = Verdict::Happened { version: order.version, status: order.status };
+                    let verdict = RequestOutcome::Happened { version: order.version, status: order.status };
                     self.orders.insert(request.order_id.clone(), order);
                     verdict
                 }
                 Decision::Unchanged => {
                     let order = order.expect("what is so already");
-                    Verdict::Unchanged { version: order.version, status: order.status }
+                    RequestOutcome::Unchanged { version: order.version, status: order.status }
                 }
-                Decision::Rejected(rejection) => Verdict::Rejected { rejection },
+                Decision::Rejected(rejection) => RequestOutcome::Rejected { rejection },
             };
             if request.awaited {
                 self.outcomes.insert(request.id, verdict);
@@ -213,7 +213,7 @@ impl OrderReader for Backend {
         Ok(Page { documents: orders.iter().map(|order| Bytes::from(order.to_document())).collect(), next })
     }
 
-    async fn outcome(&self, _: &OrderId, request: &RequestId) -> Result<Verdict, PortError> {
+    async fn outcome(&self, _: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {
         let mut changed = self.changed.subscribe();
         loop {
             self.check()?;

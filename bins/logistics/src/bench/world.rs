@@ -35,17 +35,8 @@ pub(crate) fn placement(n: u64) -> Request {
     let now = SystemClock.now();
     let mut random = [0; 10];
     random[2..].copy_from_slice(&n.to_be_bytes());
-    Request {
-        id: RequestId::generate(now, random),
-        order_id: OrderId::generate(now, random),
-        actor: Actor::Customer,
-        command: Command::Place(Placement::default()),
-        expected_version: None,
-        reason: None,
-        awaited: false,
-        trace: None,
-        at: now,
-    }
+    let (id, order_id) = (RequestId::generate(now, random), OrderId::generate(now, random));
+    Request::new(id, order_id, Actor::Customer, Command::Place(Placement::new()), now)
 }
 
 /// Places `count` orders through the bus; each is durable when it counts.

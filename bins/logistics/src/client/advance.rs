@@ -3,7 +3,7 @@
 use std::iter::successors;
 
 use clap::Args;
-use logistics_core::{Clock, Order, OrderId, Status};
+use logistics_core::{Order, OrderId, Status, Timer};
 
 use super::ClientArgs;
 use super::cancel::{AskArgs, done};
@@ -49,7 +49,7 @@ fn next(order: &Order) -> Result<Status, Failure> {
 
 /// The way that an order takes where nothing happens but time: the table's.
 fn happy_path() -> impl Iterator<Item = Status> {
-    successors(Some(Status::Placed), |status| status.moved_by(Clock::Dwell))
+    successors(Some(Status::Placed), |status| status.moved_by(Timer::Dwell))
 }
 
 #[cfg(test)]

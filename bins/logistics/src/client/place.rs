@@ -38,7 +38,9 @@ pub(crate) struct PlaceArgs {
 pub(crate) async fn run(args: PlaceArgs) -> Result<(), Failure> {
     let PlaceArgs { customer, merchant, courier, details, key, count, client } = args;
     let details = details.as_deref().map(parsed).transpose()?;
-    let placement = Placement { customer_id: customer, merchant_id: merchant, courier_id: courier, details };
+    let mut placement = Placement::new();
+    (placement.customer_id, placement.merchant_id, placement.courier_id) = (customer, merchant, courier);
+    placement.details = details;
     let mut api = client.api();
     for _ in 0..count {
         let placed = api.place(&placement, key.as_deref()).await?;

@@ -12,7 +12,7 @@ use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp};
 use crate::lifecycle::{Actor, Status};
 use crate::notify::Notification;
 use crate::order::{Order, evolve};
-use crate::outcome::{Outcome, OutcomeKind, Verdict};
+use crate::outcome::{Outcome, OutcomeKind, RequestOutcome};
 use crate::partitioner::partition_of;
 use crate::policy::Policy;
 use crate::port::{
@@ -361,7 +361,7 @@ impl OrderReader for Evidence {
         Ok(Page { documents: all[begin..end].to_vec(), next })
     }
 
-    async fn outcome(&self, _: &OrderId, _: &RequestId) -> Result<Verdict, PortError> {
+    async fn outcome(&self, _: &OrderId, _: &RequestId) -> Result<RequestOutcome, PortError> {
         refused()
     }
 }

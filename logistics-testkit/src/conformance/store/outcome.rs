@@ -6,10 +6,10 @@ use crate::executor::both;
 use crate::sample;
 use logistics_core::lifecycle::{Actor, Status};
 use logistics_core::port::{DocumentLookup, StoreWrite};
-use logistics_core::{Rejection, Verdict, Version};
+use logistics_core::{Rejection, RequestOutcome, Version};
 
-fn happened() -> Verdict {
-    Verdict::Happened { version: Version(1), status: Status::Placed }
+fn happened() -> RequestOutcome {
+    RequestOutcome::Happened { version: Version(1), status: Status::Placed }
 }
 
 pub(super) async fn an_outcome_that_is_there_comes_at_once(case: StoreCase<'_>) {
@@ -49,10 +49,10 @@ pub(super) async fn an_outcome_is_waited_for_and_comes_with_its_document(case: S
 
 pub(super) async fn every_verdict_survives(case: StoreCase<'_>) {
     let id = case.order(HOME, 0);
-    let rejected = |rejection| Verdict::Rejected { rejection };
+    let rejected = |rejection| RequestOutcome::Rejected { rejection };
     let verdicts = [
         happened(),
-        Verdict::Unchanged { version: Version(3), status: Status::ReadyForPickup },
+        RequestOutcome::Unchanged { version: Version(3), status: Status::ReadyForPickup },
         rejected(Rejection::NotFound),
         rejected(Rejection::IdConflict),
         rejected(Rejection::StaleVersion { current: Version(2), expected: Version(1) }),

@@ -108,12 +108,8 @@ pub(crate) async fn records_that_claim_to_be_an_owners_skip_no_order(system: Sys
     let mut forged = 0;
     for number in 0..PARTITIONS {
         let here = Partition(number);
-        let ahead = Outcome {
-            offset: Offset(999_999),
-            order_id: None,
-            request: None,
-            result: OutcomeKind::DeadLettered { reason: "forged".to_owned() },
-        };
+        let forged_result = OutcomeKind::DeadLettered { reason: "forged".to_owned() };
+        let ahead = Outcome::new(Offset(999_999), forged_result);
         let ahead = wire::encode_outcome(&ahead, here, Timestamp::default());
         let broken = br#"{"specversion":"1.0","source":"/logistics/processor","type":"logistics.order.confirmed","id":"x"}"#;
         for record in [&ahead[..], broken] {

@@ -59,17 +59,13 @@ pub(crate) fn order_in(partition: u32, partitions: u32) -> String {
 
 /// A request to place an order.
 pub(crate) fn placement_of(order_id: &OrderId) -> Bytes {
-    wire::encode_request(&Request {
-        id: RequestId::parse(&format!("request-of-{order_id}")).unwrap(),
-        order_id: order_id.clone(),
-        actor: Actor::Customer,
-        command: Command::Place(Placement::default()),
-        expected_version: None,
-        reason: None,
-        awaited: false,
-        trace: None,
-        at: TestClock.now(),
-    })
+    wire::encode_request(&Request::new(
+        RequestId::parse(&format!("request-of-{order_id}")).unwrap(),
+        order_id.clone(),
+        Actor::Customer,
+        Command::Place(Placement::default()),
+        TestClock.now(),
+    ))
 }
 
 /// A bus whose joins have these results, in this order.

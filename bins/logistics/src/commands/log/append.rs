@@ -111,12 +111,8 @@ mod tests {
         }
         let broken = r#"{"specversion":"1.0","source":"/logistics/processor","type":1"#;
         assert!(is_owners(broken));
-        let outcome = logistics_core::Outcome {
-            offset: logistics_core::Offset(7),
-            order_id: None,
-            request: None,
-            result: logistics_core::OutcomeKind::Forwarded { to: Partition(1) },
-        };
+        let result = logistics_core::OutcomeKind::Forwarded { to: Partition(1) };
+        let outcome = logistics_core::Outcome::new(logistics_core::Offset(7), result);
         assert!(is_owners(&text(wire::encode_outcome(
             &outcome,
             Partition(0),

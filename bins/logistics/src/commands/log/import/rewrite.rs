@@ -150,7 +150,9 @@ impl Placements {
     /// The placement of the fact's order. It is forgotten behind the order's last fact.
     fn of(&mut self, fact: &Fact) -> Placement {
         if let Change::Placed(placement) = &fact.change {
-            self.0.insert(fact.order_id.clone(), Placement { details: None, ..placement.clone() });
+            let mut parties = placement.clone();
+            parties.details = None;
+            self.0.insert(fact.order_id.clone(), parties);
         }
         let placement = match fact.status.is_terminal() {
             true => self.0.remove(&fact.order_id),
