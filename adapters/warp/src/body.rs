@@ -36,9 +36,9 @@ impl std::ops::Deref for Body {
 }
 
 /// The body, which is JSON or empty.
-pub(crate) async fn read<B, D>(context: &Context, headers: &HeaderMap, body: B) -> Result<Body, Failure>
+pub(crate) async fn read<B, D, E>(context: &Context, headers: &HeaderMap, body: B) -> Result<Body, Failure>
 where
-    B: Stream<Item = Result<D, warp::Error>> + Send,
+    B: Stream<Item = Result<D, E>> + Send,
     D: Buf,
 {
     let config = &context.config;
@@ -73,9 +73,9 @@ fn announced(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
     Ok(header::text(headers, &CONTENT_LENGTH)?.and_then(|length| length.parse().ok()))
 }
 
-async fn discard<B, D>(headers: &HeaderMap, body: B)
+async fn discard<B, D, E>(headers: &HeaderMap, body: B)
 where
-    B: Stream<Item = Result<D, warp::Error>> + Send,
+    B: Stream<Item = Result<D, E>> + Send,
     D: Buf,
 {
     // A client that expects 100-continue sends nothing before it.
@@ -95,9 +95,9 @@ where
     let _ = tokio::time::timeout(Duration::from_millis(DISCARD_MS_MAX), all).await;
 }
 
-async fn collect<B, D>(headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes, Failure>
+async fn collect<B, D, E>(headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes, Failure>
 where
-    B: Stream<Item = Result<D, warp::Error>> + Send,
+    B: Stream<Item = Result<D, E>> + Send,
     D: Buf,
 {
     let mut body = pin!(body);

@@ -15,7 +15,7 @@ use crate::reply;
 /// A file of the page; `file` is what follows `/docs`.
 pub(crate) fn page(context: &Context, file: &str) -> Result<Response, Failure> {
     let name = file.trim_start_matches('/');
-    let config = Arc::new(Config::from("/openapi.json"));
+    let config = Arc::new(Config::from(format!("{}/openapi.json", context.config.base_path)));
     let found = utoipa_swagger_ui::serve(name, config).ok().flatten().ok_or_else(Failure::unknown_path)?;
     let content_type = HeaderValue::try_from(found.content_type);
     let content_type = content_type.unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));

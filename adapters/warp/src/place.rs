@@ -24,7 +24,9 @@ pub(crate) async fn place(context: &Context, headers: &HeaderMap, body: &[u8]) -
     command.wait = header::wait(headers);
     Ok(match context.service.place(&CALLER, command).await? {
         Placed::Created { order_id } => created(&order_id),
-        Placed::Pending { order_id, request_id } => reply::accepted(&order_id, &request_id),
+        Placed::Pending { order_id, request_id } => {
+            reply::accepted(&context.config.base_path, &order_id, &request_id)
+        }
     })
 }
 

@@ -29,13 +29,15 @@ pub(crate) fn document(document: Document) -> Response {
     response
 }
 
-/// 202: the request is in the log and is not decided yet.
-pub(crate) fn accepted(order_id: &OrderId, request_id: &RequestId) -> Response {
+/// 202: the request is in the log and is not decided yet. The API is mounted below `base_path`.
+pub(crate) fn accepted(base_path: &str, order_id: &OrderId, request_id: &RequestId) -> Response {
     // A request id may hold what JSON escapes; one that was made here does not, and neither does an order id.
     let body = format!(r#"{{"message":"Accepted","order_id":"{order_id}","request_id":"{request_id}"}}"#);
     let mut response = json(StatusCode::ACCEPTED, Bytes::from(body));
     // Both ids were made here or are of an order id's characters, which are those of a path.
-    if let Ok(location) = HeaderValue::try_from(format!("/orders/{order_id}/requests/{request_id}")) {
+    if let Ok(location) =
+        HeaderValue::try_from(format!("{base_path}/orders/{order_id}/requests/{request_id}"))
+    {
         response.headers_mut().insert(LOCATION, location);
     }
     response

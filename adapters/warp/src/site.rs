@@ -17,6 +17,7 @@ use warp::reply::Response;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::handle::Call;
 use crate::header;
 use crate::route::Resource;
 
@@ -39,13 +40,9 @@ pub(crate) enum Admitted {
 }
 
 /// Refuses what comes from a page of another site or under a foreign name.
-pub(crate) fn admit(
-    config: &Config,
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-) -> Result<Admitted, Failure> {
-    let host = header::text(headers, &HOST)?;
+pub(crate) fn admit<B>(config: &Config, call: &Call<'_, B>) -> Result<Admitted, Failure> {
+    let &Call { method, path, headers, .. } = call;
+    let host = header::text(headers, &HOST)?.or(call.authority);
     if host.is_some_and(|host| !serves(config, host, path)) {
         return Err(Failure::foreign_host());
     }
@@ -65,7 +62,7 @@ pub(crate) fn admit(
         return Err(Failure::foreign_site());
     }
     let origin = HeaderValue::from_str(origin).ok();
-    if method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+    if *method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
         return Ok(Admitted::Preflight(preflight(origin)));
     }
     Ok(Admitted::Request(origin))

@@ -57,6 +57,8 @@ async fn request(
     command.wait = header::wait(headers);
     Ok(match context.service.transition(&CALLER, command).await? {
         Transitioned::Done(document) => reply::document(document),
-        Transitioned::Pending { order_id, request_id } => reply::accepted(&order_id, &request_id),
+        Transitioned::Pending { order_id, request_id } => {
+            reply::accepted(&context.config.base_path, &order_id, &request_id)
+        }
     })
 }

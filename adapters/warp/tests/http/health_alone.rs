@@ -29,7 +29,7 @@ async fn ask(address: SocketAddr, line: &str) -> Reply {
 }
 
 fn config() -> Config {
-    Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() }
+    Config::new(([127, 0, 0, 1], 0).into())
 }
 
 #[tokio::test]
@@ -70,11 +70,11 @@ async fn nothing_else_is_there() {
 #[tokio::test]
 async fn a_port_is_taken_once_whoever_serves() {
     let world = World::start().await;
-    let taken = Config { listen: world.address, ..Config::default() };
+    let taken = Config::new(world.address);
     let error = bind_health(taken, Arc::new(Part::default())).await.expect_err("it is taken");
     assert!(matches!(error, ServeError::PortTaken(_)), "{error}");
     let health = bind_health(config(), Arc::new(Part::default())).await.expect("a free port");
-    let taken = Config { listen: health.local_addr(), ..Config::default() };
+    let taken = Config::new(health.local_addr());
     assert!(matches!(bind(taken, world.api()).await, Err(ServeError::PortTaken(_))));
 }
 
@@ -105,7 +105,8 @@ async fn what_the_parts_say_is_shown_only_where_details_are() {
     assert!(!reply.to_string().contains("as told") && reply["parts"][0]["name"] == "group", "{reply}");
     let shown = World::with(|config| config.health_details = true).await;
     assert_eq!(shown.get("/health/ready").await.json()["parts"][0]["detail"], "as told");
-    let alone = Config { health_details: true, ..config() };
+    let mut alone = config();
+    alone.health_details = true;
     let server = bind_health(alone, Arc::new(Part::default())).await.expect("a free port");
     let address = server.local_addr();
     tokio::spawn(server.run(std::future::pending()));

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod client;
+mod embedding;
 mod faults;
 mod health_alone;
 mod limits;

@@ -177,7 +177,7 @@ async fn the_end_comes_within_its_bound() {
 #[tokio::test]
 async fn a_taken_port_is_a_sentence() {
     let world = World::start().await;
-    let config = Config { listen: world.address, ..Config::default() };
+    let config = Config::new(world.address);
     let error = bind(config, world.api()).await.expect_err("it is taken");
     assert!(matches!(error, ServeError::PortTaken(address) if address == world.address));
     let expected = format!(
@@ -185,7 +185,7 @@ async fn a_taken_port_is_a_sentence() {
         world.address
     );
     assert_eq!(error.to_string(), expected);
-    let nowhere = Config { listen: ([192, 0, 2, 1], 0).into(), ..Config::default() };
+    let nowhere = Config::new(([192, 0, 2, 1], 0).into());
     assert!(matches!(bind(nowhere, world.api()).await, Err(ServeError::NoSuchAddress(_))));
 }
 

@@ -64,7 +64,8 @@ async fn any_other_server_takes_every_name_unless_some_are_named() {
     use logistics_warp::{Config, bind};
     let world = World::start().await;
     for (allowed_hosts, status) in [(vec![], 200), (vec!["shop.example".to_owned()], 421)] {
-        let config = Config { listen: ([0, 0, 0, 0], 0).into(), allowed_hosts, ..Config::default() };
+        let mut config = Config::new(([0, 0, 0, 0], 0).into());
+        config.allowed_hosts = allowed_hosts;
         let server = bind(config, world.api()).await.expect("a free port");
         let address = ([127, 0, 0, 1], server.local_addr().port()).into();
         let running = tokio::spawn(server.run(std::future::pending()));

@@ -244,11 +244,13 @@ impl HealthProbe for Backend {
 
 fn api(backend: &Arc<Backend>, options: Options) -> Api {
     let service = OrderService::new(backend.clone(), backend.clone(), backend.clone(), options);
-    Api { service, health: backend.clone() }
+    Api::new(service, backend.clone())
 }
 
 fn options() -> Options {
-    Options { lookup_wait_ms: 20, ..Options::default() }
+    let mut options = Options::default();
+    options.lookup_wait_ms = 20;
+    options
 }
 
 /// A server over a [`Backend`].
@@ -266,7 +268,7 @@ impl World {
 
     /// With other settings of the server.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
+        let mut config = Config::new(([127, 0, 0, 1], 0).into());
         change(&mut config);
         Self::of(config, options()).await
     }
@@ -275,7 +277,7 @@ impl World {
     pub(crate) async fn of_service(change: impl FnOnce(&mut Options)) -> Self {
         let mut options = options();
         change(&mut options);
-        Self::of(Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() }, options).await
+        Self::of(Config::new(([127, 0, 0, 1], 0).into()), options).await
     }
 
     async fn of(config: Config, options: Options) -> Self {
