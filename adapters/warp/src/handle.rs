@@ -1,4 +1,4 @@
-//! From a request to its reply, whichever front received it.
+//! Dispatches a request to its handler. The filter and the service share it.
 
 use bytes::Buf;
 use futures::Stream;
@@ -12,19 +12,19 @@ use crate::failure::Failure;
 use crate::route::Resource;
 use crate::{body, events, health, list, log, order, place, reply, request, site, transition};
 
-/// A request, as the filter and the service receive it.
+/// A request.
 pub(crate) struct Call<'a, B> {
     pub(crate) method: &'a Method,
     /// The authority of the request's target. HTTP/2 sends it in place of `Host`.
     pub(crate) authority: Option<&'a str>,
-    /// The path below the place where the API is mounted, without a slash at its start.
+    /// The path below the mount point, without a slash at its start.
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: B,
 }
 
-/// Answers a request. Failures are replies too.
+/// The reply to a request.
 pub(crate) async fn handle<B, D, E>(served: &Served, call: Call<'_, B>) -> Response
 where
     B: Stream<Item = Result<D, E>> + Send,
@@ -102,7 +102,7 @@ fn health_alone(context: &HealthContext, path: &str, method: &Method) -> Result<
     }
 }
 
-/// The server leaves out the body of the reply to HEAD by itself.
+/// hyper omits the body of a reply to HEAD.
 fn reads(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
 }

@@ -9,7 +9,6 @@ mod events;
 mod failure;
 mod fields;
 mod filter;
-mod guard;
 mod handle;
 mod header;
 mod health;
@@ -25,6 +24,7 @@ mod route;
 mod server;
 mod service;
 mod site;
+mod timeouts;
 mod transition;
 
 pub use config::{Config, IDLE_TIMEOUT_MS_DEFAULT};

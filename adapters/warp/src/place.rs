@@ -42,7 +42,7 @@ fn placement(fields: &Fields<'_>) -> Result<Placement, Failure> {
 fn details(json: &str) -> Result<Details, Failure> {
     Details::parse(json).map_err(|error| match error {
         InvalidDetails::TooLong(_) => {
-            let sentence = format!("details: they are longer than {DETAILS_BYTES_MAX} bytes of JSON");
+            let sentence = format!("details: must be at most {DETAILS_BYTES_MAX} bytes of JSON");
             Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", sentence).field("details")
         }
         _ => Failure::invalid("details", error),
@@ -50,7 +50,7 @@ fn details(json: &str) -> Result<Details, Failure> {
 }
 
 fn created(order_id: &OrderId) -> Response {
-    // An order id holds nothing that JSON escapes.
+    // An order id contains no character that JSON escapes.
     let body = [r#"{"message":"Order created","order_id":""#, order_id.as_str(), r#""}"#].concat();
     reply::json(StatusCode::OK, Bytes::from(body))
 }

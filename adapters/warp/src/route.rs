@@ -1,6 +1,6 @@
-//! What there is, and with which methods.
+//! The paths of the API, and their methods.
 
-/// A path of the API, with what it names.
+/// A path of the API, with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resource<'a> {
     Orders,
@@ -69,7 +69,7 @@ impl<'a> Resource<'a> {
         (!partition.contains('/')).then_some(Resource::Log { topic, partition })
     }
 
-    /// Its methods, as the `Allow` header has them.
+    /// Its methods, for the `Allow` header.
     pub(crate) fn allow(self) -> &'static str {
         match self {
             Resource::Orders => "GET, HEAD, POST",
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lead_to_what_they_name_and_no_further() {
+    fn every_path_has_its_resource_and_others_have_none() {
         assert_eq!(Resource::of("orders"), Some(Resource::Orders));
         assert_eq!(Resource::of("orders/a"), Some(Resource::Order("a")));
         assert_eq!(Resource::of("orders/a/cancel"), Some(Resource::Cancel("a")));
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(Resource::of("orders/a/requests/r"), Some(request));
         let log = Resource::Log { topic: "orders.dlq", partition: "0" };
         assert_eq!(Resource::of("log/orders.dlq/0"), Some(log));
-        for nothing in [
+        for unknown in [
             "",
             "/",
             "ordersa",
@@ -110,7 +110,7 @@ mod tests {
             "docsa",
             "openapi",
         ] {
-            assert_eq!(Resource::of(nothing), None, "{nothing}");
+            assert_eq!(Resource::of(unknown), None, "{unknown}");
         }
     }
 }

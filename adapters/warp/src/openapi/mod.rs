@@ -31,4 +31,4 @@ fn document() -> OpenApi {
 }
 
 const DESCRIPTION: &str = "Places orders, shows them, and moves them through their lifecycle. Every error is JSON with a \
-    sentence (`error`) and a code that programs can rely on (`code`).";
+    sentence (`error`) and a stable code for programs (`code`).";
