@@ -37,8 +37,6 @@ const NOT_YET: &[&str] = &[
     "adapters/redis/src/",
     "adapters/redis/tests/",
     "adapters/tokio/src/",
-    "adapters/warp/src/",
-    "adapters/warp/tests/",
     "bins/logistics/src/",
     "bins/logistics/tests/",
     "bins/notification-service/tests/",

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use warp::Filter;
 
 use crate::client::{Reply, request, send};
-use crate::world::World;
+use crate::test_server::TestServer;
 
 #[derive(Debug, Clone, Copy)]
 enum Embedding {
@@ -61,8 +61,8 @@ impl Mounted {
 #[tokio::test]
 async fn the_mounted_api_places_reads_and_lists_below_its_path() {
     for embedding in EMBEDDINGS {
-        let world = World::start().await;
-        let mounted = embedding.serve(world.api()).await;
+        let server = TestServer::start().await;
+        let mounted = embedding.serve(server.api()).await;
         let body = r#"{"customer_id":"c-1"}"#;
         let placed = mounted.call("POST /shop/orders", &["Content-Type: application/json"], body).await;
         assert_eq!(placed.status, 200, "{embedding:?}");
@@ -80,8 +80,8 @@ async fn the_mounted_api_places_reads_and_lists_below_its_path() {
 #[tokio::test]
 async fn the_mounted_api_answers_every_path_below_its_own_and_no_other() {
     for embedding in EMBEDDINGS {
-        let world = World::start().await;
-        let mounted = embedding.serve(world.api()).await;
+        let server = TestServer::start().await;
+        let mounted = embedding.serve(server.api()).await;
         for path in ["/shop/nothing", "/shop/orders/a/b", "/shop", "/shop/shop/orders"] {
             mounted.call(&format!("GET {path}"), &[], "").await.error(404, "unknown_path");
         }
@@ -96,15 +96,15 @@ async fn the_mounted_api_answers_every_path_below_its_own_and_no_other() {
 #[tokio::test]
 async fn links_of_the_mounted_api_start_with_its_path() {
     for embedding in EMBEDDINGS {
-        let world = World::start().await;
-        let mounted = embedding.serve(world.api()).await;
-        world.pause();
+        let server = TestServer::start().await;
+        let mounted = embedding.serve(server.api()).await;
+        server.pause();
         let headers = ["Idempotency-Key: a", "Prefer: wait=0"];
         let pending = mounted.call("POST /shop/orders", &headers, "").await;
         let location = pending.header("location").to_owned();
         let id = OrderId::from_idempotency_key("anonymous", "a");
         assert!(location.starts_with(&format!("/shop/orders/{id}/requests/")), "{embedding:?}: {location}");
-        world.go_on();
+        server.resume();
         assert_eq!(mounted.call(&format!("GET {location}"), &[], "").await.json()["outcome"], "happened");
         let document = mounted.call("GET /shop/openapi.json", &[], "").await.json();
         assert_eq!(document["servers"], json!([{"url": "/shop"}]));
@@ -115,8 +115,8 @@ async fn links_of_the_mounted_api_start_with_its_path() {
 #[tokio::test]
 async fn the_page_of_the_mounted_api_loads_its_own_document() {
     for embedding in EMBEDDINGS {
-        let world = World::start().await;
-        let mounted = embedding.serve(world.api()).await;
+        let server = TestServer::start().await;
+        let mounted = embedding.serve(server.api()).await;
         assert_eq!(mounted.call("GET /shop/docs", &[], "").await.status, 200);
         let setup = mounted.call("GET /shop/docs/swagger-initializer.js", &[], "").await;
         assert!(String::from_utf8_lossy(&setup.body).contains("\"/shop/openapi.json\""), "{embedding:?}");
@@ -126,8 +126,8 @@ async fn the_page_of_the_mounted_api_loads_its_own_document() {
 #[tokio::test]
 async fn limits_and_host_checks_hold_in_the_mounted_api() {
     for embedding in EMBEDDINGS {
-        let world = World::start().await;
-        let mounted = embedding.serve(world.api()).await;
+        let server = TestServer::start().await;
+        let mounted = embedding.serve(server.api()).await;
         let large = " ".repeat(128 * 1024 + 1);
         mounted.call("POST /shop/orders", &[], &large).await.error(413, "too_large");
         let foreign = "GET /shop/orders HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
@@ -135,21 +135,21 @@ async fn limits_and_host_checks_hold_in_the_mounted_api() {
         reply.error_of(421, "foreign_host", "Host");
         let page = mounted.call("POST /shop/orders", &["Origin: https://evil.example"], "").await;
         page.error_of(403, "foreign_origin", "Origin");
-        assert!(world.requests().is_empty(), "{embedding:?}");
+        assert!(server.requests().is_empty(), "{embedding:?}");
     }
 }
 
 #[tokio::test]
 async fn the_authority_of_http_2_is_checked_as_host_is() {
-    let world = World::start().await;
+    let server = TestServer::start().await;
     for (name, status) in [("evil.example", StatusCode::MISDIRECTED_REQUEST), ("localhost", StatusCode::OK)] {
         let request = || {
             let request = Request::get(format!("http://{name}/orders")).version(Version::HTTP_2);
             request.body(Body::empty()).expect("a request")
         };
-        let service = logistics_warp::service(Config::default(), world.api());
+        let service = logistics_warp::service(Config::default(), server.api());
         assert_eq!(service.oneshot(request()).await.expect("no failure").status(), status, "{name}");
-        let filter = warp::service(logistics_warp::filter(Config::default(), world.api()));
+        let filter = warp::service(logistics_warp::filter(Config::default(), server.api()));
         let request = request().map(|_| http_body_util::Empty::<bytes::Bytes>::new());
         assert_eq!(filter.oneshot(request).await.expect("no failure").status(), status, "{name}");
     }
@@ -158,21 +158,21 @@ async fn the_authority_of_http_2_is_checked_as_host_is() {
 #[tokio::test]
 async fn the_waits_of_the_mounted_api_end_with_its_service() {
     for embedding in EMBEDDINGS {
-        let world = World::start().await;
+        let server = TestServer::start().await;
         let stop = CancellationToken::new();
-        let mut api = world.api();
+        let mut api = server.api();
         api.service = api.service.with_shutdown(stop.clone());
         let mounted = embedding.serve(api).await;
-        let id = world.placed().await;
-        world.pause();
+        let id = server.placed().await;
+        server.pause();
         let cancel = format!("POST /shop/orders/{id}/cancel");
         let waiting = mounted.call(&cancel, &["Prefer: wait=60"], "");
         let (reply, ()) = tokio::join!(waiting, async {
-            world.until_appended(2).await;
+            server.until_appended(2).await;
             stop.cancel();
         });
         assert_eq!(reply.status, 202, "{embedding:?}");
         mounted.call("GET /shop/health/ready", &[], "").await.error(503, "not_ready");
-        assert_eq!(world.get("/health/ready").await.status, 200, "the other server goes on");
+        assert_eq!(server.get("/health/ready").await.status, 200, "the other server goes on");
     }
 }
