@@ -35,8 +35,6 @@ const NOT_YET: &[&str] = &[
     "adapters/kafka/src/",
     "adapters/redis/src/",
     "adapters/redis/tests/",
-    "adapters/warp/src/",
-    "adapters/warp/tests/",
     "bins/logistics/src/",
     "bins/logistics/tests/",
     "bins/notification-service/tests/",

@@ -1,4 +1,4 @@
-//! An order backend in one process, without a server: place an order, cancel it, find it.
+//! An order backend in one process, without a server: it places an order, cancels it and reads it.
 //!
 //! `cargo run -p logistics-service --example facade`
 
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let service = OrderService::new(bus, store, clock, Options::default());
     let caller = Principal::anonymous();
 
-    // Under a key, a repeated placement is the same order.
+    // With a key, a repeated placement returns the same order.
     let mut place = Place::new(Placement::new().with_customer("customer-1".parse()?));
     place.idempotency_key = Some(IdempotencyKey::parse("basket-4711")?);
     let order_id = service.place(&caller, place.clone()).await?.order_id().clone();
@@ -52,6 +52,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("{}", String::from_utf8_lossy(&service.find(&caller, &order_id).await?.json));
     let report = processors.drain(Duration::from_secs(1)).await;
-    println!("partitions given up in order: {}", report.drained.len());
+    println!("partitions drained: {}", report.drained.len());
     Ok(())
 }

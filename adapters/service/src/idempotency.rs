@@ -8,6 +8,7 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// A text is not an [`IdempotencyKey`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("must be 1 to {max} visible ASCII characters without spaces", max = IDEMPOTENCY_KEY_BYTES_MAX)]
+#[non_exhaustive]
 pub struct InvalidIdempotencyKey;
 
 /// Names one command of one principal: 1 to 255 visible ASCII characters without spaces. A retry under the same key is the

@@ -20,6 +20,7 @@ const PAGE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Where a page of the log begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LogStart {
     /// At this offset, or at the log's start where that is greater.
     Offset(Offset),

@@ -1,7 +1,10 @@
 //! The settings of the service.
 
 /// Time limits of the use cases, and the bytes that they may hold.
+///
+/// Change fields of `Options::default()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
     /// Milliseconds to wait for a decision where the command names no time. Default 5,000.
     pub default_wait_ms: u64,

@@ -87,6 +87,13 @@ impl OrderService {
         Self { shared: self.shared.clone(), shutdown }
     }
 
+    /// What ends the waits of this handle. Never cancelled where the handle was not made by
+    /// [`with_shutdown`](Self::with_shutdown).
+    #[must_use]
+    pub fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
+    }
+
     /// The settings.
     #[must_use]
     pub fn options(&self) -> &Options {

@@ -1,4 +1,4 @@
-//! Reading a request's body: bounded in size and in time.
+//! Reads a request's body, within limits of size and time.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -13,15 +13,14 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::header;
 
-/// How much of a body that is too long is read and thrown away, so that a client that writes all of it before it reads
-/// gets to see the reply instead of a broken connection.
+/// Bytes that are read and discarded of a body that is too long. A client that writes the whole body before it reads then
+/// receives the reply instead of a reset connection.
 const DISCARDED_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Milliseconds for which the body of a request that is refused for want of room is read and thrown away, for the same
-/// reason.
+/// Milliseconds for which the body of an overloaded request is read and discarded, for the same reason.
 const DISCARD_MS_MAX: u64 = 100;
 
-/// A body, with its part of the service's budget.
+/// A body, and its share of the service's budget.
 pub(crate) struct Body {
     bytes: Bytes,
     _reservation: Reservation,
@@ -36,9 +35,9 @@ impl std::ops::Deref for Body {
 }
 
 /// The body, which is JSON or empty.
-pub(crate) async fn read<B, D>(context: &Context, headers: &HeaderMap, body: B) -> Result<Body, Failure>
+pub(crate) async fn read<B, D, E>(context: &Context, headers: &HeaderMap, body: B) -> Result<Body, Failure>
 where
-    B: Stream<Item = Result<D, warp::Error>> + Send,
+    B: Stream<Item = Result<D, E>> + Send,
     D: Buf,
 {
     let config = &context.config;
@@ -59,8 +58,8 @@ where
     Ok(Body { bytes, _reservation: reservation })
 }
 
-/// What the body may have: as much as it announces, all that it may where it announces nothing. One that is too long is
-/// never kept.
+/// Bytes to reserve for the body: its announced length, or the limit where there is none. A body beyond the limit is never
+/// kept.
 fn expected(headers: &HeaderMap, bytes_max: usize) -> Result<usize, Failure> {
     if headers.contains_key(TRANSFER_ENCODING) {
         return Ok(bytes_max);
@@ -73,9 +72,9 @@ fn announced(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
     Ok(header::text(headers, &CONTENT_LENGTH)?.and_then(|length| length.parse().ok()))
 }
 
-async fn discard<B, D>(headers: &HeaderMap, body: B)
+async fn discard<B, D, E>(headers: &HeaderMap, body: B)
 where
-    B: Stream<Item = Result<D, warp::Error>> + Send,
+    B: Stream<Item = Result<D, E>> + Send,
     D: Buf,
 {
     // A client that expects 100-continue sends nothing before it.
@@ -91,13 +90,13 @@ where
             left = left.saturating_sub(chunk.remaining() as u64);
         }
     };
-    // The reply is the same whether all of it came or not.
+    // The reply is the same whether the whole body arrived or not.
     let _ = tokio::time::timeout(Duration::from_millis(DISCARD_MS_MAX), all).await;
 }
 
-async fn collect<B, D>(headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes, Failure>
+async fn collect<B, D, E>(headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes, Failure>
 where
-    B: Stream<Item = Result<D, warp::Error>> + Send,
+    B: Stream<Item = Result<D, E>> + Send,
     D: Buf,
 {
     let mut body = pin!(body);
@@ -110,12 +109,12 @@ where
         return Err(too_long(bytes_max));
     }
     let Some(first) = body.next().await else { return Ok(Bytes::new()) };
-    let mut first = first.map_err(|_| broken_off())?;
+    let mut first = first.map_err(|_| ended_early())?;
     let first = first.copy_to_bytes(first.remaining());
     let mut total = first.len() as u64;
     let mut whole: Option<BytesMut> = None;
     while let Some(chunk) = body.next().await {
-        let mut chunk = chunk.map_err(|_| broken_off())?;
+        let mut chunk = chunk.map_err(|_| ended_early())?;
         total = total.saturating_add(chunk.remaining() as u64);
         if total > discardable {
             return Err(too_long(bytes_max));
@@ -136,7 +135,7 @@ fn check_type(headers: &HeaderMap) -> Result<(), Failure> {
         Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", error).field(name))
     };
     if header::text(headers, &CONTENT_ENCODING)?.is_some_and(|encoding| encoding != "identity") {
-        return unsupported("A body must be sent as it is, without a Content-Encoding", "Content-Encoding");
+        return unsupported("A body must be sent without a Content-Encoding", "Content-Encoding");
     }
     let content_type = header::text(headers, &CONTENT_TYPE)?.unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -155,6 +154,6 @@ fn too_slow() -> Failure {
     Failure::new(StatusCode::REQUEST_TIMEOUT, "timeout", "The body did not arrive in time")
 }
 
-fn broken_off() -> Failure {
-    Failure::new(StatusCode::BAD_REQUEST, "invalid_body", "The body broke off or is not well-formed HTTP")
+fn ended_early() -> Failure {
+    Failure::new(StatusCode::BAD_REQUEST, "invalid_body", "The body ended early or is not well-formed HTTP")
 }

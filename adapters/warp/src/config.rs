@@ -5,47 +5,63 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// The default of [`Config::idle_timeout_ms`].
 pub const IDLE_TIMEOUT_MS_DEFAULT: u64 = 75_000;
 
-/// Where the server listens, and what it puts up with.
+/// The address of the server, its limits, and what it permits.
+///
+/// `Config::default()` or [`Config::new`] makes one; then set its fields. [Embedding](crate#embedding) lists the fields that apply
+/// where another server has the connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
-    /// The address to listen on; port 0 takes a free one. Default `127.0.0.1:8000`.
+    /// The address to listen on; port 0 selects a free one. On a loopback address the API serves loopback names only
+    /// ([`allowed_hosts`](Self::allowed_hosts)). Default `127.0.0.1:8000`.
     pub listen: SocketAddr,
+    /// The path below which another server mounts the API, for example `/shop`, without a slash at its end. `Location`, the
+    /// OpenAPI document and its page start with it. Default empty: the API is not mounted below a path.
+    pub base_path: String,
     /// The longest request body, in bytes; a longer one is answered 413. Default 128 KiB.
     pub body_bytes_max: usize,
-    /// Milliseconds from the first byte of a request until its whole head must be there; a slower connection is closed.
-    /// Default 30,000.
+    /// Milliseconds from the first byte of a request to the end of its head; a slower connection is closed. Default 30,000.
     pub header_timeout_ms: u64,
-    /// Milliseconds that a connection may be idle; then it is closed. Default 75,000, longer than the 60 s after which
-    /// common balancers close theirs: a balancer must be the first, or it sends a request into a connection that ends.
+    /// Milliseconds that a connection may be idle; then it is closed. Default 75,000. Common balancers close theirs after 60 s and
+    /// must be the first: otherwise they send a request into a connection that ends.
     pub idle_timeout_ms: u64,
-    /// Milliseconds until the whole body must be there once the head is; a slower one is answered 408. Default 10,000.
+    /// Milliseconds from the end of a head to the end of the body; a slower body is answered 408. Default 10,000.
     pub body_timeout_ms: u64,
-    /// Milliseconds for which a client may take nothing of a reply; then its connection is closed. Default 30,000.
+    /// Write-stall timeout, in milliseconds: a connection whose client reads nothing of a reply for so long is closed. Default
+    /// 30,000.
     pub write_timeout_ms: u64,
-    /// Connections at a time; further ones wait in the listen queue until one ends. Default 4,096.
+    /// Concurrent connections; further ones wait in the listen queue until one ends. Default 4,096.
     pub connections_max: usize,
-    /// Bytes that the heads of requests may hold, of all connections together: each connection has its share of them, from
+    /// Bytes that the heads of requests may hold, of all connections together. Each connection has its share of them, from
     /// 8 KiB to 64 KiB. Bodies and replies are in the service's budget. Default 64 MiB.
     pub head_bytes_max: usize,
     /// Origins whose pages may use the API, for example `https://shop.example`. Default none: the server's own only.
     pub cors_origins: Vec<String>,
-    /// Names that `Host` may have, without a port. A server on a loopback address takes these besides loopback names; any
-    /// other server takes every name where there are none here. Default none.
+    /// Names that `Host` may have, without a port. A server on a loopback address serves these and loopback names. Any other
+    /// server serves every name if the list is empty. Default none.
     pub allowed_hosts: Vec<String>,
-    /// Names of parts without which orders are still taken: where one is missing, the server is ready and degraded. Default
-    /// none.
+    /// Names of parts that the API needs for reads only. Without them the server is ready and degraded. Default none.
     pub degradable_parts: Vec<String>,
-    /// Whether `/health/ready` shows what each part is doing: its texts name brokers and stores by their addresses. Default
-    /// false: names of parts, and which are missing.
+    /// Whether `/health/ready` shows what each part is doing; these texts contain the addresses of brokers and stores. Default
+    /// false: the names of the parts, and which are missing.
     pub health_details: bool,
     /// Milliseconds that running requests have when the server stops; then their connections are closed. Default 5,000.
     pub drain_ms_max: u64,
+}
+
+impl Config {
+    /// The defaults, on this address.
+    #[must_use]
+    pub fn new(listen: SocketAddr) -> Self {
+        Self { listen, ..Self::default() }
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
+            base_path: String::new(),
             body_bytes_max: 128 * 1024,
             header_timeout_ms: 30_000,
             idle_timeout_ms: IDLE_TIMEOUT_MS_DEFAULT,

@@ -8,32 +8,42 @@ use logistics_service::{OrderService, Principal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::openapi;
 
 /// What the API is made over.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Api {
-    /// The use cases. A clone of the service that the process's other interfaces use too: clones share the bounds and the memory of
-    /// what was served, so that reads do not go back from one interface to another.
+    /// The use cases. Give every interface of a process a clone of one service: clones share the budget of bytes and the memory of
+    /// what was read, so that reads do not go back from one interface to another.
     pub service: OrderService,
-    /// What `/health/ready` answers from.
+    /// The source of `/health/ready`.
     pub health: Arc<dyn HealthProbe>,
 }
 
-/// The caller of every request, as long as the API does not authenticate its clients.
+impl Api {
+    /// The API over this service. `health` is the source of `/health/ready`.
+    #[must_use]
+    pub fn new(service: OrderService, health: Arc<dyn HealthProbe>) -> Self {
+        Self { service, health }
+    }
+}
+
+/// The caller of every request: the API does not authenticate its clients.
 pub(crate) const CALLER: Principal = Principal::anonymous();
 
 /// [`Api`] and everything that belongs to one server.
 pub(crate) struct Context {
-    /// Its waits end when the server stops.
+    /// A handle whose waits end when the server stops.
     pub(crate) service: OrderService,
     pub(crate) health: Arc<dyn HealthProbe>,
     pub(crate) config: Config,
     pub(crate) openapi: Bytes,
-    /// The server stops: nothing waits any longer than it must.
+    /// Cancelled when the server, or the service under it, stops. Waits end, and the API is not ready.
     pub(crate) closing: CancellationToken,
 }
 
-/// What a server with nothing but health is served with.
+/// The same for a server that serves nothing but its health.
 pub(crate) struct HealthContext {
     pub(crate) health: Arc<dyn HealthProbe>,
     pub(crate) config: Config,
@@ -66,9 +76,9 @@ impl Served {
 
 impl Context {
     pub(crate) fn new(api: Api, config: Config) -> Self {
-        let closing = CancellationToken::new();
+        let closing = api.service.shutdown().child_token();
         let service = api.service.with_shutdown(closing.clone());
-        let openapi = Bytes::from(crate::openapi_json());
+        let openapi = Bytes::from(openapi::json(&config.base_path));
         Self { service, health: api.health, config, openapi, closing }
     }
 }

@@ -1,4 +1,4 @@
-//! `/docs`: the API's page, served from the binary. Nothing is loaded from elsewhere.
+//! `/docs`: the API's page. The binary contains all of its files.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::reply;
 
-/// A file of the page; `file` is what follows `/docs`.
+/// A file of the page; `file` is the rest of the path after `/docs`.
 pub(crate) fn page(context: &Context, file: &str) -> Result<Response, Failure> {
     let name = file.trim_start_matches('/');
-    let config = Arc::new(Config::from("/openapi.json"));
+    let config = Arc::new(Config::from(format!("{}/openapi.json", context.config.base_path)));
     let found = utoipa_swagger_ui::serve(name, config).ok().flatten().ok_or_else(Failure::unknown_path)?;
     let content_type = HeaderValue::try_from(found.content_type);
     let content_type = content_type.unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
     let mut bytes = Bytes::from(found.bytes.into_owned());
     if file.is_empty() {
-        // Its files are named relative to the page, which without the slash at its end would miss their folder.
+        // The page names its files relative to `/docs/`; it is served without that slash here.
         let html = String::from_utf8_lossy(&bytes).replacen("<head>", "<head><base href=\"docs/\">", 1);
         bytes = Bytes::from(html);
     }

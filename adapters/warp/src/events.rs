@@ -1,4 +1,4 @@
-//! `GET /orders/{id}/events`: what happened to an order.
+//! `GET /orders/{id}/events`: the facts of an order.
 
 use bytes::BytesMut;
 use hyper::header::{ETAG, HeaderMap};
@@ -27,7 +27,7 @@ pub(crate) async fn history(
     Ok(response)
 }
 
-/// The facts go through as they are. Neither an order id nor a status holds what JSON escapes.
+/// The facts are copied unchanged. Order ids and statuses contain no character that JSON escapes.
 fn written(history: &History) -> BytesMut {
     let History { order_id, status, version, events, .. } = history;
     let head = format!(r#"{{"order_id":"{order_id}","status":"{status}","version":{version},"events":"#);

@@ -1,4 +1,4 @@
-//! Replies that say what went wrong: always JSON, always a sentence and a code.
+//! Error replies: JSON with a sentence and a code.
 
 use std::borrow::Cow;
 
@@ -17,12 +17,12 @@ const RETRY_AFTER_S: &str = "1";
 
 type Text = Cow<'static, str>;
 
-/// Why a request is not answered as it was meant.
+/// An error reply.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     status: StatusCode,
     header: Option<(HeaderName, HeaderValue)>,
-    /// Boxed: failures are rare, and every handler's result has room for one.
+    /// Boxed to keep the results of the handlers small.
     body: Box<Body>,
 }
 
@@ -53,45 +53,46 @@ impl Failure {
         Self { status, header: None, body: Box::new(body) }
     }
 
-    /// A 400 about one field, parameter or header.
+    /// 400: one field, parameter or header is invalid.
     pub(crate) fn invalid(field: impl Into<Text>, problem: impl std::fmt::Display) -> Self {
         let field = field.into();
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", format!("{field}: {problem}")).field(field)
     }
 
-    /// 403: a page of another site.
+    /// 403: the request comes from a page of another site.
     pub(crate) fn foreign_site() -> Self {
-        let error = "Pages of other sites may not use this API";
+        let error = "This API is closed to pages of other sites";
         let failure = Self::new(StatusCode::FORBIDDEN, "foreign_origin", error).field("Origin");
         failure.hint("The server's --cors-origin allows an origin")
     }
 
-    /// 421: the name is not one of this server's.
+    /// 421: the server does not have this name.
     pub(crate) fn foreign_host() -> Self {
-        let error = "This server does not serve this Host";
+        let error = "This server has no such Host";
         let failure = Self::new(StatusCode::MISDIRECTED_REQUEST, "foreign_host", error).field("Host");
         failure.hint("The server's --allowed-host allows a name")
     }
 
     pub(crate) fn unknown_path() -> Self {
-        let failure = Self::new(StatusCode::NOT_FOUND, "unknown_path", "There is nothing at this path");
+        let failure = Self::new(StatusCode::NOT_FOUND, "unknown_path", "There is no such path");
         failure.hint("/openapi.json lists every path")
     }
 
-    /// The same, at a server that serves nothing but its health.
+    /// The same, at a server that serves its health only.
     pub(crate) fn health_alone() -> Self {
-        let failure = Self::new(StatusCode::NOT_FOUND, "unknown_path", "There is nothing at this path");
-        failure.hint("This process has /health/live and /health/ready; the API is another one's")
+        let failure = Self::new(StatusCode::NOT_FOUND, "unknown_path", "There is no such path");
+        failure
+            .hint("This process serves /health/live and /health/ready; the API runs in a different process")
     }
 
-    /// `allow`: the methods that the path has.
+    /// 405: the path has the methods in `allow`.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let error = format!("This path does not have this method; it has {allow}");
         let failure = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", error);
         failure.header(ALLOW, HeaderValue::from_static(allow))
     }
 
-    /// A request that was decided against.
+    /// The processor decided and rejected the request.
     fn rejected(rejection: &Rejection) -> Self {
         let of = |status| Self::new(status, rejection.code(), capitalised(&rejection.to_string()));
         match rejection {
@@ -99,7 +100,9 @@ impl Failure {
             Rejection::StaleVersion { current, .. } => {
                 let mut failure = of(StatusCode::PRECONDITION_FAILED).field("If-Match");
                 failure.body.current_version = Some(*current);
-                failure.header(ETAG, reply::etag(*current)).hint("Read the order again and decide anew")
+                failure
+                    .header(ETAG, reply::etag(*current))
+                    .hint("Read the order again, then repeat the request with its version")
             }
             Rejection::IdConflict => of(StatusCode::UNPROCESSABLE_ENTITY)
                 .field("Idempotency-Key")
@@ -123,7 +126,7 @@ impl Failure {
     }
 
     pub(crate) fn into_response(self) -> Response {
-        // Nothing in the body fails to serialize: texts and numbers only.
+        // Texts and numbers always serialize.
         let json = serde_json::to_vec(&self.body).unwrap_or_default();
         let mut response = reply::json(self.status, Bytes::from(json));
         if let Some((name, value)) = self.header {
@@ -154,19 +157,19 @@ impl From<ServiceError> for Failure {
             ServiceError::NotFound => of(StatusCode::NOT_FOUND),
             ServiceError::UnknownPartition { .. } => of(StatusCode::NOT_FOUND).field("partition"),
             ServiceError::OutcomeUnknown => of(StatusCode::NOT_FOUND).hint(
-                "A request that was accepted is decided later; a rejection is kept for some minutes only",
+                "An accepted request is decided later; a rejection is kept for some minutes only",
             ),
             ServiceError::TooLarge => of(StatusCode::PAYLOAD_TOO_LARGE),
             ServiceError::TooManyReaders => of(StatusCode::TOO_MANY_REQUESTS)
-                .hint("A request that waits for a record (Prefer: wait=N) is one of them"),
+                .hint("Requests that wait for a record (Prefer: wait=N) count too"),
             ServiceError::Rebuilding => of(StatusCode::SERVICE_UNAVAILABLE)
                 .hint("The store is being rebuilt from the log; nothing is lost"),
             ServiceError::Unavailable => of(StatusCode::SERVICE_UNAVAILABLE).hint(
-                "A request that changes something may have been taken all the same; an Idempotency-Key or If-Match makes it safe to repeat",
+                "The log may hold the request all the same; with an Idempotency-Key or If-Match it is safe to repeat",
             ),
             ServiceError::Overloaded => of(StatusCode::SERVICE_UNAVAILABLE)
-                .hint("Nothing was changed; the same request can be sent again"),
-            // Also what later releases of the service add: their code names it.
+                .hint("Nothing was changed; repeat the request"),
+            // `ServiceError` is non-exhaustive.
             _ => of(StatusCode::SERVICE_UNAVAILABLE),
         };
         if error.is_retryable() { failure.retry() } else { failure }

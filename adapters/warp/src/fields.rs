@@ -1,4 +1,4 @@
-//! A JSON object, field by field, so that what is wrong can be named.
+//! A JSON object, parsed field by field, so that an error can name its field.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Fields<'a> {
-    /// Reads an object that has none but the `known` fields, each at most once. An empty body has no fields.
+    /// Parses an object that has only `known` fields, each at most once. An empty body has no fields.
     pub(crate) fn parse(body: &'a [u8], known: &[&'static str]) -> Result<Self, Failure> {
         if body.is_empty() {
             return Ok(Self(Vec::new()));
@@ -23,12 +23,12 @@ impl<'a> Fields<'a> {
         let Self(fields) = serde_json::from_str(text).map_err(|error| not_json(error.to_string()))?;
         for (at, (name, _)) in fields.iter().enumerate() {
             if !known.contains(&&**name) {
-                let problem = format!("there is no such field; there are {}", known.join(", "));
+                let problem = format!("unknown field; there are {}", known.join(", "));
                 return Err(Failure::invalid(name.clone().into_owned(), problem));
             }
-            // At most as many as are known stand before it: the first repetition ends the loop.
+            // Quick: the first repetition ends the loop, so at most `known.len()` fields precede it.
             if fields[..at].iter().any(|(other, _)| other == name) {
-                return Err(Failure::invalid(name.clone().into_owned(), "it is given twice"));
+                return Err(Failure::invalid(name.clone().into_owned(), "must occur once"));
             }
         }
         Ok(Self(fields))
@@ -44,7 +44,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn value<T: Deserialize<'a>>(&self, name: &'static str) -> Result<Option<T>, Failure> {
         let Some(json) = self.raw(name) else { return Ok(None) };
         serde_json::from_str(json).map(Some).map_err(|error| {
-            // The position is the one in the field, which would mislead.
+            // Its position counts from the start of the field, which would mislead.
             let problem = error.to_string();
             Failure::invalid(name, problem.split(" at line ").next().unwrap_or_default())
         })
@@ -64,7 +64,7 @@ impl<'a> Fields<'a> {
 }
 
 fn not_json(problem: String) -> Failure {
-    let error = format!("The body is not a JSON object that can be read: {problem}");
+    let error = format!("The body is not a valid JSON object: {problem}");
     Failure::new(StatusCode::BAD_REQUEST, "invalid_json", error)
 }
 

@@ -12,14 +12,14 @@ pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The value of a header that may stand once and holds visible ASCII characters only.
+/// The value of a header that may occur once and consists of visible ASCII characters.
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Failure> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(Failure::invalid(name.as_str().to_owned(), "this header is given twice"));
+        return Err(Failure::invalid(name.as_str().to_owned(), "must occur once"));
     }
-    let invalid = |_| Failure::invalid(name.as_str().to_owned(), "may only hold visible ASCII characters");
+    let invalid = |_| Failure::invalid(name.as_str().to_owned(), "must consist of visible ASCII characters");
     value.to_str().map(Some).map_err(invalid)
 }
 
@@ -29,9 +29,9 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyK
     key.map_err(|error| Failure::invalid("Idempotency-Key", error))
 }
 
-/// The version that `If-Match` names; `None`: any.
+/// The version in `If-Match`; `None`: any.
 ///
-/// A weak tag counts as the strong one: proxies weaken tags where they compress, and a version names one state exactly.
+/// A weak tag counts as a strong one: proxies weaken the tags of replies that they compress, and a version identifies one state.
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<Version>, Failure> {
     let Some(tag) = text(headers, &IF_MATCH)?.map(str::trim) else { return Ok(None) };
     if tag == "*" {
@@ -47,7 +47,7 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<Version>, Failure> 
     })
 }
 
-/// `If-None-Match` names this version: the client has it already.
+/// Whether `If-None-Match` contains this version, so that the client has it already.
 pub(crate) fn none_match(headers: &HeaderMap, version: Version) -> bool {
     let lists = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     lists.flat_map(|list| list.split(',')).map(str::trim).any(|tag| {
@@ -57,8 +57,8 @@ pub(crate) fn none_match(headers: &HeaderMap, version: Version) -> bool {
     })
 }
 
-/// How long the client wants to wait: `Prefer: wait=N` (RFC 7240), in seconds. A preference that cannot be read is ignored,
-/// as the RFC has it.
+/// The wait that the client prefers: `Prefer: wait=N` (RFC 7240), in seconds. A malformed preference is ignored, as the RFC
+/// requires.
 pub(crate) fn wait(headers: &HeaderMap) -> Option<Duration> {
     let lists = all(headers, PREFER);
     let preferences = lists.flat_map(|list| list.split(',')).map(|one| one.split(';').next().unwrap_or(one));

@@ -10,7 +10,7 @@ use warp::reply::Response;
 use crate::config::Config;
 use crate::reply;
 
-/// The process answers; nothing else is checked.
+/// The reply of a live process. It checks nothing.
 pub(crate) fn live() -> Response {
     reply::json(StatusCode::OK, Bytes::from_static(br#"{"status":"live"}"#))
 }
@@ -22,9 +22,9 @@ struct Ready<'a> {
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
-    /// The names of the parts that cannot do their work.
+    /// The names of the parts that are not ready and are needed.
     missing: Vec<&'a str>,
-    /// The names of the parts that are missing while orders are still taken.
+    /// The names of the parts that are not ready; orders are accepted without them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     degraded: Vec<&'a str>,
     parts: Vec<Part<'a>>,
@@ -34,18 +34,18 @@ struct Ready<'a> {
 struct Part<'a> {
     name: &'a str,
     ready: bool,
-    /// What it is doing, in a sentence that may hold addresses.
+    /// What the part is doing. The sentence may contain addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
 }
 
-/// Whether the process can do its work, and which parts cannot. Parts that are degradable may be missing.
+/// Whether the process is ready, and its parts. Without a degradable part it is ready.
 pub(crate) fn ready(health: &dyn HealthProbe, config: &Config, closing: &CancellationToken) -> Response {
     let Health { parts } = health.health();
     let down = parts.iter().filter(|part| !part.ready).map(|part| &*part.name);
     let (degraded, missing): (Vec<&str>, Vec<&str>) =
         down.partition(|name| config.degradable_parts.iter().any(|part| part == name));
-    // A server that stops is not to be sent anything new.
+    // A balancer must send a stopping server no new request.
     let closing = closing.is_cancelled();
     let error = if closing {
         Some("The server is stopping".to_owned())
@@ -62,7 +62,7 @@ pub(crate) fn ready(health: &dyn HealthProbe, config: &Config, closing: &Cancell
         degraded,
         parts: parts.iter().map(|part| shown(part, config.health_details)).collect(),
     };
-    // Texts and flags only: nothing fails to serialize.
+    // Texts and flags always serialize.
     let body = Bytes::from(serde_json::to_vec(&body).unwrap_or_default());
     reply::json(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
 }

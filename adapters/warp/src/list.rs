@@ -39,7 +39,7 @@ fn flag(text: &str) -> Result<bool, Failure> {
     text.parse().map_err(|_| Failure::invalid("late", "must be true or false"))
 }
 
-/// Opaque to clients, so that its contents may change.
+/// Opaque to clients, so that its content may change.
 fn cursor_text(cursor: &Cursor) -> String {
     URL_SAFE_NO_PAD.encode(cursor.to_string())
 }
@@ -65,7 +65,7 @@ fn written(page: &OrderPage) -> Bytes {
         body.extend_from_slice(document);
     }
     match &page.next {
-        // Base64 holds nothing that JSON escapes.
+        // Base64 contains no character that JSON escapes.
         Some(next) => {
             body.extend_from_slice(format!(r#"],"next_cursor":"{}"}}"#, cursor_text(next)).as_bytes())
         }

@@ -1,4 +1,4 @@
-//! `GET /log/{topic}/{partition}`: a page of the log, record by record.
+//! `GET /log/{topic}/{partition}`: a page of records of the log.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,7 @@ use crate::context::{CALLER, Context};
 use crate::failure::Failure;
 use crate::{header, query, reply};
 
-/// What `from` is called to begin behind the last record.
+/// The value of `from` for the position behind the last record.
 pub(crate) const END: &str = "end";
 
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ struct Page<'a> {
     records: Vec<Entry<'a>>,
 }
 
-/// A record. Only what is not text or not JSON is in base64, so that people can read the rest.
+/// A record. Base64 encodes a key that is not UTF-8, and a value that is not JSON. Everything else stays readable.
 #[derive(Serialize)]
 struct Entry<'a> {
     offset: Offset,
@@ -67,7 +67,7 @@ pub(crate) async fn log(
         next: page.next,
         records: page.records.iter().map(entry).collect(),
     };
-    // Texts, numbers and JSON that was checked: nothing fails to serialize.
+    // Texts, numbers and valid JSON always serialize.
     let body = Bytes::from(serde_json::to_vec(&page).unwrap_or_default());
     Ok(reply::json(StatusCode::OK, context.service.budget().hold(body)?))
 }
@@ -80,7 +80,7 @@ fn topic_named(name: &str) -> Result<Topic, Failure> {
     Topic::ALL.into_iter().find(|topic| topic.name() == name).ok_or_else(unknown)
 }
 
-/// A text that is no number names no partition, as a number behind the last one does.
+/// Any text but the number of a partition is an unknown partition.
 fn partition_numbered(text: &str, partitions: u32) -> Result<Partition, Failure> {
     let number = text.parse().ok().filter(|number| *number < partitions);
     number.map(Partition).ok_or_else(|| ServiceError::UnknownPartition { partitions }.into())
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_text_or_no_json_stands_in_base64() {
+    fn a_key_that_is_no_text_and_a_value_that_is_no_json_are_in_base64() {
         let written = |key: Option<&'static [u8]>, payload: &'static [u8]| {
             let (key, payload) = (key.map(Bytes::from_static), Bytes::from_static(payload));
             let record = LogRecord {

@@ -16,7 +16,7 @@ pub(crate) async fn order(context: &Context, id: &OrderId, headers: &HeaderMap) 
     Ok(unchanged.unwrap_or_else(|| reply::document(document)))
 }
 
-/// 304 where the client has this version already.
+/// 304, if the client has this version already.
 pub(crate) fn not_modified(version: Version, headers: &HeaderMap) -> Option<Response> {
     header::none_match(headers, version).then(|| {
         let mut response = Response::new(Bytes::new().into());

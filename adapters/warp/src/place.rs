@@ -24,7 +24,9 @@ pub(crate) async fn place(context: &Context, headers: &HeaderMap, body: &[u8]) -
     command.wait = header::wait(headers);
     Ok(match context.service.place(&CALLER, command).await? {
         Placed::Created { order_id } => created(&order_id),
-        Placed::Pending { order_id, request_id } => reply::accepted(&order_id, &request_id),
+        Placed::Pending { order_id, request_id } => {
+            reply::accepted(&context.config.base_path, &order_id, &request_id)
+        }
     })
 }
 
@@ -40,7 +42,7 @@ fn placement(fields: &Fields<'_>) -> Result<Placement, Failure> {
 fn details(json: &str) -> Result<Details, Failure> {
     Details::parse(json).map_err(|error| match error {
         InvalidDetails::TooLong(_) => {
-            let sentence = format!("details: they are longer than {DETAILS_BYTES_MAX} bytes of JSON");
+            let sentence = format!("details: must be at most {DETAILS_BYTES_MAX} bytes of JSON");
             Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", sentence).field("details")
         }
         _ => Failure::invalid("details", error),
@@ -48,7 +50,7 @@ fn details(json: &str) -> Result<Details, Failure> {
 }
 
 fn created(order_id: &OrderId) -> Response {
-    // An order id holds nothing that JSON escapes.
+    // An order id contains no character that JSON escapes.
     let body = [r#"{"message":"Order created","order_id":""#, order_id.as_str(), r#""}"#].concat();
     reply::json(StatusCode::OK, Bytes::from(body))
 }

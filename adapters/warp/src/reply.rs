@@ -1,4 +1,4 @@
-//! Replies, written from bytes.
+//! Replies.
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, ETAG, HeaderValue, LOCATION};
@@ -12,7 +12,7 @@ pub(crate) fn json(status: StatusCode, body: Bytes) -> Response {
     typed(status, HeaderValue::from_static("application/json"), body)
 }
 
-/// A reply with a body of that content type.
+/// A reply with a body of this content type.
 pub(crate) fn typed(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
@@ -20,7 +20,7 @@ pub(crate) fn typed(status: StatusCode, content_type: HeaderValue, body: Bytes) 
     response
 }
 
-/// 200 with an order's document, its version as the entity tag.
+/// 200 with an order's document; its version is the entity tag.
 pub(crate) fn document(document: Document) -> Response {
     let mut response = json(StatusCode::OK, document.json);
     if let Some(version) = document.version {
@@ -29,13 +29,15 @@ pub(crate) fn document(document: Document) -> Response {
     response
 }
 
-/// 202: the request is in the log and is not decided yet.
-pub(crate) fn accepted(order_id: &OrderId, request_id: &RequestId) -> Response {
-    // A request id may hold what JSON escapes; one that was made here does not, and neither does an order id.
+/// 202: the request is in the log and not decided yet. The API is mounted below `base_path`.
+pub(crate) fn accepted(base_path: &str, order_id: &OrderId, request_id: &RequestId) -> Response {
+    // The service made the request id, and an order id has a small alphabet: JSON escapes no character of either.
     let body = format!(r#"{{"message":"Accepted","order_id":"{order_id}","request_id":"{request_id}"}}"#);
     let mut response = json(StatusCode::ACCEPTED, Bytes::from(body));
-    // Both ids were made here or are of an order id's characters, which are those of a path.
-    if let Ok(location) = HeaderValue::try_from(format!("/orders/{order_id}/requests/{request_id}")) {
+    // For the same reason the path needs no escapes. A `base_path` that is no header value leaves out the header.
+    if let Ok(location) =
+        HeaderValue::try_from(format!("{base_path}/orders/{order_id}/requests/{request_id}"))
+    {
         response.headers_mut().insert(LOCATION, location);
     }
     response
@@ -43,6 +45,6 @@ pub(crate) fn accepted(order_id: &OrderId, request_id: &RequestId) -> Response {
 
 /// The entity tag of a version.
 pub(crate) fn etag(version: Version) -> HeaderValue {
-    // Digits in quotes are a header value.
+    // Digits in quotation marks are a header value.
     HeaderValue::try_from(format!("\"{version}\"")).unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
 }

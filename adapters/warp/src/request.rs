@@ -1,4 +1,4 @@
-//! `GET /orders/{id}/requests/{request_id}`: what became of a request.
+//! `GET /orders/{id}/requests/{request_id}`: the outcome of a request.
 
 use bytes::Bytes;
 use hyper::header::HeaderMap;
@@ -27,6 +27,6 @@ pub(crate) async fn outcome(
 ) -> Result<Response, Failure> {
     let verdict = context.service.outcome(&CALLER, order_id, request_id, header::wait(headers)).await?;
     let body = Body { order_id, request_id, verdict };
-    // Texts and numbers only: nothing fails to serialize.
+    // Texts and numbers always serialize.
     Ok(reply::json(StatusCode::OK, Bytes::from(serde_json::to_vec(&body).unwrap_or_default())))
 }

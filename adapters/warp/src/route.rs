@@ -1,6 +1,6 @@
-//! What there is, and with which methods.
+//! The paths of the API, and their methods.
 
-/// A path of the API, with what it names.
+/// A path of the API, with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resource<'a> {
     Orders,
@@ -24,9 +24,8 @@ pub(crate) enum Resource<'a> {
 }
 
 impl<'a> Resource<'a> {
-    /// What is at a path.
+    /// The resource at a path, which has no slash at its start.
     pub(crate) fn of(path: &'a str) -> Option<Self> {
-        let path = path.strip_prefix('/')?;
         if let Some(rest) = path.strip_prefix("orders") {
             return Self::of_orders(rest);
         }
@@ -70,7 +69,7 @@ impl<'a> Resource<'a> {
         (!partition.contains('/')).then_some(Resource::Log { topic, partition })
     }
 
-    /// Its methods, as the `Allow` header has them.
+    /// Its methods, for the `Allow` header.
     pub(crate) fn allow(self) -> &'static str {
         match self {
             Resource::Orders => "GET, HEAD, POST",
@@ -85,33 +84,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lead_to_what_they_name_and_no_further() {
-        assert_eq!(Resource::of("/orders"), Some(Resource::Orders));
-        assert_eq!(Resource::of("/orders/a"), Some(Resource::Order("a")));
-        assert_eq!(Resource::of("/orders/a/cancel"), Some(Resource::Cancel("a")));
-        assert_eq!(Resource::of("/orders/a/transitions"), Some(Resource::Transitions("a")));
-        assert_eq!(Resource::of("/orders/a/events"), Some(Resource::Events("a")));
+    fn every_path_has_its_resource_and_others_have_none() {
+        assert_eq!(Resource::of("orders"), Some(Resource::Orders));
+        assert_eq!(Resource::of("orders/a"), Some(Resource::Order("a")));
+        assert_eq!(Resource::of("orders/a/cancel"), Some(Resource::Cancel("a")));
+        assert_eq!(Resource::of("orders/a/transitions"), Some(Resource::Transitions("a")));
+        assert_eq!(Resource::of("orders/a/events"), Some(Resource::Events("a")));
         let request = Resource::Request { order: "a", request: "r" };
-        assert_eq!(Resource::of("/orders/a/requests/r"), Some(request));
+        assert_eq!(Resource::of("orders/a/requests/r"), Some(request));
         let log = Resource::Log { topic: "orders.dlq", partition: "0" };
-        assert_eq!(Resource::of("/log/orders.dlq/0"), Some(log));
-        for nothing in [
+        assert_eq!(Resource::of("log/orders.dlq/0"), Some(log));
+        for unknown in [
             "",
             "/",
-            "/ordersa",
-            "/orders/a/b",
-            "/orders/a/events/c",
-            "/orders/a/requests",
-            "/orders/a/requests/",
-            "/orders/a/requests/r/x",
-            "/log",
-            "/log/orders",
-            "/log/orders/0/1",
-            "/health",
-            "/docsa",
-            "/openapi",
+            "ordersa",
+            "orders/a/b",
+            "orders/a/events/c",
+            "orders/a/requests",
+            "orders/a/requests/",
+            "orders/a/requests/r/x",
+            "log",
+            "log/orders",
+            "log/orders/0/1",
+            "health",
+            "docsa",
+            "openapi",
         ] {
-            assert_eq!(Resource::of(nothing), None, "{nothing}");
+            assert_eq!(Resource::of(unknown), None, "{unknown}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The server: listening, connections, and an end within a bound.
+//! The server: it listens, serves connections, and drains them within a limit.
 
 use std::fmt;
 use std::io;
@@ -19,41 +19,41 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::context::{Api, Context, HealthContext, Served};
 use crate::filter::routes;
-use crate::guard::Impatient;
+use crate::timeouts::TimeoutStream;
 
-/// Milliseconds to wait after the system refused a connection, usually for want of file descriptors.
+/// Milliseconds to wait after a failed `accept`, which usually means that there are no file descriptors left.
 const ACCEPT_RETRY_MS: u64 = 50;
-/// The least that hyper can hold of a connection: the head of a request, and how much of a pipelined one is read ahead.
+/// The smallest buffer that hyper permits for a connection: the head of a request, and what is read ahead of a pipelined one.
 const HEAD_BYTES_MIN: usize = 8 * 1024;
-/// The most: no head of good faith is longer.
+/// The largest buffer of a connection; usual heads are far shorter.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The port is taken.
+    /// Another process listens on the port.
     #[error("cannot listen on {0}: another process listens there already; stop it or choose another port")]
     PortTaken(SocketAddr),
-    /// The system does not allow it.
+    /// The process has no permission to listen there.
     #[error(
-        "cannot listen on {0}: not permitted; ports below 1024 usually need privileges, choose another one"
+        "cannot listen on {0}: not permitted; choose another port, because ports below 1024 usually need privileges"
     )]
     NotPermitted(SocketAddr),
-    /// The address is not one of this machine.
+    /// This machine does not have the address.
     #[error("cannot listen on {0}: this machine does not have that address")]
     NoSuchAddress(SocketAddr),
-    /// Anything else.
+    /// Any other error of the system.
     #[error("cannot listen on {address}: {source}")]
     Io {
-        /// Where.
+        /// The address.
         address: SocketAddr,
         /// The system's error.
         source: io::Error,
     },
 }
 
-/// A server that has its port and serves once it [`run`](Server::run)s.
+/// A server that listens. [`run`](Server::run) serves its connections.
 #[must_use = "a server serves nothing until it runs"]
 pub struct Server {
     listener: TcpListener,
@@ -67,15 +67,15 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Takes the port. Clients that connect from now on wait until the server runs.
+/// Listens on [`Config::listen`]. Clients that connect from now on wait until the server runs.
 ///
 /// # Errors
-/// [`ServeError`], a sentence that says what to do.
+/// [`ServeError`] if the address is taken, not permitted or not of this machine; it says what to do.
 pub async fn bind(config: Config, api: Api) -> Result<Server, ServeError> {
     listen(config.listen, Served::Api(Box::new(Context::new(api, config)))).await
 }
 
-/// The same for a process without an API: `/health/live` and `/health/ready`, and nothing else.
+/// The same for a process without an API: the server answers `/health/live` and `/health/ready` only.
 ///
 /// # Errors
 /// As for [`bind`].
@@ -97,21 +97,21 @@ async fn listen(wanted: SocketAddr, served: Served) -> Result<Server, ServeError
 }
 
 impl Server {
-    /// Where it listens; with the port that it got, where the configuration has port 0.
+    /// The address of the listener. It has the actual port if [`Config::listen`] has port 0.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `shutdown` is ready; then takes no more connections, lets running requests finish (those that wait for
-    /// a decision are answered 202 at once), and returns within [`Config::drain_ms_max`].
+    /// Serves until `shutdown` completes, then drains and returns within [`Config::drain_ms_max`]. Draining accepts no
+    /// connection and finishes running requests. Those that wait for a decision are answered 202 at once.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let Self { listener, served, .. } = self;
         let service = TowerToHyperService::new(warp::service(routes(served.clone())));
         let config = served.config();
         let http = http(config);
-        let patience = Duration::from_millis(config.write_timeout_ms);
-        let head_patience = Duration::from_millis(config.header_timeout_ms);
+        let write_timeout = Duration::from_millis(config.write_timeout_ms);
+        let head_timeout = Duration::from_millis(config.header_timeout_ms);
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
@@ -122,12 +122,12 @@ impl Server {
                 Some(_) = connections.join_next() => continue,
                 stream = accept(&listener), if connections.len() < config.connections_max => stream,
             };
-            let stream = Impatient::new(stream, patience, head_patience);
+            let stream = TimeoutStream::new(stream, write_timeout, head_timeout);
             let service = stream.watch(service.clone());
             let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
             connections.spawn(async move {
                 if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection ended early");
+                    tracing::debug!(%error, "connection ended early");
                 }
             });
         }
@@ -135,7 +135,7 @@ impl Server {
         served.closing().cancel();
         let bound = Duration::from_millis(config.drain_ms_max);
         if tokio::time::timeout(bound, graceful.shutdown()).await.is_err() {
-            tracing::warn!("connections were closed that did not end within {} ms", bound.as_millis());
+            tracing::warn!("closing connections that did not finish within {} ms", bound.as_millis());
         }
         connections.shutdown().await;
     }
@@ -143,15 +143,15 @@ impl Server {
 
 fn http(config: &Config) -> http1::Builder {
     let mut http = http1::Builder::new();
-    // Hyper counts the time between two requests as time of the next head. The stream bounds the head itself.
+    // hyper counts the idle time before a head as time of the head. `TimeoutStream` limits the head itself.
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(config.idle_timeout_ms))
         .max_buf_size(head_bytes(config));
     http
 }
 
-/// What a connection may hold of a head, so that all connections together fit into the bound: by default 4,096 of
-/// 16 KiB into 64 MiB. A bound of less than 8 KiB a connection is exceeded, because hyper takes that much anyway.
+/// The buffer of one connection, in bytes: its share of [`Config::head_bytes_max`], by default 16 KiB. With a share below 8 KiB
+/// the total exceeds the limit, because hyper needs that much.
 fn head_bytes(config: &Config) -> usize {
     let share = config.head_bytes_max / config.connections_max.max(1);
     share.clamp(HEAD_BYTES_MIN, HEAD_BYTES_MAX)
@@ -161,18 +161,18 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         let error = match listener.accept().await {
             Ok((stream, _)) => {
-                // Replies are small and whole: held back, they would wait for the client's delayed acknowledgement.
+                // A reply is one small write. With Nagle's algorithm it could wait for the client's delayed acknowledgement.
                 if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+                    tracing::debug!(%error, "could not disable Nagle's algorithm on a connection");
                 }
                 return stream;
             }
             Err(error) => error,
         };
-        // The client went away before it was its turn.
+        // The client left the listen queue.
         let client_gone = [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset];
         if !client_gone.contains(&error.kind()) {
-            tracing::warn!(%error, "could not take a connection");
+            tracing::warn!(%error, "could not accept a connection; retrying");
             tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
         }
     }

@@ -1,8 +1,8 @@
-//! Which sites' pages may use the API, and under which names it is served.
+//! Rejects cross-site requests (CSRF) and foreign names (DNS rebinding).
 //!
-//! A browser lets any page send requests to any address, and a page whose name was bound anew to a loopback address reads
-//! the replies too. `Origin` and `Sec-Fetch-Site` show the first, `Host` the second. Other clients send neither of
-//! the first two.
+//! A browser sends requests of any page to any address. `Origin` and `Sec-Fetch-Site` show the site of the page; other clients
+//! send neither. With DNS rebinding, a page's own name resolves to a loopback address, so the page can read the replies. `Host`
+//! shows that name.
 
 use std::net::IpAddr;
 
@@ -17,6 +17,7 @@ use warp::reply::Response;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::handle::Call;
 use crate::header;
 use crate::route::Resource;
 
@@ -24,28 +25,24 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// Seconds for which a browser may remember a preflight.
+/// Seconds for which a browser may cache a preflight.
 const PREFLIGHT_AGE_S: &str = "600";
 const METHODS: &str = "GET, HEAD, POST";
 const REQUEST_HEADERS: &str = "content-type, idempotency-key, if-match, if-none-match, prefer, traceparent";
 const REPLY_HEADERS: &str = "etag, location, retry-after";
 
-/// What may go on.
+/// An admitted request.
 pub(crate) enum Admitted {
-    /// A question of a browser, with its answer.
+    /// A browser's preflight, with its reply.
     Preflight(Response),
-    /// A request; with the origin that was allowed, where its reply has to name it.
+    /// A request. The reply must contain the origin, if there is one.
     Request(Option<HeaderValue>),
 }
 
-/// Refuses what comes from a page of another site or under a foreign name.
-pub(crate) fn admit(
-    config: &Config,
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-) -> Result<Admitted, Failure> {
-    let host = header::text(headers, &HOST)?;
+/// Rejects a request from a page of another site, or under a foreign name.
+pub(crate) fn admit<B>(config: &Config, call: &Call<'_, B>) -> Result<Admitted, Failure> {
+    let &Call { method, path, headers, .. } = call;
+    let host = header::text(headers, &HOST)?.or(call.authority);
     if host.is_some_and(|host| !serves(config, host, path)) {
         return Err(Failure::foreign_host());
     }
@@ -65,13 +62,13 @@ pub(crate) fn admit(
         return Err(Failure::foreign_site());
     }
     let origin = HeaderValue::from_str(origin).ok();
-    if method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+    if *method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
         return Ok(Admitted::Preflight(preflight(origin)));
     }
     Ok(Admitted::Request(origin))
 }
 
-/// The reply, with what lets the page of an allowed origin read it.
+/// The reply, with the headers that let a page of an allowed origin read it.
 pub(crate) fn allowed(mut response: Response, origin: Option<HeaderValue>) -> Response {
     if let Some(origin) = origin {
         let headers = response.headers_mut();
@@ -92,7 +89,7 @@ fn preflight(origin: Option<HeaderValue>) -> Response {
     allowed(response, origin)
 }
 
-/// A link that a user follows: the page that holds the link cannot read what the browser then shows.
+/// Whether the request follows a link: the page with the link cannot read the reply.
 fn navigates(method: &Method, headers: &HeaderMap) -> Result<bool, Failure> {
     let is = |name: HeaderName, value| header::text(headers, &name).map(|found| found == Some(value));
     let reads = method == Method::GET || method == Method::HEAD;
@@ -110,12 +107,12 @@ fn serves(config: &Config, host: &str, path: &str) -> bool {
     if config.listen.ip().is_loopback() {
         return allowed || is_loopback(name);
     }
-    // Probes of an orchestrator call a process by its address.
+    // An orchestrator's probes use the address of the process as the name.
     let health = matches!(Resource::of(path), Some(Resource::Live | Resource::Ready));
     allowed || config.allowed_hosts.is_empty() || health
 }
 
-/// The host without its port; an IPv6 address without its brackets.
+/// The host without its port, and an IPv6 address without its brackets.
 fn name_of(host: &str) -> &str {
     if let Some(rest) = host.strip_prefix('[') {
         return rest.split(']').next().unwrap_or(rest);

@@ -35,7 +35,10 @@ pub(crate) async fn transition(
     let fields = Fields::parse(body, TRANSITION_FIELDS)?;
     let to = fields.named("to", &STATUSES.map(Status::name), Status::from_name)?;
     let to = to.ok_or_else(|| {
-        Failure::invalid("to", format!("is missing; it is one of {}", STATUSES.map(Status::name).join(", ")))
+        Failure::invalid(
+            "to",
+            format!("is missing; must be one of {}", STATUSES.map(Status::name).join(", ")),
+        )
     })?;
     request(context, Transition::to(order_id, to), headers, &fields).await
 }
@@ -47,7 +50,7 @@ async fn request(
     fields: &Fields<'_>,
 ) -> Result<Response, Failure> {
     if let Some(actor) = fields.named("actor", &ACTORS.map(Actor::name), Actor::from_name)? {
-        // The service checks it too; here a reserved actor is reported before a wrong header.
+        // The service checks it too. This check comes first, so that a reserved actor is reported before an invalid header.
         command.actor = CALLER.act_as(actor)?;
     }
     command.idempotency_key = header::idempotency_key(headers)?;
@@ -57,6 +60,8 @@ async fn request(
     command.wait = header::wait(headers);
     Ok(match context.service.transition(&CALLER, command).await? {
         Transitioned::Done(document) => reply::document(document),
-        Transitioned::Pending { order_id, request_id } => reply::accepted(&order_id, &request_id),
+        Transitioned::Pending { order_id, request_id } => {
+            reply::accepted(&context.config.base_path, &order_id, &request_id)
+        }
     })
 }

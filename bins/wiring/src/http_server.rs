@@ -89,17 +89,19 @@ impl HttpServer {
     ) -> Result<Self, Failure> {
         let registry = Arc::new(HealthRegistry::default());
         let bytes_max = usize::try_from(request_bytes_max).unwrap_or(usize::MAX);
-        let options = Options { in_flight_bytes_max: bytes_max, ..Options::default() };
+        let mut options = Options::default();
+        options.in_flight_bytes_max = bytes_max;
         let service = OrderService::new(bus, store, Arc::new(SystemClock), options);
-        let api = Api { service, health: registry.clone() };
+        let api = Api::new(service, registry.clone());
         // A placement is appended and needs no store; what does need it answers 503 by itself.
-        let config = |listen| Config {
-            head_bytes_max: bytes_max,
-            degradable_parts: vec![STORE_PART.to_owned()],
-            cors_origins: http.cors_origin.clone(),
-            allowed_hosts: http.allowed_host.clone(),
-            idle_timeout_ms: http.http_idle_timeout.ms,
-            ..config(listen, &http.health)
+        let config = |listen| {
+            let mut config = config(listen, &http.health);
+            config.head_bytes_max = bytes_max;
+            config.degradable_parts = vec![STORE_PART.to_owned()];
+            config.cors_origins = http.cors_origin.clone();
+            config.allowed_hosts = http.allowed_host.clone();
+            config.idle_timeout_ms = http.http_idle_timeout.ms;
+            config
         };
         let api = bound(logistics_warp::bind(config(listen), api).await)?;
         let mut server = Self::new(api.local_addr(), registry.clone());
@@ -165,7 +167,10 @@ fn bound(server: Result<Server, ServeError>) -> Result<Server, Failure> {
 }
 
 fn config(listen: SocketAddr, details: &HealthDetailsArgs) -> Config {
-    Config { listen, health_details: details.health_details, drain_ms_max: DRAIN_MS_MAX, ..Config::default() }
+    let mut config = Config::new(listen);
+    config.health_details = details.health_details;
+    config.drain_ms_max = DRAIN_MS_MAX;
+    config
 }
 
 #[cfg(test)]

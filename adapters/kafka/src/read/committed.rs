@@ -8,7 +8,7 @@ use logistics_core::{Offset, Partition};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::admin::transactions::{self, Verdict};
+use crate::admin::transactions::{self, RequestOutcome};
 use crate::error::KafkaError;
 use crate::limits::HIDDEN_UNEXPLAINED_MS_MAX;
 use crate::read::fetcher::{Fetcher, PartitionReader};
@@ -107,16 +107,16 @@ impl Committed {
         let (brokers, topic, partition) = (config.brokers.clone(), config.topic(self.topic), self.partition);
         let lost = KafkaError::Hidden { brokers: brokers.clone(), topic: topic.clone(), partition, from };
         match transactions::inquire(&self.lookup, &topic, partition).await {
-            Ok(Verdict::Lost) => Err(lost),
+            Ok(RequestOutcome::Lost) => Err(lost),
             // What ended in between can be read by the next look.
-            Ok(Verdict::NoneOpen) if none_open => Err(lost),
-            Ok(Verdict::NoneOpen) => {
+            Ok(RequestOutcome::NoneOpen) if none_open => Err(lost),
+            Ok(RequestOutcome::NoneOpen) => {
                 if let Some(hidden) = self.hidden().as_mut() {
                     hidden.none_open = true;
                 }
                 Ok(())
             }
-            Ok(Verdict::Open(open)) => {
+            Ok(RequestOutcome::Open(open)) => {
                 if let Some(hidden) = self.hidden().as_mut() {
                     hidden.none_open = false;
                 }

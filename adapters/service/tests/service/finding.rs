@@ -154,7 +154,8 @@ impl OrderReader for Silent {
 #[tokio::test(start_paused = true)]
 async fn a_call_of_a_port_is_bounded_in_time() {
     let bus = Arc::new(MemoryBus::new(PARTITIONS));
-    let options = Options { port_timeout_ms: 300, ..Options::default() };
+    let mut options = Options::default();
+    options.port_timeout_ms = 300;
     let service = OrderService::new(bus, Arc::new(Silent), Arc::new(SystemClock), options);
     let began = Instant::now();
     assert_eq!(service.find(&CALLER, &sample::order_id(1)).await, Err(ServiceError::Unavailable));

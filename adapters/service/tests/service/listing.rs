@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use logistics_core::port::{Cursor, ListQuery};
 use logistics_core::{Order, OrderId, Status, partition_of};
-use logistics_service::{Options, OrderPage, Place, ServiceError};
-use logistics_testkit::{MemoryStore, sample};
+use logistics_service::{OrderPage, Place, ServiceError};
 
 use crate::world::{CALLER, PARTITIONS, World, all};
 
@@ -99,7 +98,7 @@ async fn a_list_is_incomplete_while_the_store_is_being_rebuilt() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_holds_its_bytes_until_it_is_dropped() {
-    let world = World::with(Options { in_flight_bytes_max: 1000, ..Options::default() });
+    let world = World::with(|options| options.in_flight_bytes_max = 1000);
     world.placed_of(800).await;
     let first = page(&world, all(1)).await;
     assert_eq!(world.service.list(&CALLER, all(1)).await.err(), Some(ServiceError::Overloaded));

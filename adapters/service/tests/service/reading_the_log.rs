@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use logistics_core::port::Topic;
 use logistics_core::{Offset, Partition};
-use logistics_service::{LogPage, LogQuery, LogStart, Options, ServiceError};
+use logistics_service::{LogPage, LogQuery, LogStart, ServiceError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +65,7 @@ async fn a_record_that_is_about_to_come_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_record_the_page_is_empty_once_the_wait_is_over() {
-    let world = World::with(Options { wait_ms_max: 900, ..Options::default() });
+    let world = World::with(|options| options.wait_ms_max = 900);
     for (wait_ms, waited_ms) in [(0, 0), (300, 300), (u64::MAX, 900)] {
         let began = Instant::now();
         let query = following(Duration::from_millis(wait_ms));

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use logistics_core::{Actor, OrderId, Rejection, RequestId, RequestOutcome, Status, Version};
-use logistics_service::{IdempotencyKey, Options, ServiceError, Transition, Transitioned};
 use logistics_testkit::{Faults, sample};
+use logistics_core::{Actor, OrderId, Rejection, RequestId, Status, RequestOutcome, Version};
+use logistics_service::{IdempotencyKey, ServiceError, Transition, Transitioned};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -73,7 +73,7 @@ async fn no_caller_acts_as_the_system() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_is_as_long_as_the_caller_wants_within_the_bound() {
-    let world = World::with(Options { default_wait_ms: 70, wait_ms_max: 900, ..Options::default() });
+    let world = World::with(|options| (options.default_wait_ms, options.wait_ms_max) = (70, 900));
     let id = world.placed().await;
     for (wait_ms, waited_ms) in [(None, 70), (Some(300), 300), (Some(u64::MAX), 900), (Some(0), 0)] {
         let mut cancel = Transition::cancel(id.clone());
@@ -115,7 +115,7 @@ async fn a_store_that_fails_during_the_wait_is_read_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_transition_that_happened_and_whose_document_has_no_room_is_pending() {
-    let world = World::with(Options { in_flight_bytes_max: 64, ..Options::default() });
+    let world = World::with(|options| options.in_flight_bytes_max = 64);
     let id = world.placed().await;
     let held = world.service.budget().reserve(1).expect("there is room");
     assert_eq!(world.service.find(&CALLER, &id).await, Err(ServiceError::Overloaded));

@@ -35,10 +35,13 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(Options::default())
+        Self::with(|_| {})
     }
 
-    pub(crate) fn with(options: Options) -> Self {
+    /// With other settings.
+    pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = Options::default();
+        change(&mut options);
         let (bus, store) = (MemoryBus::new(PARTITIONS), MemoryOrderStore::new(PARTITIONS));
         let ports = (Arc::new(bus.clone()), Arc::new(store.clone()));
         let service = OrderService::new(ports.0, ports.1, Arc::new(FixedClock), options);

@@ -1,15 +1,24 @@
-//! The OpenAPI document. What can follow from the core's table and limits does: no enum is written down here.
+//! The OpenAPI document. Enums and limits are derived from the core's table and constants.
 
 mod paths;
 mod schemas;
 
-use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder, Server};
 
-/// The OpenAPI 3.1 document of this API, as JSON: what `/openapi.json` answers.
+/// The OpenAPI 3.1 document of this API, as JSON: the reply of `/openapi.json`.
 #[must_use]
 pub fn openapi_json() -> String {
-    // Texts, numbers and maps of them: nothing fails to serialize.
-    document().to_json().unwrap_or_default()
+    json("")
+}
+
+/// The document of an API that is mounted below `base_path`.
+pub(crate) fn json(base_path: &str) -> String {
+    let mut document = document();
+    if !base_path.is_empty() {
+        document.servers = Some(vec![Server::new(base_path)]);
+    }
+    // Texts, numbers and maps of them always serialize.
+    document.to_json().unwrap_or_default()
 }
 
 fn document() -> OpenApi {
@@ -22,4 +31,4 @@ fn document() -> OpenApi {
 }
 
 const DESCRIPTION: &str = "Places orders, shows them, and moves them through their lifecycle. Every error is JSON with a \
-    sentence (`error`) and a code that programs can rely on (`code`).";
+    sentence (`error`) and a stable code for programs (`code`).";

@@ -13,14 +13,14 @@ use crate::log::END;
 
 const JSON: &str = "application/json";
 
-/// An `ETag` of an order, or any.
+/// The pattern of an order's `ETag`, or of `*`.
 const VERSION_TAG: &str = r#"^(\*|(W/)?"[0-9]+")$"#;
 
-/// What 503 means, of every path but health.
-const UNAVAILABLE: &str = "It cannot be answered or stored at the moment: `unavailable` (the log or the store does not answer), \
-    `storage_full`, `overloaded` (too many bytes are under way), `not_ready` or `rebuilding` (the store is behind the log).";
+/// The meaning of 503, except at `/health/ready`.
+const UNAVAILABLE: &str = "The request failed for now: `unavailable` (the log or the store does not answer), `storage_full`, `overloaded` \
+    (too many bytes in flight), `not_ready` or `rebuilding` (the store is behind the log).";
 
-/// What can be wrong with a request that has a body.
+/// The errors of a request with a body.
 const BODY_ERRORS: &[u16] = &[400, 408, 413, 415, 503];
 
 pub(super) fn all() -> Paths {
@@ -50,7 +50,7 @@ fn operation(id: &str, summary: &str) -> OperationBuilder {
 fn place() -> OperationBuilder {
     let key = format!(
         "1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters. The same key is the same order, so that a request can be \
-         repeated safely; the reply then waits for the decision."
+         repeated safely. The reply then waits for the decision."
     );
     let operation = operation("placeOrder", "Place an order")
         .parameter(
@@ -59,9 +59,9 @@ fn place() -> OperationBuilder {
         )
         .parameter(prefer())
         .request_body(Some(body("Placement", Required::False)))
-        .response("200", reply("The order stands in the log, durably.", "Placed"))
+        .response("200", reply("The log has stored the order durably.", "Placed"))
         .response("202", accepted())
-        .response("422", reply("The key was used with another body.", "Error"));
+        .response("422", reply("The key belongs to a request with another body.", "Error"));
     errors(operation, BODY_ERRORS)
 }
 
@@ -75,32 +75,32 @@ fn order() -> OperationBuilder {
 }
 
 fn events() -> OperationBuilder {
-    let operation = operation("orderEvents", "Read what happened to an order")
+    let operation = operation("orderEvents", "Read the history of an order")
         .parameter(id())
         .parameter(if_none_match())
-        .response("200", tagged("Its facts, from the first to the latest.", "History"))
+        .response("200", tagged("The order's facts, from the first to the latest.", "History"))
         .response("304", ResponseBuilder::new().description("The client has them already."));
     errors(operation, &[400, 404, 503])
 }
 
 fn request_outcome() -> OperationBuilder {
-    let operation = operation("requestOutcome", "Read what became of a request")
+    let operation = operation("requestOutcome", "Read the outcome of a request")
         .parameter(id())
         .parameter(path_part("request_id", "The request.", text("The `request_id` of a 202.")))
         .parameter(prefer())
-        .response("200", reply("It is decided.", "RequestOutcome"))
-        .response("404", reply("It is not decided yet, or its outcome has expired.", "Error"));
+        .response("200", reply("The request is decided.", "RequestOutcome"))
+        .response("404", reply("The request is not decided yet, or its outcome has expired.", "Error"));
     errors(operation, &[400, 503])
 }
 
 fn list() -> OperationBuilder {
     let limit = whole_number("Orders on the page.").minimum(Some(1)).maximum(Some(PAGE_ORDERS_MAX));
-    let operation = operation("orders", "List orders, those that changed last first")
+    let operation = operation("orders", "List orders, the latest change first")
         .parameter(
-            parameter("status", ParameterIn::Query, "Only those in this status.").schema(Some(of("Status"))),
+            parameter("status", ParameterIn::Query, "Only orders in this status.").schema(Some(of("Status"))),
         )
         .parameter(
-            parameter("late", ParameterIn::Query, "`true`: only those that are late, the oldest first.")
+            parameter("late", ParameterIn::Query, "`true`: only late orders, the oldest first.")
                 .schema(Some(matching("Whether only late orders are listed.", "^(true|false)$"))),
         )
         .parameter(cursor())
@@ -108,26 +108,25 @@ fn list() -> OperationBuilder {
             parameter("limit", ParameterIn::Query, "Orders on the page.")
                 .schema(Some(limit.default(Some(PAGE_ORDERS.into())))),
         )
-        .response("200", reply("A page; it ends early once its orders have a MiB.", "Page"));
+        .response("200", reply("A page. It ends early at 1 MiB.", "Page"));
     errors(operation, &[400, 503])
 }
 
 fn cancel() -> OperationBuilder {
-    let operation = operation("cancelOrder", "Call an order off");
-    step(operation.request_body(Some(body("Cancellation", Required::False))))
+    let operation = operation("cancelOrder", "Cancel an order");
+    move_order(operation.request_body(Some(body("Cancellation", Required::False))))
 }
 
 fn transition() -> OperationBuilder {
-    let operation = operation("moveOrder", "Ask for a step of the lifecycle");
-    step(operation.request_body(Some(body("Transition", Required::True))))
+    let operation = operation("moveOrder", "Move an order to another status");
+    move_order(operation.request_body(Some(body("Transition", Required::True))))
 }
 
-fn step(operation: OperationBuilder) -> OperationBuilder {
-    let if_match =
-        "The `ETag` of the order as the client knows it; if it has changed since, nothing happens.";
+fn move_order(operation: OperationBuilder) -> OperationBuilder {
+    let if_match = "The `ETag` of the order that the client has read. If the order has changed since, the request is rejected.";
     let key = format!(
-        "1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters. The same key at the same order is the same request: what \
-         it changed is not repeated, for as long as the order exists."
+        "1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters. The same key at the same order is the same request. Its \
+         change is never repeated."
     );
     let key_pattern = format!("^[!-~]{{1,{IDEMPOTENCY_KEY_BYTES_MAX}}}$");
     let operation = operation
@@ -135,25 +134,32 @@ fn step(operation: OperationBuilder) -> OperationBuilder {
         .parameter(header("Idempotency-Key", &key).schema(Some(matching(&key, &key_pattern))))
         .parameter(header("If-Match", if_match).schema(Some(matching(if_match, VERSION_TAG))))
         .parameter(prefer())
-        .response("200", tagged("It is so; the order.", "Order"))
+        .response("200", tagged("The order has the status.", "Order"))
         .response("202", accepted())
         .response(
             "403",
             reply("`actor` is `system`, or the request comes from a page of another site.", "Error"),
         )
-        .response("422", reply("The key was used with another body.", "Error"))
-        .response("409", reply("The lifecycle refuses; `allowed_transitions` says what it allows.", "Error"))
-        .response("412", tagged("The order has another version than `If-Match` says.", "Error"));
+        .response("422", reply("The key belongs to a request with another body.", "Error"))
+        .response(
+            "409",
+            reply("The lifecycle rejects the request; `allowed_transitions` lists what it permits.", "Error"),
+        )
+        .response("412", tagged("The order has another version than `If-Match`.", "Error"));
     errors(errors(operation, &[404]), BODY_ERRORS)
 }
 
 fn log() -> OperationBuilder {
     let limit = whole_number("Records on the page.").minimum(Some(1)).maximum(Some(PAGE_RECORDS_MAX));
-    let from = format!("The offset to begin at, 0 where it is not given; `{END}`: behind the last record.");
-    let wait = "`wait=N`: where there is no record yet, wait up to N seconds for one (RFC 7240).";
+    let from = format!("The first offset, 0 by default; `{END}`: behind the last record.");
+    let wait = "`wait=N`: wait up to N seconds for a record if there is none yet (RFC 7240).";
     let operation = operation("log", "Read a partition of the log")
         .parameter(path_part("topic", "The topic.", of("Topic")))
-        .parameter(path_part("partition", "The partition.", whole_number("From 0 on.").into()))
+        .parameter(path_part(
+            "partition",
+            "The partition.",
+            whole_number("The number of the partition, from 0.").into(),
+        ))
         .parameter(
             parameter("from", ParameterIn::Query, &from)
                 .schema(Some(matching(&from, &format!("^([0-9]+|{END})$")))),
@@ -163,23 +169,26 @@ fn log() -> OperationBuilder {
                 .schema(Some(limit.default(Some(PAGE_RECORDS.into())))),
         )
         .parameter(header("Prefer", wait))
-        .response("200", reply("Records in the order of their offsets, as they stand there.", "LogPage"))
-        .response("404", reply("There is no such topic or partition; `error` says which there are.", "Error"))
-        .response("429", retried("As many requests read the log as may.", "Error"));
+        .response("200", reply("Records in the order of their offsets.", "LogPage"))
+        .response("404", reply("There is no such topic or partition; `error` lists them.", "Error"))
+        .response("429", retried("Too many requests read the log at the same time.", "Error"));
     errors(operation, &[400, 503])
 }
 
 fn live() -> OperationBuilder {
-    operation("live", "Whether the process answers").response("200", reply("It does.", "Live"))
+    operation("live", "Liveness of the process").response("200", reply("The process is live.", "Live"))
 }
 
 fn ready() -> OperationBuilder {
-    operation("ready", "Whether every part can do its work")
+    operation("ready", "Readiness of the process")
         .response(
             "200",
-            reply("Orders are taken; `degraded` names the parts that are missing all the same.", "Ready"),
+            reply(
+                "Orders are accepted; `degraded` lists the parts that are missing and not needed.",
+                "Ready",
+            ),
         )
-        .response("503", reply("Some cannot; `missing` names them.", "Ready"))
+        .response("503", reply("Parts are missing; `missing` lists them.", "Ready"))
 }
 
 fn openapi() -> OperationBuilder {
@@ -192,7 +201,7 @@ fn openapi() -> OperationBuilder {
 fn docs() -> OperationBuilder {
     let page =
         ResponseBuilder::new().description("HTML.").content("text/html", ContentBuilder::new().build());
-    operation("docs", "This document as a page to try things out").response("200", page)
+    operation("docs", "This document as an interactive page").response("200", page)
 }
 
 fn parameter(name: &str, place: ParameterIn, description: &str) -> ParameterBuilder {
@@ -214,7 +223,7 @@ fn path_part(name: &str, description: &str, schema: RefOr<Schema>) -> ParameterB
 }
 
 fn cursor() -> ParameterBuilder {
-    let description = "The `next_cursor` of the page before.";
+    let description = "The `next_cursor` of the previous page.";
     parameter("cursor", ParameterIn::Query, description)
         .schema(Some(matching(description, "^[A-Za-z0-9_-]+$")))
 }
@@ -246,26 +255,26 @@ fn tagged(description: &str, schema: &str) -> ResponseBuilder {
     reply(description, schema).header("ETag", etag)
 }
 
-/// A reply that says when to try again.
+/// A reply with `Retry-After`.
 fn retried(description: &str, schema: &str) -> ResponseBuilder {
-    let seconds = whole_number("Seconds after which to try again.");
+    let seconds = whole_number("Seconds before a retry.");
     let after = HeaderBuilder::new().schema(Some(seconds)).build();
     reply(description, schema).header("Retry-After", after)
 }
 
 fn accepted() -> ResponseBuilder {
-    let location = HeaderBuilder::new().schema(Some(text("Where the outcome will be."))).build();
-    reply("The log holds the request; it is not decided yet.", "Accepted").header("Location", location)
+    let location = HeaderBuilder::new().schema(Some(text("The path of the outcome."))).build();
+    reply("The log has stored the request; it is not decided yet.", "Accepted").header("Location", location)
 }
 
 fn errors(operation: OperationBuilder, statuses: &[u16]) -> OperationBuilder {
     statuses.iter().fold(operation, |operation, status| {
         let response = match status {
-            400 => reply("The request is malformed; `field` says where.", "Error"),
+            400 => reply("The request is invalid; `field` names the part.", "Error"),
             404 => reply("There is no such order.", "Error"),
             408 => reply("The body did not arrive in time.", "Error"),
             413 => reply("The body is too long.", "Error"),
-            415 => reply("The body is not sent as application/json.", "Error"),
+            415 => reply("The content type of the body is not application/json.", "Error"),
             _ => retried(UNAVAILABLE, "Error"),
         };
         operation.response(status.to_string(), response)

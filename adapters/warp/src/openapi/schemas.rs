@@ -10,8 +10,8 @@ type Any = RefOr<Schema>;
 
 pub(super) fn all() -> Vec<(&'static str, Any)> {
     vec![
-        ("Status", names(STATUSES.map(Status::name), "Where an order is.")),
-        ("Actor", names(ACTORS.map(Actor::name), "Who asks.")),
+        ("Status", names(STATUSES.map(Status::name), "The status of an order.")),
+        ("Actor", names(ACTORS.map(Actor::name), "The role that requests a transition.")),
         ("OrderId", order_id()),
         ("Placement", placement()),
         ("Placed", placed()),
@@ -76,7 +76,7 @@ fn list_of(items: Any) -> Any {
     ArrayBuilder::new().items(items).into()
 }
 
-/// An object of (name, schema, always there).
+/// An object with fields of (name, schema, required).
 fn fields(fields: &[(&str, Any, bool)]) -> ObjectBuilder {
     fields.iter().fold(typed(Type::Object), |object, (name, schema, required)| {
         let object = object.property(*name, schema.clone());
@@ -88,13 +88,13 @@ fn object(of: &[(&str, Any, bool)]) -> Any {
     fields(of).into()
 }
 
-/// A body of a request: what it does not name is refused.
+/// The body of a request. Other fields are rejected.
 fn closed(of: &[(&str, Any, bool)]) -> Any {
     fields(of).additional_properties(Some(AdditionalProperties::FreeForm(false))).into()
 }
 
 fn order_id() -> Any {
-    let id = typed(Type::String).description(Some("Names an order.")).pattern(Some("^[A-Za-z0-9_-]+$"));
+    let id = typed(Type::String).description(Some("The id of an order.")).pattern(Some("^[A-Za-z0-9_-]+$"));
     id.min_length(Some(1)).max_length(Some(ORDER_ID_BYTES_MAX)).into()
 }
 
@@ -103,14 +103,14 @@ fn anything(description: &str) -> Any {
 }
 
 fn details() -> Any {
-    anything("Any JSON: the platform carries it and never reads it.")
+    anything("Any JSON. The platform stores it and does not interpret it.")
 }
 
 fn parties() -> Vec<(&'static str, Any, bool)> {
     vec![
-        ("customer_id", bounded("Who ordered.", PARTY_BYTES_MAX), false),
-        ("merchant_id", bounded("Who makes or sells.", PARTY_BYTES_MAX), false),
-        ("courier_id", bounded("Who carries.", PARTY_BYTES_MAX), false),
+        ("customer_id", bounded("The party that orders.", PARTY_BYTES_MAX), false),
+        ("merchant_id", bounded("The party that makes or sells.", PARTY_BYTES_MAX), false),
+        ("courier_id", bounded("The party that delivers.", PARTY_BYTES_MAX), false),
         ("details", details(), false),
     ]
 }
@@ -124,7 +124,7 @@ fn placed() -> Any {
 }
 
 fn reason() -> Any {
-    bounded("Why, as a code or a short text.", REASON_BYTES_MAX)
+    bounded("The reason, as a code or a short text.", REASON_BYTES_MAX)
 }
 
 fn transition() -> Any {
@@ -139,7 +139,7 @@ fn accepted() -> Any {
     object(&[
         ("message", text("For people."), true),
         ("order_id", of("OrderId"), true),
-        ("request_id", text("Names the request; a fact or an outcome will name it."), true),
+        ("request_id", text("The id of the request. Its fact or its outcome contains it."), true),
     ])
 }
 
@@ -151,29 +151,29 @@ fn history_entry() -> Any {
     object(&[
         ("version", version(), true),
         ("status", of("Status"), true),
-        ("at", time("When."), true),
+        ("at", time("The time of the fact."), true),
         ("actor", of("Actor"), true),
         ("reason", reason(), false),
-        ("late", flag("The status did not change: the order is late in it."), false),
-        ("request", text("The request that caused it; none for a timer."), false),
+        ("late", flag("The order is late in its status, which did not change."), false),
+        ("request", text("The request that caused the fact; missing for a timer."), false),
     ])
 }
 
 fn request_outcome() -> Any {
     object(&[
         ("order_id", of("OrderId"), true),
-        ("request_id", text("The request."), true),
-        ("outcome", text("happened, unchanged or rejected."), true),
+        ("request_id", text("The id of the request."), true),
+        ("outcome", text("`happened`, `unchanged` or `rejected`."), true),
         ("version", version(), false),
         ("status", of("Status"), false),
-        ("rejection", anything("Why it was rejected; `code` says it for programs."), false),
+        ("rejection", anything("The reason for a rejection, with a `code` for programs."), false),
     ])
 }
 
 fn deadline() -> Any {
     object(&[
-        ("at", time("The moment."), true),
-        ("kind", text("What happens then: advance, expire, return or late."), true),
+        ("at", time("The time of the deadline."), true),
+        ("kind", text("What the deadline causes: `advance`, `expire`, `return` or `late`."), true),
     ])
 }
 
@@ -182,16 +182,16 @@ fn order() -> Any {
         ("order_id", of("OrderId"), true),
         ("status", of("Status"), true),
         ("version", version(), true),
-        ("created_at", time("When it was placed."), true),
-        ("updated_at", time("When its latest fact happened."), true),
+        ("created_at", time("The time of the placement."), true),
+        ("updated_at", time("The time of the latest fact."), true),
     ];
     all.extend(parties());
     all.extend([
-        ("delivery_attempts", whole_number("How often it went out for delivery.").into(), true),
-        ("attempts_left", whole_number("Further delivery attempts, after a failed one.").into(), false),
-        ("late", flag("It is late in its status."), true),
+        ("delivery_attempts", whole_number("Delivery attempts so far.").into(), true),
+        ("attempts_left", whole_number("Delivery attempts left after a failed one.").into(), false),
+        ("late", flag("The order is late in its status."), true),
         ("deadline", of("Deadline"), false),
-        ("trace", text("W3C trace context of its latest fact that has one."), false),
+        ("trace", text("The W3C trace context of the latest fact that has one."), false),
         ("allowed_transitions", list_of(of("Status")), true),
         ("history", list_of(of("HistoryEntry")), true),
     ]);
@@ -199,8 +199,8 @@ fn order() -> Any {
 }
 
 fn page() -> Any {
-    let cursor = typed_or_null("Asks for the next page; null on the last.");
-    let incomplete = flag("The store is being rebuilt from the log: orders may be missing from the list.");
+    let cursor = typed_or_null("The cursor of the next page; null on the last.");
+    let incomplete = flag("The store is behind the log, so the list may lack orders.");
     object(&[
         ("orders", list_of(of("Order")), true),
         ("next_cursor", cursor, true),
@@ -226,8 +226,8 @@ fn log_page() -> Any {
     object(&[
         ("topic", of("Topic"), true),
         ("partition", whole_number("The partition.").into(), true),
-        ("partitions", whole_number("How many partitions every topic has.").into(), true),
-        ("start", whole_number("The first offset that is still there.").into(), true),
+        ("partitions", whole_number("The number of partitions of every topic.").into(), true),
+        ("start", whole_number("The first offset that the log retains.").into(), true),
         ("end", whole_number("The offset behind the last record.").into(), true),
         ("next", whole_number("The `from` of the next page.").into(), true),
         ("records", list_of(of("LogRecord")), true),
@@ -236,21 +236,21 @@ fn log_page() -> Any {
 
 fn log_record() -> Any {
     object(&[
-        ("offset", whole_number("Its position in its partition.").into(), true),
-        ("at", time("When the log took it."), true),
-        ("key", text("Its key: the order id, where a well-behaved producer wrote it."), false),
-        ("key_base64", text("Its key in base64, where it is not UTF-8."), false),
-        ("value", anything("The record, where it is JSON: a CloudEvent."), false),
-        ("value_base64", text("The record in base64, where it is not JSON."), false),
+        ("offset", whole_number("The position of the record in its partition.").into(), true),
+        ("at", time("The log's timestamp."), true),
+        ("key", text("The key: the order id, unless a foreign producer wrote the record."), false),
+        ("key_base64", text("The key in base64, if it is not UTF-8."), false),
+        ("value", anything("The value, if it is JSON: a CloudEvent."), false),
+        ("value_base64", text("The value in base64, if it is not JSON."), false),
     ])
 }
 
 fn error() -> Any {
     object(&[
-        ("error", text("What is wrong, as a sentence."), true),
-        ("code", text("What is wrong, for programs."), true),
-        ("field", text("The field, parameter or header that is at fault."), false),
-        ("hint", text("What to do about it."), false),
+        ("error", text("What failed, as a sentence."), true),
+        ("code", text("What failed, as a stable code for programs."), true),
+        ("field", text("The invalid field, parameter or header."), false),
+        ("hint", text("What to do."), false),
         ("allowed_transitions", list_of(of("Status")), false),
         ("current_version", version(), false),
     ])
@@ -259,18 +259,18 @@ fn error() -> Any {
 fn ready() -> Any {
     object(&[
         ("status", text("`ready` or `not ready`."), true),
-        ("error", text("What is missing, as a sentence."), false),
-        ("code", text("`not_ready` where it is not."), false),
-        ("missing", list_of(text("A part that cannot do its work.")), true),
-        ("degraded", list_of(text("A part that is missing while orders are still taken.")), false),
+        ("error", text("The missing parts, as a sentence."), false),
+        ("code", text("`not_ready` if parts are missing."), false),
+        ("missing", list_of(text("A part that is missing and needed.")), true),
+        ("degraded", list_of(text("A part that is missing and not needed to accept orders.")), false),
         ("parts", list_of(of("PartHealth")), true),
     ])
 }
 
 fn part_health() -> Any {
     object(&[
-        ("name", text("The part."), true),
-        ("ready", flag("It can do its work."), true),
-        ("detail", text("What it is doing, or waits for; only where the server shows details."), false),
+        ("name", text("The name of the part."), true),
+        ("ready", flag("The part can do its work."), true),
+        ("detail", text("What the part does or waits for; only if the server shows details."), false),
     ])
 }

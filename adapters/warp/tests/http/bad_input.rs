@@ -1,15 +1,15 @@
-//! What a client gets wrong is told to it: 4xx, JSON, and the name of what is at fault.
+//! Invalid requests: the reply is 4xx and JSON, and names the invalid part.
 
 use logistics_core::limits::DETAILS_BYTES_MAX;
 
 use crate::client::{Reply, request, send};
-use crate::world::World;
+use crate::test_server::TestServer;
 
 const JSON: &str = "Content-Type: application/json";
 
 #[tokio::test]
-async fn what_is_no_json_object_is_refused() {
-    let world = World::start().await;
+async fn a_body_that_is_no_json_object_is_rejected() {
+    let server = TestServer::start().await;
     let deep = "[".repeat(100_000);
     let deep_object = "{\"a\":".repeat(20_000);
     let broken: &[&[u8]] = &[
@@ -32,15 +32,15 @@ async fn what_is_no_json_object_is_refused() {
     ];
     for path in ["/orders", "/orders/a/cancel", "/orders/a/transitions"] {
         for body in broken {
-            world.post(path, body).await.error(400, "invalid_json");
+            server.post(path, body).await.error(400, "invalid_json");
         }
     }
-    assert!(world.requests().is_empty(), "nothing of it was appended");
+    assert!(server.requests().is_empty(), "no request was appended");
 }
 
 #[tokio::test]
-async fn a_field_that_is_wrong_is_named() {
-    let world = World::start().await;
+async fn an_invalid_field_is_named() {
+    let server = TestServer::start().await;
     let too_long = format!(r#"{{"customer_id":"{}"}}"#, "x".repeat(129));
     let deep = format!(r#"{{"details":{}1{}}}"#, "[".repeat(65), "]".repeat(65));
     let cases: &[(&str, &str, &str)] = &[
@@ -65,63 +65,63 @@ async fn a_field_that_is_wrong_is_named() {
         ("/orders/a/cancel", r#"{"reason":""}"#, "reason"),
     ];
     for (path, body, field) in cases {
-        world.post(path, body).await.error_of(400, "invalid_request", field);
+        server.post(path, body).await.error_of(400, "invalid_request", field);
     }
-    assert!(world.requests().is_empty(), "nothing of it was appended");
+    assert!(server.requests().is_empty(), "no request was appended");
 }
 
 #[tokio::test]
 async fn an_unknown_status_or_actor_is_answered_with_the_known_ones() {
-    let world = World::start().await;
-    let status = world.post("/orders/a/transitions", r#"{"to":"SHIPPED"}"#).await;
+    let server = TestServer::start().await;
+    let status = server.post("/orders/a/transitions", r#"{"to":"SHIPPED"}"#).await;
     let status = status.error_of(400, "invalid_request", "to")["error"].to_string();
     assert!(
         logistics_core::lifecycle::STATUSES.iter().all(|known| status.contains(known.name())),
         "{status}"
     );
-    let actor = world.post("/orders/a/cancel", r#"{"actor":"nobody"}"#).await;
+    let actor = server.post("/orders/a/cancel", r#"{"actor":"visitor"}"#).await;
     let actor = actor.error_of(400, "invalid_request", "actor")["error"].to_string();
     assert!(logistics_core::lifecycle::ACTORS.iter().all(|known| actor.contains(known.name())), "{actor}");
 }
 
 #[tokio::test]
-async fn a_body_has_to_be_json_by_its_type() {
-    let world = World::start().await;
+async fn a_body_must_have_the_content_type_of_json() {
+    let server = TestServer::start().await;
     for headers in [&[][..], &["Content-Type: text/plain"], &["Content-Type: application/jsonp"]] {
-        let reply = world.call("POST /orders", headers, "{}").await;
+        let reply = server.call("POST /orders", headers, "{}").await;
         reply.error_of(415, "unsupported_media_type", "Content-Type");
     }
-    let packed = world.call("POST /orders", &[JSON, "Content-Encoding: gzip"], "{}").await;
+    let packed = server.call("POST /orders", &[JSON, "Content-Encoding: gzip"], "{}").await;
     packed.error_of(415, "unsupported_media_type", "Content-Encoding");
-    let usual = world.call("POST /orders", &["Content-Type: Application/JSON ; charset=utf-8"], "{}").await;
+    let usual = server.call("POST /orders", &["Content-Type: Application/JSON ; charset=utf-8"], "{}").await;
     assert_eq!(usual.status, 200);
-    // Without a body there is nothing that has a type.
-    assert_eq!(world.call("POST /orders", &["Content-Type: text/plain"], "").await.status, 200);
+    // An empty body needs no content type.
+    assert_eq!(server.call("POST /orders", &["Content-Type: text/plain"], "").await.status, 200);
 }
 
 #[tokio::test]
 async fn limits_hold_to_the_byte() {
-    let world = World::start().await;
+    let server = TestServer::start().await;
     let details = |bytes: usize| format!(r#"{{"details":"{}"}}"#, "x".repeat(bytes - 2));
-    assert_eq!(world.post("/orders", details(DETAILS_BYTES_MAX)).await.status, 200);
-    world.post("/orders", details(DETAILS_BYTES_MAX + 1)).await.error_of(413, "too_large", "details");
+    assert_eq!(server.post("/orders", details(DETAILS_BYTES_MAX)).await.status, 200);
+    server.post("/orders", details(DETAILS_BYTES_MAX + 1)).await.error_of(413, "too_large", "details");
     let padded = |bytes: usize| format!("{{}}{}", " ".repeat(bytes - 2));
-    assert_eq!(world.post("/orders", padded(128 * 1024)).await.status, 200);
-    world.post("/orders", padded(128 * 1024 + 1)).await.error(413, "too_large");
-    world.post("/orders", padded(1024 * 1024)).await.error(413, "too_large");
-    // Whoever asks first is told before anything is sent.
+    assert_eq!(server.post("/orders", padded(128 * 1024)).await.status, 200);
+    server.post("/orders", padded(128 * 1024 + 1)).await.error(413, "too_large");
+    server.post("/orders", padded(1024 * 1024)).await.error(413, "too_large");
+    // A client that expects 100-continue receives the error before it sends the body.
     let head = "POST /orders HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 200000\r\n\
                 Expect: 100-continue\r\n\r\n";
-    Reply::parse(&send(world.address, head.as_bytes()).await).error(413, "too_large");
+    Reply::parse(&send(server.address, head.as_bytes()).await).error(413, "too_large");
     let head = "POST /orders HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 999999999999\r\n\r\n";
-    Reply::parse(&send(world.address, head.as_bytes()).await).error(413, "too_large");
+    Reply::parse(&send(server.address, head.as_bytes()).await).error(413, "too_large");
 }
 
 #[tokio::test]
-async fn paths_and_methods_that_are_not_there_are_told_apart() {
-    let world = World::start().await;
+async fn an_unknown_path_is_404_and_an_unknown_method_405() {
+    let server = TestServer::start().await;
     for path in ["/", "/order", "/orders/a/b", "/orders/a/cancel/x", "/health", "/docs/nothing.js", "*"] {
-        world.get(path).await.error(404, "unknown_path");
+        server.get(path).await.error(404, "unknown_path");
     }
     let cases = [
         ("DELETE", "/orders", "GET, HEAD, POST"),
@@ -134,30 +134,30 @@ async fn paths_and_methods_that_are_not_there_are_told_apart() {
         ("BREW", "/openapi.json", "GET, HEAD"),
     ];
     for (method, path, allow) in cases {
-        let reply = world.call(&format!("{method} {path}"), &[], "").await;
+        let reply = server.call(&format!("{method} {path}"), &[], "").await;
         reply.error(405, "method_not_allowed");
         assert_eq!(reply.header("allow"), allow, "{method} {path}");
     }
 }
 
 #[tokio::test]
-async fn ids_outside_the_alphabet_are_refused() {
-    let world = World::start().await;
+async fn ids_outside_the_alphabet_are_rejected() {
+    let server = TestServer::start().await;
     let too_long = "a".repeat(65);
     for id in ["a.b", "a%20b", "a%2Fb", "a:b", "%C3%A4", "", &too_long] {
-        world.get(&format!("/orders/{id}")).await.error_of(400, "invalid_request", "order_id");
-        world.get(&format!("/orders/{id}/events")).await.error_of(400, "invalid_request", "order_id");
-        world.post(&format!("/orders/{id}/cancel"), "").await.error_of(400, "invalid_request", "order_id");
+        server.get(&format!("/orders/{id}")).await.error_of(400, "invalid_request", "order_id");
+        server.get(&format!("/orders/{id}/events")).await.error_of(400, "invalid_request", "order_id");
+        server.post(&format!("/orders/{id}/cancel"), "").await.error_of(400, "invalid_request", "order_id");
         let to = r#"{"to":"CONFIRMED"}"#;
-        let reply = world.post(&format!("/orders/{id}/transitions"), to).await;
+        let reply = server.post(&format!("/orders/{id}/transitions"), to).await;
         reply.error_of(400, "invalid_request", "order_id");
     }
 }
 
 #[tokio::test]
-async fn header_values_that_are_no_text_are_refused_or_ignored() {
-    let world = World::start().await;
-    let id = world.placed().await;
+async fn header_values_that_are_no_text_are_rejected_or_ignored() {
+    let server = TestServer::start().await;
+    let id = server.placed().await;
     let raw = |line: &str, header: &[u8]| {
         let mut bytes = request(line, &["X-Filler: x"], b"");
         bytes.truncate(bytes.len() - 2);
@@ -165,19 +165,20 @@ async fn header_values_that_are_no_text_are_refused_or_ignored() {
         bytes.extend_from_slice(b"\r\n\r\n");
         bytes
     };
-    let ask = async |line: &str, header: &[u8]| Reply::parse(&send(world.address, &raw(line, header)).await);
-    let key = ask("POST /orders", b"Idempotency-Key: \xff\xfe").await;
+    let call =
+        async |line: &str, header: &[u8]| Reply::parse(&send(server.address, &raw(line, header)).await);
+    let key = call("POST /orders", b"Idempotency-Key: \xff\xfe").await;
     key.error_of(400, "invalid_request", "Idempotency-Key");
     let cancel = format!("POST /orders/{id}/cancel");
-    ask(&cancel, b"If-Match: \xff").await.error_of(400, "invalid_request", "If-Match");
-    assert_eq!(ask(&cancel, b"Prefer: wait=\xff").await.status, 200);
-    assert_eq!(ask(&format!("GET /orders/{id}"), b"If-None-Match: \xff").await.status, 200);
-    assert_eq!(ask("POST /orders", b"traceparent: \xff").await.status, 200);
+    call(&cancel, b"If-Match: \xff").await.error_of(400, "invalid_request", "If-Match");
+    assert_eq!(call(&cancel, b"Prefer: wait=\xff").await.status, 200);
+    assert_eq!(call(&format!("GET /orders/{id}"), b"If-None-Match: \xff").await.status, 200);
+    assert_eq!(call("POST /orders", b"traceparent: \xff").await.status, 200);
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_refused_without_harm() {
-    let world = World::start().await;
+async fn bytes_that_are_no_http_are_rejected_and_the_server_serves_on() {
+    let server = TestServer::start().await;
     let huge = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "a".repeat(100_000));
     let malformed: &[&[u8]] = &[
         b"\xff\xfe\xfd\r\n\r\n",
@@ -188,11 +189,11 @@ async fn what_is_no_http_is_refused_without_harm() {
         huge.as_bytes(),
     ];
     for bytes in malformed {
-        let reply = send(world.address, bytes).await;
+        let reply = send(server.address, bytes).await;
         let status = if reply.is_empty() { 400 } else { Reply::parse(&reply).status };
         assert!((400..500).contains(&status), "{status}: {:?}", String::from_utf8_lossy(bytes));
     }
     let chunk = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n";
-    Reply::parse(&send(world.address, chunk).await).error(400, "invalid_body");
-    assert_eq!(world.post("/orders", "").await.status, 200);
+    Reply::parse(&send(server.address, chunk).await).error(400, "invalid_body");
+    assert_eq!(server.post("/orders", "").await.status, 200);
 }

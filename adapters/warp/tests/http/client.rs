@@ -39,7 +39,7 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// It is an error as every error is to be: JSON with a sentence and a code. Answers its body.
+    /// Asserts that the reply is an error with this status and code: JSON, with a sentence. Returns its body.
     pub(crate) fn error(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         let json = self.json();
@@ -48,7 +48,7 @@ impl Reply {
         json
     }
 
-    /// The same, about this field.
+    /// The same, for this field.
     pub(crate) fn error_of(&self, status: u16, code: &str, field: &str) -> Value {
         let json = self.error(status, code);
         assert!(json["field"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(field)), "{json}");
@@ -56,14 +56,14 @@ impl Reply {
     }
 }
 
-/// Sends bytes on a connection of their own and reads until the server closes it.
+/// Sends bytes on a new connection and reads until the server closes it.
 pub(crate) async fn send(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     stream.write_all(bytes).await.expect("the server reads");
     rest(&mut stream).await
 }
 
-/// What the server still says until it closes the connection.
+/// The bytes that the server sends until it closes the connection.
 pub(crate) async fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply).await.expect("the server answers before it closes");

@@ -1,16 +1,18 @@
 //! The HTTP contract, against a real server on a real port.
 
+mod backend;
 mod bad_input;
 mod client;
+mod embedding;
 mod faults;
 mod health_alone;
 mod limits;
 mod log;
-mod looking;
+mod lookups;
 mod openapi;
 mod placing;
 mod reading;
 mod serving;
 mod sites;
-mod steps;
-mod world;
+mod test_server;
+mod transitions;

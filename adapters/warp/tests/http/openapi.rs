@@ -1,4 +1,4 @@
-//! The document says what the server does, no more and no less.
+//! The OpenAPI document and the server agree.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,21 @@ use logistics_core::{OrderId, partition_of};
 use logistics_testkit::sample;
 use serde_json::{Value, json};
 
-use crate::world::{PARTITIONS, World};
+use crate::backend::PARTITIONS;
+use crate::test_server::TestServer;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 #[tokio::test]
-async fn every_path_and_method_of_the_document_is_served_and_no_other() {
-    let world = World::start().await;
-    let document = world.get("/openapi.json").await.json();
+async fn the_server_serves_the_paths_and_methods_of_the_document_and_no_other() {
+    let server = TestServer::start().await;
+    let document = server.get("/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document, serde_json::from_str::<Value>(&logistics_warp::openapi_json()).expect("JSON"));
     let mut served = BTreeMap::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
-        let id = world.placed().await;
-        let placement = world.requests().pop().expect("the placement").id;
+        let id = server.placed().await;
+        let placement = server.requests().pop().expect("the placement").id;
         let path_of_order = path
             .replace("{id}", &id)
             .replace("{request_id}", placement.as_str())
@@ -30,21 +31,20 @@ async fn every_path_and_method_of_the_document_is_served_and_no_other() {
         for method in METHODS {
             let line = format!("{} {path_of_order}", method.to_ascii_uppercase());
             let to = if path.ends_with("/transitions") { r#"{"to":"CONFIRMED"}"# } else { "" };
-            let reply = world.call(&line, &["Content-Type: application/json"], to).await;
+            let reply = server.call(&line, &["Content-Type: application/json"], to).await;
             assert_ne!(reply.status, 404, "{line}");
             assert_eq!(reply.status != 405, item.get(method).is_some(), "{line}: {}", reply.status);
             if reply.status != 405 {
                 let responses = &item[method]["responses"];
                 assert!(
                     responses[reply.status.to_string()].is_object(),
-                    "{line}: {} is not in it",
+                    "{line}: the document lacks {}",
                     reply.status
                 );
                 served.insert((path.clone(), method), ());
             }
         }
     }
-    // What the design asks for.
     let expected = [
         ("/docs", "get"),
         ("/health/live", "get"),
@@ -64,7 +64,7 @@ async fn every_path_and_method_of_the_document_is_served_and_no_other() {
 }
 
 #[test]
-fn enums_are_those_of_the_table() {
+fn enums_are_derived_from_the_core() {
     let document: Value = serde_json::from_str(&logistics_warp::openapi_json()).expect("JSON");
     let schemas = &document["components"]["schemas"];
     assert_eq!(schemas["Status"]["enum"], json!(STATUSES.map(Status::name)));
@@ -73,7 +73,7 @@ fn enums_are_those_of_the_table() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_has_a_target() {
     let document: Value = serde_json::from_str(&logistics_warp::openapi_json()).expect("JSON");
     let mut references = Vec::new();
     collect_references(&document, &mut references);
@@ -85,36 +85,36 @@ fn every_reference_leads_somewhere() {
 }
 
 #[tokio::test]
-async fn bodies_have_the_fields_that_the_document_names() {
-    let world = World::start().await;
+async fn bodies_have_the_fields_of_their_schemas() {
+    let server = TestServer::start().await;
     let document: Value = serde_json::from_str(&logistics_warp::openapi_json()).expect("JSON");
     let order = sample::document(&sample::order_id(1), Status::DeliveryFailed);
     check(&document, "Order", &serde_json::from_slice(&order).expect("JSON"));
     let body = r#"{"customer_id":"a","merchant_id":"b","courier_id":"c","details":{}}"#;
-    let placed = world.post("/orders", body).await.json();
+    let placed = server.post("/orders", body).await.json();
     check(&document, "Placed", &placed);
     let id = placed["order_id"].as_str().expect("an id");
-    check(&document, "Order", &world.get(&format!("/orders/{id}")).await.json());
-    check(&document, "History", &world.get(&format!("/orders/{id}/events")).await.json());
-    check(&document, "Page", &world.get("/orders?limit=1").await.json());
+    check(&document, "Order", &server.get(&format!("/orders/{id}")).await.json());
+    check(&document, "History", &server.get(&format!("/orders/{id}/events")).await.json());
+    check(&document, "Page", &server.get("/orders?limit=1").await.json());
     let partition = partition_of(&OrderId::parse(id).expect("an id"), PARTITIONS);
-    check(&document, "LogPage", &world.get(&format!("/log/orders/{partition}")).await.json());
-    check(&document, "Live", &world.get("/health/live").await.json());
-    check(&document, "Ready", &world.get("/health/ready").await.json());
-    let refused = world.post(&format!("/orders/{id}/transitions"), r#"{"to":"DELIVERED"}"#).await;
-    check(&document, "Error", &refused.json());
-    world.miss(&["a part"]);
-    check(&document, "Ready", &world.get("/health/ready").await.json());
-    world.pause();
-    let undecided = world.call(&format!("POST /orders/{id}/cancel"), &["Prefer: wait=0"], "").await;
+    check(&document, "LogPage", &server.get(&format!("/log/orders/{partition}")).await.json());
+    check(&document, "Live", &server.get("/health/live").await.json());
+    check(&document, "Ready", &server.get("/health/ready").await.json());
+    let rejected = server.post(&format!("/orders/{id}/transitions"), r#"{"to":"DELIVERED"}"#).await;
+    check(&document, "Error", &rejected.json());
+    server.miss(&["a part"]);
+    check(&document, "Ready", &server.get("/health/ready").await.json());
+    server.pause();
+    let undecided = server.call(&format!("POST /orders/{id}/cancel"), &["Prefer: wait=0"], "").await;
     check(&document, "Accepted", &undecided.json());
-    // What a request may say is what the document says that it may.
+    // The error for an unknown field lists the fields that the schema has.
     for (schema, path) in [
         ("Placement", "/orders"),
         ("Cancellation", "/orders/a/cancel"),
         ("Transition", "/orders/a/transitions"),
     ] {
-        let reply = world.post(path, r#"{"no such field":1}"#).await.error(400, "invalid_request");
+        let reply = server.post(path, r#"{"no such field":1}"#).await.error(400, "invalid_request");
         let fields = document["components"]["schemas"][schema]["properties"].as_object().expect("fields");
         let listed = reply["error"].as_str().expect("a sentence");
         let listed = listed.split("there are ").nth(1).expect("the fields").split(", ");
@@ -126,26 +126,26 @@ async fn bodies_have_the_fields_that_the_document_names() {
 
 #[cfg(feature = "docs-page")]
 #[tokio::test]
-async fn the_page_is_whole() {
-    let world = World::start().await;
+async fn the_page_and_its_files_are_served() {
+    let server = TestServer::start().await;
     for page in ["/docs", "/docs/", "/docs/index.html"] {
-        let reply = world.get(page).await;
+        let reply = server.get(page).await;
         assert_eq!((reply.status, reply.header("content-type")), (200, "text/html"), "{page}");
         let html = String::from_utf8(reply.body).expect("HTML");
         assert_eq!(html.contains("<base href=\"docs/\">"), page == "/docs");
         let mut files = 0;
         for part in html.split(['"', '\'']).filter_map(|text| text.strip_prefix("./")) {
-            assert_eq!(world.get(&format!("/docs/{part}")).await.status, 200, "{part}");
+            assert_eq!(server.get(&format!("/docs/{part}")).await.status, 200, "{part}");
             files += 1;
         }
         assert!(files >= 4, "{html}");
-        assert!(!html.contains("http://") && !html.contains("https://"), "nothing is loaded from elsewhere");
+        assert!(!html.contains("http://") && !html.contains("https://"), "the page loads no foreign file");
     }
-    let setup = world.get("/docs/swagger-initializer.js").await;
+    let setup = server.get("/docs/swagger-initializer.js").await;
     assert!(String::from_utf8_lossy(&setup.body).contains("\"/openapi.json\""));
 }
 
-/// Every field is in the schema, and every field that the schema requires is there.
+/// Asserts that the schema has every field of the body, and that the body has every required field.
 fn check(document: &Value, name: &str, body: &Value) {
     let schema = &document["components"]["schemas"][name];
     let properties = schema["properties"].as_object().unwrap_or_else(|| panic!("{name} has fields"));

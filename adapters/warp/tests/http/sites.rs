@@ -1,10 +1,10 @@
-//! Pages of other sites, and names that are not the server's.
+//! Requests from pages of other sites, and under foreign names.
 
-use crate::world::World;
+use crate::test_server::TestServer;
 
 #[tokio::test]
 async fn a_page_of_another_site_neither_places_nor_reads() {
-    let world = World::start().await;
+    let server = TestServer::start().await;
     for foreign in [
         "Origin: https://evil.example",
         "Origin: null",
@@ -13,41 +13,43 @@ async fn a_page_of_another_site_neither_places_nor_reads() {
         "Sec-Fetch-Site: same-site",
     ] {
         for line in ["POST /orders", "GET /orders", "GET /health/ready"] {
-            world.call(line, &[foreign], "").await.error_of(403, "foreign_origin", "Origin");
+            server.call(line, &[foreign], "").await.error_of(403, "foreign_origin", "Origin");
         }
     }
-    assert!(world.requests().is_empty());
+    assert!(server.requests().is_empty());
     for own in ["Origin: http://localhost", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: none"] {
-        assert_eq!(world.call("POST /orders", &[own], "").await.status, 200, "{own}");
+        assert_eq!(server.call("POST /orders", &[own], "").await.status, 200, "{own}");
     }
     let link = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"];
-    assert_eq!(world.call("GET /openapi.json", &link, "").await.status, 200);
-    world.call("POST /orders", &link, "").await.error(403, "foreign_origin");
+    assert_eq!(server.call("GET /openapi.json", &link, "").await.status, 200);
+    server.call("POST /orders", &link, "").await.error(403, "foreign_origin");
 }
 
 #[tokio::test]
-async fn a_page_of_an_allowed_origin_asks_first_and_reads_the_reply() {
-    let world = World::with(|config| config.cors_origins = vec!["https://shop.example".to_owned()]).await;
+async fn a_page_of_an_allowed_origin_gets_a_preflight_and_reads_the_reply() {
+    let server =
+        TestServer::with(|config| config.cors_origins = vec!["https://shop.example".to_owned()]).await;
     let origin = "Origin: https://shop.example";
-    let asked = world.call("OPTIONS /orders", &[origin, "Access-Control-Request-Method: POST"], "").await;
-    assert_eq!(asked.status, 204);
-    assert!(asked.header("access-control-allow-headers").contains("idempotency-key"));
-    assert!(asked.header("access-control-allow-methods").contains("POST"));
-    assert_eq!(asked.header("access-control-allow-credentials"), "");
+    let preflight =
+        server.call("OPTIONS /orders", &[origin, "Access-Control-Request-Method: POST"], "").await;
+    assert_eq!(preflight.status, 204);
+    assert!(preflight.header("access-control-allow-headers").contains("idempotency-key"));
+    assert!(preflight.header("access-control-allow-methods").contains("POST"));
+    assert_eq!(preflight.header("access-control-allow-credentials"), "");
     for line in ["POST /orders", "GET /orders", "GET /orders/none"] {
-        let reply = world.call(line, &[origin, "Sec-Fetch-Site: cross-site"], "").await;
+        let reply = server.call(line, &[origin, "Sec-Fetch-Site: cross-site"], "").await;
         assert_eq!(reply.header("access-control-allow-origin"), "https://shop.example", "{line}");
         assert_eq!(reply.header("vary"), "Origin", "{line}");
     }
-    world.call("GET /orders", &["Origin: https://shop.example.evil"], "").await.error(403, "foreign_origin");
+    server.call("GET /orders", &["Origin: https://shop.example.evil"], "").await.error(403, "foreign_origin");
 }
 
 #[tokio::test]
-async fn a_loopback_server_is_served_under_loopback_names_only() {
-    let world = World::with(|config| config.allowed_hosts = vec!["orders.internal".to_owned()]).await;
+async fn a_loopback_server_serves_loopback_names_only() {
+    let server = TestServer::with(|config| config.allowed_hosts = vec!["orders.internal".to_owned()]).await;
     let get = async |host: &str| {
         let bytes = format!("GET /orders HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        crate::client::Reply::parse(&crate::client::send(world.address, bytes.as_bytes()).await)
+        crate::client::Reply::parse(&crate::client::send(server.address, bytes.as_bytes()).await)
     };
     for own in
         ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "127.8.9.1", "[::1]", "[::1]:80", "orders.internal:80"]
@@ -60,20 +62,21 @@ async fn a_loopback_server_is_served_under_loopback_names_only() {
 }
 
 #[tokio::test]
-async fn any_other_server_takes_every_name_unless_some_are_named() {
+async fn any_other_server_serves_every_name_unless_names_are_configured() {
     use logistics_warp::{Config, bind};
-    let world = World::start().await;
+    let server = TestServer::start().await;
     for (allowed_hosts, status) in [(vec![], 200), (vec!["shop.example".to_owned()], 421)] {
-        let config = Config { listen: ([0, 0, 0, 0], 0).into(), allowed_hosts, ..Config::default() };
-        let server = bind(config, world.api()).await.expect("a free port");
-        let address = ([127, 0, 0, 1], server.local_addr().port()).into();
-        let running = tokio::spawn(server.run(std::future::pending()));
+        let mut config = Config::new(([0, 0, 0, 0], 0).into());
+        config.allowed_hosts = allowed_hosts;
+        let bound = bind(config, server.api()).await.expect("a free port");
+        let address = ([127, 0, 0, 1], bound.local_addr().port()).into();
+        let running = tokio::spawn(bound.run(std::future::pending()));
         let get = async |path: &str| {
             let bytes = format!("GET {path} HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n");
             crate::client::Reply::parse(&crate::client::send(address, bytes.as_bytes()).await).status
         };
         assert_eq!(get("/orders").await, status);
-        assert_eq!(get("/health/live").await, 200, "a probe calls it by its address");
+        assert_eq!(get("/health/live").await, 200, "a probe uses the address as the name");
         running.abort();
     }
 }

@@ -18,7 +18,7 @@ use wire::{OpenProducer, Request};
 
 /// What the brokers say of the records that are hidden in a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RequestOutcome {
     /// A transaction is open, or is being ended.
     Open(OpenTransaction),
     /// The partition has one open that its coordinator does not have, or has ended: nothing will ever end it here.
@@ -63,7 +63,7 @@ pub(crate) async fn inquire(
     lookup: &Arc<Lookup>,
     topic: &str,
     partition: Partition,
-) -> Result<Verdict, String> {
+) -> Result<RequestOutcome, String> {
     let config = &lookup.brokers.config;
     if config.security.tls.is_some() || config.security.sasl.is_some() {
         return Err("brokers that want TLS or SASL are not asked".to_owned());
@@ -108,15 +108,15 @@ struct Inquiry<'a> {
 }
 
 impl Inquiry<'_> {
-    async fn run(&self, found: Addresses) -> Result<Verdict, String> {
+    async fn run(&self, found: Addresses) -> Result<RequestOutcome, String> {
         let leader = found.leader.ok_or("the partition has no leader")?;
         let mut leader = self.connect(leader).await?;
-        let Some(first) = self.first_open(&mut leader).await? else { return Ok(Verdict::NoneOpen) };
+        let Some(first) = self.first_open(&mut leader).await? else { return Ok(RequestOutcome::NoneOpen) };
         // Only its coordinator knows it, which may be any of them. One that does not answer may be the one.
         let mut unasked = None;
         for broker in found.brokers {
             match self.coordinated(broker, first).await {
-                Ok(Some(open)) => return Ok(Verdict::Open(open)),
+                Ok(Some(open)) => return Ok(RequestOutcome::Open(open)),
                 Ok(None) => {}
                 Err(why) => unasked = Some(why),
             }
@@ -126,8 +126,8 @@ impl Inquiry<'_> {
         }
         // It may have ended in between. An end is written to the partitions before the coordinator forgets about it.
         match self.first_open(&mut leader).await? {
-            Some(still) if still == first => Ok(Verdict::Lost),
-            _ => Ok(Verdict::NoneOpen),
+            Some(still) if still == first => Ok(RequestOutcome::Lost),
+            _ => Ok(RequestOutcome::NoneOpen),
         }
     }
 

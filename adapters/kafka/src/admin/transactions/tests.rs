@@ -54,7 +54,7 @@ fn theirs(state: &str, partition: i32) -> Option<Transaction> {
     })
 }
 
-async fn verdict(producers: &[&[(i64, i64)]], transaction: Option<Transaction>) -> Result<Verdict, String> {
+async fn verdict(producers: &[&[(i64, i64)]], transaction: Option<Transaction>) -> Result<RequestOutcome, String> {
     let producers = producers.iter().map(|producers| producers.to_vec()).collect();
     let leader = Broker { producers, transaction: None }.start().await;
     let coordinator = Broker { producers: Vec::new(), transaction }.start().await;
@@ -70,7 +70,7 @@ fn inquiry() -> Inquiry<'static> {
 async fn an_open_transaction_is_named_by_its_coordinator() {
     for state in ["Ongoing", "PrepareCommit", "PrepareAbort"] {
         let verdict = verdict(&[&[(10, -1), (9, 5)]], theirs(state, 3)).await.expect("they answer");
-        let Verdict::Open(open) = verdict else { panic!("{verdict:?}") };
+        let RequestOutcome::Open(open) = verdict else { panic!("{verdict:?}") };
         assert_eq!((&*open.transactional_id, open.producer_id, &*open.state), ("theirs", 9, state));
     }
 }
@@ -79,7 +79,7 @@ async fn an_open_transaction_is_named_by_its_coordinator() {
 async fn an_end_that_the_partition_never_got_is_lost() {
     let open: &[(i64, i64)] = &[(9, 5)];
     for coordinated in [None, theirs("CompleteCommit", 3), theirs("Empty", 3), theirs("Ongoing", 0)] {
-        assert_eq!(verdict(&[open, open], coordinated).await, Ok(Verdict::Lost));
+        assert_eq!(verdict(&[open, open], coordinated).await, Ok(RequestOutcome::Lost));
     }
 }
 
@@ -87,9 +87,9 @@ async fn an_end_that_the_partition_never_got_is_lost() {
 async fn what_ended_while_the_brokers_were_asked_is_not_lost() {
     let open: &[(i64, i64)] = &[(9, 5)];
     for after in [&[][..], &[(9, -1)], &[(9, 8)]] {
-        assert_eq!(verdict(&[open, after], theirs("CompleteCommit", 3)).await, Ok(Verdict::NoneOpen));
+        assert_eq!(verdict(&[open, after], theirs("CompleteCommit", 3)).await, Ok(RequestOutcome::NoneOpen));
     }
-    assert_eq!(verdict(&[&[(9, -1)]], None).await, Ok(Verdict::NoneOpen));
+    assert_eq!(verdict(&[&[(9, -1)]], None).await, Ok(RequestOutcome::NoneOpen));
 }
 
 #[tokio::test]

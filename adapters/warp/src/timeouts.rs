@@ -1,4 +1,4 @@
-//! A connection that gives up on a client which takes nothing, or which is slow with the head of a request.
+//! A connection that fails if its client reads nothing, or sends the head of a request too slowly.
 
 use std::io;
 use std::pin::Pin;
@@ -15,48 +15,52 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// Counts the ends of heads and of replies: odd within a request, from the end of its head to the end of its reply. What
-/// arrives while it is even belongs to a head.
+/// Counts the ends of heads and of replies. It is odd from the end of a head to the end of the reply. Bytes that arrive while
+/// it is even belong to a head.
 type Turns = Arc<AtomicU64>;
 
-/// A stream whose writes fail once nothing could be written for `patience`, and whose reads fail once a head has been under
-/// way for `head_patience`. (Hyper bounds the time between requests; the body of a request is bounded where it is read.)
-pub(crate) struct Impatient {
+/// A stream with time limits. A write fails after it has made no progress for `write_timeout`. A read fails if a head takes
+/// longer than `head_timeout`. hyper limits the time between requests; `body.rs` limits the time of a body.
+pub(crate) struct TimeoutStream {
     stream: TcpStream,
-    patience: Duration,
-    /// Runs while the client takes nothing.
+    write_timeout: Duration,
+    /// Runs while a write makes no progress.
     stalled: Option<Pin<Box<Sleep>>>,
-    head_patience: Duration,
+    head_timeout: Duration,
     turns: Turns,
-    /// The turn in which `head` began to run.
+    /// The turn in which `head` started.
     turn: u64,
     /// Runs from the first byte of a head to its end.
     head: Option<Pin<Box<Sleep>>>,
 }
 
-impl Impatient {
-    pub(crate) fn new(stream: TcpStream, patience: Duration, head_patience: Duration) -> Self {
-        Self { stream, patience, stalled: None, head_patience, turns: Turns::default(), turn: 0, head: None }
+impl TimeoutStream {
+    pub(crate) fn new(stream: TcpStream, write_timeout: Duration, head_timeout: Duration) -> Self {
+        let turns = Turns::default();
+        Self { stream, write_timeout, stalled: None, head_timeout, turns, turn: 0, head: None }
     }
 
-    /// The service of this connection, which sees where heads and replies end.
+    /// The service of this connection, wrapped to count the ends of heads and replies.
     pub(crate) fn watch<S>(&self, service: S) -> Watched<S> {
         Watched { service, turns: self.turns.clone() }
     }
 
-    fn bounded<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn limited<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.stalled = None;
             return result;
         }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        let timeout = self.write_timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
         ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of the reply")))
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "write timeout: the client does not read the reply",
+        )))
     }
 }
 
-impl AsyncRead for Impatient {
+impl AsyncRead for TimeoutStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -70,23 +74,26 @@ impl AsyncRead for Impatient {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         let arrived = buf.filled().len() > before;
         if arrived && self.head.is_none() && turn.is_multiple_of(2) {
-            self.head = Some(Box::pin(tokio::time::sleep(self.head_patience)));
+            self.head = Some(Box::pin(tokio::time::sleep(self.head_timeout)));
         }
-        // Also where bytes arrive: a client that sends one at a time is slow all the same.
+        // Checked even if bytes arrived: a client could send one byte at a time.
         if let Some(head) = &mut self.head
             && head.as_mut().poll(cx).is_ready()
         {
-            let error = io::Error::new(io::ErrorKind::TimedOut, "the head of a request is not there in time");
+            let error = io::Error::new(
+                io::ErrorKind::TimedOut,
+                "head timeout: the request's head did not arrive in time",
+            );
             return Poll::Ready(Err(error));
         }
         read
     }
 }
 
-impl AsyncWrite for Impatient {
+impl AsyncWrite for TimeoutStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.bounded(cx, result)
+        self.limited(cx, result)
     }
 
     fn poll_write_vectored(
@@ -95,7 +102,7 @@ impl AsyncWrite for Impatient {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.bounded(cx, result)
+        self.limited(cx, result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -111,7 +118,7 @@ impl AsyncWrite for Impatient {
     }
 }
 
-/// A service that marks when its connection is within a request.
+/// A service that counts the ends of heads and replies of its connection.
 pub(crate) struct Watched<S> {
     service: S,
     turns: Turns,
@@ -130,21 +137,22 @@ where
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.turns.fetch_add(1, Ordering::Release);
-        let over = Over(self.turns.clone());
+        let end = ReplyEnd(self.turns.clone());
         let answer = self.service.call(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| WatchedBody { body, _over: over })) })
+        Box::pin(async move { Ok(answer.await?.map(|body| WatchedBody { body, _end: end })) })
     }
 }
 
-/// The body of a reply; the request is over once it is dropped.
+/// The body of a reply. Its drop is the end of the reply.
 pub(crate) struct WatchedBody<B> {
     body: B,
-    _over: Over,
+    _end: ReplyEnd,
 }
 
-struct Over(Turns);
+/// Counts the end of a reply when dropped.
+struct ReplyEnd(Turns);
 
-impl Drop for Over {
+impl Drop for ReplyEnd {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::Release);
     }

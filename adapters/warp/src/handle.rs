@@ -1,0 +1,114 @@
+//! Dispatches a request to its handler. The filter and the service share it.
+
+use bytes::Buf;
+use futures::Stream;
+use hyper::header::HeaderMap;
+use hyper::http::{Method, StatusCode};
+use logistics_core::{OrderId, RequestId};
+use warp::reply::Response;
+
+use crate::context::{Context, HealthContext, Served};
+use crate::failure::Failure;
+use crate::route::Resource;
+use crate::{body, events, health, list, log, order, place, reply, request, site, transition};
+
+/// A request.
+pub(crate) struct Call<'a, B> {
+    pub(crate) method: &'a Method,
+    /// The authority of the request's target. HTTP/2 sends it in place of `Host`.
+    pub(crate) authority: Option<&'a str>,
+    /// The path below the mount point, without a slash at its start.
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: B,
+}
+
+/// The reply to a request.
+pub(crate) async fn handle<B, D, E>(served: &Served, call: Call<'_, B>) -> Response
+where
+    B: Stream<Item = Result<D, E>> + Send,
+    D: Buf,
+{
+    let origin = match site::admit(served.config(), &call) {
+        Ok(site::Admitted::Preflight(response)) => return response,
+        Ok(site::Admitted::Request(origin)) => origin,
+        Err(failure) => return failure.into_response(),
+    };
+    let answer = match served {
+        Served::Api(context) => answer(context, call).await,
+        Served::Health(context) => health_alone(context, call.path, call.method),
+    };
+    site::allowed(answer.unwrap_or_else(Failure::into_response), origin)
+}
+
+async fn answer<B, D, E>(context: &Context, call: Call<'_, B>) -> Result<Response, Failure>
+where
+    B: Stream<Item = Result<D, E>> + Send,
+    D: Buf,
+{
+    let Call { method, path, query, headers, body, .. } = call;
+    let resource = Resource::of(path).ok_or_else(Failure::unknown_path)?;
+    let reads = reads(method);
+    let writes = method == Method::POST;
+    match resource {
+        Resource::Orders if writes => {
+            let body = body::read(context, headers, body).await?;
+            place::place(context, headers, &body).await
+        }
+        Resource::Cancel(id) if writes => {
+            let id = order_id(id)?;
+            let body = body::read(context, headers, body).await?;
+            transition::cancel(context, id, headers, &body).await
+        }
+        Resource::Transitions(id) if writes => {
+            let id = order_id(id)?;
+            let body = body::read(context, headers, body).await?;
+            transition::transition(context, id, headers, &body).await
+        }
+        Resource::Orders if reads => list::list(context, query).await,
+        Resource::Order(id) if reads => order::order(context, &order_id(id)?, headers).await,
+        Resource::Events(id) if reads => events::history(context, &order_id(id)?, headers).await,
+        Resource::Request { order, request } if reads => {
+            let id = RequestId::parse(request)
+                .map_err(|error| Failure::invalid("request_id", error.to_string()))?;
+            request::outcome(context, &order_id(order)?, &id, headers).await
+        }
+        Resource::Log { topic, partition } if reads => {
+            log::log(context, topic, partition, query, headers).await
+        }
+        Resource::Live if reads => Ok(health::live()),
+        Resource::Ready if reads => {
+            Ok(health::ready(context.health.as_ref(), &context.config, &context.closing))
+        }
+        Resource::OpenApi if reads => Ok(reply::json(StatusCode::OK, context.openapi.clone())),
+        #[cfg(feature = "docs-page")]
+        Resource::Docs(file) if reads => crate::docs::page(context, file),
+        _ => Err(Failure::method_not_allowed(resource.allow())),
+    }
+}
+
+/// The reply of a server that serves nothing but its health.
+fn health_alone(context: &HealthContext, path: &str, method: &Method) -> Result<Response, Failure> {
+    match Resource::of(path) {
+        Some(Resource::Live) if reads(method) => Ok(health::live()),
+        Some(Resource::Ready) if reads(method) => {
+            Ok(health::ready(context.health.as_ref(), &context.config, &context.closing))
+        }
+        Some(resource @ (Resource::Live | Resource::Ready)) => {
+            Err(Failure::method_not_allowed(resource.allow()))
+        }
+        _ => Err(Failure::health_alone()),
+    }
+}
+
+/// hyper omits the body of a reply to HEAD.
+fn reads(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
+}
+
+fn order_id(text: &str) -> Result<OrderId, Failure> {
+    OrderId::parse(text).map_err(|error| {
+        Failure::new(StatusCode::BAD_REQUEST, "invalid_request", error.to_string()).field(error.what())
+    })
+}
