@@ -1,5 +1,5 @@
-//! Questions of the library's admin API, to a client that is there. The safe `AdminClient` is one more client, with connections of
-//! its own, and what it says of them is never taken.
+//! Admin requests on an existing client. The safe `AdminClient` is another client with its own connections, and its events are never
+//! polled.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -9,14 +9,13 @@ use rdkafka::bindings as native;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-/// Bytes of what the library says of a setting that it does not take.
+/// Bytes of the library's error text about a setting.
 const TEXT_BYTES: usize = 256;
 
 /// The settings of each topic that have a value, the brokers' defaults included.
 pub(crate) type Configs = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The id that the brokers gave a topic when it was created: 16 bytes. `None` where they give none, which is so before
-/// Kafka 2.8. Blocks for `timeout` at most.
+/// The topic id: 16 bytes. `None` on brokers before Kafka 2.8, which assign none. Blocks for `timeout` at most.
 ///
 /// # Errors
 /// The code of the library or of the brokers.
@@ -64,7 +63,7 @@ pub(crate) fn configs<C: ClientContext>(
     answer(client, operation, timeout, ask, |event| unsafe { configured(event) })
 }
 
-/// Asks, and waits for the answer. `take` is given a live event without an error, of which it keeps nothing.
+/// Sends a request and waits for the response. `take` gets a live event without an error, and must keep nothing of it.
 fn answer<C: ClientContext, T>(
     client: &Client<C>,
     operation: native::rd_kafka_admin_op_t,
