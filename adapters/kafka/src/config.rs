@@ -93,11 +93,7 @@ pub struct Sasl {
 
 impl Sasl {
     /// A user with its password.
-    pub fn new(
-        mechanism: SaslMechanism,
-        username: impl Into<String>,
-        password: impl Into<String>,
-    ) -> Self {
+    pub fn new(mechanism: SaslMechanism, username: impl Into<String>, password: impl Into<String>) -> Self {
         Self { mechanism, username: username.into(), password: password.into() }
     }
 }

@@ -29,13 +29,13 @@ pub(crate) fn topic_id<C: ClientContext>(
     let operation = native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
     // SAFETY: the client, the options and the queue are live during the call, which copies the collection; that is made here and
     // destroyed here, and `name` outlives it.
-    let ask = |client, options, queue| unsafe {
+    let send = |client, options, queue| unsafe {
         let topics = native::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
         native::rd_kafka_DescribeTopics(client, topics, options, queue);
         native::rd_kafka_TopicCollection_destroy(topics);
     };
     // SAFETY: `described` is only given the event of that operation.
-    answer(client, operation, timeout, ask, |event| unsafe { described(event) })
+    response(client, operation, timeout, send, |event| unsafe { described(event) })
 }
 
 /// The settings of these topics. Blocks for `timeout` at most.
@@ -52,7 +52,7 @@ pub(crate) fn configs<C: ClientContext>(
     let operation = native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS;
     // SAFETY: the client, the options and the queue are live during the call, which copies the resources; those are made here
     // and destroyed here, and copy their names.
-    let ask = |client, options, queue| unsafe {
+    let send = |client, options, queue| unsafe {
         let topic = native::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
         let resource = |name: &CString| native::rd_kafka_ConfigResource_new(topic, name.as_ptr());
         let mut resources: Vec<_> = names.iter().map(resource).collect();
@@ -60,15 +60,15 @@ pub(crate) fn configs<C: ClientContext>(
         native::rd_kafka_ConfigResource_destroy_array(resources.as_mut_ptr(), resources.len());
     };
     // SAFETY: `configured` is only given the event of that operation.
-    answer(client, operation, timeout, ask, |event| unsafe { configured(event) })
+    response(client, operation, timeout, send, |event| unsafe { configured(event) })
 }
 
 /// Sends a request and waits for the response. `take` gets a live event without an error, and must keep nothing of it.
-fn answer<C: ClientContext, T>(
+fn response<C: ClientContext, T>(
     client: &Client<C>,
     operation: native::rd_kafka_admin_op_t,
     timeout: Duration,
-    ask: impl FnOnce(
+    send: impl FnOnce(
         *mut native::rd_kafka_t,
         *const native::rd_kafka_AdminOptions_t,
         *mut native::rd_kafka_queue_t,
@@ -89,7 +89,7 @@ fn answer<C: ClientContext, T>(
             text.as_mut_ptr(),
             text.len(),
         );
-        ask(client, options, queue);
+        send(client, options, queue);
         let event = native::rd_kafka_queue_poll(queue, timeout_ms);
         let answer = if event.is_null() {
             Err(Code::OperationTimedOut)

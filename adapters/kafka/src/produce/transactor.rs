@@ -72,14 +72,14 @@ impl Transactor {
     }
 
     pub(crate) async fn acquire(&self) -> Result<(), KafkaError> {
-        self.ask(Job::Acquire).await
+        self.call(Job::Acquire).await
     }
 
     pub(crate) async fn commit(&self, transaction: Transaction) -> Result<CommitOutcome, KafkaError> {
-        self.ask(|reply| Job::Commit(transaction, reply)).await
+        self.call(|reply| Job::Commit(transaction, reply)).await
     }
 
-    async fn ask<T>(
+    async fn call<T>(
         &self,
         job: impl FnOnce(oneshot::Sender<Result<T, KafkaError>>) -> Job,
     ) -> Result<T, KafkaError> {

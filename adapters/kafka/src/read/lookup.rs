@@ -49,7 +49,7 @@ impl Lookup {
         let mut settings = brokers.client();
         settings
             .set("isolation.level", "read_uncommitted")
-            // The client has no topic of its own, so it notices a new leader only by the age of its metadata.
+            // The client has no fixed topic, so it notices a new leader only by the age of its metadata.
             .set("metadata.max.age.ms", METADATA_AGE_MS_MAX.to_string());
         let consumer = settings.create_with_context(Context(brokers.clone()));
         let consumer = consumer.map_err(|error| brokers.failed("opening a client", error))?;
@@ -70,7 +70,8 @@ impl Lookup {
     fn watermarks(&self, topic: &str, partition: Partition) -> Result<Bounds, KafkaError> {
         let found = self.consumer.fetch_watermarks(topic, as_client(partition), self.timeout());
         self.drain_events();
-        let (start, end) = found.map_err(|error| self.brokers.failed("querying the bounds of a log", error))?;
+        let (start, end) =
+            found.map_err(|error| self.brokers.failed("querying the bounds of a log", error))?;
         let offset = |raw| Offset(u64::try_from(raw).unwrap_or_default());
         Ok(Bounds { start: offset(start), end: offset(end) })
     }

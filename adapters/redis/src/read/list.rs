@@ -137,7 +137,10 @@ impl Lister<'_> {
             stretch.ended = answer.len() < count;
             for (id, changed_at) in answer {
                 let order_id = OrderId::parse(&id).map_err(|error| {
-                    RedisStoreError::damaged(self.place, format!("an entry of the list has no valid order id: {error}"))
+                    RedisStoreError::damaged(
+                        self.place,
+                        format!("an entry of the list has no valid order id: {error}"),
+                    )
                 })?;
                 stretch.entries.push_back(Entry {
                     changed_at: Reverse(Timestamp::from_millis(millis(changed_at))),
@@ -239,7 +242,10 @@ impl Lister<'_> {
         for (partition, found) in partitions.zip(answers) {
             for (id, became) in found {
                 let order_id = OrderId::parse(&id).map_err(|error| {
-                    RedisStoreError::damaged(self.place, format!("an entry of the late orders has no valid order id: {error}"))
+                    RedisStoreError::damaged(
+                        self.place,
+                        format!("an entry of the late orders has no valid order id: {error}"),
+                    )
                 })?;
                 entries.push((Timestamp::from_millis(millis(became)), order_id, partition));
             }

@@ -47,7 +47,10 @@ pub(crate) async fn recovery(
     let checkpoint = checkpoint_of(place, &checkpoint_key, fields)?;
     let timer = |(id, due): (String, f64)| {
         let order_id = OrderId::parse(&id).map_err(|error| {
-            RedisStoreError::damaged(place, format!("a timer of partition {partition} has no valid order id: {error}"))
+            RedisStoreError::damaged(
+                place,
+                format!("a timer of partition {partition} has no valid order id: {error}"),
+            )
         })?;
         Ok((order_id, Timestamp::from_millis(millis(due))))
     };
@@ -200,7 +203,8 @@ fn checkpoint_of(
 }
 
 fn parsed<T: FromStr>(place: &Arc<str>, key: &str, field: &str, text: &str) -> Result<T, RedisStoreError> {
-    text.parse().map_err(|_| RedisStoreError::damaged(place, format!("the field `{field}` of {key} is malformed")))
+    text.parse()
+        .map_err(|_| RedisStoreError::damaged(place, format!("the field `{field}` of {key} is malformed")))
 }
 
 /// Scores are floating-point numbers, which represent every permitted time exactly.

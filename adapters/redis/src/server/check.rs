@@ -44,11 +44,11 @@ pub(crate) async fn check(
     );
     conn.scripts::<Value>(&INDEX, &[probe]).await?;
     drop(conn);
-    let asked = replicas.into_iter().map(|(host, port)| async move {
+    let replies = replicas.into_iter().map(|(host, port)| async move {
         let place = place_of(&format!("{host}:{port}"));
         (place, connections.info_of_replica(host, port).await)
     });
-    for (place, answer) in join_all(asked).await {
+    for (place, answer) in join_all(replies).await {
         match answer {
             Ok(Some(info)) => check_node(&place, &info, full)?,
             // In a cluster, the command to every node included the replicas.
@@ -76,7 +76,9 @@ fn check_node(place: &Arc<str>, info: &str, full: &NearlyFull) -> Result<(), Red
         Some(policy) => {
             return Err(RedisStoreError::Evicting { place: place.clone(), policy: policy.to_owned() });
         }
-        None => tracing::warn!(%place, "Redis does not report its maxmemory-policy; make sure that it is noeviction"),
+        None => {
+            tracing::warn!(%place, "Redis does not report its maxmemory-policy; make sure that it is noeviction")
+        }
     }
     Ok(())
 }

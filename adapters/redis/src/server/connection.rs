@@ -121,7 +121,7 @@ impl Connections {
 impl Conn {
     /// One command.
     pub(crate) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, RedisStoreError> {
-        let value = self.run(Work::Command(command)).await;
+        let value = self.run(Call::Command(command)).await;
         self.read(value)
     }
 
@@ -130,7 +130,7 @@ impl Conn {
         &mut self,
         pipeline: &Pipeline,
     ) -> Result<T, RedisStoreError> {
-        let value = self.run(Work::Pipeline(pipeline)).await;
+        let value = self.run(Call::Pipeline(pipeline)).await;
         self.read(value)
     }
 
@@ -139,9 +139,9 @@ impl Conn {
         &mut self,
         call: impl Fn(By) -> Cmd,
     ) -> Result<T, RedisStoreError> {
-        let mut value = self.run(Work::Command(&call(By::Hash))).await;
+        let mut value = self.run(Call::Command(&call(By::Hash))).await;
         if value.as_ref().is_err_and(is_unknown_script) {
-            value = self.run(Work::Command(&call(By::Text))).await;
+            value = self.run(Call::Command(&call(By::Text))).await;
         }
         self.read(value)
     }
@@ -155,10 +155,10 @@ impl Conn {
         let call =
             |by, (keys, arguments): &(Vec<String>, Vec<String>)| script.small_call(by, keys, arguments);
         let mut answers =
-            self.run(Work::Scattered(calls.iter().map(|each| call(By::Hash, each)).collect())).await;
+            self.run(Call::Scattered(calls.iter().map(|each| call(By::Hash, each)).collect())).await;
         if answers.as_ref().is_err_and(is_unknown_script) {
             answers =
-                self.run(Work::Scattered(calls.iter().map(|each| call(By::Text, each)).collect())).await;
+                self.run(Call::Scattered(calls.iter().map(|each| call(By::Text, each)).collect())).await;
         }
         self.read(answers)
     }
@@ -168,7 +168,7 @@ impl Conn {
         &mut self,
         commands: Vec<Cmd>,
     ) -> Result<Vec<T>, RedisStoreError> {
-        let answers = self.run(Work::Scattered(commands)).await;
+        let answers = self.run(Call::Scattered(commands)).await;
         self.read(answers)
     }
 
@@ -193,7 +193,7 @@ impl Conn {
         command: &Cmd,
         nodes: MultipleNodeRoutingInfo,
     ) -> Result<Vec<(String, Value)>, RedisStoreError> {
-        let value = self.run(Work::Everywhere(command, nodes)).await;
+        let value = self.run(Call::Everywhere(command, nodes)).await;
         match self.read::<Value>(value)? {
             Value::Map(nodes) => {
                 let node = |(address, value)| Ok((redis::from_redis_value(address)?, value));
@@ -204,10 +204,10 @@ impl Conn {
         }
     }
 
-    async fn run(&mut self, work: Work<'_>) -> RedisResult<Value> {
+    async fn run(&mut self, call: Call<'_>) -> RedisResult<Value> {
         let Some(object) = self.object.as_mut() else { return Err(no_answer()) };
         self.reusable = false;
-        let value = timeout_at(self.deadline, object.run(work)).await.unwrap_or_else(|_| Err(no_answer()));
+        let value = timeout_at(self.deadline, object.run(call)).await.unwrap_or_else(|_| Err(no_answer()));
         // After a temporary failure, the next call gets a new connection: to the new master or the restarted server.
         self.reusable = value.as_ref().err().is_none_or(|error| {
             is_unknown_script(error)
@@ -238,7 +238,7 @@ fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-enum Work<'a> {
+enum Call<'a> {
     Command(&'a Cmd),
     Pipeline(&'a Pipeline),
     /// Commands that may go to different nodes.
@@ -253,12 +253,12 @@ pub(crate) enum RedisConn {
 }
 
 impl RedisConn {
-    async fn run(&mut self, work: Work<'_>) -> RedisResult<Value> {
-        match work {
-            Work::Command(command) => command.query_async(self).await,
-            Work::Pipeline(pipeline) => pipeline.query_async::<Vec<Value>>(self).await.map(Value::Array),
-            Work::Scattered(commands) => self.scatter(commands).await.map(Value::Array),
-            Work::Everywhere(command, nodes) => match self {
+    async fn run(&mut self, call: Call<'_>) -> RedisResult<Value> {
+        match call {
+            Call::Command(command) => command.query_async(self).await,
+            Call::Pipeline(pipeline) => pipeline.query_async::<Vec<Value>>(self).await.map(Value::Array),
+            Call::Scattered(commands) => self.scatter(commands).await.map(Value::Array),
+            Call::Everywhere(command, nodes) => match self {
                 RedisConn::Server(server) => command.query_async(server).await,
                 RedisConn::Cluster(cluster) => {
                     let everywhere = RoutingInfo::MultiNode((nodes, None));

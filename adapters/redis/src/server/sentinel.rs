@@ -16,11 +16,13 @@ pub(crate) async fn connect(
     config: &AsyncConnectionConfig,
     timeout_ms: u64,
 ) -> Result<MultiplexedConnection, RedisStoreError> {
-    let asked = target.sentinels.iter().map(|sentinel| Box::pin(ask(target, sentinel, config, timeout_ms)));
-    let ((host, port), _) = select_ok(asked).await?;
+    let replies =
+        target.sentinels.iter().map(|sentinel| Box::pin(query(target, sentinel, config, timeout_ms)));
+    let ((host, port), _) = select_ok(replies).await?;
     let place = place_of(&format!("{host}:{port}, the master {}", target.name));
     let error = |error| RedisStoreError::from_connecting(&place, timeout_ms, &error);
-    let nowhere = || RedisStoreError::damaged(&place, "the Sentinels report an invalid address of the master");
+    let nowhere =
+        || RedisStoreError::damaged(&place, "the Sentinels report an invalid address of the master");
     let info = target.at(host, port).ok_or_else(nowhere)?;
     let mut connection = open(info, config).await.map_err(error)?;
     // A Sentinel that missed a failover names the old master.
@@ -38,7 +40,7 @@ pub(crate) async fn connect(
     }
 }
 
-async fn ask(
+async fn query(
     target: &MasterTarget,
     sentinel: &ConnectionInfo,
     config: &AsyncConnectionConfig,

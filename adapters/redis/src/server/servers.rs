@@ -34,7 +34,10 @@ impl Target {
             Servers::Sentinel { urls, master } => {
                 let sentinels = parse_all(urls)?;
                 if master.is_empty() {
-                    return Err(invalid("servers", "has an empty name of the master; set the name that the Sentinels use"));
+                    return Err(invalid(
+                        "servers",
+                        "has an empty name of the master; set the name that the Sentinels use",
+                    ));
                 }
                 let (first, name) = (&sentinels[0], master.clone());
                 let tls = matches!(first.addr(), ConnectionAddr::TcpTls { .. });
@@ -188,11 +191,11 @@ mod tests {
 
     #[test]
     fn tls_is_a_feature() {
-        let asked = single("rediss://ann:hunter2@h");
+        let parsed = single("rediss://ann:hunter2@h");
         if cfg!(feature = "tls") {
-            assert!(matches!(asked.expect("a URL").addr(), ConnectionAddr::TcpTls { .. }));
+            assert!(matches!(parsed.expect("a URL").addr(), ConnectionAddr::TcpTls { .. }));
         } else {
-            let error = asked.expect_err("no TLS").to_string();
+            let error = parsed.expect_err("no TLS").to_string();
             assert!(error.contains("`tls`") && !error.contains("hunter2"), "{error}");
         }
     }

@@ -120,7 +120,9 @@ async fn scan(
     all.cmd("INFO").arg("server");
     all.cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{before}*")).arg("COUNT").arg(CLEAR_SCANNED_MAX);
     let (_, info, (cursor, found)): (i64, String, (String, Vec<Bytes>)) = conn.pipeline(&all).await?;
-    let cursor = cursor.parse().map_err(|_| RedisStoreError::damaged(place, "SCAN returned a cursor that is not a number"))?;
+    let cursor = cursor
+        .parse()
+        .map_err(|_| RedisStoreError::damaged(place, "SCAN returned a cursor that is not a number"))?;
     let document = |key: Bytes| {
         let key = String::from_utf8(key.into()).ok()?;
         let id = OrderId::parse(key.strip_prefix(&before)?).ok()?;

@@ -101,9 +101,8 @@ impl Rules<'_> {
         if self.found.number(setting)? >= i64::from(TOPIC_MESSAGE_BYTES_MIN) {
             return None;
         }
-        let effect = format!(
-            "the largest record needs {TOPIC_MESSAGE_BYTES_MIN}, so commits of decisions would fail"
-        );
+        let effect =
+            format!("the largest record needs {TOPIC_MESSAGE_BYTES_MIN}, so commits of decisions would fail");
         self.finding(true, setting, &effect, default)
     }
 
@@ -136,9 +135,7 @@ impl Rules<'_> {
                 return self.finding(true, setting, "orders would be lost with their records", UNLIMITED);
             }
             Topic::DeadLetters => "dead letters may be deleted before they are read",
-            Topic::Notifications => {
-                "notifications are lost if the notification service is down for longer"
-            }
+            Topic::Notifications => "notifications are lost if the notification service is down for longer",
         };
         if kept < enough { self.finding(false, setting, effect, UNLIMITED) } else { None }
     }

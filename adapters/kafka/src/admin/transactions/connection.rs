@@ -30,7 +30,7 @@ pub(super) struct Connection {
     address: Address,
     client_id: String,
     limit: Duration,
-    asked: i32,
+    requests: i32,
 }
 
 impl Connection {
@@ -39,7 +39,7 @@ impl Connection {
     pub(super) async fn open(address: Address, client_id: &str, limit: Duration) -> Result<Self, String> {
         let opened = timeout(limit, TcpStream::connect((address.host.as_str(), address.port))).await;
         match opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-            Ok(stream) => Ok(Self { stream, address, client_id: client_id.to_owned(), limit, asked: 0 }),
+            Ok(stream) => Ok(Self { stream, address, client_id: client_id.to_owned(), limit, requests: 0 }),
             Err(error) => Err(format!("cannot connect to {address}: {error}")),
         }
     }
@@ -48,13 +48,13 @@ impl Connection {
     ///
     /// # Errors
     /// A text, if the broker does not answer within the limit, or answers with an error.
-    pub(super) async fn ask<T>(
+    pub(super) async fn call<T>(
         &mut self,
         request: &Request,
         decode: fn(&[u8]) -> Decoded<T>,
     ) -> Result<T, String> {
-        self.asked += 1;
-        let frame = request.frame(self.asked, &self.client_id);
+        self.requests += 1;
+        let frame = request.frame(self.requests, &self.client_id);
         let answer = timeout(self.limit, exchange(&mut self.stream, &frame)).await;
         let answer = answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let answer = answer.map_err(|error| format!("no response from {}: {error}", self.address))?;

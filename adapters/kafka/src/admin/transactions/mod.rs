@@ -137,7 +137,7 @@ impl Inquiry<'_> {
     }
 
     async fn first_open(&self, leader: &mut Connection) -> Result<Option<OpenProducer>, String> {
-        let open = leader.ask(&Request::producers(self.topic, self.partition), wire::producers).await?;
+        let open = leader.call(&Request::producers(self.topic, self.partition), wire::producers).await?;
         Ok(open.into_iter().min_by_key(|producer| producer.start))
     }
 
@@ -148,8 +148,8 @@ impl Inquiry<'_> {
         producer: OpenProducer,
     ) -> Result<Option<OpenTransaction>, String> {
         let mut broker = self.connect(address).await?;
-        for id in broker.ask(&Request::transactions(producer.id), wire::transactions).await? {
-            let found = broker.ask(&Request::transaction(&id), wire::transaction).await?;
+        for id in broker.call(&Request::transactions(producer.id), wire::transactions).await? {
+            let found = broker.call(&Request::transaction(&id), wire::transaction).await?;
             let Some(found) = found else { continue };
             let here = |(topic, partition): &(String, i32)| {
                 (topic.as_str(), *partition) == (self.topic, self.partition)
