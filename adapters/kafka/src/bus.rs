@@ -28,15 +28,15 @@ use crate::read::lookup::Lookup;
 pub struct KafkaBus {
     brokers: Arc<Brokers>,
     lookup: Arc<Lookup>,
-    /// Made by the first who needs it: processors have no use for it. Made again where it came to its end.
+    /// Created by the first append, because processors do not append. Replaced after a fatal error of its producer.
     appender: Arc<Mutex<Option<Arc<Appender>>>>,
 }
 
 impl KafkaBus {
-    /// A bus that has contacted nobody yet.
+    /// Creates a bus without contacting the brokers.
     ///
     /// # Errors
-    /// [`KafkaError::Setting`], a sentence that names what cannot be.
+    /// [`KafkaError::Setting`], which names the invalid setting.
     pub fn new(config: Config) -> Result<Self, KafkaError> {
         let brokers = Brokers::new(config)?;
         let lookup = Lookup::new(&brokers)?;
@@ -49,27 +49,27 @@ impl KafkaBus {
         self.brokers.config.brokers.clone()
     }
 
-    /// Sees whether the topics exist and are as they must be: the configured number of partitions, and no setting that loses
-    /// a record, makes one unreadable or makes a commit impossible. What is only unwise is logged, once for each bus.
+    /// Checks that the topics exist, have the configured number of partitions, and have no setting that loses a record, makes one
+    /// unreadable or makes a commit impossible. A setting that is only unwise is logged, once for each bus.
     ///
     /// # Errors
-    /// `Unavailable` when nobody answers or a topic is not there (yet); `Refused` when it has to be changed, or the
-    /// credentials are wrong. The sentence says what to do.
+    /// `Unavailable` if no broker answers or a topic does not exist (yet); `Refused` if a topic must be changed or the credentials
+    /// are wrong. The text contains the correction.
     pub async fn check_topics(&self) -> Result<(), PortError> {
         Ok(topics::check(&self.lookup).await?)
     }
 
-    /// Which log of orders this is: `<cluster id>/<topic id>/<topic>`, without the topic's id where the brokers are older than
-    /// Kafka 2.8. A topic that was deleted and created again has another one; so has its copy in another cluster.
+    /// Identifies the log of orders: `<cluster id>/<topic id>/<topic>`, without the topic's id on brokers before Kafka 2.8. A topic
+    /// that was deleted and created again has another identity, and so has its copy in another cluster.
     ///
     /// # Errors
-    /// `Unavailable` when no broker answers or the topic does not exist (yet); `Refused` when the credentials are wrong.
+    /// `Unavailable` if no broker answers or the topic does not exist (yet); `Refused` if the credentials are wrong.
     pub async fn identity(&self) -> Result<LogIdentity, PortError> {
         Ok(self.lookup.identity().await?)
     }
 
-    /// Which system of processors decides on this log: `<cluster id>/<topic> decided by <group>`. A topic that was deleted and
-    /// created again belongs to the same system.
+    /// Identifies the system of processors of this log: `<cluster id>/<topic> decided by <group>`. A topic that was deleted and created
+    /// again belongs to the same system.
     ///
     /// # Errors
     /// As [`identity`](Self::identity).
@@ -77,35 +77,35 @@ impl KafkaBus {
         Ok(self.lookup.system().await?)
     }
 
-    /// File descriptors that a process needs which owns all partitions, with as many brokers as the last
-    /// [`check_topics`](Self::check_topics) saw. With fewer, partitions fail to be acquired one after the other.
+    /// File descriptors of a process that owns all partitions, for the number of brokers in the last
+    /// [`check_topics`](Self::check_topics). With a lower limit, the process fails to acquire some partitions.
     #[must_use]
     pub fn descriptors_needed(&self) -> u64 {
         descriptors::needed(self.brokers.config.partitions, self.brokers.count())
     }
 
-    /// Creates the topics that are not there, with unlimited retention. `replication`: copies of each partition; `None`:
-    /// the brokers' default. Answers those that it created.
+    /// Creates the missing topics with unlimited retention, and returns those that it created. `replication` is the number of replicas
+    /// of each partition; `None` means the brokers' default.
     ///
     /// # Errors
-    /// As [`check_topics`](Self::check_topics), which it ends with.
+    /// As [`check_topics`](Self::check_topics), which runs at the end.
     pub async fn create_topics(&self, replication: Option<i32>) -> Result<Vec<Topic>, PortError> {
         Ok(topics::create(&self.lookup, replication).await?)
     }
 
-    /// Deletes the topics that are there, with everything in them: for what was made to measure or to try something. Nobody
-    /// may work on them any more. Groups that read them end by themselves.
+    /// Deletes the topics and all of their records, for tests and benchmarks. Stop all readers and processors first. The brokers remove
+    /// empty groups by themselves.
     ///
     /// # Errors
-    /// `Unavailable` when nobody answers; `Refused` when this user may not.
+    /// `Unavailable` if no broker answers; `Refused` if the user lacks the right.
     pub async fn delete_topics(&self) -> Result<(), PortError> {
         Ok(topics::delete(&self.lookup).await?)
     }
 
-    /// Opens what appends, which the first append does otherwise, and takes half a second for it.
+    /// Opens the producer of appends. Without this call, the first append opens it and takes half a second longer.
     ///
     /// # Errors
-    /// `Unavailable` when nobody answers; `Refused` when the credentials are wrong.
+    /// `Unavailable` if no broker answers; `Refused` if the credentials are wrong.
     pub async fn prepare_appends(&self) -> Result<(), PortError> {
         Ok(self.appender()?.prepare().await?)
     }
@@ -113,8 +113,8 @@ impl KafkaBus {
     fn appender(&self) -> Result<Arc<Appender>, KafkaError> {
         let mut kept = self.appender.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(appender) = &*kept {
-            let Some(why) = appender.end() else { return Ok(appender.clone()) };
-            tracing::warn!(why, "the producer of appends came to its end; another one takes its place");
+            let Some(cause) = appender.fatal_error() else { return Ok(appender.clone()) };
+            tracing::warn!(cause, "the producer of appends had a fatal error; opening another one");
         }
         let made = Arc::new(Appender::new(&self.brokers, self.brokers.config.topic(Topic::Orders))?);
         Ok(kept.insert(made).clone())
@@ -130,7 +130,7 @@ impl EventBus for KafkaBus {
     async fn append(&self, order_id: &OrderId, payload: Bytes) -> Result<Offset, PortError> {
         if payload.len() > RECORD_BYTES_MAX {
             let text =
-                format!("a record has {RECORD_BYTES_MAX} bytes at most; this one has {}", payload.len());
+                format!("the record has {} bytes; at most {RECORD_BYTES_MAX} are permitted", payload.len());
             return Err(PortError::new(PortErrorKind::TooLarge, text));
         }
         let partition = partition_of(order_id, self.partitions());
@@ -188,16 +188,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_producer_that_came_to_its_end_is_replaced() {
+    async fn a_producer_with_a_fatal_error_is_replaced() {
         let brokers = MockCluster::new(1).expect("a broker in this process");
         brokers.create_topic("orders", 1, 1).expect("a topic");
         let bus = KafkaBus::new(Config::new(brokers.bootstrap_servers(), 1)).expect("valid settings");
         let append =
             async || bus.append(&OrderId::parse("o-1").expect("valid"), Bytes::from_static(b"{}")).await;
         assert_eq!(append().await.expect("appended"), Offset(0));
-        let first = bus.appender().expect("it is there");
-        first.come_to_an_end();
-        assert_eq!(append().await.expect("appended by another one"), Offset(1));
-        assert!(!Arc::ptr_eq(&first, &bus.appender().expect("it is there")));
+        let first = bus.appender().expect("an appender");
+        first.fail_for_good();
+        assert_eq!(append().await.expect("appended by another producer"), Offset(1));
+        assert!(!Arc::ptr_eq(&first, &bus.appender().expect("an appender")));
     }
 }

@@ -1,4 +1,4 @@
-//! What every client of this adapter has in common.
+//! State, settings and callbacks that all clients of the adapter share.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,37 +14,37 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 
 use crate::config::{Config, Security};
-use crate::error::{KafkaError, is_refusal, is_silence};
+use crate::error::{KafkaError, is_no_answer, is_refusal};
 use crate::limits::BATCH_BYTES_MAX;
 
-/// The brokers, as everything in this adapter knows them.
+/// The brokers: their configuration, and state that the clients share.
 #[derive(Debug)]
 pub(crate) struct Brokers {
     pub(crate) config: Config,
-    /// Brokers refuse our credentials: said in passing by whichever client heard it.
-    refused: Mutex<Option<String>>,
-    /// What else a client said of its connections, and when.
-    said: Mutex<Option<(String, Instant)>>,
-    /// Bytes that every topic takes in one batch, by their settings when these were last read.
+    /// An auth failure that a client recorded and no call has returned yet.
+    auth_failure: Mutex<Option<String>>,
+    /// The latest other connection error, and its time.
+    connection_error: Mutex<Option<(String, Instant)>>,
+    /// Bytes of a batch that every topic permits, by the last check.
     batch_bytes: AtomicU32,
-    /// How many brokers there are, by the last check.
+    /// The number of brokers, by the last check.
     count: AtomicU32,
-    /// What was said of unwise settings.
+    /// Warnings about settings that were logged already.
     advice: Mutex<BTreeSet<String>>,
 }
 
-/// For how long what a client said explains why nobody answers.
-const SAID_MS_MAX: u64 = 10_000;
+/// How long a connection error is used to explain a timeout.
+const CONNECTION_ERROR_MS_MAX: u64 = 10_000;
 
 impl Brokers {
     /// # Errors
     /// [`KafkaError::Setting`]
     pub(crate) fn new(config: Config) -> Result<Arc<Self>, KafkaError> {
         if config.partitions == 0 {
-            return Err(KafkaError::Setting("a topic has 1 partition at least".to_owned()));
+            return Err(KafkaError::Setting("the number of Kafka partitions is 0; set 1 or more".to_owned()));
         }
         if config.brokers.trim().is_empty() {
-            return Err(KafkaError::Setting("no broker is named; write host:port".to_owned()));
+            return Err(KafkaError::Setting("the list of Kafka brokers is empty; set host:port".to_owned()));
         }
         let needs_tls = config.security.tls.is_some()
             || config
@@ -53,74 +53,76 @@ impl Brokers {
                 .as_ref()
                 .is_some_and(|sasl| sasl.mechanism != crate::SaslMechanism::Plain);
         if needs_tls && cfg!(not(feature = "tls")) {
-            let text = "this build has no TLS and no SCRAM; build it with the feature `tls`";
+            let text = "this build of logistics-kafka has no TLS and no SCRAM; enable its feature `tls`";
             return Err(KafkaError::Setting(text.to_owned()));
         }
         Ok(Arc::new(Self {
             config,
-            refused: Mutex::default(),
-            said: Mutex::default(),
+            auth_failure: Mutex::default(),
+            connection_error: Mutex::default(),
             batch_bytes: AtomicU32::new(BATCH_BYTES_MAX),
             count: AtomicU32::new(1),
             advice: Mutex::default(),
         }))
     }
 
-    /// What went wrong in a call; a refusal that was heard meanwhile counts for more than that nobody answered, which what was
-    /// said of a connection explains.
+    /// The error of a failed call. A recorded auth failure takes precedence over a timeout, and a connection error explains one.
     pub(crate) fn failed(&self, doing: &'static str, source: ClientError) -> KafkaError {
         let brokers = self.config.brokers.clone();
-        if let Some(reason) = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(reason) = self.auth_failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return KafkaError::Credentials { brokers, reason };
         }
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let said = said.filter(|(_, at)| at.elapsed() < Duration::from_millis(SAID_MS_MAX));
-        let said = said.filter(|_| source.rdkafka_error_code().is_some_and(is_silence));
-        let why = said.map(|(said, _)| format!(" ({said})")).unwrap_or_default();
-        KafkaError::Call { brokers, doing, cause: Box::new(source), why }
+        let recorded = self.connection_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let limit = Duration::from_millis(CONNECTION_ERROR_MS_MAX);
+        let why = recorded
+            .filter(|(_, at)| at.elapsed() < limit && source.rdkafka_error_code().is_some_and(is_no_answer))
+            .map(|(reason, _)| format!(" ({reason})"))
+            .unwrap_or_default();
+        KafkaError::Call { brokers, doing, cause: source.into(), why }
     }
 
-    /// How large a producer may make a batch. A topic refuses a larger one as a whole, though each record of it would fit.
+    /// Bytes of the largest batch of a producer. A topic rejects a larger batch even if each of its records would fit.
     pub(crate) fn batch_bytes(&self) -> u32 {
         self.batch_bytes.load(Ordering::Relaxed)
     }
 
-    /// Notes bytes of a batch that every topic takes, 1 to [`BATCH_BYTES_MAX`]. Holds for producers that are opened from now on.
-    pub(crate) fn note_message_bytes(&self, bytes: u32) {
+    /// Sets the bytes of a batch, 1 to [`BATCH_BYTES_MAX`], for producers that are opened from now on.
+    pub(crate) fn set_batch_bytes(&self, bytes: u32) {
         self.batch_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// How many brokers there were when the topics were last checked; 1 before.
+    /// The number of brokers in the last check of the topics; 1 before the first.
     pub(crate) fn count(&self) -> u32 {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Notes how many brokers there are.
-    pub(crate) fn note_count(&self, brokers: usize) {
+    /// Sets the number of brokers.
+    pub(crate) fn set_count(&self, brokers: usize) {
         self.count.store(u32::try_from(brokers).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
-    /// Whether this was not said before.
+    /// Whether this warning was not logged before; records it.
     pub(crate) fn is_new_advice(&self, advice: &str) -> bool {
         self.advice.lock().unwrap_or_else(PoisonError::into_inner).insert(advice.to_owned())
     }
 
-    /// A client tells of a failure that no call of it has.
-    fn hear(&self, error: &ClientError, reason: &str) {
+    /// Records an error that the client reports outside of a call.
+    fn record_error(&self, error: &ClientError, reason: &str) {
         let reason = without_thread(reason).to_owned();
         if error.rdkafka_error_code().is_some_and(is_refusal) {
-            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+            *self.auth_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
         } else if error.rdkafka_error_code() != Some(Code::AllBrokersDown) {
-            *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some((reason, Instant::now()));
+            *self.connection_error.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((reason, Instant::now()));
         }
     }
 
-    /// Has a client get to know the brokers, and who leads this topic. One that does not know them when it is first used has
-    /// nobody to ask, and asks again only half a second later. Blocks.
+    /// Fetches the metadata of a topic into the client. A client without metadata retries its first call only after half a second.
+    /// Blocks.
     ///
     /// # Errors
-    /// What [`failed`](Self::failed) makes of it, where nobody answers.
-    pub(crate) fn meet<C: ClientContext>(
+    /// [`KafkaError`] if no broker answers.
+    pub(crate) fn warm_up_metadata<C: ClientContext>(
         &self,
         client: &Client<C>,
         topic: &str,
@@ -187,24 +189,24 @@ fn secure(client: &mut ClientConfig, security: &Security) {
     }
 }
 
-/// Without the name of the client's thread, which the library puts in front.
+/// Removes the thread name that librdkafka puts in front.
 fn without_thread(reason: &str) -> &str {
     let rest = reason.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: "));
     rest.map_or(reason, |(_, rest)| rest)
 }
 
-/// Where a client's events go.
+/// Receives the events of a client.
 #[derive(Clone)]
 pub(crate) struct Context(pub(crate) Arc<Brokers>);
 
 impl ClientContext for Context {
-    /// The client tells of every attempt to connect; whoever calls it tells what that means.
+    /// At debug level, because the client logs every attempt to connect. Errors of calls are logged by their callers.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(target: "logistics_kafka::client", ?level, facility, "{message}");
     }
 
     fn error(&self, error: ClientError, reason: &str) {
-        self.0.hear(&error, reason);
+        self.0.record_error(&error, reason);
         tracing::debug!(target: "logistics_kafka::client", %error, "{reason}");
     }
 }
@@ -214,18 +216,18 @@ impl ConsumerContext for Context {}
 impl ProducerContext<NoCustomPartitioner> for Context {
     type DeliveryOpaque = ();
 
-    /// Only failures are reported, and the commit fails with them.
+    /// The client reports only failures, and they make the commit fail.
     fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
-/// Runs a call that blocks away from the threads that serve.
+/// Runs a blocking call on a thread for such calls.
 pub(crate) async fn blocking<T: Send + 'static>(
     call: impl FnOnce() -> Result<T, KafkaError> + Send + 'static,
 ) -> Result<T, KafkaError> {
     match tokio::task::spawn_blocking(call).await {
         Ok(result) => result,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(KafkaError::Closed("the runtime shuts down")),
+        Err(_) => Err(KafkaError::Closed("the runtime is shutting down")),
     }
 }
 
@@ -245,19 +247,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_said_of_a_connection_explains_silence_and_nothing_else() {
+    fn a_connection_error_explains_a_timeout_and_no_other_error() {
         let brokers = Brokers::new(Config::new("b:9092", 1)).expect("valid settings");
-        let told = |code| brokers.failed("asking", ClientError::MetadataFetch(code)).to_string();
-        assert!(!told(Code::BrokerTransportFailure).contains("certificate"));
+        let text = |code| brokers.failed("asking", ClientError::MetadataFetch(code)).to_string();
+        assert!(!text(Code::BrokerTransportFailure).contains("certificate"));
         let reason = "[thrd:ssl://b:9092/bootstrap]: ssl://b:9092/bootstrap: certificate verify failed";
-        brokers.hear(&ClientError::Global(Code::SSL), reason);
-        brokers.hear(&ClientError::Global(Code::AllBrokersDown), "1/1 brokers are down");
+        brokers.record_error(&ClientError::Global(Code::SSL), reason);
+        brokers.record_error(&ClientError::Global(Code::AllBrokersDown), "1/1 brokers are down");
         assert!(
-            told(Code::BrokerTransportFailure)
+            text(Code::BrokerTransportFailure)
                 .ends_with(" (ssl://b:9092/bootstrap: certificate verify failed)")
         );
-        assert!(!told(Code::MessageSizeTooLarge).contains("certificate"));
-        brokers.hear(&ClientError::Global(Code::Authentication), "[thrd:x]: wrong password");
+        assert!(!text(Code::MessageSizeTooLarge).contains("certificate"));
+        brokers.record_error(&ClientError::Global(Code::Authentication), "[thrd:x]: wrong password");
         let refused = brokers.failed("asking", ClientError::MetadataFetch(Code::BrokerTransportFailure));
         assert!(matches!(&refused, KafkaError::Credentials { reason, .. } if reason == "wrong password"));
     }

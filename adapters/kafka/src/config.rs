@@ -1,4 +1,4 @@
-//! What the adapter must be told.
+//! The configuration of the adapter.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,26 +7,27 @@ use logistics_core::port::Topic;
 
 use crate::limits::{HIDDEN_MS, SESSION_TIMEOUT_MS, TIMEOUT_MS};
 
-/// Where the brokers are, and who we are there.
+/// The brokers, the names of topics and groups, timeouts and credentials. Start with [`Config::new`], then set fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
-    /// Brokers to begin with: `host:port`, separated by commas.
+    /// The bootstrap servers: `host:port`, separated by commas.
     pub brokers: String,
-    /// Partitions of every topic, 1 or more. What is there must be the same.
+    /// Partitions of every topic, 1 or more. Existing topics must have the same number.
     pub partitions: u32,
     /// The group of processors; the transactional ids are `<group>-<partition>`. Default `order-processor`.
     pub group: String,
-    /// What stands before the name of every topic and group, so that several systems can share brokers. Default: nothing.
+    /// The prefix of the name of every topic and group, so that several systems can share brokers. Default: empty.
     pub topic_prefix: String,
-    /// The name under which brokers log this process. Default `logistics`.
+    /// The client id in the logs of the brokers. Default `logistics`.
     pub client_id: String,
-    /// Milliseconds after which the group takes a silent member for dead, 6,000 or more unless the broker allows less.
-    /// Default 6,000: a dead processor's orders move again after that and the recovery.
+    /// Milliseconds without a heartbeat after which the group removes a member; 6,000 or more unless the broker permits less.
+    /// Default 6,000. The orders of a crashed processor wait for this timeout and the recovery.
     pub session_timeout_ms: u32,
-    /// Milliseconds within which brokers must answer a call. Default 5,000.
+    /// Time limit of a call to the brokers, in milliseconds. Default 5,000.
     pub timeout_ms: u32,
-    /// Milliseconds for which a transaction of another client may hide records from a reader before the brokers are asked whose
-    /// it is. Default 40,000, longer than any transaction of ours lasts.
+    /// Milliseconds for which a transaction of another client may hide records before the bus queries the brokers for its producer.
+    /// Default 40,000, longer than any transaction of the bus lasts.
     pub hidden_ms: u32,
     /// Encryption and credentials. Default: none.
     pub security: Security,
@@ -62,32 +63,39 @@ impl Config {
 /// Encryption and credentials.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Security {
-    /// Encrypt, and check the brokers' certificates. Needs the feature `tls`.
+    /// TLS, with a check of the brokers' certificates. Needs the feature `tls`.
     pub tls: Option<Tls>,
-    /// Log in.
+    /// The user.
     pub sasl: Option<Sasl>,
 }
 
 /// Certificates, as PEM files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// The authorities that brokers are checked against; those of the system where there is none.
+    /// The trusted authorities. Default: those of the system.
     pub ca_file: Option<PathBuf>,
-    /// Our certificate, where brokers ask for one.
+    /// The client's certificate, for brokers that require one.
     pub cert_file: Option<PathBuf>,
-    /// Its key.
+    /// The key of the client's certificate.
     pub key_file: Option<PathBuf>,
 }
 
 /// A user and its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sasl {
-    /// How it is shown to the brokers.
+    /// The SASL mechanism.
     pub mechanism: SaslMechanism,
     /// The user.
     pub username: String,
-    /// The password; no output of this type shows it.
+    /// The password. `Debug` omits it.
     pub password: String,
+}
+
+impl Sasl {
+    /// A user with its password.
+    pub fn new(mechanism: SaslMechanism, username: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { mechanism, username: username.into(), password: password.into() }
+    }
 }
 
 impl fmt::Debug for Sasl {
@@ -99,10 +107,11 @@ impl fmt::Debug for Sasl {
     }
 }
 
-/// How a password is shown to the brokers (RFC 4616, RFC 5802, RFC 7677).
+/// The SASL mechanism (RFC 4616, RFC 5802, RFC 7677).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SaslMechanism {
-    /// As it is: only over TLS, or within a network that is trusted.
+    /// PLAIN sends the password itself: use it only over TLS or in a trusted network.
     Plain,
     /// SCRAM-SHA-256. Needs the feature `tls`.
     ScramSha256,
@@ -126,13 +135,8 @@ mod tests {
 
     #[test]
     fn passwords_are_not_shown() {
-        let sasl = Sasl {
-            mechanism: SaslMechanism::Plain,
-            username: "orders".to_owned(),
-            password: "swordfish".to_owned(),
-        };
         let mut config = Config::new("broker:9092", 12);
-        config.security.sasl = Some(sasl);
+        config.security.sasl = Some(Sasl::new(SaslMechanism::Plain, "orders", "swordfish"));
         let shown = format!("{config:?}");
         assert!(shown.contains("orders") && !shown.contains("swordfish"), "{shown}");
     }

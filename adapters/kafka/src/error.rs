@@ -1,4 +1,6 @@
-//! What goes wrong at the brokers, and what that means to a caller.
+//! Errors of the adapter, and the kind that each has for a caller of the port.
+
+use std::fmt;
 
 use logistics_core::port::{PortError, PortErrorKind};
 use logistics_core::{Offset, Partition};
@@ -8,7 +10,7 @@ use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum KafkaError {
-    /// A setting cannot be.
+    /// A setting is invalid, or the system lacks a resource that the client needs. The text names it.
     #[error("{0}")]
     Setting(String),
     /// A call of the client failed.
@@ -16,22 +18,22 @@ pub enum KafkaError {
     Call {
         /// The brokers, as configured.
         brokers: String,
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// What the client says. Part of the text, so it is no `source`: a chain of causes would print it again.
-        cause: Box<ClientError>,
-        /// What it said of its connections before, in parentheses; empty where that explains nothing.
+        /// The error of the client.
+        cause: CallError,
+        /// The latest connection error, in parentheses; empty where it does not explain this failure.
         why: String,
     },
-    /// The brokers refuse us.
-    #[error("Kafka at {brokers} refuses: {reason}; check the user, its password and its rights")]
+    /// The brokers reject the user.
+    #[error("Kafka at {brokers} rejects this client: {reason}; check the user, its password and its ACLs")]
     Credentials {
         /// The brokers, as configured.
         brokers: String,
-        /// What they say.
+        /// Their error message.
         reason: String,
     },
-    /// A topic is not there.
+    /// A topic does not exist.
     #[error(
         "Kafka at {brokers} has no topic {topic}: create it with `logistics topics create --engine cluster`"
     )]
@@ -41,10 +43,10 @@ pub enum KafkaError {
         /// The topic.
         topic: String,
     },
-    /// A topic was created, and nobody who answers knows it.
+    /// A topic was created, and the brokers do not report it.
     #[error(
-        "the topic {topic} was created at {brokers}, and they do not know it yet: see whether all brokers are up and reach \
-         their controller"
+        "Kafka at {brokers} created the topic {topic} but does not report it yet: check that all brokers are up and reach their \
+         controller"
     )]
     Unknown {
         /// The brokers, as configured.
@@ -52,7 +54,7 @@ pub enum KafkaError {
         /// The topic.
         topic: String,
     },
-    /// A topic is not as it must be.
+    /// A topic has a setting that the bus rejects.
     #[error("the topic {topic} at {brokers} {problem}")]
     Topic {
         /// The brokers, as configured.
@@ -64,9 +66,9 @@ pub enum KafkaError {
     },
     /// A batch of records cannot be decoded.
     #[error(
-        "partition {partition} of {topic} at {brokers} has a batch at offset {at} or next behind it that cannot be decoded: {cause}. \
-         Reading again finds the same. `kafka-dump-log.sh --deep-iteration --files FILE` on the broker shows the batch. Restore the \
-         partition's files from a replica or a backup"
+        "partition {partition} of {topic} at {brokers} has an undecodable batch at offset {at} or directly after it: {cause}. A retry \
+         does not help. `kafka-dump-log.sh --deep-iteration --files FILE` on the broker shows the batch. Restore the partition's \
+         files from a replica or a backup"
     )]
     Unreadable {
         /// The brokers, as configured.
@@ -75,15 +77,15 @@ pub enum KafkaError {
         topic: String,
         /// The partition.
         partition: i32,
-        /// Where reading stands.
+        /// The next offset to read.
         at: Offset,
-        /// What the client says.
-        cause: Box<ClientError>,
+        /// The error of the client.
+        cause: CallError,
     },
-    /// A transaction holds more than a topic takes at once.
+    /// A batch of a transaction is larger than its topic permits.
     #[error(
-        "Kafka at {brokers} refuses the transaction of partition {partition}, which was aborted: {cause}. A batch of it is larger \
-         than `max.message.bytes` of its topic permits; raise that with `kafka-configs.sh --alter --entity-type topics \
+        "Kafka at {brokers} rejected the transaction of partition {partition}, which was aborted: {cause}. One of its batches exceeds \
+         `max.message.bytes` of its topic; raise it with `kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type topics \
          --entity-name TOPIC --add-config max.message.bytes=1048588`"
     )]
     TooLarge {
@@ -91,14 +93,15 @@ pub enum KafkaError {
         brokers: String,
         /// The partition.
         partition: Partition,
-        /// What the client says.
-        cause: Box<ClientError>,
+        /// The error of the client.
+        cause: CallError,
     },
-    /// Records are there, and a transaction that the brokers no longer have hides them.
+    /// A transaction that the brokers no longer have open hides records.
     #[error(
-        "partition {partition} of {topic} at {brokers} has records from offset {from} on that a transaction hides which is no longer \
-         open: the brokers lost its end. `kafka-transactions.sh find-hanging` shows it. Do not abort it: its \
-         commit may have been acknowledged, and others were built on it. Restore the brokers, or begin with new topics"
+        "partition {partition} of {topic} at {brokers} has records from offset {from} on that are hidden by a transaction which is no \
+         longer open: the brokers lost its end. `kafka-transactions.sh --bootstrap-server {brokers} find-hanging --topic {topic} \
+         --partition {partition}` shows it. Do not abort it: its commit may have been acknowledged, and later records depend on it. \
+         Restore the brokers, or start with new topics"
     )]
     Hidden {
         /// The brokers, as configured.
@@ -107,12 +110,29 @@ pub enum KafkaError {
         topic: String,
         /// The partition.
         partition: Partition,
-        /// Where reading stands.
+        /// The next offset to read.
         from: Offset,
     },
-    /// The client was closed, or the partition is another member's.
+    /// The client was closed, or another member owns the partition.
     #[error("{0}")]
     Closed(&'static str),
+}
+
+/// An error of the Kafka client. Its text is part of the text of [`KafkaError`], so it is no `source`: a chain of causes would
+/// print it twice.
+#[derive(Debug, Clone)]
+pub struct CallError(Box<ClientError>);
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<ClientError> for CallError {
+    fn from(error: ClientError) -> Self {
+        Self(Box::new(error))
+    }
 }
 
 impl From<KafkaError> for PortError {
@@ -121,25 +141,25 @@ impl From<KafkaError> for PortError {
             KafkaError::Setting(_) | KafkaError::Credentials { .. } | KafkaError::Topic { .. } => {
                 PortErrorKind::Refused
             }
-            KafkaError::Call { cause, .. } => kind(cause),
+            KafkaError::Call { cause, .. } => kind(&cause.0),
             KafkaError::Unreadable { .. } => PortErrorKind::Corrupt,
             KafkaError::TooLarge { .. } => PortErrorKind::TooLarge,
-            // The topics may be on their way: whoever creates them starts beside us.
+            // Another process may be about to create the topics.
             KafkaError::NoTopic { .. } | KafkaError::Unknown { .. } | KafkaError::Hidden { .. } => {
                 PortErrorKind::Unavailable
             }
             KafkaError::Closed(_) => PortErrorKind::Closed,
         };
-        // The text has all of it: with the error as its source, a chain would print the same again.
+        // The text is complete: with the error as its source, a chain of causes would print it twice.
         PortError::new(kind, error.to_string())
     }
 }
 
-/// What a caller can do about it.
+/// The kind for a caller of the port.
 fn kind(error: &ClientError) -> PortErrorKind {
     match error.rdkafka_error_code() {
         Some(code) if is_refusal(code) => PortErrorKind::Refused,
-        // Brokers permit less than our transactions may last (`transaction.max.timeout.ms`).
+        // `transaction.max.timeout.ms` of the brokers is less than the timeout of our transactions.
         Some(Code::InvalidTransactionTimeout) => PortErrorKind::Refused,
         Some(code) if is_too_large(code) => PortErrorKind::TooLarge,
         Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => PortErrorKind::Truncated,
@@ -149,7 +169,7 @@ fn kind(error: &ClientError) -> PortErrorKind {
     }
 }
 
-/// Trying again does not help before somebody changed something.
+/// A retry does not help until an operator changes something.
 pub(crate) fn is_refusal(code: Code) -> bool {
     matches!(
         code,
@@ -164,25 +184,25 @@ pub(crate) fn is_refusal(code: Code) -> bool {
     )
 }
 
-/// A record or a batch of them is larger than the client or the topic takes.
+/// A record or a batch is larger than the client or the topic permits.
 pub(crate) fn is_too_large(code: Code) -> bool {
     matches!(code, Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize)
 }
 
-/// What was read cannot be decoded: its checksum, its compression or its format is wrong. Reading again finds the same.
+/// A batch cannot be decoded: its checksum, its compression or its format is wrong. A retry does not help.
 pub(crate) fn is_unreadable(code: Code) -> bool {
     matches!(code, Code::BadMessage | Code::InvalidMessage | Code::BadCompression | Code::NotImplemented)
 }
 
-/// Nobody answered, which says nothing of why.
-pub(crate) fn is_silence(code: Code) -> bool {
+/// No broker answered, and the code does not contain the cause.
+pub(crate) fn is_no_answer(code: Code) -> bool {
     matches!(
         code,
         Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut | Code::MessageTimedOut
     )
 }
 
-/// Somebody else took over: nothing of this side is committed any more.
+/// Another client took over: the brokers reject every commit of this one.
 pub(crate) fn is_fence(code: Code) -> bool {
     matches!(
         code,
@@ -204,14 +224,14 @@ mod tests {
         KafkaError::Call {
             brokers: "b:9092".to_owned(),
             doing: "appending",
-            cause: Box::new(cause),
+            cause: cause.into(),
             why: String::new(),
         }
         .into()
     }
 
     #[test]
-    fn a_code_says_what_a_caller_can_do() {
+    fn each_code_has_a_kind() {
         let kinds = [
             (Code::MessageSizeTooLarge, PortErrorKind::TooLarge),
             (Code::MessageBatchTooLarge, PortErrorKind::TooLarge),
@@ -231,14 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_of_causes_says_each_of_them_once() {
+    fn a_chain_of_causes_prints_each_cause_once() {
         let error = port(Code::BrokerTransportFailure);
         let first: &dyn std::error::Error = &error;
         let chain: Vec<String> =
             std::iter::successors(Some(first), |error| error.source()).map(ToString::to_string).collect();
-        let said = chain.join(": ");
+        let printed = chain.join(": ");
         for part in ["appending failed", &Code::BrokerTransportFailure.to_string()] {
-            assert_eq!(said.matches(part).count(), 1, "{part:?} in {said}");
+            assert_eq!(printed.matches(part).count(), 1, "{part:?} in {printed}");
         }
     }
 }

@@ -15,4 +15,4 @@ mod watchdog;
 
 pub use bus::KafkaBus;
 pub use config::{Config, Sasl, SaslMechanism, Security, Tls};
-pub use error::KafkaError;
+pub use error::{CallError, KafkaError};

@@ -1,8 +1,8 @@
-//! What the safe client does not offer as it is.
+//! Calls of librdkafka that the safe client lacks.
 #![allow(
     unsafe_code,
-    reason = "`rd_kafka_flush` as it is: the client's own flush sleeps between short polls; headers whose names are no UTF-8, at which \
-              the client's own calls panic; questions of the admin API to a client that is there; and, in tests, a failure for good"
+    reason = "`rd_kafka_flush` itself, because the safe client's flush sleeps between short polls; headers with names that are not UTF-8, \
+              on which the safe client panics; admin requests on an existing client; and, in tests, a fatal error"
 )]
 
 mod admin;
@@ -21,11 +21,11 @@ use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 
 pub(crate) use admin::{Configs, configs, topic_id};
 
-/// How often reports of failed messages are taken while a flush waits.
+/// How often a waiting flush handles the reports of failed messages.
 const FAILURES_EVERY: Duration = Duration::from_millis(100);
 
-/// Sends what is queued at once, and waits until all of it is delivered or failed, for so long at most. The client's own
-/// `flush` polls in steps of up to 100 ms, which a transaction would pay for each time.
+/// Sends the queued messages at once, and waits until each is delivered or failed, at most for `timeout`. The safe client's `flush`
+/// polls in steps of up to 100 ms, which would delay every transaction.
 pub(crate) fn flush<C: ClientContext + ProducerContext>(producer: &BaseProducer<C>, timeout: Duration) {
     let (client, end) = (producer.client().native_ptr(), Instant::now() + timeout);
     loop {
@@ -33,9 +33,9 @@ pub(crate) fn flush<C: ClientContext + ProducerContext>(producer: &BaseProducer<
         let step = c_int::try_from(left.min(FAILURES_EVERY).as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: the pointer is that of a live producer, which is borrowed for the whole call; the call is thread-safe by the
         // library's own documentation and keeps nothing.
-        // What became of it shows in the commit, which fails where a message did.
+        // The commit fails if a message failed.
         let flushed = Code::from(unsafe { native::rd_kafka_flush(client, step) });
-        // A message that failed counts as queued until its report is taken.
+        // A failed message counts as queued until its report is handled.
         producer.poll(Duration::ZERO);
         if flushed == Code::NoError || left.is_zero() {
             return;
@@ -43,7 +43,7 @@ pub(crate) fn flush<C: ClientContext + ProducerContext>(producer: &BaseProducer<
     }
 }
 
-/// The headers of a record whose names are `kept`, in their order. Names that are no UTF-8 are none of those.
+/// The headers of a record whose names are `kept`, in order. Names that are not UTF-8 are skipped.
 pub(crate) fn headers(message: &BorrowedMessage<'_>, kept: impl Fn(&str) -> bool) -> Vec<Header> {
     let (mut all, mut found) = (ptr::null_mut(), Vec::new());
     // SAFETY: the message is live and borrowed for the whole call; the headers that this answers belong to it.
@@ -76,7 +76,7 @@ pub(crate) fn headers(message: &BorrowedMessage<'_>, kept: impl Fn(&str) -> bool
     found
 }
 
-/// What the client does where it cannot go on: no call of this producer succeeds any more.
+/// Simulates a fatal error: every later call of this producer fails.
 #[cfg(test)]
 pub(crate) fn fail_for_good<C: ClientContext + ProducerContext>(producer: &BaseProducer<C>) {
     let code = native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
@@ -100,7 +100,7 @@ mod tests {
     use crate::{Config, KafkaBus};
 
     #[tokio::test]
-    async fn a_header_whose_name_is_no_text_is_left_out() {
+    async fn a_header_whose_name_is_not_utf8_is_skipped() {
         let brokers = MockCluster::new(1).expect("a broker in this process");
         brokers.create_topic("orders", 1, 1).expect("a topic");
         let mut config = ClientConfig::new();

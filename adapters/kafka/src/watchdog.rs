@@ -1,5 +1,5 @@
-//! Calls of the client that never return. librdkafka 2.12 waits for an answer without end, whatever the time limit, when the
-//! coordinator of a transaction goes at the wrong moment (`rd_kafka_send_offsets_to_transaction`).
+//! Detection of client calls that never return. librdkafka 2.12 can wait without end, whatever the time limit, when the coordinator
+//! of a transaction is lost (`rd_kafka_send_offsets_to_transaction`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 
 use crate::limits::{STUCK_CALLS_MAX, STUCK_MS};
 
-/// The longest time that counts between two looks: while the whole process is stopped, nothing can return.
-const LOOK_MS_MAX: u64 = 2000;
+/// The longest time that counts between two checks: while the whole process is stopped, no call can return.
+const CHECK_INTERVAL_MS_MAX: u64 = 2000;
 
-/// Looks after the threads of one member.
+/// Checks the threads of one member.
 #[derive(Default)]
 pub(crate) struct Watchdog {
     all: Mutex<Vec<Weak<Watched>>>,
-    looked: Mutex<Option<Instant>>,
+    checked: Mutex<Option<Instant>>,
 }
 
-/// One thread that makes calls with a time limit of their own.
+/// One thread whose calls have a time limit.
 pub(crate) struct Watched {
     name: String,
-    /// What the call under way has left.
+    /// The remaining time of the running call.
     left: Mutex<Option<Duration>>,
     stuck: AtomicBool,
 }
@@ -34,12 +34,12 @@ impl Watchdog {
         watched
     }
 
-    /// Finds calls that outlived their own limit by far: such a thread never comes back, and whoever needs it takes another.
-    /// Ends the process where there are too many, since what they hold is never freed.
-    pub(crate) fn look(&self) {
+    /// Marks threads whose call exceeded its limit by [`STUCK_MS`]. Such a thread is abandoned, and its caller starts another one.
+    /// Ends the process if there are too many, because their memory is never freed.
+    pub(crate) fn check(&self) {
         let now = Instant::now();
-        let before = self.looked.lock().unwrap_or_else(PoisonError::into_inner).replace(now).unwrap_or(now);
-        let passed = now.saturating_duration_since(before).min(Duration::from_millis(LOOK_MS_MAX));
+        let before = self.checked.lock().unwrap_or_else(PoisonError::into_inner).replace(now).unwrap_or(now);
+        let passed = now.saturating_duration_since(before).min(Duration::from_millis(CHECK_INTERVAL_MS_MAX));
         let mut stuck = 0;
         for watched in
             self.all.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade)
@@ -51,8 +51,8 @@ impl Watchdog {
         if stuck > STUCK_CALLS_MAX {
             tracing::error!(
                 stuck,
-                "too many calls of the Kafka client never returned; ending the process, so that another one takes its \
-                 partitions over"
+                "too many calls of the Kafka client did not return; ending the process, so that another one takes over its \
+                 partitions"
             );
             std::process::abort();
         }
@@ -60,7 +60,7 @@ impl Watchdog {
 }
 
 impl Watched {
-    /// Makes calls that are to return within the limit.
+    /// Runs calls that must return within the limit.
     pub(crate) fn within<T>(&self, limit: Duration, calls: impl FnOnce() -> T) -> T {
         *self.left() = Some(limit + Duration::from_millis(STUCK_MS));
         let result = calls();
@@ -72,19 +72,19 @@ impl Watched {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Its call never returned. Once it is so, it stays so.
+    /// A call did not return in time. Never becomes false again.
     pub(crate) fn is_stuck(&self) -> bool {
         self.stuck.load(Ordering::Acquire)
     }
 
-    /// So much time has passed: whether it was too much.
+    /// Deducts the time that has passed; true if the running call is stuck.
     fn is_stuck_after(&self, passed: Duration) -> bool {
         let mut left = self.left();
         *left = left.map(|left| left.saturating_sub(passed));
         if left.is_some_and(|left| left.is_zero()) && !self.stuck.swap(true, Ordering::AcqRel) {
             tracing::error!(
                 thread = self.name,
-                "a call of the Kafka client outlived its own time limit by {STUCK_MS} ms; its partition goes on with another client"
+                "a call of the Kafka client exceeded its time limit by {STUCK_MS} ms; its partition continues with another client"
             );
         }
         left.is_some() && self.is_stuck()
@@ -96,13 +96,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_stuck_long_after_its_limit_only() {
+    fn a_call_is_stuck_only_long_after_its_limit() {
         let watched = Watchdog::default().watch("test".to_owned());
         watched.within(Duration::from_millis(10), || {
             assert!(!watched.is_stuck_after(Duration::from_millis(STUCK_MS)));
             assert!(watched.is_stuck_after(Duration::from_millis(11)));
         });
         assert!(!watched.is_stuck_after(Duration::from_millis(STUCK_MS + 1000)), "no call is under way");
-        assert!(watched.is_stuck(), "whoever waited has gone on without it");
+        assert!(watched.is_stuck(), "another thread has replaced it");
     }
 }

@@ -1,32 +1,32 @@
-//! What the store is built from.
+//! The configuration of the store.
 
 use std::fmt;
 
 use crate::limits::{CONNECT_TIMEOUT_MS, CONNECTIONS_MAX, TIMEOUT_MS};
 
-/// Where the servers are, and how to talk to them. `Debug` shows no password.
+/// The servers, credentials and limits. `Debug` omits passwords. Start with [`Config::new`], then set fields.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// The servers.
     pub servers: Servers,
-    /// The user to log in as; goes before the one in a URL. Behind Sentinel: the user of the master.
+    /// The user; takes precedence over the one in a URL. Behind Sentinel: the user of the master.
     pub username: Option<String>,
-    /// The password; goes before the one in a URL. Behind Sentinel: the password of the master.
+    /// The password; takes precedence over the one in a URL. Behind Sentinel: the password of the master.
     pub password: Option<String>,
-    /// Partitions of the topic `orders`.
+    /// Partitions of the topic `orders`, 1 or more.
     pub partitions: u32,
-    /// What stands before every key, so that several systems can share a database: letters, digits, `_`, `-`, `.` and `:`, 64
-    /// at most. Default: nothing.
+    /// The prefix of every key, so that several systems can share a database: letters, digits, `_`, `-`, `.` and `:`, 64 bytes at
+    /// most. Default: empty.
     pub key_prefix: String,
-    /// Connections at most; they are opened as they are needed.
+    /// Maximum number of connections, which are opened on demand. Default 16.
     pub connections_max: usize,
-    /// How long a connection may take to be there.
+    /// Time limit for opening a connection, in milliseconds. Default 2,000.
     pub connect_timeout_ms: u64,
-    /// How long a call may take, with the wait for a connection.
+    /// Time limit of a call in milliseconds, with the wait for a connection. Default 5,000.
     pub timeout_ms: u64,
 }
 
-/// Where the servers are. A URL is `redis://[user[:password]@]host[:port][/database]`; `rediss://` is the same with TLS.
+/// The addresses of the servers. A URL is `redis://[user[:password]@]host[:port][/database]`; `rediss://` is the same with TLS.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Servers {
     /// One server.
@@ -36,21 +36,21 @@ pub enum Servers {
     },
     /// A master and its replicas, watched by Sentinel. Reads and writes go to the master.
     Sentinel {
-        /// The URLs of the Sentinels. What they say about user, password, database and TLS holds for the master too, where
-        /// the configuration does not name another user or password.
+        /// The URLs of the Sentinels. The user, password, database and TLS of the first URL also apply to the master, unless the
+        /// configuration has another user or password.
         urls: Vec<String>,
-        /// What the Sentinels call the master.
+        /// The name of the master at the Sentinels.
         master: String,
     },
     /// A Redis Cluster.
     Cluster {
-        /// The URLs of some of its nodes; the others are found.
+        /// The URLs of some nodes; the client discovers the others.
         urls: Vec<String>,
     },
 }
 
 impl Config {
-    /// One server, with the defaults for everything else.
+    /// One server, and the defaults for all other fields.
     pub fn new(url: impl Into<String>, partitions: u32) -> Self {
         Self {
             servers: Servers::Single { url: url.into() },
@@ -99,7 +99,7 @@ impl fmt::Debug for Servers {
 
 const HIDDEN: &str = "***";
 
-/// A URL that may be shown. It also has to do for a text that is no URL: a password may hold any character.
+/// The URL without user, password and query. Also redacts a text that is not a URL, because it may contain a password.
 pub(crate) fn without_credentials(url: &str) -> String {
     let (scheme, rest) = match url.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
@@ -111,7 +111,7 @@ pub(crate) fn without_credentials(url: &str) -> String {
     }
 }
 
-/// The query of a Unix socket's URL can hold a password.
+/// Removes the query: in the URL of a Unix socket it can contain a password.
 fn without_query(rest: &str) -> &str {
     rest.split(['?', '#']).next().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What can go wrong between the store and Redis.
+//! Errors of the store.
 
 use std::io;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use logistics_core::port::{PortError, PortErrorKind};
 
 use crate::limits::SERVER_VERSION_MIN;
 
-/// A failure of the store, as a sentence that says what to do. None of them holds a password.
+/// A failure of the store. Its text says what to do, and contains no password.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisStoreError {
     /// A text of the configuration is not the URL of a Redis server.
     #[error(
-        "`{url}` is not the URL of a Redis server: {reason}; the form is redis://[user[:password]@]host[:port][/database]"
+        "`{url}` is not the URL of a Redis server: {reason}; use the form redis://[user[:password]@]host[:port][/database]"
     )]
     InvalidUrl {
         /// The URL, without user and password.
@@ -33,86 +33,85 @@ pub enum RedisStoreError {
     },
     /// This build has no TLS.
     #[error(
-        "`{0}` asks for TLS, which this build does not have: build it with the feature `tls` of logistics-redis, or use \
-         redis://"
+        "`{0}` needs TLS, which this build does not have: enable the feature `tls` of logistics-redis, or use redis://"
     )]
     NoTls(String),
-    /// There is no such partition.
-    #[error("there is no partition {asked}: they are numbered from 0 to {last}")]
+    /// The partition does not exist.
+    #[error("the Redis store has no partition {asked}: the configured partitions are 0 to {last}")]
     NoPartition {
-        /// The number that was asked for.
+        /// The requested partition.
         asked: Partition,
         /// The last one.
         last: u32,
     },
-    /// No connection came about.
-    #[error("cannot connect to {place}: {reason}; check the address, and that it runs")]
+    /// The connection failed.
+    #[error("cannot connect to {place}: {reason}; check its address, and that it runs")]
     Unreachable {
         /// The server.
         place: Arc<str>,
-        /// What the system says.
+        /// The error of the system.
         reason: String,
     },
-    /// No answer came in time. What was asked for may happen all the same.
+    /// The server did not answer in time. The outcome of the call is unknown.
     #[error("{place} did not answer within {timeout_ms} ms: check its load and the network to it")]
     TimedOut {
         /// The server.
         place: Arc<str>,
-        /// How long was waited.
+        /// The time limit.
         timeout_ms: u64,
     },
     /// Every connection was in use.
     #[error(
-        "all {connections_max} connections to {place} were in use for {timeout_ms} ms: allow more of them, or check its load"
+        "all {connections_max} connections to {place} were in use for {timeout_ms} ms: raise `connections_max`, or check its load"
     )]
     Busy {
         /// The server.
         place: Arc<str>,
         /// The limit.
         connections_max: usize,
-        /// How long was waited.
+        /// The time limit.
         timeout_ms: u64,
     },
-    /// The server cannot answer now, and may later.
-    #[error("{place} cannot do it at the moment: {reason}")]
+    /// The call failed, and a retry may help.
+    #[error("{place} is temporarily unavailable: {reason}")]
     Unavailable {
         /// The server.
         place: Arc<str>,
-        /// What it says, or the system.
+        /// The error of the server or the system.
         reason: String,
     },
     /// The server reached its `maxmemory`.
-    #[error("{place} is full: make room or raise its maxmemory, and writes go on by themselves")]
+    #[error("{place} is full: free memory or raise its maxmemory; writes then continue")]
     Full {
         /// The server.
         place: Arc<str>,
     },
-    /// User or password are wrong, or missing.
-    #[error("{place} refuses the user or the password: check both in the configuration")]
+    /// The user or the password is wrong or missing.
+    #[error("{place} rejects the user or the password: check both in the configuration")]
     Credentials {
         /// The server.
         place: Arc<str>,
     },
-    /// The user may not do what the store has to.
-    #[error("{place} does not let this user do what the store has to: {reason}; extend its ACL")]
+    /// The user lacks a right.
+    #[error("{place} does not permit this user a command that the store needs: {reason}; extend its ACL")]
     Forbidden {
         /// The server.
         place: Arc<str>,
-        /// What it says.
+        /// The error of the server.
         reason: String,
     },
-    /// The server is set up in a way in which the store does not work.
+    /// The store does not work with the setup of the server.
     #[error("{place} is not set up for the store: {reason}")]
     Setup {
         /// The server.
         place: Arc<str>,
-        /// What it says, and what to do.
+        /// The error, and what to do.
         reason: String,
     },
-    /// The server would throw documents away.
+    /// The server would evict documents.
     #[error(
-        "{place} has maxmemory-policy {policy}, so it would throw orders away once it is full: run `CONFIG SET \
-         maxmemory-policy noeviction` there, and put the line `maxmemory-policy noeviction` into its redis.conf"
+        "{place} has maxmemory-policy {policy}, so it would evict orders when it is full: run `CONFIG SET maxmemory-policy \
+         noeviction` there, and add the line `maxmemory-policy noeviction` to its redis.conf"
     )]
     Evicting {
         /// The server.
@@ -128,10 +127,10 @@ pub enum RedisStoreError {
         /// Its version.
         found: String,
     },
-    /// Another system is alive in the same database.
+    /// Another system uses the same database.
     #[error(
-        "{place} is in use by another system ({other}), this one is {system}: give one of them a database or a \
-         --redis-key-prefix of its own; a system that was stopped is forgotten after 90 s"
+        "{place} is in use by another system ({other}); this one is {system}: give one of them a separate database or \
+         --redis-key-prefix. The claim of a stopped system expires after 90 s"
     )]
     OtherSystem {
         /// The server.
@@ -149,21 +148,21 @@ pub enum RedisStoreError {
         /// The name.
         master: String,
     },
-    /// What stands in Redis is not what the store wrote.
+    /// Redis has a value that the store did not write.
     #[error(
-        "{place} holds something that the store did not write: {reason}; delete the keys of that partition, and its owner \
-         rebuilds them from the log"
+        "{place} has a value that the store did not write: {reason}; delete the keys of that partition, and its owner rebuilds them from \
+         the log"
     )]
     Damaged {
         /// The server.
         place: Arc<str>,
-        /// What was found.
+        /// The value.
         reason: String,
     },
 }
 
 impl RedisStoreError {
-    /// What a caller of a port can do about it.
+    /// The kind for a caller of the port, which says whether a retry can help.
     #[must_use]
     pub fn kind(&self) -> PortErrorKind {
         match self {
@@ -187,7 +186,7 @@ impl RedisStoreError {
         }
     }
 
-    /// A failure that the client reports, in a call that may take so long.
+    /// A failure of a call with this time limit.
     pub(crate) fn from_redis(place: &Arc<str>, timeout_ms: u64, error: &RedisError) -> Self {
         let (place, reason) = (place.clone(), error.to_string());
         if error.is_timeout() {
@@ -200,8 +199,8 @@ impl RedisStoreError {
                 "NOPERM" => Self::Forbidden { place, reason },
                 "CROSSSLOT" => Self::Setup { place, reason },
                 "WRONGTYPE" => Self::Damaged { place, reason },
-                // Among them LOADING, READONLY, CLUSTERDOWN, TRYAGAIN, MASTERDOWN, MISCONF, NOREPLICAS and BUSY; and ERR, of
-                // which there are too many to know that none of them passes.
+                // Among them LOADING, READONLY, CLUSTERDOWN, TRYAGAIN, MASTERDOWN, MISCONF, NOREPLICAS and BUSY. ERR has too
+                // many meanings to know that it is permanent.
                 _ => Self::Unavailable { place, reason },
             };
         }
@@ -213,7 +212,7 @@ impl RedisStoreError {
         }
     }
 
-    /// A failure that the client reports while it connects.
+    /// A failure to connect.
     pub(crate) fn from_connecting(place: &Arc<str>, timeout_ms: u64, error: &RedisError) -> Self {
         match Self::from_redis(place, timeout_ms, error) {
             Self::Unavailable { place, reason } if code_of(error).is_none() => {
@@ -237,13 +236,13 @@ impl From<RedisStoreError> for PortError {
     }
 }
 
-/// The code of what the server answered; of several answers, that of the first failure.
+/// The error code of the server; of several errors, the first.
 fn code_of(error: &RedisError) -> Option<String> {
     let errors = error.clone().into_server_errors()?;
     errors.first().map(|(_, error)| error.code().to_owned())
 }
 
-/// What the client reports when no answer came in time.
+/// The client's error for a timeout.
 pub(crate) fn no_answer() -> RedisError {
     io::Error::from(io::ErrorKind::TimedOut).into()
 }
@@ -254,7 +253,7 @@ mod tests {
 
     use super::*;
 
-    /// What the client makes of an answer.
+    /// The client's error for a reply.
     fn answered(answer: &str) -> RedisError {
         match parse_redis_value(format!("-{answer}\r\n").as_bytes()).map(Value::extract_error) {
             Ok(Err(error)) | Err(error) => error,
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_told_apart_by_their_codes() {
+    fn the_code_decides_the_kind() {
         for (answer, wanted) in [
             ("OOM command not allowed when used memory > 'maxmemory'.", PortErrorKind::StorageFull),
             ("NOAUTH Authentication required.", PortErrorKind::Refused),
@@ -289,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_sees_itself_has_kinds_too() {
+    fn errors_of_the_client_have_kinds() {
         let io = |kind: io::ErrorKind| RedisError::from(io::Error::from(kind));
         assert_eq!(kind(&no_answer()), PortErrorKind::Unavailable);
         assert_eq!(kind(&io(io::ErrorKind::ConnectionReset)), PortErrorKind::Unavailable);

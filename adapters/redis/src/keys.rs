@@ -16,12 +16,13 @@ use logistics_core::{OrderId, Partition, RequestId};
 /// | `system` | `system` |
 /// | `checkpoint:<p>` | `checkpoint:{p<p>}` |
 ///
-/// Before each stands the prefix of the configuration. In a cluster, what stands in braces decides on the slot, so that one script reaches all of a partition.
+/// Each key begins with the configured prefix. In a cluster, the part in braces determines the slot, so that one script can access all
+/// keys of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
-    /// With what stands before every key.
+    /// The prefix of every key, on one server.
     Plain(&'static str),
-    /// The same, in a cluster.
+    /// The prefix of every key, in a cluster.
     Tagged(&'static str),
 }
 
@@ -38,12 +39,12 @@ impl Keys {
         self.of_partition("timers", partition)
     }
 
-    /// The late orders, by when they became late.
+    /// Late orders, by the time at which they became late.
     pub(crate) fn late(self, partition: Partition) -> String {
         self.of_partition("late", partition)
     }
 
-    /// Orders whose documents a reader has missed.
+    /// Orders whose documents a reader found missing.
     pub(crate) fn missing(self, partition: Partition) -> String {
         self.of_partition("missing", partition)
     }
@@ -62,7 +63,7 @@ impl Keys {
         format!("{prefix}system")
     }
 
-    /// What stands before the ids of the documents of this partition; on one server, those of every partition.
+    /// The key prefix of the documents of this partition; on one server, of all partitions.
     pub(crate) fn orders(self, partition: Partition) -> String {
         self.item("order", partition, "")
     }
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_stands_before_every_key_and_leaves_the_tag_alone() {
+    fn every_key_has_the_prefix_and_keeps_its_tag() {
         for name in names(Keys::Plain("eu:")) {
             assert!(name.starts_with("eu:"), "{name}");
         }

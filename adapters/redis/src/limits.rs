@@ -2,34 +2,34 @@
 
 use std::time::Duration;
 
-/// The oldest Redis that is taken: its major and minor version.
+/// The oldest supported Redis: its major and minor version.
 pub const SERVER_VERSION_MIN: (u32, u32) = (6, 2);
-/// How long a connection may take to be there, unless the configuration says otherwise.
+/// The default time limit for opening a connection.
 pub const CONNECT_TIMEOUT_MS: u64 = 2_000;
-/// How long a call may take, unless the configuration says otherwise.
+/// The default time limit of a call.
 pub const TIMEOUT_MS: u64 = 5_000;
-/// Connections at most, unless the configuration says otherwise.
+/// The default maximum number of connections.
 pub const CONNECTIONS_MAX: usize = 16;
 
-/// How much of its `maxmemory` a server may have used before a check warns.
+/// Used share of `maxmemory` above which a check warns.
 pub(crate) const MEMORY_USED_PERCENT_MAX: u8 = 90;
-/// A connection that was lent out within this time is not asked again whether it is alive.
+/// A connection that was used within this time is not checked before its next use.
 pub(crate) const FRESH_MAX: Duration = Duration::from_secs(1);
 /// Redirections that a call to a cluster follows.
 pub(crate) const CLUSTER_REDIRECTIONS_MAX: u32 = 3;
-/// How soon an awaited outcome is looked for again, at first.
+/// The first interval between two polls of an awaited outcome.
 pub(crate) const OUTCOME_POLL_MIN: Duration = Duration::from_millis(2);
-/// The same, for one that has been awaited for long.
+/// The longest interval between two polls of an awaited outcome.
 pub(crate) const OUTCOME_POLL_MAX: Duration = Duration::from_millis(20);
-/// Keys that one step of [`clear`](logistics_core::port::OwnerStore::clear) looks at, about.
+/// Approximate number of keys that one step of [`clear`](logistics_core::port::OwnerStore::clear) scans.
 pub(crate) const CLEAR_SCANNED_MAX: usize = 5_000;
-/// How long the report of a lost document stands.
+/// How long the report of a lost document is kept.
 pub(crate) const MISSING_KEPT_MS: u64 = 10 * 60 * 1000;
-/// For how long a system that claimed the database counts as alive without another sign.
+/// How long the claim of a system lasts without a renewal.
 pub const CLAIM_KEPT_MS: u64 = 90_000;
 /// The longest prefix of keys.
 pub const KEY_PREFIX_BYTES_MAX: usize = 64;
-/// Lost documents that one load reports.
+/// Maximum number of lost documents that one load reports.
 pub(crate) const MISSING_REPORTED_MAX: usize = 1_000;
-/// Outcomes that one command asks for.
+/// Maximum number of outcomes that one command reads.
 pub(crate) const OUTCOMES_PER_COMMAND_MAX: usize = 1_000;

@@ -28,8 +28,8 @@ use crate::write::packed::Packed;
 
 /// The order store in Redis. Clones share its connections.
 ///
-/// Every call takes a connection of the pool and has a deadline. None is repeated: whether to try again is for the caller, by
-/// the kind of the error. A call that is given up in its midst takes its connection along.
+/// Every call uses a connection of the pool and has a deadline. The store retries no call; the caller decides by the kind of the
+/// error. A cancelled call closes its connection.
 #[derive(Clone)]
 pub struct RedisStore {
     connections: Arc<Connections>,
@@ -42,10 +42,10 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// A store over these servers. Contacts nobody yet: [`RedisStore::check`] does.
+    /// Creates a store without contacting the servers; [`RedisStore::check`] contacts them.
     ///
     /// # Errors
-    /// When the configuration cannot be used, with a sentence that names the setting or the URL.
+    /// If the configuration is invalid. The text names the setting or the URL.
     pub fn new(config: Config) -> Result<RedisStore, RedisStoreError> {
         for (name, is_zero) in [
             ("partitions", config.partitions == 0),
@@ -81,28 +81,27 @@ impl RedisStore {
         })
     }
 
-    /// Whether the servers can be reached and are set up for the store: credentials, version, and `maxmemory-policy`
-    /// `noeviction` on every node, with the replicas that can be reached. Warns in the log once a node has used more than 90 % of
-    /// its `maxmemory`.
+    /// Checks that the servers are reachable and set up for the store: credentials, version, and `maxmemory-policy noeviction` on every
+    /// node and reachable replica. Logs a warning when a node has used more than 90 % of its `maxmemory`.
     ///
     /// # Errors
-    /// `Unavailable` when they cannot be reached; `Refused` with what to change when they do not fit.
+    /// `Unavailable` if a server is unreachable; `Refused`, with the correction, if its setup is wrong.
     pub async fn check(&self) -> Result<(), PortError> {
         Ok(check::check(&self.connections, self.keys, &self.nearly_full).await?)
     }
 
-    /// How many connections were opened so far. Each may lead to another server, so [`check`](Self::check) again when it changes.
-    /// In a cluster, a connection lasts while the client changes its nodes: check it now and then too.
+    /// The number of connections opened so far. A new connection may lead to another server, so [`check`](Self::check) again when it
+    /// changes. In a cluster, a connection outlasts changes of its nodes, so also check periodically.
     #[must_use]
     pub fn connections_opened(&self) -> watch::Receiver<u64> {
         self.connections.opened()
     }
 
-    /// Whether the system of that name may use this database: no other one is alive here. With `claim`, it is this system's
-    /// from now on for [`CLAIM_KEPT_MS`](crate::limits::CLAIM_KEPT_MS), so claim it again before that.
+    /// Checks that no other system has claimed this database. With `claim`, this system claims it for
+    /// [`CLAIM_KEPT_MS`](crate::limits::CLAIM_KEPT_MS), and must renew the claim before that.
     ///
     /// # Errors
-    /// [`RedisStoreError::OtherSystem`] where another system uses it, and whatever else a call to the servers has.
+    /// [`RedisStoreError::OtherSystem`] if another system uses it, and all errors of a call.
     pub async fn check_system(&self, system: &str, claim: bool) -> Result<(), RedisStoreError> {
         let mut conn = self.connections.conn().await?;
         let kept_ms = if claim { CLAIM_KEPT_MS.to_string() } else { String::new() };
@@ -115,29 +114,28 @@ impl RedisStore {
         Err(RedisStoreError::OtherSystem { place, system: system.to_owned(), other })
     }
 
-    /// Whether nothing at all is in the database, whoever it is from: `DBSIZE` of every master is 0.
+    /// Whether the database has no keys at all: `DBSIZE` of every master is 0.
     ///
     /// # Errors
-    /// `Unavailable` when the servers cannot be reached; `Refused` when this user may not ask.
+    /// `Unavailable` if a server is unreachable; `Refused` if the user lacks the right.
     pub async fn is_empty(&self) -> Result<bool, PortError> {
         let mut conn = self.connections.conn().await?;
         let sizes = conn.every_master(&redis::cmd("DBSIZE")).await?;
         Ok(sizes.iter().all(|(_, size)| matches!(size, Value::Int(0))))
     }
 
-    /// Throws away everything that is in the database, whoever it is from: `FLUSHDB ASYNC` at every master. What this store
-    /// wrote can all be derived from the log again, and the owners of the partitions do so when they notice; what others wrote
-    /// is gone.
+    /// Deletes all keys of the database, also those of other programs: `FLUSHDB ASYNC` at every master. The owners of the partitions
+    /// rebuild the store's keys from the log.
     ///
     /// # Errors
-    /// `Unavailable` when the servers cannot be reached; `Refused` when this user may not.
+    /// `Unavailable` if a server is unreachable; `Refused` if the user lacks the right.
     pub async fn wipe(&self) -> Result<(), PortError> {
         let mut conn = self.connections.conn().await?;
         conn.every_master(redis::cmd("FLUSHDB").arg("ASYNC")).await?;
         Ok(())
     }
 
-    /// Where the servers are, for people; without user and password.
+    /// The addresses of the servers for display, without user and password.
     #[must_use]
     pub fn address(&self) -> String {
         self.address.to_string()
@@ -231,11 +229,11 @@ fn check_prefix(prefix: &str) -> Result<(), RedisStoreError> {
     Err(invalid("key_prefix", "must be letters, digits, `_`, `-`, `.` and `:`, 64 at most"))
 }
 
-/// rustls needs to be told which cryptography to use; whoever told it before has decided.
+/// Installs the cryptography of rustls, unless the process has installed one.
 #[cfg(feature = "tls")]
 fn install_crypto() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Fails where another thread was quicker, which is as good.
+        // Fails only if another thread installed one first.
         _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
@@ -247,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_checked_without_contacting_anybody() {
+    fn new_checks_the_settings_without_contacting_a_server() {
         let base = || Config::new("redis://127.0.0.1:1", 12);
         assert!(RedisStore::new(base()).is_ok());
         for (config, name) in [
@@ -272,11 +270,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_partition_that_is_not_there_is_refused() {
+    async fn a_partition_that_does_not_exist_is_refused() {
         let store = RedisStore::new(Config::new("redis://127.0.0.1:1", 12)).expect("a store");
         let error = store.recover(Partition(12)).await.expect_err("no such partition");
         assert_eq!(error.kind(), PortErrorKind::Refused);
-        let error = store.recover(Partition(11)).await.expect_err("nobody listens there");
+        let error = store.recover(Partition(11)).await.expect_err("no server at this address");
         assert_eq!(error.kind(), PortErrorKind::Unavailable);
         assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! The store against real Redis servers in containers: the conformance suite, and what only a real server does.
+//! The store on real Redis servers in containers: the conformance suite, and the behaviour of real servers.
 
 mod containers {
     pub(crate) mod checks;
@@ -24,18 +24,18 @@ fn main() -> ExitCode {
         .test("one_server_passes_the_suite", || suite::passes(Kind::Single))
         .test("a_cluster_passes_the_suite", || suite::passes(Kind::Cluster))
         .test("a_master_behind_sentinel_passes_the_suite", || suite::passes(Kind::Sentinel))
-        .test("fit_servers_pass_the_check", checks::fit_servers_pass)
+        .test("suitable_servers_pass_the_check", checks::suitable_servers_pass)
         .test("evicting_servers_are_refused", checks::evicting_servers_are_refused)
         .test("evicting_replicas_are_refused", checks::evicting_replicas_are_refused)
         .test("each_new_connection_is_counted", checks::each_new_connection_is_counted)
         .test("passwords_are_used_and_never_shown", checks::passwords_are_used_and_never_shown)
         .test("a_user_without_rights_is_refused", checks::a_user_without_rights_is_refused)
         .test("an_unknown_master_is_refused", checks::an_unknown_master_is_refused)
-        .test("what_is_in_redis_can_be_read_by_hand", contents::what_is_in_redis_can_be_read_by_hand)
+        .test("the_keys_are_those_of_the_documentation", contents::the_keys_are_those_of_the_documentation)
         .test("keys_of_a_cluster_carry_their_tag", contents::keys_of_a_cluster_carry_their_tag)
         .test("outcomes_expire", contents::outcomes_expire)
         .test("many_wait_for_outcomes_on_few_connections", contents::many_wait_on_few_connections)
-        .test("foreign_values_are_told_and_left_alone", contents::foreign_values_are_told)
+        .test("foreign_values_are_reported_and_kept", contents::foreign_values_are_reported)
         .test("a_lost_document_is_reported_and_comes_back", contents::a_lost_document_is_reported)
         .test("new_orders_cost_one_command_a_status", contents::new_orders_cost_one_command_a_status)
         .test("late_orders_cost_two_round_trips_a_page", contents::late_orders_cost_two_round_trips_a_page)
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         .test("a_paused_server_is_unavailable", faults::a_paused_server_is_unavailable)
         .test("a_restarted_server_is_used_again", faults::a_restarted_server_is_used_again)
         .test("connections_that_the_server_closed_are_replaced", faults::closed_connections_are_replaced)
-        .test("a_call_that_is_given_up_leaves_nothing_behind", faults::a_call_that_is_given_up)
-        .test("nobody_there_is_unavailable_in_time", faults::nobody_there_is_unavailable_in_time)
+        .test("a_cancelled_call_closes_its_connection", faults::a_cancelled_call)
+        .test("a_missing_server_is_unavailable_in_time", faults::a_missing_server_is_unavailable_in_time)
         .run()
 }

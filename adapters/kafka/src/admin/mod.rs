@@ -1,4 +1,4 @@
-//! What brokers answer about topics and transactions, and the creation of topics.
+//! Queries about topics and transactions, and the creation of topics.
 
 pub(crate) mod topics;
 pub(crate) mod transactions;

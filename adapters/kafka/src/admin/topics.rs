@@ -1,4 +1,4 @@
-//! The topics: what must be there, and creating it.
+//! Checking, creating and deleting the topics.
 
 mod rules;
 
@@ -17,12 +17,12 @@ use crate::limits::BATCH_BYTES_MAX;
 use crate::read::lookup::Lookup;
 use rules::{Described, Finding};
 
-/// A topic that was created is known to whoever answers within this. Brokers that start take some seconds.
+/// How long to wait until every broker reports a new topic. Starting brokers need some seconds.
 const KNOWN_WITHIN: Duration = Duration::from_secs(30);
-/// Between two looks at that.
+/// The pause between two checks of a new topic.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Sees whether the topics are as they must be.
+/// Checks the topics and their settings.
 pub(crate) async fn check(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
     let brokers = &lookup.brokers;
     let asked = lookup.clone();
@@ -37,7 +37,7 @@ pub(crate) async fn check(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
             Some(_) => {}
         }
     }
-    brokers.note_count(found.brokers().len());
+    brokers.set_count(found.brokers().len());
     let mut batch_bytes = BATCH_BYTES_MAX;
     for (topic, described) in describe(lookup, &found).await? {
         let name = brokers.config.topic(topic);
@@ -51,11 +51,11 @@ pub(crate) async fn check(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
         }
         batch_bytes = batch_bytes.min(described.batch_bytes());
     }
-    brokers.note_message_bytes(batch_bytes);
+    brokers.set_batch_bytes(batch_bytes);
     Ok(())
 }
 
-/// Says once what is only unwise.
+/// Logs an unwise setting once.
 fn advise(brokers: &Brokers, topic: &str, problem: String) {
     let advice = format!("the topic {topic} {problem}");
     if brokers.is_new_advice(&advice) {
@@ -63,7 +63,7 @@ fn advise(brokers: &Brokers, topic: &str, problem: String) {
     }
 }
 
-/// Creates the topics that are not there.
+/// Creates the missing topics, and returns those that it created.
 pub(crate) async fn create(lookup: &Arc<Lookup>, replication: Option<i32>) -> Result<Vec<Topic>, KafkaError> {
     let brokers = &lookup.brokers;
     let asked = lookup.clone();
@@ -79,7 +79,7 @@ pub(crate) async fn create(lookup: &Arc<Lookup>, replication: Option<i32>) -> Re
         for (topic, outcome) in missing.iter().zip(create_all(brokers, &missing, replication).await?) {
             match outcome {
                 Ok(_) => created.push(*topic),
-                // Somebody else was faster; the check below sees what came of it.
+                // Another process was faster; the check below validates its topic.
                 Err((_, Code::TopicAlreadyExists)) => {}
                 Err((_, code)) => return Err(brokers.failed("creating a topic", ClientError::AdminOp(code))),
             }
@@ -89,7 +89,7 @@ pub(crate) async fn create(lookup: &Arc<Lookup>, replication: Option<i32>) -> Re
     Ok(created)
 }
 
-/// Deletes the topics that are there.
+/// Deletes the topics that exist.
 pub(crate) async fn delete(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
     let brokers = &lookup.brokers;
     let names = Topic::ALL.map(|topic| brokers.config.topic(topic));
@@ -104,8 +104,8 @@ pub(crate) async fn delete(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
     Ok(())
 }
 
-/// Checks the topics once every broker knows them and each partition has a leader that answers. Brokers learn of a new topic,
-/// and of the partitions that they lead, one after the other.
+/// Checks the topics, and retries while a broker does not report them: brokers learn of a new topic and its leaders one after the
+/// other.
 async fn until_known(lookup: &Arc<Lookup>) -> Result<(), KafkaError> {
     let end = Instant::now() + KNOWN_WITHIN;
     loop {
@@ -160,17 +160,17 @@ fn options(brokers: &Brokers) -> AdminOptions {
     AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout))
 }
 
-/// How many partitions a topic has; `None` where there is no such topic.
+/// The number of partitions of a topic; `None` if it does not exist.
 fn partitions(brokers: &Brokers, found: &Metadata, name: &str) -> Result<Option<usize>, KafkaError> {
     let Some(topic) = found.topics().iter().find(|topic| topic.name() == name) else { return Ok(None) };
     match topic.error().map(Code::from) {
         None => Ok(Some(topic.partitions().len()).filter(|count| *count > 0)),
         Some(Code::UnknownTopicOrPartition) => Ok(None),
-        Some(code) => Err(brokers.failed("asking for a topic", ClientError::MetadataFetch(code))),
+        Some(code) => Err(brokers.failed("querying a topic", ClientError::MetadataFetch(code))),
     }
 }
 
-/// The topics with their settings, asked together.
+/// The topics with their settings, in one query.
 async fn describe(lookup: &Arc<Lookup>, found: &Metadata) -> Result<Vec<(Topic, Described)>, KafkaError> {
     let names = Topic::ALL.map(|topic| lookup.brokers.config.topic(topic));
     let mut all = lookup.configs(names.to_vec()).await?;
@@ -181,7 +181,7 @@ async fn describe(lookup: &Arc<Lookup>, found: &Metadata) -> Result<Vec<(Topic, 
     Ok(Topic::ALL.into_iter().zip(names).map(described).collect())
 }
 
-/// Copies of the partition that has the fewest.
+/// The smallest number of replicas of a partition.
 fn replicas(found: &Metadata, name: &str) -> usize {
     let topic = found.topics().iter().find(|topic| topic.name() == name);
     let counts =
@@ -195,7 +195,7 @@ fn wrong(brokers: &Brokers, topic: String, problem: String) -> KafkaError {
 
 fn count_problem(found: usize, wanted: u32) -> String {
     format!(
-        "has {found} partitions and the settings say {wanted}: orders would be looked for in the wrong ones; set the number \
-         of partitions to {found}, or begin with new topics"
+        "has {found} partitions and the settings say {wanted}, which assigns orders to other partitions; set the number of partitions to \
+         {found}, or start with new topics"
     )
 }

@@ -1,5 +1,5 @@
-//! One member of a group: a consumer that is assigned partitions and fetches nothing. Reading is the business of
-//! [`crate::read::fetcher`], so that what a member may read never depends on what the group does at that moment.
+//! One member of a group: a consumer that receives assignments and fetches nothing. [`crate::read::fetcher`] reads, so that a rebalance
+//! never interrupts reading.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,8 +21,8 @@ use crate::client::{Brokers, Context, blocking, one};
 use crate::error::KafkaError;
 use crate::watchdog::Watchdog;
 
-/// How long the member's thread waits for what the group says. Long, since the client spins through the last millisecond of
-/// each wait; what the group says ends the wait at once.
+/// How long the member's thread waits for events of the group. Long, because the client spins through the last millisecond of each
+/// wait; an event ends the wait at once.
 const POLL: Duration = Duration::from_secs(1);
 
 type GroupConsumer = BaseConsumer<GroupContext>;
@@ -32,7 +32,7 @@ pub(crate) struct Member {
     brokers: Arc<Brokers>,
     topic: String,
     shared: Arc<Shared>,
-    /// The thread holds the consumer; when that ends, the member has left.
+    /// Owned by the thread: when the consumer is dropped, the member has left.
     consumer: Weak<GroupConsumer>,
     ended: tokio::sync::Mutex<oneshot::Receiver<()>>,
     events: tokio::sync::Mutex<mpsc::UnboundedReceiver<Result<GroupEvent, PortError>>>,
@@ -43,20 +43,20 @@ struct Shared {
     owned: Mutex<BTreeSet<i32>>,
     revoked: Mutex<Revoked>,
     leaving: AtomicBool,
-    /// The group said something.
-    greeted: AtomicBool,
+    /// The first event was emitted.
+    notified: AtomicBool,
 }
 
-/// What the group waits for.
+/// Revoked partitions for which the group waits.
 #[derive(Default)]
 struct Revoked {
-    /// Told to the client together, since it revoked them together.
+    /// Unassigned together, because the client revoked them together.
     all: BTreeSet<i32>,
     unreleased: BTreeSet<i32>,
 }
 
 impl Revoked {
-    /// All of them, once no worker has any of them.
+    /// All of them, once every worker has released its own.
     fn released(&mut self) -> Option<BTreeSet<i32>> {
         (self.unreleased.is_empty() && !self.all.is_empty()).then(|| std::mem::take(&mut self.all))
     }
@@ -73,10 +73,10 @@ impl Shared {
 }
 
 impl Member {
-    /// Joins. Contacts nobody yet: what the group says comes as events.
+    /// Joins without waiting for the group, which answers with events.
     ///
     /// # Errors
-    /// [`KafkaError`] where a setting is not taken.
+    /// [`KafkaError`] if the client rejects a setting or the system starts no thread.
     pub(crate) fn join(brokers: &Arc<Brokers>, group: &str, topic: String) -> Result<Self, KafkaError> {
         let session_ms = brokers.config.session_timeout_ms;
         let mut settings = brokers.consumer(group);
@@ -85,13 +85,13 @@ impl Member {
             .set("session.timeout.ms", session_ms.to_string())
             .set("heartbeat.interval.ms", (session_ms / 3).clamp(1, 2000).to_string())
             .set("max.poll.interval.ms", session_ms.max(30_000).to_string())
-            // Nothing is fetched; positions and ends are read to the very end.
+            // Nothing is fetched; log ends include uncommitted records.
             .set("isolation.level", "read_uncommitted");
         let shared = Arc::new(Shared {
             owned: Mutex::default(),
             revoked: Mutex::default(),
             leaving: AtomicBool::new(false),
-            greeted: AtomicBool::new(false),
+            notified: AtomicBool::new(false),
         });
         let (sender, events) = mpsc::unbounded_channel();
         let context = GroupContext {
@@ -107,18 +107,20 @@ impl Member {
         let member = Arc::downgrade(&consumer);
         let (end, ended) = oneshot::channel();
         let watchdog = Arc::new(Watchdog::default());
-        let following = Following {
+        let group_thread = GroupThread {
             brokers: brokers.clone(),
             shared: shared.clone(),
             events: sender,
             watchdog: watchdog.clone(),
         };
         let thread = thread::Builder::new().name("kafka-group".to_owned()).spawn(move || {
-            following.run(&consumer);
+            group_thread.run(&consumer);
             drop(consumer);
             let _ = end.send(());
         });
-        thread.map_err(|error| KafkaError::Setting(format!("no thread for the group: {error}")))?;
+        thread.map_err(|error| {
+            KafkaError::Setting(format!("cannot start the thread of the group {group}: {error}"))
+        })?;
         Ok(Self {
             brokers: brokers.clone(),
             topic,
@@ -138,12 +140,12 @@ impl Member {
         self.consumer.upgrade().ok_or(gone)
     }
 
-    /// What the group said already, if it did.
+    /// The next event, if there is one.
     pub(crate) async fn next_now(&self) -> Option<Result<GroupEvent, PortError>> {
         self.events.lock().await.try_recv().ok()
     }
 
-    /// What the group says next. Can be cancelled.
+    /// The next event. Can be cancelled.
     pub(crate) async fn next(&self) -> Result<GroupEvent, PortError> {
         match self.events.lock().await.recv().await {
             Some(event) => event,
@@ -151,18 +153,17 @@ impl Member {
         }
     }
 
-    /// Its position may be committed: it is this member's, or was revoked and not given up yet.
+    /// True if the member owns the partition, or has not yet released it after a revocation.
     fn may_commit(&self, partition: Partition) -> bool {
         self.is_owned(partition) || self.shared.revoked().unreleased.contains(&as_client(partition))
     }
 
-    /// The group said so last.
+    /// By the latest event of the group.
     pub(crate) fn is_owned(&self, partition: Partition) -> bool {
         self.shared.owned().contains(&as_client(partition))
     }
 
-    /// Whether the partition is ours, by an answer of the group's coordinator to a question that is asked now: it takes the
-    /// position that is there already from current members only.
+    /// Verifies ownership at the group's coordinator: it accepts a commit of the current position from current members only.
     pub(crate) async fn owns(&self, partition: Partition) -> Result<bool, KafkaError> {
         let (consumer, brokers) = (self.consumer()?, self.brokers.clone());
         if !self.is_owned(partition) {
@@ -170,7 +171,7 @@ impl Member {
         }
         let topic = self.topic.clone();
         let asked = blocking(move || {
-            let failed = |error| brokers.failed("asking the group", error);
+            let failed = |error| brokers.failed("verifying the owner of a partition", error);
             let asked = one(&topic, as_client(partition), Offset::Invalid).map_err(failed)?;
             let timeout = Duration::from_millis(brokers.config.timeout_ms.into());
             let committed = consumer.committed_offsets(asked, timeout).map_err(failed)?;
@@ -188,13 +189,12 @@ impl Member {
         if !self.is_owned(partition) {
             return Ok(false);
         }
-        // A refusal is no answer while the partition is still ours by what the group said last: in a rebalance the
-        // coordinator refuses the generation before, and who keeps a partition over it is not told so again. A member that is
-        // out is told soon that its partitions are lost.
+        // A rejection is not conclusive while the latest event names this member as the owner: in a rebalance the coordinator rejects
+        // the previous generation, and a member that keeps a partition gets no event. A removed member soon gets `Lost`.
         asked
     }
 
-    /// Gives revoked partitions up: the group goes on.
+    /// Releases revoked partitions, so that the group can assign them to others.
     pub(crate) fn release(&self, partitions: &[Partition]) -> Result<(), KafkaError> {
         let released = {
             let mut revoked = self.shared.revoked();
@@ -206,13 +206,13 @@ impl Member {
         let Some(all) = released else { return Ok(()) };
         self.consumer()?
             .incremental_unassign(&list(&self.topic, all))
-            .map_err(|error| self.brokers.failed("giving partitions up", error))
+            .map_err(|error| self.brokers.failed("releasing partitions", error))
     }
 
-    /// Leaves, and waits until the group knows.
+    /// Leaves, and waits until the member has left.
     pub(crate) async fn leave(&self) -> Result<(), KafkaError> {
         self.begin_to_leave();
-        // Whoever asked before was told already.
+        // Fails only for a second call after the member has left.
         let _ = (&mut *self.ended.lock().await).await;
         Ok(())
     }
@@ -221,17 +221,17 @@ impl Member {
         if !self.shared.leaving.swap(true, Ordering::AcqRel)
             && let Some(consumer) = self.consumer.upgrade()
         {
-            // The thread is woken by what this revokes.
+            // The revocation wakes the thread.
             consumer.unsubscribe();
         }
     }
 
-    /// Who we are to the group, for a transaction; nothing once the member has left.
+    /// The group metadata of the member, for a transaction; `None` once the member has left.
     pub(crate) fn metadata(&self) -> Option<ConsumerGroupMetadata> {
         self.consumer().ok()?.group_metadata()
     }
 
-    /// The durable positions of these partitions, where there are any.
+    /// The committed positions of these partitions; `None` where there is none.
     pub(crate) async fn positions(&self, partitions: &[Partition]) -> Result<Vec<Option<u64>>, KafkaError> {
         let (consumer, brokers) = (self.consumer()?, self.brokers.clone());
         let asked = list(&self.topic, partitions.iter().map(|p| as_client(*p)));
@@ -251,16 +251,16 @@ impl Member {
         .await
     }
 
-    /// Makes positions durable, all or none. A rebalance refuses the generation before: that is an error which passes, as
-    /// long as the partitions are this member's.
+    /// Commits positions, all or none. During a rebalance the coordinator rejects the previous generation; a retry helps while the
+    /// member still owns the partitions.
     ///
     /// # Errors
-    /// [`KafkaError::Closed`] where a partition is another member's by now, and whatever else [`KafkaError`] has.
+    /// [`KafkaError::Closed`] if another member owns one of the partitions, and all other errors of a call.
     pub(crate) async fn commit(
         &self,
         positions: &[(Partition, logistics_core::Offset)],
     ) -> Result<(), KafkaError> {
-        let gone = || KafkaError::Closed("the partition is another member's by now");
+        let gone = || KafkaError::Closed("another member owns the partition now");
         let may_commit = || positions.iter().all(|(partition, _)| self.may_commit(*partition));
         let (consumer, brokers) = (self.consumer()?, self.brokers.clone());
         if !may_commit() {
@@ -287,16 +287,16 @@ impl Drop for Member {
     }
 }
 
-/// What the member's thread needs.
-struct Following {
+/// The state of the member's thread.
+struct GroupThread {
     brokers: Arc<Brokers>,
     shared: Arc<Shared>,
     events: mpsc::UnboundedSender<Result<GroupEvent, PortError>>,
     watchdog: Arc<Watchdog>,
 }
 
-impl Following {
-    /// Serves the group until the member leaves. What it says arrives in [`GroupContext`].
+impl GroupThread {
+    /// Polls the consumer until the member leaves. [`GroupContext`] receives the events.
     fn run(&self, consumer: &GroupConsumer) {
         while !self.shared.leaving.load(Ordering::Acquire) {
             match consumer.poll(POLL) {
@@ -305,7 +305,7 @@ impl Following {
                 }
                 _ => {}
             }
-            self.watchdog.look();
+            self.watchdog.check();
         }
         let unreleased = std::mem::take(&mut *self.shared.revoked());
         if !unreleased.all.is_empty() {
@@ -315,7 +315,7 @@ impl Following {
     }
 }
 
-/// The client goes on by itself; that nobody answers shows where something is asked.
+/// The client retries these by itself, and the calls report them.
 fn is_passing(error: &ClientError) -> bool {
     matches!(
         error.rdkafka_error_code(),
@@ -341,7 +341,7 @@ impl ClientContext for GroupContext {
 }
 
 impl ConsumerContext for GroupContext {
-    /// Records what the group says and does nothing else: workers start and stop outside of it.
+    /// Only records the assignment: workers start and stop outside of the callback.
     fn rebalance(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -360,24 +360,24 @@ impl ConsumerContext for GroupContext {
 impl GroupContext {
     fn assigned(&self, consumer: &BaseConsumer<Self>, listed: BTreeSet<i32>) {
         let mut from_the_end = list(&self.topic, listed.iter().copied());
-        // Nothing is to be fetched by this consumer; without a position it would look for one.
+        // This consumer fetches nothing; without a position it would query the brokers for one.
         let _ = from_the_end.set_all_offsets(Offset::End);
         let assigned =
             consumer.incremental_assign(&from_the_end).and_then(|()| consumer.pause(&from_the_end));
         if let Err(error) = assigned {
-            let error = self.client.0.failed("taking partitions", error);
+            let error = self.client.0.failed("accepting an assignment of partitions", error);
             let _ = self.events.send(Err(error.into()));
             return;
         }
         self.shared.owned().extend(&listed);
-        self.tell(GroupEvent::Assigned, listed);
+        self.emit(GroupEvent::Assigned, listed);
     }
 
     fn revoked(&self, consumer: &BaseConsumer<Self>, listed: BTreeSet<i32>) {
         self.shared.owned().retain(|partition| !listed.contains(partition));
         let lost = consumer.assignment_lost();
         if lost {
-            // What was revoked before and is lost now is never released.
+            // Lost partitions are never released.
             let mut revoked = self.shared.revoked();
             revoked.all.retain(|partition| !listed.contains(partition));
             revoked.unreleased.retain(|partition| !listed.contains(partition));
@@ -393,19 +393,18 @@ impl GroupContext {
                 let _ = consumer.incremental_unassign(&list(&self.topic, all));
             }
         }
-        self.tell(if lost { GroupEvent::Lost } else { GroupEvent::Revoked }, listed);
+        self.emit(if lost { GroupEvent::Lost } else { GroupEvent::Revoked }, listed);
     }
 
-    /// A topic may get more partitions than are configured. Nothing is read or decided in those: an order's partition follows
-    /// from the configured number.
+    /// Partitions beyond the configured number are ignored: the configured number determines an order's partition.
     fn is_configured(&self, partition: i32) -> bool {
         u32::try_from(partition).is_ok_and(|partition| partition < self.client.0.config.partitions)
     }
 
-    fn tell(&self, event: fn(Vec<Partition>) -> GroupEvent, mut listed: BTreeSet<i32>) {
+    fn emit(&self, event: fn(Vec<Partition>) -> GroupEvent, mut listed: BTreeSet<i32>) {
         listed.retain(|partition| self.is_configured(*partition));
-        let greeted = self.shared.greeted.swap(true, Ordering::AcqRel);
-        if listed.is_empty() && greeted {
+        let notified = self.shared.notified.swap(true, Ordering::AcqRel);
+        if listed.is_empty() && notified {
             return;
         }
         let listed = listed.into_iter().filter_map(|p| u32::try_from(p).ok()).map(Partition).collect();
@@ -421,7 +420,7 @@ fn list(topic: &str, partitions: impl IntoIterator<Item = i32>) -> TopicPartitio
     list
 }
 
-/// A partition's number as the client takes it.
+/// A partition's number in the client's type.
 pub(crate) fn as_client(partition: Partition) -> i32 {
     i32::try_from(partition.0).unwrap_or(i32::MAX)
 }

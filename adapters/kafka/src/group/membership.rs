@@ -28,7 +28,7 @@ pub(crate) struct KafkaMembership {
 impl KafkaMembership {
     pub(crate) async fn join(brokers: &Arc<Brokers>, lookup: &Arc<Lookup>) -> Result<Self, KafkaError> {
         let topic = brokers.config.topic(Topic::Orders);
-        // Before the group gives it any partition, so that none that is live waits for its first read.
+        // Before the group assigns partitions, so that none waits for its first read.
         let fetcher = Fetcher::open(brokers, topic.clone()).await?;
         let member = Member::join(brokers, &brokers.config.group, topic)?;
         Ok(Self { brokers: brokers.clone(), lookup: lookup.clone(), member: Arc::new(member), fetcher })
@@ -66,11 +66,11 @@ impl Membership for KafkaMembership {
 
 struct KafkaPartitionLog {
     brokers: Arc<Brokers>,
-    /// A membership that is dropped has left, whoever still holds a log of it.
+    /// Weak: dropping the membership leaves the group, although logs of its partitions exist.
     member: Weak<Member>,
     partition: Partition,
     committed: Committed,
-    /// Its thread starts with the first acquisition.
+    /// Started by the first acquisition.
     transactor: Mutex<Option<Arc<Transactor>>>,
 }
 
@@ -93,7 +93,7 @@ impl PartitionLog for KafkaPartitionLog {
     }
 
     async fn extent(&self) -> Result<LogExtent, PortError> {
-        // The bounds first: of a topic that is created anew in between, the identity does not fit what the store holds.
+        // The bounds first: if the topic is created again in between, the new identity differs from the one in the store.
         let bounds = self.committed.bounds().await?;
         Ok(LogExtent { bounds, log: self.committed.identity().await? })
     }

@@ -25,10 +25,10 @@ pub(crate) struct KafkaSubscription {
     member: Member,
     fetcher: Arc<Fetcher>,
     woken: Arc<Notify>,
-    /// Assigned, and its position is not known yet.
+    /// Assigned partitions whose position is not known yet.
     starting: BTreeSet<Partition>,
     reading: BTreeMap<Partition, Reading>,
-    /// The partition that was read last: the next one's turn is first.
+    /// The partition that was read last: the next poll begins with the one after it.
     last: Partition,
 }
 
@@ -37,11 +37,11 @@ struct Reading {
     next: Offset,
 }
 
-/// What has arrived.
+/// The result of polling the partitions.
 enum Arrived {
     Nothing,
     Records(Delivery),
-    /// The brokers say that the log has nothing at this partition's position.
+    /// The brokers report the position as out of range.
     Outside {
         partition: Partition,
         position: Offset,
@@ -58,7 +58,7 @@ impl KafkaSubscription {
     ) -> Result<Self, KafkaError> {
         let brokers: &Arc<Brokers> = &lookup.brokers;
         let name = brokers.config.topic(topic);
-        // Before the group gives it any partition, so that none waits for its first read.
+        // Before the group assigns partitions, so that none waits for its first read.
         let fetcher = Fetcher::open(brokers, name.clone()).await?;
         Ok(Self {
             lookup: lookup.clone(),
@@ -87,9 +87,9 @@ impl KafkaSubscription {
         (!gone.is_empty()).then(|| event(gone))
     }
 
-    /// Begins to read what was assigned, at the group's positions. Where there are none, the group starts, and that is
-    /// committed before anything is read: a member that is gone before its first acknowledgement takes no record with it.
-    /// Answers where it started; `None` where a partition is another member's by now, as the group is about to say.
+    /// Starts to read the assigned partitions at the group's positions. Where there is none, the start position is committed before
+    /// the first read, so that a member that crashes before its first acknowledgement skips no record. Returns the new positions;
+    /// `None` if another member owns a partition now, for which an event will follow.
     async fn start(&mut self) -> Result<Option<Vec<(Partition, Offset)>>, KafkaError> {
         if self.starting.is_empty() {
             return Ok(Some(Vec::new()));
@@ -117,7 +117,7 @@ impl KafkaSubscription {
         Ok(Some(started))
     }
 
-    /// Where the group starts in partitions for which it has no position.
+    /// The start positions of partitions for which the group has none.
     async fn starts(&self, partitions: Vec<Partition>) -> Result<Vec<(Partition, Offset)>, KafkaError> {
         if partitions.is_empty() {
             return Ok(Vec::new());
@@ -134,7 +134,7 @@ impl KafkaSubscription {
         Ok(starts)
     }
 
-    /// What has arrived, of the partitions in turn.
+    /// Polls the partitions in turn, and returns the first result.
     fn arrived(&mut self, limit: ReadLimit, held: &BTreeSet<Partition>) -> Result<Arrived, PortError> {
         let last = self.last;
         let open = self.reading.keys().copied().filter(|partition| !held.contains(partition));
@@ -149,7 +149,7 @@ impl KafkaSubscription {
                     return Ok(Arrived::Records(Delivery { partition, batch }));
                 }
                 Err(error) => {
-                    // The others have their turn first when this is tried again.
+                    // A retry polls the other partitions first.
                     self.last = partition;
                     if error.kind() == PortErrorKind::Truncated {
                         return Ok(Arrived::Outside { partition, position: reading.next, error });
@@ -161,7 +161,7 @@ impl KafkaSubscription {
         Ok(Arrived::Nothing)
     }
 
-    /// Brings reading of a partition back into the log.
+    /// Moves the position of a partition into the bounds of its log.
     async fn move_into_log(
         &mut self,
         partition: Partition,
@@ -171,7 +171,7 @@ impl KafkaSubscription {
         let bounds = self.lookup.bounds(self.topic, partition).await?;
         let to = from.clamp(bounds.start, bounds.end);
         if to == from {
-            // The brokers do not agree yet on where the log starts or ends.
+            // The brokers do not agree yet on the bounds of the log.
             return Err(PortError::new(PortErrorKind::Unavailable, error.to_string()));
         }
         self.reading.entry(partition).and_modify(|reading| reading.next = to);
@@ -189,7 +189,7 @@ impl Subscription for KafkaSubscription {
         loop {
             let woken = self.woken.clone();
             let woken = woken.notified();
-            // What the group said first: nothing of what it took is started, committed or delivered.
+            // Events of the group first, so that a revoked partition is not started, committed or delivered.
             if let Some(event) = self.member.next_now().await {
                 match self.on_event(event?) {
                     Some(event) => return Ok(event),

@@ -1,5 +1,5 @@
-//! Questions of the library's admin API, to a client that is there. The safe `AdminClient` is one more client, with connections of
-//! its own, and what it says of them is never taken.
+//! Admin requests on an existing client. The safe `AdminClient` is another client with its own connections, and its events are never
+//! polled.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -9,14 +9,13 @@ use rdkafka::bindings as native;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-/// Bytes of what the library says of a setting that it does not take.
+/// Bytes of the library's error text about a setting.
 const TEXT_BYTES: usize = 256;
 
 /// The settings of each topic that have a value, the brokers' defaults included.
 pub(crate) type Configs = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The id that the brokers gave a topic when it was created: 16 bytes. `None` where they give none, which is so before
-/// Kafka 2.8. Blocks for `timeout` at most.
+/// The topic id: 16 bytes. `None` on brokers before Kafka 2.8, which assign none. Blocks for `timeout` at most.
 ///
 /// # Errors
 /// The code of the library or of the brokers.
@@ -30,13 +29,13 @@ pub(crate) fn topic_id<C: ClientContext>(
     let operation = native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
     // SAFETY: the client, the options and the queue are live during the call, which copies the collection; that is made here and
     // destroyed here, and `name` outlives it.
-    let ask = |client, options, queue| unsafe {
+    let send = |client, options, queue| unsafe {
         let topics = native::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
         native::rd_kafka_DescribeTopics(client, topics, options, queue);
         native::rd_kafka_TopicCollection_destroy(topics);
     };
     // SAFETY: `described` is only given the event of that operation.
-    answer(client, operation, timeout, ask, |event| unsafe { described(event) })
+    response(client, operation, timeout, send, |event| unsafe { described(event) })
 }
 
 /// The settings of these topics. Blocks for `timeout` at most.
@@ -53,7 +52,7 @@ pub(crate) fn configs<C: ClientContext>(
     let operation = native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS;
     // SAFETY: the client, the options and the queue are live during the call, which copies the resources; those are made here
     // and destroyed here, and copy their names.
-    let ask = |client, options, queue| unsafe {
+    let send = |client, options, queue| unsafe {
         let topic = native::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
         let resource = |name: &CString| native::rd_kafka_ConfigResource_new(topic, name.as_ptr());
         let mut resources: Vec<_> = names.iter().map(resource).collect();
@@ -61,15 +60,15 @@ pub(crate) fn configs<C: ClientContext>(
         native::rd_kafka_ConfigResource_destroy_array(resources.as_mut_ptr(), resources.len());
     };
     // SAFETY: `configured` is only given the event of that operation.
-    answer(client, operation, timeout, ask, |event| unsafe { configured(event) })
+    response(client, operation, timeout, send, |event| unsafe { configured(event) })
 }
 
-/// Asks, and waits for the answer. `take` is given a live event without an error, of which it keeps nothing.
-fn answer<C: ClientContext, T>(
+/// Sends a request and waits for the response. `take` gets a live event without an error, and must keep nothing of it.
+fn response<C: ClientContext, T>(
     client: &Client<C>,
     operation: native::rd_kafka_admin_op_t,
     timeout: Duration,
-    ask: impl FnOnce(
+    send: impl FnOnce(
         *mut native::rd_kafka_t,
         *const native::rd_kafka_AdminOptions_t,
         *mut native::rd_kafka_queue_t,
@@ -90,7 +89,7 @@ fn answer<C: ClientContext, T>(
             text.as_mut_ptr(),
             text.len(),
         );
-        ask(client, options, queue);
+        send(client, options, queue);
         let event = native::rd_kafka_queue_poll(queue, timeout_ms);
         let answer = if event.is_null() {
             Err(Code::OperationTimedOut)

@@ -21,11 +21,11 @@ use crate::error::KafkaError;
 use crate::group::member::as_client;
 use crate::limits::{LINGER_MS, MESSAGE_BYTES_MAX, STATISTICS_MS};
 
-/// How long the thread waits for reports. Long, since the client spins through the last millisecond of each wait; a report
-/// ends the wait at once.
+/// How long the thread waits for delivery reports. Long, because the client spins through the last millisecond of each wait; a
+/// report ends the wait at once.
 const POLL: Duration = Duration::from_secs(1);
 
-/// What [`Appender::prepare`] does, for an error.
+/// [`Appender::prepare`] in an error text.
 const PREPARING: &str = "preparing to append";
 
 type Report = oneshot::Sender<Result<i64, ClientError>>;
@@ -40,7 +40,7 @@ pub(crate) struct Appender {
 
 impl Appender {
     /// # Errors
-    /// [`KafkaError`] where a setting is not taken.
+    /// [`KafkaError`] if the client rejects a setting or the system starts no thread.
     pub(crate) fn new(brokers: &Arc<Brokers>, topic: String) -> Result<Self, KafkaError> {
         let mut settings = brokers.client();
         settings
@@ -63,18 +63,20 @@ impl Appender {
                 polled.poll(POLL);
             }
         });
-        thread.map_err(|error| KafkaError::Setting(format!("no thread for appending: {error}")))?;
+        thread.map_err(|error| {
+            KafkaError::Setting(format!("cannot start the thread of the Kafka appender: {error}"))
+        })?;
         Ok(Self { brokers: brokers.clone(), topic, producer, ended })
     }
 
-    /// Gets to know the brokers and the producer's identity, for which the first append waits otherwise: a client that had
-    /// nobody to ask for its identity when it began asks again only half a second later.
+    /// Fetches the metadata and the producer id. Without this call the first append waits for them: a client that has no broker for
+    /// its first request retries only after half a second.
     ///
     /// # Errors
-    /// [`KafkaError`] where no broker answers.
+    /// [`KafkaError`] if no broker answers.
     pub(crate) async fn prepare(&self) -> Result<(), KafkaError> {
         let (brokers, producer, topic) = (self.brokers.clone(), self.producer.clone(), self.topic.clone());
-        blocking(move || brokers.meet(producer.client(), &topic, PREPARING)).await?;
+        blocking(move || brokers.warm_up_metadata(producer.client(), &topic, PREPARING)).await?;
         let mut identified = self.producer.context().identified.subscribe();
         let limit = Duration::from_millis(self.brokers.config.timeout_ms.into());
         let known = timeout(limit, identified.wait_for(|known| *known)).await;
@@ -82,17 +84,17 @@ impl Appender {
         known.map(drop).map_err(late)
     }
 
-    /// Why it appends nothing any more, where the client found that it could no longer tell a repeated record from a new one.
-    pub(crate) fn end(&self) -> Option<String> {
+    /// The fatal error of the producer: the client can no longer distinguish a repeated record from a new one.
+    pub(crate) fn fatal_error(&self) -> Option<String> {
         self.producer.client().fatal_error().map(|(_, why)| why)
     }
 
     #[cfg(test)]
-    pub(crate) fn come_to_an_end(&self) {
+    pub(crate) fn fail_for_good(&self) {
         crate::native::fail_for_good(&*self.producer);
     }
 
-    /// Appends and waits until it is durable.
+    /// Appends a record and waits until all in-sync replicas have it.
     pub(crate) async fn append(
         &self,
         partition: Partition,
@@ -122,7 +124,7 @@ impl Drop for Appender {
 
 struct Reports {
     client: Context,
-    /// The brokers know the producer, by a number that they gave it.
+    /// The brokers have assigned a producer id.
     identified: watch::Sender<bool>,
 }
 
@@ -135,7 +137,7 @@ impl ClientContext for Reports {
         self.client.error(error, reason);
     }
 
-    /// The client tells its state nowhere else.
+    /// The statistics alone contain this state.
     fn stats(&self, statistics: Statistics) {
         let identified = statistics.eos.is_some_and(|eos| eos.idemp_state == "Assigned");
         self.identified.send_replace(identified);
@@ -150,7 +152,7 @@ impl ProducerContext for Reports {
             Ok(message) => Ok(message.offset()),
             Err((error, _)) => Err(error.clone()),
         };
-        // Whoever waited may be gone.
+        // The receiver may be cancelled.
         let _ = report.send(outcome);
     }
 }

@@ -1,4 +1,4 @@
-//! The transactions of one partition. The client's calls block, so they have a thread of their own.
+//! The transactions of one partition, on a thread for the client's blocking calls.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::thread;
@@ -18,7 +18,7 @@ use crate::limits::{LINGER_MS, MESSAGE_BYTES_MAX, QUEUED_MESSAGES_MAX, TRANSACTI
 use crate::native;
 use crate::watchdog::Watched;
 
-/// The pause before another attempt to queue a message where the queue is full.
+/// The pause before a retry when the queue of the client is full.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(1);
 
 /// The producer of one partition, on its thread.
@@ -36,7 +36,7 @@ const ENDED: KafkaError = KafkaError::Closed("the partition's thread has ended")
 
 impl Transactor {
     /// # Errors
-    /// [`KafkaError`] where the system gives no thread.
+    /// [`KafkaError`] if the system starts no thread.
     pub(crate) fn start(
         brokers: Arc<Brokers>,
         member: &Arc<Member>,
@@ -55,29 +55,31 @@ impl Transactor {
                 for job in waiting {
                     producing.run(job);
                     if producing.watched.is_stuck() {
-                        // It came back after all; another one has taken its place.
+                        // The call returned after another thread replaced this one.
                         break;
                     }
                 }
             })
-            .map_err(|error| KafkaError::Setting(format!("no thread for a partition: {error}")))?;
+            .map_err(|error| {
+                KafkaError::Setting(format!("cannot start the thread of partition {partition}: {error}"))
+            })?;
         Ok(Self { jobs: Mutex::new(jobs), watched })
     }
 
-    /// A call of its client never returned: another one has to take its place. What it has open, the next acquisition ends.
+    /// A call of its client did not return, so the partition needs another one. The next acquisition ends the open transaction.
     pub(crate) fn is_stuck(&self) -> bool {
         self.watched.is_stuck()
     }
 
     pub(crate) async fn acquire(&self) -> Result<(), KafkaError> {
-        self.ask(Job::Acquire).await
+        self.call(Job::Acquire).await
     }
 
     pub(crate) async fn commit(&self, transaction: Transaction) -> Result<CommitOutcome, KafkaError> {
-        self.ask(|reply| Job::Commit(transaction, reply)).await
+        self.call(|reply| Job::Commit(transaction, reply)).await
     }
 
-    async fn ask<T>(
+    async fn call<T>(
         &self,
         job: impl FnOnce(oneshot::Sender<Result<T, KafkaError>>) -> Job,
     ) -> Result<T, KafkaError> {
@@ -101,19 +103,19 @@ impl Topics {
     }
 }
 
-/// What the thread holds.
+/// The state of the thread.
 struct ProducerThread {
     brokers: Arc<Brokers>,
-    /// Gone once the membership is: who left commits nothing.
+    /// Weak, so that a membership that was dropped commits nothing.
     member: Weak<Member>,
     partition: Partition,
     watched: Arc<Watched>,
     topics: Topics,
-    /// Gone after every transaction that was not committed: what it had open, the next acquisition ends.
+    /// `None` after a transaction that was not committed. The next acquisition ends that transaction.
     producer: Option<BaseProducer<Context>>,
 }
 
-/// How long the calls of one job may take together.
+/// The time limit of all calls of one job.
 struct Deadline(Instant);
 
 impl Deadline {
@@ -128,7 +130,7 @@ impl ProducerThread {
         let deadline = Deadline(Instant::now() + limit);
         let watched = self.watched.clone();
         watched.within(limit, || match job {
-            // Whoever asked may be gone: a commit whose asker gave up is unknown to it, whatever it came to.
+            // The receiver may be cancelled. A commit then has an unknown outcome for its caller.
             Job::Acquire(reply) => drop(reply.send(self.acquire(&deadline))),
             Job::Commit(transaction, reply) => drop(reply.send(self.commit(transaction, &deadline))),
         });
@@ -149,13 +151,13 @@ impl ProducerThread {
             .set("batch.size", self.brokers.batch_bytes().to_string())
             .set("message.max.bytes", MESSAGE_BYTES_MAX.to_string())
             .set("queue.buffering.max.messages", QUEUED_MESSAGES_MAX.to_string())
-            // 100 ms otherwise, and the first answers of a transaction are often to try again at once.
+            // The default is 100 ms, and the first responses of a transaction often request an immediate retry.
             .set("retry.backoff.ms", "5");
-        let failed = |error| self.brokers.failed("taking a partition over", error);
+        let failed = |error| self.brokers.failed("acquiring a partition", error);
         let context = Context(self.brokers.clone());
         let producer: BaseProducer<Context> = settings.create_with_context(context).map_err(failed)?;
         let taken = producer.init_transactions(deadline.left());
-        // Events first: among them may be why nobody answered.
+        // The events may include the cause of a timeout.
         producer.poll(Duration::ZERO);
         taken.map_err(failed)?;
         self.producer = Some(producer);
@@ -170,26 +172,26 @@ impl ProducerThread {
                 self.producer = Some(producer);
                 Ok(CommitOutcome::Committed)
             }
-            Err(error) if is_overtaken(&error) => Ok(CommitOutcome::Fenced),
+            Err(error) if is_fenced(&error) => Ok(CommitOutcome::Fenced),
             Err(error) if error.rdkafka_error_code().is_some_and(is_too_large) => {
-                // It was never sent to be committed. What was written of it hides what follows until it is aborted; where this
-                // fails, the next acquisition aborts it.
+                // No commit was sent. The open transaction hides later records until it is aborted. If that fails, the next
+                // acquisition aborts it.
                 producer.poll(Duration::ZERO);
                 if let Err(error) = producer.abort_transaction(deadline.left()) {
-                    tracing::debug!(%error, partition = %self.partition, "aborting a transaction that is too large");
+                    tracing::debug!(%error, partition = %self.partition, "failed to abort an oversized transaction");
                 }
                 let (brokers, partition) = (self.brokers.config.brokers.clone(), self.partition);
-                Err(KafkaError::TooLarge { brokers, partition, cause: Box::new(error) })
+                Err(KafkaError::TooLarge { brokers, partition, cause: error.into() })
             }
             Err(error) => {
                 producer.poll(Duration::ZERO);
-                Err(self.brokers.failed("committing", error))
+                Err(self.brokers.failed("committing a transaction", error))
             }
         }
     }
 
     /// # Errors
-    /// Whatever it is, the transaction may or may not be committed.
+    /// After any error, the transaction may or may not be committed.
     fn try_commit(
         &self,
         producer: &BaseProducer<Context>,
@@ -197,7 +199,7 @@ impl ProducerThread {
         deadline: &Deadline,
     ) -> Result<(), ClientError> {
         producer.begin_transaction()?;
-        // The client copies what it takes, so each of ours can go.
+        // The client copies each record.
         for record in transaction.records {
             let mut message = BaseRecord::<[u8], [u8]>::to(self.topics.name(record.topic))
                 .partition(as_client(record.partition))
@@ -213,7 +215,7 @@ impl ProducerThread {
                 thread::sleep(QUEUE_FULL_PAUSE);
             }
         }
-        // In every transaction, with who we are to the group: a member that the group has moved past is refused here.
+        // Every transaction contains the offset with the member's group metadata: the coordinator rejects an outdated generation.
         let metadata = self.member.upgrade().and_then(|member| member.metadata());
         let metadata = metadata.ok_or(ClientError::ConsumerCommit(Code::UnknownMemberId))?;
         let next = Offset::Offset(i64::try_from(transaction.next.0).unwrap_or(i64::MAX));
@@ -224,7 +226,7 @@ impl ProducerThread {
     }
 }
 
-fn is_overtaken(error: &ClientError) -> bool {
+fn is_fenced(error: &ClientError) -> bool {
     let code = match error {
         ClientError::Transaction(error) => Some(error.code()),
         error => error.rdkafka_error_code(),

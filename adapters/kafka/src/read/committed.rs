@@ -1,4 +1,4 @@
-//! What is committed in one partition, for its readers.
+//! Committed records of one partition.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,28 +14,27 @@ use crate::limits::HIDDEN_UNEXPLAINED_MS_MAX;
 use crate::read::fetcher::{Fetcher, PartitionReader};
 use crate::read::lookup::Lookup;
 
-/// A reader of the committed records of one partition, which says whose transaction hides records, and whether it does so for
-/// good.
+/// A reader of the committed records of one partition. It reports the transaction that hides records, and whether its end is lost.
 pub(crate) struct Committed {
     lookup: Arc<Lookup>,
     topic: Topic,
     partition: Partition,
     reader: PartitionReader,
-    /// Set while records are there that cannot be read. Kept over reads that are cancelled.
+    /// Set while the partition has hidden records. Kept when a read is cancelled.
     hidden: Mutex<Option<Hidden>>,
 }
 
 #[derive(Clone, Copy)]
 struct Hidden {
     from: Offset,
-    /// When records were first seen behind `from`.
+    /// The time at which records after `from` were first seen.
     since: Instant,
-    /// The brokers said that no transaction is open.
+    /// The brokers reported no open transaction.
     none_open: bool,
 }
 
 impl Committed {
-    /// `fetcher` reads that topic.
+    /// `fetcher` must read the same topic.
     pub(crate) fn new(
         lookup: &Arc<Lookup>,
         topic: Topic,
@@ -46,7 +45,7 @@ impl Committed {
         Self { lookup: lookup.clone(), topic, partition, reader, hidden: Mutex::default() }
     }
 
-    /// Where the log starts, and where it ends with what is not committed yet.
+    /// The bounds of the log, uncommitted records included.
     ///
     /// # Errors
     /// [`KafkaError`]
@@ -54,7 +53,7 @@ impl Committed {
         self.lookup.bounds(self.topic, self.partition).await
     }
 
-    /// Which log this is.
+    /// The identity of the log.
     ///
     /// # Errors
     /// [`KafkaError`]
@@ -62,12 +61,10 @@ impl Committed {
         self.lookup.identity().await
     }
 
-    /// Waits until there is something at `from` and reads it, for as long as another client's transaction is open there. Can be
-    /// cancelled.
+    /// Reads at `from`, and waits until there is a committed record. Can be cancelled.
     ///
     /// # Errors
-    /// [`KafkaError::Hidden`] where records are hidden by a transaction that the brokers do not have, and whatever else
-    /// [`KafkaError`] has.
+    /// [`KafkaError::Hidden`] if a transaction hides records that no broker has open, and all other errors of a call.
     pub(crate) async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, KafkaError> {
         let look = Duration::from_millis(self.lookup.brokers.config.hidden_ms.max(1).into());
         loop {
@@ -88,8 +85,7 @@ impl Committed {
         self.hidden.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that nothing can be read at `from`. Answers since when, where there is something: a transaction that began a moment
-    /// ago hides its records as well.
+    /// Records that nothing can be read at `from`. Returns the hidden records, if the log has any after `from`.
     fn note(&self, from: Offset, end: Offset) -> Option<Hidden> {
         let mut hidden = self.hidden();
         if end <= from {
@@ -100,7 +96,7 @@ impl Committed {
         *hidden
     }
 
-    /// Asks the brokers which transaction hides the records, and logs it.
+    /// Queries the brokers for the transaction that hides the records, and logs it.
     async fn explain(&self, hidden: Hidden) -> Result<(), KafkaError> {
         let Hidden { from, since, none_open } = hidden;
         let config = &self.lookup.brokers.config;
@@ -108,7 +104,7 @@ impl Committed {
         let lost = KafkaError::Hidden { brokers: brokers.clone(), topic: topic.clone(), partition, from };
         match transactions::inquire(&self.lookup, &topic, partition).await {
             Ok(RequestOutcome::Lost) => Err(lost),
-            // What ended in between can be read by the next look.
+            // The transaction may have ended in between: the next read would return its records.
             Ok(RequestOutcome::NoneOpen) if none_open => Err(lost),
             Ok(RequestOutcome::NoneOpen) => {
                 if let Some(hidden) = self.hidden().as_mut() {
@@ -122,8 +118,8 @@ impl Committed {
                 }
                 if self.lookup.may_warn(self.topic, partition) {
                     tracing::warn!(
-                        "partition {partition} of {topic} at {brokers} waits at offset {from} behind {open}. Records behind it are \
-                         read once it has ended; nothing is lost"
+                        "partition {partition} of {topic} at {brokers} waits at offset {from} for {open}. Reading continues when the \
+                         transaction ends; no record is lost"
                     );
                 }
                 Ok(())
@@ -133,9 +129,9 @@ impl Committed {
                 if self.lookup.may_warn(self.topic, partition) {
                     tracing::warn!(
                         cause = why,
-                        "partition {partition} of {topic} at {brokers} waits at offset {from}, probably behind an open transaction of \
+                        "partition {partition} of {topic} at {brokers} waits at offset {from}, probably for an open transaction of \
                          another client. `kafka-transactions.sh --bootstrap-server {brokers} find-hanging --topic {topic} --partition \
-                         {partition}` shows whether its end was lost, and `describe-producers` its producer"
+                         {partition}` shows whether its end is lost, and `describe-producers` shows its producer"
                     );
                 }
                 Ok(())

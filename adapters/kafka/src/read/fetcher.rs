@@ -1,4 +1,4 @@
-//! Reading partitions from positions: a consumer that no group knows, and a queue for each partition.
+//! Reading partitions from positions, with a consumer outside of all groups and a queue for each partition.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ use crate::native;
 
 type Reader = BaseConsumer<Context>;
 
-/// What the names of a CloudEvent's attributes begin with.
+/// The prefix of the headers with a CloudEvent's attributes.
 const CLOUD_EVENT: &str = "ce_";
 /// The header that names the format of the payload.
 const CONTENT_TYPE: &str = "content-type";
@@ -35,12 +35,12 @@ pub(crate) struct Fetcher {
     topic: String,
     consumer: Arc<Reader>,
     slots: Mutex<BTreeMap<i32, Arc<Slot>>>,
-    /// Tells readers of the same partition apart.
+    /// Distinguishes readers of the same partition.
     readers: AtomicU64,
 }
 
-/// What is being read of one partition. The client has one queue for it, so there is one reading at a time: a worker that
-/// is on its way out must not disturb its successor.
+/// The current read of one partition. The client has one queue for it, so there is one read at a time, and a stopping worker does not
+/// disturb the next one.
 #[derive(Default)]
 struct Slot(Mutex<Option<Reading>>);
 
@@ -53,19 +53,19 @@ impl Slot {
 struct Reading {
     reader: u64,
     queue: PartitionQueue<Context>,
-    /// Where reading goes on.
+    /// The next offset to read.
     next: Offset,
-    /// What ended the last read behind the records that it handed out; the next read answers with it.
+    /// The error after the records that the previous read returned; the next read returns it.
     failed: Option<KafkaError>,
 }
 
 impl Fetcher {
-    /// Knows the brokers, which the first read would otherwise wait for.
+    /// Creates the consumer and fetches its metadata, so that the first read need not wait for it.
     ///
     /// # Errors
-    /// [`KafkaError`] where a setting is not taken, or no broker answers.
+    /// [`KafkaError`] if the client rejects a setting or no broker answers.
     pub(crate) async fn open(brokers: &Arc<Brokers>, topic: String) -> Result<Arc<Self>, KafkaError> {
-        // The client wants a group, though nothing is ever committed or subscribed in it.
+        // The client requires a group id; the reader neither subscribes nor commits in that group.
         let mut settings = brokers.consumer("reader");
         settings
             .set("isolation.level", "read_committed")
@@ -78,8 +78,8 @@ impl Fetcher {
         let consumer = settings.create_with_context(Context(brokers.clone()));
         let consumer: Reader = consumer.map_err(|error| brokers.failed("opening a reader", error))?;
         let consumer = Arc::new(consumer);
-        let (met, by, read) = (brokers.clone(), consumer.clone(), topic.clone());
-        blocking(move || met.meet(by.client(), &read, "preparing to read")).await?;
+        let (shared, by, read) = (brokers.clone(), consumer.clone(), topic.clone());
+        blocking(move || shared.warm_up_metadata(by.client(), &read, "preparing to read")).await?;
         Ok(Arc::new(Self {
             brokers: brokers.clone(),
             topic,
@@ -89,8 +89,8 @@ impl Fetcher {
         }))
     }
 
-    /// A reader of one partition. It wakes `woken` when there may be something. Of two of the same partition, whoever
-    /// reads takes the reading away from the other.
+    /// A reader of one partition, which signals `woken` when there may be records. Of two readers of the same partition, the latest to
+    /// read displaces the other.
     pub(crate) fn partition(self: &Arc<Self>, partition: Partition, woken: Arc<Notify>) -> PartitionReader {
         let partition = as_client(partition);
         let reader = self.readers.fetch_add(1, Ordering::Relaxed);
@@ -110,7 +110,7 @@ pub(crate) struct PartitionReader {
 }
 
 impl PartitionReader {
-    /// Waits until there is something at `from` and reads it. Can be cancelled.
+    /// Reads at `from`, and waits until there are records. Can be cancelled.
     ///
     /// # Errors
     /// [`KafkaError`]
@@ -124,14 +124,14 @@ impl PartitionReader {
         }
     }
 
-    /// Reads what has arrived at `from`; nothing where there is nothing yet. The first call asks for it.
+    /// Reads the records that have arrived at `from`; `None` if there are none yet. The first call starts the fetch.
     ///
     /// # Errors
     /// [`KafkaError`]
     pub(crate) fn read_now(&self, from: Offset, limit: ReadLimit) -> Result<Option<Batch>, KafkaError> {
         let mut slot = self.slot.lock();
         if slot.as_ref().is_none_or(|reading| reading.reader != self.reader || reading.next != from) {
-            // The one before goes first: with it goes what wakes its reader.
+            // Drop the previous read first: its queue wakes the previous reader.
             *slot = None;
             *slot = Some(self.begin(from)?);
         }
@@ -149,7 +149,7 @@ impl PartitionReader {
         let position = Position::Offset(i64::try_from(from.0).unwrap_or(i64::MAX));
         let position = one(topic, self.partition, position).map_err(|error| self.failed(error))?;
         let queue = consumer.split_partition_queue(topic, self.partition);
-        let mut queue = queue.ok_or(KafkaError::Closed("the reader has no such partition"))?;
+        let mut queue = queue.ok_or(KafkaError::Closed("the reader has no queue for the partition"))?;
         let woken = self.woken.clone();
         queue.set_nonempty_callback(move || woken.notify_one());
         consumer.incremental_assign(&position).map_err(|error| self.failed(error))?;
@@ -159,7 +159,7 @@ impl PartitionReader {
     fn stop(&self) {
         let Fetcher { topic, consumer, .. } = &*self.fetcher;
         if let Ok(position) = one(topic, self.partition, Position::Invalid) {
-            // Where it was not assigned there is nothing to stop.
+            // Fails only if the partition was not assigned.
             let _ = consumer.incremental_unassign(&position);
         }
     }
@@ -170,7 +170,7 @@ impl PartitionReader {
         from: Offset,
         limit: ReadLimit,
     ) -> Result<Option<Batch>, KafkaError> {
-        // Events of the client itself; they go to the context.
+        // Drains client events, which the context receives.
         while self.fetcher.consumer.poll(std::time::Duration::ZERO).is_some() {}
         if let Some(failed) = reading.failed.take() {
             return Err(failed);
@@ -183,7 +183,7 @@ impl PartitionReader {
                     let Some(last): Option<&LogRecord> = records.last() else {
                         return Err(self.failed_at(from, error));
                     };
-                    // The records before it are good. What lies behind them must not be passed over.
+                    // Return the records before the error; the next read returns the error.
                     let next = last.offset.next();
                     (reading.next, reading.failed) = (next, Some(self.failed_at(next, error)));
                     return Ok(Some(Batch { records, next }));
@@ -197,7 +197,7 @@ impl PartitionReader {
                 }
             }
         }
-        // Behind the last record there may be what nobody sees: markers, and records of aborted transactions.
+        // Markers and records of aborted transactions may follow the last record.
         let seen = records.last().map_or(from, |record| record.offset.next());
         let next = self.position().map_or(seen, |position| position.max(seen));
         if next <= from {
@@ -207,7 +207,7 @@ impl PartitionReader {
         Ok(Some(Batch { records, next }))
     }
 
-    /// Behind everything that the client has handed out, visible or not.
+    /// The offset after everything that the client has consumed, visible or not.
     fn position(&self) -> Option<Offset> {
         let positions = self.fetcher.consumer.position().ok()?;
         match positions.find_partition(&self.fetcher.topic, self.partition)?.offset() {
@@ -220,7 +220,7 @@ impl PartitionReader {
         self.fetcher.brokers.failed("reading", error)
     }
 
-    /// What went wrong where everything before `at` was read.
+    /// The error after everything before `at` was read.
     fn failed_at(&self, at: Offset, error: ClientError) -> KafkaError {
         if !error.rdkafka_error_code().is_some_and(is_unreadable) {
             return self.failed(error);
@@ -230,7 +230,7 @@ impl PartitionReader {
             topic: self.fetcher.topic.clone(),
             partition: self.partition,
             at: self.position().map_or(at, |position| position.max(at)),
-            cause: Box::new(error),
+            cause: error.into(),
         }
     }
 }
@@ -244,8 +244,8 @@ impl Drop for PartitionReader {
     }
 }
 
-/// Whether a reader of records needs the header: an attribute of a CloudEvent in binary mode, or what says that it is one
-/// (CloudEvents Kafka binding 1.0, 3.2.3). Others, such as those of tracing, may be many and large.
+/// Whether the bus passes the header on: an attribute of a CloudEvent in binary mode, or its content type (CloudEvents Kafka binding
+/// 1.0, 3.2.3). Other headers, such as those of tracing, may be many and large.
 fn is_kept(name: &str) -> bool {
     let begins = name.get(..CLOUD_EVENT.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(CLOUD_EVENT));
     begins || name.eq_ignore_ascii_case(CONTENT_TYPE)
@@ -262,8 +262,8 @@ fn record_of(message: &BorrowedMessage<'_>) -> LogRecord {
     }
 }
 
-/// When the log took a record. A topic with `CreateTime` has the word of the producer instead, which may lie in the future:
-/// it counts as now at most, since a record that says more would hold timers up.
+/// The time at which the log stored a record. With `CreateTime` it is the producer's time, capped at now: a time in the future would
+/// delay timers.
 fn taken_at(timestamp: MessageTimestamp) -> Timestamp {
     match timestamp {
         MessageTimestamp::LogAppendTime(ms) => Timestamp::from_millis(ms),

@@ -1,4 +1,4 @@
-//! Asking brokers how their logs stand.
+//! Queries about logs: bounds, offsets by time, identity and settings.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,13 +19,13 @@ use crate::group::member::as_client;
 use crate::limits::{HIDDEN_WARNING_MS, METADATA_AGE_MS_MAX};
 use crate::native::{self, Configs};
 
-/// What [`Lookup::identity`] does, for an error.
-const IDENTIFYING: &str = "asking which log this is";
+/// [`Lookup::identity`] in an error text.
+const IDENTIFYING: &str = "querying the identity of the log";
 
-/// What a client says between two questions: a few lines and errors for each of its connections.
-const HEARD: usize = 32;
+/// Events of a client between two queries: a few for each of its connections.
+const EVENTS_MAX: usize = 32;
 
-/// What the brokers call the log of orders.
+/// The ids of the log of orders.
 struct Identity {
     cluster: String,
     /// Brokers before Kafka 2.8 have none.
@@ -33,30 +33,30 @@ struct Identity {
     topic: String,
 }
 
-/// A client that asks and never reads.
+/// A client for queries, which reads no records.
 pub(crate) struct Lookup {
     pub(crate) brokers: Arc<Brokers>,
     consumer: BaseConsumer<Context>,
-    /// When records that are hidden were last warned of.
+    /// The time of the latest warning about hidden records.
     warned: Mutex<BTreeMap<(Topic, Partition), Instant>>,
 }
 
 impl Lookup {
     /// # Errors
-    /// [`KafkaError`] where a setting is not taken.
+    /// [`KafkaError`] if the client rejects a setting.
     pub(crate) fn new(brokers: &Arc<Brokers>) -> Result<Arc<Self>, KafkaError> {
-        // Ends are the high watermarks: another worker's open transaction may hide records behind the last stable offset.
+        // Ends are high watermarks: an open transaction may hide records after the last stable offset.
         let mut settings = brokers.client();
         settings
             .set("isolation.level", "read_uncommitted")
-            // It has no topic of its own whose leader it would follow: when that is gone, this is for how long it still asks it.
+            // The client has no fixed topic, so it notices a new leader only by the age of its metadata.
             .set("metadata.max.age.ms", METADATA_AGE_MS_MAX.to_string());
         let consumer = settings.create_with_context(Context(brokers.clone()));
         let consumer = consumer.map_err(|error| brokers.failed("opening a client", error))?;
         Ok(Arc::new(Self { brokers: brokers.clone(), consumer, warned: Mutex::default() }))
     }
 
-    /// Where a partition starts and ends.
+    /// The bounds of a partition.
     pub(crate) async fn bounds(
         self: &Arc<Self>,
         topic: Topic,
@@ -69,13 +69,14 @@ impl Lookup {
     /// Blocks.
     fn watermarks(&self, topic: &str, partition: Partition) -> Result<Bounds, KafkaError> {
         let found = self.consumer.fetch_watermarks(topic, as_client(partition), self.timeout());
-        self.hear();
-        let (start, end) = found.map_err(|error| self.brokers.failed("asking where a log ends", error))?;
+        self.drain_events();
+        let (start, end) =
+            found.map_err(|error| self.brokers.failed("querying the bounds of a log", error))?;
         let offset = |raw| Offset(u64::try_from(raw).unwrap_or_default());
         Ok(Bounds { start: offset(start), end: offset(end) })
     }
 
-    /// The first offset of each partition whose record the log took at `time` or later; its end where there is none.
+    /// The first offset of each partition whose record was stored at `time` or later; its end if there is none.
     pub(crate) async fn first_at(
         self: &Arc<Self>,
         topic: Topic,
@@ -85,14 +86,14 @@ impl Lookup {
         let this = self.clone();
         blocking(move || {
             let name = this.brokers.config.topic(topic);
-            let failed = |error| this.brokers.failed("asking where a time lies in the log", error);
+            let failed = |error| this.brokers.failed("querying the offset of a time", error);
             let mut asked = TopicPartitionList::with_capacity(partitions.len());
             for partition in &partitions {
                 let time = Position::Offset(time.as_millis());
                 asked.add_partition_offset(&name, as_client(*partition), time).map_err(failed)?;
             }
             let found = this.consumer.offsets_for_times(asked, this.timeout());
-            this.hear();
+            this.drain_events();
             let found = found.map_err(failed)?;
             let mut offsets = Vec::with_capacity(partitions.len());
             for partition in partitions {
@@ -108,7 +109,7 @@ impl Lookup {
         .await
     }
 
-    /// Which log of orders this is: the cluster's id and the topic's, which a topic that is created anew does not keep. Asks the
+    /// The identity of the log of orders: the cluster id and the topic id, which changes when the topic is created again. Queries the
     /// brokers each time.
     pub(crate) async fn identity(self: &Arc<Self>) -> Result<LogIdentity, KafkaError> {
         let Identity { cluster, topic_id, topic } = self.identify().await?;
@@ -119,8 +120,8 @@ impl Lookup {
         Ok(LogIdentity::new(&parts.join("/")))
     }
 
-    /// Which system of processors decides on this log: `<cluster id>/<topic> decided by <group>`. A topic that is created anew
-    /// belongs to the same system.
+    /// The system of processors of this log: `<cluster id>/<topic> decided by <group>`. A topic that is created again belongs to the
+    /// same system.
     pub(crate) async fn system(self: &Arc<Self>) -> Result<String, KafkaError> {
         let Identity { cluster, topic, .. } = self.identify().await?;
         let config = &self.brokers.config;
@@ -133,7 +134,7 @@ impl Lookup {
             let name = this.brokers.config.topic(Topic::Orders);
             let failed = |code| this.brokers.failed(IDENTIFYING, ClientError::MetadataFetch(code));
             let id = native::topic_id(this.consumer.client(), &name, this.timeout());
-            this.hear();
+            this.drain_events();
             let id = id.map_err(|code| match code {
                 Code::UnknownTopicOrPartition => {
                     let brokers = this.brokers.config.brokers.clone();
@@ -141,7 +142,7 @@ impl Lookup {
                 }
                 code => failed(code),
             })?;
-            // Behind the first answer: it brings the cluster's id, so that this one waits for nothing.
+            // After the first response, which contains the cluster id.
             let cluster = this.consumer.client().fetch_cluster_id(this.timeout());
             let cluster = cluster.ok_or_else(|| failed(Code::OperationTimedOut))?;
             Ok(Identity { cluster, topic_id: id.map(|id| URL_SAFE_NO_PAD.encode(id)), topic: name })
@@ -155,15 +156,15 @@ impl Lookup {
         blocking(move || {
             let names: Vec<&str> = topics.iter().map(String::as_str).collect();
             let found = native::configs(this.consumer.client(), &names, this.timeout());
-            this.hear();
+            this.drain_events();
             let failed =
-                |code| this.brokers.failed("asking for the topics' settings", ClientError::AdminOp(code));
+                |code| this.brokers.failed("querying the settings of the topics", ClientError::AdminOp(code));
             found.map_err(failed)
         })
         .await
     }
 
-    /// Whether to warn of records that are hidden in a partition: once a minute, however many read it.
+    /// Whether to warn about hidden records in a partition: once a minute for all of its readers.
     pub(crate) fn may_warn(&self, topic: Topic, partition: Partition) -> bool {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         let quiet = Duration::from_millis(HIDDEN_WARNING_MS);
@@ -174,17 +175,17 @@ impl Lookup {
         may
     }
 
-    /// What the brokers know of all topics. Blocks.
+    /// The metadata of all topics. Blocks.
     pub(crate) fn metadata(&self) -> Result<Metadata, KafkaError> {
         let found = self.consumer.fetch_metadata(None, self.timeout());
-        self.hear();
-        found.map_err(|error| self.brokers.failed("asking for the topics", error))
+        self.drain_events();
+        found.map_err(|error| self.brokers.failed("querying the topics", error))
     }
 
-    /// Takes in what the client has to say: among it is why nobody answered. Each call of it brings one thing, and does not say
-    /// whether there is another.
-    fn hear(&self) {
-        for _ in 0..HEARD {
+    /// Drains client events, which include the cause of a timeout. Each poll handles one event, and does not report whether there is
+    /// another.
+    fn drain_events(&self) {
+        for _ in 0..EVENTS_MAX {
             self.consumer.poll(Duration::ZERO);
         }
     }

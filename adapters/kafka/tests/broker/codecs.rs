@@ -1,4 +1,4 @@
-//! Batches that other producers, topics or brokers compressed.
+//! Batches compressed by other producers, topics or brokers.
 
 use logistics_core::port::{EventBus, PartitionLog, Topic};
 use logistics_core::{Offset, OrderId};

@@ -38,7 +38,7 @@ impl BusHarness for Broker {
         BusCapabilities { several_members: true, restart: true }
     }
 
-    /// Topics and groups of its own for each case, at the one broker.
+    /// Separate topics and groups for each case, at the same broker.
     async fn fresh(&self) -> Box<dyn BusFixture> {
         Box::new(Fixture(System::start(3).await))
     }

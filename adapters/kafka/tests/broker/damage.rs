@@ -1,4 +1,4 @@
-//! A broker's file that is not as it was written.
+//! A damaged file of a broker.
 
 use logistics_containers::until;
 use logistics_core::Offset;
@@ -37,7 +37,7 @@ pub(crate) async fn is_refused() {
     membership.leave().await.expect("it leaves");
 }
 
-/// Changes one byte of a record in the broker's file, where the broker itself looks at it no more.
+/// Changes one byte of a record in the broker's file. The broker does not validate the file again.
 async fn damage(system: &System) {
     let name = format!("{}-0/00000000000000000000.log", system.topic(Topic::Orders));
     let broker = &system.kafka.brokers()[0];

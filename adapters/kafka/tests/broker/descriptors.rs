@@ -1,4 +1,4 @@
-//! Files that clients have open.
+//! File descriptors of the clients.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::system::System;
 
 const PARTITIONS: u32 = 8;
 
-/// Where the system shows them.
+/// The number of open file descriptors; `None` if the system does not expose it.
 fn open() -> Option<usize> {
     fs::read_dir("/proc/self/fd").ok().map(Iterator::count)
 }

@@ -1,4 +1,4 @@
-//! Records of other producers that say in headers what they are.
+//! Records of other producers with CloudEvent headers.
 
 use logistics_core::Offset;
 use logistics_core::port::Header as Known;
@@ -16,7 +16,7 @@ pub(crate) async fn arrive() {
         ("ce_type", Some("logistics.order.placement.requested")),
         ("ce_subject", Some("")),
         ("ce_source", None),
-        ("c", Some("shorter than any that is kept")),
+        ("c", Some("shorter than the prefix")),
     ];
     let headers = written
         .into_iter()

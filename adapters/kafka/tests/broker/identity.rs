@@ -1,4 +1,4 @@
-//! Which log it is.
+//! The identity of the log.
 
 use logistics_containers::until;
 use logistics_core::port::Topic;

@@ -1,4 +1,4 @@
-//! What this process logs.
+//! Captures the log lines of this process.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -19,7 +19,7 @@ impl io::Write for Capture {
     }
 }
 
-/// Keeps warnings and errors from now on.
+/// Captures warnings and errors from now on.
 pub(crate) fn capture() {
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
@@ -28,7 +28,7 @@ pub(crate) fn capture() {
         .init();
 }
 
-/// The lines that have this in them.
+/// The captured lines that contain `part`.
 pub(crate) fn with(part: &str) -> Vec<String> {
     let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     lines.lines().filter(|line| line.contains(part)).map(str::to_owned).collect()

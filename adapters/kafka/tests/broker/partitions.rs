@@ -1,4 +1,4 @@
-//! A topic that gets more partitions under running members.
+//! A topic that gets more partitions while members run.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub(crate) async fn are_left_alone() {
     staying.leave().await.expect("it leaves");
 }
 
-/// Adds a partition, and has the one member leave, so that the group gives all three to the other.
+/// Adds a partition and lets one member leave, so that the group assigns all three partitions to the other.
 async fn follow(
     staying: Box<dyn Membership>,
     leaving: Box<dyn Membership>,
@@ -45,17 +45,17 @@ async fn follow(
     until("the group gives all three to one member", async || {
         let line = ["kafka-consumer-groups.sh", "--describe", "--members", "--verbose", "--group", &group];
         let printed = system.kafka.tool(&line).await;
-        // The one is how Kafka prints it before 4.0.
+        // The first is the format before Kafka 4.0.
         ["{orders}(0,1,2)", "{orders}:0,1,2"]
             .iter()
             .any(|all| printed.contains(&all.replace("{orders}", &orders)))
     })
     .await;
-    // The group's answer to the member came before it could be described.
+    // The member got its assignment before the tool could show it.
     while let Some(event) = staying.next().now_or_never() {
         take(&*staying, event.expect("an event"), &mut owned).await;
     }
-    assert_eq!(owned, BTreeSet::from([Partition(0), Partition(1)]), "the third is not ours to decide in");
+    assert_eq!(owned, BTreeSet::from([Partition(0), Partition(1)]), "the third partition is ignored");
     staying
 }
 

@@ -12,8 +12,8 @@ use crate::system::System;
 
 const GROUP: &str = "readers";
 const P: Partition = Partition(0);
-/// Longer than a member that is gone without notice stays in its group.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than the session timeout of a member that was dropped.
+const TIMEOUT: Duration = Duration::from_secs(60);
 const ONE: ReadLimit = ReadLimit { records: 1, bytes: 1 };
 
 /// Members of one group at one topic.
@@ -38,7 +38,7 @@ impl Readers {
 
 async fn next(subscription: &mut dyn Subscription) -> SubscriptionEvent {
     let held = BTreeSet::new();
-    let event = tokio::time::timeout(PATIENCE, subscription.next(ONE, &held)).await;
+    let event = tokio::time::timeout(TIMEOUT, subscription.next(ONE, &held)).await;
     event.expect("an event in time").expect("no failure")
 }
 
@@ -70,8 +70,8 @@ pub(crate) async fn shortened() {
     assert_eq!(offset_of(&next(&mut *second).await), Some(Offset(4)));
     assert_eq!(offset_of(&next(&mut *second).await), Some(Offset(5)));
 
-    // A position behind the end is what a log leaves that lost its last records.
-    second.acknowledge(P, Offset(100)).await.expect("the broker takes any");
+    // A log that lost its last records leaves a position after its end.
+    second.acknowledge(P, Offset(100)).await.expect("the broker accepts any position");
     drop(second);
     let mut third = readers.subscribe(StartAt::Start).await;
     let moved = SubscriptionEvent::Moved { partition: P, from: Offset(100), to: Offset(6) };
@@ -93,12 +93,12 @@ pub(crate) async fn deleted() {
                 readers.0.admin().delete_groups(&[&group], &AdminOptions::new()).await.expect("an answer");
             match &deleted[0] {
                 Ok(_) => break,
-                // Its member is not out yet.
+                // The group still has its member.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }
     };
-    tokio::time::timeout(PATIENCE, delete).await.expect("the group is deleted");
+    tokio::time::timeout(TIMEOUT, delete).await.expect("the group is deleted");
 
     let mut second = readers.subscribe(StartAt::End).await;
     assert_eq!(next(&mut *second).await, SubscriptionEvent::Started(vec![(P, Offset(2))]));

@@ -9,7 +9,7 @@ use crate::system::System;
 pub(crate) async fn refuse() {
     let system = System::start(1).await;
     let orders = system.topic(Topic::Orders);
-    assert_eq!(lines::with(&orders), Vec::<String>::new(), "what `topics create` makes needs no advice");
+    assert_eq!(lines::with(&orders), Vec::<String>::new(), "a created topic has no warnings");
 
     let cases = [
         (Topic::Orders, "max.message.bytes", "20000", "1048588"),
@@ -29,17 +29,17 @@ pub(crate) async fn refuse() {
             assert!(text.contains(part), "{part:?} is not in {text}");
         }
         system.set(topic, setting, right).await;
-        system.bus.check_topics().await.expect("it is mended by what the sentence says");
+        system.bus.check_topics().await.expect("the command of the error corrects the setting");
     }
 
     system.set(Topic::Orders, "compression.type", "zstd").await;
     system.set(Topic::Orders, "message.timestamp.type", "CreateTime").await;
     let bus = KafkaBus::new(system.config.clone()).expect("valid settings");
     for _ in 0..3 {
-        bus.check_topics().await.expect("it is only unwise");
+        bus.check_topics().await.expect("an unwise setting is no error");
     }
     for setting in ["compression.type=zstd", "message.timestamp.type=CreateTime"] {
-        let said = lines::with(&format!("the topic {orders} has {setting}: "));
-        assert_eq!(said.len(), 1, "once: {said:?}");
+        let logged = lines::with(&format!("the topic {orders} has {setting}: "));
+        assert_eq!(logged.len(), 1, "once: {logged:?}");
     }
 }

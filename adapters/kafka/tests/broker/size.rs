@@ -1,4 +1,4 @@
-//! Transactions against the size that a topic takes.
+//! Transactions and the maximum batch size of a topic.
 
 use logistics_core::port::{CommitOutcome, EventBus, NewRecord, PortErrorKind, Topic, Transaction};
 use logistics_core::{Offset, OrderId};
@@ -24,13 +24,13 @@ pub(crate) async fn is_named() {
     let membership = system.join().await;
     let log = membership.log(P0);
     log.acquire().await.expect("it is taken");
-    // Behind the check of the start.
+    // After the check in `join`.
     system.set(Topic::Orders, "max.message.bytes", "20000").await;
     let refused = log.commit(sixty()).await.expect_err("the topic refuses it");
     assert_eq!(refused.kind(), PortErrorKind::TooLarge, "{refused}");
     assert!(refused.to_string().contains("`max.message.bytes`"), "{refused}");
 
-    // It hides nothing: it was aborted, not left to the brokers.
+    // The aborted transaction hides no later records.
     let order_id = OrderId::parse("order").expect("an order id");
     let appended = system.bus.append(&order_id, "{}".into()).await.expect("it is appended");
     let mut tail = system.bus.tail(Topic::Orders, P0, Offset(0)).await.expect("a reader");

@@ -1,4 +1,4 @@
-//! One broker for all tests, and topics of its own for each.
+//! One broker for all tests, and separate topics for each.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) const P0: Partition = Partition(0);
 static KAFKA: Mutex<Option<Arc<Kafka>>> = Mutex::const_new(None);
 static SYSTEMS: AtomicU32 = AtomicU32::new(0);
 
-/// A share in the broker, which goes with the last share.
+/// A reference to the shared broker, which stops with the last one.
 #[derive(Clone, Default)]
 pub(crate) struct Share {
     _last: Arc<Last>,
@@ -36,7 +36,7 @@ pub(crate) struct Share {
 struct Last;
 
 impl Share {
-    /// The test, which has a share until it has ended.
+    /// The test, which holds a reference until it ends.
     pub(crate) fn of<F: Future<Output = ()> + 'static>(
         &self,
         test: impl FnOnce() -> F + Send + 'static,
@@ -75,7 +75,8 @@ impl System {
             }
         };
         let topic_prefix = format!("system-{}.", SYSTEMS.fetch_add(1, Ordering::Relaxed));
-        let config = Config { topic_prefix, ..Config::new(kafka.address(), partitions) };
+        let mut config = Config::new(kafka.address(), partitions);
+        config.topic_prefix = topic_prefix;
         let bus = KafkaBus::new(config.clone()).expect("valid settings");
         bus.create_topics(None).await.expect("the topics are created");
         Self { kafka, config, bus }
@@ -89,7 +90,7 @@ impl System {
         ClientConfig::new().set("bootstrap.servers", self.kafka.address()).create().expect("a client")
     }
 
-    /// Sets one setting of a topic, which keeps its others. Returns when the broker shows the setting.
+    /// Changes one setting of a topic and keeps the others.
     pub(crate) async fn set(&self, topic: Topic, setting: &str, value: &str) {
         let (name, admin) = (self.topic(topic), self.admin());
         let options = AdminOptions::new();
@@ -129,7 +130,7 @@ impl System {
         membership
     }
 
-    /// Any client of theirs.
+    /// The producer of another program.
     pub(crate) fn producer(&self, settings: &[(&str, &str)]) -> BaseProducer {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.kafka.address());
@@ -139,7 +140,7 @@ impl System {
         config.create().expect("a producer")
     }
 
-    /// Writes one record to partition 0 of the orders, in a batch of its own.
+    /// Writes one record to partition 0 of `orders` in a separate batch.
     pub(crate) fn produce(&self, producer: &BaseProducer, payload: &[u8], headers: Option<OwnedHeaders>) {
         let topic = self.topic(Topic::Orders);
         let mut record = BaseRecord::to(&topic).partition(0).key("key").payload(payload);
@@ -151,7 +152,7 @@ impl System {
     }
 }
 
-/// Reads so many records of a log, in time.
+/// Reads `count` records of a log within the timeout.
 pub(crate) async fn read(log: &dyn PartitionLog, from: Offset, count: usize) -> Vec<LogRecord> {
     let (mut records, mut next) = (Vec::new(), from);
     while records.len() < count {

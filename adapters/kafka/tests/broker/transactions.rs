@@ -14,10 +14,10 @@ use crate::system::{LIMIT, P0, System, TIMEOUT, read};
 
 pub(crate) async fn is_waited_for() {
     let mut system = System::start(1).await;
-    system.config = Config { hidden_ms: 500, ..system.config.clone() };
+    system.config.hidden_ms = 500;
     system.bus = KafkaBus::new(system.config.clone()).expect("valid settings");
 
-    // It may last longer than anything of ours waits.
+    // Longer than any timeout of the bus.
     let settings = [("transactional.id", "forgotten\u{1b}[2J"), ("transaction.timeout.ms", "600000")];
     let producer = system.producer(&settings);
     producer.init_transactions(TIMEOUT).expect("the first of its name");
@@ -27,21 +27,21 @@ pub(crate) async fn is_waited_for() {
 
     let membership = system.join().await;
     let log = membership.log(P0);
-    let extent = log.extent().await.expect("the broker says so");
-    assert_eq!(extent.bounds.end, Offset(2), "the end counts what is hidden");
+    let extent = log.extent().await.expect("the extent");
+    assert_eq!(extent.bounds.end, Offset(2), "the end includes hidden records");
 
     let waits = format!("partition 0 of {} at ", system.topic(Topic::Orders));
     tokio::select! {
-        read = log.read(Offset(0), LIMIT) => panic!("nothing can be read, and nothing is lost: {read:?}"),
+        read = log.read(Offset(0), LIMIT) => panic!("the records are hidden, not lost: {read:?}"),
         () = until("the producer is named", async || !lines::with(&waits).is_empty()) => {}
     }
-    // Long behind the bound the reading goes on, and the line does not come again for a minute.
+    // Reading continues after `hidden_ms`, and the warning is not repeated within a minute.
     let kept = tokio::time::timeout(Duration::from_secs(3), log.read(Offset(0), LIMIT)).await;
-    assert!(kept.is_err(), "nothing can be read, and nothing is lost: {kept:?}");
-    let said = lines::with(&waits);
-    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(kept.is_err(), "the records are hidden, not lost: {kept:?}");
+    let logged = lines::with(&waits);
+    assert_eq!(logged.len(), 1, "{logged:?}");
     for part in [r"forgotten\u{1b}[2J", "state Ongoing", "open since ", "which the brokers abort at "] {
-        assert!(said[0].contains(part), "{part:?} is not in {said:?}");
+        assert!(logged[0].contains(part), "{part:?} is not in {logged:?}");
     }
 
     producer.commit_transaction(TIMEOUT).expect("it is ended");
@@ -51,16 +51,13 @@ pub(crate) async fn is_waited_for() {
     membership.leave().await.expect("it leaves");
 }
 
-/// Brokers that want a password are not asked: the warning says where to look.
+/// Brokers with SASL are not queried: the warning names the tool instead.
 pub(crate) async fn is_waited_for_without_its_name() {
     let kafka = Kafka::start_with_password("orders", "swordfish").await;
-    let mut config =
-        Config { hidden_ms: 500, topic_prefix: "sasl.".to_owned(), ..Config::new(kafka.address(), 1) };
-    config.security.sasl = Some(Sasl {
-        mechanism: SaslMechanism::Plain,
-        username: "orders".to_owned(),
-        password: "swordfish".to_owned(),
-    });
+    let mut config = Config::new(kafka.address(), 1);
+    config.hidden_ms = 500;
+    config.topic_prefix = "sasl.".to_owned();
+    config.security.sasl = Some(Sasl::new(SaslMechanism::Plain, "orders", "swordfish"));
     let bus = KafkaBus::new(config).expect("valid settings");
     bus.create_topics(None).await.expect("the topics are created");
     let producer: BaseProducer = ClientConfig::new()
@@ -82,11 +79,11 @@ pub(crate) async fn is_waited_for_without_its_name() {
     let mut tail = bus.tail(Topic::Orders, P0, Offset(0)).await.expect("a reader");
     let waits = "partition 0 of sasl.orders at ";
     tokio::select! {
-        read = tail.next(LIMIT) => panic!("nothing can be read, and nothing is lost: {read:?}"),
-        () = until("it is said where to look", async || !lines::with(waits).is_empty()) => {}
+        read = tail.next(LIMIT) => panic!("the records are hidden, not lost: {read:?}"),
+        () = until("the tool is named", async || !lines::with(waits).is_empty()) => {}
     }
-    let said = lines::with(waits);
-    assert!(said[0].contains("find-hanging --topic sasl.orders --partition 0"), "{said:?}");
+    let logged = lines::with(waits);
+    assert!(logged[0].contains("find-hanging --topic sasl.orders --partition 0"), "{logged:?}");
     producer.commit_transaction(TIMEOUT).expect("it is ended");
     let read = tokio::time::timeout(TIMEOUT, tail.next(LIMIT)).await.expect("in time").expect("it is read");
     assert_eq!(read.records[0].payload, "hidden");

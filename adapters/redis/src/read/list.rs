@@ -18,7 +18,7 @@ use crate::read::lookup::{millis, report_missing};
 use crate::script::{DOCUMENTS, INDEX};
 use crate::server::connection::Conn;
 
-/// Entries that every partition is asked for beyond its share, so that a page seldom takes a second question.
+/// Entries that are read of every partition beyond its share, so that a page seldom needs a second round trip.
 const SPARE_ENTRIES: usize = 8;
 
 /// Lists orders.
@@ -29,7 +29,7 @@ pub(crate) struct Lister<'a> {
     pub(crate) partitions: u32,
 }
 
-/// An index entry: its place within a status, and where it stands.
+/// An index entry: its position within a status, and its partition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     changed_at: Reverse<Timestamp>,
@@ -37,14 +37,14 @@ struct Entry {
     partition: Partition,
 }
 
-/// What was read of one partition's index and is not merged yet.
+/// Index entries of one partition that are read and not merged yet.
 #[derive(Debug, Clone)]
 struct Stretch {
     partition: Partition,
-    /// The next question begins behind this.
+    /// The entry before the next range to read.
     after: Option<(Timestamp, OrderId)>,
     entries: VecDeque<Entry>,
-    /// There is nothing behind the entries.
+    /// The index has no further entries.
     ended: bool,
 }
 
@@ -57,7 +57,7 @@ impl Lister<'_> {
         let mut after = query.after.clone();
         loop {
             let page = self.attempt(query.status, after.as_ref(), limit).await?;
-            // Every order of the page left its status before its document was read. Who asked wants orders.
+            // Every order of the page left its status before its document was read: read the next page.
             if page.documents.is_empty() && page.next.is_some() {
                 after = page.next;
                 continue;
@@ -77,7 +77,7 @@ impl Lister<'_> {
         let mut entries: Vec<(Status, Entry)> = Vec::new();
         for status in statuses.take(if status.is_some() { 1 } else { STATUSES.len() }) {
             let behind = after.filter(|cursor| cursor.status == status);
-            // One more than fit: it says that there is another page.
+            // One more than the limit, to detect another page.
             let found = self.index(status, behind, limit + 1 - entries.len()).await?;
             entries.extend(found.into_iter().map(|entry| (status, entry)));
             if entries.len() > limit {
@@ -115,7 +115,7 @@ impl Lister<'_> {
         }
     }
 
-    /// Reads on in every partition of which all was merged.
+    /// Reads the next range of every partition without entries.
     async fn extend(
         &mut self,
         status: Status,
@@ -137,7 +137,10 @@ impl Lister<'_> {
             stretch.ended = answer.len() < count;
             for (id, changed_at) in answer {
                 let order_id = OrderId::parse(&id).map_err(|error| {
-                    RedisStoreError::damaged(self.place, format!("an entry of the list: {error}"))
+                    RedisStoreError::damaged(
+                        self.place,
+                        format!("an entry of the list has no valid order id: {error}"),
+                    )
                 })?;
                 stretch.entries.push_back(Entry {
                     changed_at: Reverse(Timestamp::from_millis(millis(changed_at))),
@@ -151,7 +154,7 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// The documents, in the order of the entries. An order that left its status since the index was read is left out.
+    /// The documents, in the order of the entries. Orders that left their status after the index was read are omitted.
     async fn documents(&mut self, entries: &[(Status, Entry)]) -> Result<Vec<Bytes>, RedisStoreError> {
         let mut groups: BTreeMap<(Partition, Status), Vec<usize>> = BTreeMap::new();
         for (position, (status, entry)) in entries.iter().enumerate() {
@@ -182,7 +185,7 @@ impl Lister<'_> {
         Ok(documents)
     }
 
-    /// Tells the owners of orders that the index has and whose documents are gone. The page goes on without them.
+    /// Reports orders whose documents are lost to their owners. The page omits them.
     async fn report(&mut self, lost: &BTreeMap<Partition, Vec<OrderId>>) -> Result<(), RedisStoreError> {
         for (partition, ids) in lost {
             report_missing(self.conn, self.keys, *partition, ids).await?;
@@ -190,8 +193,7 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// A page of the late orders, the one that has been late for the longest first. They are few, or something is wrong
-    /// elsewhere, so each partition is asked for a whole page.
+    /// A page of the late orders; the longest late first. They are normally few, so a whole page is read of each partition.
     async fn late_page(&mut self, query: &ListQuery, limit: usize) -> Result<Page, RedisStoreError> {
         let mut page = Page::default();
         let mut after = query.after.as_ref().map(|cursor| (cursor.changed_at, cursor.order_id.clone()));
@@ -204,7 +206,7 @@ impl Lister<'_> {
                 let Head { status, late } = serde_json::from_slice(&document).map_err(|error| {
                     RedisStoreError::damaged(self.place, format!("the document of {order_id}: {error}"))
                 })?;
-                // It moved on since the index was read.
+                // The order changed after the index was read.
                 if !late || query.status.is_some_and(|wanted| wanted != status) {
                     continue;
                 }
@@ -240,7 +242,10 @@ impl Lister<'_> {
         for (partition, found) in partitions.zip(answers) {
             for (id, became) in found {
                 let order_id = OrderId::parse(&id).map_err(|error| {
-                    RedisStoreError::damaged(self.place, format!("an entry of the late orders: {error}"))
+                    RedisStoreError::damaged(
+                        self.place,
+                        format!("an entry of the late orders has no valid order id: {error}"),
+                    )
                 })?;
                 entries.push((Timestamp::from_millis(millis(became)), order_id, partition));
             }
@@ -293,7 +298,7 @@ fn index_arguments(count: usize, after: Option<&(Timestamp, OrderId)>, range: &s
     vec![count.to_string(), time, id, range.to_owned()]
 }
 
-/// What a page of late orders looks at in a document.
+/// The fields of a document that a page of late orders needs.
 #[derive(Deserialize)]
 struct Head {
     status: Status,
@@ -301,7 +306,7 @@ struct Head {
     late: bool,
 }
 
-/// Moves entries over, the first of all partitions first, as long as the first of every partition is known.
+/// Merges entries in order, until a partition needs another range.
 fn merge(stretches: &mut [Stretch], merged: &mut Vec<Entry>, count: usize) {
     while merged.len() < count {
         if stretches.iter().any(|stretch| stretch.entries.is_empty() && !stretch.ended) {
@@ -336,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn the_merge_stops_where_a_partition_is_not_known() {
+    fn the_merge_stops_when_a_partition_needs_another_range() {
         let mut stretches = [
             stretch(0, &[(9, "a"), (5, "c"), (5, "a")], true),
             stretch(1, &[(5, "b")], false),
@@ -351,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn the_merge_takes_no_more_than_asked() {
+    fn the_merge_stops_at_the_count() {
         let mut stretches = [stretch(0, &[(9, "a"), (5, "c")], true)];
         let mut merged = Vec::new();
         merge(&mut stretches, &mut merged, 1);

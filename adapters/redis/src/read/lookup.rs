@@ -47,14 +47,17 @@ pub(crate) async fn recovery(
     let checkpoint = checkpoint_of(place, &checkpoint_key, fields)?;
     let timer = |(id, due): (String, f64)| {
         let order_id = OrderId::parse(&id).map_err(|error| {
-            RedisStoreError::damaged(place, format!("a timer of partition {partition}: {error}"))
+            RedisStoreError::damaged(
+                place,
+                format!("a timer of partition {partition} has no valid order id: {error}"),
+            )
         })?;
         Ok((order_id, Timestamp::from_millis(millis(due))))
     };
     Ok(Recovery { checkpoint, timers: timers.into_iter().map(timer).collect::<Result<_, _>>()?, now })
 }
 
-/// What the server's clock says. The nodes of a cluster may differ among themselves, and a user may not be allowed to ask.
+/// The server's time; `None` in a cluster, whose nodes may differ, and for a user without the right to `TIME`.
 async fn clock(conn: &mut Conn, keys: Keys) -> Result<Option<Timestamp>, RedisStoreError> {
     if matches!(keys, Keys::Tagged(_)) {
         return Ok(None);
@@ -79,7 +82,7 @@ pub(crate) async fn loaded(
     let mut both = pipe();
     both.atomic();
     both.cmd("HGET").arg(&checkpoint_key).arg("token");
-    // Not taken away: whatever else asks this store loads too, and does not rebuild anything.
+    // The report is kept: other callers load too, and do not rebuild documents.
     both.cmd("SRANDMEMBER").arg(keys.missing(partition)).arg(MISSING_REPORTED_MAX);
     let (token, reported, documents): (Option<String>, Vec<String>, Vec<Option<Bytes>>) = if ids.is_empty() {
         let (token, reported) = conn.pipeline(&both).await?;
@@ -92,7 +95,7 @@ pub(crate) async fn loaded(
         conn.pipeline(&both).await?
     };
     let token = token.map(|token| parsed::<Token>(place, &checkpoint_key, "token", &token)).transpose()?;
-    // What a reader reported may be no order id only where something else writes to this database.
+    // Invalid ids come only from other programs that write to this database.
     let reported: Vec<OrderId> = reported.iter().filter_map(|id| OrderId::parse(id).ok()).collect();
     let absent = ids.iter().zip(&documents).filter(|(_, document)| document.is_none()).map(|(id, _)| id);
     let absent: Vec<&OrderId> = absent.chain(&reported).collect();
@@ -105,8 +108,8 @@ pub(crate) async fn loaded(
     Ok(Loaded { token, documents, missing })
 }
 
-/// Which of these orders the index has and have no document. One command a status, however many orders. The index is asked
-/// first: what it has was written together with its document, which nothing takes away.
+/// Those of the orders that are in the index and have no document. One command per status for all orders. The index is read first,
+/// because an entry is written together with its document.
 async fn lost(
     conn: &mut Conn,
     keys: Keys,
@@ -134,7 +137,7 @@ async fn lost(
     Ok(lost.map(|(_, id)| (*id).clone()).collect())
 }
 
-/// Notes an order whose document a reader has missed, for the owner's next load.
+/// Reports orders whose documents are missing, for the owner's next load.
 pub(crate) async fn report_missing(
     conn: &mut Conn,
     keys: Keys,
@@ -145,13 +148,13 @@ pub(crate) async fn report_missing(
     let key = keys.missing(partition);
     let mut both = pipe();
     both.cmd("SADD").arg(&key).arg(ids);
-    // What an owner cannot rebuild is forgotten, until a reader misses it again.
+    // The report of a document that the owner cannot rebuild expires; the next reader reports it again.
     both.cmd("PEXPIRE").arg(&key).arg(MISSING_KEPT_MS);
     conn.pipeline::<(Value, Value)>(&both).await.map(drop)
 }
 
-/// What is there is read in one step. Whether an order is not there is asked at one instant with how far the store is: whatever it
-/// caught up with by then is in it, and nothing later is.
+/// Reads an existing document with one command. The absence of an order is read together with the store's position, so that the answer
+/// covers exactly the records before that position.
 pub(crate) async fn document(
     conn: &mut Conn,
     place: &Arc<str>,
@@ -200,10 +203,11 @@ fn checkpoint_of(
 }
 
 fn parsed<T: FromStr>(place: &Arc<str>, key: &str, field: &str, text: &str) -> Result<T, RedisStoreError> {
-    text.parse().map_err(|_| RedisStoreError::damaged(place, format!("the field `{field}` of {key}")))
+    text.parse()
+        .map_err(|_| RedisStoreError::damaged(place, format!("the field `{field}` of {key} is malformed")))
 }
 
-/// Scores are floating-point numbers, which hold every time that can be written exactly.
+/// Scores are floating-point numbers, which represent every permitted time exactly.
 #[allow(clippy::cast_possible_truncation)]
 pub(crate) fn millis(score: f64) -> i64 {
     score as i64
@@ -214,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_checkpoint_is_whole_or_not_there() {
+    fn a_checkpoint_is_complete_or_absent() {
         let place: Arc<str> = Arc::from("Redis at h");
         let token = Token { acquisition: u128::MAX, sequence: u64::MAX };
         let some = |text: &str| Some(text.to_owned());
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_hold_the_extreme_times() {
+    fn scores_represent_the_extreme_times() {
         for extreme in [i64::MIN, 0, 1, i64::MAX] {
             let time = Timestamp::from_millis(extreme);
             #[allow(clippy::cast_precision_loss)]

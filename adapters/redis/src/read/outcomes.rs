@@ -1,5 +1,4 @@
-//! Waiting for outcomes. One task looks for all that are awaited, so that a wait holds no connection and can be given up at
-//! any time.
+//! Waiting for outcomes. One task polls all awaited outcomes, so that a wait uses no connection and can be cancelled at any time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,28 +16,28 @@ use crate::server::connection::Connections;
 
 type Answer = Result<RequestOutcome, RedisStoreError>;
 
-/// The outcomes that somebody waits for.
+/// The awaited outcomes.
 pub(crate) struct Outcomes {
     connections: Arc<Connections>,
     keys: Keys,
     state: Mutex<State>,
-    /// Somebody new waits.
+    /// Signals a new waiter.
     arrived: Notify,
 }
 
 #[derive(Default)]
 struct State {
     waiters: HashMap<String, Waiters>,
-    /// A task looks for them.
+    /// The task is running.
     watched: bool,
 }
 
-/// Those who wait for one outcome.
+/// The waiters for one outcome.
 struct Waiters {
     partition: Partition,
-    /// When the last of them came.
+    /// When the latest waiter was added.
     since: Instant,
-    /// When to look for it again.
+    /// When to poll again.
     due: Instant,
     senders: Vec<oneshot::Sender<Answer>>,
 }
@@ -48,7 +47,7 @@ impl Outcomes {
         Self { connections, keys, state: Mutex::default(), arrived: Notify::new() }
     }
 
-    /// Waits until the outcome is there.
+    /// Waits until the outcome is stored.
     pub(crate) async fn wait(
         self: &Arc<Self>,
         partition: Partition,
@@ -60,7 +59,7 @@ impl Outcomes {
         loop {
             let (sender, receiver) = oneshot::channel();
             self.register(key.clone(), partition, sender);
-            // Nobody answers when the runtime that the task ran on has ended; this one may still run.
+            // Fails if the runtime of the task has ended; the retry starts a task on this runtime.
             if let Ok(answer) = receiver.await {
                 return answer;
             }
@@ -90,7 +89,7 @@ impl Outcomes {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The keys to look for now, by partition; or when there will be some. `None`: nobody waits any more, and nobody looks.
+    /// The keys to poll now, in chunks for one command; or the time of the next poll. `None` if there are no waiters: the task ends.
     fn due(&self) -> Option<Result<Vec<Vec<String>>, Instant>> {
         let mut state = self.state();
         state.waiters.retain(|_, waiters| {
@@ -106,11 +105,11 @@ impl Outcomes {
             return Some(Err(next));
         }
         let mut groups: HashMap<Option<Partition>, Vec<String>> = HashMap::new();
-        // Those that are nearly due come along.
+        // Includes keys that are nearly due.
         let soon = now + OUTCOME_POLL_MIN / 2;
         for (key, waiters) in state.waiters.iter_mut().filter(|(_, waiters)| waiters.due <= soon) {
             waiters.due = now + interval(now - waiters.since);
-            // In a cluster, one command reaches one partition.
+            // In a cluster, one command accesses one partition.
             let group = matches!(self.keys, Keys::Tagged(_)).then_some(waiters.partition);
             groups.entry(group).or_default().push(key.clone());
         }
@@ -126,7 +125,7 @@ impl Outcomes {
     fn answer(&self, key: &str, answer: &Answer) {
         let waiters = self.state().waiters.remove(key);
         for sender in waiters.into_iter().flat_map(|waiters| waiters.senders) {
-            // Who gave up in the meantime needs no answer.
+            // The waiter may be cancelled.
             _ = sender.send(answer.clone());
         }
     }
@@ -137,10 +136,10 @@ impl Outcomes {
     }
 }
 
-/// The task that looks. Whatever ends it, those who wait hear of it.
+/// The polling task. However it ends, its waiters are woken.
 struct Watch {
     outcomes: Arc<Outcomes>,
-    /// It ended because nobody waits; whoever comes next has another one.
+    /// The task ended because there were no waiters; the next waiter starts another one.
     ended: bool,
 }
 
@@ -167,7 +166,7 @@ impl Watch {
                             }
                         }
                     }
-                    // No retry here: who waits decides.
+                    // The store does not retry: the waiter decides.
                     Err(error) => keys.iter().for_each(|key| outcomes.answer(key, &Err(error.clone()))),
                 }
             }
@@ -186,7 +185,7 @@ impl Drop for Watch {
     }
 }
 
-/// How long to wait before looking again for what has been awaited for so long.
+/// The interval until the next poll of an outcome that has been awaited for this long.
 fn interval(awaited: Duration) -> Duration {
     (awaited / 4).clamp(OUTCOME_POLL_MIN, OUTCOME_POLL_MAX)
 }
@@ -196,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_awaited_for_long_is_looked_for_less_often() {
+    fn the_interval_grows_with_the_time_of_waiting() {
         let millis = Duration::from_millis;
         assert_eq!(interval(millis(0)), millis(2));
         assert_eq!(interval(millis(40)), millis(10));

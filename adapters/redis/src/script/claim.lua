@@ -1,6 +1,6 @@
--- Whether a system may use the database. Answers the system that uses it and is another one, '' if there is none.
+-- Checks whether a system may use the database. Returns another system that uses it, or '' if there is none.
 --
--- KEYS: the system. ARGV: this system; how long its sign of life stands (ms), '' only to ask.
+-- KEYS: the system. ARGV: this system; the duration of its claim (ms), or '' to claim nothing.
 
 local known = redis.call('GET', KEYS[1])
 if known and known ~= ARGV[1] then return known end

@@ -1,7 +1,7 @@
--- Removes keys of a partition, if the partition is at the write that the caller expects. Answers 1 if they are removed, 0 if the
--- partition is at another write.
+-- Removes keys of a partition if the partition has the expected token. Returns 1 if the keys are removed, 0 if the partition has
+-- another token.
 --
--- KEYS: the checkpoint; the keys that go. ARGV: the token.
+-- KEYS: the checkpoint; the keys to remove. ARGV: the expected token.
 
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 

@@ -1,7 +1,7 @@
--- The documents of orders that the index of one status named a moment ago.
+-- The documents of orders that were in the index of one status.
 --
 -- KEYS: the sorted set of the status; the documents. ARGV: their ids.
--- Answers the documents; '' for an order that has left the status since, nil for one that has no document.
+-- Returns the documents; '' for an order that has left the status, nil for an order without a document.
 
 local documents = redis.call('MGET', unpack(KEYS, 2))
 for i, id in ipairs(ARGV) do

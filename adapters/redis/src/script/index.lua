@@ -1,12 +1,12 @@
--- A stretch of one sorted set of one partition, by time and of two at the same time by id: the latest and greatest first
--- (ZREVRANGE), or the earliest and least (ZRANGE).
+-- A range of one sorted set of one partition, ordered by time, then by id: descending (ZREVRANGE) or ascending (ZRANGE).
 --
--- KEYS: the sorted set. ARGV: how many entries; the time and the id that it begins behind, '' for the first; ZREVRANGE or ZRANGE.
--- Answers id and time in turns.
+-- KEYS: the sorted set. ARGV: the number of entries; the time and the id of the entry before the range, '' for the first range;
+-- ZREVRANGE or ZRANGE.
+-- Returns id and time alternately.
 
 local limit, time, id, range = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 
--- Lua compares texts by the server's locale, Redis orders members by their bytes.
+-- Compares by bytes, as Redis orders members. Lua's own comparison uses the server's locale.
 local function before(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = a:byte(i), b:byte(i)
@@ -27,7 +27,7 @@ if time ~= '' then
   else
     first = redis.call('ZCOUNT', KEYS[1], '(' .. time, '+inf')
   end
-  -- Thousands may have changed in one batch, at the same time: search, do not walk.
+  -- Thousands of entries may have the same time, so this is a binary search.
   local last = first + redis.call('ZCOUNT', KEYS[1], time, time)
   while first < last do
     local middle = math.floor((first + last) / 2)

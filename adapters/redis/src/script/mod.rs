@@ -1,14 +1,14 @@
-//! Lua scripts, which Redis runs as one step.
+//! Lua scripts, which Redis runs atomically.
 
 use std::sync::LazyLock;
 
 use deadpool_redis::redis::{self, Cmd, ToRedisArgs};
 
-/// Compares and writes. `write/packed.rs` packs its arguments.
+/// Compares the token and writes. `write/packed.rs` packs its arguments.
 pub(crate) static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("write.lua")));
-/// A stretch of a list's index.
+/// A range of a list's index.
 pub(crate) static INDEX: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("index.lua")));
-/// The documents of a stretch of a list.
+/// The documents of a range of a list.
 pub(crate) static DOCUMENTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("documents.lua")));
 
 /// Claims the database for a system.
@@ -16,17 +16,17 @@ pub(crate) static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include
 /// Removes keys of a partition.
 pub(crate) static CLEAR: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("clear.lua")));
 
-/// A script: its text, and the hash that Redis knows it by once it has seen it.
+/// A script: its text and its hash.
 pub(crate) struct Script {
     text: &'static str,
     hash: String,
 }
 
-/// What to call a script by.
+/// How to call a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     Hash,
-    /// Needed where Redis has not seen it since it started, or was told to forget it.
+    /// Needed if Redis does not have the script: after a start, or after `SCRIPT FLUSH`.
     Text,
 }
 
@@ -35,7 +35,7 @@ impl Script {
         Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
     }
 
-    /// A call; the arguments are still to come. The capacities are those of what comes.
+    /// A call without its keys and arguments, for which it reserves capacity.
     pub(crate) fn call(&self, by: By, keys: usize, arguments: usize, bytes: usize) -> Cmd {
         let mut call = Cmd::with_capacity(arguments + keys + 3, bytes + self.text.len() + 64);
         match by {

@@ -1,24 +1,24 @@
--- One write of one partition: on top of the write that it expects, all of it. Answers 1 if it is written, 0 if the partition is
--- at another write.
+-- Applies one write of one partition completely, if the partition has the expected token. Returns 1 if it is applied, 0 if the
+-- partition has another token.
 --
 -- KEYS: the checkpoint; the sorted sets; the documents; the outcomes.
--- ARGV: the expected token ('' for none), the next one, offset, answered offset, how long outcomes stand (ms), how many sorted
---       sets, how many documents, the basis; of each sorted set, how many members go and how many arguments come; the documents; the
---       outcomes; of each sorted set, the members that go, then score and member of those that come.
+-- ARGV: the expected token ('' for none), the next token, offset, answered offset, expiry of outcomes (ms), number of sorted sets,
+--       number of documents, the basis; for each sorted set, the number of removed members and the number of ZADD arguments; the
+--       documents; the outcomes; for each sorted set, the removed members, then score and member of the added ones.
 --
--- Numbers stay texts: Lua's have 53 bits. The first write is MSET, SET or HSET, which Redis refuses when it is full; whatever
--- follows a first write it lets through, so a script is not cut off in its midst. The checkpoint comes last, so that were it
--- cut off all the same, the write could still be repeated.
+-- Numbers remain texts, because Lua's have 53 bits. The first write is MSET, SET or HSET, which Redis rejects when it is full. Redis
+-- permits all commands after the first write, so a script never stops halfway. The checkpoint is written last, so that even then a
+-- retry would apply the write.
 
 local token = redis.call('HGET', KEYS[1], 'token')
 if token == ARGV[2] then return 1 end
 if (token or '') ~= ARGV[1] then return 0 end
 
--- Arguments of one command: Lua's stack holds about 8,000. Even, so that a score stays with its member.
+-- Arguments of one command: Lua's stack holds about 8,000. Even, so that a score and its member are in the same command.
 local chunk = 4000
 local sets, documents = tonumber(ARGV[6]), tonumber(ARGV[7])
 
--- Fails on a key of another type, while nothing is written.
+-- Fails on a key of another type before anything is written.
 for set = 1, sets do redis.call('ZCARD', KEYS[1 + set]) end
 
 local key, value = 1 + sets, 8 + 2 * sets
@@ -45,10 +45,10 @@ end
 
 local from = value + outcomes + 1
 for set = 1, sets do
-  local go, come = tonumber(ARGV[7 + 2 * set]), tonumber(ARGV[8 + 2 * set])
-  each('ZREM', KEYS[1 + set], from, go)
-  each('ZADD', KEYS[1 + set], from + go, come)
-  from = from + go + come
+  local removed, added = tonumber(ARGV[7 + 2 * set]), tonumber(ARGV[8 + 2 * set])
+  each('ZREM', KEYS[1 + set], from, removed)
+  each('ZADD', KEYS[1 + set], from + removed, added)
+  from = from + removed + added
 end
 
 redis.call('HSET', KEYS[1], 'offset', ARGV[3], 'answered', ARGV[4], 'token', ARGV[2], 'basis', ARGV[8])

@@ -1,4 +1,4 @@
-//! Whether the servers are fit for the store.
+//! Checks the setup of the servers.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,15 +15,15 @@ use crate::script::INDEX;
 use crate::server::connection::Connections;
 use crate::server::servers::place_of;
 
-/// The policy under which nothing is thrown away.
+/// The policy that evicts no keys.
 const NOEVICTION: &str = "noeviction";
 
-/// The nodes whose memory was nearly full at the latest check: a node that stays so is warned of once.
+/// The nodes whose memory was nearly full at the latest check, so that each is logged once.
 #[derive(Default)]
 pub(crate) struct NearlyFull(Mutex<BTreeSet<Arc<str>>>);
 
-/// Refuses servers that are too old, that would throw documents away, or that do not let this user run scripts. Replicas count
-/// too, since one of them may be the next master. A replica that cannot be reached is left out: the next check looks at it again.
+/// Rejects servers that are too old, would evict documents, or do not permit this user to run scripts. Replicas count too, because one
+/// of them may be the next master. An unreachable replica is skipped until the next check.
 pub(crate) async fn check(
     connections: &Connections,
     keys: Keys,
@@ -44,16 +44,16 @@ pub(crate) async fn check(
     );
     conn.scripts::<Value>(&INDEX, &[probe]).await?;
     drop(conn);
-    let asked = replicas.into_iter().map(|(host, port)| async move {
+    let replies = replicas.into_iter().map(|(host, port)| async move {
         let place = place_of(&format!("{host}:{port}"));
         (place, connections.info_of_replica(host, port).await)
     });
-    for (place, answer) in join_all(asked).await {
+    for (place, answer) in join_all(replies).await {
         match answer {
             Ok(Some(info)) => check_node(&place, &info, full)?,
-            // The client of a cluster has asked its replicas already.
+            // In a cluster, the command to every node included the replicas.
             Ok(None) => {}
-            Err(error) => tracing::debug!(%place, %error, "a replica could not be checked"),
+            Err(error) => tracing::debug!(%place, %error, "cannot check a replica; the next check retries"),
         }
     }
     Ok(())
@@ -68,7 +68,7 @@ fn check_node(place: &Arc<str>, info: &str, full: &NearlyFull) -> Result<(), Red
             %place,
             used_memory_bytes = used,
             maxmemory_bytes = max,
-            "Redis has used more than {MEMORY_USED_PERCENT_MAX} % of its maxmemory; writes stop when it is full: raise it"
+            "Redis has used more than {MEMORY_USED_PERCENT_MAX} % of its maxmemory; writes fail when it is full: raise maxmemory"
         );
     }
     match field(info, "maxmemory_policy") {
@@ -76,13 +76,15 @@ fn check_node(place: &Arc<str>, info: &str, full: &NearlyFull) -> Result<(), Red
         Some(policy) => {
             return Err(RedisStoreError::Evicting { place: place.clone(), policy: policy.to_owned() });
         }
-        None => tracing::warn!(%place, "cannot tell the maxmemory-policy; it has to be noeviction"),
+        None => {
+            tracing::warn!(%place, "Redis does not report its maxmemory-policy; make sure that it is noeviction")
+        }
     }
     Ok(())
 }
 
 impl NearlyFull {
-    /// Whether the node became nearly full since the last check. Without a limit (0), it never does.
+    /// Whether the node became nearly full since the last check. A node without a limit (0) never does.
     fn is_crossed(&self, place: &Arc<str>, used: u64, max: u64) -> bool {
         let mut full = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if max == 0 || u128::from(used) * 100 <= u128::from(max) * u128::from(MEMORY_USED_PERCENT_MAX) {
@@ -93,7 +95,7 @@ impl NearlyFull {
     }
 }
 
-/// The addresses of the replicas that a master names.
+/// The addresses of a master's replicas.
 fn replicas_of(info: &str) -> Vec<(String, u16)> {
     let replica = |line: &str| {
         let (_, fields) = line.strip_prefix("slave")?.split_once(':')?;
@@ -116,7 +118,7 @@ fn check_version(place: &Arc<str>, version: Option<&str>) -> Result<(), RedisSto
     }
 }
 
-/// In a cluster, the node that answered.
+/// The node in a cluster, otherwise the configured server.
 fn named(node: &str, place: &Arc<str>) -> Arc<str> {
     if node.is_empty() { place.clone() } else { place_of(node) }
 }
@@ -125,7 +127,7 @@ fn text(place: &Arc<str>, value: Value) -> Result<String, RedisStoreError> {
     String::from_redis_value(value).map_err(|error| RedisStoreError::damaged(place, error.to_string()))
 }
 
-/// A field of the answer to `INFO`.
+/// A field of the reply to `INFO`.
 pub(crate) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_warned_of_once_a_crossing() {
+    fn each_crossing_of_the_memory_limit_is_logged_once() {
         let (full, [a, b]) = (NearlyFull::default(), ["h:1", "h:2"].map(place_of));
         for (place, used, max, crossed) in [
             (&a, 90, 100, false),

@@ -1,4 +1,4 @@
-//! Connections: a pool of them, and a deadline for each call.
+//! The pool of connections, and the deadline of each call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,10 +37,10 @@ pub(crate) struct Connections {
 
 /// A connection for one call, and the call's deadline.
 pub(crate) struct Conn {
-    /// Always there until the end.
+    /// `None` only in `drop`.
     object: Option<Object<Manager>>,
-    /// Nothing is under way on it, and nothing failed.
-    sound: bool,
+    /// No call is running, and none failed.
+    reusable: bool,
     deadline: Instant,
     place: Arc<str>,
     timeout_ms: u64,
@@ -56,7 +56,7 @@ impl Connections {
             .wait_timeout(Some(Duration::from_millis(config.timeout_ms)))
             .create_timeout(Some(connect))
             .recycle_timeout(Some(connect))
-            // A few busy connections rather than many that idle.
+            // Prefers few busy connections to many idle ones.
             .queue_mode(QueueMode::Lifo)
             .runtime(deadpool::Runtime::Tokio1)
             .build();
@@ -67,12 +67,12 @@ impl Connections {
         Ok(Self { pool, target: target.clone(), place, connections_max, timeout_ms })
     }
 
-    /// How many connections were opened so far.
+    /// The number of connections opened so far.
     pub(crate) fn opened(&self) -> watch::Receiver<u64> {
         self.pool.manager().opened.subscribe()
     }
 
-    /// What `INFO` says at a replica, on a connection of its own. In a cluster: nothing.
+    /// The reply of a replica to `INFO`, on a new connection; `None` in a cluster.
     pub(crate) async fn info_of_replica(&self, host: String, port: u16) -> RedisResult<Option<String>> {
         let Some(replica) = self.target.replica(host, port) else { return Ok(None) };
         let mut connection = sentinel::open(replica, &self.pool.manager().config).await?;
@@ -98,7 +98,7 @@ impl Connections {
             }
         };
         let place = self.place.clone();
-        Ok(Conn { object: Some(object), sound: true, deadline, place, timeout_ms: self.timeout_ms })
+        Ok(Conn { object: Some(object), reusable: true, deadline, place, timeout_ms: self.timeout_ms })
     }
 
     fn no_connection(&self, error: PoolError<RedisStoreError>) -> RedisStoreError {
@@ -121,32 +121,32 @@ impl Connections {
 impl Conn {
     /// One command.
     pub(crate) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, RedisStoreError> {
-        let value = self.run(Work::Command(command)).await;
+        let value = self.run(Call::Command(command)).await;
         self.read(value)
     }
 
-    /// Several commands in one go; with [`Pipeline::atomic`] all of the same instant.
+    /// Several commands in one round trip; with [`Pipeline::atomic`] they run as one transaction.
     pub(crate) async fn pipeline<T: FromRedisValue>(
         &mut self,
         pipeline: &Pipeline,
     ) -> Result<T, RedisStoreError> {
-        let value = self.run(Work::Pipeline(pipeline)).await;
+        let value = self.run(Call::Pipeline(pipeline)).await;
         self.read(value)
     }
 
-    /// A script, which is sent by its hash, and as a text where Redis does not know it.
+    /// A script by its hash, and as text if Redis does not know the hash.
     pub(crate) async fn script<T: FromRedisValue>(
         &mut self,
         call: impl Fn(By) -> Cmd,
     ) -> Result<T, RedisStoreError> {
-        let mut value = self.run(Work::Command(&call(By::Hash))).await;
+        let mut value = self.run(Call::Command(&call(By::Hash))).await;
         if value.as_ref().is_err_and(is_unknown_script) {
-            value = self.run(Work::Command(&call(By::Text))).await;
+            value = self.run(Call::Command(&call(By::Text))).await;
         }
         self.read(value)
     }
 
-    /// The same script for several partitions at once: its keys and arguments for each.
+    /// One script for several partitions at once, with the keys and arguments of each.
     pub(crate) async fn scripts<T: FromRedisValue>(
         &mut self,
         script: &Script,
@@ -155,10 +155,10 @@ impl Conn {
         let call =
             |by, (keys, arguments): &(Vec<String>, Vec<String>)| script.small_call(by, keys, arguments);
         let mut answers =
-            self.run(Work::Scattered(calls.iter().map(|each| call(By::Hash, each)).collect())).await;
+            self.run(Call::Scattered(calls.iter().map(|each| call(By::Hash, each)).collect())).await;
         if answers.as_ref().is_err_and(is_unknown_script) {
             answers =
-                self.run(Work::Scattered(calls.iter().map(|each| call(By::Text, each)).collect())).await;
+                self.run(Call::Scattered(calls.iter().map(|each| call(By::Text, each)).collect())).await;
         }
         self.read(answers)
     }
@@ -168,11 +168,11 @@ impl Conn {
         &mut self,
         commands: Vec<Cmd>,
     ) -> Result<Vec<T>, RedisStoreError> {
-        let answers = self.run(Work::Scattered(commands)).await;
+        let answers = self.run(Call::Scattered(commands)).await;
         self.read(answers)
     }
 
-    /// One command, at every node; the node's address with its answer.
+    /// One command at every node; returns each node's address and reply.
     pub(crate) async fn every_node(
         &mut self,
         command: &Cmd,
@@ -180,7 +180,7 @@ impl Conn {
         self.everywhere(command, MultipleNodeRoutingInfo::AllNodes).await
     }
 
-    /// One command that writes, at every node that takes writes; the node's address with its answer.
+    /// One command at every master; returns each node's address and reply.
     pub(crate) async fn every_master(
         &mut self,
         command: &Cmd,
@@ -193,7 +193,7 @@ impl Conn {
         command: &Cmd,
         nodes: MultipleNodeRoutingInfo,
     ) -> Result<Vec<(String, Value)>, RedisStoreError> {
-        let value = self.run(Work::Everywhere(command, nodes)).await;
+        let value = self.run(Call::Everywhere(command, nodes)).await;
         match self.read::<Value>(value)? {
             Value::Map(nodes) => {
                 let node = |(address, value)| Ok((redis::from_redis_value(address)?, value));
@@ -204,12 +204,12 @@ impl Conn {
         }
     }
 
-    async fn run(&mut self, work: Work<'_>) -> RedisResult<Value> {
+    async fn run(&mut self, call: Call<'_>) -> RedisResult<Value> {
         let Some(object) = self.object.as_mut() else { return Err(no_answer()) };
-        self.sound = false;
-        let value = timeout_at(self.deadline, object.run(work)).await.unwrap_or_else(|_| Err(no_answer()));
-        // After what passes, the next call gets a new connection: to the new master, to the restarted server.
-        self.sound = value.as_ref().err().is_none_or(|error| {
+        self.reusable = false;
+        let value = timeout_at(self.deadline, object.run(call)).await.unwrap_or_else(|_| Err(no_answer()));
+        // After a temporary failure, the next call gets a new connection: to the new master or the restarted server.
+        self.reusable = value.as_ref().err().is_none_or(|error| {
             is_unknown_script(error)
                 || RedisStoreError::from_redis(&self.place, 0, error).kind() != PortErrorKind::Unavailable
         });
@@ -224,9 +224,9 @@ impl Conn {
 }
 
 impl Drop for Conn {
-    /// A call that failed, or was given up in its midst, leaves no connection behind for others to wait on.
+    /// Closes the connection of a call that failed or was cancelled, instead of returning it to the pool.
     fn drop(&mut self) {
-        if !self.sound
+        if !self.reusable
             && let Some(object) = self.object.take()
         {
             drop(Object::take(object));
@@ -238,7 +238,7 @@ fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-enum Work<'a> {
+enum Call<'a> {
     Command(&'a Cmd),
     Pipeline(&'a Pipeline),
     /// Commands that may go to different nodes.
@@ -253,12 +253,12 @@ pub(crate) enum RedisConn {
 }
 
 impl RedisConn {
-    async fn run(&mut self, work: Work<'_>) -> RedisResult<Value> {
-        match work {
-            Work::Command(command) => command.query_async(self).await,
-            Work::Pipeline(pipeline) => pipeline.query_async::<Vec<Value>>(self).await.map(Value::Array),
-            Work::Scattered(commands) => self.scatter(commands).await.map(Value::Array),
-            Work::Everywhere(command, nodes) => match self {
+    async fn run(&mut self, call: Call<'_>) -> RedisResult<Value> {
+        match call {
+            Call::Command(command) => command.query_async(self).await,
+            Call::Pipeline(pipeline) => pipeline.query_async::<Vec<Value>>(self).await.map(Value::Array),
+            Call::Scattered(commands) => self.scatter(commands).await.map(Value::Array),
+            Call::Everywhere(command, nodes) => match self {
                 RedisConn::Server(server) => command.query_async(server).await,
                 RedisConn::Cluster(cluster) => {
                     let everywhere = RoutingInfo::MultiNode((nodes, None));
@@ -314,7 +314,7 @@ impl ConnectionLike for RedisConn {
     }
 }
 
-/// Opens connections. One server's are those of `deadpool-redis`; its pools for Sentinel and clusters take no timeouts.
+/// Opens connections. `deadpool-redis` opens those to one server; its pools for Sentinel and clusters have no timeouts.
 struct Manager {
     opens: Opens,
     config: AsyncConnectionConfig,
@@ -333,7 +333,7 @@ impl Manager {
     fn new(target: &Target, config: &Config, place: Arc<str>) -> Result<Self, RedisStoreError> {
         let connect = Duration::from_millis(config.connect_timeout_ms);
         let answer = Duration::from_millis(config.timeout_ms);
-        // Without these, the client gives up after half a second.
+        // The client's default is half a second.
         let connection = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(connect))
             .set_response_timeout(Some(answer));
@@ -360,7 +360,7 @@ impl Manager {
             Opens::Server(manager) => {
                 let mut server =
                     managed::Manager::create(manager).await.map_err(|error| self.failed(&error))?;
-                // Who is not logged in hears of it here: the client (1.8) does not get over a MULTI that is refused.
+                // PING reports authentication errors now: the client (1.8) does not recover from a rejected MULTI.
                 match redis::cmd("PING").query_async::<Value>(&mut server).await {
                     Ok(_) => Ok(RedisConn::Server(server)),
                     Err(error) => Err(self.failed(&error)),
@@ -380,7 +380,7 @@ impl Manager {
         RedisStoreError::from_connecting(&self.place, self.connect_timeout_ms, error)
     }
 
-    /// The client of a cluster tells why it found no node only as a text. So a node is asked.
+    /// The cluster client reports a failed discovery only as text, so this queries a node for the cause.
     async fn why_no_node(&self, nodes: &[ConnectionInfo], error: &RedisError) -> RedisStoreError {
         let Some(node) = nodes.first() else { return self.failed(error) };
         let alone = match Client::open(node.clone()) {

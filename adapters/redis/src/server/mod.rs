@@ -1,4 +1,4 @@
-//! The servers: where they are, connections to them, and whether they fit.
+//! The servers: their addresses, connections to them, and the check of their setup.
 
 pub(crate) mod check;
 pub(crate) mod connection;

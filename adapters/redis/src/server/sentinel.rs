@@ -1,4 +1,4 @@
-//! Asking Sentinels for the master.
+//! Queries Sentinels for the master.
 
 use std::sync::Arc;
 
@@ -9,36 +9,38 @@ use futures::future::select_ok;
 use crate::error::RedisStoreError;
 use crate::server::servers::{MasterTarget, place_of};
 
-/// Connects to the master that the Sentinels name. The first answer counts: who asks them one after the other waits for each
-/// that is down.
+/// Connects to the master that the Sentinels name. Queries all of them at once and uses the first reply, so that Sentinels that are
+/// down cause no delay.
 pub(crate) async fn connect(
     target: &MasterTarget,
     config: &AsyncConnectionConfig,
     timeout_ms: u64,
 ) -> Result<MultiplexedConnection, RedisStoreError> {
-    let asked = target.sentinels.iter().map(|sentinel| Box::pin(ask(target, sentinel, config, timeout_ms)));
-    let ((host, port), _) = select_ok(asked).await?;
+    let replies =
+        target.sentinels.iter().map(|sentinel| Box::pin(query(target, sentinel, config, timeout_ms)));
+    let ((host, port), _) = select_ok(replies).await?;
     let place = place_of(&format!("{host}:{port}, the master {}", target.name));
     let error = |error| RedisStoreError::from_connecting(&place, timeout_ms, &error);
-    let nowhere = || RedisStoreError::damaged(&place, "the Sentinels name an address that is none");
+    let nowhere =
+        || RedisStoreError::damaged(&place, "the Sentinels report an invalid address of the master");
     let info = target.at(host, port).ok_or_else(nowhere)?;
     let mut connection = open(info, config).await.map_err(error)?;
     // A Sentinel that missed a failover names the old master.
     match redis::cmd("ROLE").query_async::<Vec<Value>>(&mut connection).await {
         Ok(role) if matches!(&role.first(), Some(Value::BulkString(role)) if role != b"master") => {
-            let reason = "it is not the master (any more): a failover is under way".to_owned();
+            let reason = "it is not the master now, so a failover is in progress".to_owned();
             Err(RedisStoreError::Unavailable { place: place.clone(), reason })
         }
         Ok(_) => Ok(connection),
         Err(failure) => match error(failure) {
-            // Some users may not ask. What is written to a replica is refused all the same.
+            // The user lacks the right to `ROLE`. A replica rejects writes anyway.
             RedisStoreError::Forbidden { .. } => Ok(connection),
             other => Err(other),
         },
     }
 }
 
-async fn ask(
+async fn query(
     target: &MasterTarget,
     sentinel: &ConnectionInfo,
     config: &AsyncConnectionConfig,

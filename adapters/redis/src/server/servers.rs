@@ -1,4 +1,4 @@
-//! Where the servers are, read from the configuration.
+//! The addresses of the servers, parsed from the configuration.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use deadpool_redis::redis::{
 use crate::config::{Config, Servers, without_credentials};
 use crate::error::RedisStoreError;
 
-/// The servers, with everything that it takes to connect to them.
+/// The servers, with all that is needed to connect to them.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     Server(ConnectionInfo),
@@ -34,7 +34,10 @@ impl Target {
             Servers::Sentinel { urls, master } => {
                 let sentinels = parse_all(urls)?;
                 if master.is_empty() {
-                    return Err(invalid("servers", "names no master"));
+                    return Err(invalid(
+                        "servers",
+                        "has an empty name of the master; set the name that the Sentinels use",
+                    ));
                 }
                 let (first, name) = (&sentinels[0], master.clone());
                 let tls = matches!(first.addr(), ConnectionAddr::TcpTls { .. });
@@ -48,7 +51,7 @@ impl Target {
         }
     }
 
-    /// How to connect to a replica of the server or of the master. A cluster's replicas are its client's.
+    /// The connection settings for a replica of the server or the master; `None` in a cluster.
     pub(crate) fn replica(&self, host: String, port: u16) -> Option<ConnectionInfo> {
         let (login, tls) = match self {
             Target::Server(server) => {
@@ -60,7 +63,7 @@ impl Target {
         at(host, port, login, tls)
     }
 
-    /// The address, for people.
+    /// The address for display.
     pub(crate) fn address(&self) -> String {
         let list = |nodes: &[ConnectionInfo]| {
             nodes.iter().map(|node| node.addr().to_string()).collect::<Vec<_>>().join(", ")
@@ -76,7 +79,7 @@ impl Target {
 }
 
 impl MasterTarget {
-    /// How to connect to the master, at the address that the Sentinels gave.
+    /// The connection settings for the master at this address.
     pub(crate) fn at(&self, host: String, port: u16) -> Option<ConnectionInfo> {
         at(host, port, &self.login, self.tls)
     }
@@ -92,7 +95,7 @@ fn at(host: String, port: u16, login: &RedisConnectionInfo, tls: bool) -> Option
     Some(info.set_tcp_settings(tcp_settings()))
 }
 
-/// What errors call a server.
+/// The name of a server in errors.
 pub(crate) fn place_of(address: &str) -> Arc<str> {
     Arc::from(format!("Redis at {address}"))
 }
@@ -103,7 +106,7 @@ pub(crate) fn invalid(name: &'static str, problem: &'static str) -> RedisStoreEr
 
 fn parse_all(urls: &[String]) -> Result<Vec<ConnectionInfo>, RedisStoreError> {
     if urls.is_empty() {
-        return Err(invalid("servers", "names no server"));
+        return Err(invalid("servers", "has no URL; add at least one"));
     }
     urls.iter().map(|url| parse(url)).collect()
 }
@@ -117,12 +120,12 @@ fn parse(url: &str) -> Result<ConnectionInfo, RedisStoreError> {
         url: without_credentials(url),
         reason: error.detail().map_or_else(|| error.to_string(), str::to_owned),
     })?;
-    // The replies are read as those of RESP2, whatever the URL says.
+    // The adapter parses RESP2 replies, so a protocol in the URL is ignored.
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
     Ok(info.set_redis_settings(settings).set_tcp_settings(tcp_settings()))
 }
 
-/// A request that waits for more to come would wait for nothing: nobody else writes to its connection.
+/// Disables Nagle's algorithm: a connection has one request at a time, so there is nothing to coalesce.
 fn tcp_settings() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_where_and_who() {
+    fn a_url_has_the_address_and_the_user() {
         let info = single("redis://ann:p%40ss@example:7000/3?protocol=resp3").expect("a URL");
         assert_eq!(info.addr().to_string(), "example:7000");
         let settings = info.redis_settings();
@@ -159,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_goes_before_the_url() {
+    fn the_configuration_takes_precedence_over_the_url() {
         let config = Config { password: Some("new".into()), ..Config::new("redis://ann:old@h", 1) };
         let Ok(Target::Server(info)) = Target::parse(&config) else { panic!("no server") };
         assert_eq!(
@@ -175,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_named_without_its_secrets() {
+    fn an_invalid_url_is_reported_without_its_secrets() {
         for url in
             ["http://ann:hunter2@h", "ann:hunter2@h:1", "redis://ann:hunter2@", "redis://ann:hunter2@h/x"]
         {
@@ -188,11 +191,11 @@ mod tests {
 
     #[test]
     fn tls_is_a_feature() {
-        let asked = single("rediss://ann:hunter2@h");
+        let parsed = single("rediss://ann:hunter2@h");
         if cfg!(feature = "tls") {
-            assert!(matches!(asked.expect("a URL").addr(), ConnectionAddr::TcpTls { .. }));
+            assert!(matches!(parsed.expect("a URL").addr(), ConnectionAddr::TcpTls { .. }));
         } else {
-            let error = asked.expect_err("no TLS").to_string();
+            let error = parsed.expect_err("no TLS").to_string();
             assert!(error.contains("`tls`") && !error.contains("hunter2"), "{error}");
         }
     }
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_has_to_be_named() {
+    fn an_empty_list_or_name_is_refused() {
         let target = |servers| Target::parse(&Config { servers, ..Config::new("", 1) });
         assert!(target(Servers::Cluster { urls: Vec::new() }).is_err());
         let urls = vec!["redis://a".to_owned()];

@@ -1,4 +1,4 @@
-//! Removing what a partition holds, in bounded steps.
+//! Removes the contents of a partition in bounded steps.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +16,10 @@ use crate::script::CLEAR;
 use crate::server::check::field;
 use crate::server::connection::Conn;
 
-/// How far the removals are that this process began.
+/// The progress of the removals that this process started.
 ///
-/// The index of a partition does not name every document: an index that was evicted or deleted leaves its documents behind. So a
-/// removal goes through the names of all keys, with a cursor that the server gives out.
+/// The index of a partition may lack documents, because an evicted or deleted index leaves them behind. So a removal scans all keys,
+/// with a cursor of the server.
 #[derive(Default)]
 pub(crate) struct Clearings(Mutex<BTreeMap<Partition, Progress>>);
 
@@ -27,11 +27,11 @@ pub(crate) struct Clearings(Mutex<BTreeMap<Partition, Progress>>);
 struct Progress {
     token: Token,
     cursor: u64,
-    /// The run of the server that gave the cursor out; empty at the start. Another run cannot continue from it.
+    /// The run id of the server that returned the cursor; empty at the start. The cursor is invalid in another run.
     run: String,
 }
 
-/// What one step of the scan found.
+/// The result of one step of the scan.
 struct Scanned {
     cursor: u64,
     run: String,
@@ -39,7 +39,7 @@ struct Scanned {
 }
 
 impl Clearings {
-    /// The first step removes the sets of the partition, each further one the documents among a stretch of the keys.
+    /// The first step removes the sets of the partition, each further step the documents in a range of the keys.
     pub(crate) async fn step(
         &self,
         conn: &mut Conn,
@@ -60,7 +60,7 @@ impl Clearings {
         if progress.cursor != 0 && progress.run != run {
             return Ok(self.more(partition, Progress { token, cursor: 0, run }));
         }
-        // Without documents too: it tells whether the partition is still at this write.
+        // Also without documents, because the script verifies the token of the partition.
         if !remove(conn, keys, partition, token, documents).await? {
             return Ok(ClearOutcome::Mismatch);
         }
@@ -91,7 +91,7 @@ fn sets(keys: Keys, partition: Partition) -> Vec<String> {
     names
 }
 
-/// Removes these keys. `false`: the partition is at another write, and they stay.
+/// Removes these keys. `false` if the partition has another token; the keys are then kept.
 async fn remove(
     conn: &mut Conn,
     keys: Keys,
@@ -115,12 +115,14 @@ async fn scan(
 ) -> Result<Scanned, RedisStoreError> {
     let before = keys.orders(partition);
     let mut all = pipe();
-    // In a cluster, the key decides which node the pipeline goes to.
+    // In a cluster, the key determines the node of the pipeline.
     all.cmd("EXISTS").arg(keys.checkpoint(partition));
     all.cmd("INFO").arg("server");
     all.cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{before}*")).arg("COUNT").arg(CLEAR_SCANNED_MAX);
     let (_, info, (cursor, found)): (i64, String, (String, Vec<Bytes>)) = conn.pipeline(&all).await?;
-    let cursor = cursor.parse().map_err(|_| RedisStoreError::damaged(place, "a cursor that is no number"))?;
+    let cursor = cursor
+        .parse()
+        .map_err(|_| RedisStoreError::damaged(place, "SCAN returned a cursor that is not a number"))?;
     let document = |key: Bytes| {
         let key = String::from_utf8(key.into()).ok()?;
         let id = OrderId::parse(key.strip_prefix(&before)?).ok()?;

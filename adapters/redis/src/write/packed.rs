@@ -17,12 +17,12 @@ pub(crate) struct Packed<'a> {
     bytes: usize,
 }
 
-/// What happens to one sorted set.
+/// The changes of one sorted set.
 #[derive(Default)]
 struct SetChange<'a> {
     key: String,
-    go: Vec<&'a str>,
-    come: Vec<(i64, &'a str)>,
+    removed: Vec<&'a str>,
+    added: Vec<(i64, &'a str)>,
 }
 
 impl<'a> Packed<'a> {
@@ -36,7 +36,7 @@ impl<'a> Packed<'a> {
         let outcomes = write.outcomes.iter().map(|(_, verdict)| serde_json::to_vec(verdict));
         let outcomes = outcomes.collect::<Result<Vec<_>, _>>()?;
         let documents = write.documents.iter().map(|document| document.json.len());
-        // An id stands in its key, among the timers and in the index; the rest are numbers.
+        // An id occurs in its key, the timers and the index; the rest are numbers.
         let names: usize = keys.iter().map(|key| key.len() * 4 + 64).sum();
         let bytes = documents.sum::<usize>() + names + outcomes.iter().map(Vec::len).sum::<usize>();
         Ok(Self { write, keys, sets, outcomes, bytes })
@@ -44,7 +44,7 @@ impl<'a> Packed<'a> {
 
     pub(crate) fn call(&self, by: By) -> Cmd {
         let Self { write, keys, sets, outcomes, bytes } = self;
-        let members: usize = sets.iter().map(|set| 2 + set.go.len() + 2 * set.come.len()).sum();
+        let members: usize = sets.iter().map(|set| 2 + set.removed.len() + 2 * set.added.len()).sum();
         let arguments = 8 + members + write.documents.len() + outcomes.len();
         let mut call = WRITE.call(by, keys.len(), arguments, *bytes);
         call.arg(keys)
@@ -57,7 +57,7 @@ impl<'a> Packed<'a> {
             .arg(write.documents.len())
             .arg(&write.basis[..]);
         for set in sets {
-            call.arg(set.go.len()).arg(2 * set.come.len());
+            call.arg(set.removed.len()).arg(2 * set.added.len());
         }
         for document in &write.documents {
             call.arg(&document.json[..]);
@@ -66,8 +66,8 @@ impl<'a> Packed<'a> {
             call.arg(verdict);
         }
         for set in sets {
-            call.arg(&set.go);
-            for (score, member) in &set.come {
+            call.arg(&set.removed);
+            for (score, member) in &set.added {
                 call.arg(score).arg(member);
             }
         }
@@ -83,31 +83,31 @@ fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
     for DocumentWrite { order_id, status, changed_at, previous, due, rebuilt, late, .. } in &write.documents {
         let id = order_id.as_str();
         match due {
-            Some(due) => timers.come.push((due.as_millis(), id)),
-            None => timers.go.push(id),
+            Some(due) => timers.added.push((due.as_millis(), id)),
+            None => timers.removed.push(id),
         }
         match late {
-            true => tardy.come.push((changed_at.as_millis(), id)),
+            true => tardy.added.push((changed_at.as_millis(), id)),
             // A new order was never late.
-            false if previous.is_some() || *rebuilt => tardy.go.push(id),
+            false if previous.is_some() || *rebuilt => tardy.removed.push(id),
             false => {}
         }
-        index[status.index()].come.push((changed_at.as_millis(), id));
+        index[status.index()].added.push((changed_at.as_millis(), id));
         if *rebuilt {
             let others = STATUSES.into_iter().filter(|other| other != status);
-            others.for_each(|other| index[other.index()].go.push(id));
+            others.for_each(|other| index[other.index()].removed.push(id));
             continue;
         }
-        // Within its status, an entry moves.
+        // Without a change of status, `ZADD` updates the score.
         if let Some((before, _)) = previous.filter(|(before, _)| before != status) {
-            index[before.index()].go.push(id);
+            index[before.index()].removed.push(id);
         }
     }
     let index = STATUSES
         .into_iter()
         .zip(index)
         .map(|(status, set)| SetChange { key: names.status(write.partition, status), ..set });
-    let touched = |set: &SetChange<'_>| !(set.go.is_empty() && set.come.is_empty());
+    let touched = |set: &SetChange<'_>| !(set.removed.is_empty() && set.added.is_empty());
     [timers, tardy].into_iter().chain(index).filter(touched).collect()
 }
 

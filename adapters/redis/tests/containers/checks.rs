@@ -1,4 +1,4 @@
-//! What `check` and the first calls say about how servers are set up.
+//! Errors of `check` and of the first calls for the setup of servers.
 
 use logistics_containers::until;
 use logistics_core::port::{OwnerStore, PortErrorKind};
@@ -13,7 +13,7 @@ async fn refused(store: &RedisStore) -> String {
     error.to_string()
 }
 
-pub(crate) async fn fit_servers_pass() {
+pub(crate) async fn suitable_servers_pass() {
     for kind in [Kind::Single, Kind::Cluster, Kind::Sentinel] {
         let server = Server::start(kind, &[]).await;
         let store = server.store();
@@ -29,7 +29,7 @@ pub(crate) async fn evicting_servers_are_refused() {
         for part in ["allkeys-lru", "CONFIG SET maxmemory-policy noeviction", &server.port().to_string()] {
             assert!(message.contains(part), "{message}");
         }
-        // CONFIG may be forbidden.
+        // A user without the right to CONFIG.
         let user = ["ACL", "SETUSER", "ann", "on", ">pass", "~*", "+@all", "-config"];
         server.cli::<()>(&user).await;
         let login =
@@ -52,7 +52,7 @@ pub(crate) async fn evicting_replicas_are_refused() {
         let message = refused(&store).await;
         assert!(message.contains("volatile-ttl") && message.contains(&port), "{message}");
 
-        // At an address at which nothing listens.
+        // The replica announces an address at which no server listens.
         server.replica_cli::<()>(&["CONFIG", "SET", "replica-announce-port", "1"]).await;
         server.cli::<()>(&["CLIENT", "KILL", "TYPE", "replica"]).await;
         until("the replica is back", async || server.lists_replica(1).await).await;
@@ -60,7 +60,7 @@ pub(crate) async fn evicting_replicas_are_refused() {
     }
 }
 
-/// Each may lead to another server, which is a reason to check the store again. The client of a cluster connects to its nodes by
+/// A new connection may lead to another server, so the store must be checked again. The client of a cluster connects to its nodes by
 /// itself.
 pub(crate) async fn each_new_connection_is_counted() {
     for kind in [Kind::Single, Kind::Sentinel] {
@@ -90,7 +90,7 @@ pub(crate) async fn passwords_are_used_and_never_shown() {
             let store = RedisStore::new(config).expect("a store");
             let message = refused(&store).await;
             assert!(!message.contains("hunter") && message.contains("password"), "{message}");
-            let error = store.recover(HOME).await.expect_err("nobody is let in");
+            let error = store.recover(HOME).await.expect_err("the server rejects the password");
             assert_eq!(error.kind(), PortErrorKind::Refused, "{error}");
             assert!(!format!("{error:?} {store:?}").contains("hunter"), "{error:?}");
         }
@@ -121,12 +121,12 @@ pub(crate) async fn a_user_without_rights_is_refused() {
 pub(crate) async fn an_unknown_master_is_refused() {
     let server = Server::start(Kind::Sentinel, &[]).await;
     let Servers::Sentinel { mut urls, .. } = server.config().servers else { panic!("no Sentinel") };
-    let nobody = "redis://127.0.0.1:1".to_owned();
+    let unreachable = "redis://127.0.0.1:1".to_owned();
     let servers = Servers::Sentinel { urls: urls.clone(), master: "other".to_owned() };
     let store = RedisStore::new(Config { servers, ..server.config() }).expect("a store");
     assert!(refused(&store).await.contains("`other`"));
-    // One Sentinel that answers is enough.
-    urls.insert(0, nobody);
+    // One reachable Sentinel is enough.
+    urls.insert(0, unreachable);
     let servers = Servers::Sentinel { urls, master: "main".to_owned() };
     let store = RedisStore::new(Config { servers, ..server.config() }).expect("a store");
     store.check().await.expect("the check passes");

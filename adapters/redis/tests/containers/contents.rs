@@ -1,4 +1,4 @@
-//! What stands in Redis.
+//! The contents of Redis.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use logistics_testkit::sample;
 
 use super::server::{Kind, PARTITIONS, Server};
 
-/// The partition in which most happens.
+/// The partition of most writes here.
 pub(crate) const HOME: Partition = Partition(3);
 
 pub(crate) fn token(sequence: u64) -> Token {
     Token { acquisition: 0xbeef, sequence }
 }
 
-/// Write `sequence` of [`HOME`], on top of the one before it, with so many new orders.
+/// Write `sequence` of [`HOME`], after the previous one, with this many new orders.
 pub(crate) fn write(sequence: u64, orders: usize) -> StoreWrite {
     let skip = usize::try_from(sequence).expect("a small number") * 1000;
     let ids = sample::order_ids_in(HOME, PARTITIONS, skip + orders).split_off(skip);
@@ -61,7 +61,7 @@ pub(crate) async fn apply(store: &RedisStore, write: &StoreWrite) {
     assert_eq!(outcome, WriteOutcome::Applied);
 }
 
-pub(crate) async fn what_is_in_redis_can_be_read_by_hand() {
+pub(crate) async fn the_keys_are_those_of_the_documentation() {
     let server = Server::start(Kind::Single, &[]).await;
     let written = StoreWrite { offset: Offset(u64::MAX), ..write(1, 1) };
     apply(&server.store(), &written).await;
@@ -96,7 +96,7 @@ pub(crate) async fn outcomes_expire() {
     apply(&server.store(), &written).await;
     let left: u64 = server.cli(&["PTTL", "outcome:request-1"]).await;
     assert!(left <= OUTCOME_KEPT_MS && left > OUTCOME_KEPT_MS - 60_000, "{left} ms");
-    // Nothing else does.
+    // No other key expires.
     let id = &written.documents[0].order_id;
     assert_eq!(server.cli::<i64>(&["PTTL", &format!("order:{id}")]).await, -1);
 }
@@ -110,8 +110,8 @@ pub(crate) async fn many_wait_on_few_connections() {
     let requests: Vec<_> = (0..WAITING).map(sample::request_id).collect();
     written.outcomes = requests.iter().map(|request| (request.clone(), happened())).collect();
 
-    let given_up = join_all(requests.iter().map(|request| store.outcome(&id, request)));
-    assert!(tokio::time::timeout(Duration::from_millis(100), given_up).await.is_err());
+    let cancelled = join_all(requests.iter().map(|request| store.outcome(&id, request)));
+    assert!(tokio::time::timeout(Duration::from_millis(100), cancelled).await.is_err());
 
     let waiting = join_all(requests.iter().map(|request| store.outcome(&id, request)));
     let writing = async {
@@ -122,12 +122,12 @@ pub(crate) async fn many_wait_on_few_connections() {
     let (verdicts, at) = tokio::join!(waiting, writing);
     let took = at.elapsed();
     assert!(verdicts.into_iter().all(|verdict| verdict.expect("the outcome comes") == happened()));
-    assert!(took < Duration::from_secs(2), "{took:?} from the write to the last who waited");
+    assert!(took < Duration::from_secs(2), "{took:?} from the write to the last waiter");
     let clients: String = server.cli(&["CLIENT", "LIST"]).await;
     assert!(clients.lines().count() <= 3, "{clients}");
 }
 
-pub(crate) async fn foreign_values_are_told() {
+pub(crate) async fn foreign_values_are_reported() {
     let server = Server::start(Kind::Single, &[]).await;
     let store = server.store();
     server.cli::<()>(&["SET", "status:3:PLACED", "x"]).await;
@@ -151,7 +151,7 @@ pub(crate) async fn foreign_values_are_told() {
     assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
 }
 
-/// A key that an operator deletes, or that a server evicts, leaves the rest of the order's entries.
+/// An operator or an evicting server deletes a document, and the order's other entries remain.
 pub(crate) async fn a_lost_document_is_reported() {
     let server = Server::start(Kind::Single, &[]).await;
     let store = server.store();
@@ -165,8 +165,8 @@ pub(crate) async fn a_lost_document_is_reported() {
     assert_eq!((loaded.documents[0].clone(), &loaded.missing), (None, &gone));
     assert_eq!(store.document(&lost).await.expect("looked up"), DocumentLookup::Missing);
     let query = ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 10 };
-    assert_eq!(store.list(&query).await.expect("a page").documents.len(), 2, "the page goes on without it");
-    // Each load reports it, until it is back.
+    assert_eq!(store.list(&query).await.expect("a page").documents.len(), 2, "the page omits it");
+    // Each load reports it, until the document is stored again.
     for _ in 0..2 {
         assert_eq!(store.load(HOME, &[]).await.expect("loaded").missing, gone);
     }
@@ -181,7 +181,7 @@ pub(crate) async fn a_lost_document_is_reported() {
     assert_eq!(server.cli::<usize>(&["EXISTS", "missing:3"]).await, 0);
 }
 
-/// How much of Redis's time the question for lost documents takes: one command a status, however many orders.
+/// The search for lost documents needs one command per status, independent of the number of orders.
 pub(crate) async fn new_orders_cost_one_command_a_status() {
     let server = Server::start(Kind::Single, &[]).await;
     let store = server.store();
@@ -198,7 +198,7 @@ pub(crate) async fn new_orders_cost_one_command_a_status() {
     assert_eq!((calls("zmscore"), calls("mget"), calls("get")), (11, 2, 0), "{stats}");
 }
 
-/// Counted by what Redis read of its connections.
+/// Counts the reads of Redis on its connections.
 pub(crate) async fn late_orders_cost_two_round_trips_a_page() {
     let server = Server::start(Kind::Single, &[]).await;
     let store = server.store();
@@ -222,7 +222,7 @@ pub(crate) async fn late_orders_cost_two_round_trips_a_page() {
         let reads = stats.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
         reads.and_then(|reads| reads.trim().parse::<u64>().ok()).expect("a count")
     };
-    // Once before, so that the scripts are known.
+    // The first call loads the scripts.
     let mut query = ListQuery { status: None, late: true, after: None, limit: 20 };
     store.list(&query).await.expect("a page");
     for expected in [&ids[..20], &ids[20..]] {
@@ -248,7 +248,7 @@ async fn clear(store: &RedisStore) {
     panic!("the steps do not end");
 }
 
-/// A server that starts again has its keys in another order, so the steps begin again.
+/// A restarted server has its keys in another order, so the scan starts again.
 pub(crate) async fn clear_leaves_nothing_after_a_restart() {
     let server = Server::start(Kind::Single, &[]).await;
     let store = server.store();
@@ -262,7 +262,7 @@ pub(crate) async fn clear_leaves_nothing_after_a_restart() {
     assert_eq!(server.cli::<Vec<String>>(&["KEYS", "*"]).await, ["checkpoint:3"]);
 }
 
-/// An index that was evicted or deleted leaves documents, which must not outlive the log that they are from.
+/// An evicted or deleted index leaves documents, which must not outlive their log.
 pub(crate) async fn clear_removes_unindexed_documents() {
     for kind in [Kind::Single, Kind::Cluster] {
         let server = Server::start(kind, &[]).await;
@@ -292,7 +292,10 @@ pub(crate) async fn clear_removes_unindexed_documents() {
         assert_eq!(found, DocumentLookup::Absent { answered: Offset(9) }, "{kind:?}");
         for (store, id) in [(&store, &elsewhere.documents[0].order_id), (&other, &ids[0])] {
             let found = store.document(id).await.expect("looked up");
-            assert!(matches!(found, DocumentLookup::Found(_)), "{kind:?}: what others hold stays, {id}");
+            assert!(
+                matches!(found, DocumentLookup::Found(_)),
+                "{kind:?}: the documents of others remain, {id}"
+            );
         }
     }
 }
@@ -325,7 +328,7 @@ pub(crate) async fn a_second_system_is_refused_while_the_first_is_alive() {
     }
     let left: u64 = server.cli(&["PTTL", "system"]).await;
     assert!(left > 0 && left <= CLAIM_KEPT_MS, "{left} ms");
-    // The first one is gone for long enough.
+    // The claim of the first one expires.
     server.cli::<()>(&["DEL", "system"]).await;
-    store.check_system("cluster/b by orders", true).await.expect("its time is over");
+    store.check_system("cluster/b by orders", true).await.expect("the claim has expired");
 }

@@ -1,4 +1,4 @@
-//! Servers that fail.
+//! Failing servers.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use logistics_testkit::sample;
 use super::contents::{HOME, apply, happened, write};
 use super::server::{Kind, PARTITIONS, Server};
 
-/// Calls until one succeeds, as a worker does. The store stays the same.
+/// Retries on the same store until a call succeeds, as a worker does.
 async fn works_again(store: &RedisStore) {
     let begin = Instant::now();
     while let Err(error) = store.recover(HOME).await {
@@ -30,22 +30,22 @@ pub(crate) async fn a_full_server() {
     let full = loop {
         match store.write(write(sequence, 900)).await {
             Ok(WriteOutcome::Applied) => sequence += 1,
-            Ok(WriteOutcome::Mismatch) => panic!("nobody else writes"),
+            Ok(WriteOutcome::Mismatch) => panic!("there is no other writer"),
             Err(error) => break error,
         }
         assert!(sequence < 200, "the server does not get full");
     };
     assert_eq!(full.kind(), PortErrorKind::StorageFull, "{full}");
-    // As before the write, all of it.
-    let recovery = store.recover(HOME).await.expect("reads go on");
+    // Nothing of the rejected write is stored.
+    let recovery = store.recover(HOME).await.expect("reads succeed");
     assert_eq!(recovery.checkpoint.expect("a checkpoint").token, super::contents::token(sequence - 1));
     let refused = write(sequence, 900);
     let ids: Vec<_> = refused.documents.iter().map(|document| document.order_id.clone()).collect();
-    let loaded = store.load(HOME, &ids).await.expect("reads go on");
-    assert!(loaded.documents.iter().all(Option::is_none), "a write is half there");
-    assert!(recovery.timers.iter().all(|(id, _)| !ids.contains(id)), "a write is half there");
+    let loaded = store.load(HOME, &ids).await.expect("reads succeed");
+    assert!(loaded.documents.iter().all(Option::is_none), "the write is partly applied");
+    assert!(recovery.timers.iter().all(|(id, _)| !ids.contains(id)), "the write is partly applied");
     let query = ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 10 };
-    store.list(&query).await.expect("reads go on");
+    store.list(&query).await.expect("reads succeed");
     server.cli::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
     apply(&store, &refused).await;
 }
@@ -90,13 +90,13 @@ pub(crate) async fn a_paused_server_is_unavailable() {
             let (written, found, outcome) =
                 tokio::join!(store.write(write(2, 2)), store.document(&id), store.outcome(&id, &request));
             let kinds = [written.err(), found.err(), outcome.err()];
-            let kinds = kinds.map(|error| error.expect("nobody answers").kind());
+            let kinds = kinds.map(|error| error.expect("a timeout").kind());
             assert_eq!(kinds, [PortErrorKind::Unavailable; 3]);
             assert!(begin.elapsed() < Duration::from_millis(3_000), "{:?}", begin.elapsed());
         }
         server.unpause().await;
         works_again(&store).await;
-        // It may be there already: it was asked for.
+        // It may be applied already: its outcome was unknown.
         apply(&store, &write(2, 2)).await;
     }
 }
@@ -117,30 +117,30 @@ pub(crate) async fn closed_connections_are_replaced() {
     let store = server.store();
     apply(&store, &write(1, 2)).await;
     server.cli::<()>(&["CLIENT", "KILL", "TYPE", "normal"]).await;
-    // Idle for longer than a connection counts as fresh: it is asked before it is lent out.
+    // Idle for long enough that the pool checks the connection before its next use.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     apply(&store, &write(2, 2)).await;
 }
 
-pub(crate) async fn a_call_that_is_given_up() {
+pub(crate) async fn a_cancelled_call() {
     let server = Server::start(Kind::Single, &[]).await;
     let store = RedisStore::new(Config { connections_max: 1, ..server.config() }).expect("a store");
     apply(&store, &write(1, 2)).await;
     server.cli::<()>(&["CLIENT", "PAUSE", "400", "ALL"]).await;
     let id = sample::order_id_in(HOME, PARTITIONS, 0);
-    let given_up = tokio::time::timeout(Duration::from_millis(50), store.document(&id)).await;
-    assert!(given_up.is_err());
+    let cancelled = tokio::time::timeout(Duration::from_millis(50), store.document(&id)).await;
+    assert!(cancelled.is_err());
     let mut second = write(2, 2);
     second.outcomes.push((sample::request_id(1), happened()));
-    let given_up = tokio::time::timeout(Duration::from_millis(50), store.write(second.clone())).await;
-    assert!(given_up.is_err());
-    // The only connection is not lost.
+    let cancelled = tokio::time::timeout(Duration::from_millis(50), store.write(second.clone())).await;
+    assert!(cancelled.is_err());
+    // The pool replaces its only connection.
     apply(&store, &second).await;
     assert_eq!(store.outcome(&id, &sample::request_id(1)).await.expect("the outcome"), happened());
 }
 
-pub(crate) async fn nobody_there_is_unavailable_in_time() {
-    // It takes connections and never answers.
+pub(crate) async fn a_missing_server_is_unavailable_in_time() {
+    // It accepts connections and never answers.
     let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let silent = format!("redis://127.0.0.1:{}", silent.local_addr().expect("its address").port());
     for url in ["redis://127.0.0.1:1", &silent] {
@@ -153,12 +153,12 @@ pub(crate) async fn nobody_there_is_unavailable_in_time() {
             let config = Config { servers, connect_timeout_ms: 300, ..Config::new("", PARTITIONS) };
             let store = RedisStore::new(config).expect("a store");
             let begin = Instant::now();
-            let error = store.check().await.expect_err("nobody is there");
+            let error = store.check().await.expect_err("no server answers");
             assert_eq!(error.kind(), PortErrorKind::Unavailable, "{error}");
             assert!(error.to_string().contains("127.0.0.1"), "{error}");
             assert!(begin.elapsed() < Duration::from_millis(1_500), "{:?}: {error}", begin.elapsed());
             let id = sample::order_id_in(HOME, PARTITIONS, 0);
-            let error = store.outcome(&id, &sample::request_id(1)).await.expect_err("nobody is there");
+            let error = store.outcome(&id, &sample::request_id(1)).await.expect_err("no server answers");
             assert_eq!(error.kind(), PortErrorKind::Unavailable, "{error}");
         }
     }

@@ -13,10 +13,10 @@ use logistics_redis::{Config, RedisStore, Servers};
 /// Partitions of every store here.
 pub(crate) const PARTITIONS: u32 = 12;
 
-/// What a condition is waited for at most.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit of the start of a server.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How servers are set up.
+/// The setup of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Single,
@@ -26,8 +26,8 @@ pub(crate) enum Kind {
     Sentinel,
 }
 
-/// A Redis server in a container, which goes with it. Inside, it listens on the port that it has outside too, so that the
-/// address that a cluster or a Sentinel announces holds for both, and a restart does not change it.
+/// A Redis server in a container, which stops when this is dropped. It has the same port inside and outside, so that the address that a
+/// cluster or a Sentinel announces is valid for both, and a restart does not change it.
 pub(crate) struct Server {
     container: ContainerAsync<GenericImage>,
     kind: Kind,
@@ -37,7 +37,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server with these further options, once it answers.
+    /// Starts a server with these further options, and waits until it answers.
     pub(crate) async fn start(kind: Kind, options: &[&str]) -> Self {
         let [port, sentinel, replica] = [(); 3].map(|()| free_port());
         let (name, tag) = named("REDIS_IMAGE", "redis:7.0");
@@ -53,18 +53,18 @@ impl Server {
         server
     }
 
-    /// Starts a replica of it in the same container, and waits until it is in step. Answers its port.
+    /// Starts a replica in the same container, waits until it is in sync, and returns its port.
     pub(crate) async fn start_replica(&self) -> u16 {
         let [master, port] = [self.port, self.replica].map(|port| port.to_string());
         let words = ["redis-server", "--port", &port, "--replicaof", "127.0.0.1", &master];
         let further = ["--replica-announce-ip", "127.0.0.1", "--protected-mode", "no", "--daemonize", "yes"];
         let words = words.into_iter().chain(further).chain(["--dir", "/tmp"]);
         self.container.exec(ExecCommand::new(words)).await.expect("the replica starts");
-        until("the replica is in step", async || self.lists_replica(self.replica).await).await;
+        until("the replica is in sync", async || self.lists_replica(self.replica).await).await;
         self.replica
     }
 
-    /// Whether the replica at this port is in step.
+    /// Whether the replica at this port is in sync.
     pub(crate) async fn lists_replica(&self, port: u16) -> bool {
         let info: String = self.cli(&["INFO", "replication"]).await;
         info.contains(&format!("ip=127.0.0.1,port={port},state=online"))
@@ -76,7 +76,7 @@ impl Server {
         answer.expect("the command works")
     }
 
-    /// A configuration for it, with deadlines that suit a busy machine.
+    /// A configuration for the server, with time limits for a busy machine.
     pub(crate) fn config(&self) -> Config {
         let url = |port: u16| format!("redis://127.0.0.1:{port}");
         let servers = match self.kind {
@@ -95,7 +95,7 @@ impl Server {
         self.port
     }
 
-    /// A command on a connection of its own, as `redis-cli` sends it.
+    /// A command on a new connection, as from `redis-cli`.
     pub(crate) async fn cli<T: FromRedisValue>(&self, words: &[&str]) -> T {
         self.try_cli("redis://", words).await.expect("the command works")
     }
@@ -108,7 +108,7 @@ impl Server {
         try_cli_at(self.port, login, words).await
     }
 
-    /// Ends the processes and starts them again; what was written stays.
+    /// Restarts the processes; the data remains.
     pub(crate) async fn restart(&self) {
         self.container.stop_with_timeout(Some(10)).await.expect("the container stops");
         self.container.start().await.expect("the container starts");
@@ -120,17 +120,17 @@ impl Server {
     }
 
     pub(crate) async fn unpause(&self) {
-        self.container.unpause().await.expect("the container goes on");
+        self.container.unpause().await.expect("the container continues");
     }
 
-    /// Waits until it answers, as it is meant to be.
+    /// Waits until the server answers and is set up.
     async fn settled(&self) {
         let begin = Instant::now();
         loop {
             match self.probe().await {
                 Ok(()) => return,
                 Err(problem) => {
-                    assert!(begin.elapsed() < PATIENCE, "{:?} did not come up: {problem}", self.kind);
+                    assert!(begin.elapsed() < START_TIMEOUT, "{:?} did not come up: {problem}", self.kind);
                 }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -141,12 +141,12 @@ impl Server {
         let pong = self.try_cli::<String>("redis://", &["PING"]).await;
         match pong {
             Ok(_) => {}
-            // One that asks for a password answers.
+            // A server that requires a password has answered.
             Err(error) if error.code() == Some("NOAUTH") => return Ok(()),
             Err(error) => return Err(error.to_string()),
         }
         if self.kind == Kind::Cluster {
-            // Refused where the node has the slots already.
+            // Fails if the node has the slots already.
             let words = ["CLUSTER", "ADDSLOTSRANGE", "0", "16383"];
             _ = self.try_cli::<redis::Value>("redis://", &words).await;
             let info: String =

@@ -1,5 +1,5 @@
-//! What a topic's settings must be. What would lose a record, make one unreadable or make a commit impossible is wrong and refuses
-//! the start. What is only unwise is a line in the log.
+//! The rules for a topic's settings. A setting that loses a record, makes one unreadable or makes a commit impossible is rejected. An
+//! unwise setting is logged.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use logistics_core::port::Topic;
 
 use crate::limits::{BATCH_BYTES_MAX, KEPT_MS_MIN, TOPIC_MESSAGE_BYTES_MAX, TOPIC_MESSAGE_BYTES_MIN};
 
-/// What topics are created with.
+/// The settings of a created topic.
 pub(super) const CREATED: [(&str, &str); 5] = [
     ("retention.ms", UNLIMITED),
     ("retention.bytes", UNLIMITED),
     ("cleanup.policy", "delete"),
     // Batches stay as their producers compressed them.
     ("compression.type", "producer"),
-    // A record's time is when the log took it, whatever its producer's clock says.
+    // A record's time is the time at which the log stored it, independent of its producer's clock.
     ("message.timestamp.type", "LogAppendTime"),
 ];
 
@@ -25,7 +25,7 @@ const UNLIMITED: &str = "-1";
 pub(super) struct Described {
     /// Each setting that has a value, the brokers' defaults included.
     pub(super) settings: BTreeMap<String, String>,
-    /// Copies of the partition that has the fewest.
+    /// The smallest number of replicas of a partition.
     pub(super) replicas: usize,
 }
 
@@ -38,7 +38,7 @@ impl Described {
         self.text(setting)?.parse().ok()
     }
 
-    /// Bytes of the largest batch that a producer sends to it: 1 to [`BATCH_BYTES_MAX`].
+    /// Bytes of the largest batch that a producer may send: 1 to [`BATCH_BYTES_MAX`].
     pub(super) fn batch_bytes(&self) -> u32 {
         let limits = ["max.message.bytes", "segment.bytes"].map(|setting| self.number(setting));
         let least = limits.into_iter().flatten().min().and_then(|least| u32::try_from(least.max(1)).ok());
@@ -46,16 +46,16 @@ impl Described {
     }
 }
 
-/// One setting that is not as it should be.
+/// A wrong or unwise setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Finding {
-    /// The start is refused.
+    /// Wrong, so the check fails; otherwise unwise.
     pub(super) wrong: bool,
-    /// What follows the topic's name in a sentence: the setting, its value, what comes of it and what mends it.
+    /// The rest of a sentence that begins with the topic: the setting, its value, the effect and the correction.
     pub(super) problem: String,
 }
 
-/// The findings about one topic, named `name` at `brokers`, those that are wrong first.
+/// The findings about one topic, named `name` at `brokers`; wrong settings first.
 pub(super) fn findings(topic: Topic, name: &str, brokers: &str, found: &Described) -> Vec<Finding> {
     let rules = Rules { topic, name, brokers, found };
     let mut findings: Vec<Finding> = [
@@ -85,25 +85,24 @@ struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    /// `wanted`: the value that mends it.
+    /// `wanted` is the correct value.
     fn finding(&self, wrong: bool, setting: &str, effect: &str, wanted: &str) -> Option<Finding> {
         let Self { name, brokers, found, .. } = self;
         let value = found.text(setting).unwrap_or_default();
         let problem = format!(
-            "has {setting}={value}: {effect}; set it with `kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type \
+            "has {setting}={value}: {effect}; correct it with `kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type \
              topics --entity-name {name} --add-config {setting}={wanted}`"
         );
         Some(Finding { wrong, problem })
     }
 
-    /// `default`: the brokers' own.
+    /// `default` is the brokers' default.
     fn size(&self, setting: &str, default: &str) -> Option<Finding> {
         if self.found.number(setting)? >= i64::from(TOPIC_MESSAGE_BYTES_MIN) {
             return None;
         }
-        let effect = format!(
-            "the largest record needs {TOPIC_MESSAGE_BYTES_MIN}, so decisions could not be committed"
-        );
+        let effect =
+            format!("the largest record needs {TOPIC_MESSAGE_BYTES_MIN}, so commits of decisions would fail");
         self.finding(true, setting, &effect, default)
     }
 
@@ -112,7 +111,7 @@ impl Rules<'_> {
         if self.found.number(setting)? <= i64::from(TOPIC_MESSAGE_BYTES_MAX) {
             return None;
         }
-        let effect = format!("a batch of more than {TOPIC_MESSAGE_BYTES_MAX} bytes could not be read");
+        let effect = format!("readers cannot read a batch of more than {TOPIC_MESSAGE_BYTES_MAX} bytes");
         self.finding(true, setting, &effect, "1048588")
     }
 
@@ -128,17 +127,15 @@ impl Rules<'_> {
         if compacts { self.finding(true, setting, effect, "delete") } else { None }
     }
 
-    /// Orders have to be kept for good. To keep less of another topic than `enough` is unwise.
+    /// `orders` needs unlimited retention. For another topic, less than `enough` is unwise.
     fn retention(&self, setting: &str, enough: i64) -> Option<Finding> {
         let kept = self.found.number(setting).filter(|kept| *kept >= 0)?;
         let effect = match self.topic {
             Topic::Orders => {
                 return self.finding(true, setting, "orders would be lost with their records", UNLIMITED);
             }
-            Topic::DeadLetters => "dead letters may be gone before they are read",
-            Topic::Notifications => {
-                "notifications are lost where the notification service is down for longer"
-            }
+            Topic::DeadLetters => "dead letters may be deleted before they are read",
+            Topic::Notifications => "notifications are lost if the notification service is down for longer",
         };
         if kept < enough { self.finding(false, setting, effect, UNLIMITED) } else { None }
     }
@@ -155,7 +152,7 @@ impl Rules<'_> {
         }
         if least < 2 && replicas > 1 {
             let effect = format!(
-                "of its {replicas} replicas one alone may acknowledge, and takes what it acknowledged with it when it is lost"
+                "a single one of its {replicas} replicas may acknowledge a record, which is lost if that replica fails"
             );
             return self.finding(false, setting, &effect, "2");
         }
@@ -167,7 +164,7 @@ impl Rules<'_> {
         if self.found.text(setting)? != "true" || self.found.replicas < 2 {
             return None;
         }
-        let effect = "a replica that lags may become the leader, and acknowledged orders would be lost";
+        let effect = "a lagging replica may become the leader, which loses acknowledged orders";
         self.finding(false, setting, effect, "false")
     }
 
@@ -176,7 +173,7 @@ impl Rules<'_> {
         if self.found.text(setting)? == "producer" {
             return None;
         }
-        self.finding(false, setting, "brokers compress every batch again", "producer")
+        self.finding(false, setting, "the brokers recompress every batch", "producer")
     }
 
     fn time(&self) -> Option<Finding> {
@@ -185,7 +182,7 @@ impl Rules<'_> {
             return None;
         }
         let effect =
-            "a record's time is what its producer's clock says, to which the owner's clock is compared";
+            "a record has the time of its producer's clock, with which the owner compares its own clock";
         self.finding(false, setting, effect, "LogAppendTime")
     }
 }
@@ -194,7 +191,7 @@ impl Rules<'_> {
 mod tests {
     use super::*;
 
-    /// As `topics create` makes it, with the brokers' defaults.
+    /// A topic of `topics create` with the brokers' defaults.
     fn good(replicas: usize) -> Described {
         let defaults = [
             ("max.message.bytes", "1048588"),
@@ -214,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_topics_are_created_with_is_right() {
+    fn created_topics_have_no_findings() {
         for topic in Topic::ALL {
             for replicas in [1, 3] {
                 assert_eq!(findings(topic, topic.name(), "b:9092", &good(replicas)), []);
@@ -223,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_loses_records_or_stops_commits_is_wrong_and_what_is_unwise_is_not() {
+    fn settings_that_lose_records_or_prevent_commits_are_wrong_and_others_unwise() {
         use Topic::{DeadLetters, Notifications, Orders};
         let (wrong, unwise, fine) = (Some(true), Some(false), None);
         let cases = [
@@ -260,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn one_copy_is_what_a_single_broker_has() {
+    fn one_replica_on_a_single_broker_is_fine() {
         let mut described = good(1);
         described.settings.insert("unclean.leader.election.enable".to_owned(), "true".to_owned());
         assert_eq!(findings(Topic::Orders, "orders", "b:9092", &described), []);
@@ -273,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_producer_learns_how_large_a_batch_may_be() {
+    fn the_smallest_limit_decides_the_bytes_of_a_batch() {
         assert_eq!(good(1).batch_bytes(), BATCH_BYTES_MAX);
         assert_eq!(with("max.message.bytes", "300000").batch_bytes(), 300_000);
         assert_eq!(with("segment.bytes", "280000").batch_bytes(), 280_000);

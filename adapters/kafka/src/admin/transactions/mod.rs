@@ -1,4 +1,5 @@
-//! Whose transaction hides records of a partition. librdkafka 2.12 has no such question, so this asks the brokers itself.
+//! Queries for the transaction that hides records of a partition. librdkafka 2.12 has no call for them, so this module sends the
+//! requests itself.
 
 mod connection;
 mod wire;
@@ -16,14 +17,14 @@ use crate::read::lookup::Lookup;
 use connection::{Address, Connection};
 use wire::{OpenProducer, Request};
 
-/// What the brokers say of the records that are hidden in a partition.
+/// The state of the transaction that hides records in a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RequestOutcome {
-    /// A transaction is open, or is being ended.
+    /// A transaction is open or ending.
     Open(OpenTransaction),
-    /// The partition has one open that its coordinator does not have, or has ended: nothing will ever end it here.
+    /// The partition has an open transaction that its coordinator has ended or does not have: its end is lost.
     Lost,
-    /// The partition has none open.
+    /// The partition has no open transaction.
     NoneOpen,
 }
 
@@ -38,7 +39,7 @@ pub(crate) struct OpenTransaction {
 }
 
 impl fmt::Display for OpenTransaction {
-    /// The id and the state are what another client and a broker wrote, so they are escaped.
+    /// Escapes the id and the state, which come from another client and a broker.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { transactional_id, producer_id, state, started_ms, timeout_ms } = self;
         let (id, state) = (transactional_id.escape_default(), state.escape_default());
@@ -48,17 +49,17 @@ impl fmt::Display for OpenTransaction {
             let end = Timestamp::from_millis(started_ms.saturating_add((*timeout_ms).into()));
             write!(
                 f,
-                ", open since {begun}, which the brokers abort at {end} unless its producer ends it before"
+                ", open since {begun}, which the brokers abort at {end} unless its producer ends it earlier"
             )?;
         }
         Ok(())
     }
 }
 
-/// Asks the partition's leader which transactions are open in it, and the coordinators what became of the first of them.
+/// Queries the partition's leader for open transactions, and the coordinators for the state of the first one.
 ///
 /// # Errors
-/// A sentence, where the brokers cannot be asked or do not say.
+/// A text, if the brokers cannot be queried or do not answer.
 pub(crate) async fn inquire(
     lookup: &Arc<Lookup>,
     topic: &str,
@@ -66,7 +67,7 @@ pub(crate) async fn inquire(
 ) -> Result<RequestOutcome, String> {
     let config = &lookup.brokers.config;
     if config.security.tls.is_some() || config.security.sasl.is_some() {
-        return Err("brokers that want TLS or SASL are not asked".to_owned());
+        return Err("brokers with TLS or SASL are not queried".to_owned());
     }
     let (asked, name) = (lookup.clone(), topic.to_owned());
     let found = blocking(move || Ok(Addresses::of(&asked.metadata()?, &name, as_client(partition)))).await;
@@ -80,7 +81,7 @@ pub(crate) async fn inquire(
     inquiry.run(found).await
 }
 
-/// Where to ask.
+/// The brokers to query.
 struct Addresses {
     leader: Option<Address>,
     brokers: Vec<Address>,
@@ -112,19 +113,19 @@ impl Inquiry<'_> {
         let leader = found.leader.ok_or("the partition has no leader")?;
         let mut leader = self.connect(leader).await?;
         let Some(first) = self.first_open(&mut leader).await? else { return Ok(RequestOutcome::NoneOpen) };
-        // Only its coordinator knows it, which may be any of them. One that does not answer may be the one.
-        let mut unasked = None;
+        // Any broker may be the coordinator, also one that does not answer.
+        let mut unanswered = None;
         for broker in found.brokers {
             match self.coordinated(broker, first).await {
                 Ok(Some(open)) => return Ok(RequestOutcome::Open(open)),
                 Ok(None) => {}
-                Err(why) => unasked = Some(why),
+                Err(why) => unanswered = Some(why),
             }
         }
-        if let Some(why) = unasked {
+        if let Some(why) = unanswered {
             return Err(why);
         }
-        // It may have ended in between. An end is written to the partitions before the coordinator forgets about it.
+        // It may have ended in between: the end is written to the partitions before the coordinator deletes its entry.
         match self.first_open(&mut leader).await? {
             Some(still) if still == first => Ok(RequestOutcome::Lost),
             _ => Ok(RequestOutcome::NoneOpen),
@@ -136,7 +137,7 @@ impl Inquiry<'_> {
     }
 
     async fn first_open(&self, leader: &mut Connection) -> Result<Option<OpenProducer>, String> {
-        let open = leader.ask(&Request::producers(self.topic, self.partition), wire::producers).await?;
+        let open = leader.call(&Request::producers(self.topic, self.partition), wire::producers).await?;
         Ok(open.into_iter().min_by_key(|producer| producer.start))
     }
 
@@ -147,13 +148,13 @@ impl Inquiry<'_> {
         producer: OpenProducer,
     ) -> Result<Option<OpenTransaction>, String> {
         let mut broker = self.connect(address).await?;
-        for id in broker.ask(&Request::transactions(producer.id), wire::transactions).await? {
-            let found = broker.ask(&Request::transaction(&id), wire::transaction).await?;
+        for id in broker.call(&Request::transactions(producer.id), wire::transactions).await? {
+            let found = broker.call(&Request::transaction(&id), wire::transaction).await?;
             let Some(found) = found else { continue };
             let here = |(topic, partition): &(String, i32)| {
                 (topic.as_str(), *partition) == (self.topic, self.partition)
             };
-            // While it is being ended, the partitions in which that is done are listed no more.
+            // While a transaction ends, the coordinator no longer lists the partitions that have its end.
             let open = found.state.starts_with("Prepare")
                 || (found.state == "Ongoing" && found.partitions.iter().any(here));
             if open {

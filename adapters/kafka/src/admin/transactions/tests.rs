@@ -1,4 +1,4 @@
-//! The verdicts, by what brokers answer.
+//! Verdicts for the responses of brokers.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::wire::{Transaction, answers};
 use super::*;
 
-/// A broker that answers these three questions, and no other.
+/// A broker that answers only these three requests.
 #[derive(Clone, Default)]
 struct Broker {
     /// The producers of the partition, and where the transaction of each begins: one answer after the other.
@@ -26,7 +26,7 @@ impl Broker {
         Address { host: "127.0.0.1".to_owned(), port }
     }
 
-    /// Until the other side hangs up.
+    /// Serves until the client disconnects.
     async fn serve(mut self, mut stream: TcpStream) {
         while let Ok(length) = stream.read_i32().await {
             let mut frame = vec![0; usize::try_from(length).expect("a length")];
@@ -84,7 +84,7 @@ async fn an_end_that_the_partition_never_got_is_lost() {
 }
 
 #[tokio::test]
-async fn what_ended_while_the_brokers_were_asked_is_not_lost() {
+async fn a_transaction_that_ends_during_the_query_is_not_lost() {
     let open: &[(i64, i64)] = &[(9, 5)];
     for after in [&[][..], &[(9, -1)], &[(9, 8)]] {
         assert_eq!(verdict(&[open, after], theirs("CompleteCommit", 3)).await, Ok(RequestOutcome::NoneOpen));
@@ -101,11 +101,11 @@ async fn a_coordinator_that_does_not_answer_leaves_it_open() {
     drop(gone);
     let addresses = Addresses { leader: Some(leader.clone()), brokers: vec![leader, address.clone()] };
     let why = inquiry().run(addresses).await.expect_err("it may have the transaction");
-    assert!(why.contains(&format!("no connection to {address}")), "{why}");
+    assert!(why.contains(&format!("cannot connect to {address}")), "{why}");
 }
 
 #[test]
-fn what_another_client_calls_itself_is_escaped() {
+fn the_transactional_id_of_another_client_is_escaped() {
     let open = OpenTransaction {
         transactional_id: "a\u{1b}[2J\n\u{202e}".to_owned(),
         producer_id: 7,

@@ -3,11 +3,11 @@
 //! strings and arrays, and tagged fields at the end of each structure. Written here, since a crate of all of Kafka's messages has
 //! 91,000 lines for these three.
 
-/// An answer that is cut short or is none of these.
+/// A response that is truncated or malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed;
 
-/// What is asked: the number of the call and its body.
+/// A request: its API key and its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
     key: i16,
@@ -15,7 +15,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// The producers that the leader of a partition knows.
+    /// The producers of a partition, from its leader.
     pub(super) fn producers(topic: &str, partition: i32) -> Self {
         let mut body = Writer::default();
         body.length(1).text(topic);
@@ -24,7 +24,7 @@ impl Request {
         Self { key: 61, body: body.0 }
     }
 
-    /// The transactions of a producer that a broker coordinates, in whatever state.
+    /// The transactions of a producer that a broker coordinates, in any state.
     pub(super) fn transactions(producer_id: i64) -> Self {
         let mut body = Writer::default();
         body.length(0);
@@ -33,7 +33,7 @@ impl Request {
         Self { key: 66, body: body.0 }
     }
 
-    /// One transaction, of its coordinator.
+    /// One transaction, from its coordinator.
     pub(super) fn transaction(transactional_id: &str) -> Self {
         let mut body = Writer::default();
         body.length(1).text(transactional_id);
@@ -41,7 +41,7 @@ impl Request {
         Self { key: 65, body: body.0 }
     }
 
-    /// The frame that goes to the broker: its length, the header and the body.
+    /// The frame to send: its length, the header and the body.
     pub(super) fn frame(&self, correlation: i32, client_id: &str) -> Vec<u8> {
         let mut content = Writer::default();
         content.i16(self.key).i16(0).i32(correlation);
@@ -62,7 +62,7 @@ impl Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OpenProducer {
     pub(super) id: i64,
-    /// Where its transaction begins.
+    /// The first offset of its transaction.
     pub(super) start: i64,
 }
 
@@ -76,10 +76,10 @@ pub(super) struct Transaction {
     pub(super) partitions: Vec<(String, i32)>,
 }
 
-/// The code of an error that a broker answers with.
+/// An error code of a broker.
 pub(super) type ErrorCode = i16;
 
-/// What an answer says, or the error that the broker answers with.
+/// The content of a response, or the error code of the broker.
 pub(super) type Decoded<T> = Result<Result<T, ErrorCode>, Malformed>;
 
 /// The producers with an open transaction.
@@ -131,7 +131,7 @@ pub(super) fn transactions(answer: &[u8]) -> Decoded<Vec<String>> {
     Ok(if error == 0 { Ok(ids) } else { Err(error) })
 }
 
-/// The transaction; nothing where the coordinator has none.
+/// The transaction; `None` if the coordinator has none.
 pub(super) fn transaction(answer: &[u8]) -> Decoded<Option<Transaction>> {
     let mut answer = Reader::answer(answer)?;
     answer.i32()?;
@@ -183,7 +183,7 @@ impl Writer {
         self
     }
 
-    /// The length of a compact text or array: one more than it is, in groups of seven bits, the lowest first.
+    /// The length of a compact text or array plus one, in groups of seven bits, the lowest first.
     fn length(&mut self, length: usize) -> &mut Self {
         let mut rest = length + 1;
         while rest >= 0x80 {
@@ -200,7 +200,7 @@ impl Writer {
         self
     }
 
-    /// None.
+    /// No tagged fields.
     fn tags(&mut self) -> &mut Self {
         self.0.push(0);
         self
@@ -210,7 +210,7 @@ impl Writer {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// Behind the header of the answer: the number of the question, and tagged fields.
+    /// A reader after the header of the response: the correlation id and tagged fields.
     fn answer(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut answer = Self(bytes);
         answer.i32()?;
@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
         Err(Malformed)
     }
 
-    /// Of a compact text or array; 0 where there is none. What is counted takes at least one byte each.
+    /// The length of a compact text or array; 0 for null. Each element has at least one byte.
     fn length(&mut self) -> Result<usize, Malformed> {
         let length = self.varint()?.saturating_sub(1);
         if length <= self.0.len() { Ok(length) } else { Err(Malformed) }
@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
         Ok(String::from_utf8_lossy(self.skip(length)?).into_owned())
     }
 
-    /// Whatever they are.
+    /// Skips tagged fields.
     fn tags(&mut self) -> Result<(), Malformed> {
         for _ in 0..self.varint()? {
             self.varint()?;
@@ -274,12 +274,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Answers as brokers write them, for tests.
+/// Responses in the encoding of brokers, for tests.
 #[cfg(test)]
 pub(super) mod answers {
     use super::{Transaction, Writer};
 
-    /// The call and the number of a question.
+    /// The API key and the correlation id of a request.
     pub(crate) fn question(frame: &[u8]) -> (i16, i32) {
         let key = i16::from_be_bytes([frame[0], frame[1]]);
         (key, i32::from_be_bytes([frame[4], frame[5], frame[6], frame[7]]))
@@ -291,7 +291,7 @@ pub(super) mod answers {
         bytes
     }
 
-    /// Of one partition: its producers, and where the transaction of each begins.
+    /// The producers of one partition, with the first offset of each transaction.
     pub(crate) fn producers(number: i32, producers: &[(i64, i64)]) -> Vec<u8> {
         let mut bytes = begin(number);
         bytes.length(1).text("orders");
@@ -333,11 +333,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_as_the_protocol_has_it() {
+    fn a_request_has_the_encoding_of_the_protocol() {
         let frame = Request::producers("orders", 3).frame(7, "me");
         let expected: [&[u8]; 6] = [
             &[0, 0, 0, 28],
-            // The call and its version, the question's number, the client's name, no tagged fields.
+            // API key, version, correlation id, client id, no tagged fields.
             &[0, 61, 0, 0, 0, 0, 0, 7, 0, 2, b'm', b'e', 0],
             &[2, 7],
             b"orders",
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_cut_short_is_refused_wherever_it_ends() {
+    fn a_truncated_response_is_malformed() {
         let whole = answers::producers(7, &[(9, 5), (10, -1)]);
         for length in 0..whole.len() {
             assert_eq!(producers(&whole[..length]), Err(Malformed), "{length} bytes");
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_beyond_the_answer_takes_no_memory() {
+    fn a_length_beyond_the_response_allocates_nothing() {
         let bytes = [&[0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0][..], &[0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
         assert_eq!(transactions(&bytes), Err(Malformed));
     }
