@@ -5,22 +5,22 @@ use std::path::PathBuf;
 use crate::error::EmbeddedError;
 use crate::limits::{CACHE_BYTES_DEFAULT, PARTITIONS_DEFAULT, PARTITIONS_MAX, TAIL_BYTES_MAX};
 
-/// How the engine works.
+/// Where the data is, and the engine's limits of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// The directory of the data file; made if it is missing, with its parents.
+    /// The directory of the data file. The engine creates it and its parents if they are missing.
     pub data_dir: PathBuf,
-    /// Partitions of every topic, from 1 to [`PARTITIONS_MAX`]. Fixed when the data file is made: another number is refused
-    /// from then on. `None`: as many as the data file has; where one is made, [`PARTITIONS_DEFAULT`].
+    /// Partitions of every topic, from 1 to [`PARTITIONS_MAX`]. Fixed when the data file is created; a different number is
+    /// rejected later. `None`: the count of the data file, or [`PARTITIONS_DEFAULT`] for a new one.
     pub partitions: Option<u32>,
-    /// Memory for pages of the data file at most, in bytes. It fills with use and is not set aside.
+    /// Maximum memory for pages of the data file, in bytes. It fills with use.
     pub cache_bytes: usize,
-    /// Memory for recent records at most, in bytes, over all partitions. It fills with use and is not set aside.
+    /// Maximum memory for recent records of all logs, in bytes. It fills with use.
     pub tail_bytes: usize,
 }
 
 impl Config {
-    /// The defaults, for this directory.
+    /// The default configuration for a directory.
     #[must_use]
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl Config {
         }
     }
 
-    /// The partitions of a data file that is made.
+    /// The partition count of a new data file.
     pub(crate) fn partitions_of_new(&self) -> u32 {
         self.partitions.unwrap_or(PARTITIONS_DEFAULT)
     }

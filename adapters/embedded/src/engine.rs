@@ -1,4 +1,4 @@
-//! The engine: opens the file, starts the writer, and hands out the ports.
+//! The engine: opens the file, starts the writer, and provides the ports.
 
 use std::fmt;
 use std::sync::mpsc::Receiver;
@@ -13,15 +13,15 @@ use crate::error::EmbeddedError;
 use crate::file::{DataDir, DataFile, Opened};
 use crate::handle::Handle;
 use crate::log::bus::Bus;
-use crate::shared::{Shared, Standing};
+use crate::shared::{EngineStatus, Shared};
 use crate::store::Store;
 use crate::writer::Writer;
 use crate::writer::queue::{Queue, Queued};
 
 /// Log, documents, timers and checkpoints in one durable local file. Clones are the same engine.
 ///
-/// Its ports are to be used within a tokio runtime. Dropping the last clone, and everything that came from it, closes the
-/// engine in the background; [`Engine::close`] waits for it.
+/// Use its ports within a tokio runtime. The engine closes in the background when its last clone and the last port are dropped.
+/// [`Engine::close`] waits for that.
 #[derive(Clone)]
 pub struct Engine {
     handle: Arc<Handle>,
@@ -29,21 +29,21 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens the data of a directory, and makes it where there is none. After a crash this takes in what was durable.
+    /// Opens the data file of a directory, or creates both. After a crash, it recovers everything that was durable.
     ///
     /// # Errors
-    /// [`EmbeddedError`]: the directory cannot be used or is in use, the file is damaged, of another format, or was made
-    /// with another number of partitions. Nothing is changed in a file that is refused.
+    /// [`EmbeddedError`]: the directory is unusable or in use; the file is damaged, has another format, or has another
+    /// partition count. A rejected file is left unchanged.
     pub fn open(config: Config) -> Result<Self, EmbeddedError> {
         config.check()?;
         let directory = DataDir::lock(&config.data_dir)?;
         Self::open_in(directory, &config)
     }
 
-    /// Opens the data that a directory has, for whoever looks at it or mends it.
+    /// Opens the data file of a directory, for tools that inspect or repair it. Creates nothing.
     ///
     /// # Errors
-    /// As for [`Engine::open`], and where there is no data.
+    /// As for [`Engine::open`], and [`EmbeddedError::Missing`] if there is no data file.
     pub fn open_existing(config: Config) -> Result<Self, EmbeddedError> {
         config.check()?;
         let directory = DataDir::lock_existing(&config.data_dir)?;
@@ -59,8 +59,8 @@ impl Engine {
         Self::start(file, opened, config.tail_bytes, Some(directory))
     }
 
-    /// Opens the data that stands on a disk of the caller's making, and makes it where the disk is empty: for tests of what
-    /// happens when a disk is full, fails, or loses what was not synced.
+    /// Opens the data on a disk that the caller provides, or creates it if the disk is empty. For tests with a disk that is
+    /// full, fails, or loses unsynced writes.
     ///
     /// # Errors
     /// As for [`Engine::open`].
@@ -71,7 +71,7 @@ impl Engine {
         Self::start(file, opened, config.tail_bytes, None)
     }
 
-    /// Runs on a file that is open, and holds the directory as long as it does.
+    /// Starts the writer on an open file. The writer's thread keeps the directory locked.
     fn start(
         file: DataFile,
         opened: Opened,
@@ -103,11 +103,11 @@ impl Engine {
         self.handle.shared.partitions
     }
 
-    /// Finishes what is queued, brings everything to the disk and closes the file, so that the directory is free. From then
-    /// on every call of a port fails as `Closed`. Blocks until it is done; a second call does nothing.
+    /// Completes the queued requests, syncs the file, closes it and unlocks the directory. Later calls of a port fail as
+    /// `Closed`. Blocks until the file is closed; a second call does nothing.
     ///
     /// # Errors
-    /// [`EmbeddedError`] when the last of it could not be written; what was acknowledged is durable all the same.
+    /// [`EmbeddedError`] if the last writes failed. Acknowledged writes are durable nevertheless.
     pub fn close(&self) -> Result<(), EmbeddedError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(writer) = writer else { return Ok(()) };
@@ -117,7 +117,7 @@ impl Engine {
         match ended {
             Ok(()) => closed,
             Err(_) => {
-                let reason = "its writer ended in a panic".to_owned();
+                let reason = "the writer thread panicked".to_owned();
                 Err(EmbeddedError::Unavailable { place: self.handle.shared.place.clone(), reason })
             }
         }
@@ -132,7 +132,7 @@ fn spawn(
     let place = writer.place();
     let run = move || {
         writer.run(&requests);
-        // The lock goes last: whoever gets it finds a file that nobody writes to.
+        // The lock is released last, so that the next engine opens a file that has no writer.
         drop((writer, directory));
     };
     let thread = thread::Builder::new().name("logistics-writer".to_owned()).spawn(run);
@@ -147,10 +147,10 @@ impl fmt::Debug for Engine {
 
 impl HealthProbe for Engine {
     fn health(&self) -> Health {
-        let (ready, detail) = match self.handle.shared.standing() {
-            Standing::Working => (true, format!("{} is open", self.handle.shared.place)),
-            Standing::Waiting(error) => (false, format!("trying again: {error}")),
-            Standing::Over(error) => (false, error.to_string()),
+        let (ready, detail) = match self.handle.shared.status() {
+            EngineStatus::Ready => (true, format!("{} is open", self.handle.shared.place)),
+            EngineStatus::Retrying(error) => (false, format!("retrying: {error}")),
+            EngineStatus::Stopped(error) => (false, error.to_string()),
         };
         Health { parts: vec![PartHealth { name: "engine".to_owned(), ready, detail }] }
     }

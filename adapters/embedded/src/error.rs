@@ -1,4 +1,4 @@
-//! What can go wrong in the engine.
+//! Errors of the engine.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,19 +12,19 @@ use logistics_core::port::{PortError, PortErrorKind};
 use crate::file::schema::FORMAT;
 use crate::limits::{GROUP_BYTES_MAX, PARTITIONS_MAX};
 
-/// A failure of the engine, as a sentence that says what to do.
+/// An error of the engine. Its text says what failed and what to do.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmbeddedError {
     /// The partition count of the configuration is out of range.
-    #[error("the engine takes from 1 to {PARTITIONS_MAX} partitions, not {0}")]
+    #[error("{0} partitions are configured; the engine supports 1 to {PARTITIONS_MAX}")]
     InvalidPartitions(u32),
-    /// The data directory cannot be made, read or written.
+    /// The data directory cannot be created, read or written.
     #[error("cannot use the data directory {}: {reason}", .path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
     /// Another engine has the data directory open.
@@ -33,21 +33,23 @@ pub enum EmbeddedError {
         .0.display()
     )]
     InUse(PathBuf),
-    /// The data file was made with another partition count.
+    /// The data file has another partition count than the configuration.
     #[error(
         "{place} has {found} partitions and {asked} are configured: configure {found}, or choose another directory \
-         (the number is fixed when the data file is made)"
+         (the number is fixed when the data file is created)"
     )]
     Partitions {
         /// The data file.
         place: Arc<str>,
-        /// What it was made with.
+        /// The count of the file.
         found: u32,
-        /// What the configuration says.
+        /// The configured count.
         asked: u32,
     },
-    /// The data file has a layout that this build does not know.
-    #[error("{place} has format {found} and this build reads format {known}: use the version that wrote it")]
+    /// This build does not support the data file's format.
+    #[error(
+        "{place} has format {found} and this build reads format {known}: use the version that wrote the file"
+    )]
     Format {
         /// The data file.
         place: Arc<str>,
@@ -56,10 +58,10 @@ pub enum EmbeddedError {
         /// The format of this build.
         known: u32,
     },
-    /// The data file is not what the engine wrote.
+    /// The data file is damaged, or another program wrote it.
     #[error(
-        "{place} is damaged, or is no data file of this system: {reason}; nothing was changed in it: restore it from a \
-         backup, or choose another directory"
+        "{place} is damaged, or is no data file of this system: {reason}; it was left unchanged: restore a backup, or \
+         choose another directory"
     )]
     Damaged {
         /// The data file.
@@ -68,65 +70,65 @@ pub enum EmbeddedError {
         reason: String,
     },
     /// The disk is full.
-    #[error("the disk of {place} is full: make room, and the engine goes on by itself")]
+    #[error("the disk of {place} is full: free some space, and the engine continues without a restart")]
     Full {
         /// The data file.
         place: Arc<str>,
     },
-    /// The disk does not answer as it should, and may again.
+    /// A read or write failed, and a retry may succeed.
     #[error("{place} cannot be read or written at the moment: {reason}")]
     Unavailable {
         /// The data file.
         place: Arc<str>,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
-    /// The disk did not confirm a write, so nothing that is only in memory can be trusted to be on it.
-    #[error("the disk did not confirm a write to {place}: check the disk, then start the process again")]
+    /// A sync failed, so the file's cached pages may differ from the disk.
+    #[error("the disk did not confirm a write to {place}: check the disk, then restart the process")]
     Unsynced {
         /// The data file.
         place: Arc<str>,
     },
-    /// A record is larger than the log takes.
+    /// A record exceeds the log's limit.
     #[error("the record has {0} bytes; the limit is {RECORD_BYTES_MAX}")]
     TooLarge(usize),
-    /// A group's name is longer than it may be.
+    /// A group's name is too long.
     #[error("the group's name has {0} bytes; the limit is {GROUP_BYTES_MAX}")]
     GroupName(usize),
     /// There is no such partition.
     #[error("there is no partition {asked}: they are numbered from 0 to {last}")]
     NoPartition {
-        /// The number that was asked for.
+        /// The requested partition.
         asked: Partition,
-        /// The last one.
+        /// The last partition.
         last: u32,
     },
-    /// The caller's subscription does not have this partition any more.
-    #[error("partition {0} went to another member of the group of readers")]
+    /// The caller's subscription no longer has this partition.
+    #[error("partition {0} is assigned to another member of the group of readers")]
     NotReader(Partition),
     /// The caller left the group.
     #[error("this member left the group")]
     Left,
     /// There is no data in the directory.
-    #[error("there is no data file in {}: serve with this directory once, or name another", .0.display())]
+    #[error("there is no data file in {}: run `serve` with this directory once, or choose another directory", .0.display())]
     Missing(PathBuf),
     /// The engine was closed.
     #[error("the engine was closed")]
     Closed,
 }
 
-/// What stopped a look at the file, or a change of it.
+/// Why a read or a write of the file failed.
 #[derive(Debug)]
 pub(crate) enum FileError {
-    /// The file underneath failed.
+    /// redb failed.
     File(redb::Error),
-    /// It has another layout.
+    /// The file has another format.
     Format(u32),
-    /// It does not hold what it should.
+    /// The content is invalid.
     Damaged(String),
 }
 
-/// Works with the file. redb panics on some damage that its checks do not cover.
+/// Turns a panic into an error. redb panics on some damage that its checks do not cover.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, FileError>) -> Result<T, FileError> {
     let worked = catch_unwind(AssertUnwindSafe(work));
     worked.unwrap_or_else(|_| Err(FileError::damaged("its structure is broken")))
@@ -153,7 +155,7 @@ impl FileError {
 }
 
 impl EmbeddedError {
-    /// What a caller of a port can do about it.
+    /// The kind of the port error, by which the caller decides on a retry.
     #[must_use]
     pub fn kind(&self) -> PortErrorKind {
         match self {
@@ -175,7 +177,7 @@ impl EmbeddedError {
         }
     }
 
-    /// A failure of the file underneath.
+    /// The error for a failure of redb.
     pub(crate) fn from_redb(place: &Arc<str>, error: redb::Error) -> Self {
         let place = place.clone();
         match error {
@@ -183,7 +185,7 @@ impl EmbeddedError {
             redb::Error::PreviousIo | redb::Error::DatabaseClosed | redb::Error::Backend(_) => {
                 Self::Unavailable { place, reason: error.to_string() }
             }
-            // Every other error says that the file does not hold what this engine writes.
+            // Every other error means that the content is invalid.
             other => Self::Damaged { place, reason: other.to_string() },
         }
     }
@@ -204,7 +206,7 @@ impl EmbeddedError {
 
 impl From<EmbeddedError> for PortError {
     fn from(error: EmbeddedError) -> Self {
-        // The text has all of it. With the error as its source too, a printed chain would repeat it.
+        // The text is complete. With the error as source, a printed chain would repeat it.
         PortError::new(error.kind(), error.to_string())
     }
 }
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_from_a_broken_one() {
+    fn a_full_disk_and_a_broken_one_are_different_errors() {
         let place: Arc<str> = Arc::from("the data file");
         let kind = |kind: io::ErrorKind| {
             EmbeddedError::from_redb(&place, redb::Error::Io(io::Error::from(kind))).kind()

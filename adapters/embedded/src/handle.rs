@@ -1,4 +1,4 @@
-//! What every port of an engine holds.
+//! What every port of an engine shares.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::error::EmbeddedError;
 use crate::shared::Shared;
 use crate::writer::queue::Queue;
 
-/// To look at what is there, and to ask the writer for a change. The writer ends when the last one is gone.
+/// Reads the shared state, and sends requests to the writer. The writer ends when the last handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Handle {
     pub(crate) shared: Arc<Shared>,
     pub(crate) queue: Queue,
 }
 
-/// Refuses what the log does not take.
+/// Rejects a record that exceeds the log's limit.
 pub(crate) fn check_size(payload: &Bytes) -> Result<(), EmbeddedError> {
     if payload.len() <= RECORD_BYTES_MAX { Ok(()) } else { Err(EmbeddedError::TooLarge(payload.len())) }
 }

@@ -1,4 +1,4 @@
-//! What the writer and everybody else share: the file as it is now, and what is known of it without looking.
+//! What the writer and the ports share: the open file, and the state as of the last commit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -10,47 +10,47 @@ use tokio::sync::watch;
 use crate::error::{EmbeddedError, FileError, guarded};
 use crate::file::schema::topic_code;
 use crate::group::coordinator::Coordinator;
-use crate::group::readers::Readers;
+use crate::group::reader_groups::ReaderGroups;
 use crate::log::block::Block;
 use crate::log::recent_blocks::RecentBlocks;
 use crate::state::{State, all_logs, log_index};
 use crate::store::outcomes::Outcomes;
 
-/// How the engine stands, for health.
+/// The engine's status, for health.
 #[derive(Debug, Clone)]
-pub(crate) enum Standing {
+pub(crate) enum EngineStatus {
     /// It reads and writes.
-    Working,
-    /// It does not write, and tries again.
-    Waiting(EmbeddedError),
-    /// It does not write any more.
-    Over(EmbeddedError),
+    Ready,
+    /// Writes fail; the engine retries.
+    Retrying(EmbeddedError),
+    /// Writes fail until the process restarts.
+    Stopped(EmbeddedError),
 }
 
-/// Where a log ends, for whoever waits for more.
+/// The end of a log, for readers that wait for more records.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct End {
     pub(crate) next: u64,
-    /// There will be no more.
+    /// The engine is closed: no more records follow.
     closed: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// The data file, for sentences.
+    /// The data file, for messages.
     pub(crate) place: Arc<str>,
     pub(crate) partitions: u32,
     pub(crate) recent_blocks: RecentBlocks,
     pub(crate) outcomes: Outcomes,
     pub(crate) coordinator: Coordinator,
-    pub(crate) readers: Readers,
-    standing: Mutex<Standing>,
-    /// Replaced when the file had to be opened anew; why there is none, where there is none.
+    pub(crate) reader_groups: ReaderGroups,
+    status: Mutex<EngineStatus>,
+    /// Replaced when the file is reopened. The error says why the file is not open.
     database: RwLock<Result<Arc<Database>, EmbeddedError>>,
     state: RwLock<Arc<State>>,
     /// By [`log_index`].
     ends: Vec<watch::Sender<End>>,
-    /// By topic: counts what may concern a reader of several partitions.
+    /// By topic: counts the changes that wake readers of several partitions.
     pulses: [watch::Sender<u64>; Topic::ALL.len()],
 }
 
@@ -73,8 +73,8 @@ impl Shared {
             recent_blocks: RecentBlocks::new(ends.len(), tail_bytes),
             outcomes: Outcomes::default(),
             coordinator: Coordinator::new(partitions),
-            readers: Readers::new(partitions),
-            standing: Mutex::new(Standing::Working),
+            reader_groups: ReaderGroups::new(partitions),
+            status: Mutex::new(EngineStatus::Ready),
             database: RwLock::new(Err(EmbeddedError::Closed)),
             state: RwLock::new(Arc::new(state)),
             ends,
@@ -82,42 +82,42 @@ impl Shared {
         }
     }
 
-    /// A look at the file as it is at this moment.
+    /// A snapshot of the file.
     pub(crate) fn begin_read(&self) -> Result<ReadTransaction, EmbeddedError> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner).clone()?;
         database.begin_read().map_err(|error| FileError::from(error).at(&self.place))
     }
 
-    /// Looks at the file.
-    pub(crate) fn look<T>(
+    /// Reads a snapshot of the file on the caller's thread.
+    pub(crate) fn read<T>(
         &self,
-        look: impl FnOnce(&ReadTransaction) -> Result<T, FileError>,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, FileError>,
     ) -> Result<T, EmbeddedError> {
         let txn = self.begin_read()?;
-        guarded(|| look(&txn)).map_err(|error| error.at(&self.place))
+        guarded(|| read(&txn)).map_err(|error| error.at(&self.place))
     }
 
-    /// Looks at the file on a thread where that may take its time.
-    pub(crate) async fn look_long<T: Send + 'static>(
+    /// Reads a snapshot of the file on a thread for blocking work.
+    pub(crate) async fn read_blocking<T: Send + 'static>(
         self: &Arc<Self>,
-        look: impl FnOnce(&ReadTransaction) -> Result<T, FileError> + Send + 'static,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, FileError> + Send + 'static,
     ) -> Result<T, EmbeddedError> {
         let shared = self.clone();
-        let looking = tokio::task::spawn_blocking(move || shared.look(look));
-        // Not there only if the runtime shuts down.
-        looking.await.unwrap_or(Err(EmbeddedError::Closed))
+        let reading = tokio::task::spawn_blocking(move || shared.read(read));
+        // Fails only when the runtime shuts down.
+        reading.await.unwrap_or(Err(EmbeddedError::Closed))
     }
 
     pub(crate) fn replace_database(&self, database: Result<Arc<Database>, EmbeddedError>) {
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = database;
     }
 
-    /// What was committed last.
+    /// The state as of the last commit.
     pub(crate) fn state(&self) -> Arc<State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Shows everybody what is committed.
+    /// Makes a committed cycle visible, and wakes the readers of the logs that it changed.
     pub(crate) fn publish(&self, published: Published) {
         let Published { state, blocks } = published;
         let mut topics = [false; Topic::ALL.len()];
@@ -139,7 +139,7 @@ impl Shared {
         }
     }
 
-    /// Wakes whoever reads several partitions of a topic.
+    /// Wakes the readers of several partitions of a topic.
     pub(crate) fn wake_readers(&self, topic: Topic) {
         self.pulses[usize::from(topic_code(topic))].send_modify(|count| *count += 1);
     }
@@ -148,7 +148,7 @@ impl Shared {
         self.pulses[usize::from(topic_code(topic))].subscribe()
     }
 
-    /// Wakes everybody for good.
+    /// Wakes every waiting caller with `Closed`.
     pub(crate) fn close(&self) {
         for sender in &self.ends {
             sender.send_modify(|end| end.closed = true);
@@ -160,7 +160,7 @@ impl Shared {
         self.outcomes.close();
     }
 
-    /// The place of a log in lists of all logs.
+    /// The index of a log in lists of all logs.
     pub(crate) fn log(&self, topic: Topic, partition: Partition) -> Result<usize, EmbeddedError> {
         self.check(partition).map(|()| log_index(self.partitions, topic, partition))
     }
@@ -175,10 +175,10 @@ impl Shared {
         Ok(Bounds { start: Offset(0), end: Offset(end.next) })
     }
 
-    /// Waits until a log has something at `from`, and says where it ends.
+    /// Waits until a log has a record at `from`, and returns the log's end.
     ///
     /// # Errors
-    /// `Closed`, where there will be no more.
+    /// `Closed`.
     pub(crate) async fn wait_for(&self, log: usize, from: u64) -> Result<u64, EmbeddedError> {
         let mut end = self.ends[log].subscribe();
         let end = end.wait_for(|end| end.closed || end.next > from).await.map(|end| *end);
@@ -188,20 +188,19 @@ impl Shared {
         }
     }
 
-    /// There will be no more records.
     pub(crate) fn is_closed(&self) -> bool {
         self.ends.first().is_none_or(|end| end.borrow().closed)
     }
 
-    pub(crate) fn standing(&self) -> Standing {
-        self.lock_standing().clone()
+    pub(crate) fn status(&self) -> EngineStatus {
+        self.lock_status().clone()
     }
 
-    pub(crate) fn stand(&self, standing: Standing) {
-        *self.lock_standing() = standing;
+    pub(crate) fn set_status(&self, status: EngineStatus) {
+        *self.lock_status() = status;
     }
 
-    fn lock_standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_status(&self) -> MutexGuard<'_, EngineStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

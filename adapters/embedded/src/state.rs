@@ -1,4 +1,4 @@
-//! What the writer knows by heart: where every log ends, and every position.
+//! `State` caches file metadata in memory: the end of every log, the checkpoints, and the positions of groups.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::log::block::Block;
 /// A group of readers of one topic.
 pub(crate) type GroupKey = (Topic, Arc<str>);
 
-/// Where one log ends.
+/// The end of one log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct LogEnd {
     /// The offset behind the last record.
@@ -27,11 +27,11 @@ pub(crate) struct LogEnd {
     pub(crate) at: Timestamp,
 }
 
-/// The state as of one write cycle. Cloned for the next one, which becomes the state once it is on the disk.
+/// The state as of one write cycle. The next cycle works on a clone, which is published after the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
     partitions: u32,
-    /// What tells the logs of this file from those of another.
+    /// Distinguishes the logs of this file from those of another file.
     pub(crate) identity: LogIdentity,
     /// By [`log_index`].
     pub(crate) logs: Vec<LogEnd>,
@@ -41,12 +41,12 @@ pub(crate) struct State {
     pub(crate) positions: Arc<BTreeMap<GroupKey, Vec<Offset>>>,
 }
 
-/// The place of a log in lists of all logs.
+/// The index of a log in lists of all logs.
 pub(crate) fn log_index(partitions: u32, topic: Topic, partition: Partition) -> usize {
     usize::from(topic_code(topic)) * partitions as usize + partition.0 as usize
 }
 
-/// The topic and the partition of the log at a place.
+/// The topic and the partition of the log at an index.
 pub(crate) fn log_at(partitions: u32, index: usize) -> (Topic, Partition) {
     let (topic, partition) = (index / partitions as usize, index % partitions as usize);
     (Topic::ALL[topic], Partition(u32::try_from(partition).unwrap_or_default()))
@@ -74,7 +74,7 @@ impl State {
         self.partitions
     }
 
-    /// The positions of a group: those of a new one are 0.
+    /// The positions of a group. Those of a new group are 0.
     pub(crate) fn positions_of(&self, group: &GroupKey) -> Vec<Offset> {
         self.positions.get(group).cloned().unwrap_or_else(|| vec![Offset(0); self.partitions as usize])
     }
@@ -86,7 +86,7 @@ impl State {
         &mut positions[partition.0 as usize]
     }
 
-    /// Whether the file is one of this engine.
+    /// Checks that the file has the format of this build.
     pub(crate) fn check_format(txn: &ReadTransaction) -> Result<(), FileError> {
         match number(txn, META_FORMAT)? {
             FORMAT => Ok(()),
@@ -94,11 +94,11 @@ impl State {
         }
     }
 
-    /// Reads the state of a file of this engine.
+    /// Reads the state from a file of this format.
     pub(crate) fn load(txn: &ReadTransaction) -> Result<Self, FileError> {
         let identity = txn.open_table(STATE)?.get(IDENTITY_KEY)?;
         let identity = identity.and_then(|value| decode_identity(value.value()));
-        let identity = identity.ok_or_else(|| FileError::damaged("it has no identity"))?;
+        let identity = identity.ok_or_else(|| FileError::damaged("the identity is missing"))?;
         let mut state = Self::new(number(txn, META_PARTITIONS)?, identity);
         state.load_ends(txn)?;
         state.load_positions(txn)?;
@@ -119,7 +119,7 @@ impl State {
     }
 
     fn load_positions(&mut self, txn: &ReadTransaction) -> Result<(), FileError> {
-        let broken = || FileError::Damaged("a position is not one".to_owned());
+        let broken = || FileError::damaged("a position cannot be decoded");
         let table = txn.open_table(STATE)?;
         for partition in (0..self.partitions).map(Partition) {
             let index = partition.0 as usize;
@@ -127,7 +127,7 @@ impl State {
                 self.checkpoints[index] = Some(decode_checkpoint(value.value()).ok_or_else(broken)?);
             }
             if let Some(value) = table.get(&committed_key(partition)[..])? {
-                // Nothing is decided by it; only that it is one is checked.
+                // No decision depends on it, so it is only checked.
                 decode_offset(value.value()).ok_or_else(broken)?;
             }
         }
@@ -148,5 +148,5 @@ impl State {
 
 fn number(txn: &ReadTransaction, name: &str) -> Result<u32, FileError> {
     let value = txn.open_table(META)?.get(name)?;
-    Ok(value.ok_or_else(|| FileError::Damaged(format!("it has no {name}")))?.value())
+    Ok(value.ok_or_else(|| FileError::damaged(format!("the number `{name}` is missing")))?.value())
 }

@@ -1,8 +1,8 @@
-//! The checksum of stored values: finds damage, and is no defence against somebody who forges it.
+//! The checksum of stored values. It detects damage, not forgery.
 
 /// A 64-bit checksum of `data`, continued from `seed`.
 ///
-/// Every step maps states one to one, so two inputs that differ in one word never have the same checksum.
+/// Each step is a bijection of the state, so two inputs that differ in one word have different checksums.
 pub(crate) fn checksum(seed: u64, data: &[u8]) -> u64 {
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
     let step = |state: u64, word: u64| {
@@ -24,7 +24,7 @@ mod tests {
     use super::checksum;
 
     #[test]
-    fn every_flipped_bit_and_every_missing_byte_shows() {
+    fn every_flipped_bit_and_every_missing_byte_changes_the_checksum() {
         let data: Vec<u8> = (0..100).collect();
         let right = checksum(7, &data);
         for bit in 0..data.len() * 8 {

@@ -1,4 +1,4 @@
-//! The data directory: made where it is missing, and locked.
+//! The data directory: created if it is missing, and locked.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use redb::backends::FileBackend;
 
-use super::{DataFile, Disk, Opened, access};
+use super::{DataFile, Disk, Opened, permissions};
 use crate::config::Config;
 use crate::error::EmbeddedError;
 
 const DATA_FILE: &str = "logistics.redb";
-/// A data file that is being made. A crash leaves nothing else behind, and nothing was acknowledged from it.
+/// A data file during its creation. A crash may leave it; it contains nothing that was acknowledged.
 const NEW_FILE: &str = "logistics.redb.new";
 const LOCK_FILE: &str = "lock";
 
-/// A data directory that is this engine's alone for as long as this lives.
+/// A locked data directory. Dropping it releases the lock.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
@@ -24,11 +24,11 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Makes the directory where it is missing, and locks it.
+    /// Creates the directory if it is missing, and locks it.
     pub(crate) fn lock(path: &Path) -> Result<Self, EmbeddedError> {
         let failed = |error: io::Error| unusable(path, &error);
-        access::make_directory(path).map_err(failed)?;
-        let lock = access::private()
+        permissions::create_directory(path).map_err(failed)?;
+        let lock = permissions::private_file()
             .create(true)
             .truncate(false)
             .write(true)
@@ -50,28 +50,28 @@ impl DataDir {
         }
     }
 
-    /// Opens the data file, or makes it.
+    /// Opens the data file, or creates it.
     pub(crate) fn open(&self, config: &Config) -> Result<(DataFile, Opened), EmbeddedError> {
         let path = self.path.join(DATA_FILE);
         match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(file) => {
                 let data = self.data_file(file, config)?;
-                // An empty file was cut off: a file that is being made has another name.
+                // An empty file was truncated: during its creation, a file has another name.
                 if data.disk.len().is_ok_and(|length| length == 0) {
-                    return Err(data.damaged("it is empty".to_owned()));
+                    return Err(data.damaged("the file is empty".to_owned()));
                 }
                 let opened = data.open()?;
                 Ok((data, opened))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(&path, config),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.create(&path, config),
             Err(error) => Err(unusable(&self.path, &error)),
         }
     }
 
-    fn make(&self, path: &Path, config: &Config) -> Result<(DataFile, Opened), EmbeddedError> {
+    fn create(&self, path: &Path, config: &Config) -> Result<(DataFile, Opened), EmbeddedError> {
         let failed = |error: io::Error| unusable(&self.path, &error);
         let new = self.path.join(NEW_FILE);
-        let file = access::private()
+        let file = permissions::private_file()
             .read(true)
             .write(true)
             .create(true)
@@ -98,7 +98,7 @@ fn unusable(path: &Path, error: &io::Error) -> EmbeddedError {
     EmbeddedError::Directory { path: path.to_owned(), reason: error.to_string() }
 }
 
-/// A renamed file is only there after a power loss if its directory was synced.
+/// A renamed file survives a power loss only after its directory is synced.
 fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }

@@ -1,8 +1,8 @@
 //! The gate between redb and the disk.
 //!
-//! redb writes to a file as soon as it opens it, and lets go of a file for good after the first failed write. The gate
-//! lets the engine open a file without changing it: while it is *held*, writes stay in memory. So a damaged or foreign
-//! file is refused untouched, and while the disk is full, reads go on.
+//! redb writes to a file when it opens it, and stops using a file after the first failed write. The gate lets the engine
+//! open a file without changing it: while the gate is *held*, writes stay in memory. So the engine rejects a damaged or
+//! foreign file untouched, and reads continue while the disk is full.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,28 +10,28 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::StorageBackend;
 
-/// One opening of the disk by redb, through which nothing passes until [`Gate::release`].
+/// redb's access to the disk for one opening of the file. No write reaches the disk before [`Gate::release`].
 #[derive(Debug, Clone)]
 pub(crate) struct Gate {
     disk: Arc<Disk>,
     mode: Arc<RwLock<Mode>>,
 }
 
-/// The disk, which outlives the openings.
+/// The disk. It remains when the file is reopened.
 #[derive(Debug)]
 pub(crate) struct Disk {
     backend: Box<dyn StorageBackend>,
-    /// A sync failed: what the system then says about the file need not be what is on the disk.
+    /// A sync failed. From then on, what the system reads from the file may differ from the disk.
     unsynced: AtomicBool,
 }
 
 #[derive(Debug)]
 enum Mode {
-    /// What redb did, in order, and the length that it believes the file to have.
+    /// The steps of redb in order, and the length of the file after them.
     Held { journal: Vec<Step>, length: u64 },
-    /// Everything goes to the disk.
+    /// Each step goes to the disk.
     Released,
-    /// This opening was given up.
+    /// Each step fails.
     Dead,
 }
 
@@ -47,7 +47,7 @@ impl Disk {
         Arc::new(Self { backend: Box::new(backend), unsynced: AtomicBool::new(false) })
     }
 
-    /// A sync failed since the process began.
+    /// Whether a sync has failed.
     pub(crate) fn is_unsynced(&self) -> bool {
         self.unsynced.load(Ordering::Acquire)
     }
@@ -56,20 +56,18 @@ impl Disk {
         self.backend.len()
     }
 
-    /// Whether there is room for `bytes` more; nothing of it stays.
+    /// Checks that the disk has `bytes` of free space, by writing them and restoring the length.
     ///
     /// # Errors
-    /// The system's, when there is not.
-    pub(crate) fn try_room(&self, bytes: usize) -> io::Result<()> {
+    /// The system's, if the write fails.
+    pub(crate) fn check_free_space(&self, bytes: usize) -> io::Result<()> {
         let length = self.backend.len()?;
-        // Zeros would do on most file systems, but some keep them as holes.
+        // Not zeros: some file systems store them as holes.
         let grown = self.backend.set_len(length + bytes as u64);
         let tried = grown.and_then(|()| self.backend.write(length, &vec![0xa5; bytes]));
         self.backend.set_len(length).and(tried)
     }
 
-    /// Says that nothing more comes.
-    ///
     /// # Errors
     /// The system's.
     pub(crate) fn close(&self) -> io::Result<()> {
@@ -93,14 +91,14 @@ impl Gate {
     /// A held gate.
     ///
     /// # Errors
-    /// The system's, when the disk does not say how long the file is.
+    /// The system's, if the length of the file cannot be read.
     pub(crate) fn held(disk: Arc<Disk>) -> io::Result<Self> {
         let length = disk.len()?;
         Ok(Self { disk, mode: Arc::new(RwLock::new(Mode::Held { journal: Vec::new(), length })) })
     }
 
-    /// Brings what was held back to the disk, in order and durably, and holds nothing back any more. After an error it is
-    /// held as before, and this may be tried again: each step says where it writes, so repeating them is harmless.
+    /// Writes the journal to the disk and syncs it. Later steps go to the disk directly. After an error, the gate is still
+    /// held and a retry is safe, because each step has its own position.
     ///
     /// # Errors
     /// The system's.
@@ -115,7 +113,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Gives this opening up: nothing that redb still does through it reaches the disk.
+    /// Ends this access: every later step of redb fails.
     pub(crate) fn kill(&self) {
         *self.mode.write().unwrap_or_else(PoisonError::into_inner) = Mode::Dead;
     }
@@ -136,7 +134,7 @@ impl Gate {
                 Ok(())
             }
             Mode::Released => self.disk.apply(&step),
-            Mode::Dead => Err(given_up()),
+            Mode::Dead => Err(dead()),
         }
     }
 }
@@ -146,7 +144,7 @@ impl StorageBackend for Gate {
         match &*self.mode.read().unwrap_or_else(PoisonError::into_inner) {
             Mode::Held { length, .. } => Ok(*length),
             Mode::Released => self.disk.len(),
-            Mode::Dead => Err(given_up()),
+            Mode::Dead => Err(dead()),
         }
     }
 
@@ -154,7 +152,7 @@ impl StorageBackend for Gate {
         match &*self.mode.read().unwrap_or_else(PoisonError::into_inner) {
             Mode::Held { journal, length } => read_held(&self.disk, journal, *length, offset, out),
             Mode::Released => self.disk.backend.read(offset, out),
-            Mode::Dead => Err(given_up()),
+            Mode::Dead => Err(dead()),
         }
     }
 
@@ -167,7 +165,7 @@ impl StorageBackend for Gate {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        // Checked here as well, so that an ordinary write is not copied.
+        // Checked before `step`, so that the data is not copied.
         if matches!(*self.mode.read().unwrap_or_else(PoisonError::into_inner), Mode::Released) {
             return self.disk.backend.write(offset, data);
         }
@@ -175,11 +173,11 @@ impl StorageBackend for Gate {
     }
 }
 
-fn given_up() -> io::Error {
-    io::Error::other("this opening of the file was given up")
+fn dead() -> io::Error {
+    io::Error::other("the file was reopened after a failure")
 }
 
-/// What is on the disk, with the journal on top.
+/// Reads the disk's content with the journal applied.
 fn read_held(disk: &Disk, journal: &[Step], length: u64, offset: u64, out: &mut [u8]) -> io::Result<()> {
     let end = offset + out.len() as u64;
     if end > length {
@@ -201,7 +199,7 @@ fn read_held(disk: &Disk, journal: &[Step], length: u64, offset: u64, out: &mut 
     Ok(())
 }
 
-/// Copies the part of `data`, which stands at `at`, that lies in `out`, which stands at `offset`.
+/// Copies the overlap of `data`, at position `at`, into `out`, at position `offset`.
 fn overlay(out: &mut [u8], offset: u64, at: u64, data: &[u8]) {
     let start = at.max(offset);
     let end = (at + data.len() as u64).min(offset + out.len() as u64);
@@ -253,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_passes_a_gate_that_was_given_up() {
+    fn nothing_passes_a_dead_gate() {
         let disk = Disk::new(InMemoryBackend::new());
         let gate = Gate::held(disk.clone()).unwrap();
         gate.release().unwrap();
@@ -263,10 +261,10 @@ mod tests {
     }
 
     #[test]
-    fn trying_for_room_leaves_nothing_behind() {
+    fn checking_for_free_space_restores_the_file() {
         let disk = Disk::new(InMemoryBackend::new());
         disk.backend.set_len(3).unwrap();
-        disk.try_room(100).unwrap();
+        disk.check_free_space(100).unwrap();
         assert_eq!(all(&*disk.backend), [0; 3]);
     }
 }

@@ -1,9 +1,9 @@
-//! The data file: finding, locking, opening and checking it.
+//! The data file: locking, opening and checking it.
 
-mod access;
 pub(crate) mod checksum;
 mod directory;
 mod gate;
+mod permissions;
 pub(crate) mod schema;
 mod upgrade;
 
@@ -19,7 +19,7 @@ use crate::file::schema::{DOCUMENTS, FORMAT, INDEX, LATE, LOG, META, META_FORMAT
 use crate::limits::CHECKED_WHOLE_BYTES_MAX;
 use crate::state::State;
 
-/// The data file, and how to open it again.
+/// The data file, which can be reopened.
 #[derive(Debug, Clone)]
 pub(crate) struct DataFile {
     pub(crate) disk: Arc<Disk>,
@@ -27,7 +27,7 @@ pub(crate) struct DataFile {
     pub(crate) cache_bytes: usize,
 }
 
-/// An opening of the data file that has not changed it yet.
+/// An open data file that is still unchanged.
 pub(crate) struct Opened {
     pub(crate) database: Database,
     pub(crate) gate: Gate,
@@ -35,7 +35,7 @@ pub(crate) struct Opened {
 }
 
 impl DataFile {
-    /// The file on any disk, opened, or made where the disk is empty.
+    /// Opens the file on a given disk, or creates it if the disk is empty.
     #[cfg(feature = "testkit")]
     pub(crate) fn on(
         disk: impl redb::StorageBackend,
@@ -51,7 +51,7 @@ impl DataFile {
         Ok((file, opened))
     }
 
-    /// Opens the file and checks it, without changing it.
+    /// Opens and checks the file. Changes reach the disk when the gate is released.
     pub(crate) fn open(&self) -> Result<Opened, EmbeddedError> {
         let (database, gate) = self.open_database()?;
         let state = guarded(|| {
@@ -62,11 +62,11 @@ impl DataFile {
         Ok(Opened { database, gate, state: state.map_err(|error| error.at(&self.place))? })
     }
 
-    /// Lays the tables out in an empty file. Nothing of it is on the disk until the gate is released.
+    /// Creates the tables in an empty file. They reach the disk when the gate is released.
     pub(crate) fn create(&self, partitions: u32) -> Result<Opened, EmbeddedError> {
         let (database, gate) = self.open_database()?;
         let state = guarded(|| {
-            lay_out(&database, partitions)?;
+            create_tables(&database, partitions)?;
             State::load(&database.begin_read()?)
         });
         Ok(Opened { database, gate, state: state.map_err(|error| error.at(&self.place))? })
@@ -90,7 +90,7 @@ impl DataFile {
     }
 }
 
-fn lay_out(database: &Database, partitions: u32) -> Result<(), FileError> {
+fn create_tables(database: &Database, partitions: u32) -> Result<(), FileError> {
     let txn = database.begin_write()?;
     {
         let mut meta = txn.open_table(META)?;

@@ -1,4 +1,4 @@
-//! The tables of the data file and their keys. Numbers in keys are big-endian, so that keys sort as what they stand for.
+//! The tables of the data file and their keys. Numbers in keys are big-endian, so that keys sort by their values.
 
 use bytes::Bytes;
 use logistics_core::lifecycle::Status;
@@ -11,22 +11,22 @@ use crate::store::document::status_code;
 /// The key of a block: topic, partition, first offset.
 pub(crate) type LogKey = [u8; LOG_KEY_BYTES];
 
-/// The layout of the file.
+/// The format of the file.
 pub(crate) const FORMAT: u32 = 1;
 
-/// What holds for the whole file.
+/// Numbers of the whole file.
 pub(crate) const META: TableDefinition<'static, &str, u32> = TableDefinition::new("meta");
 /// The logs: [`log_key`] of a block's first record to the block.
 pub(crate) const LOG: TableDefinition<'static, &LogKey, &[u8]> = TableDefinition::new("log");
-/// Positions: checkpoints, next inputs, groups.
+/// The identity, and positions: checkpoints, next inputs, positions of groups.
 pub(crate) const STATE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("state");
 /// Order id to document row.
 pub(crate) const DOCUMENTS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("documents");
 /// The list: [`index_key`].
 pub(crate) const INDEX: TableDefinition<'static, &[u8], ()> = TableDefinition::new("index");
-/// The late orders: [`late_key`] to the status's number.
+/// The list of late orders: [`late_key`] to the status's number.
 pub(crate) const LATE: TableDefinition<'static, &[u8], u8> = TableDefinition::new("late");
-/// [`timer_key`] to when it is due, in milliseconds.
+/// [`timer_key`] to the time at which the timer is due, in milliseconds.
 pub(crate) const TIMERS: TableDefinition<'static, &[u8], i64> = TableDefinition::new("timers");
 
 /// In [`META`].
@@ -34,13 +34,13 @@ pub(crate) const META_FORMAT: &str = "format";
 /// In [`META`].
 pub(crate) const META_PARTITIONS: &str = "partitions";
 
-/// In [`STATE`]: what tells the logs of this file from those of another. A copy of the file has it too.
+/// In [`STATE`]: the identity of the file's logs. A copy of the file has the same identity.
 pub(crate) const IDENTITY_KEY: &[u8] = b"i";
-/// Of the identity: random.
+/// Length of the identity, which is random.
 pub(crate) const IDENTITY_BYTES: usize = 16;
 
 const LOG_KEY_BYTES: usize = 13;
-/// Of a checkpoint, before its basis.
+/// Length of a checkpoint without its basis.
 const CHECKPOINT_BYTES: usize = 40;
 
 /// The topic's number in the file.
@@ -52,7 +52,7 @@ pub(crate) fn topic_code(topic: Topic) -> u8 {
     }
 }
 
-/// The key of the block that begins at `first`.
+/// The key of the block whose first offset is `first`.
 pub(crate) fn log_key(topic: Topic, partition: Partition, first: u64) -> LogKey {
     let mut key = [0; LOG_KEY_BYTES];
     key[0] = topic_code(topic);
@@ -61,7 +61,7 @@ pub(crate) fn log_key(topic: Topic, partition: Partition, first: u64) -> LogKey 
     key
 }
 
-/// The first offset of the block under a key.
+/// The first offset in a block's key.
 pub(crate) fn log_key_first(key: &LogKey) -> u64 {
     key[5..].try_into().map_or(0, u64::from_be_bytes)
 }
@@ -132,7 +132,7 @@ pub(crate) fn decode_checkpoint(bytes: &[u8]) -> Option<StoreCheckpoint> {
     })
 }
 
-/// Where an order stands in the list. Read backwards, the latest change of a status comes first.
+/// The key of an order in the list. In reverse order, the latest change of a status comes first.
 pub(crate) fn index_key(status: u8, changed_at: i64, order_id: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(9 + order_id.len());
     key.push(status);
@@ -142,7 +142,7 @@ pub(crate) fn index_key(status: u8, changed_at: i64, order_id: &str) -> Vec<u8> 
     key
 }
 
-/// Every key of a status is at least the first of these and less than the second.
+/// The range of a status's keys in [`INDEX`], with an exclusive end.
 pub(crate) fn index_range(status: Status) -> (Vec<u8>, Vec<u8>) {
     let code = status_code(status);
     (vec![code], vec![code + 1])
@@ -155,7 +155,7 @@ pub(crate) fn parse_index_key(key: &[u8]) -> Option<(Timestamp, &str)> {
     Some((Timestamp::from_millis(changed_at), std::str::from_utf8(order_id).ok()?))
 }
 
-/// The place of an order among the late ones: the one that has been late for the longest comes first.
+/// The key of an order in the list of late orders. The order that became late first comes first.
 pub(crate) fn late_key(changed_at: i64, order_id: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(8 + order_id.len());
     // Timestamps are never negative.
@@ -171,7 +171,7 @@ pub(crate) fn parse_late_key(key: &[u8]) -> Option<(Timestamp, &str)> {
     Some((Timestamp::from_millis(changed_at), std::str::from_utf8(order_id).ok()?))
 }
 
-/// The identity as text: hexadecimal digits.
+/// The identity in hexadecimal digits.
 pub(crate) fn decode_identity(bytes: &[u8]) -> Option<LogIdentity> {
     let identity: [u8; IDENTITY_BYTES] = bytes.try_into().ok()?;
     Some(LogIdentity::new(&format!("{:032x}", u128::from_be_bytes(identity))))
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_and_checkpoints_come_back() {
+    fn decoding_restores_keys_and_checkpoints() {
         let key = log_key(Topic::Notifications, Partition(300), 77);
         assert_eq!(log_key_first(&key), 77);
         let key = position_key(Topic::Notifications, "notifier", Partition(300));

@@ -1,4 +1,4 @@
-//! What this release adds to the file of an earlier one. The layout stays: an earlier release ignores it.
+//! What this release adds to a file of an earlier release. The format stays the same: an earlier release ignores the additions.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::file::schema::{
 };
 use crate::store::document;
 
-/// Gives the file what an earlier release did not: an identity, and the list of late orders.
+/// Adds the identity and the list of late orders if they are missing.
 pub(super) fn upgrade(database: &Database) -> Result<(), FileError> {
     let read = database.begin_read()?;
     let tables: BTreeSet<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
@@ -33,23 +33,23 @@ pub(super) fn upgrade(database: &Database) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Gives the file the identity of its logs.
+/// Adds a new identity of the file's logs.
 pub(super) fn add_identity(txn: &WriteTransaction) -> Result<(), FileError> {
     let identity: [u8; IDENTITY_BYTES] = rand::random();
     txn.open_table(STATE)?.insert(IDENTITY_KEY, &identity[..])?;
     Ok(())
 }
 
-/// Lists the late orders, by their documents.
+/// Creates the list of late orders from the documents.
 fn add_late(read: &ReadTransaction, txn: &WriteTransaction) -> Result<(), FileError> {
     let (index, documents) = (read.open_table(INDEX)?, read.open_table(DOCUMENTS)?);
     let mut late = txn.open_table(LATE)?;
-    // In a final status no order is late, and most orders are in one.
+    // No order with a final status is late, and most orders have one.
     for status in STATUSES.into_iter().filter(|status| !status.is_terminal()) {
         let (start, end) = index_range(status);
         for entry in index.range(&start[..]..&end[..])? {
             let (key, _) = entry?;
-            let broken = || FileError::damaged("an entry of the index is not one");
+            let broken = || FileError::damaged("an entry of the index cannot be decoded");
             let (changed_at, id) = parse_index_key(key.value()).ok_or_else(broken)?;
             let order_id = OrderId::parse(id).map_err(|_| broken())?;
             if is_late(&documents, &order_id)? {
@@ -60,7 +60,7 @@ fn add_late(read: &ReadTransaction, txn: &WriteTransaction) -> Result<(), FileEr
     Ok(())
 }
 
-/// A document that is lost or damaged is reported when it is read, and keeps no file from being opened.
+/// A missing or damaged document does not prevent opening the file. Reading the document reports it.
 fn is_late(
     documents: &impl ReadableTable<&'static [u8], &'static [u8]>,
     order_id: &OrderId,
@@ -70,7 +70,7 @@ fn is_late(
         .map_err(str::to_owned)
         .and_then(|(_, json)| Order::from_document(json).map_err(|error| error.to_string()));
     if let Err(problem) = &order {
-        tracing::warn!(%order_id, problem, "cannot tell whether the order is late");
+        tracing::warn!(%order_id, problem, "the document is damaged; the order is not listed as late");
     }
     Ok(order.is_ok_and(|order| order.late))
 }

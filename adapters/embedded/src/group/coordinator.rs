@@ -1,6 +1,6 @@
-//! A group, all members of which are in this process: who owns which partition. The processors are one; readers have theirs.
+//! The coordinator of one group, whose members are all in this process. It assigns partitions to members by their numbers.
 //!
-//! Partitions are shared out by their number. One that somebody was told is theirs moves only once they gave it up.
+//! A partition moves at once until its owner is notified. After that, it moves when the owner has released it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,15 +9,14 @@ use logistics_core::Partition;
 use logistics_core::port::GroupEvent;
 use tokio::sync::watch;
 
-/// One member.
+/// The id of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct MemberId(u64);
 
-/// The group.
 #[derive(Debug)]
 pub(crate) struct Coordinator {
     group: Mutex<Group>,
-    /// Counts the changes, to wake whoever waits for one.
+    /// Counts the changes, to wake the members that wait for one.
     changes: watch::Sender<u64>,
 }
 
@@ -29,14 +28,14 @@ struct Group {
     owners: BTreeMap<Partition, MemberId>,
 }
 
-/// What a member was told.
+/// The events of which a member was notified.
 #[derive(Debug, Default)]
 struct View {
     assigned: BTreeSet<Partition>,
-    /// Those of them that it is to give up.
+    /// Those of `assigned` that the member has to release.
     revoked: BTreeSet<Partition>,
-    /// It was told something.
-    greeted: bool,
+    /// The member has received its first event.
+    notified: bool,
 }
 
 impl Coordinator {
@@ -61,7 +60,7 @@ impl Coordinator {
         });
     }
 
-    /// Nobody is a member any more.
+    /// Removes all members.
     pub(crate) fn close(&self) {
         self.change(|group| {
             group.members.clear();
@@ -69,7 +68,7 @@ impl Coordinator {
         });
     }
 
-    /// Gives up those of the partitions that were revoked; others stay.
+    /// Releases those of the partitions that were revoked, and keeps the others.
     pub(crate) fn release(&self, member: MemberId, partitions: &[Partition]) {
         self.change(|group| {
             let Some(view) = group.members.get_mut(&member) else { return };
@@ -82,23 +81,23 @@ impl Coordinator {
         });
     }
 
-    /// `None`: it is no member.
+    /// `None` if the caller is not a member.
     pub(crate) fn owns(&self, member: MemberId, partition: Partition) -> Option<bool> {
         let group = self.lock();
         group.members.contains_key(&member).then(|| group.owners.get(&partition) == Some(&member))
     }
 
-    /// What the group says to a member, if there is something new; `None` where it is no member any more.
+    /// The next event of a member, if there is one. `None` if the caller is not a member.
     pub(crate) fn poll(&self, member: MemberId) -> Option<Option<GroupEvent>> {
-        self.lock().tell(member)
+        self.lock().next_event(member)
     }
 
-    /// Waits for what the group says to a member; `None` once it is no member any more.
+    /// Waits for the next event of a member. `None` if the caller is not a member.
     pub(crate) async fn next(&self, member: MemberId) -> Option<GroupEvent> {
         let mut changes = self.changes.subscribe();
         loop {
             changes.borrow_and_update();
-            if let Some(event) = self.lock().tell(member)? {
+            if let Some(event) = self.lock().next_event(member)? {
                 return Some(event);
             }
             changes.changed().await.ok()?;
@@ -108,7 +107,7 @@ impl Coordinator {
     fn change<T>(&self, change: impl FnOnce(&mut Group) -> T) -> T {
         let mut group = self.lock();
         let done = change(&mut group);
-        group.share_out();
+        group.rebalance();
         drop(group);
         self.changes.send_modify(|changes| *changes += 1);
         done
@@ -120,13 +119,13 @@ impl Coordinator {
 }
 
 impl Group {
-    /// Whose a partition should be.
+    /// The member that should own a partition.
     fn target(&self, partition: Partition) -> Option<MemberId> {
-        let place = partition.0 as usize % self.members.len().max(1);
-        self.members.keys().nth(place).copied()
+        let index = partition.0 as usize % self.members.len().max(1);
+        self.members.keys().nth(index).copied()
     }
 
-    fn share_out(&mut self) {
+    fn rebalance(&mut self) {
         for partition in (0..self.partitions).map(Partition) {
             let owner = self.owners.get(&partition);
             let view = owner.and_then(|owner| self.members.get(owner));
@@ -139,8 +138,8 @@ impl Group {
         }
     }
 
-    /// `None`: it is no member. `Some(None)`: there is nothing new.
-    fn tell(&mut self, member: MemberId) -> Option<Option<GroupEvent>> {
+    /// `None` if the caller is not a member; `Some(None)` if there is no event.
+    fn next_event(&mut self, member: MemberId) -> Option<Option<GroupEvent>> {
         let view = self.members.get(&member)?;
         let leaving = |partition: &Partition| {
             !view.revoked.contains(partition) && self.target(*partition) != Some(member)
@@ -155,8 +154,8 @@ impl Group {
             return Some(Some(GroupEvent::Revoked(revoked)));
         }
         view.assigned.extend(&assigned);
-        let greeted = std::mem::replace(&mut view.greeted, true);
-        Some((!assigned.is_empty() || !greeted).then_some(GroupEvent::Assigned(assigned)))
+        let notified = std::mem::replace(&mut view.notified, true);
+        Some((!assigned.is_empty() || !notified).then_some(GroupEvent::Assigned(assigned)))
     }
 }
 
@@ -164,8 +163,8 @@ impl Group {
 mod tests {
     use super::*;
 
-    fn told(coordinator: &Coordinator, member: MemberId) -> Option<GroupEvent> {
-        coordinator.lock().tell(member).flatten()
+    fn event(coordinator: &Coordinator, member: MemberId) -> Option<GroupEvent> {
+        coordinator.lock().next_event(member).flatten()
     }
 
     fn numbered(partitions: [u32; 2]) -> Vec<Partition> {
@@ -173,21 +172,21 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_moves_once_it_is_given_up() {
+    fn a_partition_moves_when_its_owner_releases_it() {
         let coordinator = Coordinator::new(4);
         let first = coordinator.join();
-        assert_eq!(told(&coordinator, first), Some(GroupEvent::Assigned((0..4).map(Partition).collect())));
+        assert_eq!(event(&coordinator, first), Some(GroupEvent::Assigned((0..4).map(Partition).collect())));
         let second = coordinator.join();
-        let nothing_yet = GroupEvent::Assigned(Vec::new());
-        assert_eq!(told(&coordinator, second), Some(nothing_yet), "it is in");
+        let joined = GroupEvent::Assigned(Vec::new());
+        assert_eq!(event(&coordinator, second), Some(joined), "joined, no partitions");
         let moving = numbered([1, 3]);
-        assert_eq!(told(&coordinator, first), Some(GroupEvent::Revoked(moving.clone())));
-        assert_eq!((told(&coordinator, first), told(&coordinator, second)), (None, None));
+        assert_eq!(event(&coordinator, first), Some(GroupEvent::Revoked(moving.clone())));
+        assert_eq!((event(&coordinator, first), event(&coordinator, second)), (None, None));
         coordinator.release(first, &[Partition(0), Partition(1), Partition(3)]);
-        assert_eq!(told(&coordinator, second), Some(GroupEvent::Assigned(moving.clone())));
-        assert_eq!(coordinator.owns(first, Partition(0)), Some(true), "what was not revoked is not given up");
+        assert_eq!(event(&coordinator, second), Some(GroupEvent::Assigned(moving.clone())));
+        assert_eq!(coordinator.owns(first, Partition(0)), Some(true), "0 was not revoked");
         coordinator.leave(second);
-        assert_eq!(told(&coordinator, first), Some(GroupEvent::Assigned(moving)));
+        assert_eq!(event(&coordinator, first), Some(GroupEvent::Assigned(moving)));
         assert_eq!(coordinator.owns(second, Partition(1)), None);
     }
 
@@ -202,10 +201,10 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_was_told_moves_at_once() {
+    fn a_partition_moves_at_once_if_its_owner_was_not_notified() {
         let coordinator = Coordinator::new(4);
         let (first, second) = (coordinator.join(), coordinator.join());
-        assert_eq!(told(&coordinator, second), Some(GroupEvent::Assigned(numbered([1, 3]))));
-        assert_eq!(told(&coordinator, first), Some(GroupEvent::Assigned(numbered([0, 2]))));
+        assert_eq!(event(&coordinator, second), Some(GroupEvent::Assigned(numbered([1, 3]))));
+        assert_eq!(event(&coordinator, first), Some(GroupEvent::Assigned(numbered([0, 2]))));
     }
 }

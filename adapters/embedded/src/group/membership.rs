@@ -1,4 +1,4 @@
-//! A member of the group of processors, and the logs of its partitions.
+//! Membership in the group of processors, and the logs of a member's partitions.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,7 +66,7 @@ struct OwnedLog {
     handle: Arc<Handle>,
     member: MemberId,
     partition: Partition,
-    /// What the last acquisition gave.
+    /// The epoch of the last acquisition.
     epoch: Mutex<Option<Epoch>>,
 }
 
@@ -79,7 +79,7 @@ impl OwnedLog {
         *self.epoch.lock().unwrap_or_else(PoisonError::into_inner) = epoch;
     }
 
-    /// Encodes and compresses on the caller's thread: the writer's does only what must happen in order.
+    /// Encodes and compresses on the caller's thread, to keep the writer's thread free.
     fn blocks(&self, transaction: Transaction) -> Result<Vec<(usize, PreparedBlock)>, EmbeddedError> {
         let mut builders: BTreeMap<usize, BlockBuilder> = BTreeMap::new();
         let mut blocks = Vec::new();
@@ -104,8 +104,8 @@ impl PartitionLog for OwnedLog {
         self.set_epoch(None);
         let partition = self.partition;
         self.handle.shared.check(partition)?;
-        // By way of the writer, so that every commit of a predecessor is visible, or never will be, once this is answered.
-        let epoch = self.handle.queue.ask(|reply| Request::Acquire(partition, reply)).await?;
+        // The writer answers after every earlier commit is visible, and then rejects later commits of a previous owner.
+        let epoch = self.handle.queue.call(|reply| Request::Acquire(partition, reply)).await?;
         self.set_epoch(Some(epoch));
         Ok(())
     }
@@ -124,6 +124,6 @@ impl PartitionLog for OwnedLog {
         let (partition, member, next) = (self.partition, self.member, transaction.next);
         let blocks = self.blocks(transaction)?;
         let commit = Commit { partition, member, epoch, blocks, next };
-        Ok(self.handle.queue.ask(|reply| Request::Commit(commit, reply)).await?)
+        Ok(self.handle.queue.call(|reply| Request::Commit(commit, reply)).await?)
     }
 }

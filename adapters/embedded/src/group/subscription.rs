@@ -1,4 +1,4 @@
-//! A member of a group of readers.
+//! A subscription: one member of a group of readers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::shared::Shared;
 use crate::state::GroupKey;
 use crate::writer::request::{Acknowledge, Begin, Request};
 
-/// Enough to see when a record was taken.
+/// Enough to read a record's time.
 const ONE_RECORD: ReadLimit = ReadLimit { records: 1, bytes: 1 };
 
 pub(crate) struct Reader {
@@ -25,16 +25,16 @@ pub(crate) struct Reader {
     group: GroupKey,
     coordinator: Arc<Coordinator>,
     id: MemberId,
-    /// Where the group started because of this reader, until the reader knows.
+    /// The positions of a group that this reader created, until they are reported.
     started: Vec<(Partition, Offset)>,
-    /// The partitions of this member, and where reading of each goes on.
+    /// The partitions of this member, and the next offset to read of each.
     reading: BTreeMap<Partition, Offset>,
-    /// The partition of the last records, so that each gets its turn.
+    /// The partition of the last records. The search for the next ones begins behind it.
     last: Partition,
 }
 
 impl Reader {
-    /// Joins. A group that is new has positions from now on, as `from` says.
+    /// Joins a group. A new group starts at `from`.
     pub(crate) async fn join(
         handle: Arc<Handle>,
         topic: Topic,
@@ -43,14 +43,14 @@ impl Reader {
     ) -> Result<Self, EmbeddedError> {
         let group: GroupKey = (topic, Arc::from(group));
         let started = begin(&handle, &group, from).await?;
-        let (coordinator, id) = handle.shared.readers.join(&group);
+        let (coordinator, id) = handle.shared.reader_groups.join(&group);
         handle.shared.wake_readers(topic);
         let (reading, last) = (BTreeMap::new(), Partition(0));
         Ok(Self { handle, group, coordinator, id, started, reading, last })
     }
 
-    /// What the reader has to know before it reads on.
-    fn said(&mut self) -> Result<Option<SubscriptionEvent>, EmbeddedError> {
+    /// The next event that precedes further records.
+    fn pending_event(&mut self) -> Result<Option<SubscriptionEvent>, EmbeddedError> {
         if !self.started.is_empty() {
             return Ok(Some(SubscriptionEvent::Started(std::mem::take(&mut self.started))));
         }
@@ -74,8 +74,8 @@ impl Reader {
         Ok(None)
     }
 
-    /// Where one of the partitions goes on, if there is something that this reader was not given.
-    fn waiting(&self, held: &BTreeSet<Partition>) -> Option<(Partition, Offset)> {
+    /// A partition with unread records, and the offset of the first of them.
+    fn unread(&self, held: &BTreeSet<Partition>) -> Option<(Partition, Offset)> {
         let shared = &self.handle.shared;
         let turns = (1..=shared.partitions).map(|turn| Partition((self.last.0 + turn) % shared.partitions));
         turns.into_iter().filter(|partition| !held.contains(partition)).find_map(|partition| {
@@ -86,7 +86,7 @@ impl Reader {
     }
 }
 
-/// Gives a new group its positions; answers them, and none where the group had positions.
+/// Stores the positions of a new group, and returns them. Returns none for a group that has positions.
 async fn begin(
     handle: &Arc<Handle>,
     group: &GroupKey,
@@ -106,12 +106,12 @@ async fn begin(
         });
     }
     let begin = Begin { group: group.clone(), positions: positions.clone() };
-    let began = handle.queue.ask(|reply| Request::Begin(begin, reply)).await?;
+    let began = handle.queue.call(|reply| Request::Begin(begin, reply)).await?;
     let positions = (0..).map(Partition).zip(positions);
     Ok(if began { positions.collect() } else { Vec::new() })
 }
 
-/// The first record that the log took at `time` or later; its end where there is none. The times of a log never step back.
+/// The first record at `time` or later, else the log's end. The times of a log never decrease.
 async fn first_at(
     shared: &Arc<Shared>,
     topic: Topic,
@@ -146,10 +146,10 @@ impl Subscription for Reader {
             if self.handle.shared.is_closed() {
                 return Err(EmbeddedError::Closed.into());
             }
-            if let Some(event) = self.said()? {
+            if let Some(event) = self.pending_event()? {
                 return Ok(event);
             }
-            if let Some((partition, from)) = self.waiting(held) {
+            if let Some((partition, from)) = self.unread(held) {
                 let batch = log::read(&self.handle.shared, topic, partition, from, limit).await?;
                 self.last = partition;
                 self.reading.insert(partition, batch.next);
@@ -164,7 +164,7 @@ impl Subscription for Reader {
             return Err(EmbeddedError::NotReader(partition).into());
         }
         let acknowledge = Acknowledge { group: self.group.clone(), partition, next };
-        Ok(self.handle.queue.ask(|reply| Request::Acknowledge(acknowledge, reply)).await?)
+        Ok(self.handle.queue.call(|reply| Request::Acknowledge(acknowledge, reply)).await?)
     }
 
     async fn release(&mut self, partitions: &[Partition]) -> Result<(), PortError> {
@@ -176,7 +176,7 @@ impl Subscription for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.handle.shared.readers.leave(&self.group, self.id);
+        self.handle.shared.reader_groups.leave(&self.group, self.id);
         self.handle.shared.wake_readers(self.group.0);
     }
 }

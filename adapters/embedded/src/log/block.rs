@@ -1,7 +1,7 @@
 //! Blocks: consecutive records of one log, stored and compressed together.
 //!
-//! A record costs no row of its own, and readers get slices of one allocation. In memory and before compression a
-//! record is `key length | payload length | key | payload`, the lengths as 32 bits, little-endian.
+//! Records share a row of the table, and readers get slices of one allocation. In memory and before compression, a
+//! record is `key length | payload length | key | payload`. The lengths have 32 bits, little-endian.
 
 use bytes::Bytes;
 use logistics_core::port::LogRecord;
@@ -17,7 +17,7 @@ const LENGTHS_BYTES: usize = 8;
 const HEADER_BYTES: usize = 25;
 const CODEC_PLAIN: u8 = 0;
 const CODEC_LZ4: u8 = 1;
-/// No block is longer, so a damaged length never asks for the memory of the whole machine.
+/// Maximum size of a block. It bounds the allocation that a damaged length can cause.
 const RAW_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Consecutive records of one log.
@@ -29,20 +29,20 @@ pub(crate) struct Block {
     raw: Bytes,
 }
 
-/// Records being collected into a block.
+/// Collects the records of a block.
 #[derive(Debug, Default)]
 pub(crate) struct BlockBuilder {
     raw: Vec<u8>,
     count: u32,
 }
 
-/// A block that is encoded and compressed, and has no position yet. Callers prepare theirs on their own threads, so that
-/// the writer's does only what must happen in order.
+/// An encoded and compressed block without a position. Callers prepare it on their own threads, so that the writer's
+/// thread only does work that must happen in order.
 #[derive(Debug)]
 pub(crate) struct PreparedBlock {
     raw: Bytes,
     count: u32,
-    /// Room for the header, then the body.
+    /// Space for the header, then the body.
     stored: Vec<u8>,
     body_checksum: u64,
 }
@@ -69,7 +69,7 @@ impl BlockBuilder {
         self.raw.len() >= BLOCK_BYTES_TARGET
     }
 
-    /// The block of what was pushed; the builder is empty again.
+    /// The block of the pushed records. The builder is empty afterwards.
     pub(crate) fn finish(&mut self) -> PreparedBlock {
         let raw = Bytes::from(std::mem::take(&mut self.raw));
         let count = std::mem::take(&mut self.count);
@@ -96,12 +96,12 @@ impl PreparedBlock {
         self.count
     }
 
-    /// The memory that it holds.
+    /// Its size in memory.
     pub(crate) fn bytes(&self) -> usize {
         self.raw.len() + self.stored.len()
     }
 
-    /// Gives it its place: the value to store under `key`, and the block for readers.
+    /// Sets the position and time. Returns the value to store under `key`, and the block for readers.
     pub(crate) fn seal(mut self, key: &[u8], first: u64, at: Timestamp) -> (Vec<u8>, Block) {
         let raw_length = u32::try_from(self.raw.len()).unwrap_or(u32::MAX);
         self.stored[8..16].copy_from_slice(&at.as_millis().to_le_bytes());
@@ -114,16 +114,17 @@ impl PreparedBlock {
 }
 
 impl Block {
-    /// Reads a stored block.
+    /// Decodes a stored block.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The kind of damage.
     pub(crate) fn decode(key: &[u8], first: u64, stored: &[u8]) -> Result<Self, &'static str> {
-        let (header, body) = stored.split_at_checked(HEADER_BYTES).ok_or("a block of records is cut off")?;
+        let (header, body) =
+            stored.split_at_checked(HEADER_BYTES).ok_or("a block of records is truncated")?;
         let u32_at = |at: usize| header[at..at + 4].try_into().map_or(0, u32::from_le_bytes);
         let u64_at = |at: usize| header[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
         if header_checksum(key, header, checksum(0, body)) != u64_at(0) {
-            return Err("the checksum of a block of records is wrong");
+            return Err("the checksum of a block of records does not match");
         }
         let (count, length) = (u32_at(16), u32_at(20) as usize);
         let raw = match header[HEADER_BYTES - 1] {
@@ -136,7 +137,7 @@ impl Block {
         let at = Timestamp::from_millis(u64_at(8).cast_signed());
         let block = Self { first, count, at, raw };
         if block.raw.len() != length || block.places().count() != count as usize {
-            return Err("a block of records does not hold what it says");
+            return Err("a block of records contradicts its header");
         }
         Ok(block)
     }
@@ -151,17 +152,17 @@ impl Block {
         self.first + u64::from(self.count)
     }
 
-    /// When its records were taken.
+    /// The time at which its records were appended.
     pub(crate) fn at(&self) -> Timestamp {
         self.at
     }
 
-    /// The memory that it holds.
+    /// Its size in memory.
     pub(crate) fn bytes(&self) -> usize {
         self.raw.len()
     }
 
-    /// Its records from `from` on.
+    /// Its records from offset `from`.
     pub(crate) fn records(&self, from: u64) -> impl Iterator<Item = LogRecord> + '_ {
         let skip = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let places = self.places().enumerate().skip(skip);
@@ -179,7 +180,7 @@ impl Block {
     }
 }
 
-/// Where a record's parts are in the raw bytes.
+/// The ranges of a record's parts in the raw bytes.
 struct Place {
     key: Option<(usize, usize)>,
     payload: (usize, usize),
@@ -208,7 +209,7 @@ impl Iterator for Places<'_> {
     }
 }
 
-/// Covers the key as well, so that a block under another block's key is noticed.
+/// Includes the key, so that a block under another block's key is detected.
 fn header_checksum(key: &[u8], header: &[u8], body_checksum: u64) -> u64 {
     checksum(checksum(body_checksum, key), &header[8..HEADER_BYTES])
 }
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn records_come_back_as_they_were() {
+    fn decoding_restores_the_records() {
         let long = vec![b'x'; 5000];
         let records: [(Option<&[u8]>, &[u8]); 4] =
             [(Some(b"k"), b"one"), (None, b""), (Some(b""), b"three"), (Some(b"kk"), &long)];
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_compress_is_kept_as_it_is() {
+    fn incompressible_records_are_stored_uncompressed() {
         let noise: Vec<u8> = (0_u64..400).flat_map(|i| checksum(i, b"noise").to_le_bytes()).collect();
         let value = stored(&[(None, &noise)]);
         assert!(value.len() <= noise.len() + HEADER_BYTES + LENGTHS_BYTES);
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_is_noticed() {
+    fn every_flipped_bit_is_detected() {
         let value = stored(&[(Some(b"key"), b"payload payload payload payload"), (None, b"x")]);
         for bit in 0..value.len() * 8 {
             let mut wrong = value.clone();

@@ -31,7 +31,7 @@ impl EventBus for Bus {
         let partition = partition_of(order_id, self.0.shared.partitions);
         let log = self.0.shared.log(Topic::Orders, partition)?;
         let key = order_id.to_key();
-        Ok(self.0.queue.ask(|reply| Request::Append(Append { log, key, payload }, reply)).await?)
+        Ok(self.0.queue.call(|reply| Request::Append(Append { log, key, payload }, reply)).await?)
     }
 
     async fn join(&self) -> Result<Box<dyn Membership>, PortError> {

@@ -1,4 +1,4 @@
-//! Reading a log: from memory near its end, from the file elsewhere.
+//! Reading a log: recent records from memory, others from the file.
 
 pub(crate) mod block;
 pub(crate) mod bus;
@@ -16,7 +16,7 @@ use crate::limits::FILE_READ_BYTES_MAX;
 use crate::log::block::Block;
 use crate::shared::Shared;
 
-/// Waits until there is something at `from`, and reads it. Can be cancelled.
+/// Waits for a record at `from`, and reads from there. Safe to cancel.
 pub(crate) async fn read(
     shared: &Arc<Shared>,
     topic: Topic,
@@ -30,18 +30,18 @@ pub(crate) async fn read(
         Some(blocks) => blocks,
         None => {
             let bytes = limit.bytes.min(FILE_READ_BYTES_MAX);
-            shared.look_long(move |txn| blocks_of_file(txn, topic, partition, from.0, bytes)).await?
+            shared.read_blocking(move |txn| blocks_of_file(txn, topic, partition, from.0, bytes)).await?
         }
     };
     let batch = cut(&blocks, from, end, limit);
     if batch.records.is_empty() {
-        let reason = format!("{} of partition {partition} has a hole at offset {from}", topic.name());
+        let reason = format!("{} of partition {partition} lacks the record at offset {from}", topic.name());
         return Err(EmbeddedError::Damaged { place: shared.place.clone(), reason });
     }
     Ok(batch)
 }
 
-/// The blocks from the one that holds `from` on, as long as they have fewer than `bytes`.
+/// The blocks from the one with `from`, until they reach `bytes`.
 fn blocks_of_file(
     txn: &ReadTransaction,
     topic: Topic,
@@ -67,7 +67,7 @@ fn blocks_of_file(
     Ok(blocks)
 }
 
-/// The records of these blocks from `from` up to `end`, within the limit, as long as there is no gap.
+/// The records of these blocks from `from` to `end`, within the limit and up to the first gap.
 fn cut(blocks: &[Arc<Block>], from: Offset, end: u64, limit: ReadLimit) -> Batch {
     let (mut records, mut bytes, mut next) = (Vec::new(), 0, from);
     'blocks: for block in blocks {

@@ -1,11 +1,11 @@
-//! Recent records in memory, so that readers near the end never touch the file.
+//! Recent records in memory, so that readers near the end do not read the file.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::log::block::Block;
 
-/// The newest blocks of every log, up to a number of bytes over all of them.
+/// The newest blocks of all logs, up to a total size.
 #[derive(Debug)]
 pub(crate) struct RecentBlocks {
     /// By log, without gaps.
@@ -14,7 +14,7 @@ pub(crate) struct RecentBlocks {
     bytes_max: usize,
 }
 
-/// Which log has the oldest block.
+/// The logs in the order of their blocks, the oldest first.
 #[derive(Debug, Default)]
 struct Order {
     logs: VecDeque<usize>,
@@ -22,7 +22,7 @@ struct Order {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What the mutexes guard is sound after every single step.
+    // The guarded data is consistent after every step, so a poisoned lock is usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -32,7 +32,7 @@ impl RecentBlocks {
         Self { logs, order: Mutex::default(), bytes_max }
     }
 
-    /// Takes the next block of a log; the oldest of all go.
+    /// Adds the next block of a log, and removes the oldest blocks of all logs beyond the limit.
     pub(crate) fn push(&self, log: usize, block: Arc<Block>) {
         let mut order = lock(&self.order);
         order.bytes += block.bytes();
@@ -40,12 +40,12 @@ impl RecentBlocks {
         lock(&self.logs[log]).push_back(block);
         while order.bytes > self.bytes_max {
             let Some(oldest) = order.logs.pop_front() else { break };
-            let gone = lock(&self.logs[oldest]).pop_front();
-            order.bytes -= gone.map_or(0, |block| block.bytes());
+            let removed = lock(&self.logs[oldest]).pop_front();
+            order.bytes -= removed.map_or(0, |block| block.bytes());
         }
     }
 
-    /// The blocks from the one that holds `from` on, as long as they have fewer than `bytes`; `None` when it is not here.
+    /// The blocks from the one with `from`, until they reach `bytes`. `None` if that block is not in memory.
     pub(crate) fn blocks(&self, log: usize, from: u64, bytes: usize) -> Option<Vec<Arc<Block>>> {
         let blocks = lock(&self.logs[log]);
         let start = blocks.partition_point(|block| block.end() <= from);
@@ -64,7 +64,7 @@ impl RecentBlocks {
         Some(found)
     }
 
-    /// Forgets everything.
+    /// Removes all blocks.
     pub(crate) fn clear(&self) {
         let mut order = lock(&self.order);
         *order = Order::default();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_blocks_go_whichever_log_they_are_of() {
+    fn the_oldest_blocks_of_all_logs_are_removed_first() {
         let cache = RecentBlocks::new(2, 1000);
         cache.push(0, block(0, 4));
         cache.push(1, block(0, 4));

@@ -1,7 +1,7 @@
 //! Documents as they are stored: `checksum u64 | status u8 | has timer u8 | changed at i64 | JSON`, little-endian.
 //!
-//! The store keeps what it derived from a document beside it, so that an update finds the index entry and the timer that
-//! it replaces in the row that it writes anyway.
+//! A row includes what the store derived from the document. So an update finds the index entry and the timer that it replaces
+//! in the row that it writes.
 
 use logistics_core::lifecycle::Status;
 use logistics_core::port::DocumentWrite;
@@ -10,12 +10,12 @@ use crate::file::checksum::checksum;
 
 const HEADER_BYTES: usize = 18;
 
-/// What the store derived from a document.
+/// The fields that the store derives from a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Derived {
     /// Its status.
     pub(crate) status: u8,
-    /// There is a timer.
+    /// Whether the order has a timer.
     pub(crate) has_timer: bool,
     /// Its time in the index, in milliseconds.
     pub(crate) changed_at: i64,
@@ -31,12 +31,12 @@ impl Derived {
     }
 }
 
-/// The length of the row of a document of this many bytes.
+/// The length of a document's row.
 pub(crate) fn row_bytes(json: &[u8]) -> usize {
     HEADER_BYTES + json.len()
 }
 
-/// Writes a document into its row of [`row_bytes`].
+/// Encodes a document into a row of [`row_bytes`].
 pub(crate) fn encode_into(row: &mut [u8], order_id: &str, derived: Derived, json: &[u8]) {
     row[8] = derived.status;
     row[9] = u8::from(derived.has_timer);
@@ -46,21 +46,21 @@ pub(crate) fn encode_into(row: &mut [u8], order_id: &str, derived: Derived, json
     row[..8].copy_from_slice(&sum.to_le_bytes());
 }
 
-/// Reads a document's row: what was derived from it, and its JSON.
+/// Decodes a row.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The kind of damage.
 pub(crate) fn decode<'a>(order_id: &str, row: &'a [u8]) -> Result<(Derived, &'a [u8]), &'static str> {
-    let (header, json) = row.split_at_checked(HEADER_BYTES).ok_or("an order's document is cut off")?;
+    let (header, json) = row.split_at_checked(HEADER_BYTES).ok_or("the document of an order is truncated")?;
     let sum = header[..8].try_into().map_or(0, u64::from_le_bytes);
     if checksum(checksum(0, order_id.as_bytes()), &row[8..]) != sum {
-        return Err("the checksum of an order's document is wrong");
+        return Err("the checksum of an order's document does not match");
     }
     let changed_at = header[10..].try_into().map_or(0, i64::from_le_bytes);
     Ok((Derived { status: header[8], has_timer: header[9] != 0, changed_at }, json))
 }
 
-/// The status's number in the file. It never changes, whatever becomes of the order of the enum.
+/// The status's number in the file. It never changes, independent of the order of the enum.
 pub(crate) fn status_code(status: Status) -> u8 {
     match status {
         Status::Placed => 1,
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_and_another_orders_row_are_noticed() {
+    fn a_flipped_bit_and_another_orders_row_are_detected() {
         let derived = Derived { status: 6, has_timer: true, changed_at: 77 };
         let mut row = vec![0; row_bytes(b"{}")];
         encode_into(&mut row, "a", derived, b"{}");

@@ -1,4 +1,4 @@
-//! The list of late orders: reading it.
+//! Reading the list of late orders.
 
 use std::ops::Bound;
 
@@ -12,7 +12,7 @@ use crate::file::schema::{LATE, late_key, parse_late_key};
 use crate::store::PageReader;
 use crate::store::document::status_code;
 
-/// A page of the late orders, the one that has been late for the longest first.
+/// A page of the late orders. The order that became late first comes first.
 pub(crate) fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, FileError> {
     let (late, mut page) = (txn.open_table(LATE)?, PageReader::open(txn, query)?);
     let after = query.after.as_ref().map(|at| late_key(at.changed_at.as_millis(), at.order_id.as_str()));
@@ -31,7 +31,7 @@ pub(crate) fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, Fil
 }
 
 fn parse(key: &[u8], code: u8) -> Result<(Status, Timestamp, OrderId), FileError> {
-    let broken = || FileError::damaged("an entry of the late orders is not one");
+    let broken = || FileError::damaged("an entry of the late orders cannot be decoded");
     let (changed_at, id) = parse_late_key(key).ok_or_else(broken)?;
     let status = STATUSES.into_iter().find(|status| status_code(*status) == code).ok_or_else(broken)?;
     Ok((status, changed_at, OrderId::parse(id).map_err(|_| broken())?))

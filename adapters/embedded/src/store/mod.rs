@@ -35,27 +35,27 @@ pub(crate) struct Store(pub(crate) Arc<Handle>);
 impl OwnerStore for Store {
     async fn recover(&self, partition: Partition) -> Result<Recovery, PortError> {
         self.0.shared.check(partition)?;
-        Ok(self.0.shared.look_long(move |txn| recovery(txn, partition)).await?)
+        Ok(self.0.shared.read_blocking(move |txn| recovery(txn, partition)).await?)
     }
 
     async fn load(&self, partition: Partition, ids: &[OrderId]) -> Result<Loaded, PortError> {
         let shared = &self.0.shared;
         shared.check(partition)?;
         if ids.len() <= INLINE_DOCUMENTS_MAX {
-            return Ok(shared.look(|txn| loaded(txn, partition, ids))?);
+            return Ok(shared.read(|txn| loaded(txn, partition, ids))?);
         }
         let ids = ids.to_vec();
-        Ok(shared.look_long(move |txn| loaded(txn, partition, &ids)).await?)
+        Ok(shared.read_blocking(move |txn| loaded(txn, partition, &ids)).await?)
     }
 
     async fn write(&self, write: StoreWrite) -> Result<WriteOutcome, PortError> {
         self.0.shared.check(write.partition)?;
-        Ok(self.0.queue.ask(|reply| Request::Write(Box::new(write), reply)).await?)
+        Ok(self.0.queue.call(|reply| Request::Write(Box::new(write), reply)).await?)
     }
 
     async fn clear(&self, partition: Partition, token: Token) -> Result<ClearOutcome, PortError> {
         self.0.shared.check(partition)?;
-        Ok(self.0.queue.ask(|reply| Request::Clear(partition, token, reply)).await?)
+        Ok(self.0.queue.call(|reply| Request::Clear(partition, token, reply)).await?)
     }
 }
 
@@ -63,10 +63,10 @@ impl OwnerStore for Store {
 impl OrderReader for Store {
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError> {
         let shared = &self.0.shared;
-        // Asked before the look: whatever the store caught up with is in it by then.
+        // Read before the document, so that the document's snapshot includes everything up to the checkpoint.
         let state = shared.state();
         let checkpoint = &state.checkpoints[partition_of(order_id, shared.partitions).0 as usize];
-        let found = shared.look(|txn| json_of(&txn.open_table(DOCUMENTS)?, order_id))?;
+        let found = shared.read(|txn| json_of(&txn.open_table(DOCUMENTS)?, order_id))?;
         Ok(match (found, checkpoint) {
             (Some(json), _) => DocumentLookup::Found(json),
             (None, Some(checkpoint)) => DocumentLookup::Absent { answered: checkpoint.answered },
@@ -76,7 +76,7 @@ impl OrderReader for Store {
 
     async fn checkpoint(&self, partition: Partition) -> Result<Option<StoreCheckpoint>, PortError> {
         self.0.shared.check(partition)?;
-        Ok(self.0.shared.look(|txn| checkpoint(txn, partition))?)
+        Ok(self.0.shared.read(|txn| checkpoint(txn, partition))?)
     }
 
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {
@@ -84,7 +84,7 @@ impl OrderReader for Store {
         Ok(self
             .0
             .shared
-            .look_long(move |txn| if query.late { late::page(txn, &query) } else { page(txn, &query) })
+            .read_blocking(move |txn| if query.late { late::page(txn, &query) } else { page(txn, &query) })
             .await?)
     }
 
@@ -96,7 +96,7 @@ impl OrderReader for Store {
 }
 
 fn checkpoint(txn: &ReadTransaction, partition: Partition) -> Result<Option<StoreCheckpoint>, FileError> {
-    let damaged = || FileError::damaged("a checkpoint is not one");
+    let damaged = || FileError::damaged("a checkpoint cannot be decoded");
     let stored = txn.open_table(STATE)?.get(&checkpoint_key(partition)[..])?;
     stored.map(|value| decode_checkpoint(value.value()).ok_or_else(damaged)).transpose()
 }
@@ -109,7 +109,7 @@ fn recovery(txn: &ReadTransaction, partition: Partition) -> Result<Recovery, Fil
     for entry in table.range(&start[..]..&end[..])? {
         let (key, due) = entry?;
         let order_id = parse_timer_key(key.value()).and_then(|id| OrderId::parse(id).ok());
-        let order_id = order_id.ok_or_else(|| FileError::damaged("a timer is not an order's"))?;
+        let order_id = order_id.ok_or_else(|| FileError::damaged("a timer has no valid order id"))?;
         timers.push((order_id, Timestamp::from_millis(due.value())));
     }
     Ok(Recovery { checkpoint, timers, now: None })
@@ -134,7 +134,7 @@ fn json_of(documents: &Documents, order_id: &OrderId) -> Result<Option<Bytes>, F
     Ok(Some(Bytes::copy_from_slice(json)))
 }
 
-/// A page of a list that is being read.
+/// Reads one page of a list.
 pub(crate) struct PageReader {
     documents: Documents,
     limit: usize,
@@ -146,24 +146,25 @@ impl PageReader {
         Ok(Self { documents: txn.open_table(DOCUMENTS)?, limit: query.limit, page: Page::default() })
     }
 
-    /// Adds the order at this place of the list. False where the page is full, so that another one follows.
-    pub(crate) fn add(&mut self, place: Cursor) -> Result<bool, FileError> {
+    /// Adds the order at this entry of the list. Returns false if the page is full; then another page follows.
+    pub(crate) fn add(&mut self, entry: Cursor) -> Result<bool, FileError> {
         if self.page.documents.len() == self.limit {
             return Ok(false);
         }
-        let order_id = &place.order_id;
-        let lost = || FileError::Damaged(format!("the index has {order_id}, of which there is no document"));
-        self.page.documents.push(json_of(&self.documents, order_id)?.ok_or_else(lost)?);
-        self.page.next = Some(place);
+        let order_id = &entry.order_id;
+        let missing =
+            || FileError::damaged(format!("the document of {order_id}, which is in a list, is missing"));
+        self.page.documents.push(json_of(&self.documents, order_id)?.ok_or_else(missing)?);
+        self.page.next = Some(entry);
         Ok(true)
     }
 
-    /// The page, behind which there are more orders.
+    /// The page, when more orders follow.
     pub(crate) fn full(self) -> Page {
         self.page
     }
 
-    /// The page, which is the last one.
+    /// The page, when it is the last one.
     pub(crate) fn last(self) -> Page {
         Page { next: None, ..self.page }
     }
@@ -176,12 +177,12 @@ fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, FileError> {
     for status in statuses.take(if query.status.is_some() { 1 } else { STATUSES.len() }) {
         let (start, end) = index_range(status);
         let end = match &query.after {
-            Some(after) if after.status == status => place_of(after),
+            Some(after) if after.status == status => key_of(after),
             _ => end,
         };
         for entry in index.range(&start[..]..&end[..])?.rev() {
             let (key, _) = entry?;
-            let broken = || FileError::damaged("an entry of the index is not one");
+            let broken = || FileError::damaged("an entry of the index cannot be decoded");
             let (changed_at, id) = parse_index_key(key.value()).ok_or_else(broken)?;
             let order_id = OrderId::parse(id).map_err(|_| broken())?;
             if !page.add(Cursor { status, changed_at, order_id })? {
@@ -192,6 +193,6 @@ fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, FileError> {
     Ok(page.last())
 }
 
-fn place_of(cursor: &Cursor) -> Vec<u8> {
+fn key_of(cursor: &Cursor) -> Vec<u8> {
     index_key(document::status_code(cursor.status), cursor.changed_at.as_millis(), cursor.order_id.as_str())
 }

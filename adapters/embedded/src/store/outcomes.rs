@@ -1,7 +1,7 @@
-//! Outcomes that somebody waits for.
+//! Outcomes that callers wait for.
 //!
-//! They stand in memory only: whoever waits for one does so in this process, so after a crash there is nobody left to
-//! tell. A client that asks again is answered from the log, by the outcome of its second request.
+//! They are in memory only. All waiters are in this process, so a crash ends them as well. A client that retries gets
+//! the outcome of its retry.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,21 +15,21 @@ use crate::limits::OUTCOMES_MAX;
 
 type Key = (Partition, RequestId);
 
-/// The outcomes of the last few minutes, and who waits for others.
+/// The outcomes of the last few minutes, and the waiters for others.
 #[derive(Debug, Default)]
 pub(crate) struct Outcomes(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     known: HashMap<Key, RequestOutcome>,
-    /// When each known one goes, the next first.
+    /// When each known outcome expires, the next first.
     expiries: VecDeque<(Instant, Key)>,
     waiting: HashMap<Key, Arc<Notify>>,
     closed: bool,
 }
 
 impl Outcomes {
-    /// Takes outcomes in, and wakes whoever waits for them.
+    /// Adds outcomes, and wakes their waiters.
     pub(crate) fn insert(&self, outcomes: impl IntoIterator<Item = (Partition, RequestId, RequestOutcome)>) {
         let now = Instant::now();
         let expiry = now + Duration::from_millis(OUTCOME_KEPT_MS);
@@ -40,7 +40,7 @@ impl Outcomes {
             if let Some(waiters) = inner.waiting.remove(&key) {
                 waiters.notify_waiters();
             }
-            // A second write of the same outcome keeps the first one's expiry.
+            // A repeated write of an outcome does not extend its expiry.
             if inner.known.insert(key.clone(), verdict).is_none() {
                 inner.expiries.push_back((expiry, key));
             }
@@ -48,13 +48,13 @@ impl Outcomes {
     }
 
     /// Removes a partition's outcomes.
-    pub(crate) fn forget(&self, partition: Partition) {
+    pub(crate) fn remove(&self, partition: Partition) {
         let mut inner = self.lock();
         inner.known.retain(|(of, _), _| *of != partition);
         inner.expiries.retain(|(_, (of, _))| *of != partition);
     }
 
-    /// Waits for an outcome; `None` when the engine was closed.
+    /// Waits for an outcome. `None` if the engine is closed.
     pub(crate) async fn wait(&self, partition: Partition, request: &RequestId) -> Option<RequestOutcome> {
         let key = (partition, request.clone());
         loop {
@@ -71,7 +71,7 @@ impl Outcomes {
             };
             let mut notified = std::pin::pin!(waiter.notify.notified());
             notified.as_mut().enable();
-            // It may have come between the look and the registration.
+            // The outcome may have arrived between the lookup and the registration.
             let settled = {
                 let inner = self.lock();
                 inner.closed || inner.known.contains_key(&key)
@@ -82,7 +82,7 @@ impl Outcomes {
         }
     }
 
-    /// Wakes everybody for good.
+    /// Wakes all waiters with `None`.
     pub(crate) fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
@@ -109,7 +109,7 @@ impl Inner {
     }
 }
 
-/// Removes the entry of a wait that was given up.
+/// Removes the entry of a cancelled wait.
 struct Waiter<'a> {
     outcomes: &'a Outcomes,
     key: &'a Key,
@@ -120,7 +120,7 @@ impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         let mut inner = self.outcomes.lock();
         let mine = inner.waiting.get(self.key).is_some_and(|notify| Arc::ptr_eq(notify, &self.notify));
-        // Two references are the map's and this one.
+        // The map and this waiter have one reference each. A third one is another waiter's.
         if mine && Arc::strong_count(&self.notify) == 2 {
             inner.waiting.remove(self.key);
         }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_waiter_is_woken_and_a_late_one_finds_it_there() {
+    async fn an_outcome_wakes_its_waiter_and_a_later_caller_finds_it() {
         let outcomes = Arc::new(Outcomes::default());
         let waiting = tokio::spawn({
             let outcomes = outcomes.clone();
@@ -153,7 +153,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         outcomes.insert([(Partition(0), request("r"), verdict())]);
-        assert!(!outcomes.lock().waiting.is_empty(), "another partition's outcome is another one");
+        assert!(!outcomes.lock().waiting.is_empty(), "woken by an outcome of another partition");
         outcomes.insert([(Partition(1), request("r"), verdict())]);
         assert_eq!(waiting.await.unwrap(), Some(verdict()));
         assert_eq!(outcomes.wait(Partition(1), &request("r")).await, Some(verdict()));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wait_that_was_given_up_leaves_nothing_behind() {
+    async fn a_cancelled_wait_removes_its_entry() {
         let outcomes = Outcomes::default();
         let wanted = request("r");
         let mut wait = Box::pin(outcomes.wait(Partition(0), &wanted));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_go_when_their_time_is_over_or_there_are_too_many() {
+    fn outcomes_expire_by_time_and_by_number() {
         let outcomes = Outcomes::default();
         let many = (0..OUTCOMES_MAX + 10).map(|i| (Partition(0), request(&i.to_string()), verdict()));
         outcomes.insert(many);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn closing_wakes_everybody() {
+    async fn closing_wakes_all_waiters() {
         let outcomes = Arc::new(Outcomes::default());
         let waiting = tokio::spawn({
             let outcomes = outcomes.clone();

@@ -1,4 +1,4 @@
-//! Carrying requests out in one transaction of the file.
+//! Applies the requests of a cycle in one transaction of the file.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,10 +8,10 @@ use logistics_core::{Partition, RequestId, RequestOutcome, Timestamp};
 use redb::WriteTransaction;
 
 use super::clear::Clearing;
+use super::cycle::{Cycle, Ordered};
 use super::epochs::Epochs;
 use super::log_writer::LogWriter;
 use super::store_writer::StoreWriter;
-use super::work::{Ordered, Work};
 use crate::error::FileError;
 use crate::file::schema::{STATE, committed_key, encode_offset, position_key};
 use crate::log::block::Block;
@@ -19,20 +19,20 @@ use crate::shared::Shared;
 use crate::state::State;
 use crate::writer::request::{Acknowledge, Begin, Commit};
 
-/// What a cycle did, to be shown once it is committed.
+/// The changes of a cycle, published after its commit.
 pub(super) struct Applied {
     pub(super) state: State,
     /// By log, in order.
     pub(super) blocks: Vec<(usize, Arc<Block>)>,
     pub(super) outcomes: Vec<(Partition, RequestId, RequestOutcome)>,
-    /// What became of each write.
+    /// The outcome of each write.
     pub(super) written: Vec<WriteOutcome>,
     pub(super) clearing: Clearing,
-    /// What became of each removal.
-    pub(super) cleared: Vec<ClearOutcome>,
-    /// Partitions whose outcomes go.
-    pub(super) forgotten: Vec<Partition>,
-    /// Somebody was promised that it is on the disk.
+    /// The outcome of each step of clearing a partition.
+    pub(super) steps: Vec<ClearOutcome>,
+    /// The partitions that are cleared completely.
+    pub(super) cleared: Vec<Partition>,
+    /// The cycle contains an operation with a durability guarantee.
     pub(super) durable: bool,
 }
 
@@ -44,27 +44,27 @@ impl Applied {
             outcomes: Vec::new(),
             written: Vec::new(),
             clearing,
+            steps: Vec::new(),
             cleared: Vec::new(),
-            forgotten: Vec::new(),
             durable: false,
         }
     }
 }
 
-/// Carries the store's writes out, each where the partition is at the write that it expects.
+/// Applies the store's writes. A write applies if the partition's token is the expected one.
 ///
 /// # Errors
-/// Which write failed, and why.
+/// The index of the failed write, and its error.
 pub(super) fn writes(
     txn: &WriteTransaction,
-    work: &Work,
+    cycle: &Cycle,
     applied: &mut Applied,
 ) -> Result<(), (usize, FileError)> {
-    if work.writes.is_empty() {
+    if cycle.writes.is_empty() {
         return Ok(());
     }
     let mut writer = StoreWriter::open(txn).map_err(|error| (0, error))?;
-    for (index, (write, _)) in work.writes.iter().enumerate() {
+    for (index, (write, _)) in cycle.writes.iter().enumerate() {
         let checkpoint = &mut applied.state.checkpoints[write.partition.0 as usize];
         let token = checkpoint.as_ref().map(|checkpoint| checkpoint.token);
         let outcome = if token == write.expected {
@@ -82,17 +82,17 @@ pub(super) fn writes(
     Ok(())
 }
 
-/// Carries a step of each removal out, where the partition is at the write that it expects.
+/// Applies one step of clearing each partition whose token is the expected one.
 ///
 /// # Errors
-/// Which removal failed, and why.
+/// The index of the failed step, and its error.
 pub(super) fn clears(
     txn: &WriteTransaction,
-    work: &Work,
+    cycle: &Cycle,
     applied: &mut Applied,
 ) -> Result<(), (usize, FileError)> {
     let partitions = applied.state.partitions();
-    for (index, (partition, token, _)) in work.clears.iter().enumerate() {
+    for (index, (partition, token, _)) in cycle.clears.iter().enumerate() {
         let checkpoint = applied.state.checkpoints[partition.0 as usize].as_ref();
         let outcome = match checkpoint.filter(|checkpoint| checkpoint.token == *token) {
             Some(_) => applied.clearing.step(txn, *partition, partitions, *token),
@@ -100,41 +100,41 @@ pub(super) fn clears(
         };
         let outcome = outcome.map_err(|error| (index, error))?;
         if outcome == ClearOutcome::Done {
-            applied.forgotten.push(*partition);
+            applied.cleared.push(*partition);
         }
-        applied.cleared.push(outcome);
+        applied.steps.push(outcome);
     }
     Ok(())
 }
 
-/// Carries out what concerns the log, the appends first.
+/// Applies the requests that concern the log, the appends first.
 pub(super) fn log_requests(
     txn: &WriteTransaction,
-    work: &mut Work,
+    cycle: &mut Cycle,
     applied: &mut Applied,
     epochs: &mut Epochs,
     shared: &Shared,
 ) -> Result<(), FileError> {
-    let appends = std::mem::take(&mut work.appends);
-    let ordered = std::mem::take(&mut work.ordered);
+    let appends = std::mem::take(&mut cycle.appends);
+    let ordered = std::mem::take(&mut cycle.ordered);
     applied.durable |= !appends.is_empty();
     let mut log = LogWriter::open(txn, now())?;
     for (append, reply) in appends {
         let offset = log.append(&mut applied.state, &append)?;
-        work.answer(reply, offset);
+        cycle.answer(reply, offset);
     }
     let mut positions = txn.open_table(STATE)?;
     for request in ordered {
         match request {
             Ordered::Acquire(partition, reply) => {
                 let epoch = epochs.acquire(partition);
-                work.answer(reply, epoch);
+                cycle.answer(reply, epoch);
             }
             Ordered::Commit(commit, reply) => {
                 let Commit { partition, member, epoch, blocks, next } = commit;
                 let owns = shared.coordinator.owns(member, partition) == Some(true);
                 if !owns || !epochs.is_newest(partition, epoch) {
-                    work.answer(reply, CommitOutcome::Fenced);
+                    cycle.answer(reply, CommitOutcome::Fenced);
                     continue;
                 }
                 for (index, block) in blocks {
@@ -142,19 +142,19 @@ pub(super) fn log_requests(
                 }
                 positions.insert(&committed_key(partition)[..], &encode_offset(next)[..])?;
                 applied.durable = true;
-                work.answer(reply, CommitOutcome::Committed);
+                cycle.answer(reply, CommitOutcome::Committed);
             }
-            Ordered::Begin(Begin { group, positions: begun }, reply) => {
+            Ordered::Begin(Begin { group, positions: initial }, reply) => {
                 let is_new = !applied.state.positions.contains_key(&group);
                 if is_new {
-                    for (partition, position) in (0..).map(Partition).zip(&begun) {
+                    for (partition, position) in (0..).map(Partition).zip(&initial) {
                         let key = position_key(group.0, &group.1, partition);
                         positions.insert(&key[..], &encode_offset(*position)[..])?;
                     }
-                    Arc::make_mut(&mut applied.state.positions).insert(group, begun);
+                    Arc::make_mut(&mut applied.state.positions).insert(group, initial);
                     applied.durable = true;
                 }
-                work.answer(reply, is_new);
+                cycle.answer(reply, is_new);
             }
             Ordered::Acknowledge(Acknowledge { group, partition, next }, reply) => {
                 let position = applied.state.position_mut(&group, partition);
@@ -162,7 +162,7 @@ pub(super) fn log_requests(
                 let key = position_key(group.0, &group.1, partition);
                 positions.insert(&key[..], &encode_offset(*position)[..])?;
                 applied.durable = true;
-                work.answer(reply, ());
+                cycle.answer(reply, ());
             }
         }
     }
@@ -171,7 +171,7 @@ pub(super) fn log_requests(
     Ok(())
 }
 
-/// The time of what is appended now.
+/// The time of the records of this cycle.
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

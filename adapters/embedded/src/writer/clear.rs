@@ -1,4 +1,4 @@
-//! Removing what a partition holds, a bounded step at a time.
+//! Clearing a partition of the store in bounded steps.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -11,23 +11,23 @@ use crate::error::FileError;
 use crate::file::schema::{DOCUMENTS, INDEX, LATE, TIMERS, parse_index_key, parse_late_key, parse_timer_key};
 use crate::limits::CLEAR_ROWS_MAX;
 
-/// How far the removals that are under way are. Only memory has it: after a restart a removal begins again, and finds less.
+/// The progress of each clearing. It is in memory only: after a restart, a clearing starts again and finds fewer rows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Clearing(BTreeMap<Partition, Progress>);
 
 #[derive(Debug, Clone)]
 struct Progress {
-    /// The write that the partition is at. At another one, the removal begins again.
+    /// The partition's token. With another token, the clearing starts again.
     token: Token,
     phase: usize,
-    /// The last row of the phase's table that was looked at.
+    /// The last row that was read in the phase's table.
     after: Option<Vec<u8>>,
 }
 
-/// Looks at rows of one table, and removes those of the partition.
+/// Reads rows of one table, and removes those of the partition.
 type Phase = fn(&WriteTransaction, &Sweep, &mut Option<Vec<u8>>, &mut usize) -> Result<bool, FileError>;
 
-/// The lists first: an entry without its document is a damaged file, and a document without an entry is harmless.
+/// The lists come first: an entry without its document is damage, and a document without an entry is harmless.
 const PHASES: [Phase; 4] = [
     |txn, sweep, after, left| {
         sweep.step(txn, INDEX, |key| parse_index_key(key).map(|(_, id)| id), after, left)
@@ -38,7 +38,7 @@ const PHASES: [Phase; 4] = [
 ];
 
 impl Clearing {
-    /// One step of the removal in a partition that is at this write.
+    /// One step of clearing a partition with this token.
     pub(super) fn step(
         &mut self,
         txn: &WriteTransaction,
@@ -61,14 +61,14 @@ impl Clearing {
     }
 }
 
-/// Which rows go.
+/// Removes the rows of one partition.
 struct Sweep {
     partition: Partition,
     partitions: u32,
 }
 
 impl Sweep {
-    /// Looks at up to `left` rows behind `after`; whether the table has no more.
+    /// Reads up to `left` rows behind `after`, and removes those of the partition. Returns whether the table ended.
     fn step<V: Value + 'static>(
         &self,
         txn: &WriteTransaction,
@@ -78,31 +78,31 @@ impl Sweep {
         left: &mut usize,
     ) -> Result<bool, FileError> {
         let mut table = txn.open_table(table)?;
-        let mut going = Vec::new();
-        let ended = self.look(&table, id_of, after, left, &mut going)?;
-        for key in going {
+        let mut keys = Vec::new();
+        let ended = self.collect(&table, id_of, after, left, &mut keys)?;
+        for key in keys {
             table.remove(&key[..])?;
         }
         Ok(ended)
     }
 
-    fn look<V: Value + 'static>(
+    fn collect<V: Value + 'static>(
         &self,
         table: &Table<'_, &'static [u8], V>,
         id_of: impl Fn(&[u8]) -> Option<&str>,
         after: &mut Option<Vec<u8>>,
         left: &mut usize,
-        going: &mut Vec<Vec<u8>>,
+        keys: &mut Vec<Vec<u8>>,
     ) -> Result<bool, FileError> {
         let begin = after.take();
         let begin = begin.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         for entry in table.range::<&[u8]>((begin, Bound::Unbounded))? {
             let (key, _) = entry?;
             let key = key.value();
-            let broken = || FileError::damaged("a row is not of an order");
+            let broken = || FileError::damaged("a row has no valid order id");
             let order_id = id_of(key).and_then(|id| OrderId::parse(id).ok()).ok_or_else(broken)?;
             if partition_of(&order_id, self.partitions) == self.partition {
-                going.push(key.to_vec());
+                keys.push(key.to_vec());
             }
             *left -= 1;
             if *left == 0 {

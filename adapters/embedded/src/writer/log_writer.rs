@@ -1,4 +1,4 @@
-//! Appending to the logs: records are collected into blocks, and blocks get their places.
+//! Appending to the logs: collects records into blocks, and stores the blocks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::writer::request::Append;
 pub(super) struct LogWriter<'txn> {
     log: Table<'txn, &'static LogKey, &'static [u8]>,
     now: Timestamp,
-    /// Records that are not in a block yet, by log.
+    /// Records that are not in a block yet, by the index of the log.
     open: BTreeMap<usize, BlockBuilder>,
     blocks: Vec<(usize, Arc<Block>)>,
 }
@@ -32,12 +32,12 @@ impl<'txn> LogWriter<'txn> {
         builder.push(Some(&append.key), &append.payload);
         if builder.is_full() {
             let block = builder.finish();
-            self.place(state, append.log, block)?;
+            self.store(state, append.log, block)?;
         }
         Ok(offset)
     }
 
-    /// Appends a block, behind what was appended before it.
+    /// Appends a block behind the records that were appended before.
     pub(super) fn push(
         &mut self,
         state: &mut State,
@@ -45,26 +45,26 @@ impl<'txn> LogWriter<'txn> {
         block: PreparedBlock,
     ) -> Result<(), FileError> {
         if let Some(mut builder) = self.open.remove(&log) {
-            self.place(state, log, builder.finish())?;
+            self.store(state, log, builder.finish())?;
         }
-        self.place(state, log, block)
+        self.store(state, log, block)
     }
 
-    /// Places what is left, and hands out every block.
+    /// Stores the remaining records, and returns all blocks.
     pub(super) fn finish(mut self, state: &mut State) -> Result<Vec<(usize, Arc<Block>)>, FileError> {
         for (log, mut builder) in std::mem::take(&mut self.open) {
-            self.place(state, log, builder.finish())?;
+            self.store(state, log, builder.finish())?;
         }
         Ok(self.blocks)
     }
 
-    fn place(&mut self, state: &mut State, log: usize, block: PreparedBlock) -> Result<(), FileError> {
+    fn store(&mut self, state: &mut State, log: usize, block: PreparedBlock) -> Result<(), FileError> {
         if block.count() == 0 {
             return Ok(());
         }
         let (topic, partition) = log_at(state.partitions(), log);
         let end = &mut state.logs[log];
-        // The clock may step back; the log's time does not.
+        // The clock may step back; the log's time must not.
         let at = self.now.max(end.at);
         let key = log_key(topic, partition, end.next);
         let (stored, block) = block.seal(&key, end.next, at);

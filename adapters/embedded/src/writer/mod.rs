@@ -1,18 +1,18 @@
-//! The writer: one thread that does everything that changes the file, a cycle at a time.
+//! The writer: one thread makes all changes of the file, in cycles.
 //!
-//! A cycle takes whatever waits, changes the file by one transaction, brings it to the disk with one sync, shows it to
-//! readers, and only then answers. Where it fails, everybody in it is told so, and the file is opened anew: what a failed
-//! cycle left in memory is not trusted.
+//! A cycle takes the waiting requests, changes the file in one transaction, syncs it, publishes the changes, and then
+//! answers. If a cycle fails, the writer answers all its requests with the error and reopens the file: state in memory
+//! is not trusted after a failure.
 
 mod apply;
 mod clear;
+mod cycle;
 mod epochs;
 mod log_writer;
 pub(crate) mod queue;
 pub(crate) mod request;
 mod storage;
 mod store_writer;
-mod work;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -29,72 +29,72 @@ use crate::writer::queue::Queued;
 use crate::writer::request::{Reply, Request};
 use apply::Applied;
 use clear::Clearing;
+use cycle::Cycle;
 use epochs::Epochs;
 use storage::Storage;
-use work::Work;
 
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     storage: Storage,
     epochs: Epochs,
     clearing: Clearing,
-    /// Since when something is committed that is not on the disk.
-    unflushed: Option<Instant>,
+    /// The time of the first commit that is not synced.
+    unsynced_since: Option<Instant>,
 }
 
-/// What came next.
-enum Turn {
-    Work(Vec<Queued>),
-    /// Nothing, for as long as there was time.
-    Quiet,
-    /// Nobody is left who could ask.
-    Over,
+/// The result of waiting for requests.
+enum Received {
+    Requests(Vec<Queued>),
+    /// No request arrived in time.
+    Idle,
+    /// All handles are dropped.
+    Disconnected,
 }
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, file: DataFile, opened: Opened) -> Self {
         let epochs = Epochs::new(shared.partitions);
         let storage = Storage::new(shared.clone(), file, opened);
-        Self { shared, storage, epochs, clearing: Clearing::default(), unflushed: None }
+        Self { shared, storage, epochs, clearing: Clearing::default(), unsynced_since: None }
     }
 
     pub(crate) fn place(&self) -> Arc<str> {
         self.shared.place.clone()
     }
 
-    /// Works until it is asked to end, or nobody is left who could ask.
+    /// Runs cycles until a request to close arrives or all handles are dropped.
     pub(crate) fn run(&mut self, requests: &Receiver<Queued>) {
-        let mut asked = None;
-        while asked.is_none() {
-            match self.turn(requests) {
-                Turn::Work(queued) => asked = self.work(queued),
-                Turn::Quiet => self.rest(),
-                Turn::Over => break,
+        let mut close_reply = None;
+        while close_reply.is_none() {
+            match self.receive(requests) {
+                Received::Requests(queued) => close_reply = self.process(queued),
+                Received::Idle => self.idle(),
+                Received::Disconnected => break,
             }
         }
         let closed = self.finish();
         self.shared.close();
-        if let Some(reply) = asked {
+        if let Some(reply) = close_reply {
             let _ = reply.send(closed);
         }
     }
 
-    /// Waits for requests, and takes what is there.
-    fn turn(&self, requests: &Receiver<Queued>) -> Turn {
+    /// Waits for requests, and takes those that are queued.
+    fn receive(&self, requests: &Receiver<Queued>) -> Received {
         let flush_in = |since: Instant| {
             let left = Duration::from_millis(FLUSH_MS_MAX).saturating_sub(since.elapsed());
-            // With nothing to do, sooner: whoever comes next has less to wait for.
+            // An idle writer syncs sooner, so that the next request does not wait for this sync.
             left.min(Duration::from_millis(FLUSH_QUIET_MS))
         };
-        let flush = self.unflushed.map(flush_in);
+        let flush = self.unsynced_since.map(flush_in);
         let first = match self.storage.retry_in().or(flush) {
             Some(wait) => requests.recv_timeout(wait),
             None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         let first = match first {
             Ok(first) => first,
-            Err(RecvTimeoutError::Timeout) => return Turn::Quiet,
-            Err(RecvTimeoutError::Disconnected) => return Turn::Over,
+            Err(RecvTimeoutError::Timeout) => return Received::Idle,
+            Err(RecvTimeoutError::Disconnected) => return Received::Disconnected,
         };
         let mut bytes = first.bytes;
         let mut queued = vec![first];
@@ -103,67 +103,68 @@ impl Writer {
             bytes += next.bytes;
             queued.push(next);
         }
-        Turn::Work(queued)
+        Received::Requests(queued)
     }
 
-    /// Carries requests out, and hands back the reply to who asked for the end, if somebody did.
-    fn work(&mut self, queued: Vec<Queued>) -> Option<Reply<()>> {
+    /// Processes requests in one cycle. Returns the reply of a request to close.
+    fn process(&mut self, queued: Vec<Queued>) -> Option<Reply<()>> {
         if self.storage.retry_in().is_some_and(|wait| wait.is_zero()) {
             self.retry();
         }
-        let (mut work, mut asked, mut room) = (Work::default(), None, Vec::with_capacity(queued.len()));
-        for Queued { request, room: taken, .. } in queued {
+        let (mut cycle, mut close_reply) = (Cycle::default(), None);
+        let mut permits = Vec::with_capacity(queued.len());
+        for Queued { request, permit, .. } in queued {
             match request {
-                Request::Close(reply) => asked = Some(reply),
-                request => work.take(request),
+                Request::Close(reply) => close_reply = Some(reply),
+                request => cycle.push(request),
             }
-            // Free again when everything is done, which holds the memory as long.
-            room.push(taken);
+            // Released after the cycle, which uses the requests' memory until then.
+            permits.push(permit);
         }
-        match self.storage.trouble() {
-            None => self.cycle(work),
-            Some(error) => work.fail(&error),
+        match self.storage.error() {
+            None => self.run_cycle(cycle),
+            Some(error) => cycle.fail(&error),
         }
-        asked
+        close_reply
     }
 
-    fn cycle(&mut self, mut work: Work) {
-        match self.guarded(|writer| writer.apply_and_commit(&mut work)) {
-            Ok(Applied { state, blocks, outcomes, written, clearing, cleared, forgotten, .. }) => {
+    fn run_cycle(&mut self, mut cycle: Cycle) {
+        match self.guarded(|writer| writer.apply_and_commit(&mut cycle)) {
+            Ok(Applied { state, blocks, outcomes, written, clearing, steps, cleared, .. }) => {
                 self.clearing = clearing;
                 self.shared.publish(Published { state, blocks });
                 self.shared.outcomes.insert(outcomes);
-                forgotten.into_iter().for_each(|partition| self.shared.outcomes.forget(partition));
-                work.done(written, cleared);
+                cleared.into_iter().for_each(|partition| self.shared.outcomes.remove(partition));
+                cycle.complete(written, steps);
             }
             Err(error) => {
-                work.fail(&error);
+                cycle.fail(&error);
                 self.fail(&error);
             }
         }
     }
 
-    fn apply_and_commit(&mut self, work: &mut Work) -> Result<Applied, FileError> {
+    fn apply_and_commit(&mut self, cycle: &mut Cycle) -> Result<Applied, FileError> {
         loop {
             let txn = self.storage.begin()?;
             let mut applied = Applied::on(State::clone(&self.shared.state()), self.clearing.clone());
-            if let Err((index, error)) = apply::writes(&txn, work, &mut applied) {
+            if let Err((index, error)) = apply::writes(&txn, cycle, &mut applied) {
                 let FileError::Damaged(reason) = error else { return Err(error) };
-                // Only whoever wrote to the damaged document is concerned; the others begin again without.
+                // Only the write to the damaged document fails. The cycle starts again without it.
                 txn.abort()?;
-                work.fail_write(index, EmbeddedError::Damaged { place: self.shared.place.clone(), reason });
+                cycle.fail_write(index, EmbeddedError::Damaged { place: self.shared.place.clone(), reason });
                 continue;
             }
-            if let Err((index, error)) = apply::clears(&txn, work, &mut applied) {
+            if let Err((index, error)) = apply::clears(&txn, cycle, &mut applied) {
                 let FileError::Damaged(reason) = error else { return Err(error) };
                 txn.abort()?;
-                work.fail_clear(index, EmbeddedError::Damaged { place: self.shared.place.clone(), reason });
+                cycle.fail_clear(index, EmbeddedError::Damaged { place: self.shared.place.clone(), reason });
                 continue;
             }
-            apply::log_requests(&txn, work, &mut applied, &mut self.epochs, &self.shared)?;
+            apply::log_requests(&txn, cycle, &mut applied, &mut self.epochs, &self.shared)?;
             let flush =
-                self.unflushed.is_some_and(|since| since.elapsed().as_millis() >= FLUSH_MS_MAX.into());
-            if applied.durable || !applied.written.is_empty() || !applied.cleared.is_empty() {
+                self.unsynced_since.is_some_and(|since| since.elapsed().as_millis() >= FLUSH_MS_MAX.into());
+            if applied.durable || !applied.written.is_empty() || !applied.steps.is_empty() {
                 self.commit(txn, applied.durable || flush)?;
             } else {
                 txn.abort()?;
@@ -177,15 +178,16 @@ impl Writer {
         txn.set_durability(durability).map_err(|error| FileError::damaged(error.to_string()))?;
         txn.set_quick_repair(durable && self.storage.is_large());
         txn.commit()?;
-        self.unflushed = if durable { None } else { self.unflushed.or_else(|| Some(Instant::now())) };
+        self.unsynced_since =
+            if durable { None } else { self.unsynced_since.or_else(|| Some(Instant::now())) };
         Ok(())
     }
 
-    /// There is nothing to do: time for what was put off.
-    fn rest(&mut self) {
+    /// Retries a failed disk, or syncs deferred writes.
+    fn idle(&mut self) {
         if self.storage.retry_in().is_some() {
             self.retry();
-        } else if self.unflushed.is_some() {
+        } else if self.unsynced_since.is_some() {
             self.flush();
         }
     }
@@ -207,11 +209,11 @@ impl Writer {
         guarded(|| work(self)).map_err(|error| error.at(&self.shared.place))
     }
 
-    /// Opens the file anew after a failure.
+    /// Reopens the file after a failed write.
     fn fail(&mut self, error: &EmbeddedError) {
-        tracing::error!(%error, "a write failed; opening the data file anew");
-        self.unflushed = None;
-        // What was removed and not on the disk is there again.
+        tracing::error!(%error, "write failed; reopening the data file");
+        self.unsynced_since = None;
+        // Rows whose removal was not synced may exist again.
         self.clearing = Clearing::default();
         self.storage.fail(error.clone());
         self.retry();
@@ -219,15 +221,15 @@ impl Writer {
 
     fn retry(&mut self) {
         if let Some(state) = self.storage.retry() {
-            // What was committed and not on the disk is gone; what failed may be there.
+            // Commits without a sync are lost, and the failed one may have succeeded.
             self.shared.recent_blocks.clear();
             self.shared.publish(Published { state, blocks: Vec::new() });
         }
     }
 
-    /// Brings everything to the disk and closes the file.
+    /// Syncs the file and closes it.
     fn finish(&mut self) -> Result<(), EmbeddedError> {
-        if self.unflushed.is_some() {
+        if self.unsynced_since.is_some() {
             self.flush();
         }
         self.storage.close()

@@ -1,4 +1,4 @@
-//! The way to the writer: bounded by bytes, in the order of arrival.
+//! The queue of requests for the writer: first in, first out, bounded by bytes.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -9,58 +9,64 @@ use crate::error::EmbeddedError;
 use crate::limits::QUEUE_BYTES_MAX;
 use crate::writer::request::{Reply, Request};
 
-/// The callers' end. The writer ends when the last one is gone.
+/// The callers' end.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    /// The data file, for sentences.
+    /// The data file, for messages.
     place: Arc<str>,
     sender: Sender<Queued>,
-    room: Arc<Semaphore>,
+    /// One permit per byte.
+    permits: Arc<Semaphore>,
 }
 
-/// A request in the queue; its room is free again once the writer has taken it up and is done with it.
+/// A request in the queue.
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) request: Request,
     pub(crate) bytes: usize,
-    pub(crate) room: Option<OwnedSemaphorePermit>,
+    /// Held until the request's cycle ends.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Queue {
     pub(crate) fn new(place: Arc<str>) -> (Self, Receiver<Queued>) {
         let (sender, receiver) = channel();
-        (Self { place, sender, room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)) }, receiver)
+        (Self { place, sender, permits: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)) }, receiver)
     }
 
-    /// Waits for room, hands the request over and waits for its answer. Cancelled while it waits for the answer, the request
-    /// is carried out all the same.
-    pub(crate) async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, EmbeddedError> {
+    /// Waits for space in the queue, sends the request, and waits for the answer. If the caller cancels while it waits for the
+    /// answer, the writer still applies the request.
+    pub(crate) async fn call<T>(
+        &self,
+        request: impl FnOnce(Reply<T>) -> Request,
+    ) -> Result<T, EmbeddedError> {
         let (reply, answer) = oneshot::channel();
         let request = request(reply);
         let bytes = request.bytes();
-        let share = u32::try_from(bytes.min(QUEUE_BYTES_MAX)).unwrap_or(u32::MAX);
-        let room = self.room.clone().acquire_many_owned(share).await.map_err(|_| EmbeddedError::Closed)?;
-        let queued = Queued { request, bytes, room: Some(room) };
+        let count = u32::try_from(bytes.min(QUEUE_BYTES_MAX)).unwrap_or(u32::MAX);
+        let permit = self.permits.clone().acquire_many_owned(count).await;
+        let permit = permit.map_err(|_| EmbeddedError::Closed)?;
+        let queued = Queued { request, bytes, permit: Some(permit) };
         self.sender.send(queued).map_err(|_| EmbeddedError::Closed)?;
         answer.await.unwrap_or_else(|_| Err(self.unanswered()))
     }
 
-    /// The writer let go of a request: it has ended, or the request's cycle failed while it was being carried out.
+    /// The writer dropped a request: the writer has ended, or the request's cycle failed.
     fn unanswered(&self) -> EmbeddedError {
-        match self.room.is_closed() {
+        match self.permits.is_closed() {
             true => EmbeddedError::Closed,
             false => {
-                let reason = "a write was given up halfway".to_owned();
+                let reason = "the write failed, and its outcome is unknown".to_owned();
                 EmbeddedError::Unavailable { place: self.place.clone(), reason }
             }
         }
     }
 
-    /// Asks the writer to end, behind everything that is queued. Does not wait.
+    /// Queues the request to close behind all others. Does not wait.
     pub(crate) fn close(&self) -> oneshot::Receiver<Result<(), EmbeddedError>> {
-        self.room.close();
+        self.permits.close();
         let (reply, answer) = oneshot::channel();
-        let _ = self.sender.send(Queued { request: Request::Close(reply), bytes: 0, room: None });
+        let _ = self.sender.send(Queued { request: Request::Close(reply), bytes: 0, permit: None });
         answer
     }
 }

@@ -1,4 +1,4 @@
-//! What the writer is asked to do.
+//! The requests to the writer.
 
 use bytes::Bytes;
 use logistics_core::port::{ClearOutcome, CommitOutcome, StoreWrite, Token, WriteOutcome};
@@ -11,14 +11,14 @@ use crate::limits::REQUEST_BYTES_MIN;
 use crate::log::block::PreparedBlock;
 use crate::state::GroupKey;
 
-/// Where an answer goes. Nobody may be waiting for it any more.
+/// The channel of an answer. Its caller may have been cancelled.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, EmbeddedError>>;
 
-/// The right to commit to a partition, until somebody acquires it again.
+/// The right to commit to a partition, until the next acquisition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Epoch(pub(crate) u64);
 
-/// One thing to do. All answers come once the cycle that did it is over.
+/// A request. The writer answers after the request's cycle.
 #[derive(Debug)]
 pub(crate) enum Request {
     Append(Append, Reply<Offset>),
@@ -31,7 +31,7 @@ pub(crate) enum Request {
     Close(Reply<()>),
 }
 
-/// A record for the end of a log.
+/// Appends a record to a log.
 #[derive(Debug)]
 pub(crate) struct Append {
     /// By [`crate::state::log_index`].
@@ -40,25 +40,25 @@ pub(crate) struct Append {
     pub(crate) payload: Bytes,
 }
 
-/// A transaction of a partition's worker.
+/// Commits a transaction of a partition's owner.
 #[derive(Debug)]
 pub(crate) struct Commit {
     pub(crate) partition: Partition,
     pub(crate) member: MemberId,
     pub(crate) epoch: Epoch,
-    /// Blocks for the ends of logs, in order.
+    /// Blocks to append, each with the index of its log.
     pub(crate) blocks: Vec<(usize, PreparedBlock)>,
     pub(crate) next: Offset,
 }
 
-/// The positions of a group that has none yet, by partition. Answered with false, and without an effect, where it has some.
+/// Stores the positions of a new group, by partition. The answer is false, and nothing changes, if the group has positions.
 #[derive(Debug)]
 pub(crate) struct Begin {
     pub(crate) group: GroupKey,
     pub(crate) positions: Vec<Offset>,
 }
 
-/// A group's position.
+/// Stores a group's position in a partition.
 #[derive(Debug)]
 pub(crate) struct Acknowledge {
     pub(crate) group: GroupKey,
@@ -67,15 +67,15 @@ pub(crate) struct Acknowledge {
 }
 
 impl Request {
-    /// What it counts as in the queue.
+    /// The size at which it is counted in the queue.
     pub(crate) fn bytes(&self) -> usize {
-        let held = match self {
+        let bytes = match self {
             Request::Append(append, _) => append.key.len() + append.payload.len(),
             Request::Commit(commit, _) => commit.blocks.iter().map(|(_, block)| block.bytes()).sum(),
             Request::Write(write, _) => write.documents.iter().map(|document| document.json.len()).sum(),
             Request::Begin(begin, _) => begin.positions.len() * size_of::<Offset>(),
             Request::Acquire(..) | Request::Acknowledge(..) | Request::Clear(..) | Request::Close(_) => 0,
         };
-        held.max(REQUEST_BYTES_MIN)
+        bytes.max(REQUEST_BYTES_MIN)
     }
 }

@@ -1,4 +1,4 @@
-//! Writing documents, and what is derived from them: the index and the timers.
+//! Writing documents and their entries in the index, the list of late orders and the timers.
 
 use logistics_core::Partition;
 use logistics_core::port::{DocumentWrite, StoreCheckpoint, StoreWrite};
@@ -19,7 +19,7 @@ pub(super) struct StoreWriter<'txn> {
     index: Table<'txn, Bytes, ()>,
     late: Table<'txn, Bytes, u8>,
     timers: Table<'txn, Bytes, i64>,
-    /// Room for a row, used again and again.
+    /// A reused buffer for one row.
     row: Vec<u8>,
 }
 
@@ -35,7 +35,7 @@ impl<'txn> StoreWriter<'txn> {
         })
     }
 
-    /// Writes all of it; answers the checkpoint that the partition is at then.
+    /// Applies a write, and returns the partition's new checkpoint.
     pub(super) fn write(&mut self, write: &StoreWrite) -> Result<StoreCheckpoint, FileError> {
         for document in &write.documents {
             self.document(write, document)?;
@@ -60,22 +60,22 @@ impl<'txn> StoreWriter<'txn> {
             replaced.map(|row| document::decode(order_id, row.value()).map(|(derived, _)| derived));
         let replaced = match replaced.transpose() {
             Ok(replaced) => replaced,
-            // The row that says which entries there are cannot be read, and its order comes from the log.
+            // The damaged row does not name its entries. The log supplies the order.
             Err(_) if document.rebuilt => {
                 self.remove_entries(write.partition, order_id)?;
                 None
             }
             Err(problem) => return Err(FileError::Damaged(format!("{problem} ({order_id})"))),
         };
-        let place = |derived: Derived| index_key(derived.status, derived.changed_at, order_id);
-        let (before, after) = (replaced.map(place), place(derived));
+        let key = |derived: Derived| index_key(derived.status, derived.changed_at, order_id);
+        let (before, after) = (replaced.map(key), key(derived));
         if before.as_ref() != Some(&after) {
             if let Some(before) = before {
                 self.index.remove(&before[..])?;
             }
             self.index.insert(&after[..], ())?;
         }
-        self.list_late(document, replaced)?;
+        self.update_late(document, replaced)?;
         let timer = timer_key(write.partition, order_id);
         match document.due {
             Some(due) => _ = self.timers.insert(&timer[..], due.as_millis())?,
@@ -86,8 +86,9 @@ impl<'txn> StoreWriter<'txn> {
         }
         Ok(())
     }
-    /// Lists the order among the late ones, or not.
-    fn list_late(&mut self, document: &DocumentWrite, replaced: Option<Derived>) -> Result<(), FileError> {
+
+    /// Updates the order's entry in the list of late orders.
+    fn update_late(&mut self, document: &DocumentWrite, replaced: Option<Derived>) -> Result<(), FileError> {
         let order_id = document.order_id.as_str();
         if let Some(replaced) = replaced {
             self.late.remove(&late_key(replaced.changed_at, order_id)[..])?;
@@ -99,7 +100,7 @@ impl<'txn> StoreWriter<'txn> {
         Ok(())
     }
 
-    /// Removes every entry of an order, wherever it stands. Reads all of the lists, which only a damaged row makes necessary.
+    /// Removes all entries of an order. This reads the complete lists, and is only needed for a damaged row.
     fn remove_entries(&mut self, partition: Partition, order_id: &str) -> Result<(), FileError> {
         self.index.retain(|key, ()| parse_index_key(key).is_none_or(|(_, id)| id != order_id))?;
         self.late.retain(|key, _| parse_late_key(key).is_none_or(|(_, id)| id != order_id))?;

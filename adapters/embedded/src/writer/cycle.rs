@@ -1,4 +1,4 @@
-//! The requests of one cycle, by what they need, and who waits for them.
+//! The requests of one cycle, and their answers.
 
 use logistics_core::port::{ClearOutcome, CommitOutcome, StoreWrite, Token, WriteOutcome};
 use logistics_core::{Offset, Partition};
@@ -7,16 +7,16 @@ use crate::error::EmbeddedError;
 use crate::writer::request::{Acknowledge, Append, Begin, Commit, Epoch, Reply, Request};
 
 #[derive(Default)]
-pub(super) struct Work {
-    /// Nobody has an answer yet, so these may go first whenever they came.
+pub(super) struct Cycle {
+    /// Applied first: without an answer, no caller depends on their order.
     pub(super) appends: Vec<(Append, Reply<Offset>)>,
-    /// In the order in which they came.
+    /// Applied in the order of their arrival.
     pub(super) ordered: Vec<Ordered>,
-    /// The log does not depend on them, nor they on the log.
+    /// Independent of the log.
     pub(super) writes: Vec<(Box<StoreWrite>, Reply<WriteOutcome>)>,
-    /// They come after the writes: as long as there is no answer to a write, no caller knows its token.
+    /// Applied after the writes: no caller knows the token of an unanswered write.
     pub(super) clears: Vec<(Partition, Token, Reply<ClearOutcome>)>,
-    /// Of what was carried out, and is not yet known to be committed.
+    /// The answers to applied requests, sent after the commit.
     answers: Vec<Answer>,
 }
 
@@ -27,11 +27,11 @@ pub(super) enum Ordered {
     Acknowledge(Acknowledge, Reply<()>),
 }
 
-/// Tells somebody that it is done, or why not.
+/// Sends an answer, or the error of the commit.
 type Answer = Box<dyn FnOnce(Result<(), EmbeddedError>) + Send>;
 
-impl Work {
-    pub(super) fn take(&mut self, request: Request) {
+impl Cycle {
+    pub(super) fn push(&mut self, request: Request) {
         match request {
             Request::Append(append, reply) => self.appends.push((append, reply)),
             Request::Acquire(partition, reply) => self.ordered.push(Ordered::Acquire(partition, reply)),
@@ -46,29 +46,29 @@ impl Work {
         }
     }
 
-    /// What somebody is told once it is committed.
+    /// Keeps the answer to an applied request until the commit.
     pub(super) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, value: T) {
         self.answers.push(Box::new(move |result| {
-            // Whoever asked may have stopped waiting.
+            // The caller may have been cancelled.
             let _ = reply.send(result.map(|()| value));
         }));
     }
 
-    /// One write cannot be carried out; the others can.
+    /// Removes one write and answers it with an error.
     pub(super) fn fail_write(&mut self, index: usize, error: EmbeddedError) {
         let (_, reply) = self.writes.remove(index);
         let _ = reply.send(Err(error));
     }
 
-    /// One removal cannot be carried out; everything else can.
+    /// Removes one step of clearing and answers it with an error.
     pub(super) fn fail_clear(&mut self, index: usize, error: EmbeddedError) {
         let (_, _, reply) = self.clears.remove(index);
         let _ = reply.send(Err(error));
     }
 
-    /// All of it is committed.
-    pub(super) fn done(self, written: Vec<WriteOutcome>, cleared: Vec<ClearOutcome>) {
-        for ((_, _, reply), outcome) in self.clears.into_iter().zip(cleared) {
+    /// Answers all requests after the commit.
+    pub(super) fn complete(self, written: Vec<WriteOutcome>, steps: Vec<ClearOutcome>) {
+        for ((_, _, reply), outcome) in self.clears.into_iter().zip(steps) {
             let _ = reply.send(Ok(outcome));
         }
         for ((_, reply), outcome) in self.writes.into_iter().zip(written) {
@@ -77,7 +77,7 @@ impl Work {
         self.answers.into_iter().for_each(|answer| answer(Ok(())));
     }
 
-    /// Nothing of it is known to be committed.
+    /// Answers all requests with an error. Some may be committed.
     pub(super) fn fail(self, error: &EmbeddedError) {
         let failed = || error.clone();
         self.answers.into_iter().for_each(|answer| answer(Err(failed())));

@@ -1,4 +1,4 @@
-//! Who may look at the data: on Unix, what the engine makes is its user's alone.
+//! Permissions: on Unix, only the engine's user has access to the directories and files that it creates.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -7,22 +7,22 @@ use std::path::Path;
 /// Permissions of the data directory.
 #[cfg(unix)]
 const DIRECTORY_MODE: u32 = 0o700;
-/// Permissions of the files in it.
+/// Permissions of its files.
 #[cfg(unix)]
 const FILE_MODE: u32 = 0o600;
 /// Permissions of the group and of others.
 #[cfg(unix)]
-const FOREIGN_MODE: u32 = 0o077;
+const OTHER_USERS_MODE: u32 = 0o077;
 
-/// Makes the data directory where it is missing. One that is there stays as it is, with a line in the log where other users of
-/// the machine have access to it: they see the names of the files, which are this user's alone.
-pub(super) fn make_directory(path: &Path) -> io::Result<()> {
+/// Creates the data directory if it is missing. An existing one keeps its permissions; if other users have access to it, the log
+/// says so. They can list the names of its files, not read them.
+pub(super) fn create_directory(path: &Path) -> io::Result<()> {
     if path.is_dir() {
-        if let Some(mode) = foreign_access(path)? {
+        if let Some(mode) = access_of_other_users(path)? {
             tracing::debug!(
                 directory = %path.display(),
                 mode = format_args!("{mode:03o}"),
-                "other users may list the data directory; its files are this user's alone"
+                "other users may list the data directory; only this user may read its files"
             );
         }
         return Ok(());
@@ -30,12 +30,12 @@ pub(super) fn make_directory(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(parent)?;
     }
-    make_private(path)
+    create_private_directory(path)
 }
 
-/// How to open a file that only this user may look at.
+/// Options that create a file to which only this user has access.
 #[cfg(unix)]
-pub(super) fn private() -> OpenOptions {
+pub(super) fn private_file() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
 
     let mut options = OpenOptions::new();
@@ -43,37 +43,37 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// How to open a file: its directory decides who may look at it.
+/// Options that create a file. Its directory determines the access to it.
 #[cfg(not(unix))]
-pub(super) fn private() -> OpenOptions {
+pub(super) fn private_file() -> OpenOptions {
     OpenOptions::new()
 }
 
 #[cfg(unix)]
-fn make_private(path: &Path) -> io::Result<()> {
+fn create_private_directory(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
 
-    // Recursive, so that one that another process has made meanwhile will do.
+    // Recursive, so that a directory which another process has created meanwhile is no error.
     fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)
 }
 
 #[cfg(not(unix))]
-fn make_private(path: &Path) -> io::Result<()> {
+fn create_private_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// The permissions of a directory to which other users have access.
+/// The permissions of a directory if other users have access to it.
 #[cfg(unix)]
-fn foreign_access(path: &Path) -> io::Result<Option<u32>> {
+fn access_of_other_users(path: &Path) -> io::Result<Option<u32>> {
     use std::os::unix::fs::PermissionsExt;
 
     let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    Ok((mode & FOREIGN_MODE != 0).then_some(mode))
+    Ok((mode & OTHER_USERS_MODE != 0).then_some(mode))
 }
 
-/// Unix permissions are unknown here.
+/// Unknown without Unix permissions.
 #[cfg(not(unix))]
-fn foreign_access(_: &Path) -> io::Result<Option<u32>> {
+fn access_of_other_users(_: &Path) -> io::Result<Option<u32>> {
     Ok(None)
 }
 
@@ -88,12 +88,12 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_there_keeps_its_permissions_and_is_reported_if_others_have_access() {
+    fn an_existing_directory_keeps_its_permissions_and_is_reported_if_others_have_access() {
         let directory = tempfile::tempdir().unwrap();
         for (permissions, reported) in [(0o755, Some(0o755)), (0o750, Some(0o750)), (0o700, None)] {
             fs::set_permissions(directory.path(), fs::Permissions::from_mode(permissions)).unwrap();
-            assert_eq!(foreign_access(directory.path()).unwrap(), reported);
-            make_directory(directory.path()).unwrap();
+            assert_eq!(access_of_other_users(directory.path()).unwrap(), reported);
+            create_directory(directory.path()).unwrap();
             assert_eq!(mode(directory.path()), permissions);
         }
     }

@@ -1,4 +1,4 @@
-//! Groups of readers: who reads which partition.
+//! The groups of readers, each with its coordinator.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use crate::state::GroupKey;
 
 /// All groups that have members.
 #[derive(Debug)]
-pub(crate) struct Readers {
+pub(crate) struct ReaderGroups {
     partitions: u32,
     groups: Mutex<BTreeMap<GroupKey, Group>>,
 }
@@ -16,20 +16,20 @@ pub(crate) struct Readers {
 #[derive(Debug)]
 struct Group {
     coordinator: Arc<Coordinator>,
-    count: usize,
+    members: usize,
 }
 
-impl Readers {
+impl ReaderGroups {
     pub(crate) fn new(partitions: u32) -> Self {
         Self { partitions, groups: Mutex::default() }
     }
 
-    /// A new member of a group, and the group.
+    /// Adds a member to a group, and creates the group for its first member.
     pub(crate) fn join(&self, key: &GroupKey) -> (Arc<Coordinator>, MemberId) {
         let mut groups = self.lock();
-        let new = || Group { coordinator: Arc::new(Coordinator::new(self.partitions)), count: 0 };
+        let new = || Group { coordinator: Arc::new(Coordinator::new(self.partitions)), members: 0 };
         let group = groups.entry(key.clone()).or_insert_with(new);
-        group.count += 1;
+        group.members += 1;
         (group.coordinator.clone(), group.coordinator.join())
     }
 
@@ -37,8 +37,8 @@ impl Readers {
         let mut groups = self.lock();
         let Some(group) = groups.get_mut(key) else { return };
         group.coordinator.leave(member);
-        group.count -= 1;
-        if group.count == 0 {
+        group.members -= 1;
+        if group.members == 0 {
             groups.remove(key);
         }
     }
@@ -56,15 +56,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_of_one_group_share_its_partitions_and_an_empty_group_is_forgotten() {
-        let (readers, key) = (Readers::new(2), (Topic::Orders, Arc::from("group")));
-        let (group, one) = readers.join(&key);
+    fn members_of_one_group_share_its_partitions_and_an_empty_group_is_removed() {
+        let (groups, key) = (ReaderGroups::new(2), (Topic::Orders, Arc::from("group")));
+        let (group, one) = groups.join(&key);
         assert_eq!(group.owns(one, Partition(1)), Some(true));
-        let (same, other) = readers.join(&key);
+        let (same, other) = groups.join(&key);
         assert!(Arc::ptr_eq(&group, &same));
-        readers.leave(&key, one);
+        groups.leave(&key, one);
         assert_eq!((group.owns(one, Partition(1)), group.owns(other, Partition(1))), (None, Some(true)));
-        readers.leave(&key, other);
-        assert!(readers.lock().is_empty());
+        groups.leave(&key, other);
+        assert!(groups.lock().is_empty());
     }
 }
