@@ -39,8 +39,6 @@ const NOT_YET: &[&str] = &[
     "adapters/tokio/src/",
     "adapters/warp/src/",
     "adapters/warp/tests/",
-    "bins/logistics/src/",
-    "bins/logistics/tests/",
     "bins/notification-service/tests/",
     "bins/order-api/tests/",
     "bins/order-processor/tests/",
