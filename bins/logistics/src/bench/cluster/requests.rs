@@ -66,7 +66,7 @@ pub(super) async fn post(fixture: &Fixture, args: &BenchArgs) -> Result<Vec<Figu
     Ok(figures)
 }
 
-/// `GET /orders/{id}` of orders that are delivered; nobody decides any more.
+/// `GET /orders/{id}` of delivered orders, without a processor.
 ///
 /// # Errors
 /// If a request is not answered with 200.
