@@ -1,10 +1,10 @@
-//! Tests that are ignored where the tool that they need is absent.
+//! Suites whose tests are ignored if a tool that they need is absent.
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-/// This variable of the environment says 1: what is absent is a failure.
+/// Whether this environment variable is 1, so that an absent tool is a failure.
 #[must_use]
 pub fn required(variable: &str) -> bool {
     std::env::var(variable).is_ok_and(|required| required == "1")
@@ -18,16 +18,16 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// No test yet. `ignored`: report them as ignored, since something that they need is absent.
+    /// An empty suite. `ignored`: reports its tests as ignored, because a tool is absent.
     #[must_use]
     pub fn new(ignored: bool) -> Self {
         let mut arguments = Arguments::from_args();
-        // Each holds a whole system; side by side they would only wait for each other.
+        // Each test runs a whole system, so concurrent tests would only slow each other down.
         arguments.test_threads = arguments.test_threads.or(Some(1));
         Self { arguments, trials: Vec::new(), ignored }
     }
 
-    /// Adds a test, which fails by panicking.
+    /// Adds a test. A panic is a failure.
     #[must_use]
     pub fn test(mut self, name: &str, test: impl FnOnce() + Send + 'static) -> Self {
         let trial = Trial::test(name, move || {
@@ -38,7 +38,7 @@ impl Suite {
         self
     }
 
-    /// Adds a test that runs only when asked for with `--ignored`. `why`: for readers of the code.
+    /// Adds a test that runs only with `--ignored`. `why` is for readers of the code.
     #[must_use]
     pub fn test_on_demand(mut self, name: &str, why: &str, test: impl FnOnce() + Send + 'static) -> Self {
         let _ = why;
@@ -48,7 +48,7 @@ impl Suite {
         self
     }
 
-    /// Runs them.
+    /// Runs the tests.
     #[must_use]
     pub fn run(self) -> ExitCode {
         libtest_mimic::run(&self.arguments, self.trials).exit_code()
