@@ -1,5 +1,4 @@
-//! A disk in memory that can run full or fail, and remembers what was done to it, so that a test can cut its power at any
-//! point.
+//! A disk in memory that can run full or fail. It records every operation, so that a test can cut its power at any point.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use logistics_embedded::StorageBackend;
 use logistics_testkit::Rng;
 
-/// Clones are the same disk.
+/// Clones share one disk.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryDisk(Arc<Mutex<Inner>>);
 
@@ -19,54 +18,54 @@ struct Inner {
     syncs_fail: bool,
 }
 
-/// One thing that was done to a disk.
+/// One operation on a disk.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// Bytes were written at a place.
+    /// Bytes were written at an offset.
     Write(u64, Vec<u8>),
-    /// It was given another length.
+    /// Its length was set.
     SetLen(u64),
-    /// Everything before is on it for good.
+    /// Every earlier operation is durable.
     Sync,
 }
 
 impl MemoryDisk {
-    /// A disk that holds this.
+    /// A disk with these contents.
     #[must_use]
     pub fn holding(bytes: Vec<u8>) -> Self {
         Self(Arc::new(Mutex::new(Inner { bytes, ..Inner::default() })))
     }
 
-    /// Everything that was done to it.
+    /// All operations so far.
     #[must_use]
     pub fn journal(&self) -> Vec<Step> {
         self.lock().journal.clone()
     }
 
-    /// How much was done to it.
+    /// The number of operations so far.
     #[must_use]
     pub fn steps(&self) -> usize {
         self.lock().journal.len()
     }
 
-    /// What it holds.
+    /// Its contents.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         self.lock().bytes.clone()
     }
 
-    /// How many bytes it holds.
+    /// Its length in bytes.
     #[must_use]
     pub fn used(&self) -> u64 {
         self.lock().bytes.len() as u64
     }
 
-    /// From now on it has room for so many bytes; `None`: for any number.
+    /// Limits its capacity in bytes. `None`: no limit.
     pub fn limit(&self, bytes_max: Option<u64>) {
         self.lock().bytes_max = bytes_max;
     }
 
-    /// From now on, it confirms nothing.
+    /// Fails every sync from now on.
     pub fn fail_syncs(&self) {
         self.lock().syncs_fail = true;
     }
@@ -127,7 +126,7 @@ impl StorageBackend for MemoryDisk {
     }
 }
 
-/// What is left of a disk when its power is cut: everything that was synced, and of what was not, whatever the disk came to.
+/// The contents of a disk after a power cut: all synced operations, and any part of the others.
 #[derive(Debug, Default)]
 pub struct Remains {
     synced: Vec<u8>,
@@ -135,7 +134,7 @@ pub struct Remains {
 }
 
 impl Remains {
-    /// The next thing that was done to it.
+    /// Applies the next operation.
     pub fn take(&mut self, step: Step) {
         match step {
             Step::Sync => self.unsynced.drain(..).for_each(|step| perform(&mut self.synced, &step)),
@@ -143,14 +142,13 @@ impl Remains {
         }
     }
 
-    /// Nothing but what was synced.
+    /// Only the synced operations.
     #[must_use]
     pub fn synced(&self) -> Vec<u8> {
         self.synced.clone()
     }
 
-    /// What was synced, and any of the rest: a disk writes in the order that suits it, and may stop within a sector's
-    /// neighbourhood.
+    /// The synced operations and any part of the others, because a disk may reorder and split unsynced writes.
     #[must_use]
     pub fn with_luck(&self, rng: &mut Rng) -> Vec<u8> {
         let mut bytes = self.synced.clone();
@@ -168,7 +166,7 @@ impl Remains {
     }
 }
 
-/// Sectors of 512 bytes are written whole or not at all.
+/// A sector of 512 bytes is written whole or not at all.
 fn torn(length: usize, rng: &mut Rng) -> usize {
     let sectors = rng.below(length as u64 / 512 + 1);
     usize::try_from(sectors * 512).unwrap_or(length).min(length)

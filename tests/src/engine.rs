@@ -1,4 +1,4 @@
-//! The embedded engine with processors on it, as tests of its faults run it.
+//! The embedded engine with processors, for tests of its faults.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,10 +11,10 @@ use logistics_tokio::{Processors, ProcessorsOptions, SystemClock};
 
 use crate::workload::ask;
 
-/// Whatever a test waits for is there by then, or never comes.
+/// How long a test waits for a condition.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Processors that bring each order to its end, a step every so many milliseconds.
+/// Processors that simulate: each order makes a transition every `dwell_ms` milliseconds.
 #[must_use]
 pub fn processors(engine: &Engine, dwell_ms: u64) -> Processors {
     let settings = Settings::new(engine.partitions(), Policy::simulate(dwell_ms));
@@ -34,7 +34,7 @@ pub fn order_id(n: usize) -> OrderId {
 /// Places the `n`th order.
 ///
 /// # Errors
-/// The log's.
+/// The error of the append.
 pub async fn place(engine: &Engine, n: usize) -> Result<Offset, PortError> {
     let id = order_id(n);
     let partition = partition_of(&id, engine.partitions());
@@ -42,10 +42,10 @@ pub async fn place(engine: &Engine, n: usize) -> Result<Offset, PortError> {
     engine.bus().append(&id, input.payload).await
 }
 
-/// The store says that there is no such order, and that it knows, since it is up to the log's end.
+/// Whether the store has no such order although it has caught up with the end of the log.
 ///
 /// # Panics
-/// Where the engine cannot be read.
+/// If the engine cannot be read.
 pub async fn is_denied(engine: &Engine, order_id: &OrderId) -> bool {
     let partition = partition_of(order_id, engine.partitions());
     let end = engine.bus().bounds(Topic::Orders, partition).await.expect("the log can be read").end;
@@ -53,22 +53,22 @@ pub async fn is_denied(engine: &Engine, order_id: &OrderId) -> bool {
     matches!(found, DocumentLookup::Absent { answered } if answered >= end)
 }
 
-/// Looks again and again until it is so.
+/// Polls until the condition holds.
 ///
 /// # Panics
-/// When it never is.
+/// If it does not hold in time.
 pub async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !look().await {
-        assert!(Instant::now() < until, "waited in vain until {what}");
+        assert!(Instant::now() < until, "timed out waiting until {what}");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// The seed that a variable of the environment names, or another one each time.
+/// The seed in an environment variable, or a new one.
 ///
 /// # Panics
-/// Where the variable is no number.
+/// If the variable is not a number.
 #[must_use]
 pub fn seed(variable: &str) -> u64 {
     let of_the_clock = || {

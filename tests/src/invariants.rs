@@ -1,4 +1,4 @@
-//! The invariants that the broker and the store show, each with its statement.
+//! The invariants of the broker and the store.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -15,18 +15,18 @@ use crate::world::World;
 /// One partition's committed records.
 #[derive(Debug, Default)]
 pub struct Committed {
-    /// Offsets of inputs, and of records that claim to be an owner's and are none.
+    /// Offsets of inputs and of forged records.
     pub inputs: Vec<Offset>,
-    /// Facts, where they stand, and when the log took them.
+    /// Facts with their offsets and log timestamps.
     pub facts: Vec<(Offset, Timestamp, Fact)>,
     /// The input offsets that outcomes answer, facts included.
     pub answers: Vec<Offset>,
 }
 
-/// Every rule that must hold at every moment.
+/// Checks the invariants that hold at every moment.
 ///
 /// # Errors
-/// A sentence that names the first rule that is broken.
+/// A sentence that names the first violated invariant.
 pub fn check(world: &World) -> Result<(), String> {
     if let Some(broken) = &world.broken {
         return Err(broken.clone());
@@ -43,10 +43,10 @@ pub fn check(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// An owner goes no further than to what a second writer wrote. Nothing else can be promised of a log that has two.
+/// Checks that no owner passes a record of a second writer. A log with two writers has no other guarantee.
 ///
 /// # Errors
-/// A sentence, where an owner that was there before went past it.
+/// A sentence, if an earlier owner passed such a record.
 pub fn check_second_writer(world: &World) -> Result<(), String> {
     let Some(second) = world.second else { return check(world) };
     let workers = world.processes.iter().filter_map(|process| process.workers.get(&second.partition));
@@ -61,10 +61,10 @@ pub fn check_second_writer(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Every rule that must hold once nothing is under way and nothing fails any more.
+/// Checks the invariants that hold at rest.
 ///
 /// # Errors
-/// A sentence that names the first rule that is broken.
+/// A sentence that names the first violated invariant.
 pub fn check_settled(world: &World) -> Result<(), String> {
     check(world)?;
     for partition in (0..world.partitions()).map(Partition) {
@@ -86,7 +86,7 @@ pub fn check_settled(world: &World) -> Result<(), String> {
         }
         let timers = world.store.recover(partition).timers;
         if let Some((order_id, due)) = timers.iter().find(|(_, due)| *due <= world.wall) {
-            return Err(format!("I12: {order_id} was due at {due}, and nothing happened"));
+            return Err(format!("I12: {order_id} was due at {due}, but its timer did not fire"));
         }
         let workers = world.processes.iter().filter_map(|process| process.workers.get(&partition));
         let live = workers.filter(|worker| *worker.processor.phase() == Phase::Live).count();
@@ -97,8 +97,8 @@ pub fn check_settled(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// The broker as it would be once every transaction has ended: what is decided is committed, what is open is aborted. So
-/// facts that an open transaction hides from readers are seen here.
+/// The broker after the end of every transaction: decided ones are committed, open ones aborted. This shows facts that
+/// an open transaction hides from readers.
 fn ended(world: &World) -> Broker {
     let mut broker = world.broker.clone();
     for partition in (0..world.partitions()).map(Partition) {
@@ -118,7 +118,7 @@ fn read_all(broker: &Broker, topic: Topic, partition: Partition) -> Vec<logistic
     records
 }
 
-/// I14, I16: everything that an owner wrote can be read and can be true; what something else wrote in its name is an input.
+/// I14, I16: every record of an owner is readable and plausible. A forged record is an input.
 fn committed(world: &World, broker: &Broker, partition: Partition) -> Result<Committed, String> {
     let mut committed = Committed::default();
     let (mut open, mut copies) = (VecDeque::new(), BTreeSet::new());
@@ -127,7 +127,7 @@ fn committed(world: &World, broker: &Broker, partition: Partition) -> Result<Com
         let answers = match wire::decode(&record, partition) {
             Ok(Record::Input(_)) => None,
             Ok(Record::Fact(fact)) if world.forged.contains(&(partition, here)) => {
-                // A new owner cannot tell the copy of a timer's fact from the fact, which it has already.
+                // A new owner cannot distinguish a timer's fact from its copy, and skips the copy.
                 if fact.version.0 < 90 && fact.cause.answers().is_none() {
                     copies.insert(here);
                     continue;
@@ -241,28 +241,28 @@ fn fold(
         let before = states.last().map(|order| order.version);
         let order = evolve(states.last().cloned(), fact).map_err(|gap| format!("I1: {gap} at {offset}"))?;
         if before == Some(order.version) {
-            return Err(format!("I1: version {} of {} stands twice", fact.version, fact.order_id));
+            return Err(format!("I1: version {} of {} occurs twice", fact.version, fact.order_id));
         }
         states.push(order);
     }
     Ok(orders)
 }
 
-/// I9: each committed fact has one notification, and nothing else has.
+/// I9: each committed fact has one notification, and there are no others.
 fn one_notification_a_fact(
     broker: &Broker,
     partition: Partition,
     committed: &Committed,
 ) -> Result<(), String> {
-    let mut told = Vec::new();
+    let mut notified = Vec::new();
     for record in read_all(broker, Topic::Notifications, partition) {
         let notification =
             wire::decode_notification(&record.payload).map_err(|error| format!("I9: {error}"))?;
-        told.push((notification.order_id, notification.version));
+        notified.push((notification.order_id, notification.version));
     }
     let facts: Vec<_> =
         committed.facts.iter().map(|(.., fact)| (fact.order_id.clone(), fact.version)).collect();
-    if told == facts { Ok(()) } else { Err(format!("I9: facts {facts:?}, notifications {told:?}")) }
+    if notified == facts { Ok(()) } else { Err(format!("I9: facts {facts:?}, notifications {notified:?}")) }
 }
 
 /// I6, I7, I12: each document is the fold of its order's first facts, the checkpoint does not pass what is folded, and the
@@ -278,7 +278,7 @@ fn documents_are_folds(
         let document = Order::from_document(json).map_err(|error| format!("I6: {order_id}: {error}"))?;
         let states = orders.get(order_id).map(Vec::as_slice).unwrap_or_default();
         if !states.contains(&document) {
-            return Err(format!("I6: the document of {order_id} is no state of its facts: {document:?}"));
+            return Err(format!("I6: the document of {order_id} is not a fold of its facts: {document:?}"));
         }
         stored.insert(order_id.clone(), document);
     }

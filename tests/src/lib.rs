@@ -1,6 +1,6 @@
-//! The partition protocol in a box: real processors over the test kit's broker and store, with every interleaving and fault as
-//! an action to choose. The model checker chooses all of them, the simulation one at a time from a seed. Beside it,
-//! the embedded engine on a disk whose power can be cut.
+//! Real processors over the test kit's broker and store, where every step and fault is an action. The model checker explores
+//! all actions, and the simulation chooses them from a seed. The crate also has a disk in memory, whose power can be cut, for
+//! the embedded engine.
 
 pub mod disk;
 pub mod engine;

@@ -1,4 +1,4 @@
-//! What clients ask.
+//! Requests of clients.
 
 use bytes::Bytes;
 use logistics_core::{
@@ -8,7 +8,7 @@ use logistics_core::{
 
 use crate::world::Input;
 
-/// The `n`th order that lives in `partition`.
+/// The `n`th order id of `partition`.
 ///
 /// # Panics
 /// Never: there are enough names.
@@ -41,13 +41,13 @@ pub fn place(order_id: &OrderId, partition: Partition, name: &str) -> Input {
     ask(order_id, Command::Place(Placement::default()), partition, name)
 }
 
-/// A step.
+/// A transition.
 #[must_use]
 pub fn step(order_id: &OrderId, to: Status, partition: Partition, name: &str) -> Input {
     ask(order_id, Command::Transition { to }, partition, name)
 }
 
-/// An outcome that no owner wrote: it answers an input that is far ahead, or one that may be answered already.
+/// A forged outcome of an input that is far ahead or may be answered already.
 ///
 /// # Panics
 /// Never: the name is valid.
@@ -60,7 +60,7 @@ pub fn forged_outcome(order_id: &OrderId, answers: u64, partition: Partition) ->
     Input { partition, payload: wire::encode_outcome(&outcome, partition, Timestamp::default()) }
 }
 
-/// A fact that no owner wrote, of a version that the order does not reach.
+/// A forged fact of a version that the order does not reach.
 #[must_use]
 pub fn forged_fact(order_id: &OrderId, partition: Partition) -> Input {
     let cause = Cause::Timer { timer: DeadlineKind::Advance, offset: Offset(0) };
@@ -76,7 +76,7 @@ pub fn forged_fact(order_id: &OrderId, partition: Partition) -> Input {
     Input { partition, payload: wire::encode_fact(&fact) }
 }
 
-/// Something that is no input at all.
+/// A record that is not a valid input.
 #[must_use]
 pub fn garbage(partition: Partition) -> Input {
     Input { partition, payload: Bytes::from_static(b"{\"not\": \"ours\"}") }

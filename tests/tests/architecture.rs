@@ -169,7 +169,7 @@ fn module_arrows(sources: &Path) -> BTreeMap<String, BTreeSet<String>> {
 fn the_modules_of_the_one_binary_have_no_cycle() {
     let mut arrows = module_arrows(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../bins/logistics/src"));
     assert!(arrows["cli"].contains("commands"), "the sources were not read: {arrows:?}");
-    // Again and again the modules that use none of those left are taken away. What stays has a cycle.
+    // Repeatedly removes the modules that use none of the remaining ones. The rest has a cycle.
     loop {
         let left: BTreeSet<String> = arrows.keys().cloned().collect();
         arrows.retain(|_, used| used.iter().any(|used| left.contains(used)));
@@ -177,7 +177,7 @@ fn the_modules_of_the_one_binary_have_no_cycle() {
             break;
         }
     }
-    assert!(arrows.is_empty(), "these modules use each other, or something that does: {arrows:?}");
+    assert!(arrows.is_empty(), "these modules are in a cycle or use one: {arrows:?}");
 }
 
 #[test]

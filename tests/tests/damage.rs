@@ -22,7 +22,7 @@ fn config(directory: &Path) -> Config {
     Config { partitions: Some(PARTITIONS), ..Config::new(directory) }
 }
 
-/// A directory with orders, the contents of the file, and what an audit counts in them.
+/// Fills a directory with orders; returns the contents of its file and the counts of the audit.
 async fn written(directory: &Path) -> (Vec<u8>, Report) {
     let engine = Engine::open(config(directory)).expect("a new data file");
     let processors = processors(&engine, 0);
@@ -74,7 +74,7 @@ async fn damage_is_refused_or_found_and_never_shown() {
                 match audited(&engine).await {
                     Ok(shown) => {
                         harmless += 1;
-                        assert_eq!(shown, report, "{damage}: something else was shown");
+                        assert_eq!(shown, report, "{damage}: the audit has other counts");
                     }
                     Err(AuditError::Port(error)) => {
                         found += 1;
@@ -88,10 +88,10 @@ async fn damage_is_refused_or_found_and_never_shown() {
         }
     }
     eprintln!("{refused} refused, {found} found when read, {harmless} where nothing stands");
-    assert!(refused > 0 && refused + found > harmless / 4, "the damage reaches what matters");
+    assert!(refused > 0 && refused + found > harmless / 4, "too little of the damage was detected");
 }
 
-/// A few wrong bytes, a page of zeros, or an end that is missing.
+/// A file with a few wrong bytes, a page of zeros, or a missing end.
 fn damaged(whole: &[u8], rng: &mut Rng) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     let place = |rng: &mut Rng, length: usize| usize::try_from(rng.below(length as u64)).unwrap_or_default();
@@ -113,7 +113,7 @@ fn damaged(whole: &[u8], rng: &mut Rng) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_data_file_is_refused_and_left_alone() {
+fn a_foreign_file_is_refused_and_unchanged() {
     for foreign in [&b""[..], b"x", b"this is a text of another program", &[0; 100_000]] {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let file = directory.path().join(DATA_FILE);
@@ -125,7 +125,7 @@ fn what_is_no_data_file_is_refused_and_left_alone() {
 }
 
 #[test]
-fn another_number_of_partitions_is_refused() {
+fn another_partition_count_is_refused() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     Engine::open(config(directory.path())).expect("a new data file").close().expect("it closes");
     let file = directory.path().join(DATA_FILE);

@@ -1,4 +1,4 @@
-//! A disk that is full, and one that confirms nothing.
+//! A full disk, and a disk whose syncs fail.
 
 use logistics_core::audit::{self, Expect};
 use logistics_core::health::HealthProbe;
@@ -9,14 +9,14 @@ use logistics_tests::engine::{PATIENCE, is_denied, order_id, place, processors, 
 use logistics_tokio::Processors;
 
 const PARTITIONS: u32 = 2;
-/// What is left when the disk is about to run full.
+/// The free space of a disk that is almost full.
 const ROOM_BYTES: u64 = 64 * 1024;
 
 fn config() -> Config {
     Config { partitions: Some(PARTITIONS), ..Config::new("in memory") }
 }
 
-/// The order's document can be read.
+/// Whether the order's document can be read.
 async fn is_found(engine: &Engine, n: usize) -> bool {
     let found = engine.store().document(&order_id(n)).await.expect("the store can be read");
     matches!(found, DocumentLookup::Found(_))
@@ -28,7 +28,7 @@ async fn a_full_disk_refuses_writes_and_goes_on_once_there_is_room() {
     let engine = Engine::open_on(disk.clone(), &config()).expect("an empty disk");
     place(&engine, 0).await.expect("there is room");
     settled(&engine, processors(&engine, 0)).await;
-    // The store's last writes reach the disk when it is closed, and not earlier without a waiting request.
+    // Without a waiting request, the store's last writes reach the disk only on close.
     engine.close().expect("the engine closes");
     let engine = Engine::open_on(disk.clone(), &config()).expect("the data are there");
     let processors = processors(&engine, 0);
@@ -59,8 +59,8 @@ async fn a_full_disk_refuses_writes_and_goes_on_once_there_is_room() {
     engine.close().expect("the engine closes");
 }
 
-/// Waits until everything is answered and delivered, and log and store agree: an owner whose last store writes were lost with
-/// the disk's trouble finds out within a second.
+/// Waits until every input is answered, every order delivered, and the log and the store agree. An owner whose last store
+/// writes failed detects that within a second.
 async fn settled(engine: &Engine, processors: Processors) {
     let (bus, store) = (engine.bus(), engine.store());
     until("every order is delivered, and the store is up to the log", async || {
@@ -78,7 +78,7 @@ async fn a_disk_that_confirms_nothing_is_not_trusted_again() {
     let disk = MemoryDisk::default();
     let engine = Engine::open_on(disk.clone(), &config()).expect("an empty disk");
     let processors = processors(&engine, 0);
-    place(&engine, 0).await.expect("it is taken");
+    place(&engine, 0).await.expect("it is accepted");
     until("the first order is known", async || is_found(&engine, 0).await).await;
 
     disk.fail_syncs();
@@ -89,7 +89,7 @@ async fn a_disk_that_confirms_nothing_is_not_trusted_again() {
         !health.is_ready() && health.parts[0].detail.contains("start the process again")
     })
     .await;
-    // Not even reads: the system may show what is not on the disk.
+    // Reads fail too, because the operating system may return data that are not on the disk.
     assert!(place(&engine, 2).await.is_err() && engine.store().document(&order_id(0)).await.is_err());
     let _ = processors.drain(PATIENCE).await;
     engine.close().expect("there is nothing to finish");
@@ -105,7 +105,7 @@ async fn a_disk_that_confirms_nothing_is_not_trusted_again() {
 async fn a_start_on_a_full_disk_waits_for_room() {
     let disk = MemoryDisk::default();
     let engine = Engine::open_on(disk.clone(), &config()).expect("an empty disk");
-    place(&engine, 0).await.expect("it is taken");
+    place(&engine, 0).await.expect("it is accepted");
     engine.close().expect("the engine closes");
 
     let full = MemoryDisk::holding(disk.bytes());

@@ -1,7 +1,7 @@
-//! The partition protocol, explored: every order in which things can happen, with a few faults at any place.
+//! Explores the partition protocol: every interleaving of actions, with a few faults at any point.
 //!
-//! Each scenario has a budget of faults and is explored breadth first until it is exhausted or its time is over; then random
-//! walks go deeper with larger budgets. The state machine is the core's own `Processor`.
+//! Each scenario has a budget of faults. It is explored breadth first until it is exhausted or its time is over; then random
+//! walks go deeper with larger budgets. The state machine is the core's `Processor`.
 
 use std::time::Duration;
 
@@ -13,36 +13,36 @@ use logistics_tests::workload::{forged_fact, forged_outcome, order_in, place, st
 use logistics_tests::world::{Action, Fault, Input, World};
 use stateright::{Checker, Model, Property, UniformChooser};
 
-/// How often something may go wrong, or be done that costs states.
+/// How often each fault, and each action that multiplies states, may occur.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Budget {
     crashes: u8,
-    /// Sessions that expire while the process goes on: zombies.
+    /// Sessions that expire while the process continues (zombies).
     expiries: u8,
     moves: u8,
-    /// Commits with a fate other than an answer.
+    /// Commits without a clear reply.
     unknown_commits: u8,
     /// Calls that fail without effect.
     refusals: u8,
-    /// Store writes that arrive late or whose answer is lost.
+    /// Store writes that arrive late, or whose reply is lost.
     late_writes: u8,
     wipes: u8,
     restores: u8,
     offset_expiries: u8,
     /// Transactions that the broker ends.
     ends: u8,
-    /// Times that a worker's own clock runs to when it wakes.
+    /// Advances of a worker's clock to its wake-up.
     wakes: u8,
     passes: u8,
     /// Copies of an owner's records.
     copies: u8,
-    /// Answers of another group's owner.
+    /// Outcomes of another group's owner.
     second_answers: u8,
     /// Documents that the store loses.
     losses: u8,
-    /// Times that the log's identity changes.
+    /// Changes of the log's identity.
     renames: u8,
-    /// Times that a process's clock is set.
+    /// Settings of a process's clock.
     clock_steps: u8,
 }
 
@@ -52,7 +52,7 @@ struct Protocol {
     settings: Settings,
     inputs: Vec<Input>,
     budget: Budget,
-    /// What has happened before the exploration begins.
+    /// The actions before the exploration.
     before: fn(&mut World),
 }
 
@@ -141,7 +141,7 @@ impl Model for Protocol {
             Property::sometimes(SECOND_WRITER_SEEN, |_, state: &State| {
                 halts(&state.world).any(|reason| reason.contains("second group"))
             }),
-            // What is promised above would be empty if nothing ever got done.
+            // Without progress, the invariants would hold trivially.
             Property::sometimes(SETTLED, |_, state: &State| {
                 state.world.inputs.is_empty() && check_settled(&state.world).is_ok()
             }),
@@ -149,11 +149,11 @@ impl Model for Protocol {
     }
 }
 
-/// What comes about where nothing fails for long enough.
+/// Progress that must occur in some path.
 const SETTLED: &str = "everything is answered and stored";
 const SECOND_WRITER_SEEN: &str = "a partition halts since it has a second writer";
 
-/// Why partitions have halted.
+/// The reasons of halted partitions.
 fn halts(world: &World) -> impl Iterator<Item = &str> {
     let workers = world.processes.iter().flat_map(|process| process.workers.values());
     workers.filter_map(|worker| match worker.processor.phase() {
@@ -163,7 +163,7 @@ fn halts(world: &World) -> impl Iterator<Item = &str> {
 }
 
 const DWELL_MS: u64 = 40;
-/// What a process's clock may be set to, ahead of the log's.
+/// The possible settings of a process's clock, in milliseconds ahead of the log's.
 const CLOCK_STEPS_MS: [i64; 3] = [-HOUR_MS, 0, HOUR_MS];
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -213,7 +213,7 @@ fn spend(budget: &mut Budget, world: &World, action: Action) {
 
 fn settings(partitions: u32, policy: Policy) -> Settings {
     let mut settings = Settings::new(partitions, policy);
-    // Small steps and no cache: as many interleavings and as many loads as there can be.
+    // Small batches and no cache give the most interleavings and loads.
     settings.batch_inputs_max = 1;
     settings.batch_facts_max = 2;
     settings.cache_orders_max = 0;
@@ -230,18 +230,18 @@ fn two_inputs() -> Vec<Input> {
 }
 
 fn one_partition(processes: u32, budget: Budget) -> Protocol {
-    // With one process, the start is part of what is explored; with two, the exploration begins when the first is live.
-    let before = if processes == 1 { |_: &mut World| {} } else { everybody_live };
+    // With one process, its start is explored too. With two, the exploration begins when the first is live.
+    let before = if processes == 1 { |_: &mut World| {} } else { all_live };
     Protocol { processes, settings: settings(1, Policy::manual()), inputs: two_inputs(), budget, before }
 }
 
-fn everybody_live(world: &mut World) {
+fn all_live(world: &mut World) {
     step_until(world, |_| true, |_| false);
 }
 
-/// Partition 1 has begun to forward an input into partition 0: its open transaction hides there what is committed behind it.
+/// Partition 1 has begun to forward an input to partition 0. Its open transaction hides later committed records there.
 fn forwarding_begun(world: &mut World) {
-    everybody_live(world);
+    all_live(world);
     world.apply(Action::Append);
     world.apply(Action::Append);
     let written = |world: &World| world.broker.is_open(FORWARDER);
@@ -250,7 +250,7 @@ fn forwarding_begun(world: &mut World) {
 
 const FORWARDER: Partition = Partition(1);
 
-/// Takes steps without faults of some partitions until there are none, or it is enough.
+/// Performs actions of some partitions without faults until none is left or `enough` holds.
 fn step_until(world: &mut World, of: fn(Partition) -> bool, enough: fn(&World) -> bool) {
     loop {
         let next = world.steps().find(|(_, partition, _)| of(*partition));
@@ -263,7 +263,7 @@ fn step_until(world: &mut World, of: fn(Partition) -> bool, enough: fn(&World) -
     }
 }
 
-/// How long a scenario may take; what is not exhausted by then was explored breadth first as deep as it went.
+/// The time limit of a scenario. A scenario that is not exhausted by then was explored to a limited depth.
 const SCENARIO_S_MAX: u64 = 10;
 const WALKS_S: u64 = 3;
 
@@ -271,7 +271,7 @@ fn explore(name: &str, protocol: Protocol) {
     explore_until(name, protocol, &[SETTLED]);
 }
 
-/// Explores, and asserts that these things came about somewhere.
+/// Explores, and asserts that each expected state was reached.
 fn explore_until(name: &str, protocol: Protocol, expected: &[&'static str]) {
     let breadth =
         protocol.clone().checker().threads(2).timeout(Duration::from_secs(SCENARIO_S_MAX)).spawn_bfs().join();
@@ -281,19 +281,19 @@ fn explore_until(name: &str, protocol: Protocol, expected: &[&'static str]) {
     report(name, "random walks", &walks);
     for what in expected {
         let found = breadth.discovery(what).or_else(|| walks.discovery(what));
-        assert!(found.is_some(), "{name}: it never came about that {what}");
+        assert!(found.is_some(), "{name}: no state was reached in which {what}");
     }
 }
 
 const SEED: u64 = 7;
 
-// How far it got is what a reader of the test's output wants to know.
+// The reached depth is part of the test's output.
 #[allow(clippy::print_stdout)]
 fn report(name: &str, how: &str, checker: &impl Checker<Protocol>) {
     for property in ["every invariant holds", "no partition halts"] {
         if let Some(path) = checker.discovery(property) {
             let broken = check_second_writer(&path.last_state().world);
-            panic!("{name}, {how}: not so: {property}: {broken:?}\nafter {:#?}", path.into_actions());
+            panic!("{name}, {how}: violated: {property}: {broken:?}\nafter {:#?}", path.into_actions());
         }
     }
     println!(
@@ -407,7 +407,7 @@ fn records_that_claim_to_be_an_owners() {
 #[test]
 fn a_second_writer() {
     let budget = Budget { second_answers: 1, unknown_commits: 1, wakes: 3, ..Budget::default() };
-    let protocol = Protocol { processes: 1, before: everybody_live, ..one_partition(1, budget) };
+    let protocol = Protocol { processes: 1, before: all_live, ..one_partition(1, budget) };
     explore_until("second writer", protocol, &[SETTLED, SECOND_WRITER_SEEN]);
 }
 
@@ -418,7 +418,7 @@ fn copies_of_facts_while_owners_change() {
     let inputs = vec![place(&order, here, "r0")];
     let budget = Budget { expiries: 1, copies: 2, passes: 1, wakes: 3, ..Budget::default() };
     let settings = settings(1, Policy::simulate(DWELL_MS));
-    explore("copies", Protocol { processes: 2, settings, inputs, budget, before: everybody_live });
+    explore("copies", Protocol { processes: 2, settings, inputs, budget, before: all_live });
 }
 
 #[test]

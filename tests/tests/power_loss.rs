@@ -1,7 +1,7 @@
-//! Power is cut at every point of a run on the embedded engine. Whatever the disk keeps of unsynced writes, everything that was
-//! acknowledged or read is there, log and store agree, and every order reaches its end.
+//! Cuts the power at every point of a run on the embedded engine. With any part of the unsynced writes, every acknowledged or
+//! read record is there, the log and the store agree, and every order becomes terminal.
 //!
-//! `POWER_SEED` repeats what the disk came to at each cut; the run itself differs.
+//! `POWER_SEED` repeats the contents of the disk at each cut, but not the run itself.
 #![allow(clippy::print_stderr, reason = "the seed of a failure is for people")]
 
 use std::cell::RefCell;
@@ -20,9 +20,9 @@ use logistics_tests::engine::{PATIENCE, is_denied, place, processors, seed, unti
 
 const PARTITIONS: u32 = 2;
 const ORDERS: usize = 160;
-/// From PLACED to DELIVERED.
+/// Facts from PLACED to DELIVERED.
 const FACTS: u64 = 5;
-/// Orders that are placed at once, so that cycles have one request or several.
+/// Orders that are placed concurrently, so that a cycle has one request or several.
 const AT_ONCE: usize = 2;
 const DWELL_MS: u64 = 2;
 /// One cut in so many is followed by a run to the end.
@@ -31,7 +31,7 @@ const SETTLED_EVERY: usize = 60;
 /// Every log's records, by topic and partition.
 type Logs = Vec<Vec<LogRecord>>;
 
-/// A reader saw these ends of the logs, after this many operations on the disk.
+/// The ends of the logs that a reader saw after this many operations on the disk.
 struct Sighting {
     steps: usize,
     ends: Vec<Offset>,
@@ -74,7 +74,7 @@ fn config() -> Config {
     Config { partitions: Some(PARTITIONS), ..Config::new("in memory") }
 }
 
-/// Orders are placed and delivered, while a reader reads all the time.
+/// Places and delivers orders while a reader reads all the time.
 async fn run() -> Run {
     let disk = MemoryDisk::default();
     let engine = Engine::open_on(disk.clone(), &config()).expect("an empty disk");
@@ -82,7 +82,7 @@ async fn run() -> Run {
     let sightings = RefCell::new(Vec::new());
     let look = async || {
         let ends = ends(&engine).await;
-        // What was done to the disk by now was done before anybody saw these ends, or meanwhile.
+        // Every operation that these ends depend on is among those so far.
         let mut sightings = sightings.borrow_mut();
         if sightings.last().is_none_or(|last: &Sighting| last.ends != ends) {
             sightings.push(Sighting { steps: disk.steps(), ends: ends.clone() });
@@ -92,14 +92,14 @@ async fn run() -> Run {
     let placing = async {
         for first in (0..ORDERS).step_by(AT_ONCE) {
             let placed = join_all((first..first + AT_ONCE).map(|n| place(&engine, n))).await;
-            assert!(placed.iter().all(Result::is_ok), "the log takes them");
+            assert!(placed.iter().all(Result::is_ok), "the log stores them");
             look().await;
         }
     };
     let watching = async {
         let until = Instant::now() + PATIENCE;
-        while told(&look().await) < FACTS * ORDERS as u64 {
-            assert!(Instant::now() < until, "the orders do not reach their end");
+        while notifications(&look().await) < FACTS * ORDERS as u64 {
+            assert!(Instant::now() < until, "the orders did not become terminal");
             tokio::task::yield_now().await;
         }
     };
@@ -111,7 +111,7 @@ async fn run() -> Run {
 }
 
 /// The notifications in logs with these ends.
-fn told(ends: &[Offset]) -> u64 {
+fn notifications(ends: &[Offset]) -> u64 {
     let of_notifications = every_log().zip(ends).filter(|((topic, _), _)| *topic == Topic::Notifications);
     of_notifications.map(|(_, end)| end.0).sum()
 }
@@ -144,7 +144,7 @@ async fn log(bus: &dyn EventBus, topic: Topic, partition: Partition) -> Vec<LogR
     records.try_collect().await.expect("the log can be read")
 }
 
-/// Opens what is left of the disk.
+/// Opens the engine on the contents after a cut.
 async fn examine(image: Vec<u8>, promised: Option<&[Offset]>, all: &Logs, settle: bool, steps: usize) {
     let engine = match Engine::open_on(MemoryDisk::holding(image), &config()) {
         Ok(engine) => engine,
@@ -168,7 +168,7 @@ async fn examine(image: Vec<u8>, promised: Option<&[Offset]>, all: &Logs, settle
     engine.close().expect("the engine closes");
 }
 
-/// Of no order in the log does the store say that there is none.
+/// Asserts that the store denies no order of the log.
 async fn nothing_is_denied(engine: &Engine, logs: &Logs, steps: usize) {
     let keys: BTreeSet<_> = logs.iter().flatten().filter_map(|record| record.key.as_deref()).collect();
     for key in keys {
@@ -179,10 +179,10 @@ async fn nothing_is_denied(engine: &Engine, logs: &Logs, steps: usize) {
     }
 }
 
-/// Whatever the log has is answered and delivered.
+/// Waits until every input in the log is answered and every order delivered.
 async fn run_to_the_end(engine: &Engine, steps: usize) {
     let processors = processors(engine, DWELL_MS);
-    until(&format!("after {steps} steps, every order reaches its end"), async || {
+    until(&format!("after {steps} steps, every order is terminal"), async || {
         let audit = audit::run(engine.bus().as_ref(), engine.store().as_ref(), Expect::InMotion).await;
         let report = audit.unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
         report.unanswered == 0 && report.orders == report.terminal_orders

@@ -1,6 +1,6 @@
-//! The protocol for a long time, under faults from one seed, and then without: everything must settle.
+//! Runs the protocol under faults from a seed, then without faults until it settles.
 //!
-//! `SIMULATION_SEED` runs one seed, `SIMULATION_RUNS` says how many are run otherwise. A failure prints its seed.
+//! `SIMULATION_SEED` runs one seed; otherwise `SIMULATION_RUNS` sets the number of seeds. A failure prints its seed.
 
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::processor::{Effect, Phase, Settings};
@@ -17,7 +17,7 @@ const FAULTY_STEPS: usize = 3000;
 const SETTLING_ROUNDS_MAX: usize = 4000;
 const RUNS: u64 = 200;
 /// Longer than any deadline of the policies.
-/// How long the world sleeps at once while it settles.
+/// How far the clocks advance at once while the world settles.
 const PAUSE_MS_MAX: u64 = 10_000;
 const HOUR_MS: i64 = 60 * 60 * 1000;
 const DEADLINES_MS: u64 = 2 * 24 * 60 * 60 * 1000;
@@ -31,7 +31,7 @@ fn settings(rng: &mut Rng) -> Settings {
     let mut settings = Settings::new(PARTITIONS, policy);
     settings.batch_inputs_max = 1 + rng.below(4) as usize;
     settings.batch_facts_max = settings.batch_inputs_max + rng.below(6) as usize;
-    // Without a cache every state comes from the store; with one, none does.
+    // Without a cache, every state comes from the store; with one, none does.
     settings.cache_orders_max = if rng.chance(500) { 0 } else { 100 };
     settings.read.records = 1 + rng.below(8) as usize;
     settings.inbox_inputs_max = 1 + rng.below(5) as usize;
@@ -122,7 +122,7 @@ fn next_action(rng: &mut Rng, world: &World) -> Option<Action> {
     })
 }
 
-/// Nothing fails any more, and everything that can go on does.
+/// Performs all possible actions without faults.
 fn settle(world: &mut World, seed: u64) {
     let mut last = Ok(());
     for _ in 0..SETTLING_ROUNDS_MAX {
@@ -134,7 +134,7 @@ fn settle(world: &mut World, seed: u64) {
             world.apply(Action::Poll(process));
         }
         (0..PARTITIONS).for_each(|partition| {
-            // A live worker's transaction stays; one without a worker is ended.
+            // Only transactions without a live worker are ended.
             let owned =
                 world.processes.iter().any(|process| process.workers.contains_key(&Partition(partition)));
             if !owned {
@@ -157,7 +157,7 @@ fn settle(world: &mut World, seed: u64) {
             }
         }
     }
-    panic!("seed {seed}: after the faults ended, it did not settle: {last:?}");
+    panic!("seed {seed}: it did not settle after the faults ended: {last:?}");
 }
 
 fn run(seed: u64) {
@@ -181,7 +181,7 @@ fn run(seed: u64) {
     }
     (0..world.processes.len()).for_each(|process| world.apply(Action::SetClock(process, 0)));
     settle(&mut world, seed);
-    // Every deadline passes: what lost its timer on the way stays behind now.
+    // Every deadline passes, so a lost timer leaves its order behind.
     world.apply(Action::Pass(DEADLINES_MS));
     settle(&mut world, seed);
 }
@@ -191,7 +191,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn whatever_fails_the_invariants_hold_and_in_the_end_everything_settles() {
+fn the_invariants_hold_under_faults_and_the_system_settles_without() {
     match number("SIMULATION_SEED") {
         Some(seed) => run(seed),
         None => (0..number("SIMULATION_RUNS").unwrap_or(RUNS)).for_each(run),

@@ -8,27 +8,27 @@ use logistics_wiring::{App, Deciding, HttpArgs, HttpServer, NewNotifier, REQUEST
 
 use crate::engine::Engine;
 
-/// What runs on the engine.
+/// The services that run on the engine.
 pub(crate) struct AllInOneConfig {
-    /// `None`: orders are taken and nothing is decided.
+    /// `None`: requests are accepted and not decided.
     pub(crate) deciding: Option<Deciding>,
-    /// Made once everything else is there; `None`: nobody is told.
+    /// Created after all startup checks have passed. `None`: no notifications are delivered.
     pub(crate) notifier: Option<NewNotifier>,
-    /// Where its group starts that has no position; `None`: as the log suggests.
+    /// Where a notification group without a position starts. `None`: the log's default.
     pub(crate) notify_from: Option<StartAt>,
 }
 
-/// All in one, running.
+/// The running process.
 pub(crate) struct AllInOne {
     pub(crate) engine: Engine,
     app: App,
 }
 
 impl AllInOne {
-    /// The API of an engine. It serves when this answers, not ready yet; no service has started.
+    /// Starts the API of an engine. It is live but not ready, and no other service has started.
     ///
     /// # Errors
-    /// One sentence, where the address cannot be used.
+    /// One sentence, if the address cannot be used.
     pub(crate) async fn listen(
         engine: &Engine,
         listen: SocketAddr,
@@ -38,10 +38,10 @@ impl AllInOne {
         HttpServer::api(listen, http, request_bytes_max, engine.bus(), engine.store()).await
     }
 
-    /// Waits until everything that the engine requires is there, and starts everything. Can be cancelled.
+    /// Waits for the startup checks of the engine, then starts the services. Can be cancelled.
     ///
     /// # Errors
-    /// One sentence, where something refuses.
+    /// One sentence, if a dependency is unsuitable.
     pub(crate) async fn start(
         engine: Engine,
         server: HttpServer,
@@ -49,7 +49,7 @@ impl AllInOne {
     ) -> Result<Self, Failure> {
         let (bus, store) = (engine.bus(), engine.store());
         let begin = || {
-            let mut services = Services::default().watched(engine.watch()).until(engine.failed());
+            let mut services = Services::default().watched(engine.health()).until(engine.failed());
             if let Some(how) = config.deciding {
                 services = services.deciding(bus.clone(), store, how);
             }
@@ -62,10 +62,10 @@ impl AllInOne {
         Ok(Self { engine, app })
     }
 
-    /// On a data directory, listening on a free port of this machine.
+    /// Starts everything on a data directory, listening on a free local port.
     ///
     /// # Errors
-    /// One sentence, where the data or the address cannot be used.
+    /// One sentence, if the data or the address cannot be used.
     pub(crate) async fn local(
         data: logistics_embedded::Config,
         config: AllInOneConfig,
@@ -77,25 +77,25 @@ impl AllInOne {
         Self::start(engine, server, config).await
     }
 
-    /// Where the API listens.
+    /// The address on which the API listens.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.app.addr()
     }
 
-    /// Every part can do its work.
+    /// Whether every part is ready.
     pub(crate) fn is_ready(&self) -> bool {
         self.app.is_ready()
     }
 
-    /// Waits for a failure after which the work must not go on.
+    /// Waits for a failure after which the process must end.
     pub(crate) async fn failed(&mut self) -> Failure {
         self.app.failed().await
     }
 
-    /// Stops taking requests, finishes what is open, and closes the data.
+    /// Stops accepting requests, drains, and closes the data.
     ///
     /// # Errors
-    /// One sentence, where the data could not be closed. Nothing is lost by that.
+    /// One sentence, if closing the data fails. No data is lost.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         self.app.stop().await;
         self.engine.close()

@@ -1,4 +1,4 @@
-//! The command line, composed of the flags of each command. Only `main` knows it.
+//! The command line, composed of the flags of each command. Only `main` uses it.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -28,10 +28,10 @@ use crate::engine::KAFKA_AND_REDIS;
 pub(crate) const PROGRAM: &str = "logistics";
 
 /// A real-time order and delivery backend in one binary: HTTP API, processor and notifications on a durable embedded
-/// engine, with its operator's tool. Without a subcommand it serves.
+/// engine, with the operator's commands. Without a subcommand it runs `serve`.
 ///
-/// Exit codes: 0 done; 1 refused, not found, or an invariant does not hold; 2 a wrong flag, setting or environment; 3 the
-/// server cannot be reached, or cannot tell at the moment; 130 or 143 ended by SIGINT or SIGTERM.
+/// Exit codes: 0 success; 1 rejected, not found, or an invariant is violated; 2 an invalid flag, setting or environment;
+/// 3 a server, broker or store is unavailable; 130 or 143 ended by SIGINT or SIGTERM.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, max_term_width = 120)]
 pub(crate) struct Cli {
@@ -41,42 +41,42 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Serve: API, processor and notifications in one process (also without a subcommand)
+    /// Run API, processor and notifications in one process (the default)
     Serve(Box<ServeArgs>),
-    /// Watch a few orders on a system of their own, from PLACED to their end
+    /// Run a few example orders on a temporary system, and show each transition
     Demo(DemoArgs),
-    /// Place an order, or several, and print the id
+    /// Place one or more orders and print their ids
     Place(PlaceArgs),
     /// Show an order
     Get(GetArgs),
-    /// List orders, those that changed last first
+    /// List orders, most recently changed first
     List(ListArgs),
-    /// Call an order off
+    /// Cancel an order
     Cancel(CancelArgs),
-    /// Move an order one step on, or ask for another step
+    /// Request a transition of an order: the next one towards DELIVERED, or the one that you name
     Advance(AdvanceArgs),
-    /// Show what happened to an order
+    /// Show the history of an order
     Events(EventsArgs),
-    /// Show what happens, as it happens: to one order, or to all
+    /// Follow the transitions of one order, or of all orders
     Watch(WatchArgs),
-    /// Read the log, of a server or where it is stored, and append to it
+    /// Read, export, import or append to the log
     Log(LogCommand),
-    /// Make the topics of the log, and check them
+    /// Create or check the topics of the log
     Topics(TopicsCommand),
-    /// Check the invariants of log and store
+    /// Check the invariants of the log and the store
     Verify(Box<VerifyArgs>),
-    /// Print what an order may do
+    /// Print the lifecycle of an order
     Lifecycle(LifecycleArgs),
-    /// Measure: the figures of the README, on this machine
+    /// Measure the figures of the README on this machine
     Bench(Box<BenchArgs>),
-    /// Print completions for a shell
+    /// Print shell completions
     Completions(CompletionsArgs),
 }
 
 /// Reads the command line and the environment.
 ///
 /// # Errors
-/// The exit code, once help or one sentence about what is wrong was printed.
+/// The exit code, after the help or one sentence about the error was printed.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
     let args: Vec<OsString> = std::env::args_os().collect();
     if !cfg!(feature = "cluster") && args.iter().any(is_of_cluster) {
@@ -85,16 +85,16 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     parse_from(PROGRAM, with_subcommand(args))
 }
 
-/// A flag that is there only where Kafka and Redis are.
+/// A flag that exists only in builds with Kafka and Redis.
 fn is_of_cluster(arg: &OsString) -> bool {
     arg.to_str().is_some_and(|arg| arg.starts_with("--kafka-") || arg.starts_with("--redis-"))
 }
 
-/// Without a subcommand it serves: flags that stand alone are those of `serve`.
+/// Inserts `serve` where no subcommand is given.
 fn with_subcommand(mut args: Vec<OsString>) -> Vec<OsString> {
     let first = args.get(1).and_then(|first| first.to_str());
-    let asks = matches!(first, Some("-h" | "--help" | "-V" | "--version"));
-    if !asks && first.is_none_or(|first| first.starts_with('-')) {
+    let is_help = matches!(first, Some("-h" | "--help" | "-V" | "--version"));
+    if !is_help && first.is_none_or(|first| first.starts_with('-')) {
         args.insert(1.min(args.len()), "serve".into());
     }
     args
@@ -113,23 +113,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_one_sentence_that_says_what_there_is() {
-        let said = |args: &[&str]| sentence(&Cli::try_parse_from(args).expect_err("it is wrong").to_string());
+    fn an_error_is_one_sentence_with_the_possible_values() {
+        let error_of =
+            |args: &[&str]| sentence(&Cli::try_parse_from(args).expect_err("an error").to_string());
         assert_eq!(
-            said(&["logistics", "get"]),
+            error_of(&["logistics", "get"]),
             "the following required arguments were not provided: <ORDER_ID>"
         );
-        let status = said(&["logistics", "list", "--status", "SHIPPED"]);
+        let status = error_of(&["logistics", "list", "--status", "SHIPPED"]);
         assert!(
             status.starts_with("invalid value 'SHIPPED' for '--status <STATUS>' [possible values: PLACED, ")
         );
-        let topic = said(&["logistics", "log", "tail", "--topic", "x"]);
+        let topic = error_of(&["logistics", "log", "tail", "--topic", "x"]);
         assert!(topic.ends_with("[possible values: orders, order_notifications, orders.dlq]"), "{topic}");
-        assert_eq!(said(&["logistics", "get", "a", "--jsn"]), "unexpected argument '--jsn' found");
+        assert_eq!(error_of(&["logistics", "get", "a", "--jsn"]), "unexpected argument '--jsn' found");
     }
 
     #[test]
-    fn flags_alone_serve() {
+    fn without_a_subcommand_it_serves() {
         let with = |args: &[&str]| {
             with_subcommand(args.iter().map(OsString::from).collect()).get(1).cloned().unwrap_or_default()
         };

@@ -42,7 +42,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-/// A command that a signal ends at once.
+/// Runs a command that a signal ends at once.
 async fn at_once(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let _ends = EndsAtOnce::listen()?;
     work.await

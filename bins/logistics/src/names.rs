@@ -1,4 +1,4 @@
-//! Names of the core on the command line: known to the help, to completions and to the sentence about a wrong one.
+//! Parsers for names of the core. Help, completions and error messages list the possible values.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use logistics_core::lifecycle::{ACTORS, STATUSES};
@@ -8,13 +8,13 @@ use logistics_core::{Actor, Status};
 /// A status.
 pub(crate) fn status() -> impl TypedValueParser<Value = Status> {
     let known = PossibleValuesParser::new(STATUSES.map(Status::name));
-    known.try_map(|name| Status::from_name(&name.to_ascii_uppercase()).ok_or("there is no such status"))
+    known.try_map(|name| Status::from_name(&name.to_ascii_uppercase()).ok_or("unknown status"))
 }
 
 /// An actor.
 pub(crate) fn actor() -> impl TypedValueParser<Value = Actor> {
     let known = PossibleValuesParser::new(ACTORS.map(Actor::name));
-    known.try_map(|name| Actor::from_name(&name.to_ascii_lowercase()).ok_or("there is no such actor"))
+    known.try_map(|name| Actor::from_name(&name.to_ascii_lowercase()).ok_or("unknown actor"))
 }
 
 /// A topic.
@@ -22,7 +22,7 @@ pub(crate) fn topic() -> impl TypedValueParser<Value = Topic> {
     PossibleValuesParser::new(Topic::ALL.map(Topic::name)).try_map(topic_named)
 }
 
-/// Topics: one, or `all`.
+/// One topic, or `all`.
 pub(crate) fn topics() -> impl TypedValueParser<Value = Topics> {
     let names = Topic::ALL.map(Topic::name).into_iter().chain([ALL]);
     PossibleValuesParser::new(names.collect::<Vec<_>>()).try_map(|name| {
@@ -34,12 +34,12 @@ pub(crate) fn topics() -> impl TypedValueParser<Value = Topics> {
     })
 }
 
-/// One topic or all of them.
+/// One topic, or all of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Topics(pub(crate) Vec<Topic>);
 
 const ALL: &str = "all";
 
 fn topic_named(name: String) -> Result<Topic, &'static str> {
-    Topic::ALL.into_iter().find(|topic| topic.name() == name).ok_or("there is no such topic")
+    Topic::ALL.into_iter().find(|topic| topic.name() == name).ok_or("unknown topic")
 }

@@ -1,7 +1,5 @@
-//! The commands of the binary, against a server of its own or the data that one left behind.
+//! The commands of the binary, against a test server or the data directory of a stopped one.
 
-#[path = "cli/asking.rs"]
-mod asking;
 #[path = "cli/engines.rs"]
 mod engines;
 #[path = "cli/escapes.rs"]
@@ -15,6 +13,8 @@ mod orders;
 #[path = "cli/signals.rs"]
 mod signals;
 mod support;
+#[path = "cli/transitions.rs"]
+mod transitions;
 #[path = "cli/verify.rs"]
 mod verify;
 #[path = "cli/watch.rs"]
@@ -25,62 +25,62 @@ use std::path::Path;
 
 use support::{Process, logistics};
 
-/// Orders move when they are asked to, and nobody is told.
+/// Only requests cause transitions, and there are no notifications.
 const FLAGS: [&str; 6] = ["--mode", "manual", "--notifier", "none", "--log-level", "warn"];
 
-/// What a command said, and how it ended.
+/// The output and the exit code of a command.
 #[derive(Debug)]
-struct Said {
+struct CommandOutput {
     code: Option<i32>,
     out: String,
     err: String,
 }
 
-impl Said {
-    /// Its output, where it was done and had nothing to complain about.
+impl CommandOutput {
+    /// Asserts success without errors, and returns standard output.
     fn done(self) -> String {
         assert_eq!((self.code, &*self.err), (Some(0), ""), "{self:?}");
         self.out
     }
 
-    /// The one sentence of a command that ended like this.
+    /// Asserts the exit code, and returns the one sentence on standard error.
     fn failed(&self, code: i32) -> &str {
         assert_eq!(self.code, Some(code), "{self:?}");
         let sentence = self.err.strip_prefix("logistics: ").and_then(|text| text.strip_suffix('\n'));
         let sentence = sentence.filter(|text| !text.contains('\n'));
-        sentence.unwrap_or_else(|| panic!("it is to say one sentence: {self:?}"))
+        sentence.unwrap_or_else(|| panic!("standard error is not one sentence: {self:?}"))
     }
 }
 
-fn run(args: &[&str]) -> Said {
+fn run(args: &[&str]) -> CommandOutput {
     let output = logistics(args).output().expect("the binary starts");
     let text = |bytes| String::from_utf8(bytes).expect("text");
-    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    CommandOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// A server, and commands that ask it.
-struct World {
+/// A server process, and commands that call it.
+struct TestServer {
     data: tempfile::TempDir,
-    server: Process,
+    process: Process,
     url: String,
 }
 
-impl World {
+impl TestServer {
     fn start() -> Self {
         Self::serve(tempfile::tempdir().expect("a temporary directory"))
     }
 
     fn serve(data: tempfile::TempDir) -> Self {
-        let server = Process::serve(data.path(), &FLAGS);
-        let url = format!("http://{}", server.addr());
-        Self { data, server, url }
+        let process = Process::serve(data.path(), &FLAGS);
+        let url = format!("http://{}", process.addr());
+        Self { data, process, url }
     }
 
     fn args<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         [args, &["--url", &self.url]].concat()
     }
 
-    fn run(&self, args: &[&str]) -> Said {
+    fn run(&self, args: &[&str]) -> CommandOutput {
         run(&self.args(args))
     }
 
@@ -88,7 +88,7 @@ impl World {
         Process::spawn(&self.args(args))
     }
 
-    /// Places an order that is decided when this answers its id.
+    /// Places an order, waits for its decision, and returns its id.
     fn placed(&self, key: &str) -> String {
         self.run(&["place", "--key", key, "--customer", "amir"]).done().trim().to_owned()
     }
@@ -97,18 +97,18 @@ impl World {
         self.url.trim_start_matches("http://").parse().expect("an address")
     }
 
-    /// Stops the server; its data stay.
+    /// Stops the server and returns its data.
     fn stop(self) -> tempfile::TempDir {
-        assert!(self.server.terminate().success());
+        assert!(self.process.terminate().success());
         self.data
     }
 }
 
 fn text(path: &Path) -> &str {
-    path.to_str().expect("a path of text")
+    path.to_str().expect("a UTF-8 path")
 }
 
-/// The documents of a text with one on each line.
+/// Parses one JSON document per line.
 fn documents(text: &str) -> Vec<serde_json::Value> {
     let document = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
     text.lines().map(document).collect()

@@ -1,8 +1,8 @@
-//! The real binary under load is killed with SIGKILL at random moments and started again on the same data. In the end
-//! everything that was acknowledged is there, exactly once, and has reached its end.
+//! Kills the binary under load with SIGKILL at random moments, and restarts it on the same data. In the end, every
+//! acknowledged order exists exactly once and is terminal.
 //!
-//! `CRASH_SEED` repeats the choices of a run; the moments at which a process dies still differ.
-#![allow(clippy::print_stderr, reason = "the seed of a failure is for people")]
+//! `CRASH_SEED` repeats the choices of a run, but not the exact moments of the kills.
+#![allow(clippy::print_stderr, reason = "prints the seed of a failure")]
 
 #[path = "crash/load.rs"]
 mod load;
@@ -20,11 +20,11 @@ use serde_json::Value;
 use support::{Process, logistics, send, until};
 
 const KILLS: u32 = 30;
-/// One kill in so many thousand comes while the process starts.
+/// The share of kills during the start of the process.
 const DURING_START_PERMILLE: u16 = 200;
 const START_MS_MAX: u64 = 60;
 const LIVE_MS_MAX: u64 = 300;
-/// The load is worth the name.
+/// Fewer orders would be no load.
 const ORDERS_MIN: usize = 300;
 
 const FLAGS: [&str; 10] = [
@@ -41,7 +41,7 @@ const FLAGS: [&str; 10] = [
 ];
 
 #[test]
-fn killed_at_random_moments_it_loses_and_repeats_nothing() {
+fn a_killed_process_loses_and_duplicates_no_order() {
     let seed = seed();
     eprintln!("CRASH_SEED={seed}");
     let mut rng = Rng::new(seed);
@@ -56,11 +56,11 @@ fn killed_at_random_moments_it_loses_and_repeats_nothing() {
     let acknowledged = load.finish();
     assert!(acknowledged.len() >= ORDERS_MIN, "only {} orders were placed", acknowledged.len());
     for order in &acknowledged {
-        let status = until(&format!("{} has reached its end", order.order_id), || terminal(addr, order));
+        let status = until(&format!("{} is terminal", order.order_id), || terminal(addr, order));
         assert!(!order.cancelled || status == Status::Cancelled, "{order:?} is {status}");
     }
     let ids: BTreeSet<_> = acknowledged.iter().map(|order| &order.order_id).collect();
-    assert_eq!(ids.len(), acknowledged.len(), "each key has an order of its own");
+    assert_eq!(ids.len(), acknowledged.len(), "each key has its own order");
     assert!(server.terminate().success());
     let report = verified(data.path());
     eprintln!("{KILLS} kills: {report}");
@@ -80,7 +80,7 @@ fn seed() -> u64 {
     std::env::var("CRASH_SEED").map_or_else(|_| of_the_clock(), |seed| seed.parse().expect("a number"))
 }
 
-/// One life of the process. Its death comes at a random moment: that is the fault, so here a test sleeps.
+/// Starts the process and kills it at a random moment. The moment is the fault, so this test sleeps.
 fn crash(data: &Path, load: &Load, rng: &mut Rng) {
     let server = Process::serve(data, &FLAGS);
     let lives_ms = if rng.chance(DURING_START_PERMILLE) {
@@ -93,7 +93,7 @@ fn crash(data: &Path, load: &Load, rng: &mut Rng) {
     server.kill();
 }
 
-/// The status of an order that is there, once it is a terminal one.
+/// The status of an order, if it is terminal.
 fn terminal(addr: std::net::SocketAddr, order: &Acknowledged) -> Option<Status> {
     let reply = send(addr, "GET", &format!("/orders/{}", order.order_id), &[], "").expect("it serves");
     if reply.status == 503 {
@@ -105,7 +105,7 @@ fn terminal(addr: std::net::SocketAddr, order: &Acknowledged) -> Option<Status> 
     document["status"].as_str().and_then(Status::from_name).filter(|status| status.is_terminal())
 }
 
-/// What `logistics verify` counts in what was left behind in good order.
+/// The counts of `logistics verify` after a drain.
 fn verified(data: &Path) -> Value {
     let data = data.to_str().expect("a path of text");
     let output =
@@ -116,7 +116,7 @@ fn verified(data: &Path) -> Value {
     verified["report"].clone()
 }
 
-/// The order of a key, wherever it was asked for.
+/// The order id that the API derives from a key.
 fn order_of(key: &str) -> OrderId {
     OrderId::from_idempotency_key("anonymous", key)
 }

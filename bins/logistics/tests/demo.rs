@@ -1,4 +1,4 @@
-//! The demo, where its output is no terminal.
+//! The demo without a terminal.
 
 mod support;
 
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use support::{Process, logistics, send};
 
-/// What the demo may take at most.
+/// The longest duration of the demo.
 const DEMO_MAX: Duration = Duration::from_secs(15);
 
 #[test]
-fn the_demo_shows_what_happens_in_plain_lines() {
+fn the_demo_prints_plain_lines() {
     let began = Instant::now();
     let output = logistics(&["demo"]).output().expect("the binary starts");
     let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -21,12 +21,12 @@ fn the_demo_shows_what_happens_in_plain_lines() {
     for expected in [
         "pizza      PLACED by customer",
         "pizza      PLACED → CONFIRMED by merchant",
-        "pizza      CONFIRMED → PREPARING by itself",
-        "pizza      PREPARING → OUT_FOR_DELIVERY by itself",
-        "pizza      customer asks for CANCELLED: refused (409)",
+        "pizza      CONFIRMED → PREPARING by system",
+        "pizza      PREPARING → OUT_FOR_DELIVERY by system",
+        "pizza      customer requests CANCELLED: rejected (409)",
         "allowed now: DELIVERED, DELIVERY_FAILED",
         "pizza      OUT_FOR_DELIVERY → DELIVERED by courier",
-        "flowers    OUT_FOR_DELIVERY → DELIVERY_FAILED by courier: nobody at home",
+        "flowers    OUT_FOR_DELIVERY → DELIVERY_FAILED by courier: no one at home",
         "flowers    DELIVERY_FAILED → OUT_FOR_DELIVERY by courier",
         "flowers    OUT_FOR_DELIVERY → DELIVERED by courier",
         "pharmacy   PLACED → CANCELLED by customer",
@@ -36,11 +36,11 @@ fn the_demo_shows_what_happens_in_plain_lines() {
     ] {
         assert!(text.contains(expected), "{expected:?} is missing:\n{text}");
     }
-    assert_eq!(text.matches('🔔').count(), 21, "every fact is told once:\n{text}");
+    assert_eq!(text.matches('🔔').count(), 21, "every fact is notified once:\n{text}");
 }
 
 #[test]
-fn steps_without_a_pause_are_shown_as_well() {
+fn transitions_without_a_dwell_are_shown() {
     let output = logistics(&["demo", "--orders", "8", "--dwell", "0"]).output().expect("the binary starts");
     let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}: {errors}\n{text}", output.status);
@@ -48,7 +48,7 @@ fn steps_without_a_pause_are_shown_as_well() {
 }
 
 #[test]
-fn a_demo_that_is_kept_serves_until_it_is_told_to_stop() {
+fn a_kept_demo_serves_until_it_is_stopped() {
     let demo = Process::spawn(&["demo", "--keep", "--orders", "2", "--dwell", "10ms"]);
     let addr = demo.addr();
     demo.line_with(&format!("curl -X POST http://{addr}/orders"));
@@ -56,7 +56,7 @@ fn a_demo_that_is_kept_serves_until_it_is_told_to_stop() {
     let reply = send(addr, "POST", "/orders", &[], "").expect("it serves");
     assert_eq!(reply.status, 200, "{reply:?}");
     let order_id = reply.json()["order_id"].as_str().map(str::to_owned).expect("an order id");
-    // An order of somebody else is shown by its id, and moves by itself.
-    demo.line_with(&format!("{order_id}  OUT_FOR_DELIVERY → DELIVERED by itself"));
+    // An order of another client is shown by its id, and the clock moves it.
+    demo.line_with(&format!("{order_id}  OUT_FOR_DELIVERY → DELIVERED by system"));
     assert!(demo.terminate().success());
 }

@@ -1,4 +1,4 @@
-//! The server as a process: what it prints, how it starts again and stops, and what it refuses to start with.
+//! The server as a process: its output, restart and stop, and the errors of its start.
 
 mod support;
 
@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use support::{Process, logistics, send, until};
 
-/// SIGTERM drains within this.
+/// The limit of the drain after SIGTERM.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a path of text")
 }
 
-/// Places an order; answers its id.
+/// Places an order and returns its id.
 fn place(addr: std::net::SocketAddr) -> String {
     let reply = send(addr, "POST", "/orders", &[], "").expect("it serves");
     assert_eq!(reply.status, 200, "{reply:?}");
@@ -32,7 +32,7 @@ fn status(addr: std::net::SocketAddr, order_id: &str) -> Option<String> {
 }
 
 #[test]
-fn its_lines_tell_the_way_of_an_order() {
+fn its_lines_show_each_transition_of_an_order() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let flags = ["--listen", "127.0.0.1:0", "--dwell", "1ms", "--data-dir", text(data.path())];
     let server = Process::spawn_with_log(&flags);
@@ -40,7 +40,7 @@ fn its_lines_tell_the_way_of_an_order() {
     let addr = Process::addr_in(lines.iter().find(|line| line.starts_with("Listening on ")).expect("where"));
     let id = place(addr);
     lines.extend(server.lines_until(&format!("Order {id} is now DELIVERED")));
-    // What is logged and what is printed come by two ways.
+    // Log lines and notifications arrive by two pipes.
     let moved = format!("Moved order {id} → DELIVERED");
     if !lines.iter().any(|line| line.contains(&moved)) {
         lines.extend(server.lines_until(&moved));
@@ -65,7 +65,7 @@ fn its_lines_tell_the_way_of_an_order() {
 }
 
 #[test]
-fn a_server_with_manual_steps_warns_of_nothing() {
+fn a_server_in_manual_mode_does_not_warn() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let flags = ["--mode", "manual", "--listen", "127.0.0.1:0", "--data-dir", text(data.path())];
     let server = Process::spawn_with_log(&flags);
@@ -75,8 +75,8 @@ fn a_server_with_manual_steps_warns_of_nothing() {
 }
 
 #[test]
-fn a_log_that_is_never_read_stops_neither_the_work_nor_the_end() {
-    /// Several times what a pipe holds, in lines of the log.
+fn an_unread_log_blocks_neither_the_service_nor_its_end() {
+    /// Their log lines exceed the capacity of a pipe several times.
     const ORDERS: usize = 400;
     let data = tempfile::tempdir().expect("a temporary directory");
     let flags = ["serve", "--dwell", "0", "--notifier", "none", "--listen", "127.0.0.1:0", "--data-dir"];
@@ -97,7 +97,7 @@ fn a_log_that_is_never_read_stops_neither_the_work_nor_the_end() {
 }
 
 #[test]
-fn log_lines_for_machines_are_json() {
+fn json_log_lines_are_json() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let flags = ["--log-format", "json", "--notifier", "none", "--listen", "127.0.0.1:0", "--data-dir"];
     let server = Process::spawn_with_log(&[&flags[..], &[text(data.path())]].concat());
@@ -109,7 +109,7 @@ fn log_lines_for_machines_are_json() {
 }
 
 #[test]
-fn timers_outlive_the_process() {
+fn timers_survive_the_process() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let quiet = ["--notifier", "none", "--log-level", "warn", "--dwell", "1h"];
     let server = Process::serve(data.path(), &[&quiet[..], &["--dwell-status", "PLACED=300ms"]].concat());
@@ -117,27 +117,28 @@ fn timers_outlive_the_process() {
     let id = place(addr);
     until("the order is known", || status(addr, &id));
     server.kill();
-    // The deadline stands in the fact: the policy of today has no say in it.
+    // The fact contains the deadline, so the new policy does not change it.
     let server = Process::serve(data.path(), &quiet);
     let addr = server.addr();
-    until("the step comes by itself", || status(addr, &id).filter(|status| status == "CONFIRMED"));
+    until("the timer fires", || status(addr, &id).filter(|status| status == "CONFIRMED"));
     assert!(server.terminate().success());
 }
 
-/// Starts it, and sees that it ends with exit code 2 and one sentence that holds these parts.
+/// Asserts that a start ends with exit code 2 and one sentence that contains these parts.
 fn refused(args: &[&str], environment: Option<(&str, &str)>, parts: &[&str]) {
     let output = logistics(args).envs(environment).output().expect("the binary starts");
-    let (said, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(2), "{args:?}: {said}{wrong}");
-    assert!(said.is_empty(), "{args:?}: {said}");
-    assert!(wrong.starts_with("logistics: ") && wrong.trim_end().lines().count() == 1, "{args:?}: {wrong:?}");
+    let (output_text, error) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {output_text}{error}");
+    assert!(output_text.is_empty(), "{args:?}: {output_text}");
+    assert!(error.starts_with("logistics: ") && error.trim_end().lines().count() == 1, "{args:?}: {error:?}");
     for part in parts {
-        assert!(wrong.contains(part), "{args:?}: {part:?} is missing: {wrong}");
+        assert!(error.contains(part), "{args:?}: {part:?} is missing: {error}");
     }
 }
 
 #[test]
-fn what_it_cannot_start_with_is_one_sentence() {
+fn an_error_of_the_start_is_one_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let taken = taken.local_addr().expect("its address").to_string();
     let data = tempfile::tempdir().expect("a temporary directory");

@@ -1,4 +1,4 @@
-//! Which images, and what every container can do.
+//! Images, and the operations of every container.
 
 use testcontainers_modules::testcontainers::bollard::Docker;
 use testcontainers_modules::testcontainers::core::ExecCommand;
@@ -14,56 +14,56 @@ pub fn named(variable: &str, default: &str) -> (String, String) {
     }
 }
 
-/// A container that can be stopped in several ways. It goes with this value.
+/// A container that can be paused, stopped or killed. It is removed on drop.
 pub struct Machine(pub(crate) ContainerAsync<GenericImage>);
 
 impl Machine {
-    /// Stops every process of it where it stands.
+    /// Pauses every process of the container.
     ///
     /// # Panics
-    /// When the engine does not do so.
+    /// If the Docker engine fails.
     pub async fn pause(&self) {
         self.0.pause().await.expect("the container can be paused");
     }
 
-    /// Lets it go on.
+    /// Resumes a paused container.
     ///
     /// # Panics
-    /// When the engine does not do so.
+    /// If the Docker engine fails.
     pub async fn unpause(&self) {
-        self.0.unpause().await.expect("the container can go on");
+        self.0.unpause().await.expect("the container can be resumed");
     }
 
-    /// Kills it (SIGKILL).
+    /// Sends SIGKILL.
     ///
     /// # Panics
-    /// When the engine does not do so.
+    /// If the Docker engine fails.
     pub async fn kill(&self) {
         let docker = Docker::connect_with_defaults().expect("the Docker engine");
         docker.kill_container(self.0.id(), None).await.expect("the container can be killed");
     }
 
-    /// Stops it in order, with ten seconds to end.
+    /// Sends SIGTERM, and SIGKILL after ten seconds.
     ///
     /// # Panics
-    /// When the engine does not do so.
+    /// If the Docker engine fails.
     pub async fn stop(&self) {
         self.0.stop_with_timeout(Some(10)).await.expect("the container can be stopped");
     }
 
-    /// Starts it again, with its data and at its address.
+    /// Starts it again with the same data and address.
     ///
     /// # Panics
-    /// When the engine does not do so.
+    /// If the Docker engine fails.
     pub async fn start_again(&self) {
         let docker = Docker::connect_with_defaults().expect("the Docker engine");
         docker.start_container(self.0.id(), None).await.expect("the container starts again");
     }
 
-    /// Runs a command in it, and answers what it printed.
+    /// Runs a command in it and returns its standard output.
     ///
     /// # Panics
-    /// When it cannot be run.
+    /// If the command cannot be run.
     pub async fn exec<'a>(&self, line: impl IntoIterator<Item = &'a str>) -> String {
         let mut output = self.0.exec(ExecCommand::new(line)).await.expect("the command runs");
         let printed = output.stdout_to_vec().await.expect("its output");

@@ -1,4 +1,4 @@
-//! A broker.
+//! Kafka in containers.
 
 use std::time::Duration;
 
@@ -9,35 +9,35 @@ use testcontainers_modules::testcontainers::{GenericImage, ImageExt};
 
 use crate::image::{Machine, named};
 
-/// One broker, or three that replicate; each is a controller as well. They go with this value.
+/// One broker, or three that replicate. Each is a controller as well. They are removed on drop.
 pub struct Kafka {
     brokers: Vec<Machine>,
     ports: Vec<u16>,
 }
 
-/// What brokers are started with.
+/// The security protocol and the settings of the brokers.
 struct Start<'a> {
-    /// How clients talk to them.
+    /// The security protocol of the clients' listener.
     protocol: &'a str,
     settings: &'a [(&'a str, &'a str)],
     ports: &'a [u16],
-    /// The network in which they find each other, where there are several.
+    /// The network between several brokers.
     network: Option<&'a str>,
 }
 
 impl Kafka {
-    /// Starts one.
+    /// Starts one broker.
     ///
     /// # Panics
-    /// When there is none to be had.
+    /// If a broker cannot be started.
     pub async fn start() -> Self {
         Self::start_one("PLAINTEXT", &[]).await
     }
 
-    /// Starts three, each of which has every record: two are enough to go on.
+    /// Starts three brokers, each with every record. Two suffice to continue.
     ///
     /// # Panics
-    /// When there are none to be had.
+    /// If a broker cannot be started.
     pub async fn start_three() -> Self {
         let ports = [free_port(), free_port(), free_port()];
         let network = format!("logistics-{}", ports[0]);
@@ -54,10 +54,10 @@ impl Kafka {
         Self { brokers: vec![first, second, third], ports: ports.to_vec() }
     }
 
-    /// Starts one that wants the password of a user (SASL/PLAIN).
+    /// Starts one broker that requires a user's password (SASL/PLAIN).
     ///
     /// # Panics
-    /// When there is none to be had.
+    /// If a broker cannot be started.
     pub async fn start_with_password(user: &str, password: &str) -> Self {
         let jaas = format!(
             "org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}=\"{password}\";"
@@ -75,34 +75,34 @@ impl Kafka {
             ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "1"),
             ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1"),
             ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1"),
-            // A single broker that loses its own session has no leader for a moment: see `keep_its_place`.
+            // A single broker that loses its session briefly has no leader: see `disable_eligible_leaders`.
             ("KAFKA_BROKER_SESSION_TIMEOUT_MS", "120000"),
         ];
         let settings: Vec<_> = alone.iter().chain(settings).copied().collect();
         let ports = [free_port()];
         let start = Start { protocol, settings: &settings, ports: &ports, network: None };
         let kafka = Self { brokers: vec![start.broker(0).await], ports: ports.to_vec() };
-        kafka.keep_its_place().await;
+        kafka.disable_eligible_leaders().await;
         kafka
     }
 
     /// With eligible leader replicas (KIP-966), a killed single broker briefly loses the leadership of its partitions when it
     /// restarts. At that moment Kafka 4.3 treats the partitions of a committing transaction as deleted and never ends it
     /// there; readers of committed records then wait for ever. Several brokers are not affected.
-    async fn keep_its_place(&self) {
+    async fn disable_eligible_leaders(&self) {
         let feature = "eligible.leader.replicas.version=0";
         let printed = self.java("FeatureCommand", &["downgrade", "--feature", feature]).await;
         assert!(printed.contains("was downgraded"), "{printed}");
     }
 
-    /// Where they listen, with commas.
+    /// The bootstrap addresses, separated by commas.
     #[must_use]
     pub fn address(&self) -> String {
         let addresses: Vec<_> = self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         addresses.join(",")
     }
 
-    /// Each of them.
+    /// The brokers.
     #[must_use]
     pub fn brokers(&self) -> &[Machine] {
         &self.brokers
@@ -114,10 +114,10 @@ impl Kafka {
         self.brokers[0].exec(server.into_iter().chain(arguments.iter().copied())).await
     }
 
-    /// Runs one of the tools that come with it, and answers what it printed.
+    /// Runs one of Kafka's tools and returns its standard output.
     ///
     /// # Panics
-    /// When it cannot be run.
+    /// If the tool cannot be run.
     pub async fn tool(&self, command: &[&str]) -> String {
         let (name, arguments) = command.split_first().expect("a command");
         let tool = format!("/opt/kafka/bin/{name}");

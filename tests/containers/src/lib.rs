@@ -1,7 +1,7 @@
 //! Real brokers and stores in containers, for tests.
 //!
-//! Where no Docker engine answers, such tests are reported as ignored; with `REQUIRE_CONTAINERS=1` they fail instead.
-//! `KAFKA_IMAGE` and `REDIS_IMAGE` name other images than the public `apache/kafka:4.3.1` and `redis:7.0`.
+//! Without a Docker engine, such tests are reported as ignored; with `REQUIRE_CONTAINERS=1` they fail instead. `KAFKA_IMAGE`
+//! and `REDIS_IMAGE` override the default images `apache/kafka:4.3.1` and `redis:7.0`.
 
 mod image;
 mod kafka;

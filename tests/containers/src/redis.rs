@@ -1,4 +1,4 @@
-//! A Redis.
+//! Redis in a container.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use testcontainers_modules::testcontainers::{GenericImage, ImageExt};
 
 use crate::image::{Machine, named};
 
-/// One server. It goes with this value.
+/// One server. It is removed on drop.
 pub struct Redis {
     machine: Machine,
     port: u16,
 }
 
 impl Redis {
-    /// Starts one that keeps its data over a restart.
+    /// Starts a server that keeps its data over a restart.
     ///
     /// # Panics
-    /// When there is none to be had.
+    /// If the server cannot be started.
     pub async fn start() -> Self {
         Self::start_with(|_| vec!["--appendonly".to_owned(), "yes".to_owned()]).await
     }
 
-    /// Starts one with these arguments, which may name the port under which this machine reaches it.
+    /// Starts a server with these arguments, made from its published port.
     ///
     /// # Panics
-    /// When there is none to be had.
+    /// If the server cannot be started.
     pub async fn start_with(arguments: impl FnOnce(u16) -> Vec<String>) -> Self {
         let (name, tag) = named("REDIS_IMAGE", "redis:7.0");
         let port = free_port();
@@ -42,7 +42,7 @@ impl Redis {
         Self { machine: Machine(container), port }
     }
 
-    /// The port under which this machine reaches it.
+    /// The published port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -54,10 +54,10 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Runs `redis-cli` in it, and answers what it printed, without the end of the last line.
+    /// Runs `redis-cli` in it and returns its output without the final newline.
     ///
     /// # Panics
-    /// When it cannot be run.
+    /// If the command cannot be run.
     pub async fn cli(&self, arguments: &[&str]) -> String {
         let line = ["redis-cli"].into_iter().chain(arguments.iter().copied());
         self.machine.exec(line).await.trim_end().to_owned()

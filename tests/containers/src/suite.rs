@@ -1,4 +1,4 @@
-//! Tests that are ignored where there is no Docker engine.
+//! Suites whose tests are ignored without a Docker engine.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -7,13 +7,13 @@ use logistics_test_support::required;
 use testcontainers_modules::testcontainers::bollard::Docker;
 use tokio::runtime::Runtime;
 
-/// Whatever a test waits for is there by then, or never comes.
+/// How long a test waits for a condition.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Tests, as a target with `harness = false` runs them.
 pub struct Suite {
     suite: logistics_test_support::Suite,
-    /// One for all of them: a container that several tests use goes with the last of them, and needs it for that.
+    /// Shared by all tests, because removing a shared container after its last test needs the runtime.
     runtime: Runtime,
 }
 
@@ -24,10 +24,10 @@ impl Default for Suite {
 }
 
 impl Suite {
-    /// No test yet. Asks whether a Docker engine answers.
+    /// An empty suite. Checks whether a Docker engine answers.
     ///
     /// # Panics
-    /// Where the system gives no runtime.
+    /// If the runtime cannot be created.
     #[must_use]
     pub fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
@@ -35,14 +35,7 @@ impl Suite {
         Self { suite: logistics_test_support::Suite::new(ignored), runtime }
     }
 
-    /// Runs so many tests side by side, unless the command line names a number (`--test-threads`).
-    #[must_use]
-    pub fn side_by_side(mut self, tests: usize) -> Self {
-        self.suite = self.suite.side_by_side(tests);
-        self
-    }
-
-    /// Adds a test, which fails by panicking.
+    /// Adds a test. A panic is a failure.
     #[must_use]
     pub fn test<F: Future<Output = ()>>(
         mut self,
@@ -54,19 +47,7 @@ impl Suite {
         self
     }
 
-    /// Adds a test beside which no other test of the suite runs: it measures time, or disturbs what they share.
-    #[must_use]
-    pub fn test_alone<F: Future<Output = ()>>(
-        mut self,
-        name: &str,
-        test: impl FnOnce() -> F + Send + 'static,
-    ) -> Self {
-        let runtime = self.runtime.handle().clone();
-        self.suite = self.suite.test_alone(name, move || runtime.block_on(test()));
-        self
-    }
-
-    /// Adds a test that runs only when asked for with `--ignored`. `why`: for readers of the code.
+    /// Adds a test that runs only with `--ignored`. `why` is for readers of the code.
     #[must_use]
     pub fn test_on_demand<F: Future<Output = ()>>(
         mut self,
@@ -79,7 +60,7 @@ impl Suite {
         self
     }
 
-    /// Runs them.
+    /// Runs the tests.
     #[must_use]
     pub fn run(self) -> ExitCode {
         let _entered = self.runtime.enter();
@@ -92,10 +73,10 @@ async fn docker_answers() -> bool {
     tokio::time::timeout(Duration::from_secs(10), asked).await.is_ok_and(|answer| answer.is_some())
 }
 
-/// Looks again and again until it is so.
+/// Polls until the condition holds.
 ///
 /// # Panics
-/// When it never is.
+/// If it does not hold in time.
 pub async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !look().await {

@@ -1,4 +1,4 @@
-//! What can happen, one step at a time.
+//! The actions and faults of a world.
 
 use logistics_core::Partition;
 use logistics_core::port::{
@@ -9,22 +9,22 @@ use logistics_testkit::CommitFate;
 
 use super::{Process, Worker, World};
 
-/// What goes wrong with a call.
+/// The fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     None,
     /// It fails without effect.
     Refused,
-    /// It takes effect, and the answer is lost.
+    /// It takes effect, and the reply is lost.
     AnswerLost,
     /// A store write that fails and arrives later, or never.
     Late,
-    /// A commit with this fate.
+    /// A commit with this result.
     Commit(CommitFate),
 }
 
-/// One thing that can happen.
+/// One action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// A client appends the next input.
@@ -33,17 +33,17 @@ pub enum Action {
     Poll(usize),
     /// One step of a call of the process's worker of a partition: the call at this place.
     Step(usize, Partition, usize, Fault),
-    /// A worker's own clock passes to when it wakes.
+    /// A worker's clock advances to its next wake-up.
     Wake(usize, Partition),
-    /// Time passes, in milliseconds, for all.
+    /// All clocks advance by this many milliseconds.
     Pass(u64),
-    /// The clock of a process is set to this many milliseconds ahead of the log's; behind it where negative.
+    /// The clock of a process is set to this many milliseconds ahead of the log's. Negative: behind.
     SetClock(usize, i64),
-    /// A process dies, and its session with it.
+    /// A process and its session end.
     Crash(usize),
-    /// It starts, or starts over after its session expired.
+    /// A process starts, or restarts after its session expired.
     Restart(usize),
-    /// A process is thought dead: its session expires while it goes on.
+    /// The session of a process expires while the process continues.
     Expire(usize),
     /// The group moves a partition to a process.
     Move(Partition, usize),
@@ -53,17 +53,17 @@ pub enum Action {
     Vanish(usize),
     /// The store is wiped.
     Wipe,
-    /// The store is saved.
+    /// A snapshot of the store is taken.
     Save,
-    /// The store is restored to what was saved.
+    /// The store is restored to the snapshot.
     Restore,
     /// A copy of the latest record of an owner of the partition is appended to it.
     Copy(Partition),
     /// An owner of another group answers an input of the partition.
     Answer(Partition),
-    /// The store loses a document of a partition: the one at this place, counted around.
+    /// The store loses a document of a partition: the one at this index, modulo their number.
     Lose(Partition, usize),
-    /// The log becomes a copy of itself in another place, with another identity.
+    /// The log gets another identity, as a copy would have.
     Rename(u32),
     /// The group's committed offsets are deleted.
     ExpireOffsets,
@@ -72,7 +72,7 @@ pub enum Action {
 }
 
 impl World {
-    /// Does it. What cannot happen now changes nothing.
+    /// Performs the action. An impossible action changes nothing.
     pub fn apply(&mut self, action: Action) {
         match action {
             Action::Append => self.append(),
@@ -109,7 +109,7 @@ impl World {
         self.pump();
     }
 
-    /// The steps of calls that can be done now without a fault.
+    /// The possible steps of calls without a fault.
     pub fn steps(&self) -> impl Iterator<Item = (usize, Partition, usize)> + '_ {
         self.processes.iter().enumerate().flat_map(move |(index, process)| {
             process.workers.iter().flat_map(move |(partition, worker)| {
@@ -121,12 +121,12 @@ impl World {
         })
     }
 
-    /// Workers whose own clock has something to wait for.
+    /// Workers that wait for a wake-up of their clock.
     pub fn sleepers(&self) -> impl Iterator<Item = (usize, Partition)> + '_ {
         self.wakes().map(|(process, partition, _)| (process, partition))
     }
 
-    /// Milliseconds until the first of the workers wakes.
+    /// Milliseconds until the first wake-up of a worker.
     #[must_use]
     pub fn next_wake_ms(&self) -> Option<u64> {
         self.wakes().map(|(.., in_ms)| in_ms).min()
@@ -143,14 +143,14 @@ impl World {
         })
     }
 
-    /// What call that is.
+    /// The kind of the call.
     #[must_use]
     pub fn effect(&self, process: usize, partition: Partition, call: usize) -> Option<(&Effect, u8)> {
         let call = self.processes[process].workers.get(&partition)?.calls.get(call)?;
         Some((&call.effect, call.done))
     }
 
-    /// A read waits until there is something; anything else can be answered.
+    /// A read waits for a record; every other call can be answered.
     fn is_possible(&self, partition: Partition, effect: &Effect) -> bool {
         match effect {
             Effect::Read { from, limit } => self
@@ -204,7 +204,7 @@ impl World {
         }
     }
 
-    /// One step of a commit; `None`: there are more.
+    /// One step of a commit. `None`: more steps follow.
     fn commit_step(
         &mut self,
         process: usize,
@@ -226,14 +226,14 @@ impl World {
         match sent {
             Ok(()) => None,
             Err(_) => {
-                // Where the worker itself is fenced, there is nothing of its own to abort.
+                // A fenced worker has no transaction to abort.
                 let _ = self.broker.abort(partition, epoch);
                 Some(Ok(CommitOutcome::Fenced))
             }
         }
     }
 
-    /// Carries out a call; `None`: it cannot be answered now.
+    /// Performs a call. `None`: it cannot be answered now.
     fn answer(
         &mut self,
         process: usize,

@@ -1,4 +1,4 @@
-//! Processes, a broker and a store, and what can happen to them.
+//! Processes, a broker and a store, and the actions on them.
 
 mod action;
 mod worker;
@@ -17,68 +17,68 @@ use crate::workload::forged_outcome;
 pub use action::{Action, Fault};
 pub use worker::{Call, Worker};
 
-/// An input that a client will append: where, and what.
+/// An input that a client will append.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Input {
-    /// The partition, which need not be the order's.
+    /// The partition, which may differ from the order's.
     pub partition: Partition,
     /// The record.
     pub payload: Bytes,
 }
 
-/// A process: a member of the group with a worker for each partition that it believes to own.
+/// A process: a member of the group, with a worker for each partition assigned to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Process {
     /// Its member id.
     pub member: Member,
-    /// It runs.
+    /// Whether it runs.
     pub up: bool,
     /// Its workers.
     pub workers: BTreeMap<Partition, Worker>,
-    /// Milliseconds by which its clock is ahead of the log's; negative where it is behind.
+    /// Milliseconds by which its clock is ahead of the log's. Negative: behind.
     pub ahead_ms: i64,
 }
 
-/// A record of another group's owner, as it could be one of this group's.
+/// A record of another group's owner that is plausible in this group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SecondWriter {
-    /// Where it wrote.
+    /// Its position.
     pub partition: Partition,
-    /// What it wrote.
+    /// The record.
     pub offset: Offset,
-    /// The owner of this group meanwhile.
+    /// The owner of this group at that time.
     pub owner: Option<Epoch>,
 }
 
-/// The whole.
+/// The state of the whole system.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     /// The log.
     pub broker: Broker,
     /// The store.
     pub store: MemoryStore,
-    /// What the store may be restored to.
+    /// A snapshot of the store.
     pub snapshot: Option<Snapshot>,
     /// The processes.
     pub processes: Vec<Process>,
-    /// What clients will append, the next one first.
+    /// The inputs that clients will append, in their order.
     pub inputs: Vec<Input>,
     /// The clock of the log and of the store.
     pub wall: Timestamp,
-    /// Tokens of writes that were issued: none may come twice.
+    /// Issued tokens of writes. A token never repeats.
     pub tokens: BTreeSet<Token>,
-    /// Records that claim to be an owner's and that something else wrote.
+    /// Forged records, which claim to be an owner's.
     pub forged: BTreeSet<(Partition, Offset)>,
-    /// What an owner of another group wrote.
+    /// Records of another group's owner.
     pub second: Option<SecondWriter>,
-    /// The first rule that was seen broken while something was carried out.
+    /// The first violation found during an action.
     pub broken: Option<String>,
     acquisitions: u128,
     settings: Settings,
 }
 
 impl World {
-    /// `processes` processes that have joined the group, and inputs to come.
+    /// `processes` processes that have joined the group, and the future inputs.
     #[must_use]
     pub fn new(processes: u32, settings: Settings, inputs: Vec<Input>) -> Self {
         let mut broker = Broker::new(settings.partitions);
@@ -112,7 +112,7 @@ impl World {
         self.settings.partitions
     }
 
-    /// What the clock of a process says.
+    /// The time of a process's clock.
     #[must_use]
     pub fn clock(&self, process: usize) -> Timestamp {
         let ahead_ms = self.processes[process].ahead_ms;
@@ -141,7 +141,7 @@ impl World {
         }
     }
 
-    /// A mirror that runs in circles writes the latest record of an owner once more.
+    /// Appends a copy of the latest record of an owner, as a mirror loop would.
     fn copy(&mut self, partition: Partition) {
         let limit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
         let start = self.broker.bounds(Topic::Orders, partition).start;
@@ -181,14 +181,14 @@ impl World {
         }
     }
 
-    /// A reader asks for every order, and so finds the documents that the store has lost.
+    /// Reads every order, which detects lost documents.
     pub fn read_every_order(&mut self) {
         for order_id in self.store.lost() {
             let _ = self.store.document(&order_id);
         }
     }
 
-    /// The store loses one of a partition's documents and keeps everything else.
+    /// The store loses one document of a partition.
     fn lose(&mut self, partition: Partition, n: usize) {
         let orders: Vec<_> = self.store.documents(partition).map(|(order_id, _)| order_id.clone()).collect();
         if let Some(order_id) = orders.get(n % orders.len().max(1)) {
@@ -223,7 +223,7 @@ impl World {
         }
     }
 
-    /// The worker is gone; a store write that it sent may still arrive.
+    /// Removes a worker. A store write that it sent may still arrive.
     fn drop_worker(&mut self, process: usize, partition: Partition) {
         if let Some(worker) = self.processes[process].workers.remove(&partition) {
             worker.into_writes().into_iter().for_each(|write| self.store.hold(write));
@@ -242,7 +242,7 @@ impl World {
         self.broker.join(self.processes[process].member);
     }
 
-    /// Takes what the workers want done, and sees the end of those that gave up.
+    /// Collects the effects of the workers, and removes stopped workers.
     fn pump(&mut self) {
         for process in 0..self.processes.len() {
             let partitions: Vec<_> = self.processes[process].workers.keys().copied().collect();

@@ -1,4 +1,4 @@
-//! A worker: a processor, its clock and the calls that it has under way.
+//! A worker: a processor, its clock and its pending calls.
 
 use logistics_core::port::{LogRecord, NewRecord, StoreWrite, Token, Topic, Transaction};
 use logistics_core::processor::{Effect, Now, Phase, Processor, Settings, Stamp};
@@ -6,31 +6,31 @@ use logistics_core::wire::{self, Record, is_surely_from_processor};
 use logistics_core::{Offset, Partition, Timestamp};
 use logistics_testkit::Epoch;
 
-/// A call under way.
+/// A pending call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Call {
     /// Its name.
     pub stamp: Stamp,
-    /// What is to be done.
+    /// The call's effect.
     pub effect: Effect,
-    /// Steps of it that are done: a commit is to write, to send offsets, and to commit.
+    /// Completed steps. A commit writes records, sends offsets and commits.
     pub done: u8,
 }
 
-/// The owner of a partition, as far as it knows.
+/// An owner of a partition, which may be fenced without knowing it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Worker {
     /// The state machine under test.
     pub processor: Processor,
-    /// The producer that it holds.
+    /// The epoch of its producer.
     pub epoch: Option<Epoch>,
-    /// Its calls under way.
+    /// Its pending calls.
     pub calls: Vec<Call>,
     pub(super) elapsed_ms: u64,
     revoked: bool,
 }
 
-/// What came out of a worker.
+/// The result of a worker's step.
 #[derive(Default)]
 pub(super) struct Pumped {
     pub(super) late_writes: Vec<StoreWrite>,
@@ -55,13 +55,13 @@ impl Worker {
         self.processor.stop(now, false);
     }
 
-    /// Takes the processor's effects as calls.
+    /// Turns the processor's effects into calls.
     pub(super) fn pump(&mut self, wall: Timestamp) -> Pumped {
         let mut pumped = Pumped::default();
         let now = self.now(wall);
         while let Some((stamp, effect)) = self.processor.poll_effect(now) {
             match &effect {
-                // Whatever is under way is given up; a store write that was sent may still arrive.
+                // Pending calls are dropped. A store write that was sent may still arrive.
                 Effect::Acquire => {
                     let calls = std::mem::take(&mut self.calls);
                     pumped.late_writes.extend(calls.into_iter().filter_map(Call::into_write));
@@ -82,7 +82,7 @@ impl Worker {
         self.calls.into_iter().filter_map(Call::into_write).collect()
     }
 
-    /// I4, and the half of I5 that is seen here.
+    /// Checks I4, and the part of I5 that is visible here.
     fn check_transaction(&self, transaction: &Transaction) -> Option<String> {
         let here = self.processor.partition();
         if self.epoch.is_none() {

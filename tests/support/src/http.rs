@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::{Agent, RequestBuilder};
 
-/// A client gives up after this.
+/// The timeout of a call.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A reply.
@@ -20,35 +20,35 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The body as JSON; null where it is none.
+    /// The body as JSON; null if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
 }
 
-/// Asks for something, in a connection of its own.
+/// Sends a GET request on a new connection.
 ///
 /// # Errors
-/// If no answer arrives in time, or only a part of it.
+/// If no complete reply arrives in time.
 pub fn get(address: SocketAddr, path: &str) -> io::Result<Reply> {
     Client::new(Connections::OneEach).get(address, path)
 }
 
-/// Sends JSON, or nothing, in a connection of its own.
+/// Sends a POST request with a JSON or empty body on a new connection.
 ///
 /// # Errors
-/// If no answer arrives in time, or only a part of it.
+/// If no complete reply arrives in time.
 pub fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Reply> {
     Client::new(Connections::OneEach).post(address, path, headers, body)
 }
 
-/// How long connections last.
+/// When a client opens connections.
 #[derive(Debug, Clone, Copy)]
 pub enum Connections {
-    /// For one call, as a client makes it that retries after a failure.
+    /// One connection per call.
     OneEach,
-    /// For all calls. Where there are hundreds a second, the machine is busy with making connections otherwise.
+    /// One connection for all calls: at hundreds of calls per second, new connections would dominate the load.
     Kept,
 }
 
@@ -60,25 +60,25 @@ pub struct Client {
 }
 
 impl Client {
-    /// One that has no connection yet.
+    /// A client without a connection yet.
     #[must_use]
     pub fn new(connections: Connections) -> Self {
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
         Self { agent: config.proxy(None).build().into(), connections }
     }
 
-    /// Asks for something.
+    /// Sends a GET request.
     ///
     /// # Errors
-    /// If no answer arrives in time, or only a part of it.
+    /// If no complete reply arrives in time.
     pub fn get(&self, address: SocketAddr, path: &str) -> io::Result<Reply> {
         read(self.begin(self.agent.get(url(address, path))).call())
     }
 
-    /// Sends JSON, or nothing.
+    /// Sends a POST request with a JSON or empty body.
     ///
     /// # Errors
-    /// If no answer arrives in time, or only a part of it.
+    /// If no complete reply arrives in time.
     pub fn post(
         &self,
         address: SocketAddr,
@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// What a client makes of these answers, all in one connection.
+    /// The replies that a client reads from these answers on one connection.
     fn answered(client: &Client, answers: &[&'static str]) -> Vec<io::Result<Reply>> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -138,12 +138,12 @@ mod tests {
             })
         };
         let replies = answers.iter().map(|_| client.get(address, "/")).collect();
-        server.join().expect("a server that saw nothing odd");
+        server.join().expect("the server did not panic");
         replies
     }
 
     #[test]
-    fn a_whole_reply_is_one_and_half_of_it_is_none() {
+    fn a_partial_reply_is_an_error() {
         let client = Client::new(Connections::OneEach);
         let of = |answer| answered(&client, &[answer]).remove(0);
         let reply = of("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}").expect("a reply");

@@ -1,5 +1,5 @@
-//! What tests of running systems share, however those run: tests that are ignored where something is absent, a client of the
-//! API, and clients that place orders and remember what they were told. Nothing here needs a runtime.
+//! Shared parts of tests of running systems: suites whose tests can be ignored, an API client, and a load of clients that
+//! record their replies. None of it needs a runtime.
 
 pub mod http;
 pub mod load;

@@ -1,4 +1,4 @@
-//! Clients that place orders and call some of them off, each call again until it is answered, and remember what they were told.
+//! Clients that place and cancel orders, retry each call until it is answered, and record the replies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -10,26 +10,26 @@ use std::time::{Duration, Instant};
 use crate::http::{Client, Connections, Reply};
 use crate::until;
 
-/// How clients work.
+/// The settings of the clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// How many there are.
+    /// The number of clients.
     pub clients: usize,
-    /// Between an answer and the next order of a client.
+    /// The pause between an answer and the client's next order.
     pub pause: Duration,
-    /// Between a failed call and its repetition.
+    /// The pause between a failed call and its retry.
     pub retry: Duration,
-    /// A call is answered within this, however often it has to be repeated for that.
+    /// The time limit of a call with all its retries.
     pub patience: Duration,
-    /// Every how many orders one is called off; `None`: they are all left alone.
+    /// One order in so many is cancelled. `None`: no order is cancelled.
     pub cancel_every: Option<u64>,
-    /// How long each client keeps its connections.
+    /// When each client opens connections.
     pub connections: Connections,
 }
 
 impl Default for Pace {
-    /// 8 clients, 20 ms between two orders of one, 200 ms before a repetition, three minutes for an answer, nothing called off,
-    /// one connection a call.
+    /// 8 clients, 20 ms between two orders of one, 200 ms before a retry, three minutes per call, no cancellations, one
+    /// connection per call.
     fn default() -> Self {
         Self {
             clients: 8,
@@ -42,26 +42,26 @@ impl Default for Pace {
     }
 }
 
-/// What clients were told.
+/// The recorded replies.
 #[derive(Debug, Default)]
 pub struct Told {
-    /// The order of each key: all of them were acknowledged.
+    /// The acknowledged order of each key.
     pub orders: BTreeMap<String, String>,
-    /// Orders whose cancellation a client got as an answer.
+    /// Orders whose cancellation was acknowledged.
     pub cancelled: BTreeSet<String>,
-    /// Calls that failed, by what came instead of an answer. Each was repeated until it was answered.
+    /// Failed calls by error. Each was retried until it was answered.
     pub failures: BTreeMap<String, u64>,
-    /// The most attempts that one call took.
+    /// The most attempts of one call.
     pub attempts_max: u32,
-    /// The longest that one call took, from its first attempt to its answer.
+    /// The longest time from the first attempt of a call to its answer.
     pub longest: Duration,
 }
 
 impl Told {
-    /// All of it together with what other clients were told.
+    /// Adds the recorded replies of other clients.
     ///
     /// # Panics
-    /// When both used the same key.
+    /// If both used the same key.
     pub fn add(&mut self, other: Self) {
         for (key, order_id) in other.orders {
             assert!(self.orders.insert(key.clone(), order_id).is_none(), "{key} was used before");
@@ -75,7 +75,7 @@ impl Told {
     }
 }
 
-/// Running clients. Dropped, each finishes its current call, and nothing waits for that.
+/// Running clients. After a drop, each finishes its current call in the background.
 pub struct Load {
     shared: Arc<Shared>,
     clients: Vec<JoinHandle<()>>,
@@ -98,7 +98,7 @@ struct Caller {
 }
 
 impl Load {
-    /// Starts clients that talk to these APIs, one after the other where one fails. `name` makes their keys their own.
+    /// Starts clients that call these APIs and change to the next one after a failure. `name` makes their keys unique.
     #[must_use]
     pub fn start(name: &str, apis: &[SocketAddr], pace: Pace) -> Self {
         let shared = Arc::new(Shared {
@@ -118,16 +118,16 @@ impl Load {
         Self { shared, clients }
     }
 
-    /// Orders that were acknowledged so far.
+    /// The number of orders acknowledged so far.
     #[must_use]
     pub fn placed(&self) -> u64 {
         self.shared.placed.load(Ordering::Relaxed)
     }
 
-    /// Waits until so many more orders are acknowledged.
+    /// Waits until this many more orders are acknowledged.
     ///
     /// # Panics
-    /// When they never are.
+    /// If they are not acknowledged in time.
     pub fn more(&self, orders: u64) {
         let wanted = self.placed() + orders;
         until("clients placed orders", self.shared.pace.patience, || {
@@ -136,15 +136,15 @@ impl Load {
         });
     }
 
-    /// The clients finish what they are at, each call repeated until it is answered; and what they were told.
+    /// Waits until the clients have finished their current calls, and returns the recorded replies.
     ///
     /// # Panics
-    /// When a client got an impossible answer, or none.
+    /// If a client got an unexpected answer, or none.
     #[must_use]
     pub fn end(mut self) -> Told {
         self.shared.ended.store(true, Ordering::Relaxed);
         for client in self.clients.drain(..) {
-            client.join().expect("a client that saw nothing odd");
+            client.join().expect("the client did not panic");
         }
         std::mem::take(&mut *self.shared.told())
     }
@@ -187,7 +187,7 @@ impl Shared {
 
     fn cancel(&self, client: &Caller, order_id: &str) {
         let reply = self.until_answered(client, &format!("/orders/{order_id}/cancel"), &[], "{}");
-        // 409: it is too late for that.
+        // 409: too late to cancel.
         assert!(matches!(reply.status, 200 | 409), "{order_id}: {} {}", reply.status, reply.body);
         if reply.status == 200 {
             assert_eq!(reply.json()["status"], "CANCELLED", "{}", reply.body);
@@ -195,7 +195,7 @@ impl Shared {
         }
     }
 
-    /// Repeats a call while the answer is that the outcome is not known yet.
+    /// Retries a call until its outcome is known.
     fn until_answered(&self, client: &Caller, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let began = Instant::now();
         for attempt in 1.. {

@@ -8,16 +8,16 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// same port before a slowly starting service listens there.
 const PORTS: Range<u16> = 20_000..30_000;
 
-/// How many have been asked for.
+/// The number of ports handed out.
 static ASKED: AtomicU16 = AtomicU16::new(0);
 
-/// A port of this machine that is free now. A program is never given the same one twice, before all of them were.
+/// A local port that is free now. A program gets no port twice before it has got all of them.
 ///
 /// # Panics
-/// Where there is none.
+/// If no port is free.
 #[must_use]
 pub fn free_port() -> u16 {
-    // Programs that run side by side begin far from each other.
+    // Concurrent programs start far from each other.
     let first = process::id().wrapping_mul(997);
     let port = PORTS.map(|_| nth(first, ASKED.fetch_add(1, Ordering::Relaxed))).find(|&port| is_free(port));
     port.expect("a free port")
@@ -41,7 +41,7 @@ mod tests {
     use super::{PORTS, free_port};
 
     #[test]
-    fn none_is_given_twice_or_while_it_is_taken() {
+    fn no_port_is_returned_twice_or_while_in_use() {
         let listener = TcpListener::bind(("127.0.0.1", free_port() + 1)).expect("the next one is free too");
         let taken = listener.local_addr().expect("its address").port();
         let given: Vec<_> = (0..1_000).map(|_| free_port()).collect();

@@ -1,4 +1,4 @@
-//! A service as a real process, and what holds for every one of them. What does not hold is reported by panicking.
+//! A service as a process, and the checks that every service must pass. A failed check panics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::http::get;
 
-/// Whatever a test waits for is there by then, or never comes.
+/// How long a test waits for a condition.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// SIGTERM ends a process within this.
+/// The time limit of the drain after SIGTERM.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
-/// No process listens there.
+/// An address without a listener.
 const NOWHERE: &str = "127.0.0.1:1";
-/// What must never be seen.
+/// A secret that no output may contain.
 const SECRET: &str = "hunter2-of-the-test";
 
 /// Settings from the environment.
@@ -29,7 +29,7 @@ pub struct Service {
     binary: &'static str,
 }
 
-/// What a command said, and how it ended.
+/// The output and the exit code of a command.
 #[derive(Debug)]
 pub struct Said {
     /// Its exit code.
@@ -41,7 +41,7 @@ pub struct Said {
 }
 
 impl Service {
-    /// The service of that name, and where its binary is.
+    /// The service of this name, and the path of its binary.
     #[must_use]
     pub const fn new(name: &'static str, binary: &'static str) -> Self {
         Self { name, binary }
@@ -55,7 +55,7 @@ impl Service {
         Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// Its help names exactly these flags, each with its default, where it has one, and with its variable.
+    /// Checks that the help lists exactly these flags, each with its variable and its default, if it has one.
     pub fn explains(&self, flags: &[(&str, &str)]) {
         let said = self.run(&["--help"], &[]);
         assert_eq!((said.code, &*said.err), (Some(0), ""));
@@ -76,7 +76,7 @@ impl Service {
         }
     }
 
-    /// It does not start like this, and says why in one sentence with these parts.
+    /// Checks that it does not start with these settings, and that its one-sentence error contains these parts.
     pub fn refuses(&self, args: &[&str], environment: Environment<'_>, parts: &[&str]) {
         let said = self.run(&[&["--listen", "127.0.0.1:0"], args].concat(), environment);
         assert_eq!(said.code, Some(2), "{args:?}: {said:?}");
@@ -87,7 +87,7 @@ impl Service {
         }
     }
 
-    /// What no setting may be, whichever service it is.
+    /// Checks the invalid settings that every service must refuse.
     pub fn refuses_what_is_no_setting(&self) {
         self.refuses(&[], &[("LOGISTICS_FOO", "1")], &["there is no setting LOGISTICS_FOO"]);
         self.refuses(&["--foo"], &[], &["--foo"]);
@@ -106,8 +106,8 @@ impl Service {
         assert!(!said.err.contains(SECRET), "{said:?}");
     }
 
-    /// Without a broker and a store the service runs on, live and not ready. It names what is missing, shows no secret, and ends on
-    /// SIGTERM.
+    /// Checks that the service without a broker and a store is live and not ready, names the missing parts, shows no secret,
+    /// and ends on SIGTERM.
     pub fn waits_for(&self, missing: &[&str]) {
         let environment = [
             ("LOGISTICS_KAFKA_BROKERS", NOWHERE),
@@ -151,12 +151,12 @@ impl Service {
         assert_eq!(gone.code, Some(1), "{gone:?}");
         process.read_to_the_end();
         for line in &process.log {
-            assert!(serde_json::from_str::<Value>(line).is_ok(), "no JSON: {line}");
+            assert!(serde_json::from_str::<Value>(line).is_ok(), "not JSON: {line}");
             assert!(!line.contains(SECRET), "{line}");
         }
     }
 
-    /// Its log lines from the start until it listens. Then it ends.
+    /// Starts and stops it, and returns its log lines up to the one with its address.
     #[must_use]
     pub fn lines_at_start(&self, args: &[&str], environment: Environment<'_>) -> Vec<String> {
         let environment = [environment, &[("LOGISTICS_KAFKA_BROKERS", NOWHERE)]].concat();
@@ -167,7 +167,7 @@ impl Service {
         lines
     }
 
-    /// Starts it and reads what it logs.
+    /// Starts it and reads its log.
     fn start(&self, args: &[&str], environment: Environment<'_>) -> Process {
         let mut command = self.command(args, environment);
         let mut child =
@@ -182,7 +182,7 @@ impl Service {
         Process { child, lines, log: Vec::new() }
     }
 
-    /// Without variables of the test's own environment.
+    /// The command without the settings of the test's environment.
     fn command(&self, args: &[&str], environment: Environment<'_>) -> Command {
         let mut command = Command::new(self.binary);
         let settings = std::env::vars_os().map(|(name, _)| name);
@@ -194,16 +194,16 @@ impl Service {
     }
 }
 
-/// A process that runs. Dropping it kills it.
+/// A running process. Dropping it kills it.
 struct Process {
     child: Child,
     lines: Receiver<String>,
-    /// What was read of its log.
+    /// The log lines read so far.
     log: Vec<String>,
 }
 
 impl Process {
-    /// Waits for a line that holds this text.
+    /// Waits for a line that contains this text.
     fn line_with(&mut self, text: &str) -> String {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -217,19 +217,19 @@ impl Process {
         }
     }
 
-    /// The rest of the log of a process that has ended.
+    /// Reads the rest of the log of an ended process.
     fn read_to_the_end(&mut self) {
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.log.push(line);
         }
     }
 
-    /// SIGTERM, and waits until it has ended by itself.
+    /// Sends SIGTERM and waits for the end.
     fn terminate(&mut self) -> (ExitStatus, Duration) {
         let begun = Instant::now();
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
-        assert!(sent.success(), "the process is there");
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill exists");
+        assert!(sent.success(), "the process runs");
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
                 return (status, begun.elapsed());
@@ -247,7 +247,7 @@ impl Drop for Process {
     }
 }
 
-/// What the help says about each flag.
+/// The help text of each flag.
 fn explained(help: &str) -> BTreeMap<String, String> {
     let mut explained: BTreeMap<String, String> = BTreeMap::new();
     let mut flag = None;

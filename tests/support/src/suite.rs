@@ -1,11 +1,11 @@
-//! Tests that are ignored where the tool that they need is absent.
+//! Suites whose tests are ignored if a tool that they need is absent.
 
 use std::process::ExitCode;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use libtest_mimic::{Arguments, Trial};
 
-/// This variable of the environment says 1: what is absent is a failure.
+/// Whether this environment variable is 1, so that an absent tool is a failure.
 #[must_use]
 pub fn required(variable: &str) -> bool {
     std::env::var(variable).is_ok_and(|required| required == "1")
@@ -21,21 +21,16 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// No test yet. `ignored`: report them as ignored, since something that they need is absent.
+    /// An empty suite. `ignored`: reports its tests as ignored, because a tool is absent.
     #[must_use]
     pub fn new(ignored: bool) -> Self {
-        Self { arguments: Arguments::from_args(), trials: Vec::new(), ignored, running: Arc::default() }
+        let mut arguments = Arguments::from_args();
+        // Each test runs a whole system, so concurrent tests would only slow each other down.
+        arguments.test_threads = arguments.test_threads.or(Some(1));
+        Self { arguments, trials: Vec::new(), ignored }
     }
 
-    /// Runs so many tests side by side, unless the command line names a number (`--test-threads`). Without this call, one
-    /// test at a time.
-    #[must_use]
-    pub fn side_by_side(mut self, tests: usize) -> Self {
-        self.arguments.test_threads = self.arguments.test_threads.or(Some(tests));
-        self
-    }
-
-    /// Adds a test, which fails by panicking.
+    /// Adds a test. A panic is a failure.
     #[must_use]
     pub fn test(self, name: &str, test: impl FnOnce() + Send + 'static) -> Self {
         let running = self.running.clone();
@@ -64,7 +59,7 @@ impl Suite {
         self
     }
 
-    /// Adds a test that runs only when asked for with `--ignored`, and alone. `why`: for readers of the code.
+    /// Adds a test that runs only with `--ignored`. `why` is for readers of the code.
     #[must_use]
     pub fn test_on_demand(mut self, name: &str, why: &str, test: impl FnOnce() + Send + 'static) -> Self {
         let _ = why;
@@ -74,7 +69,7 @@ impl Suite {
         self
     }
 
-    /// Runs them.
+    /// Runs the tests.
     #[must_use]
     pub fn run(mut self) -> ExitCode {
         self.arguments.test_threads = self.arguments.test_threads.or(Some(1));

@@ -1,14 +1,14 @@
-//! Waiting until something is so.
+//! Waiting for a condition.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Looks again and again until there is an answer. `look` says why there is none yet.
+/// Polls `look` until it returns a value. Until then, `look` returns the reason why there is none.
 ///
 /// # Panics
-/// When there is none within the limit, with what was said last.
+/// If there is no value within the limit, with the last reason.
 pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Result<T, String>) -> T {
     let end = Instant::now() + limit;
     loop {
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_comes_when_it_is_there() {
+    fn the_value_is_returned_when_it_is_available() {
         let mut asked = 0;
         let answer = until("it is asked twice", Duration::from_secs(10), || {
             asked += 1;
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "in vain until it rains: the sun shines")]
-    fn what_never_comes_is_not_waited_for_for_ever() {
+    fn the_wait_is_limited() {
         until("it rains", Duration::ZERO, || Err::<(), _>("the sun shines".to_owned()));
     }
 }

@@ -1,4 +1,4 @@
-//! A server that has nothing to do, as a process of its own.
+//! An idle server as a separate process.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use super::load::Wire;
+use super::load::HttpConnection;
 use super::stats::{Figure, processor_time, resident_mb};
 use super::{BenchArgs, scratch};
 use logistics_cli_kit::Failure;
 
-/// Before the measurement, so that the start itself is not in it.
+/// A pause before the measurement, so that the start is not part of it.
 const SETTLE: Duration = Duration::from_secs(3);
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) async fn idle(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let dir = scratch()?;
@@ -27,21 +27,21 @@ pub(super) async fn idle(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| failed(&error.to_string()))?;
-    let process = server.id().ok_or_else(|| failed("it has ended"))?.to_string();
+    let process = server.id().ok_or_else(|| failed("it ended"))?.to_string();
     let stdout = server.stdout.take().ok_or_else(|| failed("it has no output"))?;
     let mut lines = BufReader::new(stdout).lines();
     let addr = loop {
-        let line = lines.next_line().await.ok().flatten().ok_or_else(|| failed("it has ended"))?;
+        let line = lines.next_line().await.ok().flatten().ok_or_else(|| failed("it ended"))?;
         if let Some(rest) = line.strip_prefix("Listening on http://") {
             let addr = rest.split(',').next().unwrap_or_default();
-            break addr.parse().map_err(|_| failed("it does not say where it listens"))?;
+            break addr.parse().map_err(|_| failed("its output has no address"))?;
         }
     };
-    let mut wire = Wire::open(addr).await.map_err(|error| failed(&error.to_string()))?;
+    let mut connection = HttpConnection::open(addr).await.map_err(|error| failed(&error.to_string()))?;
     let request = b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\n\r\n";
-    while wire.exchange(request).await.map_err(|error| failed(&error.to_string()))?.status != 200 {
-        if begun.elapsed() > PATIENCE {
-            return Err(failed("it is not ready within 20 s"));
+    while connection.exchange(request).await.map_err(|error| failed(&error.to_string()))?.status != 200 {
+        if begun.elapsed() > TIMEOUT {
+            return Err(failed("it did not become ready within 20 s"));
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -50,7 +50,7 @@ pub(super) async fn idle(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     Ok(figures(&process, started, Duration::from_secs(args.seconds)).await)
 }
 
-/// What a process uses during this time, which has nothing to do.
+/// The resources that an idle process uses during this time.
 pub(super) async fn figures(process: &str, started: Duration, during: Duration) -> Vec<Figure> {
     let used = || processor_time(process).unwrap_or_default();
     let (before, since) = (used(), Instant::now());

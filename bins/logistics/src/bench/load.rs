@@ -1,4 +1,4 @@
-//! A load of HTTP requests that costs little itself: it shares the machine with what it measures.
+//! An HTTP load that uses little processor time, because it shares the machine with the server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,35 +16,35 @@ use logistics_cli_kit::Failure;
 const HEADERS_MAX: usize = 32;
 const READ_BYTES: usize = 4096;
 
-/// What to send: `total` requests over `connections` connections, each as soon as the one before it is answered.
+/// A load of `total` requests over `connections` connections. Each connection sends its next request after a reply.
 pub(crate) struct Load {
     pub(crate) addr: SocketAddr,
     pub(crate) connections: usize,
     pub(crate) total: u64,
     /// The `n`th request, as bytes.
     pub(crate) request: Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>,
-    /// How many are answered so far.
+    /// Requests answered so far.
     pub(crate) answered: Arc<AtomicU64>,
 }
 
-/// What came of it.
+/// The result of a load.
 pub(crate) struct Loaded {
     pub(crate) elapsed: Duration,
     pub(crate) latencies: Latencies,
 }
 
 impl Load {
-    /// Runs the load on a thread of its own, so that the server's threads are the server's.
+    /// Runs the load on a separate thread, so that it does not occupy the server's threads.
     ///
     /// # Errors
-    /// Where any request is not answered with 200.
+    /// If any request is not answered with 200.
     pub(crate) async fn run(self) -> Result<Loaded, Failure> {
-        let (tell, told) = tokio::sync::oneshot::channel();
+        let (sender, receiver) = tokio::sync::oneshot::channel();
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let _ = tell.send(runtime.and_then(|runtime| runtime.block_on(self.drive())));
+            let _ = sender.send(runtime.and_then(|runtime| runtime.block_on(self.drive())));
         });
-        let ended = told.await.map_err(|_| Failure::refused("the load ended without a result"))?;
+        let ended = receiver.await.map_err(|_| Failure::refused("the load ended without a result"))?;
         ended.map_err(|error| Failure::refused(format!("the load failed: {error}")))
     }
 
@@ -52,13 +52,13 @@ impl Load {
         let next = Arc::new(AtomicU64::new(0));
         let begun = Instant::now();
         let connection = |_| {
-            let work = Work {
+            let task = ConnectionTask {
                 next: next.clone(),
                 total: self.total,
                 request: self.request.clone(),
                 answered: self.answered.clone(),
             };
-            tokio::spawn(work.connection(self.addr))
+            tokio::spawn(task.run(self.addr))
         };
         let connections: Vec<_> = (0..self.connections).map(connection).collect();
         let mut latencies = Latencies::default();
@@ -69,16 +69,17 @@ impl Load {
     }
 }
 
-struct Work {
+/// The part of a load that one connection runs.
+struct ConnectionTask {
     next: Arc<AtomicU64>,
     total: u64,
     request: Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>,
     answered: Arc<AtomicU64>,
 }
 
-impl Work {
-    async fn connection(self, addr: SocketAddr) -> io::Result<Latencies> {
-        let mut wire = Wire::open(addr).await?;
+impl ConnectionTask {
+    async fn run(self, addr: SocketAddr) -> io::Result<Latencies> {
+        let mut connection = HttpConnection::open(addr).await?;
         let mut latencies = Latencies::default();
         loop {
             let n = self.next.fetch_add(1, Ordering::Relaxed);
@@ -86,37 +87,40 @@ impl Work {
                 return Ok(latencies);
             }
             let begun = Instant::now();
-            let reply = wire.exchange(&(self.request)(n)).await?;
+            let reply = connection.exchange(&(self.request)(n)).await?;
             latencies.add(begun.elapsed());
             if reply.status != 200 {
                 let text = String::from_utf8_lossy(reply.body);
-                return Err(io::Error::other(format!("a reply with status {}: {text}", reply.status)));
+                return Err(io::Error::other(format!(
+                    "the server answered with status {}: {text}",
+                    reply.status
+                )));
             }
             self.answered.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-/// One connection, one request at a time.
-pub(crate) struct Wire {
+/// An HTTP connection with one request at a time.
+pub(crate) struct HttpConnection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 /// A reply, in the connection's buffer.
-pub(crate) struct WireReply<'a> {
+pub(crate) struct HttpReply<'a> {
     pub(crate) status: u16,
     pub(crate) body: &'a [u8],
 }
 
-impl Wire {
+impl HttpConnection {
     pub(crate) async fn open(addr: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(addr).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(READ_BYTES) })
     }
 
-    pub(crate) async fn exchange(&mut self, request: &[u8]) -> io::Result<WireReply<'_>> {
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> io::Result<HttpReply<'_>> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let (status, head, length) = loop {
@@ -132,11 +136,11 @@ impl Wire {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
-        Ok(WireReply { status, body: &self.buffer[head..head + length] })
+        Ok(HttpReply { status, body: &self.buffer[head..head + length] })
     }
 }
 
-/// The status, the length of the head and that of the body, once the head is there.
+/// The status, the length of the head and the length of the body, if the head is complete.
 fn parse_head(buffer: &[u8]) -> io::Result<Option<(u16, usize, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut reply = httparse::Response::new(&mut headers);
@@ -148,7 +152,7 @@ fn parse_head(buffer: &[u8]) -> io::Result<Option<(u16, usize, usize)>> {
     let length = length.and_then(|header| std::str::from_utf8(header.value).ok()?.trim().parse().ok());
     length
         .map(|length| Some((status, head, length)))
-        .ok_or_else(|| io::Error::other("a reply without a length"))
+        .ok_or_else(|| io::Error::other("a reply has no content-length"))
 }
 
 /// `POST /orders` without a body.

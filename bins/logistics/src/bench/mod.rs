@@ -1,7 +1,8 @@
-//! `logistics bench`: the figures of the README, measured on this machine.
+//! `logistics bench`: measures the figures of the README on this machine.
 
 #[cfg(feature = "cluster")]
 mod cluster;
+mod fixture;
 mod idle;
 mod load;
 mod progress;
@@ -10,7 +11,6 @@ mod stats;
 mod steady;
 mod throughput;
 mod timers;
-mod world;
 
 use clap::{Args, ValueEnum};
 use comfy_table::Table;
@@ -25,14 +25,14 @@ use logistics_cli_kit::output;
 use logistics_wiring::cluster::{KafkaArgs, PARTITIONS_DEFAULT, RedisArgs};
 use stats::Figure;
 
-/// Orders where `--orders` does not say: with the embedded engine, and with the services on Kafka and Redis.
+/// The defaults of `--orders`, by engine.
 const ORDERS_EMBEDDED: u64 = 200_000;
 const ORDERS_CLUSTER: u64 = 300_000;
 
 /// Flags of `bench`.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct BenchArgs {
-    /// What to measure; all of it where nothing is named
+    /// The scenarios to measure [default: all]
     #[arg(value_enum)]
     scenarios: Vec<Scenario>,
     /// Orders of drain, http, post and get, and of recovery [default: 200000; 300000 with --engine cluster]
@@ -44,14 +44,14 @@ pub(crate) struct BenchArgs {
     /// Seconds of steady, timers, takeover and idle
     #[arg(long, env = "LOGISTICS_SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
-    /// Orders that wait on timers meanwhile, in timers
+    /// Orders that wait on timers in the scenario timers
     #[arg(long, env = "LOGISTICS_LIVE_ORDERS", default_value_t = 1_000_000)]
     live_orders: u64,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
-    /// What is measured: the embedded engine in temporary directories, or the services beside this program on Kafka, in
-    /// topics of their own, and on Redis, whose database must be empty and is wiped
+    /// The embedded engine in temporary directories, or the services beside this program on Kafka and Redis. Kafka gets
+    /// temporary topics. The Redis database must be empty and is wiped
     #[arg(long, env = "LOGISTICS_ENGINE", value_enum, default_value_t = EngineKind::Embedded)]
     engine: EngineKind,
     /// Partitions of every topic, with --engine cluster
@@ -70,7 +70,7 @@ pub(crate) struct BenchArgs {
 }
 
 impl BenchArgs {
-    /// Orders of the scenarios that go by a number of orders.
+    /// The number of orders of the scenarios that have one.
     fn orders(&self) -> u64 {
         self.orders.unwrap_or(match self.engine {
             EngineKind::Embedded => ORDERS_EMBEDDED,
@@ -78,9 +78,9 @@ impl BenchArgs {
         })
     }
 
-    /// Those that are named, or all that the engine has.
+    /// The selected scenarios, or all of the engine.
     fn scenarios(&self) -> Vec<Scenario> {
-        let has = |scenario: &Scenario| self.engine == EngineKind::Cluster || !scenario.is_of_cluster();
+        let has = |scenario: &Scenario| self.engine == EngineKind::Cluster || !scenario.needs_cluster();
         match self.scenarios.is_empty() {
             true => Scenario::value_variants().iter().copied().filter(has).collect(),
             false => self.scenarios.clone(),
@@ -93,27 +93,27 @@ impl BenchArgs {
 enum Scenario {
     /// Orders accepted, then drained from PLACED to DELIVERED, dwell 0
     Drain,
-    /// The same, arriving over HTTP while they are drained
+    /// Orders that arrive over HTTP while they are drained
     Http,
-    /// A whole order at a steady 100 a second, dwell 0
+    /// Whole orders at a steady 100 per second, dwell 0
     Steady,
-    /// `POST /orders`, durable, the processor paused
+    /// `POST /orders`, durable, without a processor
     Post,
     /// `GET /orders/{id}`
     Get,
-    /// Live orders waiting on timers; 5,000 a second fall due
+    /// Live orders waiting on timers; 5,000 become due per second
     Timers,
-    /// A server that has nothing to do, and its start
+    /// The start of a server, and its idle use of memory and processor
     Idle,
-    /// With --engine cluster: how long orders stand still when one of two processors is killed
+    /// With --engine cluster: the longest pause of an order after one of two processors is killed
     Takeover,
-    /// With --engine cluster: a processor that finds Redis empty derives everything from the log again
+    /// With --engine cluster: a processor rebuilds an empty Redis from the log
     Recovery,
 }
 
 impl Scenario {
-    /// There is nobody to take over from, and no store apart from the log, in one process.
-    fn is_of_cluster(self) -> bool {
+    /// In one process, there is no second processor and no store apart from the log.
+    fn needs_cluster(self) -> bool {
         matches!(self, Scenario::Takeover | Scenario::Recovery)
     }
 }
@@ -136,8 +136,8 @@ pub(crate) async fn run(args: Box<BenchArgs>) -> Result<(), Failure> {
 
 async fn embedded(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let scenarios = args.scenarios();
-    if scenarios.iter().any(|scenario| scenario.is_of_cluster()) {
-        return Err(only_of_cluster());
+    if scenarios.iter().any(|scenario| scenario.needs_cluster()) {
+        return Err(cluster_required());
     }
     let mut figures = Vec::new();
     for scenario in scenarios {
@@ -149,15 +149,15 @@ async fn embedded(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
             Scenario::Get => requests::get(args).await,
             Scenario::Timers => timers::timers(args).await,
             Scenario::Idle => idle::idle(args).await,
-            Scenario::Takeover | Scenario::Recovery => Err(only_of_cluster()),
+            Scenario::Takeover | Scenario::Recovery => Err(cluster_required()),
         };
         figures.extend(measured?);
     }
     Ok(figures)
 }
 
-fn only_of_cluster() -> Failure {
-    Failure::usage("takeover and recovery are measured with --engine cluster alone")
+fn cluster_required() -> Failure {
+    Failure::usage("takeover and recovery need --engine cluster")
 }
 
 fn table(figures: &[Figure]) -> String {
@@ -170,7 +170,7 @@ fn table(figures: &[Figure]) -> String {
     table.to_string()
 }
 
-/// A number as people read it: 22,000.
+/// A number with separators: 22,000.
 fn group(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut grouped = String::new();
@@ -184,5 +184,6 @@ fn group(value: f64) -> String {
 }
 
 fn scratch() -> Result<tempfile::TempDir, Failure> {
-    tempfile::tempdir().map_err(|error| Failure::usage(format!("cannot make a temporary directory: {error}")))
+    tempfile::tempdir()
+        .map_err(|error| Failure::usage(format!("cannot create a temporary directory: {error}")))
 }

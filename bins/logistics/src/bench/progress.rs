@@ -1,10 +1,10 @@
-//! How far a measurement is, for people.
+//! The progress of a scenario.
 
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A progress bar on standard error, where somebody looks at it.
+/// A progress bar on standard error, if that is a terminal.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {

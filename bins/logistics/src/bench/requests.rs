@@ -1,4 +1,4 @@
-//! Single calls of the API, as many as there can be.
+//! Throughput of single calls of the API.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use std::time::Duration;
 use logistics_core::port::Topic;
 use logistics_core::{OrderId, Policy};
 
+use super::fixture::{FACTS, place, reached, start};
 use super::load::{Load, get_order, post_order};
 use super::progress::Progress;
 use super::stats::{Figure, rate};
-use super::world::{FACTS, place, reached, start};
 use super::{BenchArgs, scratch};
 use logistics_cli_kit::Failure;
 
-/// Orders that get asks for.
+/// Orders that `get` reads.
 pub(super) const GET_ORDERS: u64 = 20_000;
 const SHOWN_EVERY: Duration = Duration::from_millis(250);
 
-/// `POST /orders`: each is durable when it is answered; nobody decides.
+/// `POST /orders`, answered when the order is durable, without a processor.
 pub(super) async fn post(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let dir = scratch()?;
     let app = start(dir.path(), Policy::simulate(0), false).await?;
@@ -28,7 +28,7 @@ pub(super) async fn post(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     Ok(figures)
 }
 
-/// `GET /orders/{id}` of orders that are there, all over the log.
+/// `GET /orders/{id}` of orders that are spread over the log.
 pub(super) async fn get(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let dir = scratch()?;
     let app = start(dir.path(), Policy::simulate(0), true).await?;
@@ -41,14 +41,14 @@ pub(super) async fn get(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     Ok(figures)
 }
 
-/// Requests of these orders, again and again.
+/// An endless cycle of requests for these orders.
 pub(super) fn gets(placed: &[OrderId]) -> Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync> {
     let requests: Vec<Vec<u8>> = placed.iter().map(|order_id| get_order(order_id.as_str())).collect();
-    // A stride without a common divisor visits them all, and never two neighbours in a row.
+    // A stride without a common divisor visits all orders, and never two neighbours in a row.
     Arc::new(move |n: u64| requests[(n * 7919 % requests.len() as u64) as usize].clone())
 }
 
-/// `--orders` requests, as fast as they are answered.
+/// Sends `--orders` requests as fast as the server answers.
 pub(super) async fn measure(
     addr: SocketAddr,
     args: &BenchArgs,

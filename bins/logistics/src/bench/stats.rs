@@ -1,14 +1,14 @@
-//! Figures: rates, quantiles, memory and processor time.
+//! Figures: rates, percentiles, memory and processor time.
 
 use std::fs;
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// One figure of one measurement.
+/// One result of a scenario.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Figure {
-    /// The measurement.
+    /// The scenario.
     pub(crate) scenario: &'static str,
     /// What was measured.
     pub(crate) what: String,
@@ -27,7 +27,7 @@ impl Figure {
     }
 }
 
-/// How many a second.
+/// Events per second.
 pub(crate) fn rate(count: u64, elapsed: Duration) -> f64 {
     count as f64 / elapsed.as_secs_f64()
 }
@@ -62,12 +62,12 @@ impl Latencies {
     }
 }
 
-/// Resident memory of a process in MB (10^6 bytes), as Linux tells it.
+/// Resident memory of a process in MB (10^6 bytes), from `/proc`.
 pub(crate) fn resident_mb(process: &str) -> Option<f64> {
     memory_mb(process, "VmRSS:")
 }
 
-/// The most that it ever was.
+/// Peak resident memory of a process in MB.
 #[cfg(feature = "cluster")]
 pub(crate) fn peak_mb(process: &str) -> Option<f64> {
     memory_mb(process, "VmHWM:")
@@ -80,12 +80,12 @@ fn memory_mb(process: &str, field: &str) -> Option<f64> {
     Some(kib * 1024.0 / 1e6)
 }
 
-/// Processor time of a process so far, as Linux tells it.
+/// Processor time of a process so far, from `/proc`.
 pub(crate) fn processor_time(process: &str) -> Option<Duration> {
-    /// Linux counts it in these, whatever the kernel's own tick is.
+    /// `USER_HZ`, which does not depend on the kernel's own tick.
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name in parentheses may hold anything; the fields behind it are numbers.
+    // The name in parentheses may contain anything. The fields after it are numbers.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let (user, system): (f64, f64) = (fields.get(11)?.parse().ok()?, fields.get(12)?.parse().ok()?);
     Some(Duration::from_secs_f64((user + system) / TICKS_PER_SECOND))
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_those_of_the_sorted_values() {
+    fn percentiles_come_from_the_sorted_values() {
         let mut latencies = Latencies::default();
         (1..=1000).rev().for_each(|ms| latencies.add(Duration::from_millis(ms)));
         let values: Vec<f64> = latencies.figures("x", "y").into_iter().map(|figure| figure.value).collect();

@@ -1,4 +1,4 @@
-//! Whole orders, as many as there can be.
+//! Throughput of whole orders.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -7,14 +7,14 @@ use std::time::Instant;
 use logistics_core::Policy;
 use logistics_core::port::Topic;
 
+use super::fixture::{FACTS, place, reached, start, stop_and_verify};
 use super::load::{Load, post_order};
 use super::progress::Progress;
 use super::stats::{Figure, rate};
-use super::world::{FACTS, place, reached, start, stop_and_verify};
 use super::{BenchArgs, scratch};
 use logistics_cli_kit::Failure;
 
-/// Orders accepted durably with nobody deciding; then, after a restart, decided and delivered.
+/// Orders are accepted without a processor; after a restart, they are decided and delivered.
 pub(super) async fn drain(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let (dir, orders) = (scratch()?, args.orders());
     let paused = start(dir.path(), Policy::simulate(0), false).await?;
@@ -37,7 +37,7 @@ pub(super) async fn drain(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     ])
 }
 
-/// Orders that arrive over HTTP while they are decided and delivered; the clock stops when the last is delivered.
+/// Orders arrive over HTTP while the processor decides them. The measurement ends with the last DELIVERED.
 pub(super) async fn http(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let (dir, orders) = (scratch()?, args.orders());
     let app = start(dir.path(), Policy::simulate(0), true).await?;
@@ -54,11 +54,11 @@ pub(super) async fn http(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     stop_and_verify(app, dir.path(), orders).await?;
     let mut figures =
         vec![Figure::new("http", "orders placed over HTTP and delivered", rate(orders, elapsed), "orders/s")];
-    figures.extend(loaded.latencies.figures("http", "POST /orders meanwhile"));
+    figures.extend(loaded.latencies.figures("http", "POST /orders during it"));
     Ok(figures)
 }
 
-/// When all facts and all notifications of `orders` orders were there.
+/// Waits for all facts and notifications of `orders` orders, and returns the time.
 async fn delivered(app: &crate::all_in_one::AllInOne, orders: u64, what: &str) -> Result<Instant, Failure> {
     // An input and its facts.
     let progress = Progress::new(what, orders * (1 + FACTS));

@@ -1,4 +1,4 @@
-//! Live orders that wait on timers: their memory, and how late timers fire when many are due.
+//! Live orders with timers: their memory, and the lateness of timers when many are due.
 
 use std::time::{Duration, Instant};
 
@@ -7,27 +7,26 @@ use logistics_core::{Policy, Status};
 use logistics_tokio::SystemClock;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::fixture::{place, reached, start};
 use super::progress::Progress;
 use super::stats::{Figure, Latencies, rate, resident_mb};
-use super::steady::{Seen, follow};
-use super::world::{place, reached, start};
+use super::steady::{ObservedFact, follow};
 use super::{BenchArgs, scratch};
 use crate::all_in_one::AllInOne;
 use logistics_cli_kit::Failure;
 
 const DUE_PER_SECOND: u64 = 5000;
 const BURSTS_PER_SECOND: u64 = 20;
-/// How long the orders that fall due wait before they do.
+/// The dwell of the orders that become due.
 const DWELL_MS: u64 = 3000;
 pub(super) const FOREVER_MS: u64 = 365 * 24 * 60 * 60 * 1000;
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) async fn timers(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let (dir, live) = (scratch()?, args.live_orders);
-    // Nothing happens to these by itself for a year.
-    let mut policy = Policy::simulate(FOREVER_MS);
-    policy.accept_ms = FOREVER_MS;
-    let app = start(dir.path(), policy.clone(), true).await?;
+    // These orders have no due timer for a year.
+    let app =
+        start(dir.path(), Policy { accept_ms: FOREVER_MS, ..Policy::simulate(FOREVER_MS) }, true).await?;
     let progress = Progress::new("timers: placing live orders", live);
     let begun = Instant::now();
     for from in (0..live).step_by(10_000) {
@@ -39,18 +38,19 @@ pub(super) async fn timers(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let loaded_mb = resident_mb("self").unwrap_or_default();
     app.stop().await?;
 
-    // Each order that is placed from here on confirms itself after the dwell, and then stays.
+    // Each order that is placed from here on is confirmed after the dwell, and then stays.
+    let mut policy = Policy { accept_ms: FOREVER_MS, ..Policy::simulate(FOREVER_MS) };
     policy.dwell_by_status_ms.insert(Status::Placed, DWELL_MS);
     let begun = Instant::now();
     let app = start(dir.path(), policy, true).await?;
     ready(&app).await?;
     let restarted = begun.elapsed();
-    let lateness = fall_due(&app, live, args.seconds * DUE_PER_SECOND).await?;
+    let lateness = measure_lateness(&app, live, args.seconds * DUE_PER_SECOND).await?;
     let due_mb = resident_mb("self").unwrap_or_default();
     app.stop().await?;
     let mut figures = vec![
-        Figure::new("timers", "live orders placed meanwhile", placed, "orders/s"),
-        Figure::new("timers", format!("resident with {live} live orders, once placed"), loaded_mb, "MB"),
+        Figure::new("timers", "live orders placed", placed, "orders/s"),
+        Figure::new("timers", format!("resident with {live} live orders, after placing"), loaded_mb, "MB"),
         Figure::new("timers", "restart until ready", restarted.as_secs_f64(), "s"),
         Figure::new("timers", "resident, while timers fall due", due_mb, "MB"),
     ];
@@ -61,19 +61,19 @@ pub(super) async fn timers(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
 async fn ready(app: &AllInOne) -> Result<(), Failure> {
     let begun = Instant::now();
     while !app.is_ready() {
-        if begun.elapsed() > PATIENCE {
-            return Err(Failure::refused("not ready within 20 s"));
+        if begun.elapsed() > TIMEOUT {
+            return Err(Failure::refused("the app did not become ready within 20 s"));
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     Ok(())
 }
 
-/// Places orders at the rate, and measures from when each is due until the fact can be read from the log.
-async fn fall_due(app: &AllInOne, from: u64, orders: u64) -> Result<Latencies, Failure> {
+/// Places orders at the rate, and measures from each deadline until its fact can be read from the log.
+async fn measure_lateness(app: &AllInOne, from: u64, orders: u64) -> Result<Latencies, Failure> {
     let (bus, burst) = (app.engine.bus(), DUE_PER_SECOND / BURSTS_PER_SECOND);
     let mut facts = follow(bus.clone()).await?;
-    let progress = Progress::new("timers: 5,000 a second fall due", orders);
+    let progress = Progress::new("timers: 5,000 due a second", orders);
     let hidden = Progress::new("", 0);
     let placing = async {
         let mut ticks = interval(Duration::from_secs(1) / BURSTS_PER_SECOND as u32);
@@ -89,13 +89,14 @@ async fn fall_due(app: &AllInOne, from: u64, orders: u64) -> Result<Latencies, F
         let mut due = std::collections::HashMap::new();
         let mut lateness = Latencies::default();
         while lateness.count() < orders / burst * burst {
-            let seen = timeout(PATIENCE, facts.recv()).await.ok().flatten();
-            let Seen { fact, at } = seen.ok_or_else(|| Failure::refused("no timer fired for 20 s"))?;
+            let seen = timeout(TIMEOUT, facts.recv()).await.ok().flatten();
+            let ObservedFact { fact, at } =
+                seen.ok_or_else(|| Failure::refused("no timer fired for 20 s"))?;
             match (fact.status, fact.deadline) {
                 (Status::Placed, Some(deadline)) => _ = due.insert(fact.order_id, deadline.at),
                 (Status::Confirmed, _) => {
                     if let Some(due) = due.remove(&fact.order_id) {
-                        // It was read a moment ago; the wall clock of then is that of now, less that moment.
+                        // The fact was read `at`: subtract the time since then from the wall clock.
                         let late = clock.now().millis_since(due);
                         lateness.add(Duration::from_millis(late).saturating_sub(at.elapsed()));
                         progress.set(lateness.count());

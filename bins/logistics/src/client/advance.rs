@@ -6,7 +6,7 @@ use clap::Args;
 use logistics_core::{Order, OrderId, Status, Timer};
 
 use super::ClientArgs;
-use super::cancel::{AskArgs, done};
+use super::cancel::{TransitionArgs, done};
 use crate::names;
 use logistics_cli_kit::Failure;
 
@@ -16,38 +16,38 @@ pub(crate) struct AdvanceArgs {
     /// The order
     #[arg(value_name = "ORDER_ID")]
     order_id: OrderId,
-    /// The status to ask for; the next one on the way to DELIVERED, unless said otherwise
+    /// The status to request [default: the next one towards DELIVERED]
     #[arg(value_name = "STATUS", value_parser = names::status(), ignore_case = true)]
     to: Option<Status>,
     #[command(flatten)]
-    asking: AskArgs,
+    transition: TransitionArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
 
-/// Asks for a step of an order.
+/// Requests a transition of an order.
 pub(crate) async fn run(args: AdvanceArgs) -> Result<(), Failure> {
     let mut api = args.client.api();
     let to = match args.to {
         Some(to) => to,
         None => next(&api.order(&args.order_id).await?)?,
     };
-    done(&args.client, &args.asking.ask(&mut api, &args.order_id, to).await?)
+    done(&args.client, &args.transition.request(&mut api, &args.order_id, to).await?)
 }
 
-/// The step on the way to DELIVERED that the order may take.
+/// The allowed transition that leads towards DELIVERED.
 fn next(order: &Order) -> Result<Status, Failure> {
-    let on_the_way = |status: &Status| happy_path().any(|step| step == *status);
-    order.allowed_transitions.iter().copied().find(on_the_way).ok_or_else(|| {
+    let leads_to_delivered = |status: &Status| happy_path().any(|on_path| on_path == *status);
+    order.allowed_transitions.iter().copied().find(leads_to_delivered).ok_or_else(|| {
         let allowed = super::api::names(&order.allowed_transitions);
         let (id, status) = (&order.order_id, order.status);
         Failure::refused(format!(
-            "order {id} is {status}, from where nothing leads to DELIVERED; allowed now: {allowed}"
+            "order {id} is {status}; no allowed transition leads to DELIVERED; allowed now: {allowed}"
         ))
     })
 }
 
-/// The way that an order takes where nothing happens but time: the table's.
+/// The path that the clock alone moves an order along, from the transition table.
 fn happy_path() -> impl Iterator<Item = Status> {
     successors(Some(Status::Placed), |status| status.moved_by(Timer::Dwell))
 }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_step_leads_to_delivered() {
+    fn the_next_transition_leads_to_delivered() {
         let mut walk = vec![Status::Placed];
         while let Some(next) = next_of(walk[walk.len() - 1]) {
             walk.push(next);
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn from_an_end_nothing_leads_on() {
+    fn a_terminal_status_has_no_next_transition() {
         for status in logistics_core::lifecycle::STATUSES.into_iter().filter(|status| status.is_terminal()) {
             assert_eq!(next_of(status), None, "{status}");
         }

@@ -1,4 +1,4 @@
-//! The API as the commands and the demo call it.
+//! The API client of the commands and the demo.
 
 use std::fmt;
 
@@ -12,50 +12,50 @@ use serde_json::json;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::{BaseUrl, Client, Reply};
 
-/// How long the server may take to decide: longer than it ever should.
+/// How long the server may wait for a decision: longer than it should ever take.
 const PREFER: (&str, &str) = ("prefer", "wait=30");
 
-/// Somebody with a connection to the API.
+/// A client of the API.
 pub(crate) struct Api(Client);
 
-/// A placement that stands in the log.
+/// A placement that the log has stored.
 pub(crate) struct Placed {
     pub(crate) order_id: OrderId,
-    /// The reply.
+    /// The body of the reply.
     pub(crate) json: Bytes,
 }
 
-/// A step to ask for.
+/// A requested transition.
 #[derive(Debug, Clone)]
-pub(crate) struct Step {
+pub(crate) struct TransitionRequest {
     pub(crate) to: Status,
-    /// `None`: whom the server takes it for.
+    /// `None`: the server's default.
     pub(crate) actor: Option<Actor>,
     pub(crate) reason: Option<String>,
-    /// The version that the order must have; `None`: any.
+    /// The version that the order must have. `None`: any.
     pub(crate) if_version: Option<Version>,
 }
 
-/// What came of asking for a step.
-pub(crate) enum Answer {
-    /// It happened, or was so already: the order's document.
+/// The answer to a requested transition.
+pub(crate) enum TransitionReply {
+    /// The order has the requested status: its document.
     Done(Bytes),
-    /// It is refused, and nothing changed.
-    Refused(Refusal),
+    /// The request is rejected; nothing changed.
+    Rejected(Rejection),
 }
 
-/// What a refusal says.
+/// The body of a rejection.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Refusal {
+pub(crate) struct Rejection {
     pub(crate) error: String,
     #[serde(default)]
     hint: Option<String>,
-    /// Where it is about the order's status: what could have been asked for.
+    /// The transitions that the order's status allows, if the status is the reason.
     #[serde(default)]
     pub(crate) allowed_transitions: Option<Vec<Status>>,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.error)?;
         if let Some(allowed) = &self.allowed_transitions {
@@ -65,13 +65,13 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Failure::refused(refusal.to_string())
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        Failure::refused(rejection.to_string())
     }
 }
 
-/// The statuses, as people read them.
+/// The statuses as a list for messages.
 pub(crate) fn names(statuses: &[Status]) -> String {
     match statuses {
         [] => "nothing".to_owned(),
@@ -84,7 +84,7 @@ impl Api {
         Self(Client::new(base))
     }
 
-    /// Places an order; with the key of an earlier placement, it is that order.
+    /// Places an order. With the key of an earlier placement, the server returns that order.
     pub(crate) async fn place(
         &mut self,
         placement: &impl Serialize,
@@ -102,43 +102,47 @@ impl Api {
         Ok(Placed { order_id, json })
     }
 
-    /// Asks for a step.
-    pub(crate) async fn ask(&mut self, order_id: &OrderId, step: &Step) -> Result<Answer, Failure> {
+    /// Requests a transition.
+    pub(crate) async fn request_transition(
+        &mut self,
+        order_id: &OrderId,
+        request: &TransitionRequest,
+    ) -> Result<TransitionReply, Failure> {
         let mut body = json!({});
-        if let Some(actor) = step.actor {
+        if let Some(actor) = request.actor {
             body["actor"] = actor.name().into();
         }
-        if let Some(reason) = &step.reason {
+        if let Some(reason) = &request.reason {
             body["reason"] = reason.as_str().into();
         }
-        let path = match step.to {
+        let path = match request.to {
             Status::Cancelled => format!("/orders/{order_id}/cancel"),
             to => {
                 body["to"] = to.name().into();
                 format!("/orders/{order_id}/transitions")
             }
         };
-        let version = step.if_version.map(|version| format!("\"{version}\""));
+        let version = request.if_version.map(|version| format!("\"{version}\""));
         let mut headers = vec![PREFER];
         headers.extend(version.as_deref().map(|version| ("if-match", version)));
         let reply = self.0.send(Method::POST, &path, &headers, Bytes::from(body.to_string())).await?;
         match reply.status {
-            StatusCode::CONFLICT => parsed(&reply.body).map(Answer::Refused),
-            _ => done(reply).map(Answer::Done),
+            StatusCode::CONFLICT => parsed(&reply.body).map(TransitionReply::Rejected),
+            _ => done(reply).map(TransitionReply::Done),
         }
     }
 
-    /// The order as it is now.
+    /// The current state of the order.
     pub(crate) async fn order(&mut self, order_id: &OrderId) -> Result<Order, Failure> {
         self.document(order_id).await.and_then(|json| order(&json))
     }
 
-    /// The document of the order as it is now.
+    /// The current document of the order.
     pub(crate) async fn document(&mut self, order_id: &OrderId) -> Result<Bytes, Failure> {
         self.get(&format!("/orders/{order_id}")).await
     }
 
-    /// The history of an order and its tag; `None` where it is the one that `tag` names.
+    /// The history of an order and its entity tag. `None` if it still has the given `tag`.
     pub(crate) async fn events(
         &mut self,
         order_id: &OrderId,
@@ -154,42 +158,43 @@ impl Api {
         done(reply).map(|json| Some((json, tag)))
     }
 
-    /// Reads what is at a path.
+    /// Reads a path.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
         done(self.0.send(Method::GET, path, &[], Bytes::new()).await?)
     }
 
-    /// The same, and lets the server wait this long for something to answer with.
+    /// Reads a path. The server may wait this long for a record.
     pub(crate) async fn get_within(&mut self, path: &str, seconds: u64) -> Result<Bytes, Failure> {
         let prefer = format!("wait={seconds}");
         done(self.0.send(Method::GET, path, &[("prefer", &prefer)], Bytes::new()).await?)
     }
 }
 
-/// The order of a document that the API answered.
+/// Parses a document of the API.
 pub(crate) fn order(json: &[u8]) -> Result<Order, Failure> {
     Order::from_document(json).map_err(|error| unreadable(&error))
 }
 
-/// What the API answered.
+/// Parses a body of the API.
 pub(crate) fn parsed<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Failure> {
     serde_json::from_slice(json).map_err(|error| unreadable(&error))
 }
 
 fn unreadable(error: &serde_json::Error) -> Failure {
-    Failure::refused(format!("a reply of the API cannot be read: {error}"))
+    Failure::refused(format!("cannot parse the reply of the API: {error}"))
 }
 
-/// The body of a reply that says that it is done.
+/// The body of a successful reply.
 fn done(reply: Reply) -> Result<Bytes, Failure> {
     let sentence = match reply.status {
         StatusCode::OK => return Ok(reply.body),
         StatusCode::ACCEPTED => {
-            "the request stands in the log and is not decided yet: look again later".into()
+            "the log has stored the request, but no processor has decided it yet; read the order again later"
+                .into()
         }
-        status => match serde_json::from_slice::<Refusal>(&reply.body) {
-            Ok(refusal) => refusal.to_string(),
-            Err(_) => format!("the answer was {status}: {}", String::from_utf8_lossy(&reply.body)),
+        status => match serde_json::from_slice::<Rejection>(&reply.body) {
+            Ok(rejection) => rejection.to_string(),
+            Err(_) => format!("the server answered {status}: {}", String::from_utf8_lossy(&reply.body)),
         },
     };
     match reply.status {
@@ -206,11 +211,11 @@ mod tests {
 
     fn sentence(status: StatusCode, body: &'static str) -> String {
         let reply = Reply { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) };
-        done(reply).expect_err("it is not done").message
+        done(reply).expect_err("an error").message
     }
 
     #[test]
-    fn a_refusal_is_one_sentence_with_all_that_the_server_says() {
+    fn a_rejection_is_one_sentence_with_the_hint_and_the_allowed_transitions() {
         let body = r#"{"error":"It cannot","code":"c","hint":"Do this","allowed_transitions":["CONFIRMED","CANCELLED"]}"#;
         let expected = "It cannot; allowed now: CONFIRMED, CANCELLED (Do this)";
         assert_eq!(sentence(StatusCode::CONFLICT, body), expected);
@@ -220,8 +225,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_of_this_api_is_shown_as_it_is() {
+    fn an_unknown_reply_is_quoted() {
         let answer = sentence(StatusCode::BAD_GATEWAY, "<html>");
-        assert_eq!(answer, "the answer was 502 Bad Gateway: <html>");
+        assert_eq!(answer, "the server answered 502 Bad Gateway: <html>");
     }
 }

@@ -23,7 +23,7 @@ struct History {
     events: Vec<HistoryEntry>,
 }
 
-/// Shows what happened to one order.
+/// Prints the history of one order.
 pub(crate) async fn run(args: EventsArgs) -> Result<(), Failure> {
     let json = args.client.api().get(&format!("/orders/{}/events", args.order_id)).await?;
     if args.client.json {

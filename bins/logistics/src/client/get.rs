@@ -17,7 +17,7 @@ pub(crate) struct GetArgs {
     client: ClientArgs,
 }
 
-/// Shows one order as it is now.
+/// Prints one order.
 pub(crate) async fn run(args: GetArgs) -> Result<(), Failure> {
     let json = args.client.api().document(&args.order_id).await?;
     if args.client.json {

@@ -18,10 +18,10 @@ pub(crate) struct ListArgs {
     /// Only orders in this status
     #[arg(long, value_parser = names::status(), ignore_case = true)]
     status: Option<Status>,
-    /// How many orders at most
+    /// Maximum number of orders
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
-    /// All of them, however many
+    /// List all orders
     #[arg(long, conflicts_with = "limit")]
     all: bool,
     #[command(flatten)]
@@ -35,7 +35,7 @@ struct Page<'a> {
     next_cursor: Option<String>,
 }
 
-/// Lists orders, page by page as they come: a table or JSON lines for each page, so that no list is too long.
+/// Prints orders page by page, so that a long list fits in memory.
 pub(crate) async fn run(args: ListArgs) -> Result<(), Failure> {
     let mut api = args.client.api();
     let mut left = if args.all { u64::MAX } else { args.limit };
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: ListArgs) -> Result<(), Failure> {
         }
     }
     if cursor.is_some() && !args.client.json {
-        output::line("There are more: --all lists them all.");
+        output::line("There are more orders: --all lists all of them.");
     }
     Ok(())
 }
@@ -68,13 +68,13 @@ fn path(status: Option<Status>, cursor: Option<&str>, left: u64) -> String {
         path += &format!("&status={status}");
     }
     if let Some(cursor) = cursor {
-        // The server's cursors hold nothing that a query has to escape.
+        // A cursor of the server has no character that a query must escape.
         path += &format!("&cursor={cursor}");
     }
     path
 }
 
-/// Answers whether somebody still reads.
+/// Returns whether standard output is still open.
 fn print_json(orders: &[&RawValue]) -> Result<bool, Failure> {
     let mut lines = Lines::stdout();
     for order in orders {
@@ -91,7 +91,7 @@ fn print_table(orders: &[&RawValue], first: bool) -> Result<(), Failure> {
     if !orders.is_empty() {
         output::line(show::orders(&orders));
     } else if first {
-        output::line("There are no such orders.");
+        output::line("No orders found.");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The commands that ask a server: a client of its HTTP API.
+//! The commands that call the HTTP API of a server.
 
 pub(crate) mod advance;
 pub(crate) mod api;
@@ -14,19 +14,19 @@ use clap::Args;
 use api::Api;
 use logistics_cli_kit::BaseUrl;
 
-/// Flags of every command that asks a server.
+/// Flags of every command that calls a server.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct ClientArgs {
-    /// Where the API is
+    /// The URL of the API
     #[arg(long, env = "LOGISTICS_URL", default_value = BaseUrl::DEFAULT)]
     pub(crate) url: BaseUrl,
-    /// The server's JSON, one document a line, instead of a table
+    /// Print the server's JSON instead of a table, one document per line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 impl ClientArgs {
-    /// A client of that server.
+    /// A client of the server.
     pub(crate) fn api(&self) -> Api {
         Api::new(self.url.clone())
     }

@@ -12,29 +12,29 @@ use logistics_cli_kit::output;
 /// Flags of `place`.
 #[derive(Args, Debug)]
 pub(crate) struct PlaceArgs {
-    /// Who orders
+    /// The customer's id
     #[arg(long)]
     customer: Option<PartyId>,
-    /// Who makes or sells
+    /// The merchant's id
     #[arg(long)]
     merchant: Option<PartyId>,
-    /// Who carries
+    /// The courier's id
     #[arg(long)]
     courier: Option<PartyId>,
-    /// Anything else, as JSON; @FILE reads it from a file, - from standard input
+    /// Further details as JSON; @FILE reads them from a file, - from standard input
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     details: Option<String>,
-    /// The Idempotency-Key: the same key is the same order, so that the command can be repeated safely
+    /// The Idempotency-Key: with the same key, a repeated command returns the original order
     #[arg(long)]
     key: Option<String>,
-    /// How many such orders to place
+    /// How many orders to place
     #[arg(long, default_value_t = 1, conflicts_with = "key", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
     #[command(flatten)]
     client: ClientArgs,
 }
 
-/// Places the orders, and prints the id of each once the server has it durably.
+/// Places the orders, and prints each id after the log has stored the order.
 pub(crate) async fn run(args: PlaceArgs) -> Result<(), Failure> {
     let PlaceArgs { customer, merchant, courier, details, key, count, client } = args;
     let details = details.as_deref().map(parsed).transpose()?;
@@ -55,12 +55,12 @@ pub(crate) async fn run(args: PlaceArgs) -> Result<(), Failure> {
 
 fn parsed(text: &str) -> Result<Details, Failure> {
     let json =
-        given(text).map_err(|error| Failure::usage(format!("cannot read --details {text}: {error}")))?;
+        read(text).map_err(|error| Failure::usage(format!("cannot read --details {text}: {error}")))?;
     Details::parse(json.trim()).map_err(|error| Failure::usage(format!("--details: {error}")))
 }
 
-/// The text itself, or what the file or standard input holds.
-fn given(text: &str) -> io::Result<String> {
+/// The text itself, or the contents of the file or of standard input.
+fn read(text: &str) -> io::Result<String> {
     match text.strip_prefix('@') {
         Some(path) => std::fs::read_to_string(path),
         None if text == "-" => io::read_to_string(io::stdin()),

@@ -1,4 +1,4 @@
-//! Orders and what happens to them, for people.
+//! Orders and their histories as text.
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
@@ -7,7 +7,7 @@ use logistics_core::{Actor, Change, DeadlineKind, Fact, HistoryEntry, Order, Par
 
 use super::api::names;
 
-/// One order, with everything that there is to say about it.
+/// One order with all its fields.
 pub(crate) fn order(order: &Order) -> String {
     let mut table = table();
     let mut row = |name: &str, value: String| _ = table.add_row([name.to_owned(), value]);
@@ -21,7 +21,7 @@ pub(crate) fn order(order: &Order) -> String {
         [("Customer", &order.customer_id), ("Merchant", &order.merchant_id), ("Courier", &order.courier_id)];
     for (name, party) in parties {
         if let Some(party) = party {
-            row(name, shown(party.as_str()));
+            row(name, escaped(party.as_str()));
         }
     }
     if order.delivery_attempts > 0 {
@@ -29,18 +29,18 @@ pub(crate) fn order(order: &Order) -> String {
         row("Delivery attempts", format!("{}{left}", order.delivery_attempts));
     }
     if let Some(deadline) = order.deadline {
-        row("By itself", format!("{} at {}", by_itself(deadline.kind), deadline.at));
+        row("Deadline", format!("{} at {}", at_deadline(deadline.kind), deadline.at));
     }
     row("Allowed now", names(&order.allowed_transitions));
     match &order.details {
-        // Not in the table: it may be long, and is to be copied.
+        // Below the table, because it may be long and is easier to copy there.
         Some(details) => format!("{table}\nDetails: {}", escaped_json(details.as_str())),
         None => table.to_string(),
     }
 }
 
-/// What happens at a deadline.
-fn by_itself(kind: DeadlineKind) -> &'static str {
+/// The effect of a deadline.
+fn at_deadline(kind: DeadlineKind) -> &'static str {
     match kind {
         DeadlineKind::Advance => "moves on",
         DeadlineKind::Expire => "expires",
@@ -49,12 +49,12 @@ fn by_itself(kind: DeadlineKind) -> &'static str {
     }
 }
 
-/// Orders, one a row.
+/// Orders, one per row.
 pub(crate) fn orders(orders: &[Order]) -> String {
     let mut table = table();
     table.set_header(["Order", "Status", "Version", "Changed", "Customer", "Merchant", "Courier"]);
     let party =
-        |party: &Option<PartyId>| party.as_ref().map(|party| shown(party.as_str())).unwrap_or_default();
+        |party: &Option<PartyId>| party.as_ref().map(|party| escaped(party.as_str())).unwrap_or_default();
     for order in orders {
         table.add_row([
             order.order_id.to_string(),
@@ -69,7 +69,7 @@ pub(crate) fn orders(orders: &[Order]) -> String {
     table.to_string()
 }
 
-/// What happened to an order, one fact a row.
+/// The history of an order, one fact per row.
 pub(crate) fn history(entries: &[HistoryEntry]) -> String {
     let mut table = table();
     table.set_header(["Version", "When", "Status", "By", "Reason"]);
@@ -80,47 +80,43 @@ pub(crate) fn history(entries: &[HistoryEntry]) -> String {
             entry.at.to_string(),
             format!("{}{late}", entry.status),
             entry.actor.to_string(),
-            entry.reason.as_ref().map(|reason| shown(reason.as_str())).unwrap_or_default(),
+            entry.reason.as_ref().map(|reason| escaped(reason.as_str())).unwrap_or_default(),
         ]);
     }
     table.to_string()
 }
 
-/// What an order is now, as a line.
+/// The current status of an order as a line.
 pub(crate) fn now(order: &Order) -> String {
     format!("{} is now {} (version {})", order.order_id, order.status, order.version)
 }
 
-/// One fact of a known order, as a line.
+/// One fact as a line, without its order.
 pub(crate) fn entry(entry: &HistoryEntry) -> String {
-    let step = step(entry.status, entry.late);
-    format!("{}  {step} {}", entry.at, cause(entry.actor, entry.reason.as_ref()))
+    let change = change(entry.status, entry.late);
+    format!("{}  {change} {}", entry.at, cause(entry.actor, entry.reason.as_ref()))
 }
 
-/// One fact, as a line.
+/// One fact as a line, with its order.
 pub(crate) fn fact(fact: &Fact) -> String {
-    let step = step(fact.status, fact.change == Change::Late);
-    format!("{}  {}  {step} {}", fact.at, fact.order_id, cause(fact.actor, fact.reason.as_ref()))
+    let change = change(fact.status, fact.change == Change::Late);
+    format!("{}  {}  {change} {}", fact.at, fact.order_id, cause(fact.actor, fact.reason.as_ref()))
 }
 
-fn step(status: Status, late: bool) -> String {
+fn change(status: Status, late: bool) -> String {
     if late { format!("{status}: late") } else { status.to_string() }
 }
 
-/// Who brought something about, and why.
+/// The actor and the reason of a fact.
 pub(crate) fn cause(actor: Actor, reason: Option<&Reason>) -> String {
-    let who = match actor {
-        Actor::System => "by itself".to_owned(),
-        actor => format!("by {actor}"),
-    };
     match reason {
-        Some(reason) => format!("{who}: {}", Escaped(reason.as_str())),
-        None => who,
+        Some(reason) => format!("by {actor}: {}", Escaped(reason.as_str())),
+        None => format!("by {actor}"),
     }
 }
 
-/// A text from a client.
-fn shown(text: &str) -> String {
+/// A client's text, escaped.
+fn escaped(text: &str) -> String {
     Escaped(text).to_string()
 }
 

@@ -13,10 +13,10 @@ pub(crate) struct CompletionsArgs {
     shell: clap_complete::Shell,
 }
 
-/// Prints the completions of this command line.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of every command")]
+/// Prints the completion script of this command line.
+#[allow(clippy::unnecessary_wraps, reason = "the signature of every command")]
 pub(crate) fn run(args: &CompletionsArgs, mut command_line: Command) -> Result<(), Failure> {
-    // Not to standard output at once: there it would panic where nobody reads it any more.
+    // `generate` panics on a closed standard output, so it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command_line, "logistics", &mut script);
     output::line(String::from_utf8_lossy(&script).trim_end());

@@ -9,7 +9,7 @@ use logistics_cli_kit::output;
 /// Flags of `lifecycle`.
 #[derive(Args, Debug)]
 pub(crate) struct LifecycleArgs {
-    /// As a Markdown table, a Mermaid or Graphviz DOT diagram, or JSON
+    /// Print a Markdown table, a Mermaid or Graphviz DOT diagram, or JSON
     #[arg(long, value_enum, default_value_t = LifecycleFormat::Table)]
     format: LifecycleFormat,
 }
@@ -22,7 +22,7 @@ enum LifecycleFormat {
     Json,
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the shape of every command")]
+#[allow(clippy::unnecessary_wraps, reason = "the signature of every command")]
 pub(crate) fn run(args: &LifecycleArgs) -> Result<(), Failure> {
     let text = match args.format {
         LifecycleFormat::Table => diagram::table(),

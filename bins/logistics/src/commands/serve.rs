@@ -14,17 +14,17 @@ use crate::engine::EngineArgs;
 
 /// Flags of `serve`.
 #[derive(Args, Debug, Clone)]
-// Without a setting it shows what the system does; a service for real orders says `manual`.
+// The default is a simulation for a first look. A service for real orders sets `manual`.
 #[command(mut_arg("mode", |mode| mode.default_value("simulate")))]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     engine: EngineArgs,
-    /// Where to listen
+    /// The address to listen on
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
     #[command(flatten)]
     http: HttpArgs,
-    /// Where notifications are delivered: to the console, or nowhere
+    /// The channel of notifications: the console, or none
     #[arg(long, env = "LOGISTICS_NOTIFIER", value_enum, default_value_t = NotifierKind::Console)]
     notifier: NotifierKind,
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     let request_bytes = args.deciding.memory().for_requests();
     let server = AllInOne::listen(&engine, args.listen, &args.http, request_bytes).await?;
     let url = format!("http://{}", server.addr());
-    output::line(format!("Listening on {url}, data in {}", engine.place()));
+    output::line(format!("Listening on {url}, data in {}", engine.location()));
     output::line(format!("Try: curl -X POST {url}/orders"));
     let mut app = tokio::select! {
         app = AllInOne::start(engine.clone(), server, config(deciding, args.notifier, args.notify.from())) => app?,

@@ -1,4 +1,4 @@
-//! `logistics topics`: whether the topics are there, and making them.
+//! `logistics topics`: creates and checks the topics.
 
 use clap::{Args, Subcommand};
 use logistics_cli_kit::{Failure, output};
@@ -11,14 +11,14 @@ use crate::engine::{Engine, EngineArgs, Needs};
 #[derive(Args, Debug)]
 pub(crate) struct TopicsCommand {
     #[command(subcommand)]
-    what: What,
+    command: TopicsSubcommand,
 }
 
 #[derive(Subcommand, Debug)]
-enum What {
-    /// Make those that are missing, with unlimited retention; those that are there are left as they are, and checked
+enum TopicsSubcommand {
+    /// Create the missing topics with unlimited retention, and check the existing ones without changing them
     Create(Box<CreateArgs>),
-    /// Whether all are there, with the partitions that are configured and with unlimited retention
+    /// Check that all topics exist with the configured partition count and with unlimited retention
     Check(Box<CheckArgs>),
 }
 
@@ -26,7 +26,7 @@ enum What {
 struct CreateArgs {
     #[command(flatten)]
     engine: EngineArgs,
-    /// Copies of every record, in Kafka [default: the brokers' own]
+    /// The replication factor in Kafka [default: the brokers' default]
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..=i64::from(i16::MAX)))]
     replication: Option<i32>,
 }
@@ -39,15 +39,15 @@ struct CheckArgs {
 
 pub(crate) async fn run(command: TopicsCommand) -> Result<(), Failure> {
     logistics_cli_kit::start_for_problems();
-    match command.what {
-        What::Create(args) => create(&args).await,
-        What::Check(args) => check(&args.engine).await,
+    match command.command {
+        TopicsSubcommand::Create(args) => create(&args).await,
+        TopicsSubcommand::Check(args) => check(&args.engine).await,
     }
 }
 
 async fn create(args: &CreateArgs) -> Result<(), Failure> {
     match args.engine.existing().await? {
-        engine @ Engine::Embedded { .. } => say_own(&engine),
+        engine @ Engine::Embedded { .. } => print_embedded(&engine),
         #[cfg(feature = "cluster")]
         engine @ Engine::Cluster { .. } => create_in_kafka(&engine, args.replication).await,
     }
@@ -57,19 +57,19 @@ async fn create(args: &CreateArgs) -> Result<(), Failure> {
 async fn create_in_kafka(engine: &Engine, replication: Option<i32>) -> Result<(), Failure> {
     let Engine::Cluster { log, .. } = engine else { return Ok(()) };
     let created = log.kafka().create_topics(replication).await;
-    let created = created.map_err(|error| Failure::of_port("cannot make the topics", &error))?;
+    let created = created.map_err(|error| Failure::of_port("cannot create the topics", &error))?;
     for topic in Topic::ALL {
-        let what = if created.contains(&topic) { "made" } else { "was there" };
+        let what = if created.contains(&topic) { "created" } else { "exists" };
         output::line(format!("{}: {what}", topic.name()));
     }
     engine.check(Needs::Log).await?;
-    output::line(format!("All have {} partitions and fit.", engine.partitions()));
+    output::line(format!("All topics have {} partitions and are suitable.", engine.partitions()));
     Ok(())
 }
 
 async fn check(args: &EngineArgs) -> Result<(), Failure> {
-    match args.there(Needs::Log).await? {
-        engine @ Engine::Embedded { .. } => say_own(&engine),
+    match args.existing_checked(Needs::Log).await? {
+        engine @ Engine::Embedded { .. } => print_embedded(&engine),
         #[cfg(feature = "cluster")]
         engine @ Engine::Cluster { .. } => {
             for topic in Topic::ALL {
@@ -80,11 +80,11 @@ async fn check(args: &EngineArgs) -> Result<(), Failure> {
     }
 }
 
-/// The embedded engine has them from its start.
-fn say_own(engine: &Engine) -> Result<(), Failure> {
+/// The embedded engine creates its topics with the data directory.
+fn print_embedded(engine: &Engine) -> Result<(), Failure> {
     output::line(format!(
-        "The embedded engine makes its topics itself; {} has {} partitions.",
-        engine.place(),
+        "The embedded engine creates its topics itself; {} has {} partitions.",
+        engine.location(),
         engine.partitions()
     ));
     engine.close()

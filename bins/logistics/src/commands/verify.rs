@@ -16,58 +16,60 @@ use crate::engine::{Engine, EngineArgs, Needs};
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     engine: EngineArgs,
-    /// Fail also where something is still in motion, or was when the process stopped
+    /// Fail also if an input is unanswered or the store is behind the log
     #[arg(long)]
     at_rest: bool,
-    /// What was counted, or the violation, as one line of JSON
+    /// Print the counts, or the violation, as one line of JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What holds.
+/// The result of an audit without a violation.
 struct Verified {
     report: Report,
-    /// What was in motion, where something was.
-    motion: Option<Violation>,
+    /// Why log and store are not at rest, if they are not.
+    not_at_rest: Option<Violation>,
 }
 
-/// Checks the invariants of log and store, and says what was counted. The process of a data directory must be stopped; what
-/// is in Kafka and Redis may be in motion.
+/// Checks the invariants of the log and the store, and prints the counts. The process of a data directory must be
+/// stopped. Services on Kafka and Redis may run.
 pub(crate) async fn run(args: Box<VerifyArgs>) -> Result<(), Failure> {
     logistics_cli_kit::start_for_problems();
-    let engine = args.engine.there(Needs::LogAndStore).await?;
+    let engine = args.engine.existing_checked(Needs::LogAndStore).await?;
     let verified = verify(&engine).await;
     let closed = engine.close();
     let verified = match verified {
         Ok(verified) => verified,
-        Err(AuditError::Violation(violation)) => return Err(broken(&args, &violation)),
-        Err(AuditError::Port(error)) => return Err(Failure::of_port("cannot read log and store", &error)),
+        Err(AuditError::Violation(violation)) => return Err(violated(&args, &violation)),
+        Err(AuditError::Port(error)) => {
+            return Err(Failure::of_port("cannot read the log and the store", &error));
+        }
         Err(error) => return Err(Failure::refused(error.to_string())),
     };
     closed?;
-    match verified.motion {
-        Some(violation) if args.at_rest => Err(broken(&args, &violation)),
+    match verified.not_at_rest {
+        Some(violation) if args.at_rest => Err(violated(&args, &violation)),
         _ => {
-            say(&args, &verified);
+            print(&args, &verified);
             Ok(())
         }
     }
 }
 
-/// Whether all is as a drain leaves it; where it is not, whether what must hold always does.
+/// Checks the invariants of a drained system. If they fail, checks those of a running one.
 async fn verify(engine: &Engine) -> Result<Verified, AuditError> {
     let (bus, store) = (engine.bus(), engine.store());
-    let motion = match audit::run(bus.as_ref(), store.as_ref(), Expect::Drained).await {
-        Ok(report) => return Ok(Verified { report, motion: None }),
+    let not_at_rest = match audit::run(bus.as_ref(), store.as_ref(), Expect::Drained).await {
+        Ok(report) => return Ok(Verified { report, not_at_rest: None }),
         Err(AuditError::Violation(violation)) => Some(violation),
         Err(error) => return Err(error),
     };
     let report = audit::run(bus.as_ref(), store.as_ref(), Expect::InMotion).await?;
-    Ok(Verified { report, motion })
+    Ok(Verified { report, not_at_rest })
 }
 
-/// A violation, as a sentence; with --json as JSON too.
-fn broken(args: &VerifyArgs, violation: &Violation) -> Failure {
+/// A violation as a sentence, and with --json as JSON too.
+fn violated(args: &VerifyArgs, violation: &Violation) -> Failure {
     if args.json {
         let line = json!({
             "holds": false,
@@ -82,10 +84,10 @@ fn broken(args: &VerifyArgs, violation: &Violation) -> Failure {
     Failure::refused(violation.to_string())
 }
 
-fn say(args: &VerifyArgs, verified: &Verified) {
+fn print(args: &VerifyArgs, verified: &Verified) {
     let invariants = Invariant::ALL.map(Invariant::code);
     let note =
-        verified.motion.as_ref().map(|found| format!("not at rest: {found}; the next start catches up"));
+        verified.not_at_rest.as_ref().map(|found| format!("not at rest: {found}; the next start catches up"));
     if args.json {
         let line = json!({
             "holds": true,
@@ -100,7 +102,7 @@ fn say(args: &VerifyArgs, verified: &Verified) {
     output::line(table(&verified.report));
     output::line(format!("Every invariant holds: {}.", invariants.join(", ")));
     output::line(match note {
-        None => "At rest: every input is answered, and the store is up to the log.".to_owned(),
+        None => "At rest: every input is answered, and the store matches the log.".to_owned(),
         Some(note) => format!("Note: {}.", Escaped(&note)),
     });
 }
@@ -120,15 +122,15 @@ fn counts(report: &Report) -> Vec<(String, u64)> {
     counts.extend(report.orders_by_status.iter().map(|(status, count)| (format!("orders {status}"), *count)));
     let rest = [
         ("facts", report.facts),
-        ("facts that an order is late", report.late_facts),
+        ("facts of lateness", report.late_facts),
         ("notifications", report.notifications),
         ("inputs", report.inputs),
-        ("inputs that brought a fact about", outcomes.happened),
+        ("inputs that caused a fact", outcomes.happened),
         ("inputs that changed nothing", outcomes.unchanged),
-        ("inputs refused", outcomes.rejected),
+        ("inputs rejected", outcomes.rejected),
         ("inputs forwarded to their partition", outcomes.forwarded),
         ("inputs dead-lettered", outcomes.dead_lettered),
-        ("inputs not yet answered", report.unanswered),
+        ("inputs unanswered", report.unanswered),
         ("documents", report.documents),
         ("timers", report.timers),
     ];

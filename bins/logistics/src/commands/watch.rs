@@ -15,13 +15,13 @@ use logistics_cli_kit::output::{self, Lines};
 use logistics_cli_kit::{EndsAtOnce, Failure};
 use logistics_core::text::escaped_json;
 
-/// Between two looks at an order. The server answers 304 without a body where nothing happened.
+/// The interval of reads of an order. If nothing changed, the server answers 304 without a body.
 const POLL: Duration = Duration::from_millis(250);
 
 /// Flags of `watch`.
 #[derive(Args, Debug)]
 pub(crate) struct WatchArgs {
-    /// The order; all of them, from now on, where none is named
+    /// The order [default: all orders, from now on]
     #[arg(value_name = "ORDER_ID")]
     order_id: Option<OrderId>,
     #[command(flatten)]
@@ -35,7 +35,7 @@ struct History<'a> {
     events: Vec<&'a RawValue>,
 }
 
-/// Prints what happens, as it happens: to one order until its end, or to all until Ctrl-C.
+/// Prints the facts of one order until it is terminal, or those of all orders until Ctrl-C.
 pub(crate) async fn run(args: WatchArgs) -> Result<(), Failure> {
     let ends = EndsAtOnce::listen()?;
     ends.goes_on_until_then();
@@ -76,7 +76,7 @@ async fn orders(client: &ClientArgs) -> Result<(), Failure> {
     let bounds = reader.bounds(Topic::Orders).await?;
     let from = bounds.iter().map(|bounds| bounds.end).collect();
     if !client.json {
-        output::line("What happens from now on, until Ctrl-C:");
+        output::line("Following all orders until Ctrl-C:");
     }
     let (mut follower, mut lines) = (Follower::start(&client.url, Topic::Orders, from), Lines::stdout());
     loop {
@@ -92,7 +92,7 @@ async fn orders(client: &ClientArgs) -> Result<(), Failure> {
     }
 }
 
-/// The fact that a record is, if it is one.
+/// The record as a fact, if it is one.
 fn fact(partition: Partition, entry: &Entry) -> Option<Fact> {
     let payload = entry.json_value().into();
     let record = LogRecord { offset: entry.offset, key: None, headers: Vec::new(), payload, at: entry.at };

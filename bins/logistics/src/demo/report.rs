@@ -1,56 +1,58 @@
-//! What happened in the end: whether it is what was meant to happen, and the table of it.
+//! The final check and the table of results.
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 use logistics_core::{OrderId, Status, Version};
 
-use super::play::Played;
-use super::script::{path, refusals};
-use super::stage::Seen;
+use super::recorder::Observed;
+use super::run_order::CompletedOrder;
+use super::script::{path, rejections};
 use logistics_cli_kit::Failure;
 
-/// Columns that fit every terminal.
+/// A width in columns that fits every terminal.
 const WIDTH: u16 = 80;
 
-/// Everybody was told everything about these orders.
-pub(super) fn all_told(played: &[Played], seen: &Seen) -> bool {
-    played.iter().all(|played| {
-        let told = seen.trace(&played.order.order_id).map_or(0, |trace| trace.told.len());
-        told >= played.order.history.len()
+/// Whether every fact of these orders was notified.
+pub(super) fn all_notified(completed: &[CompletedOrder], observed: &Observed) -> bool {
+    completed.iter().all(|completed| {
+        let notified = observed.trace(&completed.order.order_id).map_or(0, |trace| trace.notified.len());
+        notified >= completed.order.history.len()
     })
 }
 
-/// Compares what was meant to happen, what the API says, what the log showed and what people were told.
+/// Compares the scripts, the documents of the API, the facts in the log and the notifications.
 ///
 /// # Errors
 /// The first difference.
-pub(super) fn check(played: &[Played], seen: &Seen) -> Result<(), Failure> {
-    for Played { role, order } in played {
+pub(super) fn check(completed: &[CompletedOrder], observed: &Observed) -> Result<(), Failure> {
+    for CompletedOrder { demo_order, order } in completed {
         let history: Vec<_> = order.history.iter().map(|entry| (entry.version, entry.status)).collect();
-        let meant: Vec<_> = (1..).map(Version).zip(path(role.script)).collect();
+        let expected: Vec<_> = (1..).map(Version).zip(path(demo_order.script)).collect();
         let differs = |what: &str, found: &[(Version, Status)]| difference(&order.order_id, what, found);
-        if history != meant || !order.status.is_terminal() {
-            return Err(differs("should have gone another way than the API says", &history));
+        if history != expected || !order.status.is_terminal() {
+            return Err(differs("has another history in the API than in its script", &history));
         }
-        let trace = seen.trace(&order.order_id).ok_or_else(|| differs("was not seen", &history))?;
+        let trace = observed
+            .trace(&order.order_id)
+            .ok_or_else(|| differs("is not in the log; the API has", &history))?;
         if trace.steps != history {
-            return Err(differs("went another way in the log than the API says", &trace.steps));
+            return Err(differs("has other facts in the log than in the API", &trace.steps));
         }
-        let told: Vec<_> = trace.told.iter().copied().collect();
-        if told != history {
-            return Err(differs("is not what people were told about", &told));
+        let notified: Vec<_> = trace.notified.iter().copied().collect();
+        if notified != history {
+            return Err(differs("has other notifications than facts", &notified));
         }
     }
-    let meant: usize = played.iter().map(|played| refusals(played.role.script)).sum();
-    if seen.refusals != meant {
-        let found = seen.refusals;
-        return Err(Failure::refused(format!("{meant} requests should have been refused, {found} were")));
+    let expected: usize = completed.iter().map(|completed| rejections(completed.demo_order.script)).sum();
+    if observed.rejections != expected {
+        let found = observed.rejections;
+        return Err(Failure::refused(format!("expected {expected} rejected requests, found {found}")));
     }
     Ok(())
 }
 
 /// The table.
-pub(super) fn table(played: &[Played]) -> String {
+pub(super) fn table(completed: &[CompletedOrder]) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(WIDTH).set_header([
@@ -60,14 +62,13 @@ pub(super) fn table(played: &[Played]) -> String {
         "Final status",
         "Time",
     ]);
-    for Played { role, order } in played {
-        let who = format!("{}\n{}\n{}", role.customer, role.merchant, role.courier);
+    for CompletedOrder { demo_order, order } in completed {
+        let parties = format!("{}\n{}\n{}", demo_order.customer, demo_order.merchant, demo_order.courier);
         let path: Vec<_> = order.history.iter().map(|entry| entry.status.name()).collect();
-        // A few seconds at most.
         #[allow(clippy::cast_precision_loss, reason = "a few seconds")]
         let seconds = order.updated_at.millis_since(order.created_at) as f64 / 1000.0;
         let time = format!("{seconds:.1} s");
-        table.add_row([role.title, &who, &path.join(" → "), order.status.name(), &time]);
+        table.add_row([demo_order.title, &parties, &path.join(" → "), order.status.name(), &time]);
     }
     table.to_string()
 }
@@ -82,10 +83,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_that_nobody_meant_is_found() {
-        assert!(check(&[], &Seen::default()).is_ok());
-        let mut unasked = Seen::default();
-        unasked.refusals = 1;
-        assert!(check(&[], &unasked).is_err());
+    fn an_unexpected_rejection_is_found() {
+        assert!(check(&[], &Observed::default()).is_ok());
+        let mut unexpected = Observed::default();
+        unexpected.rejections = 1;
+        assert!(check(&[], &unexpected).is_err());
     }
 }

@@ -1,28 +1,28 @@
-//! What happens to an order of the demo, and in which order.
+//! The script of an example order.
 
 use logistics_core::{Actor, Status};
 
-/// One thing that happens.
+/// One action of a script.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Beat {
-    /// Somebody asks for a step and gets it.
-    Asks { actor: Actor, to: Status, reason: Option<&'static str> },
-    /// The step happens by itself.
-    Comes(Status),
-    /// Somebody asks for a step and is refused.
-    AsksInVain { actor: Actor, to: Status },
+pub(super) enum Action {
+    /// An actor requests a transition, and the processor accepts it.
+    Request { actor: Actor, to: Status, reason: Option<&'static str> },
+    /// A timer causes the transition.
+    Automatic(Status),
+    /// An actor requests a transition, and the processor rejects it.
+    RequestRejected { actor: Actor, to: Status },
 }
 
 /// The statuses that an order with this script goes through.
-pub(super) fn path(script: &[Beat]) -> Vec<Status> {
-    let steps = script.iter().filter_map(|beat| match beat {
-        Beat::Asks { to, .. } | Beat::Comes(to) => Some(*to),
-        Beat::AsksInVain { .. } => None,
+pub(super) fn path(script: &[Action]) -> Vec<Status> {
+    let steps = script.iter().filter_map(|action| match action {
+        Action::Request { to, .. } | Action::Automatic(to) => Some(*to),
+        Action::RequestRejected { .. } => None,
     });
     std::iter::once(Status::Placed).chain(steps).collect()
 }
 
-/// How many requests of the script are refused.
-pub(super) fn refusals(script: &[Beat]) -> usize {
-    script.iter().filter(|beat| matches!(beat, Beat::AsksInVain { .. })).count()
+/// The number of rejected requests of the script.
+pub(super) fn rejections(script: &[Action]) -> usize {
+    script.iter().filter(|action| matches!(action, Action::RequestRejected { .. })).count()
 }

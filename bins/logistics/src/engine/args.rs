@@ -1,4 +1,4 @@
-//! Which engine, and where.
+//! The flags that select an engine and its location.
 
 use std::path::PathBuf;
 
@@ -10,33 +10,33 @@ use logistics_wiring::cluster::{KafkaArgs, Log, PARTITIONS_DEFAULT, RedisArgs, S
 
 use super::Engine;
 
-/// What a build without the cluster engine says to whoever wants it.
-pub(crate) const KAFKA_AND_REDIS: &str = "this build has the embedded engine alone; for Kafka and Redis build it with `cargo build --release --features cluster`";
+/// The error of a build without the cluster engine.
+pub(crate) const KAFKA_AND_REDIS: &str = "this build has only the embedded engine; for Kafka and Redis, build it with `cargo build --release --features cluster`";
 
-/// Which engine holds log and store.
+/// The engine that holds the log and the store.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EngineKind {
-    /// A data directory of this machine
+    /// A data directory on this machine
     Embedded,
-    /// Kafka and Redis; in builds with the feature `cluster`
+    /// Kafka and Redis; only in builds with the feature `cluster`
     Cluster,
 }
 
 /// Flags of a data directory.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct DataArgs {
-    /// The directory of the data
+    /// The data directory
     #[arg(long, env = "LOGISTICS_DATA_DIR", default_value = "data")]
     pub(crate) data_dir: PathBuf,
-    /// Partitions of the log, fixed when it is made [default: those of the data directory, 4 in a new one; 12 in Kafka]
+    /// Partitions of the log, fixed at its creation [default: those of the data directory, 4 in a new one; 12 in Kafka]
     #[arg(long, env = "LOGISTICS_PARTITIONS", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) partitions: Option<u32>,
 }
 
-/// Flags of every command that works on log and store themselves.
+/// Flags of every command that accesses the log and the store directly.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct EngineArgs {
-    /// What holds log and store
+    /// The engine that holds the log and the store
     #[arg(long, env = "LOGISTICS_ENGINE", value_enum, default_value_t = EngineKind::Embedded)]
     pub(crate) engine: EngineKind,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub(crate) struct EngineArgs {
     pub(crate) redis: RedisArgs,
 }
 
-/// What a command needs.
+/// The parts that a command needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
     /// The log.
@@ -59,10 +59,10 @@ pub(crate) enum Needs {
 }
 
 impl EngineArgs {
-    /// To serve: a data directory is made where there is none; Kafka and Redis are not contacted yet.
+    /// Opens the engine for serving. Creates a missing data directory; does not contact Kafka and Redis yet.
     ///
     /// # Errors
-    /// One sentence, where it cannot be used.
+    /// One sentence, if the engine cannot be used.
     pub(crate) async fn open(&self) -> Result<Engine, Failure> {
         match self.engine {
             EngineKind::Embedded => Engine::embedded(self.embedded()).await,
@@ -70,10 +70,10 @@ impl EngineArgs {
         }
     }
 
-    /// To look at what is there: the process of a data directory must be stopped; Kafka and Redis are not contacted yet.
+    /// Opens an existing engine. The process of a data directory must be stopped; Kafka and Redis are not contacted yet.
     ///
     /// # Errors
-    /// One sentence, where there is nothing or it cannot be used.
+    /// One sentence, if the data directory does not exist or cannot be used.
     pub(crate) async fn existing(&self) -> Result<Engine, Failure> {
         match self.engine {
             EngineKind::Embedded => Engine::existing(self.embedded()).await,
@@ -81,11 +81,11 @@ impl EngineArgs {
         }
     }
 
-    /// The same, where what is needed must be there now.
+    /// Opens an existing engine and checks that the needed parts answer.
     ///
     /// # Errors
-    /// One sentence, where it is not there or cannot be used.
-    pub(crate) async fn there(&self, needs: Needs) -> Result<Engine, Failure> {
+    /// One sentence, if a part does not answer or cannot be used.
+    pub(crate) async fn existing_checked(&self, needs: Needs) -> Result<Engine, Failure> {
         let engine = self.existing().await?;
         engine.check(needs).await?;
         Ok(engine)
@@ -108,7 +108,7 @@ impl EngineArgs {
     }
 
     #[cfg(not(feature = "cluster"))]
-    #[allow(clippy::unused_self, reason = "the shape of the other build's")]
+    #[allow(clippy::unused_self, reason = "the signature of the build with the feature `cluster`")]
     fn cluster(&self) -> Result<Engine, Failure> {
         Err(Failure::usage(KAFKA_AND_REDIS))
     }

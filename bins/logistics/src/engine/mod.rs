@@ -1,4 +1,4 @@
-//! What a process works on: log and store, in a data directory or in Kafka and Redis. Everything else knows their ports only.
+//! The log and the store of a process, in a data directory or in Kafka and Redis. All other code uses only their ports.
 
 mod args;
 
@@ -17,7 +17,7 @@ use logistics_wiring::cluster::{self, Log, ProcessRole, Store};
 
 pub(crate) use args::{DataArgs, EngineArgs, EngineKind, KAFKA_AND_REDIS, Needs};
 
-/// Log and store. Clones are the same.
+/// The log and the store. Clones share them.
 #[derive(Clone)]
 pub(crate) enum Engine {
     /// In one file of a directory.
@@ -28,27 +28,27 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
-    /// Opens a data directory, or makes one.
+    /// Opens a data directory, and creates it if it is missing.
     ///
     /// # Errors
-    /// The engine's sentence, where the data cannot be used.
+    /// The engine's sentence, if the data cannot be used.
     pub(crate) async fn embedded(config: Config) -> Result<Self, Failure> {
         let data_dir = config.data_dir.clone();
-        let engine = away(move || logistics_embedded::Engine::open(config)).await?;
+        let engine = open_blocking(move || logistics_embedded::Engine::open(config)).await?;
         Ok(Self::Embedded { engine, data_dir })
     }
 
-    /// Opens a data directory whose process is stopped, with the partitions that it has.
+    /// Opens an existing data directory. Its process must be stopped.
     ///
     /// # Errors
-    /// The engine's sentence, where there is nothing or it cannot be used.
+    /// The engine's sentence, if the directory does not exist or cannot be used.
     pub(crate) async fn stopped(data_dir: &Path) -> Result<Self, Failure> {
         Self::existing(Config::new(data_dir)).await
     }
 
     async fn existing(config: Config) -> Result<Self, Failure> {
         let data_dir = config.data_dir.clone();
-        let engine = away(move || logistics_embedded::Engine::open_existing(config)).await?;
+        let engine = open_blocking(move || logistics_embedded::Engine::open_existing(config)).await?;
         Ok(Self::Embedded { engine, data_dir })
     }
 
@@ -75,8 +75,8 @@ impl Engine {
         self.bus().partitions()
     }
 
-    /// Where the data are, for people.
-    pub(crate) fn place(&self) -> String {
+    /// The location of the data, for messages.
+    pub(crate) fn location(&self) -> String {
         match self {
             Self::Embedded { data_dir, .. } => data_dir.display().to_string(),
             #[cfg(feature = "cluster")]
@@ -86,10 +86,10 @@ impl Engine {
         }
     }
 
-    /// Checks once that what a command needs can be used. A data directory can, once it is open.
+    /// Checks once that the needed parts can be used. An open data directory always can.
     ///
     /// # Errors
-    /// Exit code 3 where a part is not there, 2 where it refuses.
+    /// Exit code 3 if a part does not answer, 2 if it is unsuitable.
     #[cfg_attr(
         not(feature = "cluster"),
         allow(unused_variables, reason = "the embedded engine needs no check")
@@ -108,7 +108,7 @@ impl Engine {
         }
     }
 
-    /// What must pass before anything is served.
+    /// The checks that must pass before the process serves.
     pub(crate) fn startup_checks(&self) -> Vec<StartupCheck> {
         match self {
             Self::Embedded { .. } => Vec::new(),
@@ -119,8 +119,8 @@ impl Engine {
         }
     }
 
-    /// How it is doing, from when everything is there.
-    pub(crate) fn watch(&self) -> Arc<dyn HealthProbe> {
+    /// The health of the engine, after the startup checks have passed.
+    pub(crate) fn health(&self) -> Arc<dyn HealthProbe> {
         match self {
             Self::Embedded { engine, .. } => Arc::new(engine.clone()),
             #[cfg(feature = "cluster")]
@@ -128,7 +128,7 @@ impl Engine {
         }
     }
 
-    /// Waits for a failure after which nothing may be decided on it any more.
+    /// Waits for a failure after which no processor may decide on this engine.
     pub(crate) fn failed(&self) -> BoxFuture<'static, Failure> {
         match self {
             Self::Embedded { .. } => std::future::pending().boxed(),
@@ -137,10 +137,10 @@ impl Engine {
         }
     }
 
-    /// Ends the use of it.
+    /// Closes the data.
     ///
     /// # Errors
-    /// One sentence, where the data could not be closed. Nothing is lost by that.
+    /// One sentence, if closing fails. No data is lost.
     pub(crate) fn close(&self) -> Result<(), Failure> {
         match self {
             Self::Embedded { engine, .. } => {
@@ -152,8 +152,8 @@ impl Engine {
     }
 }
 
-/// Opens data away from the threads that serve: a repair reads the file.
-async fn away(
+/// Opens data on a blocking thread, because a repair reads the whole file.
+async fn open_blocking(
     open: impl FnOnce() -> Result<logistics_embedded::Engine, EmbeddedError> + Send + 'static,
 ) -> Result<logistics_embedded::Engine, Failure> {
     let opening = tokio::task::spawn_blocking(open).await;

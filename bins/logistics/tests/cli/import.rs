@@ -1,4 +1,4 @@
-//! An export becomes the log of another place.
+//! `logistics log import` of an export.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::support::{Process, send, until};
 use super::verify::at_rest_with_data;
-use super::{World, documents, run, text};
+use super::{TestServer, documents, run, text};
 
-/// Orders of every kind, records of other producers that no client of the API writes, and what these left behind.
+/// The data of orders of every kind, and of records that only other producers write.
 fn a_log_of_everything() -> tempfile::TempDir {
     let data = tempfile::tempdir().expect("a temporary directory");
-    // Facts that timers brought about.
+    // Facts that timers caused.
     let flags = ["--dwell", "0", "--notifier", "none", "--log-level", "error"];
     let simulating = Process::serve(data.path(), &flags);
     let url = format!("http://{}", simulating.addr());
@@ -22,46 +22,46 @@ fn a_log_of_everything() -> tempfile::TempDir {
     }
     assert!(simulating.terminate().success());
     append(data.path(), r#"{"order_id":"bare-1","status":"PLACED","guests":4}"#, "bare-1");
-    // Of orders that belong elsewhere, whatever the number of partitions.
+    // Records in the wrong partition, for any partition count.
     for n in 0..8 {
         let record = format!(r#"{{"order_id":"misplaced-{n}","status":"PLACED"}}"#);
         append(data.path(), &record, &format!("elsewhere-{n}"));
     }
     append(data.path(), "no JSON", "bare-1");
     append(data.path(), r#"{"specversion":"1.0","id":"1","source":"/shop","type":"shop.sold"}"#, "shop");
-    let world = World::serve(data);
+    let server = TestServer::serve(data);
     for n in 0..20 {
-        let id = world.placed(&n.to_string());
+        let id = server.placed(&n.to_string());
         for _ in 0..n % 5 {
-            world.run(&["advance", &id]).done();
+            server.run(&["advance", &id]).done();
         }
         if n % 5 < 2 {
-            world.run(&["cancel", &id, "--reason", "changed_my_mind"]).done();
-            world.run(&["cancel", &id]).done();
-            world.run(&["advance", &id, "DELIVERED"]).failed(1);
+            server.run(&["cancel", &id, "--reason", "changed_my_mind"]).done();
+            server.run(&["cancel", &id]).done();
+            server.run(&["advance", &id, "DELIVERED"]).failed(1);
         }
     }
-    at_rest_with_data(world.stop()).0
+    at_rest_with_data(server.stop()).0
 }
 
 fn append(data: &Path, record: &str, key: &str) {
     run(&["log", "append", record, "--key", key, "--data-dir", text(data)]).done();
 }
 
-/// Every document, by its order, once all of them are derived from the log.
-fn all_documents(world: &World) -> BTreeMap<String, Value> {
+/// Every document by order, after the store has caught up with the log.
+fn all_documents(server: &TestServer) -> BTreeMap<String, Value> {
     until("it is ready", || {
-        let ready = send(world.addr(), "GET", "/health/ready", &[], "").expect("it serves");
+        let ready = send(server.addr(), "GET", "/health/ready", &[], "").expect("it serves");
         (ready.status == 200).then_some(())
     });
-    let listed = documents(&world.run(&["list", "--all", "--json"]).done());
+    let listed = documents(&server.run(&["list", "--all", "--json"]).done());
     listed
         .into_iter()
         .map(|document| (document["order_id"].to_string(), without_positions(document)))
         .collect()
 }
 
-/// A bare record has no id: its request is called by its position, which is another one after an import.
+/// The request id of a bare record is its position, which an import changes.
 fn without_positions(mut document: Value) -> Value {
     for entry in document["history"].as_array_mut().into_iter().flatten() {
         let request = entry["request"].as_str().and_then(|request| request.split_once('-'));
@@ -83,33 +83,33 @@ fn export(data: &Path) -> PathBuf {
 fn imported(file: &Path, partitions: &str) -> tempfile::TempDir {
     let data = tempfile::tempdir().expect("a temporary directory");
     let args = ["log", "import", text(file), "--data-dir", text(data.path()), "--partitions", partitions];
-    let said = run(&args).done();
-    assert!(said.contains(&format!("in {partitions} partitions")), "{said}");
+    let output = run(&args).done();
+    assert!(output.contains(&format!("in {partitions} partitions")), "{output}");
     data
 }
 
 #[test]
-fn an_import_into_another_number_of_partitions_is_the_same_orders() {
-    let world = World::serve(a_log_of_everything());
-    let before = all_documents(&world);
+fn an_import_into_another_partition_count_keeps_the_orders() {
+    let server = TestServer::serve(a_log_of_everything());
+    let before = all_documents(&server);
     assert_eq!(before.len(), 6 + 1 + 8 + 20);
-    let source = world.stop();
+    let source = server.stop();
     let source_report = at_rest_with_data(source);
     let mut file = export(source_report.0.path());
     let mut kept = source_report.0;
     for partitions in ["7", "1", "12"] {
         let data = imported(&file, partitions);
-        // What a start derives from the log is at rest, with every invariant.
-        let world = World::serve(data);
-        let after = all_documents(&world);
+        // The store that a start rebuilds is at rest, and every invariant holds.
+        let server = TestServer::serve(data);
+        let after = all_documents(&server);
         assert!(after.keys().eq(before.keys()), "{partitions} partitions: {:?}", after.keys());
         for (order_id, document) in &before {
             assert_eq!(after.get(order_id), Some(document), "{partitions} partitions");
         }
-        // The same key is the same order still, and the next step is the next one.
-        let known = world.placed("4");
+        // The same key still returns the original order.
+        let known = server.placed("4");
         assert!(before.contains_key(&format!("\"{known}\"")), "{known} is another order");
-        let (data, verified) = at_rest_with_data(world.stop());
+        let (data, verified) = at_rest_with_data(server.stop());
         let report = &verified["report"];
         for count in ["orders", "facts", "notifications", "documents", "timers"] {
             assert_eq!(report[count], source_report.1["report"][count], "{count}: {report}");
@@ -127,10 +127,10 @@ fn an_import_into_another_number_of_partitions_is_the_same_orders() {
 }
 
 #[test]
-fn what_was_not_answered_is_answered_after_an_import_and_nothing_is_notified_twice() {
-    let world = World::start();
-    let old: Vec<_> = (0..9).map(|n| world.placed(&n.to_string())).collect();
-    let source = world.stop();
+fn unanswered_inputs_are_answered_after_an_import_and_nothing_is_notified_twice() {
+    let server = TestServer::start();
+    let old: Vec<_> = (0..9).map(|n| server.placed(&n.to_string())).collect();
+    let source = server.stop();
     append(source.path(), r#"{"order_id":"waiting-1","status":"PLACED"}"#, "waiting-1");
     append(source.path(), r#"{"order_id":"waiting-2","status":"PLACED"}"#, "elsewhere");
     append(source.path(), "no JSON", "waiting-1");
@@ -148,15 +148,15 @@ fn what_was_not_answered_is_answered_after_an_import_and_nothing_is_notified_twi
 }
 
 #[test]
-fn an_import_that_cannot_be_is_refused_before_anything_is_written() {
-    let world = World::start();
-    let id = world.placed("1");
-    world.run(&["advance", &id]).done();
-    let source = world.stop();
+fn an_invalid_import_is_refused_before_anything_is_written() {
+    let server = TestServer::start();
+    let id = server.placed("1");
+    server.run(&["advance", &id]).done();
+    let source = server.stop();
     let file = export(source.path());
     let into = |file: &Path, data: &Path| run(&["log", "import", text(file), "--data-dir", text(data)]);
-    let said = into(&file, source.path());
-    assert!(said.failed(1).contains("orders is not empty"), "{said:?}");
+    let output = into(&file, source.path());
+    assert!(output.failed(1).contains("orders is not empty"), "{output:?}");
 
     let new = tempfile::tempdir().expect("a temporary directory");
     let whole = std::fs::read_to_string(&file).expect("the export");
@@ -164,14 +164,14 @@ fn an_import_that_cannot_be_is_refused_before_anything_is_written() {
         let file = new.path().join(name);
         std::fs::write(&file, lines.join("\n")).expect("it can be written");
         let data = new.path().join("data");
-        let said = into(&file, &data);
-        assert!(said.failed(2).contains(part), "{name}: {said:?}");
-        assert!(!data.exists(), "{name}: nothing is made");
+        let output = into(&file, &data);
+        assert!(output.failed(2).contains(part), "{name}: {output:?}");
+        assert!(!data.exists(), "{name}: no directory is created");
     };
     let lines = || whole.lines().filter(|line| line.contains("\"topic\":\"orders\""));
-    refused("no-input", lines().skip(1).collect(), "line 1: it answers the input at offset 0");
+    refused("no-input", lines().skip(1).collect(), "line 1: the outcome is for the input at offset 0");
     let without_first_fact = lines().enumerate().filter(|(n, _)| *n != 1).map(|(_, line)| line);
-    refused("no-fact", without_first_fact.collect(), "has version 2, the next one is 1");
+    refused("no-fact", without_first_fact.collect(), "has version 2, but version 1 is next");
     refused("no-export", vec!["{\"a\":1}"], "line 1: missing field `topic`");
     let newer = whole.replace("urn:logistics:order:1", "urn:logistics:order:2");
     refused("newer", newer.lines().collect(), "this build cannot read");
@@ -182,27 +182,27 @@ fn an_import_that_cannot_be_is_refused_before_anything_is_written() {
 fn an_import_reads_standard_input() {
     use std::io::Write;
     use std::process::Stdio;
-    let world = World::start();
-    let id = world.placed("1");
-    let before = all_documents(&world);
-    let source = world.stop();
+    let server = TestServer::start();
+    let id = server.placed("1");
+    let before = all_documents(&server);
+    let source = server.stop();
     let exported = run(&["log", "export", "--data-dir", text(source.path())]).done();
     let data = tempfile::tempdir().expect("a temporary directory");
     let mut command = super::support::logistics(&["log", "import", "-", "--data-dir", text(data.path())]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary starts");
     child.stdin.take().expect("a pipe").write_all(exported.as_bytes()).expect("it reads");
     assert!(child.wait_with_output().expect("it ends").status.success());
-    let world = World::serve(data);
-    assert_eq!(all_documents(&world), before);
-    world.run(&["advance", &id]).done();
+    let server = TestServer::serve(data);
+    assert_eq!(all_documents(&server), before);
+    server.run(&["advance", &id]).done();
 }
 
-/// A forged record was answered with a dead letter. In a log with other offsets it could be taken for an owner's.
+/// A forged record was dead-lettered. A log with other offsets could accept it as an owner's.
 #[test]
-fn what_no_owner_wrote_is_left_out_of_an_import() {
-    let world = World::start();
-    let ids: Vec<_> = (0..3).map(|n| world.placed(&n.to_string())).collect();
-    let source = world.stop();
+fn an_import_skips_forged_records() {
+    let server = TestServer::start();
+    let ids: Vec<_> = (0..3).map(|n| server.placed(&n.to_string())).collect();
+    let source = server.stop();
     let exported = std::fs::read_to_string(export(source.path())).expect("the export");
     let records = documents(&exported);
     let fact = records.iter().find(|record| record["value"]["type"] == "logistics.order.placed");
@@ -212,20 +212,20 @@ fn what_no_owner_wrote_is_left_out_of_an_import() {
         run(&["log", "append", &forged, "--key", &ids[0], "--unchecked", "--data-dir", text(source.path())])
             .done();
     }
-    let world = World::serve(source);
-    let last = world.placed("last");
-    let before = all_documents(&world);
-    let source = world.stop();
+    let server = TestServer::serve(source);
+    let last = server.placed("last");
+    let before = all_documents(&server);
+    let source = server.stop();
     let file = export(source.path());
     for partitions in ["1", "5"] {
         let data = tempfile::tempdir().expect("a temporary directory");
         let flags = ["--partitions", partitions, "--data-dir", text(data.path())];
-        let said = run(&[&["log", "import", text(&file)], &flags[..]].concat()).done();
-        assert!(said.contains("2 records that no owner wrote left out"), "{said}");
-        let world = World::serve(data);
-        assert_eq!(all_documents(&world), before);
-        world.run(&["advance", &last]).done();
-        at_rest_with_data(world.stop());
+        let output = run(&[&["log", "import", text(&file)], &flags[..]].concat()).done();
+        assert!(output.contains("2 forged records"), "{output}");
+        let server = TestServer::serve(data);
+        assert_eq!(all_documents(&server), before);
+        server.run(&["advance", &last]).done();
+        at_rest_with_data(server.stop());
     }
 }
 
@@ -259,12 +259,12 @@ fn an_import_with_a_log_key_signs_what_owners_wrote() {
     assert_eq!(verified["report"]["outcomes"]["dead_lettered"], 0, "{verified}");
 }
 
-/// A key that no order can have. A letter's own key must fit the log, and the letter still quotes the dead record's.
+/// The key is too long for an order id. The dead letter has no key of its own and quotes the record's key.
 #[test]
-fn an_export_that_holds_a_record_with_a_long_key_imports() {
-    let data = World::start().stop();
+fn a_record_with_a_long_key_can_be_imported() {
+    let data = TestServer::start().stop();
     append(data.path(), "no JSON", "short");
-    let (data, _) = at_rest_with_data(World::serve(data).stop());
+    let (data, _) = at_rest_with_data(TestServer::serve(data).stop());
     let long = "k".repeat(1000);
     let exported = std::fs::read_to_string(export(data.path())).expect("the export");
     let file = data.path().join("long.jsonl");

@@ -1,47 +1,47 @@
-//! Watching, as it happens.
+//! `logistics watch`.
 
-use super::{World, documents, run};
+use super::{TestServer, documents, run};
 
 #[test]
-fn a_watch_shows_each_step_and_ends_with_the_order() {
-    let world = World::start();
-    let id = world.placed("1");
-    let mut watch = world.spawn(&["watch", &id]);
+fn watch_shows_each_transition_and_ends_with_the_order() {
+    let server = TestServer::start();
+    let id = server.placed("1");
+    let mut watch = server.spawn(&["watch", &id]);
     watch.line_with("PLACED by customer");
-    world.run(&["advance", &id, "--actor", "merchant"]).done();
+    server.run(&["advance", &id, "--actor", "merchant"]).done();
     watch.line_with("CONFIRMED by merchant");
-    world.run(&["cancel", &id, "--reason", "sold_out"]).done();
+    server.run(&["cancel", &id, "--reason", "sold_out"]).done();
     watch.line_with("CANCELLED by operator: sold_out");
     assert!(watch.wait().success());
-    // Afterwards it shows all of it and ends at once.
-    let entries = documents(&world.run(&["watch", &id, "--json"]).done());
+    // For a terminal order, it shows the whole history and ends at once.
+    let entries = documents(&server.run(&["watch", &id, "--json"]).done());
     let versions: Vec<_> = entries.iter().filter_map(|entry| entry["version"].as_u64()).collect();
     assert_eq!(versions, [1, 2, 3]);
     assert_eq!(entries[2]["reason"], "sold_out");
 }
 
 #[test]
-fn a_watch_of_all_orders_shows_what_happens_from_now_on() {
-    let world = World::start();
-    let before = world.placed("1");
-    let watch = world.spawn(&["watch"]);
-    watch.line_with("What happens from now on");
-    let after = world.placed("2");
-    // The order from before is not shown again: it is not in the first line.
+fn watch_without_an_order_shows_new_facts_of_all_orders() {
+    let server = TestServer::start();
+    let before = server.placed("1");
+    let watch = server.spawn(&["watch"]);
+    watch.line_with("Following all orders");
+    let after = server.placed("2");
+    // The earlier placement is not shown.
     assert!(watch.line_with("PLACED by customer").contains(&after));
-    world.run(&["advance", &before]).done();
+    server.run(&["advance", &before]).done();
     assert!(watch.line_with("CONFIRMED by operator").contains(&before));
     assert!(watch.terminate().success());
 }
 
 #[test]
-fn a_watch_ends_where_the_server_is_gone() {
-    let world = World::start();
-    let id = world.placed("1");
-    let mut watch = world.spawn(&["watch", &id]);
+fn watch_ends_when_the_server_is_gone() {
+    let server = TestServer::start();
+    let id = server.placed("1");
+    let mut watch = server.spawn(&["watch", &id]);
     watch.line_with("PLACED");
-    let url = world.url.clone();
-    world.stop();
+    let url = server.url.clone();
+    server.stop();
     assert_eq!(watch.wait().code(), Some(3));
     run(&["get", &id, "--url", &url]).failed(3);
 }

@@ -1,4 +1,4 @@
-//! Clients that do not give up: each placement is sent with the same key until it is acknowledged.
+//! Clients that retry each placement with the same key until it is acknowledged.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,23 +11,23 @@ use logistics_testkit::Rng;
 use serde_json::json;
 
 use crate::order_of;
-use crate::support::{PATIENCE, Reply, send};
+use crate::support::{Reply, TIMEOUT, send};
 
 const CLIENTS: u64 = 6;
 const REPEATED_PERMILLE: u16 = 200;
 const CANCELLED_PERMILLE: u16 = 150;
 const MOVED_PERMILLE: u16 = 300;
-/// A delivery fails only while it is under way, so it is asked for more than once.
+/// DELIVERY_FAILED is allowed only in OUT_FOR_DELIVERY, so the client requests it more than once.
 const FAILURE_TRIES_MAX: u32 = 20;
 /// How long a client waits for a new address before it tries the old one again.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// An order that a client was told of.
+/// An order whose placement was acknowledged.
 #[derive(Debug)]
 pub(crate) struct Acknowledged {
     pub(crate) key: String,
     pub(crate) order_id: OrderId,
-    /// A client was told that it is cancelled.
+    /// Whether its cancellation was acknowledged.
     pub(crate) cancelled: bool,
 }
 
@@ -45,7 +45,7 @@ struct Shared {
 }
 
 impl Load {
-    /// Starts them; they wait until there is somebody to ask.
+    /// Starts the clients, which wait for an address.
     pub(crate) fn start(seed: u64) -> Self {
         let shared = Arc::new(Shared::default());
         let client = |number| Client {
@@ -58,13 +58,13 @@ impl Load {
         Self { shared, clients }
     }
 
-    /// Says where to ask from now on.
+    /// Sets the address of the server.
     pub(crate) fn serve_at(&self, addr: SocketAddr) {
         *self.shared.addr.lock().expect("no client panicked") = Some(addr);
         self.shared.moved.notify_all();
     }
 
-    /// Waits until each has brought to its end what it had begun.
+    /// Waits until each client has completed its current order.
     pub(crate) fn finish(self) -> Vec<Acknowledged> {
         self.shared.last.store(true, Ordering::Relaxed);
         let ended = self.clients.into_iter().map(|client| client.join().expect("no client panicked"));
@@ -88,7 +88,7 @@ impl Client {
         acknowledged
     }
 
-    /// One order, and what its client does with it.
+    /// Places one order, and may retry, advance or cancel it.
     fn order(&mut self, key: String) -> Acknowledged {
         let order_id = self.place(&key);
         assert_eq!(order_id, order_of(&key), "the same key is the same order");
@@ -99,11 +99,11 @@ impl Client {
             self.move_on(&order_id);
         }
         let cancels = self.rng.chance(CANCELLED_PERMILLE);
-        let cancelled = cancels && self.ask_once(&format!("/orders/{order_id}/cancel"), "");
+        let cancelled = cancels && self.request_once(&format!("/orders/{order_id}/cancel"), "");
         Acknowledged { key, order_id, cancelled }
     }
 
-    /// Asks for a step. Whether it comes too early or too late is a matter of luck, and either answer is right.
+    /// Requests a transition. It may come too early or too late, so the server may accept or reject it.
     fn move_on(&mut self, order_id: &OrderId) {
         let (to, actor, tries) = match self.rng.below(3) {
             0 => ("CONFIRMED", "merchant", 1),
@@ -112,21 +112,21 @@ impl Client {
         };
         let body = json!({ "to": to, "actor": actor }).to_string();
         let path = format!("/orders/{order_id}/transitions");
-        // The first that is done ends it.
-        let _ = (0..tries).any(|_| self.ask_once(&path, &body));
+        // Stops after the first accepted request.
+        let _ = (0..tries).any(|_| self.request_once(&path, &body));
     }
 
     /// Sends a placement until it is acknowledged.
     fn place(&self, key: &str) -> OrderId {
         let body = json!({ "customer_id": key, "details": { "items": [key] } }).to_string();
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         loop {
             match self.send("/orders", &[("idempotency-key", key)], &body) {
                 Some(reply) if reply.status == 200 => {
                     let order_id = reply.json()["order_id"].as_str().map(OrderId::parse);
                     return order_id.and_then(Result::ok).expect("an order id");
                 }
-                // Nobody knows yet, or nobody is there.
+                // Not decided yet, or unavailable.
                 Some(reply) => assert!(matches!(reply.status, 202 | 503), "{reply:?}"),
                 None => self.wait(),
             }
@@ -134,21 +134,21 @@ impl Client {
         }
     }
 
-    /// Asks for a step once, and answers whether the server said that it happened.
-    fn ask_once(&self, path: &str, body: &str) -> bool {
+    /// Requests a transition once, and returns whether the server accepted it.
+    fn request_once(&self, path: &str, body: &str) -> bool {
         let Some(reply) = self.send(path, &[], body) else { return false };
-        // A fresh process may not know yet whether there is such an order, but never denies one.
+        // A new process may answer 503 for an acknowledged order, but never 404.
         assert!(matches!(reply.status, 200 | 202 | 409 | 503), "{reply:?}");
         reply.status == 200
     }
 
-    /// `None` where the server is not there, or died before it had answered.
+    /// `None` if the server is down, or was killed before its reply.
     fn send(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Reply> {
         let addr = *self.shared.addr.lock().expect("no client panicked");
         send(addr?, "POST", path, headers, body).ok()
     }
 
-    /// Waits for an address, but not for ever: the old one may be right.
+    /// Waits for a new address for a limited time, because the old one may still be valid.
     fn wait(&self) {
         let addr = self.shared.addr.lock().expect("no client panicked");
         let _ = self.shared.moved.wait_timeout(addr, RETRY).expect("no client panicked");

@@ -1,9 +1,9 @@
-//! One request on a connection of its own: nothing is kept, pooled or repeated, so a test knows what the server was asked.
+//! One request per connection, without pooling or retries, so that a test controls what the server receives.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// A whole reply.
 #[derive(Debug)]
@@ -14,11 +14,11 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{self:?} is no JSON: {error}"))
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{self:?} is not JSON: {error}"))
     }
 }
 
-/// Sends a request; a body is JSON. A reply that ends early is an error: the server died.
+/// Sends a request with a JSON body. A reply that ends early is an error.
 pub(crate) fn send(
     addr: SocketAddr,
     method: &str,
@@ -26,8 +26,8 @@ pub(crate) fn send(
     headers: &[(&str, &str)],
     body: &str,
 ) -> io::Result<Reply> {
-    let mut stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&addr, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n");
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");

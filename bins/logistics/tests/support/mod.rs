@@ -1,5 +1,5 @@
-//! The real binary, and a client of its API that holds nothing back.
-#![allow(dead_code, unused_imports, reason = "no test uses all of it")]
+//! The binary as a process, and a client of its API.
+#![allow(dead_code, unused_imports, reason = "each test program uses a part")]
 
 mod http;
 
@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 pub(crate) use http::{Reply, send};
 
-/// Whatever a test waits for is there by then, or never comes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a test waits for a condition.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Before the address in the line that says where it listens.
+/// The text before the address in the line of a listening server. The case of its first letter varies.
 const LISTENING: &str = "istening on http://";
 
-/// The binary with these arguments, and with nothing from the environment of whoever tests.
+/// The binary with these arguments, without the settings of the environment.
 pub(crate) fn logistics(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_logistics"));
     let settings = std::env::vars_os().map(|(name, _)| name);
@@ -40,7 +40,7 @@ impl Process {
         Self::start(logistics(args).stdout(Stdio::piped()))
     }
 
-    /// The same, with what it logs among its lines.
+    /// Also collects the log lines.
     pub(crate) fn spawn_with_log(args: &[&str]) -> Self {
         Self::start(logistics(args).stdout(Stdio::piped()).stderr(Stdio::piped()))
     }
@@ -53,7 +53,7 @@ impl Process {
         Self { child, lines }
     }
 
-    /// Its standard error is a pipe that is not read.
+    /// Its standard error is a pipe without a reader.
     pub(crate) fn start_with_log_unread(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the binary starts");
         let (sender, lines) = channel();
@@ -61,33 +61,31 @@ impl Process {
         Self { child, lines }
     }
 
-    /// The pipe that was not read.
+    /// The pipe without a reader.
     pub(crate) fn unread_log(&mut self) -> std::process::ChildStderr {
         self.child.stderr.take().expect("a pipe")
     }
 
     /// `serve` on a free port, on this data directory.
     pub(crate) fn serve(data_dir: &Path, flags: &[&str]) -> Self {
-        let data_dir = data_dir.to_str().expect("a path of text");
+        let data_dir = data_dir.to_str().expect("a UTF-8 path");
         let args = ["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir];
         Self::spawn(&[&args, flags].concat())
     }
 
-    /// Waits for a line that holds this text.
+    /// Waits for a line that contains this text.
     pub(crate) fn line_with(&self, text: &str) -> String {
         self.lines_until(text).pop().unwrap_or_default()
     }
 
-    /// Waits for a line that holds this text; answers all lines up to that one.
+    /// Waits for a line that contains this text, and returns all lines up to it.
     pub(crate) fn lines_until(&self, text: &str) -> Vec<String> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut lines = Vec::new();
         while lines.last().is_none_or(|line: &String| !line.contains(text)) {
             let left = until.saturating_duration_since(Instant::now());
             let line = self.lines.recv_timeout(left);
-            lines.push(
-                line.unwrap_or_else(|error| panic!("no line with {text:?} came ({error}): {lines:#?}")),
-            );
+            lines.push(line.unwrap_or_else(|error| panic!("no line with {text:?} ({error}): {lines:#?}")));
         }
         lines
     }
@@ -97,27 +95,27 @@ impl Process {
         Self::addr_in(&self.line_with(LISTENING))
     }
 
-    /// The address in a line that says where it listens.
+    /// The address in the line of a listening server.
     pub(crate) fn addr_in(line: &str) -> SocketAddr {
         let rest = line.split(LISTENING).nth(1).unwrap_or_default();
         let addr = rest.split([',', ' ']).next().unwrap_or_default();
-        addr.parse().unwrap_or_else(|error| panic!("{line:?} says no address: {error}"))
+        addr.parse().unwrap_or_else(|error| panic!("{line:?} has no address: {error}"))
     }
 
-    /// SIGKILL, at once.
+    /// Sends SIGKILL.
     pub(crate) fn kill(mut self) {
         self.end();
     }
 
-    /// SIGTERM, and waits until it has ended by itself.
+    /// Sends SIGTERM and waits for the end.
     pub(crate) fn terminate(mut self) -> ExitStatus {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
-        assert!(sent.success(), "the process is there");
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill exists");
+        assert!(sent.success(), "the process runs");
         self.wait()
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the process ends.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         until("the process ends", || self.child.try_wait().expect("it can be waited for"))
     }
@@ -134,7 +132,7 @@ impl Drop for Process {
     }
 }
 
-/// Reads to the end, so that the process never waits for its reader.
+/// Reads to the end, so that a full pipe never blocks the process.
 fn read_lines(pipe: Option<impl Read + Send + 'static>, sender: Sender<String>) {
     let Some(pipe) = pipe else { return };
     std::thread::spawn(move || {
@@ -144,14 +142,14 @@ fn read_lines(pipe: Option<impl Read + Send + 'static>, sender: Sender<String>) 
     });
 }
 
-/// Looks again and again until there is something to see.
+/// Polls until `look` returns a value.
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(Instant::now() < until, "waited in vain until {what}");
+        assert!(Instant::now() < until, "timed out waiting until {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

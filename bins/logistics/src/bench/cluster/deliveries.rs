@@ -1,4 +1,4 @@
-//! Orders that are delivered, counted in the log.
+//! Counts delivered orders in the log.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -17,17 +17,16 @@ use tokio::time::timeout;
 use crate::bench::progress::Progress;
 use crate::bench::steady::follow_batches;
 
-/// The type of the fact.
+/// The type of the counted fact.
 const DELIVERED: &str = "logistics.order.delivered";
-/// Orders of a partition whose documents are looked for afterwards: those that were delivered last.
+/// The last delivered orders of a partition, whose documents are checked afterwards.
 const LATEST: usize = 8;
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Follows the log of the orders from where it ends now, and counts. Nothing is decoded: whoever measures shares the machine
-/// with what is measured.
+/// Counts new DELIVERED facts. It decodes no record, because it shares the machine with the measured services.
 pub(super) struct Deliveries(mpsc::UnboundedReceiver<Counted>);
 
-/// What one read brought.
+/// The result of one read.
 struct Counted {
     partition: Partition,
     at: Instant,
@@ -35,38 +34,41 @@ struct Counted {
     latest: Vec<Bytes>,
 }
 
-/// When orders were delivered, and which were the last.
+/// The times of the first and the last delivery, and the last delivered orders.
 pub(super) struct Delivered {
     pub(super) first: Instant,
     pub(super) last: Instant,
-    /// Of each partition.
+    /// The last delivered orders of each partition.
     pub(super) latest: Vec<OrderId>,
 }
 
 impl Deliveries {
     /// # Errors
-    /// One sentence, where the log cannot be read.
+    /// One sentence, if the log cannot be read.
     pub(super) async fn follow(bus: &Arc<dyn EventBus>) -> Result<Self, Failure> {
-        let (tell, told) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         let mut counting: Vec<BoxFuture<'static, ()>> = Vec::new();
         for (partition, batches) in follow_batches(bus).await? {
-            counting.push(count(partition, batches, tell.clone()).boxed());
+            counting.push(count(partition, batches, sender.clone()).boxed());
         }
-        // One that ends has nobody to tell any more.
+        // A reader ends only after the receiver was dropped.
         tokio::spawn(select_all(counting).map(drop));
-        Ok(Self(told))
+        Ok(Self(receiver))
     }
 
-    /// Waits until this many are delivered.
+    /// Waits until this many orders are delivered.
     ///
     /// # Errors
-    /// One sentence, where none was for a while.
+    /// One sentence, if no order was delivered within 120 s.
     pub(super) async fn wait(mut self, orders: u64, what: &str) -> Result<Delivered, Failure> {
         let progress = Progress::new(what, orders);
         let (mut count, mut first, mut latest) = (0, None, BTreeMap::new());
         loop {
-            let counted = timeout(PATIENCE, self.0.recv()).await.ok().flatten().ok_or_else(|| {
-                Failure::refused(format!("{count} of {orders} orders were delivered, and then none"))
+            let counted = timeout(TIMEOUT, self.0.recv()).await.ok().flatten().ok_or_else(|| {
+                Failure::refused(format!(
+                    "only {count} of {orders} orders were delivered; none for {} s",
+                    TIMEOUT.as_secs()
+                ))
             })?;
             count += counted.count;
             first.get_or_insert(counted.at);
@@ -86,14 +88,14 @@ fn order_id(key: &Bytes) -> Option<OrderId> {
     OrderId::parse(std::str::from_utf8(key).ok()?).ok()
 }
 
-async fn count(partition: Partition, batches: Batches<'static>, tell: mpsc::UnboundedSender<Counted>) {
-    let mut batches = pin!(batches.take_until(tell.closed()));
+async fn count(partition: Partition, batches: Batches<'static>, sender: mpsc::UnboundedSender<Counted>) {
+    let mut batches = pin!(batches.take_until(sender.closed()));
     while let Some(Ok(batch)) = batches.next().await {
         let at = Instant::now();
         let delivered: Vec<&LogRecord> = batch.records.iter().filter(|record| is_delivered(record)).collect();
         let keys = delivered.iter().rev().take(LATEST).filter_map(|record| record.key.clone());
         let counted = Counted { partition, at, count: delivered.len() as u64, latest: keys.collect() };
-        if counted.count > 0 && tell.send(counted).is_err() {
+        if counted.count > 0 && sender.send(counted).is_err() {
             return;
         }
     }

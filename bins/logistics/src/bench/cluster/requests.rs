@@ -1,4 +1,4 @@
-//! Orders and requests over HTTP.
+//! Throughput and latency over HTTP.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -8,22 +8,22 @@ use logistics_cli_kit::Failure;
 use logistics_core::Status;
 
 use super::deliveries::Deliveries;
+use super::fixture::Fixture;
 use super::service::{NO_DWELL, Service};
-use super::world::World;
 use crate::bench::BenchArgs;
 use crate::bench::load::{Load, post_order};
 use crate::bench::requests::{GET_ORDERS, gets, measure};
 use crate::bench::stats::{Figure, rate};
 use crate::bench::steady::{self, ORDERS_PER_SECOND, WHAT};
 
-/// Orders that arrive over HTTP while they are decided; the clock stops when the last is delivered.
+/// Orders arrive over HTTP while the processor decides them. The measurement ends with the last DELIVERED.
 ///
 /// # Errors
-/// Where an order is missing, or an invariant does not hold.
-pub(super) async fn http(world: &World, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+/// If an order is missing, or an invariant is violated.
+pub(super) async fn http(fixture: &Fixture, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let orders = args.orders();
-    let (api, processor) = both(world).await?;
-    let deliveries = Deliveries::follow(&world.bus).await?;
+    let (api, processor) = both(fixture).await?;
+    let deliveries = Deliveries::follow(&fixture.bus).await?;
     let load = Load {
         addr: api.addr(),
         connections: args.connections.into(),
@@ -33,70 +33,70 @@ pub(super) async fn http(world: &World, args: &BenchArgs) -> Result<Vec<Figure>,
     };
     let begun = Instant::now();
     let (loaded, delivered) = tokio::try_join!(load.run(), deliveries.wait(orders, "http: delivering"))?;
-    stop_and_verify(world, api, processor, orders).await?;
+    stop_and_verify(fixture, api, processor, orders).await?;
     let placed = rate(orders, delivered.last - begun);
     let mut figures = vec![
         Figure::new("http", "orders placed over HTTP and delivered", placed, "orders/s"),
-        Figure::new("http", "of that, placed", rate(orders, loaded.elapsed), "orders/s"),
+        Figure::new("http", "placed over HTTP", rate(orders, loaded.elapsed), "orders/s"),
     ];
-    figures.extend(loaded.latencies.figures("http", "POST /orders meanwhile"));
+    figures.extend(loaded.latencies.figures("http", "POST /orders during it"));
     Ok(figures)
 }
 
-/// From before the request is sent until the fact that the order is delivered can be read from the log.
+/// Measures from before the request is sent until the DELIVERED fact can be read from the log.
 ///
 /// # Errors
-/// Where an order is missing, or an invariant does not hold.
-pub(super) async fn steady(world: &World, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+/// If an order is missing, or an invariant is violated.
+pub(super) async fn steady(fixture: &Fixture, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let orders = args.seconds * ORDERS_PER_SECOND;
-    let (api, processor) = both(world).await?;
-    let latencies = steady::measure(world.bus.clone(), api.addr(), orders).await?;
-    stop_and_verify(world, api, processor, orders).await?;
+    let (api, processor) = both(fixture).await?;
+    let latencies = steady::measure(fixture.bus.clone(), api.addr(), orders).await?;
+    stop_and_verify(fixture, api, processor, orders).await?;
     Ok(latencies.figures("steady", WHAT))
 }
 
-/// `POST /orders`: each is durable when it is answered; nobody decides.
+/// `POST /orders`, answered when the order is durable, without a processor.
 ///
 /// # Errors
-/// Where a request is not answered well.
-pub(super) async fn post(world: &World, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
-    let api = Service::api(world).await?;
+/// If a request is not answered with 200.
+pub(super) async fn post(fixture: &Fixture, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+    let api = Service::api(fixture).await?;
     let figures = measure(api.addr(), args, "post", Arc::new(|_| post_order())).await?;
     api.stop().await?;
     Ok(figures)
 }
 
-/// `GET /orders/{id}` of orders that are delivered; nobody decides any more.
+/// `GET /orders/{id}` of delivered orders, without a processor.
 ///
 /// # Errors
-/// Where a request is not answered well.
-pub(super) async fn get(world: &World, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
-    let placed = world.place(GET_ORDERS, "get: placing").await?;
-    let processor = Service::processor(world, NO_DWELL)?;
-    world.until_stored(placed.clone(), Status::Delivered).await?;
+/// If a request is not answered with 200.
+pub(super) async fn get(fixture: &Fixture, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+    let placed = fixture.place(GET_ORDERS, "get: placing").await?;
+    let processor = Service::processor(fixture, NO_DWELL)?;
+    fixture.until_stored(placed.clone(), Status::Delivered).await?;
     processor.stop().await?;
-    let api = Service::api(world).await?;
+    let api = Service::api(fixture).await?;
     let figures = measure(api.addr(), args, "get", gets(&placed)).await?;
     api.stop().await?;
     Ok(figures)
 }
 
 /// The API and a processor, both ready.
-async fn both(world: &World) -> Result<(Service, Service), Failure> {
-    let mut processor = Service::processor(world, NO_DWELL)?;
-    let api = Service::api(world).await?;
-    processor.ready(world.partitions()).await?;
+async fn both(fixture: &Fixture) -> Result<(Service, Service), Failure> {
+    let mut processor = Service::processor(fixture, NO_DWELL)?;
+    let api = Service::api(fixture).await?;
+    processor.ready(fixture.partitions()).await?;
     Ok((api, processor))
 }
 
-/// The processor stops once all is in the store, which the audit looks at.
+/// Stops the API and the processor, then audits the log and the store.
 async fn stop_and_verify(
-    world: &World,
+    fixture: &Fixture,
     api: Service,
     processor: Service,
     orders: u64,
 ) -> Result<(), Failure> {
     api.stop().await?;
     processor.stop().await?;
-    world.verify(orders).await
+    fixture.verify(orders).await
 }

@@ -1,4 +1,4 @@
-//! A service as a process of its own.
+//! A service as a separate process.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -11,25 +11,25 @@ use serde::Deserialize;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::world::World;
-use crate::bench::load::Wire;
+use super::fixture::Fixture;
+use crate::bench::load::HttpConnection;
 
-/// Orders move at once.
+/// Settings with which the clock moves orders at once.
 pub(super) const NO_DWELL: &[(&str, &str)] = &[("LOGISTICS_MODE", "simulate"), ("LOGISTICS_DWELL", "0")];
 const API: &str = "order-api";
 const PROCESSOR: &str = "order-processor";
-/// What the variables of our settings begin with. Those of this process are not handed on: some are settings of `bench` alone.
+/// The prefix of the settings. A service does not inherit those of this process, because some apply only to `bench`.
 const PREFIX: &str = "LOGISTICS_";
 const READY_POLL: Duration = Duration::from_millis(2);
-/// A processor that derives everything from the log again is not ready before it has.
+/// A processor that rebuilds the store becomes ready only afterwards.
 const READY_MAX: Duration = Duration::from_secs(900);
 const STOP_MAX: Duration = Duration::from_secs(20);
 
-/// Whether the services are beside this program.
+/// Checks that the services are beside this program.
 ///
 /// # Errors
-/// One sentence, which says how they get there.
-pub(super) fn are_there() -> Result<(), Failure> {
+/// One sentence that says how to build them.
+pub(super) fn check_installed() -> Result<(), Failure> {
     for name in [API, PROCESSOR] {
         if !program(name)?.is_file() {
             return Err(Failure::usage(format!(
@@ -42,17 +42,18 @@ pub(super) fn are_there() -> Result<(), Failure> {
 
 fn program(name: &str) -> Result<PathBuf, Failure> {
     let own = std::env::current_exe();
-    let own = own.map_err(|error| Failure::usage(format!("cannot tell where this program is: {error}")))?;
+    let own =
+        own.map_err(|error| Failure::usage(format!("cannot find the path of this program: {error}")))?;
     Ok(own.with_file_name(name).with_extension(std::env::consts::EXE_EXTENSION))
 }
 
-/// What is read of `/health/ready`.
+/// The used part of `/health/ready`.
 #[derive(Deserialize, Default)]
 struct Health {
     parts: Vec<PartHealth>,
 }
 
-/// A process, which is killed where it is dropped.
+/// A process that is killed on drop.
 pub(super) struct Service {
     name: &'static str,
     child: Child,
@@ -65,22 +66,22 @@ impl Service {
     /// Starts `order-api`, and waits until it is ready.
     ///
     /// # Errors
-    /// One sentence, where it does not get there.
-    pub(super) async fn api(world: &World) -> Result<Self, Failure> {
-        let mut api = Self::start(API, world, &[])?;
+    /// One sentence, if it does not become ready.
+    pub(super) async fn api(fixture: &Fixture) -> Result<Self, Failure> {
+        let mut api = Self::start(API, fixture, &[])?;
         api.ready(0).await?;
         Ok(api)
     }
 
-    /// Starts `order-processor` with these settings, and does not wait for it.
+    /// Starts `order-processor` with these settings, without waiting for it.
     ///
     /// # Errors
-    /// One sentence, where it cannot be started.
-    pub(super) fn processor(world: &World, settings: &[(&str, &str)]) -> Result<Self, Failure> {
-        Self::start(PROCESSOR, world, settings)
+    /// One sentence, if it cannot be started.
+    pub(super) fn processor(fixture: &Fixture, settings: &[(&str, &str)]) -> Result<Self, Failure> {
+        Self::start(PROCESSOR, fixture, settings)
     }
 
-    fn start(name: &'static str, world: &World, settings: &[(&str, &str)]) -> Result<Self, Failure> {
+    fn start(name: &'static str, fixture: &Fixture, settings: &[(&str, &str)]) -> Result<Self, Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::usage(format!("cannot start {name}: {error}"));
         let addr = free_addr().map_err(|error| failed(&error))?;
         let mut command = Command::new(program(name)?);
@@ -91,7 +92,7 @@ impl Service {
         }
         let begun = Instant::now();
         let child = command
-            .envs(world.settings())
+            .envs(fixture.settings())
             .env("LOGISTICS_LISTEN", addr.to_string())
             .env("LOGISTICS_LOG_LEVEL", "warn")
             .envs(settings.iter().copied())
@@ -102,80 +103,83 @@ impl Service {
         Ok(Self { name, child, process, addr, begun })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub(super) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// When it was started.
+    /// The time of its start.
     pub(super) fn begun(&self) -> Instant {
         self.begun
     }
 
-    /// Its number, by which Linux tells about it.
+    /// Its process id, as `/proc` names it.
     pub(super) fn process(&self) -> String {
         self.process.to_string()
     }
 
-    /// Waits until it is ready and this many partitions are live in it, and answers how long after its start that was. A
-    /// processor is ready before the group has given it any.
+    /// Waits until it is ready with this many live partitions, and returns the time since its start. A processor is ready
+    /// before the group has assigned it any partition.
     ///
     /// # Errors
-    /// One sentence, where it has ended, or does not get there within 15 minutes.
+    /// One sentence, if it ended, or is not ready within 15 minutes.
     pub(super) async fn ready(&mut self, partitions: u32) -> Result<Duration, Failure> {
         while self.live_partitions().await?.is_none_or(|live| live < partitions) {
             if self.begun.elapsed() > READY_MAX {
-                return Err(Failure::refused(format!("{} is not ready", self.name)));
+                return Err(Failure::refused(format!(
+                    "{} did not become ready within 15 minutes",
+                    self.name
+                )));
             }
             tokio::time::sleep(READY_POLL).await;
         }
         Ok(self.begun.elapsed())
     }
 
-    /// The partitions that are live in it; `None` while it is not ready.
+    /// The number of its live partitions; `None` while it is not ready.
     ///
     /// # Errors
-    /// One sentence, where it has ended.
+    /// One sentence, if it ended.
     pub(super) async fn live_partitions(&mut self) -> Result<Option<u32>, Failure> {
         if let Ok(Some(status)) = self.child.try_wait() {
-            return Err(Failure::refused(format!("{} has ended: {status}", self.name)));
+            return Err(Failure::refused(format!("{} ended: {status}", self.name)));
         }
-        let Ok(mut wire) = Wire::open(self.addr).await else { return Ok(None) };
+        let Ok(mut connection) = HttpConnection::open(self.addr).await else { return Ok(None) };
         let request = b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\n\r\n";
-        let Ok(reply) = wire.exchange(request).await else { return Ok(None) };
+        let Ok(reply) = connection.exchange(request).await else { return Ok(None) };
         let health: Health = serde_json::from_slice(reply.body).unwrap_or_default();
         let partitions = health.parts.iter().filter(|part| part.name.starts_with("partition ")).count();
         Ok((reply.status == 200).then_some(u32::try_from(partitions).unwrap_or(u32::MAX)))
     }
 
-    /// Stops it in order.
+    /// Sends SIGTERM and waits for the drain.
     ///
     /// # Errors
-    /// One sentence, where it had ended by itself, or does not end in time.
+    /// One sentence, if it had ended before, or does not end in time.
     pub(super) async fn stop(mut self) -> Result<(), Failure> {
         let failed = |what: &str| Failure::refused(format!("{} {what}", self.name));
         let pid = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        kill_process(pid.ok_or_else(|| failed("has ended by itself"))?, Signal::TERM)
+        kill_process(pid.ok_or_else(|| failed("ended before it was stopped"))?, Signal::TERM)
             .map_err(|error| failed(&format!("cannot be stopped: {error}")))?;
         match timeout(STOP_MAX, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(failed(&format!("did not end well: {status}"))),
-            Ok(Err(error)) => Err(failed(&format!("is lost: {error}"))),
-            Err(_) => Err(failed("does not end")),
+            Ok(Ok(status)) => Err(failed(&format!("failed to drain: {status}"))),
+            Ok(Err(error)) => Err(failed(&format!("cannot be awaited: {error}"))),
+            Err(_) => Err(failed("did not end within 20 s of SIGTERM")),
         }
     }
 
-    /// Kills it: SIGKILL.
+    /// Sends SIGKILL.
     ///
     /// # Errors
-    /// One sentence, where it cannot be.
+    /// One sentence, if it cannot be killed.
     pub(super) fn kill(&mut self) -> Result<(), Failure> {
         let killed = self.child.start_kill();
         killed.map_err(|error| Failure::refused(format!("{} cannot be killed: {error}", self.name)))
     }
 }
 
-/// A port that was free a moment ago: at this level a service does not log which one it took.
+/// A port that was free just now. The service cannot choose one, because its log level hides the address.
 fn free_addr() -> std::io::Result<SocketAddr> {
     TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }

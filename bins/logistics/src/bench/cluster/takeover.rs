@@ -1,4 +1,4 @@
-//! One of two processors is killed: how long its orders stand still.
+//! The pause of orders after one of two processors is killed.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -9,34 +9,34 @@ use logistics_core::{OrderId, Status, wire};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, sleep_until, timeout};
 
+use super::fixture::Fixture;
 use super::service::{NO_DWELL, Service};
-use super::world::World;
 use crate::bench::BenchArgs;
+use crate::bench::fixture::placement;
 use crate::bench::progress::Progress;
 use crate::bench::stats::{Figure, Latencies};
-use crate::bench::steady::{Seen, follow};
-use crate::bench::world::placement;
+use crate::bench::steady::{ObservedFact, follow};
 
 const ORDERS_PER_SECOND: u64 = 200;
 const POLL: Duration = Duration::from_millis(50);
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Orders arrive at a steady rate. Half way through, the processor that was there first is killed; the longest time from an
-/// order's append until it is delivered is what that costs.
+/// Orders arrive at a steady rate, and the first processor is killed half way. The figure is the longest time from an
+/// order's append to DELIVERED.
 ///
 /// # Errors
-/// Where an order is missing, or an invariant does not hold.
-pub(super) async fn takeover(world: &World, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+/// If an order is missing, or an invariant is violated.
+pub(super) async fn takeover(fixture: &Fixture, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let orders = args.seconds * ORDERS_PER_SECOND;
-    let mut first = Service::processor(world, NO_DWELL)?;
-    first.ready(world.partitions()).await?;
-    let mut second = Service::processor(world, NO_DWELL)?;
-    shared(&mut first, &mut second, world.partitions()).await?;
-    let mut facts = follow(world.bus.clone()).await?;
+    let mut first = Service::processor(fixture, NO_DWELL)?;
+    first.ready(fixture.partitions()).await?;
+    let mut second = Service::processor(fixture, NO_DWELL)?;
+    shared(&mut first, &mut second, fixture.partitions()).await?;
+    let mut facts = follow(fixture.bus.clone()).await?;
     let delivering = delivered(&mut facts, orders);
-    let (appended, delivered) = tokio::try_join!(append(world, orders, &mut first), delivering)?;
+    let (appended, delivered) = tokio::try_join!(append(fixture, orders, &mut first), delivering)?;
     second.stop().await?;
-    world.verify(orders).await?;
+    fixture.verify(orders).await?;
     let (mut longest, mut latencies) = (Duration::ZERO, Latencies::default());
     for (order_id, begun) in appended {
         let at = delivered.get(&order_id);
@@ -44,12 +44,12 @@ pub(super) async fn takeover(world: &World, args: &BenchArgs) -> Result<Vec<Figu
         longest = longest.max(*at - begun);
         latencies.add(*at - begun);
     }
-    let mut figures = vec![Figure::new("takeover", "longest stand of an order", longest.as_secs_f64(), "s")];
+    let mut figures = vec![Figure::new("takeover", "longest pause of an order", longest.as_secs_f64(), "s")];
     figures.extend(latencies.figures("takeover", "append to DELIVERED at 200/s"));
     Ok(figures)
 }
 
-/// Waits until each of the two has some of the partitions, and all are live.
+/// Waits until each of the two processors has partitions, and all partitions are live.
 async fn shared(first: &mut Service, second: &mut Service, partitions: u32) -> Result<(), Failure> {
     let begun = Instant::now();
     loop {
@@ -60,18 +60,18 @@ async fn shared(first: &mut Service, second: &mut Service, partitions: u32) -> R
         {
             return Ok(());
         }
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > TIMEOUT {
             return Err(Failure::refused(
-                "two processors do not share the partitions; there must be 2 or more",
+                "the two processors did not share the partitions within 60 s; takeover needs --partitions 2 or more",
             ));
         }
         sleep(POLL).await;
     }
 }
 
-/// Appends one order after the other at the rate, however long an append takes; answers which, and when each was begun.
+/// Appends orders at the rate, however long an append takes. Returns each id with its start time.
 async fn append(
-    world: &World,
+    fixture: &Fixture,
     orders: u64,
     victim: &mut Service,
 ) -> Result<Vec<(OrderId, Instant)>, Failure> {
@@ -82,7 +82,7 @@ async fn append(
             victim.kill()?;
         }
         sleep_until(first + between * n as u32).await;
-        let (request, bus) = (placement(n), world.bus.clone());
+        let (request, bus) = (placement(n), fixture.bus.clone());
         begun.push((request.order_id.clone(), Instant::now()));
         appending.push(tokio::spawn(async move {
             bus.append(&request.order_id, wire::encode_request(&request)).await.map(drop)
@@ -97,14 +97,14 @@ async fn append(
 }
 
 async fn delivered(
-    facts: &mut mpsc::UnboundedReceiver<Seen>,
+    facts: &mut mpsc::UnboundedReceiver<ObservedFact>,
     orders: u64,
 ) -> Result<HashMap<OrderId, Instant>, Failure> {
     let progress = Progress::new("takeover: delivering", orders);
     let mut delivered = HashMap::new();
     while (delivered.len() as u64) < orders {
-        let seen = timeout(PATIENCE, facts.recv()).await.ok().flatten();
-        let Seen { fact, at } = seen.ok_or_else(|| Failure::refused("nothing happened for 60 s"))?;
+        let seen = timeout(TIMEOUT, facts.recv()).await.ok().flatten();
+        let ObservedFact { fact, at } = seen.ok_or_else(|| Failure::refused("no fact was read for 60 s"))?;
         if fact.status == Status::Delivered {
             delivered.insert(fact.order_id, at);
             progress.set(delivered.len() as u64);

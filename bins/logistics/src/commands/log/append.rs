@@ -15,20 +15,20 @@ use crate::engine::{Engine, EngineArgs, Needs};
 pub(crate) struct AppendArgs {
     #[command(flatten)]
     engine: EngineArgs,
-    /// The key of every record [default: the order id that stands in each]
+    /// The key of every record [default: the order id in each record]
     #[arg(long, value_name = "ORDER_ID")]
     key: Option<OrderId>,
-    /// Append also what only an owner of the partition writes: facts and outcomes. Processors take them for true
+    /// Append facts and outcomes too, which only the owner of a partition should write. A processor may accept them
     #[arg(long)]
     unchecked: bool,
-    /// The record; without, or as `-`, each line of standard input is one
+    /// The record [default: `-`, one record per line of standard input]
     #[arg(value_name = "JSON")]
     record: Option<String>,
 }
 
 pub(crate) async fn run(args: AppendArgs) -> Result<(), Failure> {
     logistics_cli_kit::start_for_problems();
-    let engine = args.engine.there(Needs::Log).await?;
+    let engine = args.engine.existing_checked(Needs::Log).await?;
     let appended = append(&engine, &args).await;
     appended.and(engine.close())
 }
@@ -37,7 +37,7 @@ async fn append(engine: &Engine, args: &AppendArgs) -> Result<(), Failure> {
     if let Some(record) = args.record.as_deref().filter(|record| *record != "-") {
         return append_one(engine, args, record).await;
     }
-    // One after the other, so that the records of an order stand in the log as they stand in the input.
+    // One at a time, so that the records of an order keep the order of the input.
     for (number, line) in (1..).zip(io::stdin().lines()) {
         let line = line.map_err(|error| Failure::usage(format!("cannot read line {number}: {error}")))?;
         if !line.trim().is_empty() {
@@ -52,8 +52,8 @@ async fn append_one(engine: &Engine, args: &AppendArgs, record: &str) -> Result<
     let parsed = serde_json::from_str(record);
     if !args.unchecked && is_owners(record, parsed.as_ref().ok()) {
         return Err(Failure::refused(
-            "only the owner of a partition writes facts and outcomes; to take a log in use `logistics log import`, to append \
-             the record anyway give --unchecked",
+            "only the owner of a partition writes facts and outcomes; to import a log, use `logistics log import`; to append \
+             the record anyway, add --unchecked",
         ));
     }
     let order_id = args.key.clone().map_or_else(|| order_id_in(parsed), Ok)?;
@@ -65,29 +65,31 @@ async fn append_one(engine: &Engine, args: &AppendArgs, record: &str) -> Result<
     Ok(())
 }
 
-/// Types of this system's records, and how those of inputs end.
-const TYPES: &str = "logistics.order.";
-const OF_INPUTS: &str = ".requested";
+/// The prefix of the types of this system's records.
+const TYPE_PREFIX: &str = "logistics.order.";
+/// The suffix of the types of inputs.
+const INPUT_SUFFIX: &str = ".requested";
 
-/// The record says that an owner wrote it, or has a type that owners alone write.
+/// Whether the record claims an owner as its source, or has a type that only owners write.
 fn is_owners(record: &str, parsed: Option<&Value>) -> bool {
     if wire::is_surely_from_processor(record.as_bytes()) {
         return true;
     }
     let Some(value) = parsed else { return false };
     let kind = value["type"].as_str().unwrap_or_default();
-    value["source"] == wire::PROCESSOR_SOURCE || kind.starts_with(TYPES) && !kind.ends_with(OF_INPUTS)
+    value["source"] == wire::PROCESSOR_SOURCE
+        || kind.starts_with(TYPE_PREFIX) && !kind.ends_with(INPUT_SUFFIX)
 }
 
-/// The order that a record is about: of an event or of a bare object.
+/// The order id in a record: of an event or of a bare object.
 fn order_id_in(parsed: serde_json::Result<Value>) -> Result<OrderId, Failure> {
     let value = parsed.map_err(|error| {
-        Failure::usage(format!("the record is no JSON ({error}); to append it anyway give its --key"))
+        Failure::usage(format!("the record is not JSON ({error}); to append it anyway, set --key"))
     })?;
     let mut places = ["/data/order_id", "/order_id", "/subject"].into_iter();
     let text = places.find_map(|place| value.pointer(place)?.as_str());
     let text = text.ok_or_else(|| {
-        Failure::usage("the record names no order (data.order_id, order_id or subject); to append it anyway give its --key")
+        Failure::usage("the record has no order id in data.order_id, order_id or subject; to append it anyway, set --key")
     })?;
     OrderId::parse(text).map_err(|error| Failure::usage(error.to_string()))
 }
@@ -100,14 +102,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_owners_write_is_told_from_what_anybody_may_write() {
+    fn records_of_owners_are_recognised() {
         let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).expect("text");
         let is_owners = |record: &str| is_owners(record, serde_json::from_str(record).ok().as_ref());
         for fact in sample::facts_to(Status::Delivered) {
             let fact = text(wire::encode_fact(&fact));
             assert!(is_owners(&fact), "{fact}");
             assert!(is_owners(&fact.replace("/logistics/processor", "/elsewhere")), "by its type: {fact}");
-            assert!(is_owners(&format!(" {fact}")), "laid out differently: {fact}");
+            assert!(is_owners(&format!(" {fact}")), "other whitespace: {fact}");
         }
         let broken = r#"{"specversion":"1.0","source":"/logistics/processor","type":1"#;
         assert!(is_owners(broken));
@@ -119,9 +121,11 @@ mod tests {
             logistics_core::Timestamp::default()
         ))));
         assert!(!is_owners(&text(wire::encode_request(&sample::place()))));
-        for other in
-            [r#"{"order_id":"o-1","status":"PLACED"}"#, "no JSON", r#"{"source":"/shop","type":"shop.sold"}"#]
-        {
+        for other in [
+            r#"{"order_id":"o-1","status":"PLACED"}"#,
+            "not JSON",
+            r#"{"source":"/shop","type":"shop.sold"}"#,
+        ] {
             assert!(!is_owners(other), "{other}");
         }
     }
@@ -139,10 +143,10 @@ mod tests {
             assert_eq!(found(record).as_deref(), Ok("o-1"), "{record}");
         }
         for (record, part) in
-            [("{", "no JSON"), ("{}", "names no order"), (r#"{"order_id":"a b"}"#, "may only hold")]
+            [("{", "not JSON"), ("{}", "has no order id"), (r#"{"order_id":"a b"}"#, "may only hold")]
         {
-            let said = found(record).expect_err(record);
-            assert!(said.contains(part), "{record}: {said}");
+            let error = found(record).expect_err(record);
+            assert!(error.contains(part), "{record}: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A record of the log, as the API writes it and as it is shown.
+//! A record of the log in the JSON of the API, and as a line of text.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use logistics_core::text::escaped_json;
 
-/// A record. What is no text or no JSON stands in base64.
+/// A record. A key that is not UTF-8 or a payload that is not JSON is encoded in base64.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) offset: Offset,
@@ -23,19 +23,19 @@ pub(crate) struct Entry {
     key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key_base64: Option<String>,
-    // Otherwise a record that is `null` would be none.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whatever_is_there")]
+    // Without this, a payload of `null` would be an absent one.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_value")]
     value: Option<Box<RawValue>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value_base64: Option<String>,
 }
 
-fn whatever_is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+fn present_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::deserialize(deserializer).map(Some)
 }
 
 impl Entry {
-    /// The record as the log of a data directory holds it.
+    /// Converts a record of the log.
     pub(super) fn of(record: &LogRecord) -> Self {
         let key = record.key.as_deref();
         let text = key.and_then(|key| std::str::from_utf8(key).ok()).map(str::to_owned);
@@ -50,7 +50,7 @@ impl Entry {
         }
     }
 
-    /// The record that was exported. Its JSON has the same value, if not the same bytes.
+    /// The exported record. Its JSON has the same value, but maybe other bytes.
     pub(super) fn record(self) -> Result<LogRecord, base64::DecodeError> {
         let key = match (self.key, self.key_base64) {
             (Some(key), _) => Some(Bytes::from(key)),
@@ -65,12 +65,12 @@ impl Entry {
         Ok(LogRecord { offset: self.offset, key, payload, headers: Vec::new(), at: self.at })
     }
 
-    /// Its JSON on one line; empty where it is no JSON.
+    /// The payload on one line; empty if it is not JSON.
     pub(crate) fn json_value(&self) -> String {
         self.value.as_ref().map(|value| escaped_json(value.get()).into_owned()).unwrap_or_default()
     }
 
-    /// All that there is to say about it, as JSON on one line.
+    /// All fields, as JSON on one line.
     pub(super) fn json(&self, topic: Topic, partition: Partition) -> String {
         #[derive(Serialize)]
         struct Line<'a> {
@@ -80,24 +80,24 @@ impl Entry {
             entry: &'a Entry,
         }
         let line = Line { topic: topic.name(), partition, entry: self };
-        // Texts, numbers and JSON that was checked: nothing fails to serialize.
+        // Texts, numbers and parsed JSON cannot fail to serialize.
         escaped_json(&serde_json::to_string(&line).unwrap_or_default()).into_owned()
     }
 
-    /// The same for people: when, where, what, which order, and why.
+    /// A line of text: time, position, type, order, status, actor and reason.
     pub(super) fn line(&self, partition: Partition) -> String {
         let place = format!("{partition}:{}", self.offset);
-        let shown = self.value.as_ref().and_then(|json| glance(json.get()));
-        let shown = shown.unwrap_or_else(|| "a record that cannot be read".to_owned());
-        format!("{}  {place:<8} {}", self.at, Escaped(&shown))
+        let summary = self.value.as_ref().and_then(|json| summary_of(json.get()));
+        let summary = summary.unwrap_or_else(|| "an unreadable record".to_owned());
+        format!("{}  {place:<8} {}", self.at, Escaped(&summary))
     }
 }
 
-/// What anybody can tell from a record, whichever it is.
-fn glance(json: &str) -> Option<String> {
+/// The common fields of a record of any type.
+fn summary_of(json: &str) -> Option<String> {
     let value: Value = serde_json::from_str(json).ok()?;
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(Cow::Borrowed);
-    let kind = text("/type").unwrap_or("no event".into());
+    let kind = text("/type").unwrap_or("not an event".into());
     let kind = kind.strip_prefix("logistics.order.").unwrap_or(&kind);
     let order = text("/data/order_id").or(text("/order_id")).or(text("/subject"));
     let status = text("/data/status").or(text("/status"));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_and_notifications_are_told_at_a_glance() {
+    fn facts_and_notifications_have_a_summary() {
         let facts = sample::facts_to(Status::Confirmed);
         let entry = Entry::of(&record(wire::encode_fact(&facts[1])));
         let order_id = &facts[1].order_id;
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_stands_there_is_one_line_and_survives_the_way_from_the_server() {
+    fn any_payload_is_one_line_and_survives_a_round_trip() {
         let cases: [(&'static [u8], &str); 4] = [
             (b"{\"a\":\n1.50}", r#""value":{"a": 1.50}"#),
             (b"null", r#""value":null"#),

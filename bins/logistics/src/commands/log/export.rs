@@ -16,10 +16,10 @@ use logistics_cli_kit::output::{self, Lines};
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     source: Source,
-    /// Which log, or all of them
+    /// Which topic
     #[arg(long, value_parser = names::topics(), default_value = Topic::Orders.name())]
     topic: names::Topics,
-    /// The file to write instead of standard output; one that is there is replaced
+    /// The file to write instead of standard output; an existing file is replaced
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -30,14 +30,14 @@ pub(crate) async fn run(args: ExportArgs) -> Result<(), Failure> {
     exported.and(reader.close())
 }
 
-/// Writes what stands in the log when it begins. Nothing more than a page of it is ever in memory.
+/// Writes the records that the log has at the start of the export. At most one page is in memory.
 async fn export(reader: &mut Reader, args: &ExportArgs) -> Result<(), Failure> {
     let mut parts = Vec::new();
     for &topic in &args.topic.0 {
         let bounds = reader.bounds(topic).await?;
         parts.extend((0..).map(Partition).zip(bounds).map(|(partition, bounds)| (topic, partition, bounds)));
     }
-    // Where nothing can be read, a file that is there stays as it is.
+    // After the first read, so that a failed read leaves an existing file untouched.
     let mut lines = args.output.as_deref().map_or_else(|| Ok(Lines::stdout()), Lines::file)?;
     let mut records = 0_u64;
     for (topic, partition, bounds) in parts {

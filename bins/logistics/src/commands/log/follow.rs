@@ -1,4 +1,4 @@
-//! What comes to a log, as it comes.
+//! Following a log.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,31 +11,31 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Entry;
-use super::reader::{PAGE, Page, path, unread};
+use super::reader::{PAGE, Page, path, read_failed};
 use crate::client::api::{self, Api};
 
-/// How long a server is asked to wait for a record before it answers that there is none.
+/// How long the server may wait for a record before it returns an empty page.
 const WAIT_S: u64 = 20;
-/// Pages that wait to be shown.
+/// Pages that are read ahead.
 const PAGES_WAITING: usize = 8;
 
 type Arrival = Result<(Partition, Vec<Entry>), Failure>;
 
-/// A reader for each partition of a topic, each with a connection of its own. Dropping it ends them.
+/// One reader per partition of a topic, each with its own connection. Dropping the follower ends the readers.
 pub(crate) struct Follower {
     arrivals: mpsc::Receiver<Arrival>,
     _readers: JoinSet<()>,
 }
 
 impl Follower {
-    /// Begins to read from a server, each partition from its offset.
+    /// Follows the log of a server, each partition from its offset.
     pub(crate) fn start(url: &BaseUrl, topic: Topic, from: Vec<Offset>) -> Self {
         Self::reading(from, |partition, from, arrivals| {
             read(Api::new(url.clone()), topic, partition, from, arrivals)
         })
     }
 
-    /// The same where the log is.
+    /// Follows a stored log, each partition from its offset.
     pub(super) fn on(bus: &Arc<dyn EventBus>, topic: Topic, from: Vec<Offset>) -> Self {
         Self::reading(from, |partition, from, arrivals| {
             read_stored(bus.clone(), topic, partition, from, arrivals)
@@ -64,7 +64,7 @@ impl Follower {
     /// # Errors
     /// The first failure of any reader: nothing is skipped.
     pub(crate) async fn next(&mut self) -> Arrival {
-        let ended = || Err(Failure::refused("nobody reads the log any more"));
+        let ended = || Err(Failure::refused("the readers of the log have ended"));
         self.arrivals.recv().await.unwrap_or_else(ended)
     }
 }
@@ -81,7 +81,7 @@ async fn read(
         let page: Page = api::parsed(&json)?;
         from = page.next;
         if !page.records.is_empty() {
-            // Whoever does not want it any more drops the readers too.
+            // The receiver is gone only when the readers are about to be dropped too.
             let _ = arrivals.send(Ok((partition, page.records))).await;
         }
     }
@@ -95,7 +95,7 @@ async fn read_stored(
     arrivals: mpsc::Sender<Arrival>,
 ) -> Result<Infallible, Failure> {
     let mut batches = bus.follow_batches(topic, partition, from, PAGE);
-    while let Some(batch) = batches.try_next().await.map_err(|error| unread(&error))? {
+    while let Some(batch) = batches.try_next().await.map_err(|error| read_failed(&error))? {
         if !batch.records.is_empty() {
             let entries = batch.records.iter().map(Entry::of).collect();
             let _ = arrivals.send(Ok((partition, entries))).await;

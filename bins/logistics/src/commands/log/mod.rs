@@ -1,4 +1,4 @@
-//! `logistics log`: what stands in the log.
+//! `logistics log`: reads, exports, imports and appends records.
 
 mod append;
 mod entry;
@@ -21,27 +21,27 @@ pub(crate) use source::Source;
 #[derive(Args, Debug)]
 pub(crate) struct LogCommand {
     #[command(subcommand)]
-    what: What,
+    command: LogSubcommand,
 }
 
 #[derive(Subcommand, Debug)]
-enum What {
-    /// Print the last records, and go on with what comes
+enum LogSubcommand {
+    /// Print the last records, and optionally follow new ones
     Tail(Box<tail::TailArgs>),
-    /// Write every record as JSON, one a line, each partition in its order
+    /// Write every record as JSON, one per line, each partition in its order
     Export(Box<export::ExportArgs>),
-    /// Take an export into an empty log: one with another number of partitions, another engine or another place
+    /// Import an export into an empty log, which may have another partition count or another engine
     Import(Box<import::ImportArgs>),
-    /// Append records, as anybody may write them; a bare {"order_id":"...","status":"PLACED"} places an order
+    /// Append records as any producer may; a bare {"order_id":"...","status":"PLACED"} places an order
     Append(Box<append::AppendArgs>),
 }
 
 pub(crate) async fn run(command: LogCommand) -> Result<(), Failure> {
     let ends = EndsAtOnce::listen()?;
-    match command.what {
-        What::Tail(args) => tail::run(*args, &ends).await,
-        What::Export(args) => export::run(*args).await,
-        What::Import(args) => import::run(*args).await,
-        What::Append(args) => append::run(*args).await,
+    match command.command {
+        LogSubcommand::Tail(args) => tail::run(*args, &ends).await,
+        LogSubcommand::Export(args) => export::run(*args).await,
+        LogSubcommand::Import(args) => import::run(*args).await,
+        LogSubcommand::Append(args) => append::run(*args).await,
     }
 }

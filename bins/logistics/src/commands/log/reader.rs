@@ -1,4 +1,4 @@
-//! Reading a log, wherever it is.
+//! Reading a log of a server or of an engine.
 
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use logistics_cli_kit::Failure;
@@ -10,14 +10,14 @@ use super::{Entry, Source};
 use crate::client::api::{self, Api};
 use crate::engine::{Engine, Needs};
 
-/// Records that are in memory at a time: those of one page.
+/// Records of one page, which are in memory together.
 const PAGE_RECORDS: usize = 1000;
-/// What of them the payloads may take, as the server has it too.
+/// Bytes of the payloads of one page; the server's limit too.
 const PAGE_BYTES: usize = 1024 * 1024;
-/// A page of a log that is read where it is stored.
+/// The page of a stored log.
 pub(super) const PAGE: ReadLimit = ReadLimit { records: PAGE_RECORDS, bytes: PAGE_BYTES };
 
-/// A log that can be read.
+/// A reader of one log.
 pub(crate) enum Reader {
     Served(Box<Api>),
     Stored(Engine),
@@ -29,24 +29,24 @@ pub(super) struct Page {
     partitions: u32,
     start: Offset,
     end: Offset,
-    /// Where to read on.
+    /// The offset of the next page.
     pub(super) next: Offset,
     pub(super) records: Vec<Entry>,
 }
 
 impl Reader {
-    /// Opens it; a server is asked with the first call.
+    /// Opens the log. A server is contacted by the first read.
     ///
     /// # Errors
-    /// One sentence, where the log cannot be used.
+    /// One sentence, if the log cannot be used.
     pub(crate) async fn open(source: &Source) -> Result<Self, Failure> {
         match source {
             Source::Served(url) => Ok(Self::Served(Box::new(Api::new(url.clone())))),
-            Source::Stored(engine) => engine.there(Needs::Log).await.map(Self::Stored),
+            Source::Stored(engine) => engine.existing_checked(Needs::Log).await.map(Self::Stored),
         }
     }
 
-    /// Where each partition starts and ends, in their order.
+    /// The bounds of each partition, by partition number.
     pub(crate) async fn bounds(&mut self, topic: Topic) -> Result<Vec<Bounds>, Failure> {
         let mut all = Vec::new();
         let mut partitions = 1;
@@ -61,15 +61,16 @@ impl Reader {
                 }
                 Self::Stored(engine) => {
                     partitions = engine.partitions();
-                    all.push(engine.bus().bounds(topic, partition).await.map_err(|error| unread(&error))?);
+                    all.push(
+                        engine.bus().bounds(topic, partition).await.map_err(|error| read_failed(&error))?,
+                    );
                 }
             }
         }
         Ok(all)
     }
 
-    /// Hands out what stands within the bounds, page by page, for as long as `each` answers that it wants more. Answers
-    /// whether it wanted all.
+    /// Passes the records within the bounds to `each` until it returns `false`. Returns whether all records were passed.
     pub(super) async fn read(
         &mut self,
         topic: Topic,
@@ -93,7 +94,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// The engine, where the log is read from one.
+    /// The engine of a stored log.
     pub(super) fn engine(&self) -> Option<&Engine> {
         match self {
             Self::Served(_) => None,
@@ -119,7 +120,7 @@ type Entries<'a> = BoxStream<'a, Result<Entry, Failure>>;
 
 fn stored(bus: &dyn EventBus, topic: Topic, partition: Partition, bounds: Bounds) -> Entries<'_> {
     let records = bus.read_range(topic, partition, bounds.start..bounds.end, PAGE);
-    records.map_ok(|record| Entry::of(&record)).map_err(|error| unread(&error)).boxed()
+    records.map_ok(|record| Entry::of(&record)).map_err(|error| read_failed(&error)).boxed()
 }
 
 /// The pages of a server, within the bounds.
@@ -135,6 +136,6 @@ fn served<'a>(api: &'a mut Api, topic: Topic, partition: Partition, bounds: Boun
     stream::try_unfold((api, bounds.start), next).try_flatten().boxed()
 }
 
-pub(super) fn unread(error: &PortError) -> Failure {
+pub(super) fn read_failed(error: &PortError) -> Failure {
     Failure::of_port("cannot read the log", error)
 }

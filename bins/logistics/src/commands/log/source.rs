@@ -1,4 +1,4 @@
-//! Where the log is.
+//! The flags that select the log to read.
 
 use std::path::PathBuf;
 
@@ -14,29 +14,29 @@ use crate::engine::{DataArgs, EngineArgs, EngineKind};
 /// Where the log is.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// At a server that runs.
+    /// The log of a running server.
     Served(BaseUrl),
-    /// Where it is stored: in a data directory whose process is stopped, or in Kafka.
+    /// The stored log: in a data directory whose process is stopped, or in Kafka.
     Stored(Box<EngineArgs>),
 }
 
 impl Source {
-    /// In a data directory.
+    /// Whether the log is in a data directory.
     pub(super) fn is_directory(&self) -> bool {
         matches!(self, Self::Stored(engine) if engine.engine == EngineKind::Embedded)
     }
 }
 
-/// The flags themselves.
+/// The flags.
 #[derive(Args, Debug)]
 struct Flags {
-    /// Read from the server there [default: http://127.0.0.1:8000]
+    /// Read from the server at this URL [default: http://127.0.0.1:8000]
     #[arg(long, env = "LOGISTICS_URL")]
     url: Option<BaseUrl>,
-    /// Read this data directory instead; its process must be stopped
+    /// Read from this data directory instead; its process must be stopped
     #[arg(long, env = "LOGISTICS_DATA_DIR")]
     data_dir: Option<PathBuf>,
-    /// Read where this engine stores it instead: a data directory, or Kafka
+    /// Read from the storage of this engine instead: a data directory, or Kafka
     #[arg(long, env = "LOGISTICS_ENGINE", value_enum)]
     engine: Option<EngineKind>,
     /// Partitions of the log [default: those of the data directory; 12 in Kafka]
@@ -65,14 +65,14 @@ impl Flags {
 }
 
 impl FromArgMatches for Source {
-    /// The command line counts before the environment, in which all of it may well be set.
+    /// The command line takes precedence over the environment, which may set every flag.
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let flags = Flags::from_arg_matches(matches)?;
         let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
         let (url, data_dir, engine) = (given("url"), given("data_dir"), given("engine"));
         let in_cluster = flags.engine == Some(EngineKind::Cluster);
         if url && (data_dir || engine) || data_dir && engine && in_cluster {
-            let message = "the log is read from one place: --url, --data-dir, or --engine cluster\n";
+            let message = "choose one source: --url, --data-dir, or --engine cluster\n";
             return Err(Error::raw(ErrorKind::ArgumentConflict, message));
         }
         Ok(match (&flags.url, &flags.data_dir, flags.engine) {
@@ -106,7 +106,7 @@ mod tests {
 
     fn source(args: &[&str]) -> Result<Source, Error> {
         let command = Source::augment_args(Command::new("log"));
-        // Nothing from the environment of whoever tests.
+        // The test ignores the environment.
         let names: Vec<_> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
         let command = names
             .into_iter()
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_usual_server_unless_told_otherwise() {
+    fn the_default_is_the_local_server() {
         let url =
             |source: Source| matches!(source, Source::Served(url) if url.to_string() == BaseUrl::DEFAULT);
         assert!(source(&[]).is_ok_and(url));

@@ -19,20 +19,20 @@ pub(crate) struct TailArgs {
     /// Which log
     #[arg(long, value_parser = names::topic(), default_value = Topic::Orders.name())]
     topic: Topic,
-    /// How many records, over all partitions
+    /// How many records of all partitions together
     #[arg(long, short = 'n', default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     lines: u32,
-    /// Go on with what comes, until Ctrl-C; not of a data directory
+    /// Follow new records until Ctrl-C; not with a data directory
     #[arg(long, short)]
     follow: bool,
-    /// JSON, one record a line
+    /// Print JSON, one record per line
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) async fn run(args: TailArgs, ends: &EndsAtOnce) -> Result<(), Failure> {
     if args.follow && args.source.is_directory() {
-        let message = "--follow needs a served log, nothing comes to a directory: name the server with --url";
+        let message = "--follow needs a running server, because a stopped data directory gets no new records; set --url";
         return Err(Failure::usage(message));
     }
     let mut reader = Reader::open(&args.source).await?;
@@ -40,8 +40,8 @@ pub(crate) async fn run(args: TailArgs, ends: &EndsAtOnce) -> Result<(), Failure
     let shown = async {
         let bounds = reader.bounds(args.topic).await?;
         let last = last(&mut reader, args.topic, &bounds, args.lines as usize).await?;
-        let reads = show(&mut lines, &args, &last)?;
-        if !(reads && args.follow) {
+        let open = show(&mut lines, &args, &last)?;
+        if !(open && args.follow) {
             return Ok(());
         }
         let from = bounds.iter().map(|bounds| bounds.end).collect();
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: TailArgs, ends: &EndsAtOnce) -> Result<(), Failure
     shown.and(reader.close())
 }
 
-/// The last records over all partitions, by time.
+/// The last records of all partitions together, by time.
 async fn last(
     reader: &mut Reader,
     topic: Topic,
@@ -71,7 +71,7 @@ async fn last(
     Ok(merged(all, count, |(_, entry)| entry.at))
 }
 
-/// The last records of one partition. Offsets may have gaps, so it begins further back until there are enough.
+/// The last records of one partition. Offsets may have gaps, so the read starts further back until there are enough.
 async fn last_of(
     reader: &mut Reader,
     topic: Topic,
@@ -98,10 +98,10 @@ async fn last_of(
     }
 }
 
-/// The last `count` of all, by time, with each partition in its own order also where its clock stepped back.
+/// The last `count` records by time. Each partition keeps its own order, even if its clock stepped back.
 fn merged<T>(mut partitions: Vec<VecDeque<T>>, count: usize, at: impl Fn(&T) -> Timestamp) -> Vec<T> {
     let mut merged = VecDeque::new();
-    // The latest of what stands last in each comes last.
+    // Of the last records of each partition, the latest is the last of all.
     while merged.len() < count {
         let latest = partitions.iter_mut().max_by_key(|entries| entries.back().map(&at));
         let Some(entry) = latest.and_then(VecDeque::pop_back) else { break };
@@ -120,7 +120,7 @@ async fn follow(mut follower: Follower, lines: &mut Lines, args: &TailArgs) -> R
     }
 }
 
-/// Answers whether somebody still reads.
+/// Returns whether standard output is still open.
 fn show(lines: &mut Lines, args: &TailArgs, entries: &[(Partition, Entry)]) -> Result<bool, Failure> {
     for (partition, entry) in entries {
         let line = if args.json { entry.json(args.topic, *partition) } else { entry.line(*partition) };
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_of_all_partitions_come_by_time_and_each_in_its_order() {
+    fn the_last_records_are_merged_by_time_and_each_partition_keeps_its_order() {
         let partition = |times: &[i64]| times.iter().map(|ms| Timestamp::from_millis(*ms)).collect();
         let merged = |count| {
             let partitions = vec![partition(&[1, 5, 4]), partition(&[]), partition(&[2, 3, 6])];

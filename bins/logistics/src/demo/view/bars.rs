@@ -1,4 +1,4 @@
-//! A line of progress for each order.
+//! One progress bar per order.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,13 +9,13 @@ use logistics_core::Fact;
 use super::TITLE;
 use super::paint::Paint;
 use crate::client::show::cause;
-use crate::demo::cast::Role;
+use crate::demo::orders::DemoOrder;
 use crate::demo::script::path;
 use logistics_cli_kit::output;
 
 const TICK: Duration = Duration::from_millis(120);
 
-/// The lines, at the bottom of the terminal.
+/// The progress bars, at the bottom of the terminal.
 pub(super) struct Bars {
     all: MultiProgress,
     bars: Vec<ProgressBar>,
@@ -24,22 +24,22 @@ pub(super) struct Bars {
 }
 
 impl Bars {
-    /// `None` where the terminal cannot show them.
-    pub(super) fn new(roles: &[Role], paint: Paint) -> Option<Self> {
+    /// `None` if the terminal cannot show progress bars.
+    pub(super) fn new(demo_orders: &[DemoOrder], paint: Paint) -> Option<Self> {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
         if all.is_hidden() {
             return None;
         }
         let style = ProgressStyle::with_template("{prefix} {spinner} {bar:21} {wide_msg}").ok()?;
         let style = style.progress_chars("━╸─").tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ");
-        let bar = |role: &Role| {
-            let steps = u64::try_from(path(role.script).len()).unwrap_or(u64::MAX);
+        let bar = |demo_order: &DemoOrder| {
+            let steps = u64::try_from(path(demo_order.script).len()).unwrap_or(u64::MAX);
             let bar = all.add(ProgressBar::new(steps).with_style(style.clone()));
-            bar.set_prefix(paint.bold(&format!("{} {:<TITLE$}", role.emoji, role.title)));
+            bar.set_prefix(paint.bold(&format!("{} {:<TITLE$}", demo_order.emoji, demo_order.title)));
             bar.set_message(paint.dim("not placed yet"));
             bar
         };
-        let bars: Vec<_> = roles.iter().map(bar).collect();
+        let bars: Vec<_> = demo_orders.iter().map(bar).collect();
         bars.iter().for_each(|bar| bar.enable_steady_tick(TICK));
         Some(Self { all, bars, paint, ended: AtomicBool::new(false) })
     }
@@ -48,16 +48,16 @@ impl Bars {
         !self.ended.load(Ordering::Relaxed)
     }
 
-    /// A line above the progress.
+    /// Prints a line above the progress bars.
     pub(super) fn above(&self, text: &str) {
         if !self.are_shown() || self.all.println(text).is_err() {
             output::line(text);
         }
     }
 
-    /// One step further.
-    pub(super) fn step(&self, role: usize, fact: &Fact) {
-        let Some(bar) = self.bars.get(role) else { return };
+    /// Advances the bar of an order by one transition.
+    pub(super) fn step(&self, demo_order: usize, fact: &Fact) {
+        let Some(bar) = self.bars.get(demo_order) else { return };
         let status = self.paint.status(fact.status, fact.status.name());
         bar.inc(1);
         bar.set_message(format!("{status} {}", self.paint.dim(&cause(fact.actor, fact.reason.as_ref()))));
@@ -66,7 +66,7 @@ impl Bars {
         }
     }
 
-    /// Leaves the lines as they are.
+    /// Ends the progress bars and leaves them on the screen.
     pub(super) fn end(&self) {
         self.bars.iter().filter(|bar| !bar.is_finished()).for_each(ProgressBar::abandon);
         self.ended.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What people see: lines, and where they look at a terminal, a line of progress for each order below them.
+//! The output: lines, and on a terminal a progress bar per order below them.
 
 mod bars;
 mod paint;
@@ -9,8 +9,8 @@ use logistics_core::notify::Notification;
 use logistics_core::{Actor, Change, Fact, Status};
 use logistics_notify::{Language, Templates};
 
-use super::cast::Role;
-use crate::client::api::{self, Refusal};
+use super::orders::DemoOrder;
+use crate::client::api::{self, Rejection};
 use crate::client::show::cause;
 use bars::Bars;
 use logistics_cli_kit::output;
@@ -27,40 +27,40 @@ pub(super) struct View {
     templates: Templates,
 }
 
-/// Which order something is about.
+/// The order that a line is about.
 pub(super) struct Row {
-    /// Its place in the cast; `None` where somebody else placed it.
-    pub(super) role: Option<usize>,
+    /// The index of the example order; `None` for an order that another client placed.
+    pub(super) demo_order: Option<usize>,
     pub(super) title: String,
 }
 
 impl View {
-    /// With progress and colour on a terminal, plain lines elsewhere.
-    pub(super) fn new(roles: &[Role]) -> Self {
+    /// Progress bars and colour on a terminal, plain lines elsewhere.
+    pub(super) fn new(demo_orders: &[DemoOrder]) -> Self {
         let terminal = output::is_terminal();
         let paint = Paint::new(terminal);
-        let bars = if terminal { Bars::new(roles, paint) } else { None };
+        let bars = if terminal { Bars::new(demo_orders, paint) } else { None };
         Self { began: Instant::now(), paint, bars, templates: Templates::english() }
     }
 
-    /// Something that is about no order.
-    pub(super) fn say(&self, text: &str) {
+    /// Prints a line that is about no order.
+    pub(super) fn print(&self, text: &str) {
         match &self.bars {
             Some(bars) => bars.above(text),
             None => output::line(text),
         }
     }
 
-    /// A heading.
+    /// Prints a heading.
     pub(super) fn title(&self, text: &str) {
-        self.say(&self.paint.bold(text));
+        self.print(&self.paint.bold(text));
     }
 
-    /// A fact.
+    /// Shows a fact.
     pub(super) fn step(&self, row: &Row, from: Option<Status>, fact: &Fact) {
-        let bars = self.bars.as_ref().zip(row.role).filter(|(bars, _)| bars.are_shown());
-        if let Some((bars, role)) = bars {
-            bars.step(role, fact);
+        let bars = self.bars.as_ref().zip(row.demo_order).filter(|(bars, _)| bars.are_shown());
+        if let Some((bars, demo_order)) = bars {
+            bars.step(demo_order, fact);
             return;
         }
         let to = self.paint.status(fact.status, fact.status.name());
@@ -72,8 +72,8 @@ impl View {
         self.line(row, &format!("{step} {}", self.paint.dim(&cause(fact.actor, fact.reason.as_ref()))));
     }
 
-    /// A notification.
-    pub(super) fn told(&self, row: &Row, notification: &Notification) {
+    /// Shows a notification.
+    pub(super) fn notified(&self, row: &Row, notification: &Notification) {
         let roles: Vec<&str> =
             notification.recipients.iter().map(|recipient| recipient.role.name()).collect();
         let roles = self.paint.dim(&format!("{}:", roles.join(", ")));
@@ -81,19 +81,19 @@ impl View {
         self.line(row, &format!("🔔 {roles} {text}"));
     }
 
-    /// A request that was refused.
-    pub(super) fn refused(&self, row: &Row, actor: Actor, to: Status, refusal: &Refusal) {
-        let allowed = refusal.allowed_transitions.as_deref().unwrap_or_default();
-        let refused = self.paint.red("refused (409)");
+    /// Shows a rejected request.
+    pub(super) fn rejected(&self, row: &Row, actor: Actor, to: Status, rejection: &Rejection) {
+        let allowed = rejection.allowed_transitions.as_deref().unwrap_or_default();
+        let rejected = self.paint.red("rejected (409)");
         let text = format!(
-            "{actor} asks for {to}: {refused}. {}; allowed now: {}",
-            refusal.error,
+            "{actor} requests {to}: {rejected}. {}; allowed now: {}",
+            rejection.error,
             api::names(allowed)
         );
         self.line(row, &text);
     }
 
-    /// The progress stays where it is; from now on there are lines only.
+    /// Ends the progress bars; later output is plain lines.
     pub(super) fn end_progress(&self) {
         if let Some(bars) = &self.bars {
             bars.end();
@@ -103,6 +103,6 @@ impl View {
     fn line(&self, row: &Row, text: &str) {
         let seconds = self.began.elapsed().as_secs_f64();
         let time = self.paint.dim(&format!("{seconds:>5.1} s"));
-        self.say(&format!("{time}  {}  {text}", self.paint.bold(&format!("{:<TITLE$}", row.title))));
+        self.print(&format!("{time}  {}  {text}", self.paint.bold(&format!("{:<TITLE$}", row.title))));
     }
 }

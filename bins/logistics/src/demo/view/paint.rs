@@ -1,13 +1,13 @@
-//! Colour.
+//! Terminal colours.
 
 use logistics_core::Status;
 
-/// Paints, or leaves texts as they are.
+/// Colours text, or leaves it plain.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paint(bool);
 
 impl Paint {
-    /// Paints on a terminal, unless the environment asks for no colour (<https://no-color.org>).
+    /// Colours text on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
     pub(super) fn new(terminal: bool) -> Self {
         Self(terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
     }
@@ -24,7 +24,7 @@ impl Paint {
         self.with("31", text)
     }
 
-    /// A text about a status: green where all is well at the end, yellow where it ended otherwise, red where it went wrong.
+    /// A status: green for DELIVERED, red for DELIVERY_FAILED, yellow for other terminal statuses.
     pub(super) fn status(self, status: Status, text: &str) -> String {
         let code = match status {
             Status::Delivered => "1;32",

@@ -1,4 +1,4 @@
-//! What `log export` wrote, read as often as needed.
+//! Reads a file of `log export`, as often as needed.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
@@ -11,13 +11,13 @@ use serde::Deserialize;
 
 use crate::commands::log::Entry;
 
-/// A file of records, one a line.
+/// A file of records, one per line.
 pub(super) struct Export {
     file: File,
     name: String,
 }
 
-/// The place of a record; the rest of its line is an [`Entry`].
+/// The topic and partition of a record. The rest of its line is an [`Entry`].
 #[derive(Deserialize)]
 struct Place<'a> {
     topic: &'a str,
@@ -28,13 +28,13 @@ struct Place<'a> {
 pub(super) struct Exported {
     pub(super) partition: Partition,
     pub(super) record: LogRecord,
-    /// Its line, for sentences.
+    /// Its line number, for errors.
     pub(super) line: u64,
 }
 
 impl Export {
     /// # Errors
-    /// One sentence, where it cannot be read.
+    /// One sentence, if the file cannot be read.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let name =
             if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
@@ -43,10 +43,10 @@ impl Export {
         Ok(Self { file, name })
     }
 
-    /// Reads it from its start.
+    /// Reads the file from its start.
     ///
     /// # Errors
-    /// One sentence, where it cannot be read.
+    /// One sentence, if the file cannot be read.
     pub(super) fn records(&mut self) -> Result<Records<'_>, Failure> {
         let rewound = self.file.seek(SeekFrom::Start(0));
         rewound.map_err(|error| Failure::usage(format!("cannot read {}: {error}", self.name)))?;
@@ -54,7 +54,7 @@ impl Export {
     }
 }
 
-/// Standard input can be read once, an import reads more often.
+/// A temporary copy, because an import reads its input several times.
 fn spooled() -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     io::copy(&mut io::stdin().lock(), &mut file)?;
@@ -73,30 +73,31 @@ impl Records<'_> {
     /// The next record of the topic `orders`; `None` at the end.
     ///
     /// # Errors
-    /// One sentence with the line, where it is no record.
+    /// One sentence with the line number, if the line is not a record.
     pub(super) fn next(&mut self) -> Result<Option<Exported>, Failure> {
         loop {
             self.text.clear();
             self.line += 1;
-            let read = self.lines.read_line(&mut self.text).map_err(|error| self.wrong(&error))?;
+            let read = self.lines.read_line(&mut self.text).map_err(|error| self.line_error(&error))?;
             if read == 0 {
                 return Ok(None);
             }
             if self.text.trim().is_empty() {
                 continue;
             }
-            let place: Place<'_> = serde_json::from_str(&self.text).map_err(|error| self.wrong(&error))?;
+            let place: Place<'_> =
+                serde_json::from_str(&self.text).map_err(|error| self.line_error(&error))?;
             if place.topic != Topic::Orders.name() {
                 continue;
             }
-            let entry: Entry = serde_json::from_str(&self.text).map_err(|error| self.wrong(&error))?;
-            let record = entry.record().map_err(|problem| self.wrong(&problem))?;
+            let entry: Entry = serde_json::from_str(&self.text).map_err(|error| self.line_error(&error))?;
+            let record = entry.record().map_err(|problem| self.line_error(&problem))?;
             return Ok(Some(Exported { partition: place.partition, record, line: self.line }));
         }
     }
 
-    /// What is wrong with the line that was read last.
-    pub(super) fn wrong(&self, problem: &dyn std::fmt::Display) -> Failure {
+    /// An error about the line that was read last.
+    pub(super) fn line_error(&self, problem: &dyn std::fmt::Display) -> Failure {
         Failure::usage(format!("{}, line {}: {problem}", self.name, self.line))
     }
 }

@@ -1,13 +1,13 @@
-//! `logistics log import`: an export becomes the log of another place, with any number of partitions.
+//! `logistics log import`: writes an export to an empty log with any number of partitions.
 //!
-//! Facts and outcomes name offsets of the log that they were written in, so none of them can be copied as it is. Each
-//! partition of the new log begins with its inputs: first those that are answered, then those that are not. Once the log
-//! has given them their offsets, the facts and the other outcomes follow in their order and name these. An order's
-//! records keep their order; those of different orders need not.
+//! Facts and outcomes refer to offsets of their log, so the import rewrites them. Each partition of the new log begins
+//! with its inputs: first the answered ones, then the unanswered ones. After the log has assigned the offsets of the
+//! inputs, the facts and the other outcomes follow and refer to these offsets. The records of one order keep their
+//! order; records of different orders may not.
 //!
-//! What claims to be an owner's record and was answered with a dead letter is left out: in the new log it could be taken for
-//! one. A forwarded input is left out with its outcome: its copy is there. Notifications and dead letters are written anew,
-//! and the notification group is put behind them, so that no notification is sent a second time.
+//! The import skips dead-lettered records that claim to be an owner's, because the new log could accept them. It skips a
+//! forwarded input and its outcome, because the export has the input's copy. It writes notifications and dead letters
+//! again, and moves the notification group behind them, so that no notification is delivered twice.
 
 mod export;
 mod plan;
@@ -30,13 +30,14 @@ use export::Export;
 use plan::Plan;
 use target::Target;
 
-/// How long the group may take to give this member every partition.
+/// How long the group may take to assign every partition to this member.
 const ASSIGNED_MAX: Duration = Duration::from_secs(60);
-/// How long topics and groups that are only just made may take, and the pause between two attempts.
+/// How long new topics and groups may take to become usable.
 const READY_MAX: Duration = Duration::from_secs(60);
+/// The pause between two attempts.
 const READY_PAUSE: Duration = Duration::from_millis(200);
-/// What to do about an import that did not end well.
-const BEGIN_ANEW: &str = "the log may hold a part of the import: begin again with an empty one";
+/// What to do after a failed import.
+const START_OVER: &str = "the log may contain a part of the import; start again with an empty log";
 
 /// Flags of `log import`.
 #[derive(Args, Debug)]
@@ -45,7 +46,7 @@ pub(crate) struct ImportArgs {
     engine: EngineArgs,
     #[command(flatten)]
     log_key: LogKeyArgs,
-    /// What `log export` wrote; `-` is standard input
+    /// A file of `log export`; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
@@ -53,7 +54,7 @@ pub(crate) struct ImportArgs {
 pub(crate) async fn run(args: ImportArgs) -> Result<(), Failure> {
     logistics_cli_kit::start_for_problems();
     let mut export = Export::open(&args.file)?;
-    // Everything that is wrong with the export is said before anything is written.
+    // Checks the whole export before anything is written.
     let plan = Plan::of(&mut export)?;
     let keys = args.log_key.keys()?;
     let engine = args.engine.open().await?;
@@ -69,7 +70,7 @@ async fn import(
 ) -> Result<(), Failure> {
     engine.check(Needs::LogAndStore).await?;
     let (bus, store) = (engine.bus(), engine.store());
-    require_empty(bus.as_ref(), store.as_ref(), &engine.place()).await?;
+    require_empty(bus.as_ref(), store.as_ref(), &engine.location()).await?;
     let membership = until_ready("cannot join the group of processors", || bus.join()).await?;
     let imported = async {
         all_assigned(membership.as_ref(), bus.partitions()).await?;
@@ -81,27 +82,25 @@ async fn import(
             target.pass_notifications().await
         };
         tokio::select! {
-            written = write => written.map_err(|failure| failure.at(BEGIN_ANEW)),
-            disturbed = disturbed(membership.as_ref()) => Err(disturbed.at(BEGIN_ANEW)),
+            written = write => written.map_err(|failure| failure.at(START_OVER)),
+            interrupted = interrupted(membership.as_ref()) => Err(interrupted.at(START_OVER)),
         }
     };
     let imported = imported.await;
-    // Another member takes over at once; where that fails, after the session.
+    // Releases the partitions at once. If this fails, the session timeout releases them.
     let _ = membership.leave().await;
     imported?;
     let Plan { inputs, unanswered, outcomes, facts, forwarded, foreign_records, .. } = plan;
     output::line(format!(
-        "{inputs} inputs, {unanswered} of them not yet answered, {facts} facts and {outcomes} other outcomes in {} \
-         partitions; {} forwarded inputs left out, their copies are there; {foreign_records} records that no owner wrote left \
-         out, with their dead letters.",
+        "Imported {inputs} inputs ({unanswered} unanswered), {facts} facts and {outcomes} other outcomes in {} partitions. \
+         Skipped {} forwarded inputs, which have copies, and {foreign_records} forged records with their dead letters.",
         engine.partitions(),
         forwarded.len()
     ));
     Ok(())
 }
 
-/// Makes a call that changes no record, again and again until the other side is ready for it: topics and groups that are
-/// only just made are not.
+/// Retries a call that changes no record until new topics and groups are ready for it.
 async fn until_ready<T, C>(what: &str, mut call: impl FnMut() -> C) -> Result<T, Failure>
 where
     C: Future<Output = Result<T, PortError>>,
@@ -116,7 +115,7 @@ where
     }
 }
 
-/// Nothing of another log is in the topics or the store.
+/// Checks that the topics and the store are empty.
 async fn require_empty(bus: &dyn EventBus, store: &dyn OrderStore, place: &str) -> Result<(), Failure> {
     let partitions = || (0..bus.partitions()).map(Partition);
     for (topic, partition) in
@@ -126,7 +125,7 @@ async fn require_empty(bus: &dyn EventBus, store: &dyn OrderStore, place: &str) 
         if bounds.end.0 > 0 {
             let name = topic.name();
             return Err(Failure::refused(format!(
-                "{place}: {name} is not empty; an import needs new topics (--kafka-topic-prefix) or a new --data-dir"
+                "{place}: {name} is not empty; import into new topics (--kafka-topic-prefix) or a new --data-dir"
             )));
         }
     }
@@ -134,16 +133,16 @@ async fn require_empty(bus: &dyn EventBus, store: &dyn OrderStore, place: &str) 
         let recovery = until_ready("cannot read the store", || store.recover(partition)).await?;
         if recovery.checkpoint.is_some() {
             return Err(Failure::refused(format!(
-                "{place}: the store holds another log's orders; empty it first"
+                "{place}: the store contains orders of another log; empty it first"
             )));
         }
     }
     Ok(())
 }
 
-/// Waits until this member has every partition.
+/// Waits until the group has assigned every partition to this member.
 async fn all_assigned(membership: &dyn Membership, partitions: u32) -> Result<(), Failure> {
-    let shared = || Failure::refused("other processors are in the group; stop them for the import");
+    let shared = || Failure::refused("other processors are in the group; stop them during the import");
     let mut missing = partitions as usize;
     while missing > 0 {
         let event = timeout(ASSIGNED_MAX, membership.next()).await.map_err(|_| shared())?;
@@ -155,8 +154,8 @@ async fn all_assigned(membership: &dyn Membership, partitions: u32) -> Result<()
     Ok(())
 }
 
-/// Ends when another member joins, or the group is lost.
-async fn disturbed(membership: &dyn Membership) -> Failure {
+/// Returns when another member joins, or the membership is lost.
+async fn interrupted(membership: &dyn Membership) -> Failure {
     loop {
         match membership.next().await {
             Ok(GroupEvent::Assigned(_)) => {}
@@ -164,7 +163,7 @@ async fn disturbed(membership: &dyn Membership) -> Failure {
                 return Failure::refused("another processor joined the group");
             }
             Err(error) if error.kind().is_retryable() => {}
-            Err(error) => return Failure::of_port("the group of processors", &error),
+            Err(error) => return Failure::of_port("lost the membership in the group of processors", &error),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an export holds, and whether it can be taken in.
+//! Analyses an export, and checks that it can be imported.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,14 +10,14 @@ use logistics_core::{Cause, Fact, Offset, OrderId, OutcomeKind, Partition, Versi
 
 use super::export::{Export, Exported, Records};
 
-/// What an export holds. It keeps some bytes for each order and each forwarded input.
+/// The analysis of an export. It keeps some bytes for each order and each forwarded input.
 #[derive(Default)]
 pub(super) struct Plan {
-    /// Below it, every input of the partition is answered.
+    /// Every input of the partition below this offset is answered.
     answered: BTreeMap<Partition, Offset>,
     /// Inputs that have a copy in the partition of their order.
     pub(super) forwarded: HashSet<(Partition, Offset)>,
-    /// Records that claim to be an owner's and that no owner wrote, and their outcomes.
+    /// Forged records, which claim to be an owner's, and their outcomes.
     foreign: HashSet<(Partition, Offset)>,
     pub(super) foreign_records: u64,
     pub(super) inputs: u64,
@@ -27,16 +27,16 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Reads all of it.
+    /// Reads the whole export.
     ///
     /// # Errors
-    /// One sentence with the line, where it cannot be the log of a system, or not all of it.
+    /// One sentence with the line number, if the export is not a whole and valid log.
     pub(super) fn of(export: &mut Export) -> Result<Self, Failure> {
         let mut scan = Scan { dead: dead_letters(&mut export.records()?)?, ..Scan::default() };
         let mut records = export.records()?;
         while let Some(exported) = records.next()? {
             let found = scan.record(exported.partition, &exported.record);
-            found.map_err(|problem| records.wrong(&problem))?;
+            found.map_err(|problem| records.line_error(&problem))?;
         }
         let Scan { mut plan, copies_wanted, partitions, .. } = scan;
         plan.unanswered = partitions.values().map(|partition| partition.waiting.len() as u64).sum();
@@ -49,22 +49,22 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The input has an outcome.
+    /// Whether the input has an outcome.
     pub(super) fn is_answered(&self, partition: Partition, offset: Offset) -> bool {
         self.answered.get(&partition).is_some_and(|answered| offset < *answered)
     }
 
-    /// The input has a copy in its right partition, and is left out.
+    /// Whether the input has a copy in its order's partition. The import skips it.
     pub(super) fn is_forwarded(&self, partition: Partition, offset: Offset) -> bool {
         self.forwarded.contains(&(partition, offset))
     }
 
-    /// No owner wrote the record, so that it is left out: in another log it could be taken for one that an owner wrote.
+    /// Whether the record is forged. The import skips it, because another log could accept it as an owner's.
     pub(super) fn is_foreign(&self, partition: Partition, offset: Offset) -> bool {
         self.foreign.contains(&(partition, offset))
     }
 
-    /// An input that was forwarded while the export was made may be in it without its copy.
+    /// Checks that each forwarded input has its copy. An export of a running system may lack one.
     fn find_copies(
         &self,
         records: &mut Records<'_>,
@@ -72,7 +72,7 @@ impl Plan {
     ) -> Result<(), Failure> {
         while let Some(exported) = records.next()? {
             let (partition, record) = (exported.partition, exported.record);
-            // Few records have the bytes of a forwarded one: only these are decoded.
+            // Decodes only the few records that have the bytes of a forwarded one.
             if let Some(copies) = wanted.get_mut(&(partition, fingerprint(&record)))
                 && !self.forwarded.contains(&(partition, record.offset))
                 && !is_from_processor(&record, partition)
@@ -83,15 +83,14 @@ impl Plan {
         match wanted.values().find(|copies| **copies > 0) {
             None => Ok(()),
             Some(_) => Err(Failure::refused(
-                "the export lacks the copy of an input that was forwarded while the export was made; export again \
-                 while no processor runs",
+                "the export lacks the copy of a forwarded input; stop the processors and export again",
             )),
         }
     }
 }
 
-/// The records that an owner answered with a dead letter. The outcome of one lies behind it, so the last outcomes are judged
-/// first: what claims to be the outcome of a dead letter may be one itself.
+/// The dead-lettered records. An outcome that names a dead letter may be dead-lettered itself by a later outcome, so the
+/// last outcomes are evaluated first.
 fn dead_letters(records: &mut Records<'_>) -> Result<HashSet<(Partition, Offset)>, Failure> {
     let mut letters = Vec::new();
     while let Some(Exported { partition, record, .. }) = records.next()? {
@@ -110,7 +109,7 @@ fn dead_letters(records: &mut Records<'_>) -> Result<HashSet<(Partition, Offset)
     Ok(dead)
 }
 
-/// Of an input's bytes, which its copy has too.
+/// A hash of the payload. An input and its copy have the same.
 fn fingerprint(record: &LogRecord) -> u64 {
     let mut hasher = DefaultHasher::new();
     record.payload.hash(&mut hasher);
@@ -129,13 +128,13 @@ fn is_from_processor(record: &LogRecord, partition: Partition) -> bool {
 #[derive(Default)]
 struct Scan {
     plan: Plan,
-    /// What an owner answered with a dead letter.
+    /// Dead-lettered records.
     dead: HashSet<(Partition, Offset)>,
-    /// Fingerprints of facts that timers brought about: a copy of one has no outcome where a new owner met it.
+    /// Fingerprints of facts that timers caused. A new owner skips a copy of such a fact without an outcome.
     timer_facts: HashSet<u64>,
     partitions: BTreeMap<Partition, PartitionScan>,
     versions: HashMap<OrderId, Version>,
-    /// Fingerprints of forwarded inputs, by where their copies must be, and how many.
+    /// How many copies of forwarded inputs must exist, by target partition and fingerprint.
     copies_wanted: HashMap<(Partition, u64), u64>,
 }
 
@@ -151,7 +150,7 @@ impl Scan {
     fn record(&mut self, number: Partition, record: &LogRecord) -> Result<(), String> {
         let partition = self.partitions.entry(number).or_default();
         if record.offset < partition.next {
-            return Err(format!("offset {} of partition {number} stands behind a later one", record.offset));
+            return Err(format!("offset {} of partition {number} follows a later offset", record.offset));
         }
         partition.next = record.offset.next();
         let place = (number, record.offset);
@@ -164,7 +163,7 @@ impl Scan {
                 self.plan.foreign.insert(place);
             }
             Ok(Record::Fact(fact)) if self.is_copy(&fact, record) => self.foreign(place),
-            Err(error) => return Err(format!("a fact or an outcome that this build cannot read: {error}")),
+            Err(error) => return Err(format!("this build cannot read this fact or outcome: {error}")),
             Ok(Record::Fact(fact)) => {
                 self.fact(number, &fact)?;
                 if fact.cause.answers().is_none() {
@@ -204,7 +203,7 @@ impl Scan {
         let version = self.versions.entry(fact.order_id.clone()).or_default();
         if fact.version != version.next() {
             return Err(format!(
-                "a fact of order {} has version {}, the next one is {}; the export is not a whole log",
+                "a fact of order {} has version {}, but version {} is next; the export is not a whole log",
                 fact.order_id,
                 fact.version,
                 version.next()
@@ -218,14 +217,14 @@ impl Scan {
         }
     }
 
-    /// Takes in that the input at this offset is answered; answers its fingerprint.
+    /// Records that the input at this offset is answered, and returns its fingerprint.
     fn answer(&mut self, number: Partition, offset: Offset) -> Result<u64, String> {
         let partition = self.partitions.entry(number).or_default();
         let Some((_, fingerprint)) = partition.waiting.pop_front_if(|(next, _)| *next == offset) else {
             let next = partition.waiting.front().map_or("none".to_owned(), |(next, _)| format!("at {next}"));
             return Err(format!(
-                "it answers the input at offset {offset} of partition {number}, the next input is {next}; \
-                 `logistics verify` says what is wrong with that log"
+                "the outcome is for the input at offset {offset} of partition {number}, but the next input is {next}; \
+                 check the exported log with `logistics verify`"
             ));
         };
         partition.answered = offset.next();

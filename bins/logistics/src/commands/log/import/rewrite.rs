@@ -1,4 +1,4 @@
-//! The records of an export as those of another log.
+//! Rewrites the records of an export for another log.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,21 +16,21 @@ use super::export::Export;
 use super::plan::Plan;
 use super::target::Target;
 
-/// Writes the inputs: those that are answered before those that are not, since inputs are answered in their order.
+/// Writes the answered inputs, then the unanswered ones, because inputs are answered in their order.
 ///
 /// # Errors
-/// One sentence, where they cannot be read or written.
+/// One sentence, if a record cannot be read or written.
 pub(super) async fn inputs(export: &mut Export, plan: &Plan, target: &mut Target) -> Result<(), Failure> {
-    // Without an input that is not answered, a second pass would find nothing.
+    // Without unanswered inputs, a second pass would find nothing.
     let passes: &[bool] = if plan.unanswered == 0 { &[true] } else { &[true, false] };
     for &answered in passes {
         let mut records = export.records()?;
         while let Some(exported) = records.next()? {
             let (from, record) = (exported.partition, exported.record);
-            let is_meant = plan.is_answered(from, record.offset) == answered
+            let is_selected = plan.is_answered(from, record.offset) == answered
                 && !plan.is_foreign(from, record.offset)
                 && !plan.is_forwarded(from, record.offset);
-            if !is_meant {
+            if !is_selected {
                 continue;
             }
             let decoded = wire::decode(&record, from);
@@ -42,7 +42,7 @@ pub(super) async fn inputs(export: &mut Export, plan: &Plan, target: &mut Target
     target.flush().await
 }
 
-/// Where an input belongs: to its order, and what names none where its key says. `None`: it is no input.
+/// The partition of an input: that of its order, or else of its key. `None`: the record is not an input.
 fn home_of(
     decoded: &Result<Record, DecodeError>,
     record: &LogRecord,
@@ -61,21 +61,21 @@ fn home_of(
     }
 }
 
-/// An input in its new place.
+/// An input at its new position.
 struct Moved {
     from: Offset,
-    /// `None`: it was forwarded and left out.
+    /// `None`: forwarded, so the import skips it.
     to: Option<(Partition, Offset)>,
-    /// What a bare record is called goes by its place.
+    /// The new request id of a bare record, which depends on its position.
     renamed: Option<RequestId>,
-    /// The record where it is now, if it is no request: a dead letter quotes it.
+    /// The record at its new position, if it is not a request. A dead letter quotes it.
     unreadable: Option<LogRecord>,
 }
 
-/// Writes the facts and the other outcomes, each behind the input that it answers.
+/// Writes the facts and the other outcomes, each after the input that it answers.
 ///
 /// # Errors
-/// One sentence, where they cannot be read or written.
+/// One sentence, if a record cannot be read or written.
 pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Target) -> Result<(), Failure> {
     let mut waiting: BTreeMap<Partition, VecDeque<Moved>> = BTreeMap::new();
     let mut placements = Placements::default();
@@ -85,7 +85,7 @@ pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Targ
         if plan.is_foreign(from, record.offset) {
             continue;
         }
-        let lost = || Failure::refused(format!("line {line}: the export changed while it was read"));
+        let lost = || Failure::refused(format!("line {line}: the export changed during the import"));
         let decoded = wire::decode(&record, from);
         if let Some(home) = home_of(&decoded, &record, from, target.partitions()) {
             if plan.is_answered(from, record.offset) {
@@ -126,7 +126,7 @@ pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Targ
     target.flush().await
 }
 
-/// `decoded` is the record in its old place.
+/// `decoded` is the record at its old position.
 fn moved(decoded: Result<Record, DecodeError>, record: LogRecord, to: Option<(Partition, Offset)>) -> Moved {
     let name = |decoded| match decoded {
         Ok(Record::Input(request)) => Some(request.id),
@@ -142,12 +142,12 @@ fn moved(decoded: Result<Record, DecodeError>, record: LogRecord, to: Option<(Pa
     Moved { from: before, to, renamed, unreadable }
 }
 
-/// What the placements of open orders said, without their details: a notification names the parties.
+/// The placements of open orders without their details. A notification names the parties.
 #[derive(Default)]
 struct Placements(BTreeMap<OrderId, Placement>);
 
 impl Placements {
-    /// The placement of the fact's order. It is forgotten behind the order's last fact.
+    /// The placement of the fact's order. A terminal fact removes it.
     fn of(&mut self, fact: &Fact) -> Placement {
         if let Change::Placed(placement) = &fact.change {
             let mut parties = placement.clone();
@@ -181,7 +181,7 @@ async fn write_outcome(
     mut outcome: Outcome,
     at: Timestamp,
 ) -> Result<(), Failure> {
-    // Of an input that was left out there is no outcome.
+    // A skipped input has no outcome.
     let Some((home, offset)) = input.to else { return Ok(()) };
     target.answered(home);
     outcome.offset = offset;
@@ -195,7 +195,7 @@ async fn write_outcome(
     target.flush_full(home).await
 }
 
-/// When an outcome was decided.
+/// The time of an outcome's decision.
 fn time_of(record: &LogRecord) -> Timestamp {
     #[derive(Deserialize)]
     struct Timed {

@@ -1,4 +1,4 @@
-//! The log that an export becomes. This process owns all of its partitions meanwhile.
+//! The log that receives an import. This process owns all of its partitions during the import.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use logistics_tokio::NotificationsOptions;
 use tokio::time::timeout;
 
 use super::until_ready;
-use crate::commands::log::reader::unread;
+use crate::commands::log::reader::read_failed;
 
-/// What one transaction takes: well below what brokers take by default.
+/// The size of one transaction: well below the default limits of brokers.
 const TRANSACTION_RECORDS: usize = 500;
 const TRANSACTION_BYTES: usize = 256 * 1024;
-/// What one read takes.
+/// The size of one read.
 const READ: ReadLimit = ReadLimit { records: 10_000, bytes: 4 * 1024 * 1024 };
-/// How long nothing may come of a log that is complete.
+/// How long a read may return nothing.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Every partition of a log.
 pub(super) struct Target {
     bus: Arc<dyn EventBus>,
-    /// What an owner's records are signed with.
+    /// The keys that sign an owner's records.
     keys: Option<LogKeys>,
     partitions: Vec<Part>,
 }
@@ -41,19 +41,19 @@ struct Part {
     waiting: Vec<NewRecord>,
     waiting_bytes: usize,
     inputs_written: usize,
-    /// Where the log put the inputs, in their order.
+    /// The offsets of the written inputs, in their order.
     inputs: Vec<Offset>,
-    /// How many of them were given to an input of the export.
+    /// How many of these offsets are assigned to inputs of the export.
     placed: usize,
     answered: usize,
     notifications: usize,
 }
 
 impl Target {
-    /// Takes over every partition.
+    /// Acquires every partition.
     ///
     /// # Errors
-    /// One sentence, where one cannot be taken.
+    /// One sentence, if a partition cannot be acquired.
     pub(super) async fn acquire(
         bus: &Arc<dyn EventBus>,
         membership: &dyn Membership,
@@ -61,12 +61,14 @@ impl Target {
     ) -> Result<Self, Failure> {
         let mut partitions = Vec::new();
         for number in (0..bus.partitions()).map(Partition) {
-            // A new group may not take positions yet, and a transaction that it refuses is long in ending.
-            if !until_ready("cannot take the partitions over", || membership.owns(number)).await? {
-                return Err(Failure::refused("another processor has a partition; stop it for the import"));
+            // A new group may not accept positions yet, and a transaction that it rejects takes long to end.
+            if !until_ready("cannot acquire the partitions", || membership.owns(number)).await? {
+                return Err(Failure::refused(
+                    "another processor owns a partition; stop it during the import",
+                ));
             }
             let log = membership.log(number);
-            until_ready("cannot take the partitions over", || take(log.as_ref())).await?;
+            until_ready("cannot acquire the partitions", || acquire_one(log.as_ref())).await?;
             partitions.push(Part {
                 number,
                 log,
@@ -82,7 +84,7 @@ impl Target {
         Ok(Self { bus: bus.clone(), keys, partitions })
     }
 
-    /// How many there are.
+    /// The number of partitions.
     pub(super) fn partitions(&self) -> u32 {
         self.bus.partitions()
     }
@@ -90,7 +92,7 @@ impl Target {
     /// Writes an input.
     ///
     /// # Errors
-    /// One sentence, where the log does not take it.
+    /// One sentence, if the log rejects a record.
     pub(super) async fn input(
         &mut self,
         home: Partition,
@@ -102,7 +104,7 @@ impl Target {
         self.flush_full(home).await
     }
 
-    /// Queues a fact or an outcome, signed where there is a key.
+    /// Queues a fact or an outcome, signed if there is a key.
     pub(super) fn write_own(&mut self, home: Partition, key: Option<Bytes>, payload: Bytes) {
         let signed = match &self.keys {
             Some(keys) => keys.sign(home, &payload),
@@ -111,7 +113,7 @@ impl Target {
         self.write(home, Topic::Orders, key, signed);
     }
 
-    /// Queues a record; [`Self::flush_full`] comes behind those that belong together.
+    /// Queues a record. Call [`Self::flush_full`] after records that belong together.
     pub(super) fn write(&mut self, home: Partition, topic: Topic, key: Option<Bytes>, payload: Bytes) {
         let part = self.part(home);
         part.notifications += usize::from(topic == Topic::Notifications);
@@ -119,10 +121,10 @@ impl Target {
         part.waiting.push(NewRecord { topic, partition: home, key, payload });
     }
 
-    /// Commits what waits, where it is enough for a transaction.
+    /// Commits the queued records of the partition if they fill a transaction.
     ///
     /// # Errors
-    /// One sentence, where the log does not take it.
+    /// One sentence, if the log rejects a record.
     pub(super) async fn flush_full(&mut self, home: Partition) -> Result<(), Failure> {
         let part = self.part(home);
         if part.waiting.len() < TRANSACTION_RECORDS && part.waiting_bytes < TRANSACTION_BYTES {
@@ -131,10 +133,10 @@ impl Target {
         part.commit().await
     }
 
-    /// Commits everything that waits.
+    /// Commits all queued records.
     ///
     /// # Errors
-    /// One sentence, where the log does not take it.
+    /// One sentence, if the log rejects a record.
     pub(super) async fn flush(&mut self) -> Result<(), Failure> {
         for part in &mut self.partitions {
             if !part.waiting.is_empty() {
@@ -144,10 +146,10 @@ impl Target {
         Ok(())
     }
 
-    /// Looks where the log put the inputs.
+    /// Reads the offsets of the written inputs.
     ///
     /// # Errors
-    /// One sentence, where it cannot be read, or holds something else.
+    /// One sentence, if the log cannot be read or has other records.
     pub(super) async fn read_inputs(&mut self) -> Result<(), Failure> {
         for part in &mut self.partitions {
             if part.inputs_written == 0 {
@@ -157,39 +159,39 @@ impl Target {
             let mut tail = until_ready("cannot read the log", open).await?;
             while part.inputs.len() < part.inputs_written {
                 let batch = timeout(SILENCE_MAX, tail.next(READ)).await.map_err(|_| silent())?;
-                let batch = batch.map_err(|error| unread(&error))?;
+                let batch = batch.map_err(|error| read_failed(&error))?;
                 part.inputs.extend(batch.records.iter().map(|record| record.offset));
             }
             if part.inputs.len() > part.inputs_written {
                 return Err(Failure::refused(
-                    "something else appends to the log; stop the APIs and other producers",
+                    "another producer appends to the log; stop the APIs and the other producers",
                 ));
             }
         }
         Ok(())
     }
 
-    /// The offset of the next input of the export that belongs there.
+    /// The offset of the partition's next input.
     pub(super) fn next_place(&mut self, home: Partition) -> Option<Offset> {
         let part = self.part(home);
         part.placed += 1;
         part.inputs.get(part.placed - 1).copied()
     }
 
-    /// One more input of the partition is answered.
+    /// Records that one more input of the partition is answered.
     pub(super) fn answered(&mut self, home: Partition) {
         self.part(home).answered += 1;
     }
 
-    /// Everything before it is answered.
+    /// The first offset that is not answered.
     pub(super) fn next_unanswered(&mut self, home: Partition) -> Offset {
         self.part(home).next_unanswered()
     }
 
-    /// Puts the notification group behind what was written, so that none of it is sent.
+    /// Moves the notification group behind the written notifications, so that none is delivered again.
     ///
     /// # Errors
-    /// One sentence, where the group cannot be moved.
+    /// One sentence, if the group cannot be moved.
     pub(super) async fn pass_notifications(&mut self) -> Result<(), Failure> {
         let mut left: usize = self.partitions.iter().map(|part| part.notifications).sum();
         if left == 0 {
@@ -223,14 +225,14 @@ impl Target {
     }
 }
 
-/// Takes a partition over and commits nothing to it: brokers that only just made the topics and the group may not accept
-/// transactions yet. A transaction with records is never repeated.
-async fn take(log: &dyn PartitionLog) -> Result<(), PortError> {
+/// Acquires a partition and commits an empty transaction, which can be retried: a broker may reject transactions on new
+/// topics and groups for a while. A transaction with records is never retried.
+async fn acquire_one(log: &dyn PartitionLog) -> Result<(), PortError> {
     log.acquire().await?;
     match log.commit(Transaction { records: Vec::new(), next: Offset(0) }).await? {
         CommitOutcome::Committed => Ok(()),
         CommitOutcome::Fenced | CommitOutcome::Unknown => {
-            Err(PortError::new(PortErrorKind::Unavailable, "another processor has the partition"))
+            Err(PortError::new(PortErrorKind::Unavailable, "another processor owns the partition"))
         }
     }
 }
@@ -247,7 +249,7 @@ impl Part {
         self.waiting_bytes = 0;
         match self.log.commit(transaction).await {
             Ok(CommitOutcome::Committed) => Ok(()),
-            Ok(CommitOutcome::Fenced) => Err(Failure::refused("another processor took a partition over")),
+            Ok(CommitOutcome::Fenced) => Err(Failure::refused("another processor acquired a partition")),
             Ok(CommitOutcome::Unknown) => Err(Failure::unreachable("the outcome of a commit is unknown")),
             Err(error) => Err(Failure::of_port("cannot write the log", &error)),
         }
@@ -255,5 +257,5 @@ impl Part {
 }
 
 fn silent() -> Failure {
-    Failure::unreachable(format!("the log shows nothing for {} s", SILENCE_MAX.as_secs()))
+    Failure::unreachable(format!("the log returned no record for {} s", SILENCE_MAX.as_secs()))
 }

@@ -1,4 +1,4 @@
-//! What the measurements run on: an engine in a directory of its own, placements, and how far the log is.
+//! Shared parts of the scenarios: an app, placements, and the progress of the log.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use super::progress::Progress;
 use crate::all_in_one::{AllInOne, AllInOneConfig};
 use crate::engine::Engine;
 
-/// Facts, and as many notifications, of an order that goes from PLACED to DELIVERED.
+/// Facts of an order that goes from PLACED to DELIVERED. It has as many notifications.
 pub(crate) const FACTS: u64 = 5;
-/// Appends under way at a time.
+/// Maximum number of concurrent appends.
 const APPENDS_AT_ONCE: usize = 512;
 const POLL: Duration = Duration::from_millis(2);
 
-/// An app on a free port of this machine, with nobody told of anything.
+/// An app on a free local port, without notifications.
 pub(crate) async fn start(data_dir: &Path, policy: Policy, processors: bool) -> Result<AllInOne, Failure> {
     let deciding = processors.then(|| Deciding::by(policy));
     let config = AllInOneConfig { deciding, notifier: None, notify_from: None };
@@ -39,7 +39,7 @@ pub(crate) fn placement(n: u64) -> Request {
     Request::new(id, order_id, Actor::Customer, Command::Place(Placement::new()), now)
 }
 
-/// Places `count` orders through the bus; each is durable when it counts.
+/// Places `count` orders through the bus, and waits until each is durable.
 pub(crate) async fn place(
     bus: &Arc<dyn EventBus>,
     from: u64,
@@ -69,7 +69,7 @@ pub(crate) async fn place(
     Ok(placed)
 }
 
-/// How many records a topic has, over all partitions.
+/// The number of records of a topic, in all partitions.
 pub(crate) async fn records(bus: &Arc<dyn EventBus>, topic: Topic) -> Result<u64, Failure> {
     let mut records = 0;
     for partition in (0..bus.partitions()).map(Partition) {
@@ -80,14 +80,14 @@ pub(crate) async fn records(bus: &Arc<dyn EventBus>, topic: Topic) -> Result<u64
     Ok(records)
 }
 
-/// Waits until a topic has this many records, and answers when that was.
+/// Waits until a topic has this many records, and returns the time.
 pub(crate) async fn reached(
     engine: &Engine,
     topic: Topic,
     count: u64,
     progress: &Progress,
 ) -> Result<Instant, Failure> {
-    let (bus, patience) = (engine.bus(), Duration::from_secs(60));
+    let (bus, timeout) = (engine.bus(), Duration::from_secs(60));
     let (mut last, mut moved) = (0, Instant::now());
     loop {
         let now = records(&bus, topic).await?;
@@ -97,15 +97,18 @@ pub(crate) async fn reached(
         if now > last {
             (last, moved) = (now, Instant::now());
         }
-        if moved.elapsed() > patience {
-            return Err(Failure::refused(format!("{} stands at {now} of {count}", topic.name())));
+        if moved.elapsed() > timeout {
+            return Err(Failure::refused(format!(
+                "{} has {now} of {count} records and gets no more",
+                topic.name()
+            )));
         }
         progress.set(now);
         tokio::time::sleep(POLL).await;
     }
 }
 
-/// Stops the app and asserts every invariant on what it left behind: `orders` orders, all delivered.
+/// Stops the app, and checks every invariant and that `orders` orders are delivered.
 pub(crate) async fn stop_and_verify(app: AllInOne, data_dir: &Path, orders: u64) -> Result<(), Failure> {
     app.stop().await?;
     let engine = Engine::stopped(data_dir).await?;
@@ -114,7 +117,7 @@ pub(crate) async fn stop_and_verify(app: AllInOne, data_dir: &Path, orders: u64)
     verified
 }
 
-/// Asserts every invariant on log and store, on which nobody works: `orders` orders, all delivered.
+/// Checks every invariant of the log and the store, and that `orders` orders are delivered. No service may run.
 pub(crate) async fn verify(
     bus: &Arc<dyn EventBus>,
     store: &Arc<dyn OrderStore>,
@@ -127,7 +130,7 @@ pub(crate) async fn verify(
         Ok(())
     } else {
         Err(Failure::refused(format!(
-            "{orders} orders were placed, and this is what became of them: {report:?}"
+            "expected {orders} orders, all delivered and notified; found {report:?}"
         )))
     }
 }

@@ -1,26 +1,26 @@
-//! A processor with nothing to do: with orders that wait, and without.
+//! An idle processor: with waiting orders, and without orders.
 
 use std::time::Duration;
 
 use logistics_cli_kit::Failure;
 use logistics_core::Status;
 
+use super::fixture::Fixture;
 use super::service::Service;
-use super::world::World;
 use crate::bench::stats::{Figure, rate, resident_mb};
 use crate::bench::timers::FOREVER_MS;
 use crate::bench::{BenchArgs, idle as common};
 
-/// Before an idle process is measured, so that the start itself is not in it.
+/// A pause before the measurement, so that the start is not part of it.
 const SETTLE: Duration = Duration::from_secs(5);
-/// Orders whose documents are looked for: those that were placed last, and more than there are appends under way.
+/// The last placed orders, whose documents are checked. More than the maximum number of concurrent appends.
 const LAST: usize = 2048;
 
-/// Live orders that wait for a year: the memory of the processor, and its restart.
+/// The memory and the restart of a processor whose live orders wait for a year.
 ///
 /// # Errors
-/// Where they do not get into the store.
-pub(super) async fn timers(world: &World, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+/// If an order does not reach the store.
+pub(super) async fn timers(fixture: &Fixture, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let live = args.live_orders;
     let forever = format!("{FOREVER_MS}ms");
     let settings = [
@@ -28,23 +28,23 @@ pub(super) async fn timers(world: &World, args: &BenchArgs) -> Result<Vec<Figure
         ("LOGISTICS_DWELL", &*forever),
         ("LOGISTICS_ACCEPT_DEADLINE", &*forever),
     ];
-    let mut processor = Service::processor(world, &settings)?;
-    processor.ready(world.partitions()).await?;
+    let mut processor = Service::processor(fixture, &settings)?;
+    processor.ready(fixture.partitions()).await?;
     let begun = std::time::Instant::now();
-    let mut placed = world.place(live, "timers: placing live orders").await?;
+    let mut placed = fixture.place(live, "timers: placing live orders").await?;
     let last = placed.split_off(placed.len().saturating_sub(LAST));
-    let stored = world.until_stored(last, Status::Placed).await?;
+    let stored = fixture.until_stored(last, Status::Placed).await?;
     let loaded_mb = resident(&processor);
     processor.stop().await?;
 
-    let mut processor = Service::processor(world, &settings)?;
-    let restarted = processor.ready(world.partitions()).await?;
+    let mut processor = Service::processor(fixture, &settings)?;
+    let restarted = processor.ready(fixture.partitions()).await?;
     let restarted_mb = resident(&processor);
     processor.stop().await?;
     let figure = |what: String, value: f64, unit| Figure::new("timers", what, value, unit);
     Ok(vec![
-        figure("live orders placed and in Redis meanwhile".into(), rate(live, stored - begun), "orders/s"),
-        figure(format!("resident with {live} live orders, once in Redis"), loaded_mb, "MB"),
+        figure("live orders placed and stored in Redis".into(), rate(live, stored - begun), "orders/s"),
+        figure(format!("resident with {live} live orders, after storing"), loaded_mb, "MB"),
         figure("restart until ready".into(), restarted.as_secs_f64(), "s"),
         figure("resident after the restart".into(), restarted_mb, "MB"),
     ])
@@ -53,10 +53,10 @@ pub(super) async fn timers(world: &World, args: &BenchArgs) -> Result<Vec<Figure
 /// A processor without orders.
 ///
 /// # Errors
-/// Where it does not start.
-pub(super) async fn idle(world: &World, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
-    let mut processor = Service::processor(world, &[])?;
-    let started = processor.ready(world.partitions()).await?;
+/// If it does not start.
+pub(super) async fn idle(fixture: &Fixture, args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
+    let mut processor = Service::processor(fixture, &[])?;
+    let started = processor.ready(fixture.partitions()).await?;
     tokio::time::sleep(SETTLE).await;
     let during = Duration::from_secs(args.seconds);
     let figures = common::figures(&processor.process(), started, during).await;

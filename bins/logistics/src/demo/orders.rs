@@ -1,28 +1,28 @@
-//! Who plays: orders that could be real, and what becomes of each.
+//! The example orders and their scripts.
 
 use logistics_core::{Actor, Status};
 use serde_json::{Value, json};
 
-use super::script::Beat::{self, Asks, AsksInVain, Comes};
+use super::script::Action::{self, Automatic, Request, RequestRejected};
 
-/// An order of the demo, with the people around it.
+/// An example order with its parties.
 #[derive(Debug)]
-pub(super) struct Role {
-    /// What it is, in a word; unique.
+pub(super) struct DemoOrder {
+    /// A unique name.
     pub(super) title: &'static str,
     pub(super) emoji: &'static str,
-    /// Unique, so that a fact can be told whose it is.
+    /// Unique: it identifies the example order of a fact.
     pub(super) customer: &'static str,
     pub(super) merchant: &'static str,
     pub(super) courier: &'static str,
     items: &'static [(&'static str, u32)],
     address: &'static str,
     total_cents: u32,
-    /// What happens after it was placed.
-    pub(super) script: &'static [Beat],
+    /// The actions after the placement.
+    pub(super) script: &'static [Action],
 }
 
-impl Role {
+impl DemoOrder {
     /// The body of its placement.
     pub(super) fn placement(&self) -> Value {
         let items: Vec<_> =
@@ -36,42 +36,48 @@ impl Role {
     }
 }
 
-const fn asks(actor: Actor, to: Status) -> Beat {
-    Asks { actor, to, reason: None }
+const fn request(actor: Actor, to: Status) -> Action {
+    Request { actor, to, reason: None }
 }
 
-const ACCEPTED: Beat = asks(Actor::Merchant, Status::Confirmed);
-const COOKING: Beat = Comes(Status::Preparing);
-const ON_ITS_WAY: Beat = Comes(Status::OutForDelivery);
-const HANDED_OVER: Beat = asks(Actor::Courier, Status::Delivered);
-const NOBODY_HOME: Beat =
-    Asks { actor: Actor::Courier, to: Status::DeliveryFailed, reason: Some("nobody at home") };
+const ACCEPTED: Action = request(Actor::Merchant, Status::Confirmed);
+const COOKING: Action = Automatic(Status::Preparing);
+const ON_ITS_WAY: Action = Automatic(Status::OutForDelivery);
+const HANDED_OVER: Action = request(Actor::Courier, Status::Delivered);
+const DELIVERY_FAILS: Action =
+    Request { actor: Actor::Courier, to: Status::DeliveryFailed, reason: Some("no one at home") };
 
-const STRAIGHT: &[Beat] = &[ACCEPTED, COOKING, ON_ITS_WAY, HANDED_OVER];
-const TOO_LATE_TO_CANCEL: &[Beat] = &[
+const STRAIGHT: &[Action] = &[ACCEPTED, COOKING, ON_ITS_WAY, HANDED_OVER];
+const TOO_LATE_TO_CANCEL: &[Action] = &[
     ACCEPTED,
     COOKING,
     ON_ITS_WAY,
-    AsksInVain { actor: Actor::Customer, to: Status::Cancelled },
+    RequestRejected { actor: Actor::Customer, to: Status::Cancelled },
     HANDED_OVER,
 ];
-const SECOND_ATTEMPT: &[Beat] =
-    &[ACCEPTED, COOKING, ON_ITS_WAY, NOBODY_HOME, asks(Actor::Courier, Status::OutForDelivery), HANDED_OVER];
-const CALLED_OFF: &[Beat] =
-    &[Asks { actor: Actor::Customer, to: Status::Cancelled, reason: Some("found some at home") }];
-const SOLD_OUT: &[Beat] =
-    &[Asks { actor: Actor::Merchant, to: Status::Rejected, reason: Some("sold out in this size") }];
-const SENT_BACK: &[Beat] = &[
+const SECOND_ATTEMPT: &[Action] = &[
     ACCEPTED,
     COOKING,
     ON_ITS_WAY,
-    NOBODY_HOME,
-    Asks { actor: Actor::Courier, to: Status::Returned, reason: Some("moved away") },
+    DELIVERY_FAILS,
+    request(Actor::Courier, Status::OutForDelivery),
+    HANDED_OVER,
+];
+const CANCELLED_AT_ONCE: &[Action] =
+    &[Request { actor: Actor::Customer, to: Status::Cancelled, reason: Some("found some at home") }];
+const SOLD_OUT: &[Action] =
+    &[Request { actor: Actor::Merchant, to: Status::Rejected, reason: Some("sold out in this size") }];
+const SENT_BACK: &[Action] = &[
+    ACCEPTED,
+    COOKING,
+    ON_ITS_WAY,
+    DELIVERY_FAILS,
+    Request { actor: Actor::Courier, to: Status::Returned, reason: Some("moved away") },
 ];
 
-/// Everybody, in the order in which they come on.
-pub(super) const CAST: &[Role] = &[
-    Role {
+/// The example orders, in the order of their placement.
+pub(super) const DEMO_ORDERS: &[DemoOrder] = &[
+    DemoOrder {
         title: "pizza",
         emoji: "🍕",
         customer: "maria",
@@ -82,7 +88,7 @@ pub(super) const CAST: &[Role] = &[
         total_cents: 2890,
         script: TOO_LATE_TO_CANCEL,
     },
-    Role {
+    DemoOrder {
         title: "flowers",
         emoji: "💐",
         customer: "amir",
@@ -93,7 +99,7 @@ pub(super) const CAST: &[Role] = &[
         total_cents: 3400,
         script: SECOND_ATTEMPT,
     },
-    Role {
+    DemoOrder {
         title: "pharmacy",
         emoji: "💊",
         customer: "sofia",
@@ -102,9 +108,9 @@ pub(super) const CAST: &[Role] = &[
         items: &[("Plasters", 2), ("Vitamin C", 1)],
         address: "87 Mill Road",
         total_cents: 1195,
-        script: CALLED_OFF,
+        script: CANCELLED_AT_ONCE,
     },
-    Role {
+    DemoOrder {
         title: "groceries",
         emoji: "🥕",
         customer: "chen",
@@ -115,7 +121,7 @@ pub(super) const CAST: &[Role] = &[
         total_cents: 1740,
         script: STRAIGHT,
     },
-    Role {
+    DemoOrder {
         title: "sneakers",
         emoji: "👟",
         customer: "fatou",
@@ -126,7 +132,7 @@ pub(super) const CAST: &[Role] = &[
         total_cents: 11_900,
         script: SOLD_OUT,
     },
-    Role {
+    DemoOrder {
         title: "books",
         emoji: "📚",
         customer: "olga",
@@ -137,7 +143,7 @@ pub(super) const CAST: &[Role] = &[
         total_cents: 2450,
         script: STRAIGHT,
     },
-    Role {
+    DemoOrder {
         title: "lamp",
         emoji: "💡",
         customer: "diego",
@@ -148,7 +154,7 @@ pub(super) const CAST: &[Role] = &[
         total_cents: 4999,
         script: SENT_BACK,
     },
-    Role {
+    DemoOrder {
         title: "sushi",
         emoji: "🍣",
         customer: "yuki",
@@ -172,23 +178,31 @@ mod tests {
 
     #[test]
     fn every_script_follows_the_lifecycle_to_an_end() {
-        for role in CAST {
-            let path = path(role.script);
+        for demo_order in DEMO_ORDERS {
+            let path = path(demo_order.script);
             assert!(path.windows(2).all(|step| transition(Some(step[0]), step[1]).is_some()), "{path:?}");
             assert!(path.last().is_some_and(|last| last.is_terminal()), "{path:?}");
         }
     }
 
     #[test]
-    fn everybody_can_be_told_apart() {
-        assert_eq!(CAST.iter().map(|role| role.customer).collect::<BTreeSet<_>>().len(), CAST.len());
-        assert_eq!(CAST.iter().map(|role| role.title).collect::<BTreeSet<_>>().len(), CAST.len());
+    fn titles_and_customers_are_unique() {
+        assert_eq!(
+            DEMO_ORDERS.iter().map(|demo_order| demo_order.customer).collect::<BTreeSet<_>>().len(),
+            DEMO_ORDERS.len()
+        );
+        assert_eq!(
+            DEMO_ORDERS.iter().map(|demo_order| demo_order.title).collect::<BTreeSet<_>>().len(),
+            DEMO_ORDERS.len()
+        );
     }
 
     #[test]
-    fn the_smallest_demo_has_a_side_path_and_a_refusal() {
-        let smallest = &CAST[..usize::from(super::super::ORDERS_MIN)];
-        assert!(smallest.iter().any(|role| path(role.script).contains(&Status::DeliveryFailed)));
-        assert!(smallest.iter().any(|role| role.script.iter().any(|beat| matches!(beat, AsksInVain { .. }))));
+    fn the_smallest_demo_has_a_failed_delivery_and_a_rejection() {
+        let smallest = &DEMO_ORDERS[..usize::from(super::super::ORDERS_MIN)];
+        assert!(smallest.iter().any(|demo_order| path(demo_order.script).contains(&Status::DeliveryFailed)));
+        assert!(smallest.iter().any(|demo_order| {
+            demo_order.script.iter().any(|action| matches!(action, RequestRejected { .. }))
+        }));
     }
 }

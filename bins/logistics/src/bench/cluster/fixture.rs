@@ -1,4 +1,4 @@
-//! What a scenario runs on: topics of its own, and a Redis database that nobody else uses.
+//! The log and the store of one scenario: temporary topics, and an empty Redis database.
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -11,16 +11,16 @@ use logistics_core::{OrderId, Status};
 use logistics_wiring::cluster::{KafkaArgs, Log, RedisArgs, Store};
 use serde::Deserialize;
 
-use crate::bench::world::{records, verify};
-use crate::bench::{BenchArgs, progress::Progress, world::place};
+use crate::bench::fixture::{records, verify};
+use crate::bench::{BenchArgs, fixture::place, progress::Progress};
 
 const CLIENT_ID: &str = "logistics-bench";
 const POLL: Duration = Duration::from_millis(5);
-/// Without any order moving.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long neither the log nor the store may progress.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Log and store of one scenario.
-pub(super) struct World {
+/// The log and the store of one scenario.
+pub(super) struct Fixture {
     pub(super) bus: Arc<dyn EventBus>,
     pub(super) store: Arc<dyn OrderStore>,
     kafka: KafkaArgs,
@@ -29,19 +29,19 @@ pub(super) struct World {
     partitions: u32,
 }
 
-impl World {
-    /// Makes the topics, and makes sure of the database.
+impl Fixture {
+    /// Creates the topics, and checks that the database is empty, because the end wipes it.
     ///
     /// # Errors
-    /// One sentence, where they cannot be used, or where anything is in the database: it is wiped in the end.
-    pub(super) async fn make(args: &BenchArgs) -> Result<Self, Failure> {
+    /// One sentence, if Kafka or Redis cannot be used, or the database is not empty.
+    pub(super) async fn create(args: &BenchArgs) -> Result<Self, Failure> {
         let kafka = args.kafka.apart(&format!("bench-{:016x}-", RandomState::new().build_hasher().finish()));
         let log = Log::connect(&kafka, args.partitions, CLIENT_ID)?;
         let store = Store::connect(&args.redis, args.partitions)?;
         store.redis().check().await.map_err(of_store)?;
         if !store.redis().is_empty().await.map_err(of_store)? {
             return Err(Failure::usage(format!(
-                "the database of Redis at {} is not empty, and it is wiped in the end; give an empty one, such as \
+                "the Redis database at {} is not empty, and bench wipes it at the end; choose an empty one, such as \
                  --redis-url redis://{}/5",
                 store.address(),
                 store.address()
@@ -58,12 +58,12 @@ impl World {
         })
     }
 
-    /// Deletes the topics and wipes the database. Nobody may work on them any more.
+    /// Deletes the topics and wipes the database. No service may run.
     ///
     /// # Errors
-    /// One sentence, where something is left behind.
+    /// One sentence, if a topic or the database remains.
     pub(super) async fn end(self) -> Result<(), Failure> {
-        // By a client that has not heard of them: one that has asks for them again.
+        // With a new client: one that knows the topics would request their metadata again.
         let Self { bus, kafka, partitions, redis_store, .. } = self;
         drop(bus);
         let log = Log::connect(&kafka, partitions, CLIENT_ID)?;
@@ -72,11 +72,11 @@ impl World {
         deleted.and(wiped)
     }
 
-    /// Throws away what is in the store, as if Redis had lost it.
+    /// Wipes the store, as if Redis had lost its data.
     ///
     /// # Errors
-    /// One sentence, where it cannot be.
-    pub(super) async fn lose_the_store(&self) -> Result<(), Failure> {
+    /// One sentence, if it cannot be wiped.
+    pub(super) async fn wipe_store(&self) -> Result<(), Failure> {
         self.redis_store.redis().wipe().await.map_err(of_store)
     }
 
@@ -85,7 +85,7 @@ impl World {
         self.partitions
     }
 
-    /// What a service needs to know, as its environment.
+    /// The settings of a service, as environment variables.
     pub(super) fn settings(&self) -> impl Iterator<Item = (&'static str, OsString)> {
         let partitions = ("LOGISTICS_PARTITIONS", self.partitions.to_string().into());
         self.kafka.settings().into_iter().chain(self.redis.settings()).chain([partitions])
@@ -94,15 +94,15 @@ impl World {
     /// Places orders through the bus.
     ///
     /// # Errors
-    /// One sentence, where one cannot be appended.
+    /// One sentence, if an order cannot be appended.
     pub(super) async fn place(&self, orders: u64, what: &str) -> Result<Vec<OrderId>, Failure> {
         place(&self.bus, 0, orders, &Progress::new(what, orders)).await
     }
 
-    /// Waits until the documents of these orders are there, in this status, and answers when that was.
+    /// Waits until the documents of these orders have this status, and returns the time.
     ///
     /// # Errors
-    /// One sentence, where neither they nor the log move any more.
+    /// One sentence, if neither the documents nor the log progress.
     pub(super) async fn until_stored(
         &self,
         mut orders: Vec<OrderId>,
@@ -125,7 +125,7 @@ impl World {
             if now != last {
                 (last, moved) = (now, Instant::now());
             }
-            if moved.elapsed() > PATIENCE {
+            if moved.elapsed() > TIMEOUT {
                 return Err(Failure::refused(format!("{order_id} is not {} in Redis", status.name())));
             }
             tokio::time::sleep(POLL).await;
@@ -133,10 +133,10 @@ impl World {
         Ok(Instant::now())
     }
 
-    /// Asserts every invariant: `orders` orders, all delivered. No processor may run.
+    /// Checks every invariant, and that `orders` orders are delivered. No processor may run.
     ///
     /// # Errors
-    /// What does not hold, or how many orders there are.
+    /// One sentence with the violation or the counts.
     pub(super) async fn verify(&self, orders: u64) -> Result<(), Failure> {
         verify(&self.bus, &self.store, orders).await
     }
