@@ -66,7 +66,7 @@ fn a_refusal_says_what_is_allowed_and_what_to_do() {
     let other = world.run(&["advance", &id, "--actor", "courier"]);
     assert!(other.failed(1).contains("Courier may not move an order from PLACED to CONFIRMED"), "{other:?}");
     let stale = world.run(&["cancel", &id, "--if-version", "7"]);
-    assert!(stale.failed(1).ends_with("(Read the order again, then repeat the request with its version)"), "{stale:?}");
+    assert!(stale.failed(1).ends_with("(Read the order again and retry with its version)"), "{stale:?}");
     for args in [&["get", "nobody"][..], &["events", "nobody"], &["cancel", "nobody"], &["watch", "nobody"]] {
         assert_eq!(world.run(args).failed(1), "Order not found");
     }
