@@ -10,9 +10,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use logistics_testkit::{MemoryBus, MemoryOrderStore};
 use logistics_core::{OrderId, Policy, processor};
 use logistics_service::{IdempotencyKey, Options, OrderService, Place, Principal, ServiceError};
+use logistics_testkit::{MemoryBus, MemoryOrderStore};
 use logistics_tokio::{Processors, ProcessorsOptions, SystemClock};
 
 const PARTITIONS: u32 = 4;

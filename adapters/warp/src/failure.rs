@@ -102,7 +102,7 @@ impl Failure {
                 failure.body.current_version = Some(*current);
                 failure
                     .header(ETAG, reply::etag(*current))
-                    .hint("Read the order again, then repeat the request with its version")
+                    .hint("Read the order again and retry with its version")
             }
             Rejection::IdConflict => of(StatusCode::UNPROCESSABLE_ENTITY)
                 .field("Idempotency-Key")

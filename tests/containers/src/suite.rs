@@ -35,6 +35,13 @@ impl Suite {
         Self { suite: logistics_test_support::Suite::new(ignored), runtime }
     }
 
+    /// Runs this number of tests side by side, unless the command line has `--test-threads`.
+    #[must_use]
+    pub fn side_by_side(mut self, tests: usize) -> Self {
+        self.suite = self.suite.side_by_side(tests);
+        self
+    }
+
     /// Adds a test. A panic is a failure.
     #[must_use]
     pub fn test<F: Future<Output = ()>>(
@@ -44,6 +51,18 @@ impl Suite {
     ) -> Self {
         let runtime = self.runtime.handle().clone();
         self.suite = self.suite.test(name, move || runtime.block_on(test()));
+        self
+    }
+
+    /// Adds a test that runs while no other test of the suite runs: it measures time, or disturbs what the tests share.
+    #[must_use]
+    pub fn test_alone<F: Future<Output = ()>>(
+        mut self,
+        name: &str,
+        test: impl FnOnce() -> F + Send + 'static,
+    ) -> Self {
+        let runtime = self.runtime.handle().clone();
+        self.suite = self.suite.test_alone(name, move || runtime.block_on(test()));
         self
     }
 

@@ -16,7 +16,7 @@ pub struct Suite {
     arguments: Arguments,
     trials: Vec<Trial>,
     ignored: bool,
-    /// A test reads it, and a test that runs alone writes it. A test that panicked poisons it, which has no meaning here.
+    /// Held for reading by tests, and for writing by a test that runs alone. Poisoning has no meaning here.
     running: Arc<RwLock<()>>,
 }
 
@@ -24,10 +24,15 @@ impl Suite {
     /// An empty suite. `ignored`: reports its tests as ignored, because a tool is absent.
     #[must_use]
     pub fn new(ignored: bool) -> Self {
-        let mut arguments = Arguments::from_args();
-        // Each test runs a whole system, so concurrent tests would only slow each other down.
-        arguments.test_threads = arguments.test_threads.or(Some(1));
-        Self { arguments, trials: Vec::new(), ignored }
+        Self { arguments: Arguments::from_args(), trials: Vec::new(), ignored, running: Arc::default() }
+    }
+
+    /// Runs this number of tests side by side, unless the command line has `--test-threads`. Without this call, tests run one
+    /// after the other.
+    #[must_use]
+    pub fn side_by_side(mut self, tests: usize) -> Self {
+        self.arguments.test_threads = self.arguments.test_threads.or(Some(tests));
+        self
     }
 
     /// Adds a test. A panic is a failure.
@@ -40,7 +45,7 @@ impl Suite {
         })
     }
 
-    /// Adds a test beside which no other test of the suite runs: it measures time, or disturbs what they share.
+    /// Adds a test that runs while no other test of the suite runs: it measures time, or disturbs what the tests share.
     #[must_use]
     pub fn test_alone(self, name: &str, test: impl FnOnce() + Send + 'static) -> Self {
         let running = self.running.clone();
@@ -59,7 +64,7 @@ impl Suite {
         self
     }
 
-    /// Adds a test that runs only with `--ignored`. `why` is for readers of the code.
+    /// Adds a test that runs only with `--ignored`, and alone. `why` is for readers of the code.
     #[must_use]
     pub fn test_on_demand(mut self, name: &str, why: &str, test: impl FnOnce() + Send + 'static) -> Self {
         let _ = why;

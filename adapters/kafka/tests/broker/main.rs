@@ -46,7 +46,8 @@ fn main() -> ExitCode {
             "with_sasl_the_warning_about_an_open_transaction_names_a_tool",
             transactions::is_waited_for_without_its_name,
         )
-        .test(
+        // Counts the files that the process has open.
+        .test_alone(
             "owners_have_no_more_open_descriptors_than_computed",
             broker.of(descriptors::are_no_more_than_computed),
         )

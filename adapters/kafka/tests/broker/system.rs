@@ -12,7 +12,9 @@ use logistics_core::port::{
 use logistics_core::{Offset, Partition};
 use logistics_kafka::{Config, KafkaBus};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, ResourceSpecifier};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, ResourceSpecifier,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use logistics_testkit::{Faults, sample};
-use logistics_core::{Actor, OrderId, Rejection, RequestId, Status, RequestOutcome, Version};
+use logistics_core::{Actor, OrderId, Rejection, RequestId, RequestOutcome, Status, Version};
 use logistics_service::{IdempotencyKey, ServiceError, Transition, Transitioned};
+use logistics_testkit::{Faults, sample};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -11,12 +11,12 @@ use logistics_core::port::{
     Bounds, Clock, Cursor, DocumentLookup, EventBus, ListQuery, LogRecord, Membership, OrderReader, Page,
     PortError, PortErrorKind, StartAt, StoreCheckpoint, Subscription, Tail, Token, Topic,
 };
-use logistics_testkit::{MemoryBus, sample};
 use logistics_core::wire::{self, Record};
 use logistics_core::{
-    Decision, Offset, Order, OrderId, Partition, Policy, Request, RequestId, Timestamp, RequestOutcome, decide,
-    evolve, partition_of,
+    Decision, Offset, Order, OrderId, Partition, Policy, Request, RequestId, RequestOutcome, Timestamp,
+    decide, evolve, partition_of,
 };
+use logistics_testkit::{MemoryBus, sample};
 use tokio::sync::watch;
 
 pub(crate) const PARTITIONS: u32 = 4;

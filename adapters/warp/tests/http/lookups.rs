@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use logistics_testkit::sample;
 use logistics_core::{OrderId, Partition, partition_of};
+use logistics_testkit::sample;
 
 use crate::backend::PARTITIONS;
 use crate::test_server::TestServer;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use logistics_core::Request;
 use logistics_core::port::PortErrorKind;
-use logistics_testkit::MemoryBus;
 use logistics_core::{Offset, OrderId};
 use logistics_service::{Options, OrderService};
+use logistics_testkit::MemoryBus;
 use logistics_warp::{Api, Config, bind};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;

@@ -25,8 +25,9 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) async fn timers(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     let (dir, live) = (scratch()?, args.live_orders);
     // These orders have no due timer for a year.
-    let app =
-        start(dir.path(), Policy { accept_ms: FOREVER_MS, ..Policy::simulate(FOREVER_MS) }, true).await?;
+    let mut policy = Policy::simulate(FOREVER_MS);
+    policy.accept_ms = FOREVER_MS;
+    let app = start(dir.path(), policy.clone(), true).await?;
     let progress = Progress::new("timers: placing live orders", live);
     let begun = Instant::now();
     for from in (0..live).step_by(10_000) {
@@ -39,7 +40,6 @@ pub(super) async fn timers(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     app.stop().await?;
 
     // Each order that is placed from here on is confirmed after the dwell, and then stays.
-    let mut policy = Policy { accept_ms: FOREVER_MS, ..Policy::simulate(FOREVER_MS) };
     policy.dwell_by_status_ms.insert(Status::Placed, DWELL_MS);
     let begun = Instant::now();
     let app = start(dir.path(), policy, true).await?;

@@ -67,7 +67,7 @@ fn a_rejection_names_the_allowed_transitions_and_a_hint() {
     let other = server.run(&["advance", &id, "--actor", "courier"]);
     assert!(other.failed(1).contains("Courier may not move an order from PLACED to CONFIRMED"), "{other:?}");
     let stale = server.run(&["cancel", &id, "--if-version", "7"]);
-    assert!(stale.failed(1).ends_with("(Read the order again and decide anew)"), "{stale:?}");
+    assert!(stale.failed(1).ends_with("(Read the order again and retry with its version)"), "{stale:?}");
     for args in
         [&["get", "unknown"][..], &["events", "unknown"], &["cancel", "unknown"], &["watch", "unknown"]]
     {

@@ -54,7 +54,10 @@ fn theirs(state: &str, partition: i32) -> Option<Transaction> {
     })
 }
 
-async fn verdict(producers: &[&[(i64, i64)]], transaction: Option<Transaction>) -> Result<RequestOutcome, String> {
+async fn verdict(
+    producers: &[&[(i64, i64)]],
+    transaction: Option<Transaction>,
+) -> Result<RequestOutcome, String> {
     let producers = producers.iter().map(|producers| producers.to_vec()).collect();
     let leader = Broker { producers, transaction: None }.start().await;
     let coordinator = Broker { producers: Vec::new(), transaction }.start().await;
