@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
-use async_trait::async_trait;
+use futures::future::BoxFuture;
 
 use crate::executor::{First, race};
 
@@ -15,11 +16,12 @@ pub const PAUSES_MAX: u32 = 1200;
 /// Pauses for which what must not come is waited for.
 const PAUSES_OF_NOTHING: u32 = 3;
 
-/// What every suite needs of its surroundings.
-#[async_trait]
-pub trait Harness: Send + Sync {
-    /// Lets a moment pass in which other work gets done: about 50 ms where there is a clock.
-    async fn pause(&self);
+/// The length of a pause, unless the harness has its own.
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
+
+/// The pause of a suite's harness.
+pub(super) trait Pauses {
+    fn pause_once(&self) -> BoxFuture<'_, ()>;
 }
 
 /// What a suite did. A case that fails panics, so there is no list of those.
@@ -41,14 +43,13 @@ impl fmt::Display for Report {
     }
 }
 
-/// One case: its name for messages, the harness, and a fixture of its own.
-pub(super) struct Case<'a, F: ?Sized> {
+/// One case: its name for messages, and a harness of its own.
+pub(super) struct Case<H: ?Sized> {
     pub(super) name: &'static str,
-    pub(super) harness: &'a dyn Harness,
-    pub(super) fixture: Box<F>,
+    pub(super) harness: Box<H>,
 }
 
-impl<F: ?Sized> Case<'_, F> {
+impl<H: Pauses + ?Sized> Case<H> {
     /// Waits for what has to come.
     pub(super) async fn soon<T>(&self, what: &str, future: impl Future<Output = T>) -> T {
         match race(future, self.pauses(PAUSES_MAX)).await {
@@ -88,37 +89,33 @@ impl<F: ?Sized> Case<'_, F> {
 
     async fn pauses(&self, pauses: u32) {
         for _ in 0..pauses {
-            self.harness.pause().await;
+            self.harness.pause_once().await;
         }
     }
 }
 
-/// Runs cases one after the other, each on a fixture of its own. A case with a capability is skipped where the adapter
+/// Runs cases one after the other, each on a harness of its own. A case with a capability is skipped where the adapter
 /// does not have it.
 macro_rules! run_cases {
-    ($suite:literal, $harness:expr, $($module:ident::$case:ident $(needs $capability:ident)?),+ $(,)?) => {{
+    ($suite:literal, $fresh:expr, $($module:ident::$case:ident $(needs $capability:ident)?),+ $(,)?) => {{
         let mut report = $crate::conformance::Report {
             suite: $suite,
             passed: Vec::new(),
             skipped: Vec::new(),
         };
         $(
+            let harness = Box::new($fresh().await);
             let mut missing = None;
             $(
-                if !$harness.capabilities().$capability {
+                if !harness.capabilities().$capability {
                     missing = Some(stringify!($capability));
                 }
             )?
             match missing.take() {
                 Some(capability) => report.skipped.push((stringify!($case), capability)),
                 None => {
-                    let fixture = $harness.fresh().await;
-                    let case = $crate::conformance::case::Case {
-                        name: stringify!($case),
-                        harness: $harness,
-                        fixture,
-                    };
-                    $module::$case(case).await;
+                    let name = stringify!($case);
+                    $module::$case($crate::conformance::case::Case { name, harness }).await;
                     report.passed.push(stringify!($case));
                 }
             }
