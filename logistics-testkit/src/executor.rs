@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
+use std::time::Duration;
 
 /// Runs a future to its end on this thread, which sleeps while the future waits. For tests without a runtime.
 pub fn block_on<F: Future>(future: F) -> F::Output {
@@ -35,6 +36,27 @@ pub async fn yield_now() {
             return Poll::Ready(());
         }
         context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Waits for this long on any runtime, or on none: a thread sleeps and then wakes the task.
+pub async fn pause(duration: Duration) {
+    let done = Arc::new(AtomicBool::new(false));
+    let mut started = false;
+    poll_fn(|context| {
+        if done.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        if !std::mem::replace(&mut started, true) {
+            let (done, waker) = (Arc::clone(&done), context.waker().clone());
+            std::thread::spawn(move || {
+                std::thread::sleep(duration);
+                done.store(true, Ordering::Release);
+                waker.wake();
+            });
+        }
         Poll::Pending
     })
     .await;

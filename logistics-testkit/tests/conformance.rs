@@ -5,31 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use logistics_core::notify::Notification;
 use logistics_core::port::{Notifier, NotifyError, NotifyErrorKind};
-use logistics_testkit::conformance::{self, Harness, NotifierCapabilities, NotifierFixture, NotifierHarness};
-use logistics_testkit::{MemoryHarness, block_on, executor};
+use logistics_testkit::conformance::{self, NotifierHarness};
+use logistics_testkit::{MemoryHarness, block_on};
 
-/// A notifier that collects what it is given.
-struct Collecting;
-
-#[async_trait]
-impl Harness for Collecting {
-    async fn pause(&self) {
-        executor::yield_now().await;
-    }
-}
-
-#[async_trait]
-impl NotifierHarness for Collecting {
-    fn capabilities(&self) -> NotifierCapabilities {
-        NotifierCapabilities { observable: true, breakable: true }
-    }
-
-    async fn fresh(&self) -> Box<dyn NotifierFixture> {
-        Box::new(Collected(Arc::new(Collector(Mutex::new(Some(Vec::new()))))))
-    }
-}
-
-/// What was delivered; `None` once the other side is cut off.
+/// Keeps what it delivers; `None` once the other side is unreachable.
 struct Collector(Mutex<Option<Vec<Notification>>>);
 
 #[async_trait]
@@ -45,9 +24,9 @@ impl Notifier for Collector {
 struct Collected(Arc<Collector>);
 
 #[async_trait]
-impl NotifierFixture for Collected {
+impl NotifierHarness for Collected {
     fn notifier(&self) -> Arc<dyn Notifier> {
-        Arc::clone(&self.0) as Arc<dyn Notifier>
+        self.0.clone()
     }
 
     async fn delivered(&self) -> String {
@@ -61,18 +40,19 @@ impl NotifierFixture for Collected {
 
 #[test]
 fn the_memory_bus_is_a_bus() {
-    let report = block_on(conformance::bus(&MemoryHarness::plain()));
+    let report = block_on(conformance::bus(async || MemoryHarness::bus(|bus| Arc::new(bus))));
     assert!(report.skipped.is_empty() && report.passed.len() > 30, "{report}");
 }
 
 #[test]
 fn the_memory_store_is_a_store() {
-    let report = block_on(conformance::store(&MemoryHarness::plain()));
+    let report = block_on(conformance::store(async || MemoryHarness::store(|store| Arc::new(store))));
     assert!(report.skipped.is_empty() && report.passed.len() > 20, "{report}");
 }
 
 #[test]
 fn a_notifier_that_collects_is_a_notifier() {
-    let report = block_on(conformance::notifier(&Collecting));
+    let fresh = async || Collected(Arc::new(Collector(Mutex::new(Some(Vec::new())))));
+    let report = block_on(conformance::notifier(fresh));
     assert!(report.skipped.is_empty() && report.passed.len() >= 6, "{report}");
 }

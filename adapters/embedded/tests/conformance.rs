@@ -1,72 +1,45 @@
 //! The conformance suites over the engine.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_embedded::limits::TAIL_BYTES_MAX;
 use logistics_embedded::{Config, Engine};
-use logistics_testkit::conformance::{
-    self, BusCapabilities, BusFixture, BusHarness, Harness, StoreCapabilities, StoreFixture, StoreHarness,
-};
+use logistics_testkit::conformance::{self, BusHarness, StoreHarness};
 use tempfile::TempDir;
 
 struct Embedded {
-    /// Memory for recent records; without any, every read is from the file.
-    tail_bytes: usize,
-}
-
-struct Fixture {
-    directory: TempDir,
-    tail_bytes: usize,
     engine: Engine,
+    tail_bytes: usize,
+    directory: TempDir,
 }
 
-impl Fixture {
-    fn new(tail_bytes: usize) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let engine = Self::open(&directory, tail_bytes);
-        Self { directory, tail_bytes, engine }
-    }
+fn open(directory: &TempDir, tail_bytes: usize) -> Engine {
+    Engine::open(Config { tail_bytes, ..Config::new(directory.path()) }).expect("the data file opens")
+}
 
-    fn open(directory: &TempDir, tail_bytes: usize) -> Engine {
-        let config = Config { tail_bytes, ..Config::new(directory.path()) };
-        Engine::open(config).expect("the data file opens")
-    }
+/// An engine on a new file. `tail_bytes`: memory for recent records; with 0, every read is from the file.
+fn fresh(tail_bytes: usize) -> Embedded {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    Embedded { engine: open(&directory, tail_bytes), tail_bytes, directory }
+}
 
+impl Embedded {
     fn reopen(&mut self) {
         self.engine.close().expect("the engine closes");
-        self.engine = Self::open(&self.directory, self.tail_bytes);
+        self.engine = open(&self.directory, self.tail_bytes);
     }
 }
 
-impl Drop for Fixture {
+impl Drop for Embedded {
     fn drop(&mut self) {
         self.engine.close().expect("the engine closes");
     }
 }
 
 #[async_trait]
-impl Harness for Embedded {
-    async fn pause(&self) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-#[async_trait]
 impl BusHarness for Embedded {
-    fn capabilities(&self) -> BusCapabilities {
-        BusCapabilities { several_members: true, restart: true }
-    }
-
-    async fn fresh(&self) -> Box<dyn BusFixture> {
-        Box::new(Fixture::new(self.tail_bytes))
-    }
-}
-
-#[async_trait]
-impl BusFixture for Fixture {
     fn bus(&self) -> Arc<dyn EventBus> {
         self.engine.bus()
     }
@@ -78,17 +51,6 @@ impl BusFixture for Fixture {
 
 #[async_trait]
 impl StoreHarness for Embedded {
-    fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities { restart: true }
-    }
-
-    async fn fresh(&self) -> Box<dyn StoreFixture> {
-        Box::new(Fixture::new(self.tail_bytes))
-    }
-}
-
-#[async_trait]
-impl StoreFixture for Fixture {
     fn partitions(&self) -> u32 {
         self.engine.partitions()
     }
@@ -105,13 +67,13 @@ impl StoreFixture for Fixture {
 #[tokio::test]
 async fn the_engine_is_a_bus() {
     for tail_bytes in [TAIL_BYTES_MAX, 0] {
-        let report = conformance::bus(&Embedded { tail_bytes }).await;
+        let report = conformance::bus(async || fresh(tail_bytes)).await;
         assert!(report.skipped.is_empty() && report.passed.len() > 30, "{report}");
     }
 }
 
 #[tokio::test]
 async fn the_engine_is_a_store() {
-    let report = conformance::store(&Embedded { tail_bytes: TAIL_BYTES_MAX }).await;
+    let report = conformance::store(async || fresh(TAIL_BYTES_MAX)).await;
     assert!(report.skipped.is_empty() && report.passed.len() > 20, "{report}");
 }

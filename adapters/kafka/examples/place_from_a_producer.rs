@@ -23,17 +23,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let brokers = args.next().unwrap_or_else(|| "127.0.0.1:9092".to_owned());
     let order_id = OrderId::parse(&args.next().unwrap_or_else(|| "order-1".to_owned()))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    let request = Request {
-        id: order_id.as_str().parse()?,
-        order_id: order_id.clone(),
-        actor: Actor::Customer,
-        command: Command::Place(Placement::default()),
-        expected_version: None,
-        reason: None,
-        awaited: false,
-        trace: None,
-        at: Timestamp::from_millis(now.as_millis().try_into()?),
-    };
+    let request = Request::new(
+        order_id.as_str().parse()?,
+        order_id.clone(),
+        Actor::Customer,
+        Command::Place(Placement::new()),
+        Timestamp::from_millis(now.as_millis().try_into()?),
+    );
     // With murmur2 of the key, the record goes to the partition of its order. Java's clients do so by default.
     let mut settings = ClientConfig::new();
     let settings = settings.set("bootstrap.servers", &brokers).set("partitioner", "murmur2");

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use logistics_core::port::Notifier;
 use logistics_notify::Console;
-use logistics_testkit::conformance::{self, Harness, NotifierCapabilities, NotifierFixture, NotifierHarness};
+use logistics_testkit::conformance::{self, NotifierHarness};
 
-/// The bytes that the reader gets; `None` once the pipe is closed.
+/// The output of the console; `None` once the reader has closed it.
 #[derive(Clone)]
 struct Pipe(Arc<Mutex<Option<Vec<u8>>>>);
 
@@ -25,41 +25,19 @@ impl Write for Pipe {
     }
 }
 
-struct Consoles;
-
-struct Fixture {
+struct Consoles {
     pipe: Pipe,
     console: Arc<Console<Pipe>>,
 }
 
 #[async_trait]
-impl Harness for Consoles {
-    async fn pause(&self) {
-        tokio::task::yield_now().await;
-    }
-}
-
-#[async_trait]
 impl NotifierHarness for Consoles {
-    fn capabilities(&self) -> NotifierCapabilities {
-        NotifierCapabilities { observable: true, breakable: true }
-    }
-
-    async fn fresh(&self) -> Box<dyn NotifierFixture> {
-        let pipe = Pipe(Arc::new(Mutex::new(Some(Vec::new()))));
-        Box::new(Fixture { pipe: pipe.clone(), console: Arc::new(Console::new(pipe)) })
-    }
-}
-
-#[async_trait]
-impl NotifierFixture for Fixture {
     fn notifier(&self) -> Arc<dyn Notifier> {
         self.console.clone()
     }
 
     async fn delivered(&self) -> String {
-        let read = self.pipe.0.lock().unwrap().clone();
-        String::from_utf8(read.unwrap_or_default()).unwrap()
+        String::from_utf8(self.pipe.0.lock().unwrap().clone().unwrap_or_default()).unwrap()
     }
 
     async fn cut(&mut self) {
@@ -69,6 +47,10 @@ impl NotifierFixture for Fixture {
 
 #[tokio::test]
 async fn the_console_passes_the_suite() {
-    let report = conformance::notifier(&Consoles).await;
+    let fresh = async || {
+        let pipe = Pipe(Arc::new(Mutex::new(Some(Vec::new()))));
+        Consoles { pipe: pipe.clone(), console: Arc::new(Console::new(pipe)) }
+    };
+    let report = conformance::notifier(fresh).await;
     assert!(report.skipped.is_empty(), "{report}");
 }

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
-use async_trait::async_trait;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, LocalBoxFuture};
 use futures::stream::{self, StreamExt};
 
 use crate::executor::{First, race};
@@ -18,16 +18,12 @@ pub const PAUSES_MAX: u32 = 1200;
 /// Pauses for which what must not come is waited for.
 const PAUSES_OF_NOTHING: u32 = 3;
 
-/// What every suite needs of its surroundings.
-#[async_trait]
-pub trait Harness: Send + Sync {
-    /// Lets a moment pass in which other work gets done: about 50 ms where there is a clock.
-    async fn pause(&self);
+/// The length of a pause, unless the harness has its own.
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
-    /// How many cases run at the same time. More than one saves time where fixtures are independent and cases mostly wait.
-    fn side_by_side(&self) -> NonZeroUsize {
-        NonZeroUsize::MIN
-    }
+/// The pause of a suite's harness.
+pub(super) trait Pauses {
+    fn pause_once(&self) -> BoxFuture<'_, ()>;
 }
 
 /// What a suite did. A case that fails panics, so there is no list of those.
@@ -49,14 +45,13 @@ impl fmt::Display for Report {
     }
 }
 
-/// One case: its name for messages, the harness, and a fixture of its own.
-pub(super) struct Case<'a, F: ?Sized> {
+/// One case: its name for messages, and a harness of its own.
+pub(super) struct Case<H: ?Sized> {
     pub(super) name: &'static str,
-    pub(super) harness: &'a dyn Harness,
-    pub(super) fixture: Box<F>,
+    pub(super) harness: Box<H>,
 }
 
-impl<F: ?Sized> Case<'_, F> {
+impl<H: Pauses + ?Sized> Case<H> {
     /// Waits for what has to come.
     pub(super) async fn soon<T>(&self, what: &str, future: impl Future<Output = T>) -> T {
         match race(future, self.pauses(PAUSES_MAX)).await {
@@ -96,47 +91,52 @@ impl<F: ?Sized> Case<'_, F> {
 
     async fn pauses(&self, pauses: u32) {
         for _ in 0..pauses {
-            self.harness.pause().await;
+            self.harness.pause_once().await;
         }
     }
 }
 
-/// Runs cases, each on its own fixture. A case that needs a capability is skipped where the adapter lacks it.
+/// The name of a case that passed, or of one that was skipped, with the capability that it needs.
+pub(super) type Ran = Result<&'static str, (&'static str, &'static str)>;
+
+/// Runs cases, `$side_by_side` at a time, each on its own harness. A case that needs a capability is skipped where the adapter
+/// lacks it.
 macro_rules! run_cases {
-    ($suite:literal, $harness:expr, $($module:ident::$case:ident $(needs $capability:ident)?),+ $(,)?) => {{
-        let mut report = $crate::conformance::Report {
-            suite: $suite,
-            passed: Vec::new(),
-            skipped: Vec::new(),
-        };
-        let mut cases: Vec<futures::future::BoxFuture<'_, &'static str>> = Vec::new();
-        $(
-            let mut missing = None;
-            $(
-                if !$harness.capabilities().$capability {
-                    missing = Some(stringify!($capability));
-                }
-            )?
-            match missing.take() {
-                Some(capability) => report.skipped.push((stringify!($case), capability)),
-                None => cases.push(Box::pin(async {
-                    let name = stringify!($case);
-                    let fixture = $harness.fresh().await;
-                    $module::$case($crate::conformance::case::Case { name, harness: $harness, fixture }).await;
-                    name
-                })),
-            }
-        )+
-        report.passed = $crate::conformance::case::in_order(cases, $harness.side_by_side()).await;
-        report
+    (
+        $suite:literal, $side_by_side:expr, $fresh:expr,
+        $($module:ident::$case:ident $(needs $capability:ident)?),+ $(,)?
+    ) => {{
+        let fresh = &$fresh;
+        let cases: Vec<futures::future::LocalBoxFuture<'_, $crate::conformance::case::Ran>> = vec![$(
+            Box::pin(async {
+                let (name, harness) = (stringify!($case), Box::new(fresh().await));
+                $(
+                    if !harness.capabilities().$capability {
+                        return Err((name, stringify!($capability)));
+                    }
+                )?
+                $module::$case($crate::conformance::case::Case { name, harness }).await;
+                Ok(name)
+            })
+        ),+];
+        $crate::conformance::case::report($suite, cases, $side_by_side).await
     }};
 }
 pub(super) use run_cases;
 
-/// Runs so many cases at a time, and returns their names in the order of the suite.
-pub(super) async fn in_order(
-    cases: Vec<BoxFuture<'_, &'static str>>,
+/// Runs this number of cases at a time. The report lists them in the order of the suite.
+pub(super) async fn report(
+    suite: &'static str,
+    cases: Vec<LocalBoxFuture<'_, Ran>>,
     side_by_side: NonZeroUsize,
-) -> Vec<&'static str> {
-    stream::iter(cases).buffered(side_by_side.get()).collect().await
+) -> Report {
+    let mut report = Report { suite, passed: Vec::new(), skipped: Vec::new() };
+    let mut cases = stream::iter(cases).buffered(side_by_side.get());
+    while let Some(ran) = cases.next().await {
+        match ran {
+            Ok(name) => report.passed.push(name),
+            Err(skipped) => report.skipped.push(skipped),
+        }
+    }
+    report
 }

@@ -1,12 +1,15 @@
 //! The suite of every [`Notifier`].
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::case::{Case, Harness, Report, run_cases};
+use super::case::{Case, PAUSE, Pauses, Report, run_cases};
+use crate::executor;
 use crate::executor::both;
 use crate::sample;
+use futures::future::BoxFuture;
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::limits::REASON_BYTES_MAX;
 use logistics_core::notify::{Notification, Recipient};
@@ -16,46 +19,53 @@ use logistics_core::{Actor, PartyId, Reason, Status};
 /// What can be seen of a notifier and done to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotifierCapabilities {
-    /// What it handed over can be seen: [`NotifierFixture::delivered`].
+    /// What it handed over can be seen: [`NotifierHarness::delivered`].
     pub observable: bool,
-    /// Its other side can be made unreachable: [`NotifierFixture::cut`].
+    /// Its other side can be made unreachable: [`NotifierHarness::cut`].
     pub breakable: bool,
 }
 
-/// Builds notifiers.
+/// One notifier under test, which cleans up after itself when dropped. The suite builds one for each case.
 #[async_trait]
-pub trait NotifierHarness: Harness {
-    /// What can be seen of the notifier and done to it.
-    fn capabilities(&self) -> NotifierCapabilities;
+pub trait NotifierHarness: Send + Sync {
+    /// What a test can observe of the notifier and do to it. By default everything, so that no case is skipped.
+    fn capabilities(&self) -> NotifierCapabilities {
+        NotifierCapabilities { observable: true, breakable: true }
+    }
 
-    /// A notifier that has delivered nothing yet. Called once for each case.
-    async fn fresh(&self) -> Box<dyn NotifierFixture>;
-}
-
-/// One notifier, which cleans up after itself when dropped.
-#[async_trait]
-pub trait NotifierFixture: Send + Sync {
-    /// The notifier.
+    /// The notifier; at first it has delivered nothing.
     fn notifier(&self) -> Arc<dyn Notifier>;
 
-    /// Everything that it handed over so far, as text in any form that shows order ids and statuses.
+    /// Everything that it has delivered, as text in any form that shows order ids and statuses.
     async fn delivered(&self) -> String;
 
     /// Makes its other side unreachable.
     async fn cut(&mut self);
+
+    /// Waits for about 50 ms, in which other work gets done.
+    async fn pause(&self) {
+        executor::pause(PAUSE).await;
+    }
 }
 
-type NotifierCase<'a> = Case<'a, dyn NotifierFixture>;
+impl Pauses for dyn NotifierHarness {
+    fn pause_once(&self) -> BoxFuture<'_, ()> {
+        self.pause()
+    }
+}
 
-/// Runs the suite.
+type NotifierCase = Case<dyn NotifierHarness>;
+
+/// Runs the suite. `fresh` builds a harness for each case.
 ///
 /// # Panics
 /// When a case fails, with its name and what went wrong.
-pub async fn notifier(harness: &dyn NotifierHarness) -> Report {
+pub async fn notifier<H: NotifierHarness + 'static>(fresh: impl AsyncFn() -> H) -> Report {
     use self as cases;
     run_cases!(
         "notifier",
-        harness,
+        NonZeroUsize::MIN,
+        fresh,
         cases::every_status_is_taken,
         cases::the_same_notification_is_taken_twice,
         cases::any_reason_and_any_recipients_are_taken,
@@ -65,26 +75,26 @@ pub async fn notifier(harness: &dyn NotifierHarness) -> Report {
     )
 }
 
-impl NotifierCase<'_> {
+impl NotifierCase {
     async fn notify(&self, notification: &Notification) {
-        self.works("notify", self.fixture.notifier().notify(notification)).await;
+        self.works("notify", self.harness.notifier().notify(notification)).await;
     }
 }
 
-async fn every_status_is_taken(case: NotifierCase<'_>) {
+async fn every_status_is_taken(case: NotifierCase) {
     for status in STATUSES {
         case.notify(&sample::notification(status)).await;
     }
 }
 
-async fn the_same_notification_is_taken_twice(case: NotifierCase<'_>) {
+async fn the_same_notification_is_taken_twice(case: NotifierCase) {
     let notification = sample::notification(Status::Placed);
     for _ in 0..2 {
         case.notify(&notification).await;
     }
 }
 
-async fn any_reason_and_any_recipients_are_taken(case: NotifierCase<'_>) {
+async fn any_reason_and_any_recipients_are_taken(case: NotifierCase) {
     let long = "word ".repeat(REASON_BYTES_MAX / 5);
     let texts = ["żółw 🚚 \u{202e}abc", "\"quotes\" <b>&amp;</b> \\ {} {order_id} %s", long.as_str()];
     let reasons = texts.into_iter().map(|text| Some(sample::parsed(Reason::parse(text)))).chain([None]);
@@ -108,18 +118,18 @@ async fn any_reason_and_any_recipients_are_taken(case: NotifierCase<'_>) {
     }
 }
 
-async fn two_at_the_same_time_are_taken(case: NotifierCase<'_>) {
+async fn two_at_the_same_time_are_taken(case: NotifierCase) {
     let (one, other) = (sample::notification(Status::Placed), sample::notification(Status::Confirmed));
     both(case.notify(&one), case.notify(&other)).await;
 }
 
-async fn what_was_taken_is_handed_over(case: NotifierCase<'_>) {
+async fn what_was_taken_is_handed_over(case: NotifierCase) {
     for (n, status) in (1..).zip(STATUSES) {
         let order_id = sample::order_id(n * 1000);
         let mut notification = sample::notification(status);
         notification.order_id = order_id.clone();
         case.notify(&notification).await;
-        let delivered = case.fixture.delivered().await;
+        let delivered = case.harness.delivered().await;
         case.holds(
             &format!("the delivery of {order_id} shows the id"),
             delivered.contains(order_id.as_str()),
@@ -128,11 +138,11 @@ async fn what_was_taken_is_handed_over(case: NotifierCase<'_>) {
     }
 }
 
-async fn an_unreachable_other_side_is_worth_another_try(mut case: NotifierCase<'_>) {
+async fn an_unreachable_other_side_is_worth_another_try(mut case: NotifierCase) {
     case.notify(&sample::notification(Status::Placed)).await;
-    case.fixture.cut().await;
+    case.harness.cut().await;
     let notification = sample::notification(Status::Confirmed);
-    let notifier = case.fixture.notifier();
+    let notifier = case.harness.notifier();
     let answer = case.soon("an answer", notifier.notify(&notification)).await;
     case.same("whether another try may help", &answer.map_err(|error| error.is_retryable()), &Err(true));
 }

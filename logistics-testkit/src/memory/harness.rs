@@ -3,95 +3,77 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use logistics_core::port::{EventBus, OrderStore};
 
 use super::{MemoryBus, MemoryOrderStore};
-use crate::conformance::{
-    BusCapabilities, BusFixture, BusHarness, Harness, StoreCapabilities, StoreFixture, StoreHarness,
-};
+use crate::conformance::{BusHarness, StoreHarness};
 use crate::executor;
-use logistics_core::port::{EventBus, OrderStore};
 
 const PARTITIONS: u32 = 5;
 
-/// A harness of the suites over [`MemoryBus`] and [`MemoryOrderStore`].
-#[derive(Debug, Clone, Copy)]
-pub struct MemoryHarness {
-    /// What is tested, made from the bus in memory.
-    pub bus: fn(MemoryBus) -> Arc<dyn EventBus>,
-    /// What is tested, made from the store in memory.
-    pub store: fn(MemoryOrderStore) -> Arc<dyn OrderStore>,
+/// Runs the suites on a [`MemoryBus`] or a [`MemoryOrderStore`], or on what a test makes of them, such as a decorator.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use logistics_testkit::{MemoryHarness, block_on, conformance};
+///
+/// let report = block_on(conformance::bus(async || MemoryHarness::bus(|bus| Arc::new(bus))));
+/// assert!(report.skipped.is_empty(), "{report}");
+/// ```
+#[derive(Debug, Clone)]
+pub struct MemoryHarness<P, D: ?Sized> {
+    port: P,
+    make: fn(P) -> Arc<D>,
 }
 
-impl MemoryHarness {
-    /// The ports in memory as they are.
+impl MemoryHarness<MemoryBus, dyn EventBus> {
+    /// An empty bus; `make` turns it into the bus under test.
     #[must_use]
-    pub fn plain() -> Self {
-        Self { bus: |bus| Arc::new(bus), store: |store| Arc::new(store) }
+    pub fn bus(make: fn(MemoryBus) -> Arc<dyn EventBus>) -> Self {
+        Self { port: MemoryBus::new(PARTITIONS), make }
+    }
+}
+
+impl MemoryHarness<MemoryOrderStore, dyn OrderStore> {
+    /// An empty store; `make` turns it into the store under test.
+    #[must_use]
+    pub fn store(make: fn(MemoryOrderStore) -> Arc<dyn OrderStore>) -> Self {
+        Self { port: MemoryOrderStore::new(PARTITIONS), make }
     }
 }
 
 #[async_trait]
-impl Harness for MemoryHarness {
+impl BusHarness for MemoryHarness<MemoryBus, dyn EventBus> {
+    fn bus(&self) -> Arc<dyn EventBus> {
+        (self.make)(self.port.clone())
+    }
+
+    // The broker continues when a client restarts, and here everything but the broker is the client.
+    async fn restart(&mut self) {
+        self.port = self.port.clone();
+    }
+
     async fn pause(&self) {
         executor::yield_now().await;
     }
 }
 
 #[async_trait]
-impl BusHarness for MemoryHarness {
-    fn capabilities(&self) -> BusCapabilities {
-        BusCapabilities { several_members: true, restart: true }
-    }
-
-    async fn fresh(&self) -> Box<dyn BusFixture> {
-        Box::new(Bus { bus: MemoryBus::new(PARTITIONS), make: self.bus })
-    }
-}
-
-struct Bus {
-    bus: MemoryBus,
-    make: fn(MemoryBus) -> Arc<dyn EventBus>,
-}
-
-#[async_trait]
-impl BusFixture for Bus {
-    fn bus(&self) -> Arc<dyn EventBus> {
-        (self.make)(self.bus.clone())
-    }
-
-    // The broker goes on when a client restarts, and here everything but the broker is the client.
-    async fn restart(&mut self) {
-        self.bus = self.bus.clone();
-    }
-}
-
-#[async_trait]
-impl StoreHarness for MemoryHarness {
-    fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities { restart: true }
-    }
-
-    async fn fresh(&self) -> Box<dyn StoreFixture> {
-        Box::new(Store { store: MemoryOrderStore::new(PARTITIONS), make: self.store })
-    }
-}
-
-struct Store {
-    store: MemoryOrderStore,
-    make: fn(MemoryOrderStore) -> Arc<dyn OrderStore>,
-}
-
-#[async_trait]
-impl StoreFixture for Store {
+impl StoreHarness for MemoryHarness<MemoryOrderStore, dyn OrderStore> {
     fn partitions(&self) -> u32 {
         PARTITIONS
     }
 
     fn store(&self) -> Arc<dyn OrderStore> {
-        (self.make)(self.store.clone())
+        (self.make)(self.port.clone())
     }
 
     async fn restart(&mut self) {
-        self.store = self.store.clone();
+        self.port = self.port.clone();
+    }
+
+    async fn pause(&self) {
+        executor::yield_now().await;
     }
 }

@@ -1,43 +1,21 @@
 //! The conformance suite.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use logistics_core::port::OrderStore;
 use logistics_redis::RedisStore;
-use logistics_testkit::conformance::{self, Harness, StoreCapabilities, StoreFixture, StoreHarness};
+use logistics_testkit::conformance::{self, StoreHarness};
 
 use super::server::{Kind, PARTITIONS, Server};
 
-struct Suite(Arc<Server>);
-
-struct Fixture {
+struct Redis {
     server: Arc<Server>,
     store: RedisStore,
 }
 
 #[async_trait]
-impl Harness for Suite {
-    async fn pause(&self) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-#[async_trait]
-impl StoreHarness for Suite {
-    fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities { restart: true }
-    }
-
-    async fn fresh(&self) -> Box<dyn StoreFixture> {
-        self.0.cli::<()>(&["FLUSHALL"]).await;
-        Box::new(Fixture { server: self.0.clone(), store: self.0.store() })
-    }
-}
-
-#[async_trait]
-impl StoreFixture for Fixture {
+impl StoreHarness for Redis {
     fn partitions(&self) -> u32 {
         PARTITIONS
     }
@@ -54,6 +32,10 @@ impl StoreFixture for Fixture {
 
 pub(crate) async fn passes(kind: Kind) {
     let server = Arc::new(Server::start(kind, &[]).await);
-    let report = conformance::store(&Suite(server)).await;
+    let fresh = async || {
+        server.cli::<()>(&["FLUSHALL"]).await;
+        Redis { server: server.clone(), store: server.store() }
+    };
+    let report = conformance::store(fresh).await;
     assert!(report.skipped.is_empty() && report.passed.len() > 25, "{report}");
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use logistics_core::port::{Cursor, ListQuery};
 use logistics_core::{Order, OrderId, Status, partition_of};
 use logistics_service::{OrderPage, Place, ServiceError};
+use logistics_testkit::{MemoryStore, sample};
 
 use crate::world::{CALLER, PARTITIONS, World, all};
 

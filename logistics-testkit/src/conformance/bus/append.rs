@@ -9,7 +9,7 @@ use logistics_core::limits::RECORD_BYTES_MAX;
 use logistics_core::port::{PortErrorKind, Topic};
 use logistics_core::{Offset, Partition, partition_of};
 
-pub(super) async fn appended_records_get_rising_offsets_and_are_read_in_that_order(case: BusCase<'_>) {
+pub(super) async fn appended_records_get_rising_offsets_and_are_read_in_that_order(case: BusCase) {
     let mut offsets = Vec::new();
     for text in ["a", "b", "c", "d"] {
         offsets.push(case.append(HOME, text).await);
@@ -21,7 +21,7 @@ pub(super) async fn appended_records_get_rising_offsets_and_are_read_in_that_ord
     case.same("the offsets, as answered and as read", &read, &offsets);
 }
 
-pub(super) async fn a_record_stands_in_the_partition_of_its_order(case: BusCase<'_>) {
+pub(super) async fn a_record_stands_in_the_partition_of_its_order(case: BusCase) {
     let bus = case.bus();
     for n in 0..20 {
         let id = sample::order_id(n);
@@ -35,7 +35,7 @@ pub(super) async fn a_record_stands_in_the_partition_of_its_order(case: BusCase<
     }
 }
 
-pub(super) async fn records_over_the_limit_are_refused_and_those_at_it_are_not(case: BusCase<'_>) {
+pub(super) async fn records_over_the_limit_are_refused_and_those_at_it_are_not(case: BusCase) {
     let (bus, id) = (case.bus(), case.order(HOME, 0));
     let payload = |bytes| Bytes::from(vec![b'x'; bytes]);
     let refused = case.soon("an answer", bus.append(&id, payload(RECORD_BYTES_MAX + 1))).await;
@@ -46,7 +46,7 @@ pub(super) async fn records_over_the_limit_are_refused_and_those_at_it_are_not(c
     case.same("the bytes of the first record", &first.payload.len(), &RECORD_BYTES_MAX);
 }
 
-pub(super) async fn any_bytes_survive(case: BusCase<'_>) {
+pub(super) async fn any_bytes_survive(case: BusCase) {
     let (bus, id) = (case.bus(), case.order(HOME, 0));
     let every_byte: Vec<u8> = (0..=u8::MAX).collect();
     let payloads = [
@@ -63,7 +63,7 @@ pub(super) async fn any_bytes_survive(case: BusCase<'_>) {
     case.same("the payloads", &read, &payloads.to_vec());
 }
 
-pub(super) async fn bounds_say_where_a_partition_starts_and_ends(case: BusCase<'_>) {
+pub(super) async fn bounds_say_where_a_partition_starts_and_ends(case: BusCase) {
     let bus = case.bus();
     for topic in Topic::ALL {
         let empty = case.works("bounds", bus.bounds(topic, HOME)).await;
@@ -78,12 +78,12 @@ pub(super) async fn bounds_say_where_a_partition_starts_and_ends(case: BusCase<'
     case.same("the end of a partition that nobody wrote to", &other.end, &other.start);
 }
 
-pub(super) async fn appended_records_survive_a_restart(mut case: BusCase<'_>) {
+pub(super) async fn appended_records_survive_a_restart(mut case: BusCase) {
     let mut offsets = Vec::new();
     for n in 0..10 {
         offsets.push(case.append(Partition(n % 2), &format!("{n}")).await);
     }
-    case.fixture.restart().await;
+    case.harness.restart().await;
     let even = case.tail(Topic::Orders, HOME, Offset(0), 5).await;
     case.same("the texts", &texts(&even), &strings(&["0", "2", "4", "6", "8"]));
     let odd = case.tail(Topic::Orders, OTHER, Offset(0), 5).await;

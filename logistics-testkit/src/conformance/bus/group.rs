@@ -10,7 +10,7 @@ use crate::executor::{First, race};
 use logistics_core::port::{GroupEvent, Membership, Topic};
 use logistics_core::{Offset, Partition};
 
-pub(super) async fn the_only_member_gets_every_partition(case: BusCase<'_>) {
+pub(super) async fn the_only_member_gets_every_partition(case: BusCase) {
     let member = case.member().await;
     for partition in case.all_partitions() {
         case.same("owns", &case.works("owns", member.owns(partition)).await, &true);
@@ -19,14 +19,14 @@ pub(super) async fn the_only_member_gets_every_partition(case: BusCase<'_>) {
     case.same("owns, after a cancelled wait", &case.works("owns", member.owns(HOME)).await, &true);
 }
 
-pub(super) async fn a_member_that_left_owns_nothing(case: BusCase<'_>) {
+pub(super) async fn a_member_that_left_owns_nothing(case: BusCase) {
     let member = case.member().await;
     case.works("leave", member.leave()).await;
     let owns = case.soon("an answer", member.owns(HOME)).await;
     case.holds("who left owns nothing", !matches!(owns, Ok(true)));
 }
 
-pub(super) async fn who_leaves_can_join_again(case: BusCase<'_>) {
+pub(super) async fn who_leaves_can_join_again(case: BusCase) {
     for text in ["first", "second"] {
         let member = case.member().await;
         let log = case.acquired(&*member, HOME).await;
@@ -36,7 +36,7 @@ pub(super) async fn who_leaves_can_join_again(case: BusCase<'_>) {
     case.same("the orders", &case.texts(Topic::Orders, HOME, 2).await, &strings(&["first", "second"]));
 }
 
-pub(super) async fn the_partitions_of_a_dropped_member_are_given_out_again(case: BusCase<'_>) {
+pub(super) async fn the_partitions_of_a_dropped_member_are_given_out_again(case: BusCase) {
     let dropped = case.member().await;
     let old = case.acquired(&*dropped, HOME).await;
     drop(dropped);
@@ -47,7 +47,7 @@ pub(super) async fn the_partitions_of_a_dropped_member_are_given_out_again(case:
     case.same("the orders", &case.texts(Topic::Orders, HOME, 1).await, &strings(&["in time"]));
 }
 
-pub(super) async fn two_members_share_the_partitions(case: BusCase<'_>) {
+pub(super) async fn two_members_share_the_partitions(case: BusCase) {
     let mut first = Side { member: case.member().await, partitions: case.all_partitions() };
     let log = case.acquired(&*first.member, HOME).await;
     case.commit(&*log, case.records(Topic::Orders, HOME, &["one"]), Offset(0)).await;
@@ -74,7 +74,7 @@ pub(super) async fn two_members_share_the_partitions(case: BusCase<'_>) {
     }
 }
 
-pub(super) async fn a_member_for_whom_there_is_nothing_is_told_so(case: BusCase<'_>) {
+pub(super) async fn a_member_for_whom_there_is_nothing_is_told_so(case: BusCase) {
     let mut sides = Vec::new();
     for _ in 0..=case.all_partitions().len() {
         let member = case.works("join", case.bus().join()).await;
@@ -105,7 +105,7 @@ async fn first_of(sides: &[Side]) -> (usize, Result<GroupEvent, logistics_core::
 }
 
 /// What went to the second member is the second member's alone.
-async fn hand_over(case: &BusCase<'_>, first: &Side, second: &Side) {
+async fn hand_over(case: &BusCase, first: &Side, second: &Side) {
     for partition in second.partitions.iter().copied() {
         let old = case.acquired(&*first.member, partition).await;
         let new = case.acquired(&*second.member, partition).await;
@@ -122,7 +122,7 @@ struct Side {
 }
 
 impl Side {
-    async fn hear(&mut self, case: &BusCase<'_>, event: Result<GroupEvent, logistics_core::port::PortError>) {
+    async fn hear(&mut self, case: &BusCase, event: Result<GroupEvent, logistics_core::port::PortError>) {
         match event {
             Ok(GroupEvent::Assigned(partitions)) => self.partitions.extend(partitions),
             Ok(GroupEvent::Revoked(partitions)) => {
@@ -140,7 +140,7 @@ impl Side {
 }
 
 /// Both have some, and together they have all, each once.
-fn shared(case: &BusCase<'_>, first: &Side, second: &Side) -> bool {
+fn shared(case: &BusCase, first: &Side, second: &Side) -> bool {
     let union: BTreeSet<_> = first.partitions.union(&second.partitions).copied().collect();
     let disjoint = first.partitions.is_disjoint(&second.partitions);
     disjoint

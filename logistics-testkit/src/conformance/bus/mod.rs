@@ -7,11 +7,14 @@ mod steps;
 mod subscription;
 mod transaction;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::case::{Case, Harness, Report, run_cases};
+use super::case::{Case, PAUSE, Pauses, Report, run_cases};
+use crate::executor;
+use futures::future::BoxFuture;
 use logistics_core::port::EventBus;
 
 /// What a bus can do beyond what every one can.
@@ -19,40 +22,58 @@ use logistics_core::port::EventBus;
 pub struct BusCapabilities {
     /// Several members of one group at the same time, of processors and of readers.
     pub several_members: bool,
-    /// What it holds outlives its process: [`BusFixture::restart`].
+    /// What it holds outlives its process: [`BusHarness::restart`].
     pub restart: bool,
 }
 
-/// Builds buses.
+/// One bus under test, which cleans up after itself when dropped. The suite builds one for each case.
 #[async_trait]
-pub trait BusHarness: Harness {
-    /// What the bus can do.
-    fn capabilities(&self) -> BusCapabilities;
+pub trait BusHarness: Send + Sync {
+    /// The bus's abilities. By default everything, so that no case is skipped.
+    fn capabilities(&self) -> BusCapabilities {
+        BusCapabilities { several_members: true, restart: true }
+    }
 
-    /// A bus with empty topics of at least two partitions each and groups that nobody is in. Called once for each case.
-    async fn fresh(&self) -> Box<dyn BusFixture>;
-}
-
-/// One bus, which cleans up after itself when dropped.
-#[async_trait]
-pub trait BusFixture: Send + Sync {
-    /// The bus.
+    /// The bus; at first with empty topics of at least two partitions each, and groups without members.
     fn bus(&self) -> Arc<dyn EventBus>;
 
-    /// Ends the bus as a process ends, and opens it again with what it held. Nobody else holds it at that moment.
+    /// Ends the bus as a process ends, and opens it again with its contents. The suite holds no handle at that moment.
     async fn restart(&mut self);
+
+    /// Waits for about 50 ms, in which other work gets done.
+    async fn pause(&self) {
+        executor::pause(PAUSE).await;
+    }
 }
 
-type BusCase<'a> = Case<'a, dyn BusFixture>;
+impl Pauses for dyn BusHarness {
+    fn pause_once(&self) -> BoxFuture<'_, ()> {
+        self.pause()
+    }
+}
 
-/// Runs the suite.
+type BusCase = Case<dyn BusHarness>;
+
+/// Runs the suite. `fresh` builds a harness for each case.
 ///
 /// # Panics
 /// When a case fails, with its name and what went wrong.
-pub async fn bus(harness: &dyn BusHarness) -> Report {
+pub async fn bus<H: BusHarness + 'static>(fresh: impl AsyncFn() -> H) -> Report {
+    bus_side_by_side(NonZeroUsize::MIN, fresh).await
+}
+
+/// Like [`bus`], with this number of cases at a time: for a bus whose harnesses are independent and whose cases mostly wait.
+///
+/// # Panics
+/// When a case fails, with its name and what went wrong.
+pub async fn bus_side_by_side<H: BusHarness + 'static>(
+    cases: NonZeroUsize,
+    fresh: impl AsyncFn() -> H,
+) -> Report {
     run_cases!(
         "bus",
-        harness,
+        cases,
+        fresh,
         append::appended_records_get_rising_offsets_and_are_read_in_that_order,
         append::a_record_stands_in_the_partition_of_its_order,
         append::records_over_the_limit_are_refused_and_those_at_it_are_not,

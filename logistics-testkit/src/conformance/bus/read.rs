@@ -6,7 +6,7 @@ use crate::executor::both;
 use logistics_core::Offset;
 use logistics_core::port::{ReadLimit, Topic};
 
-pub(super) async fn a_read_waits_until_there_is_something(case: BusCase<'_>) {
+pub(super) async fn a_read_waits_until_there_is_something(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     case.waits("a read of an empty log", log.read(Offset(0), PLENTY)).await;
@@ -16,7 +16,7 @@ pub(super) async fn a_read_waits_until_there_is_something(case: BusCase<'_>) {
     case.waits("a read behind the last record", log.read(offset.next(), PLENTY)).await;
 }
 
-pub(super) async fn a_cancelled_read_loses_nothing(case: BusCase<'_>) {
+pub(super) async fn a_cancelled_read_loses_nothing(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     for text in ["a", "b"] {
@@ -28,7 +28,7 @@ pub(super) async fn a_cancelled_read_loses_nothing(case: BusCase<'_>) {
     case.same("the texts", &texts(&case.read(&*log, Offset(0), 2).await), &strings(&["a", "b"]));
 }
 
-pub(super) async fn reads_go_on_behind_what_they_showed_and_respect_their_limits(case: BusCase<'_>) {
+pub(super) async fn reads_go_on_behind_what_they_showed_and_respect_their_limits(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     let wanted = ["aaaa", "bbbb", "cccc"];
@@ -48,7 +48,7 @@ pub(super) async fn reads_go_on_behind_what_they_showed_and_respect_their_limits
     }
 }
 
-pub(super) async fn two_readers_see_the_same_order(case: BusCase<'_>) {
+pub(super) async fn two_readers_see_the_same_order(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     for n in 0..10_u64 {
@@ -62,7 +62,7 @@ pub(super) async fn two_readers_see_the_same_order(case: BusCase<'_>) {
     case.same("what the worker saw", &case.read(&*log, Offset(0), 20).await, &one);
 }
 
-pub(super) async fn a_tail_begins_where_it_is_told_and_waits_at_the_end(case: BusCase<'_>) {
+pub(super) async fn a_tail_begins_where_it_is_told_and_waits_at_the_end(case: BusCase) {
     let first = case.append(HOME, "a").await;
     let second = case.append(HOME, "b").await;
     case.holds("offsets rise", first < second);
@@ -77,7 +77,7 @@ pub(super) async fn a_tail_begins_where_it_is_told_and_waits_at_the_end(case: Bu
     case.same("the texts", &texts(&woken), &strings(&["d"]));
 }
 
-pub(super) async fn partitions_are_read_apart(case: BusCase<'_>) {
+pub(super) async fn partitions_are_read_apart(case: BusCase) {
     let member = case.member().await;
     let other = case.acquired(&*member, OTHER).await;
     case.append(HOME, "home").await;

@@ -21,9 +21,9 @@ pub(super) const HOME: Partition = Partition(0);
 /// Another one.
 pub(super) const OTHER: Partition = Partition(1);
 
-impl BusCase<'_> {
+impl BusCase {
     pub(super) fn bus(&self) -> Arc<dyn EventBus> {
-        self.fixture.bus()
+        self.harness.bus()
     }
 
     /// The order of this number in a partition.

@@ -11,7 +11,7 @@ use logistics_core::{Offset, Partition, Timestamp};
 type Member<'a> = &'a mut dyn Subscription;
 type Found = BTreeMap<Partition, (Vec<String>, Offset)>;
 
-impl BusCase<'_> {
+impl BusCase {
     async fn subscribe(&self, group: &str) -> Box<dyn Subscription> {
         self.subscribe_from(group, StartAt::Start).await
     }
@@ -78,7 +78,7 @@ async fn next_delivery(
     }
 }
 
-pub(super) async fn everything_is_delivered_in_order(case: BusCase<'_>) {
+pub(super) async fn everything_is_delivered_in_order(case: BusCase) {
     let mut subscription = case.subscribe("readers").await;
     let nothing_held = BTreeSet::new();
     case.no_delivery("a delivery of nothing", &mut *subscription, &nothing_held).await;
@@ -95,7 +95,7 @@ pub(super) async fn everything_is_delivered_in_order(case: BusCase<'_>) {
     case.same("what came later", &more[&HOME].0, &strings(&["5"]));
 }
 
-pub(super) async fn notifications_are_delivered_too(case: BusCase<'_>) {
+pub(super) async fn notifications_are_delivered_too(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     let subscribing = case.bus();
@@ -109,7 +109,7 @@ pub(super) async fn notifications_are_delivered_too(case: BusCase<'_>) {
     case.same("the notifications", &found[&HOME].0, &strings(&["told-1", "told-2"]));
 }
 
-pub(super) async fn what_was_not_acknowledged_comes_again_to_the_next_member_only(case: BusCase<'_>) {
+pub(super) async fn what_was_not_acknowledged_comes_again_to_the_next_member_only(case: BusCase) {
     for text in ["a", "b"] {
         case.append(HOME, text).await;
     }
@@ -133,7 +133,7 @@ pub(super) async fn what_was_not_acknowledged_comes_again_to_the_next_member_onl
     case.same("what is new", &case.deliveries(&mut *third, 1).await[&HOME].0, &strings(&["d"]));
 }
 
-pub(super) async fn groups_have_positions_of_their_own(case: BusCase<'_>) {
+pub(super) async fn groups_have_positions_of_their_own(case: BusCase) {
     case.append(HOME, "a").await;
     for group in ["one", "another"] {
         let mut subscription = case.subscribe(group).await;
@@ -143,7 +143,7 @@ pub(super) async fn groups_have_positions_of_their_own(case: BusCase<'_>) {
     }
 }
 
-pub(super) async fn a_cancelled_wait_for_a_delivery_loses_nothing(case: BusCase<'_>) {
+pub(super) async fn a_cancelled_wait_for_a_delivery_loses_nothing(case: BusCase) {
     let mut subscription = case.subscribe("readers").await;
     for text in ["a", "b", "c"] {
         case.no_delivery("a delivery of nothing new", &mut *subscription, &BTreeSet::new()).await;
@@ -152,20 +152,20 @@ pub(super) async fn a_cancelled_wait_for_a_delivery_loses_nothing(case: BusCase<
     }
 }
 
-pub(super) async fn positions_survive_a_restart(mut case: BusCase<'_>) {
+pub(super) async fn positions_survive_a_restart(mut case: BusCase) {
     case.append(HOME, "a").await;
     let second = case.append(HOME, "b").await;
     let mut subscription = case.subscribe("readers").await;
     case.deliveries(&mut *subscription, 2).await;
     case.works("acknowledge", subscription.acknowledge(HOME, second)).await;
     drop(subscription);
-    case.fixture.restart().await;
+    case.harness.restart().await;
     let mut subscription = case.subscribe("readers").await;
     let found = case.deliveries(&mut *subscription, 1).await;
     case.same("what was not acknowledged", &found[&HOME].0, &strings(&["b"]));
 }
 
-pub(super) async fn two_members_read_everything_between_them(case: BusCase<'_>) {
+pub(super) async fn two_members_read_everything_between_them(case: BusCase) {
     let mut first = case.subscribe("readers").await;
     let mut second = case.subscribe("readers").await;
     let mut wanted = BTreeSet::new();
@@ -191,7 +191,7 @@ pub(super) async fn two_members_read_everything_between_them(case: BusCase<'_>) 
     }
 }
 
-pub(super) async fn a_group_without_a_position_starts_where_its_reader_says(case: BusCase<'_>) {
+pub(super) async fn a_group_without_a_position_starts_where_its_reader_says(case: BusCase) {
     let mut end = Offset(0);
     for text in ["before", "at", "last"] {
         end = case.append(HOME, text).await.next();
@@ -217,7 +217,7 @@ pub(super) async fn a_group_without_a_position_starts_where_its_reader_says(case
     case.same("the first record of that time or later", &Some(start), &wanted);
 }
 
-pub(super) async fn a_group_that_started_at_the_end_loses_nothing_of_what_comes_then(case: BusCase<'_>) {
+pub(super) async fn a_group_that_started_at_the_end_loses_nothing_of_what_comes_then(case: BusCase) {
     case.append(HOME, "old").await;
     let mut first = case.subscribe_from("readers", StartAt::End).await;
     case.starts(&mut *first).await;
@@ -229,7 +229,7 @@ pub(super) async fn a_group_that_started_at_the_end_loses_nothing_of_what_comes_
     case.same("what came in between", &found, &strings(&["new"]));
 }
 
-pub(super) async fn a_group_with_a_position_goes_on_there_wherever_it_would_start(case: BusCase<'_>) {
+pub(super) async fn a_group_with_a_position_goes_on_there_wherever_it_would_start(case: BusCase) {
     case.append(HOME, "a").await;
     let mut first = case.subscribe("readers").await;
     let next = case.deliveries(&mut *first, 1).await[&HOME].1;
@@ -243,7 +243,7 @@ pub(super) async fn a_group_with_a_position_goes_on_there_wherever_it_would_star
     }
 }
 
-pub(super) async fn a_held_partition_waits_and_the_others_go_on(case: BusCase<'_>) {
+pub(super) async fn a_held_partition_waits_and_the_others_go_on(case: BusCase) {
     let mut subscription = case.subscribe("readers").await;
     for partition in [HOME, OTHER] {
         case.append(partition, "1").await;
@@ -269,7 +269,7 @@ pub(super) async fn a_held_partition_waits_and_the_others_go_on(case: BusCase<'_
     case.same("what was held", &found[&HOME].0, &strings(&["1", "2"]));
 }
 
-pub(super) async fn a_revoked_partition_moves_once_it_is_released_and_not_before(case: BusCase<'_>) {
+pub(super) async fn a_revoked_partition_moves_once_it_is_released_and_not_before(case: BusCase) {
     let mut first = case.subscribe("readers").await;
     let partitions = case.all_partitions();
     for partition in &partitions {

@@ -7,7 +7,7 @@ use super::steps::{HOME, OTHER, PLENTY, strings, texts};
 use logistics_core::Offset;
 use logistics_core::port::{Membership, NewRecord, PartitionLog, Topic};
 
-pub(super) async fn a_transaction_is_seen_whole_in_every_topic(case: BusCase<'_>) {
+pub(super) async fn a_transaction_is_seen_whole_in_every_topic(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     let input = case.append(HOME, "in").await;
@@ -22,7 +22,7 @@ pub(super) async fn a_transaction_is_seen_whole_in_every_topic(case: BusCase<'_>
     case.same("the dead letters", &case.texts(Topic::DeadLetters, HOME, 1).await, &strings(&["dead"]));
 }
 
-pub(super) async fn a_transaction_reaches_other_partitions(case: BusCase<'_>) {
+pub(super) async fn a_transaction_reaches_other_partitions(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     let input = case.append(HOME, "stray").await;
@@ -34,7 +34,7 @@ pub(super) async fn a_transaction_reaches_other_partitions(case: BusCase<'_>) {
     case.same("the other partition", &case.texts(Topic::Orders, OTHER, 1).await, &strings(&["stray"]));
 }
 
-pub(super) async fn records_without_a_key_and_with_any_key_survive(case: BusCase<'_>) {
+pub(super) async fn records_without_a_key_and_with_any_key_survive(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     let keys = [None, Some(Bytes::from_static(b"\x00\xff any")), Some(Bytes::from_static(b"order-1"))];
@@ -50,7 +50,7 @@ pub(super) async fn records_without_a_key_and_with_any_key_survive(case: BusCase
     case.same("the keys", &found, &keys.to_vec());
 }
 
-pub(super) async fn a_transaction_without_records_commits(case: BusCase<'_>) {
+pub(super) async fn a_transaction_without_records_commits(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     case.commit(&*log, Vec::new(), Offset(0)).await;
@@ -60,7 +60,7 @@ pub(super) async fn a_transaction_without_records_commits(case: BusCase<'_>) {
     case.same("the orders", &case.texts(Topic::Orders, HOME, 2).await, &strings(&["in", "fact"]));
 }
 
-pub(super) async fn inputs_and_transactions_keep_the_order_in_which_they_came(case: BusCase<'_>) {
+pub(super) async fn inputs_and_transactions_keep_the_order_in_which_they_came(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     let mut wanted = Vec::new();
@@ -74,7 +74,7 @@ pub(super) async fn inputs_and_transactions_keep_the_order_in_which_they_came(ca
 }
 
 /// A new owner replays up to the end that it read: if a read never got there, it would wait for ever.
-pub(super) async fn reading_reaches_the_end_that_was_read_before(case: BusCase<'_>) {
+pub(super) async fn reading_reaches_the_end_that_was_read_before(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     let input = case.append(HOME, "in").await;
@@ -94,7 +94,7 @@ pub(super) async fn reading_reaches_the_end_that_was_read_before(case: BusCase<'
     case.same("the orders", &found, &strings(&["in", "fact-1", "fact-2"]));
 }
 
-pub(super) async fn a_large_transaction_is_one_transaction(case: BusCase<'_>) {
+pub(super) async fn a_large_transaction_is_one_transaction(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     let wanted: Vec<String> = (0..2000).map(|n| format!("fact {n}")).collect();
@@ -103,7 +103,7 @@ pub(super) async fn a_large_transaction_is_one_transaction(case: BusCase<'_>) {
     case.same("the orders", &case.texts(Topic::Orders, HOME, wanted.len()).await, &wanted);
 }
 
-pub(super) async fn acquiring_again_goes_on(case: BusCase<'_>) {
+pub(super) async fn acquiring_again_goes_on(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     case.commit(&*log, case.records(Topic::Orders, HOME, &["one"]), Offset(0)).await;
@@ -114,7 +114,7 @@ pub(super) async fn acquiring_again_goes_on(case: BusCase<'_>) {
     case.same("the orders", &case.texts(Topic::Orders, HOME, 2).await, &strings(&["one", "two"]));
 }
 
-pub(super) async fn a_predecessor_cannot_commit(case: BusCase<'_>) {
+pub(super) async fn a_predecessor_cannot_commit(case: BusCase) {
     let old_member = case.member().await;
     let old = case.acquired(&*old_member, HOME).await;
     case.commit(&*old, case.records(Topic::Orders, HOME, &["old"]), Offset(0)).await;
@@ -135,14 +135,14 @@ pub(super) async fn a_predecessor_cannot_commit(case: BusCase<'_>) {
     }
 }
 
-async fn overtaken(case: &BusCase<'_>, old: &dyn PartitionLog) {
+async fn overtaken(case: &BusCase, old: &dyn PartitionLog) {
     let mut records = case.records(Topic::Orders, HOME, &["too late"]);
     records.extend(case.records(Topic::Notifications, HOME, &["too late"]));
     case.commit_in_vain(old, records).await;
 }
 
 /// A member may lose a partition and get it back while its first worker still hangs in a call.
-pub(super) async fn an_earlier_worker_of_the_same_member_cannot_commit(case: BusCase<'_>) {
+pub(super) async fn an_earlier_worker_of_the_same_member_cannot_commit(case: BusCase) {
     let member = case.member().await;
     let old = case.acquired(&*member, HOME).await;
     let new = case.acquired(&*member, HOME).await;
@@ -153,7 +153,7 @@ pub(super) async fn an_earlier_worker_of_the_same_member_cannot_commit(case: Bus
     case.same("the orders", &case.texts(Topic::Orders, HOME, 2).await, &strings(&["new", "newer"]));
 }
 
-pub(super) async fn a_member_that_left_cannot_commit(case: BusCase<'_>) {
+pub(super) async fn a_member_that_left_cannot_commit(case: BusCase) {
     let gone: Box<dyn Membership> = case.member().await;
     let log = case.acquired(&*gone, HOME).await;
     case.works("leave", gone.leave()).await;
@@ -164,13 +164,13 @@ pub(super) async fn a_member_that_left_cannot_commit(case: BusCase<'_>) {
     case.same("the orders", &case.texts(Topic::Orders, HOME, 1).await, &strings(&["in time"]));
 }
 
-pub(super) async fn transactions_survive_a_restart(mut case: BusCase<'_>) {
+pub(super) async fn transactions_survive_a_restart(mut case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     case.commit(&*log, case.records(Topic::Orders, HOME, &["before"]), Offset(0)).await;
     case.works("leave", member.leave()).await;
     drop((log, member));
-    case.fixture.restart().await;
+    case.harness.restart().await;
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
     case.commit(&*log, case.records(Topic::Orders, HOME, &["after"]), Offset(0)).await;

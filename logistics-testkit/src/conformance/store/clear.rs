@@ -13,10 +13,10 @@ const ORDERS: usize = 3000;
 /// More steps than any store needs for [`ORDERS`].
 const STEPS_MAX: usize = 20_000;
 
-pub(super) async fn clear_removes_one_partition_in_steps(case: StoreCase<'_>) {
+pub(super) async fn clear_removes_one_partition_in_steps(case: StoreCase) {
     let kept = with_timer(late(document(&case.order(OTHER, 0), Status::Confirmed, 1)), 90);
     case.write(write(OTHER, 1, vec![kept.clone()])).await;
-    let ids = sample::order_ids_in(HOME, case.fixture.partitions(), ORDERS);
+    let ids = sample::order_ids_in(HOME, case.harness.partitions(), ORDERS);
     let documents =
         (0..).zip(&ids).map(|(n, id)| various(document(id, STATUSES[n % STATUSES.len()], n as i64)));
     case.write(write(HOME, 1, documents.collect())).await;
@@ -38,7 +38,7 @@ pub(super) async fn clear_removes_one_partition_in_steps(case: StoreCase<'_>) {
     clear(&case, HOME, 1).await;
 }
 
-pub(super) async fn clear_at_another_write_changes_nothing(case: StoreCase<'_>) {
+pub(super) async fn clear_at_another_write_changes_nothing(case: StoreCase) {
     let attempt = async |token| case.works("clear", case.store().clear(HOME, token)).await;
     case.same("of an empty partition", &attempt(token(1)).await, &ClearOutcome::Mismatch);
     let placed = various(document(&case.order(HOME, 0), Status::Placed, 0));
@@ -55,7 +55,7 @@ pub(super) async fn clear_at_another_write_changes_nothing(case: StoreCase<'_>) 
     case.same("the late orders", &listed(&case, None).await, &ids.to_vec());
 }
 
-pub(super) async fn a_cleared_partition_is_written_anew(case: StoreCase<'_>) {
+pub(super) async fn a_cleared_partition_is_written_anew(case: StoreCase) {
     let id = case.order(HOME, 0);
     case.write(write(HOME, 1, vec![various(document(&id, Status::Placed, 0))])).await;
     clear(&case, HOME, 1).await;
@@ -80,7 +80,7 @@ fn various(document: DocumentWrite) -> DocumentWrite {
     if document.status.is_terminal() { document } else { late(document) }
 }
 
-async fn clear(case: &StoreCase<'_>, partition: Partition, sequence: u64) {
+async fn clear(case: &StoreCase, partition: Partition, sequence: u64) {
     for _ in 0..STEPS_MAX {
         match case.works("clear", case.store().clear(partition, token(sequence))).await {
             ClearOutcome::More => {}

@@ -12,7 +12,7 @@ use logistics_core::limits::DETAILS_BYTES_MAX;
 use logistics_core::port::{DocumentLookup, DocumentWrite};
 use logistics_core::{Change, Details, Offset, Timestamp, evolve};
 
-pub(super) async fn documents_come_in_the_order_in_which_they_are_asked_for(case: StoreCase<'_>) {
+pub(super) async fn documents_come_in_the_order_in_which_they_are_asked_for(case: StoreCase) {
     let written: Vec<_> = (0..4).map(|n| document(&case.order(HOME, n), STATUSES[n], n as i64)).collect();
     case.write(write(HOME, 1, written.clone())).await;
     let missing = case.order(HOME, 4);
@@ -23,7 +23,7 @@ pub(super) async fn documents_come_in_the_order_in_which_they_are_asked_for(case
     case.same("the token", &loaded.token, &Some(token(1)));
 }
 
-pub(super) async fn a_document_is_found_or_absent_or_unknown(case: StoreCase<'_>) {
+pub(super) async fn a_document_is_found_or_absent_or_unknown(case: StoreCase) {
     let placed = document(&case.order(HOME, 0), Status::Placed, 0);
     case.write(write(HOME, 1, vec![placed.clone()])).await;
     let store = case.store();
@@ -35,7 +35,7 @@ pub(super) async fn a_document_is_found_or_absent_or_unknown(case: StoreCase<'_>
     case.same("an order of a partition without checkpoint", &unknown, &DocumentLookup::Unknown);
 }
 
-pub(super) async fn documents_keep_their_bytes(case: StoreCase<'_>) {
+pub(super) async fn documents_keep_their_bytes(case: StoreCase) {
     let odd = r#"{"text":"żółw 🚚 \u0000 \"quoted\" \\","number":12345678901234567890.0,"list":[ 1 ,2]}"#;
     let long = format!("\"{}\"", "x".repeat(DETAILS_BYTES_MAX - 2));
     let written = [odd, long.as_str()].into_iter().enumerate().map(|(n, details)| {
@@ -62,7 +62,7 @@ fn document_with(id: &logistics_core::OrderId, details: &str) -> Bytes {
     evolve(None, &fact).map(|order| Bytes::from(order.to_document())).unwrap_or_default()
 }
 
-pub(super) async fn a_later_write_replaces_document_and_timer(case: StoreCase<'_>) {
+pub(super) async fn a_later_write_replaces_document_and_timer(case: StoreCase) {
     let id = case.order(HOME, 0);
     let placed = with_timer(document(&id, Status::Placed, 0), 2000);
     let confirmed = with_timer(changed(&placed, Status::Confirmed, 2000), 4000);
@@ -73,7 +73,7 @@ pub(super) async fn a_later_write_replaces_document_and_timer(case: StoreCase<'_
     case.same("the timers", &case.timers(HOME).await, &vec![(id, sample::time(4000))]);
 }
 
-pub(super) async fn timers_are_those_of_the_latest_documents(case: StoreCase<'_>) {
+pub(super) async fn timers_are_those_of_the_latest_documents(case: StoreCase) {
     let placed: Vec<_> = (0..3)
         .map(|n| with_timer(document(&case.order(HOME, n), Status::Placed, 0), 1000 + n as i64))
         .collect();
@@ -86,7 +86,7 @@ pub(super) async fn timers_are_those_of_the_latest_documents(case: StoreCase<'_>
     case.same("the timers", &case.timers(HOME).await, &wanted);
 }
 
-pub(super) async fn many_documents_are_one_write(case: StoreCase<'_>) {
+pub(super) async fn many_documents_are_one_write(case: StoreCase) {
     let written: Vec<_> = (0..500)
         .map(|n| with_timer(document(&case.order(HOME, n), Status::Placed, n as i64), n as i64))
         .collect();
@@ -98,9 +98,9 @@ pub(super) async fn many_documents_are_one_write(case: StoreCase<'_>) {
 }
 
 /// What an owner rebuilds comes in writes as large as this, each document in several parts of the store at once.
-pub(super) async fn a_rebuilt_partition_is_one_write(case: StoreCase<'_>) {
+pub(super) async fn a_rebuilt_partition_is_one_write(case: StoreCase) {
     const ORDERS: usize = 20_000;
-    let ids = sample::order_ids_in(HOME, case.fixture.partitions(), ORDERS);
+    let ids = sample::order_ids_in(HOME, case.harness.partitions(), ORDERS);
     let placed: Vec<_> = (0..).zip(&ids).map(|(n, id)| document(id, Status::Placed, n)).collect();
     let placed: Vec<_> = placed.into_iter().map(|document| with_timer(document, 5)).collect();
     let confirmed: Vec<_> = placed.iter().map(|before| changed(before, Status::Confirmed, 7)).collect();
@@ -116,7 +116,7 @@ pub(super) async fn a_rebuilt_partition_is_one_write(case: StoreCase<'_>) {
     case.same("the orders that are PLACED", &case.listed(Some(Status::Placed)).await, &Vec::new());
 }
 
-pub(super) async fn timers_keep_the_extreme_times(case: StoreCase<'_>) {
+pub(super) async fn timers_keep_the_extreme_times(case: StoreCase) {
     let extremes = [i64::MIN, 1, i64::MAX].map(Timestamp::from_millis);
     let mut wanted: Vec<_> = (0..).map(|n| case.order(HOME, n)).zip(extremes).collect();
     let timer = |(id, due): &(logistics_core::OrderId, Timestamp)| DocumentWrite {

@@ -6,14 +6,14 @@ use logistics_core::OrderId;
 use logistics_core::lifecycle::Status;
 use logistics_core::port::{Cursor, DocumentWrite, ListQuery, Page};
 
-pub(super) async fn an_order_that_is_not_late_is_not_listed_as_late(case: StoreCase<'_>) {
+pub(super) async fn an_order_that_is_not_late_is_not_listed_as_late(case: StoreCase) {
     let query = ListQuery { late: true, limit: 10, ..ListQuery::default() };
     case.same("the late orders of an empty store", &case.page(&query).await, &Page::default());
     case.write(write(HOME, 1, vec![document(&case.order(HOME, 0), Status::Placed, 0)])).await;
     case.same("the late orders", &case.page(&query).await, &Page::default());
 }
 
-pub(super) async fn the_order_that_is_late_for_the_longest_comes_first(case: StoreCase<'_>) {
+pub(super) async fn the_order_that_is_late_for_the_longest_comes_first(case: StoreCase) {
     let wanted = fill(&case).await;
     case.same("the late orders", &listed(&case, None).await, &wanted);
     for limit in [1, 2, 3, wanted.len()] {
@@ -21,7 +21,7 @@ pub(super) async fn the_order_that_is_late_for_the_longest_comes_first(case: Sto
     }
 }
 
-pub(super) async fn late_orders_of_one_status_are_listed(case: StoreCase<'_>) {
+pub(super) async fn late_orders_of_one_status_are_listed(case: StoreCase) {
     let all = fill(&case).await;
     let (preparing, confirmed) =
         (listed(&case, Some(Status::Preparing)).await, listed(&case, Some(Status::Confirmed)).await);
@@ -39,7 +39,7 @@ pub(super) async fn late_orders_of_one_status_are_listed(case: StoreCase<'_>) {
     }
 }
 
-pub(super) async fn an_order_that_moves_on_is_late_no_more(case: StoreCase<'_>) {
+pub(super) async fn an_order_that_moves_on_is_late_no_more(case: StoreCase) {
     let before: Vec<_> =
         (0..3).map(|n| document(&case.order(HOME, n), Status::Confirmed, n as i64)).collect();
     let overdue: Vec<_> =
@@ -62,7 +62,7 @@ pub(super) async fn an_order_that_moves_on_is_late_no_more(case: StoreCase<'_>) 
     case.same("the late orders, one of them late at a later time", &listed(&case, None).await, &wanted);
 }
 
-pub(super) async fn a_rebuilt_order_is_late_as_its_document_is(case: StoreCase<'_>) {
+pub(super) async fn a_rebuilt_order_is_late_as_its_document_is(case: StoreCase) {
     let overdue = late(document(&case.order(HOME, 0), Status::Confirmed, 5));
     let on_time = document(&case.order(HOME, 1), Status::Confirmed, 6);
     case.write(write(HOME, 1, vec![overdue.clone(), on_time.clone()])).await;
@@ -75,15 +75,15 @@ pub(super) async fn a_rebuilt_order_is_late_as_its_document_is(case: StoreCase<'
     case.same("the late orders", &listed(&case, None).await, &vec![on_time.order_id]);
 }
 
-pub(super) async fn late_orders_survive_a_restart(mut case: StoreCase<'_>) {
+pub(super) async fn late_orders_survive_a_restart(mut case: StoreCase) {
     let wanted = fill(&case).await;
-    case.fixture.restart().await;
+    case.harness.restart().await;
     case.same("the late orders", &listed(&case, None).await, &wanted);
 }
 
 /// Late orders of two partitions and two statuses, three at a time at one millisecond, among others that are not late; the
 /// late ones, as listed.
-async fn fill(case: &StoreCase<'_>) -> Vec<OrderId> {
+async fn fill(case: &StoreCase) -> Vec<OrderId> {
     let mut wanted = Vec::new();
     for partition in [HOME, OTHER] {
         let mut documents = Vec::new();
@@ -103,14 +103,14 @@ async fn fill(case: &StoreCase<'_>) -> Vec<OrderId> {
     wanted.into_iter().map(|(_, id)| id).collect()
 }
 
-pub(super) async fn listed(case: &StoreCase<'_>, status: Option<Status>) -> Vec<OrderId> {
+pub(super) async fn listed(case: &StoreCase, status: Option<Status>) -> Vec<OrderId> {
     let page = case.page(&ListQuery { status, late: true, after: None, limit: 1000 }).await;
     case.same("the next page of a list that fits on one", &page.next, &None);
     case.ids(&page)
 }
 
 /// A store that selects the status after it has read a page may announce one more page than there is.
-async fn pages(case: &StoreCase<'_>, status: Option<Status>, limit: usize) -> Vec<OrderId> {
+async fn pages(case: &StoreCase, status: Option<Status>, limit: usize) -> Vec<OrderId> {
     let (mut found, mut query) = (Vec::new(), ListQuery { status, late: true, after: None, limit });
     loop {
         let page = case.page(&query).await;

@@ -7,14 +7,14 @@ use logistics_core::lifecycle::{STATUSES, Status};
 use logistics_core::port::{Cursor, DocumentWrite, ListQuery, Page};
 use logistics_core::{OrderId, Partition, Timestamp, partition_of};
 
-pub(super) async fn an_empty_list_has_one_empty_page(case: StoreCase<'_>) {
+pub(super) async fn an_empty_list_has_one_empty_page(case: StoreCase) {
     for status in [None, Some(Status::Placed)] {
         let page = case.page(&ListQuery { status, late: false, after: None, limit: 10 }).await;
         case.same("the page", &page, &Page::default());
     }
 }
 
-pub(super) async fn the_latest_change_comes_first_and_of_two_the_greater_id(case: StoreCase<'_>) {
+pub(super) async fn the_latest_change_comes_first_and_of_two_the_greater_id(case: StoreCase) {
     let mut placed: Vec<(i64, OrderId)> = (0..9).map(|n| (n / 3, case.order(HOME, n as usize))).collect();
     let documents = placed.iter().map(|(ms, id)| document(id, Status::Placed, *ms)).collect();
     case.write(write(HOME, 1, documents)).await;
@@ -23,7 +23,7 @@ pub(super) async fn the_latest_change_comes_first_and_of_two_the_greater_id(case
     case.same("the list", &case.listed(Some(Status::Placed)).await, &wanted);
 }
 
-pub(super) async fn all_statuses_come_one_after_the_other(case: StoreCase<'_>) {
+pub(super) async fn all_statuses_come_one_after_the_other(case: StoreCase) {
     // Written in another order than the one in which they are listed, and the times go against it too.
     let documents: Vec<_> = STATUSES
         .into_iter()
@@ -39,7 +39,7 @@ pub(super) async fn all_statuses_come_one_after_the_other(case: StoreCase<'_>) {
     }
 }
 
-pub(super) async fn an_order_is_listed_under_its_latest_status_only(case: StoreCase<'_>) {
+pub(super) async fn an_order_is_listed_under_its_latest_status_only(case: StoreCase) {
     let id = case.order(HOME, 0);
     let placed = document(&id, Status::Placed, 0);
     let confirmed = changed(&placed, Status::Confirmed, 10);
@@ -55,7 +55,7 @@ pub(super) async fn an_order_is_listed_under_its_latest_status_only(case: StoreC
     case.same("all orders", &case.listed(None).await, &vec![id, rival.order_id]);
 }
 
-pub(super) async fn a_rebuilt_order_has_one_entry(case: StoreCase<'_>) {
+pub(super) async fn a_rebuilt_order_has_one_entry(case: StoreCase) {
     let id = case.order(HOME, 0);
     case.write(write(HOME, 1, vec![document(&id, Status::Placed, 0)])).await;
     // A writer that rebuilt it from the log does not know which entry the store holds: here another status, then
@@ -76,7 +76,7 @@ pub(super) async fn a_rebuilt_order_has_one_entry(case: StoreCase<'_>) {
     case.same("all orders at the end", &case.listed(None).await, &vec![id]);
 }
 
-pub(super) async fn pages_neither_lose_nor_repeat_an_order(case: StoreCase<'_>) {
+pub(super) async fn pages_neither_lose_nor_repeat_an_order(case: StoreCase) {
     fill(&case).await;
     for status in [None, Some(Status::Placed), Some(Status::Delivered)] {
         let all = case.listed(status).await;
@@ -88,12 +88,7 @@ pub(super) async fn pages_neither_lose_nor_repeat_an_order(case: StoreCase<'_>) 
     }
 }
 
-async fn pages(
-    case: &StoreCase<'_>,
-    status: Option<Status>,
-    limit: usize,
-    orders_max: usize,
-) -> Vec<OrderId> {
+async fn pages(case: &StoreCase, status: Option<Status>, limit: usize, orders_max: usize) -> Vec<OrderId> {
     let (mut found, mut query) = (Vec::new(), ListQuery { status, late: false, after: None, limit });
     loop {
         let page = case.page(&query).await;
@@ -109,17 +104,17 @@ async fn pages(
     }
 }
 
-pub(super) async fn the_list_spans_partitions(case: StoreCase<'_>) {
+pub(super) async fn the_list_spans_partitions(case: StoreCase) {
     let wanted = fill(&case).await;
     case.same("the orders that are PLACED", &case.listed(Some(Status::Placed)).await, &wanted);
 }
 
 /// A batch is decided at one time, so that thousands of orders share it.
-pub(super) async fn changes_of_one_millisecond_are_paged(case: StoreCase<'_>) {
+pub(super) async fn changes_of_one_millisecond_are_paged(case: StoreCase) {
     const ORDERS: usize = 100;
     let mut wanted = Vec::new();
     for partition in [HOME, OTHER] {
-        let ids = sample::order_ids_in(partition, case.fixture.partitions(), ORDERS);
+        let ids = sample::order_ids_in(partition, case.harness.partitions(), ORDERS);
         let around = |n| {
             if n == 0 {
                 4
@@ -144,14 +139,14 @@ pub(super) async fn changes_of_one_millisecond_are_paged(case: StoreCase<'_>) {
     let page =
         case.page(&ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 50 }).await;
     let moved = wanted[49].clone();
-    let partition = partition_of(&moved, case.fixture.partitions());
+    let partition = partition_of(&moved, case.harness.partitions());
     let placed = document(&moved, Status::Placed, 5);
     case.write(write(partition, 2, vec![changed(&placed, Status::Confirmed, 9)])).await;
     let rest = ListQuery { status: Some(Status::Placed), late: false, after: page.next, limit: 2 * ORDERS };
     case.same("the rest of the list", &case.ids(&case.page(&rest).await), &wanted[50..].to_vec());
 }
 
-pub(super) async fn the_list_keeps_the_extreme_times(case: StoreCase<'_>) {
+pub(super) async fn the_list_keeps_the_extreme_times(case: StoreCase) {
     let extremes = [i64::MAX, i64::MAX - 1, 1, i64::MIN];
     let ids: Vec<_> = (0..extremes.len()).map(|n| case.order(HOME, n)).collect();
     let documents = ids.iter().zip(extremes).map(|(id, ms)| DocumentWrite {
@@ -167,7 +162,7 @@ pub(super) async fn the_list_keeps_the_extreme_times(case: StoreCase<'_>) {
 }
 
 /// Orders of two partitions whose changes take turns, some of them at the same time; the ids that are PLACED, as listed.
-async fn fill(case: &StoreCase<'_>) -> Vec<OrderId> {
+async fn fill(case: &StoreCase) -> Vec<OrderId> {
     let mut placed = Vec::new();
     for (turn, partition) in [HOME, OTHER].into_iter().enumerate() {
         let mut documents = Vec::new();

@@ -8,53 +8,63 @@ mod outcome;
 mod steps;
 mod write;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::case::{Case, Harness, Report, run_cases};
+use super::case::{Case, PAUSE, Pauses, Report, run_cases};
+use crate::executor;
+use futures::future::BoxFuture;
 use logistics_core::port::OrderStore;
 
 /// What a store can do beyond what every one can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreCapabilities {
-    /// What it holds outlives its process: [`StoreFixture::restart`].
+    /// What it holds outlives its process: [`StoreHarness::restart`].
     pub restart: bool,
 }
 
-/// Builds stores.
+/// One store under test, which cleans up after itself when dropped. The suite builds one for each case.
 #[async_trait]
-pub trait StoreHarness: Harness {
-    /// What the store can do.
-    fn capabilities(&self) -> StoreCapabilities;
+pub trait StoreHarness: Send + Sync {
+    /// The store's abilities. By default everything, so that no case is skipped.
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities { restart: true }
+    }
 
-    /// An empty store for topics of at least two partitions. Called once for each case.
-    async fn fresh(&self) -> Box<dyn StoreFixture>;
-}
-
-/// One store, which cleans up after itself when dropped.
-#[async_trait]
-pub trait StoreFixture: Send + Sync {
-    /// The number of partitions that the store was built for.
+    /// The number of partitions that the store was built for: at least two.
     fn partitions(&self) -> u32;
 
-    /// The store.
+    /// The store; empty at first.
     fn store(&self) -> Arc<dyn OrderStore>;
 
-    /// Ends the store as a process ends, and opens it again with what it held. Nobody else holds it at that moment.
+    /// Ends the store as a process ends, and opens it again with its contents. The suite holds no handle at that moment.
     async fn restart(&mut self);
+
+    /// Waits for about 50 ms, in which other work gets done.
+    async fn pause(&self) {
+        executor::pause(PAUSE).await;
+    }
 }
 
-type StoreCase<'a> = Case<'a, dyn StoreFixture>;
+impl Pauses for dyn StoreHarness {
+    fn pause_once(&self) -> BoxFuture<'_, ()> {
+        self.pause()
+    }
+}
 
-/// Runs the suite.
+type StoreCase = Case<dyn StoreHarness>;
+
+/// Runs the suite. `fresh` builds a harness for each case.
 ///
 /// # Panics
 /// When a case fails, with its name and what went wrong.
-pub async fn store(harness: &dyn StoreHarness) -> Report {
+pub async fn store<H: StoreHarness + 'static>(fresh: impl AsyncFn() -> H) -> Report {
     run_cases!(
         "store",
-        harness,
+        NonZeroUsize::MIN,
+        fresh,
         write::a_partition_that_nobody_wrote_to_is_empty,
         write::the_first_write_expects_nothing,
         write::a_write_follows_the_one_that_it_expects,

@@ -12,7 +12,7 @@ fn happened() -> RequestOutcome {
     RequestOutcome::Happened { version: Version(1), status: Status::Placed }
 }
 
-pub(super) async fn an_outcome_that_is_there_comes_at_once(case: StoreCase<'_>) {
+pub(super) async fn an_outcome_that_is_there_comes_at_once(case: StoreCase) {
     let (id, request) = (case.order(HOME, 0), sample::request_id(1));
     let placed = document(&id, Status::Placed, 0);
     let outcomes = vec![(request.clone(), happened())];
@@ -25,7 +25,7 @@ pub(super) async fn an_outcome_that_is_there_comes_at_once(case: StoreCase<'_>) 
     case.waits("the outcome of another request", case.store().outcome(&id, &other)).await;
 }
 
-pub(super) async fn an_outcome_is_waited_for_and_comes_with_its_document(case: StoreCase<'_>) {
+pub(super) async fn an_outcome_is_waited_for_and_comes_with_its_document(case: StoreCase) {
     let (id, request) = (case.order(HOME, 0), sample::request_id(1));
     let store = case.store();
     case.waits("an outcome that nobody wrote", store.outcome(&id, &request)).await;
@@ -47,7 +47,7 @@ pub(super) async fn an_outcome_is_waited_for_and_comes_with_its_document(case: S
     case.same("the document, once the outcome is there", &found, &DocumentLookup::Found(placed.json.clone()));
 }
 
-pub(super) async fn every_verdict_survives(case: StoreCase<'_>) {
+pub(super) async fn every_verdict_survives(case: StoreCase) {
     let id = case.order(HOME, 0);
     let rejected = |rejection| RequestOutcome::Rejected { rejection };
     let verdicts = [

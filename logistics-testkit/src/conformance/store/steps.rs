@@ -75,14 +75,14 @@ pub(super) fn late(document: DocumentWrite) -> DocumentWrite {
     DocumentWrite { late: true, json: json.unwrap_or_default(), ..document }
 }
 
-impl StoreCase<'_> {
+impl StoreCase {
     pub(super) fn store(&self) -> Arc<dyn OrderStore> {
-        self.fixture.store()
+        self.harness.store()
     }
 
     /// The order of this number in a partition.
     pub(super) fn order(&self, partition: Partition, n: usize) -> OrderId {
-        sample::order_id_in(partition, self.fixture.partitions(), n)
+        sample::order_id_in(partition, self.harness.partitions(), n)
     }
 
     pub(super) async fn write(&self, write: StoreWrite) {

@@ -10,7 +10,7 @@ use logistics_core::port::{
     DocumentLookup, Loaded, Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 
-pub(super) async fn a_partition_that_nobody_wrote_to_is_empty(case: StoreCase<'_>) {
+pub(super) async fn a_partition_that_nobody_wrote_to_is_empty(case: StoreCase) {
     let id = case.order(HOME, 0);
     case.same("its recovery", &case.recover(HOME).await, &Recovery::default());
     let loaded = case.load(HOME, std::slice::from_ref(&id)).await;
@@ -20,7 +20,7 @@ pub(super) async fn a_partition_that_nobody_wrote_to_is_empty(case: StoreCase<'_
     case.same("a document", &found, &DocumentLookup::Unknown);
 }
 
-pub(super) async fn the_first_write_expects_nothing(case: StoreCase<'_>) {
+pub(super) async fn the_first_write_expects_nothing(case: StoreCase) {
     let id = case.order(HOME, 0);
     let placed = with_timer(document(&id, Status::Placed, 0), 5000);
     case.write(write(HOME, 1, vec![placed.clone()])).await;
@@ -33,7 +33,7 @@ pub(super) async fn the_first_write_expects_nothing(case: StoreCase<'_>) {
     case.same("what is loaded", &case.load(HOME, &[id]).await, &wanted);
 }
 
-pub(super) async fn a_write_follows_the_one_that_it_expects(case: StoreCase<'_>) {
+pub(super) async fn a_write_follows_the_one_that_it_expects(case: StoreCase) {
     for sequence in 1..=5 {
         case.write(write(HOME, sequence, Vec::new())).await;
         let checkpoint = StoreCheckpoint {
@@ -47,7 +47,7 @@ pub(super) async fn a_write_follows_the_one_that_it_expects(case: StoreCase<'_>)
     }
 }
 
-pub(super) async fn a_repeated_write_is_applied_once(case: StoreCase<'_>) {
+pub(super) async fn a_repeated_write_is_applied_once(case: StoreCase) {
     let id = case.order(HOME, 0);
     let first = write(HOME, 1, vec![with_timer(document(&id, Status::Placed, 0), 5000)]);
     let second = write(HOME, 2, vec![document(&case.order(HOME, 1), Status::Placed, 1)]);
@@ -60,7 +60,7 @@ pub(super) async fn a_repeated_write_is_applied_once(case: StoreCase<'_>) {
     case.same("the number of orders", &case.listed(Some(Status::Placed)).await.len(), &2);
 }
 
-pub(super) async fn a_write_that_expects_something_else_changes_nothing(case: StoreCase<'_>) {
+pub(super) async fn a_write_that_expects_something_else_changes_nothing(case: StoreCase) {
     let (id, other) = (case.order(HOME, 0), case.order(HOME, 1));
     let foreign = Token { acquisition: 7, sequence: 1 };
     let attempt = |expected| {
@@ -88,7 +88,7 @@ pub(super) async fn a_write_that_expects_something_else_changes_nothing(case: St
     case.same("the orders that are CONFIRMED", &case.listed(Some(Status::Confirmed)).await, &Vec::new());
 }
 
-pub(super) async fn of_two_writes_that_expect_the_same_one_is_applied(case: StoreCase<'_>) {
+pub(super) async fn of_two_writes_that_expect_the_same_one_is_applied(case: StoreCase) {
     case.write(write(HOME, 1, Vec::new())).await;
     let attempt = |acquisition| {
         let next = Token { acquisition, sequence: 1 };
@@ -107,7 +107,7 @@ pub(super) async fn of_two_writes_that_expect_the_same_one_is_applied(case: Stor
 }
 
 /// A store that computes with floating-point numbers, as Lua scripts do, loses the last digits of these.
-pub(super) async fn checkpoints_keep_their_numbers(case: StoreCase<'_>) {
+pub(super) async fn checkpoints_keep_their_numbers(case: StoreCase) {
     let numbers = [(1 << 53) + 1, i64::MAX.unsigned_abs() - 1, u64::MAX];
     let mut expected = None;
     for number in numbers {
@@ -120,7 +120,7 @@ pub(super) async fn checkpoints_keep_their_numbers(case: StoreCase<'_>) {
     }
 }
 
-pub(super) async fn partitions_do_not_touch_each_other(case: StoreCase<'_>) {
+pub(super) async fn partitions_do_not_touch_each_other(case: StoreCase) {
     let (home, other) = (case.order(HOME, 0), case.order(OTHER, 0));
     case.write(write(HOME, 1, vec![with_timer(document(&home, Status::Placed, 0), 50)])).await;
     case.same("the other partition", &case.recover(OTHER).await, &Recovery::default());
@@ -131,11 +131,11 @@ pub(super) async fn partitions_do_not_touch_each_other(case: StoreCase<'_>) {
     case.same("the other's timers", &case.timers(OTHER).await, &vec![(other, sample::time(60))]);
 }
 
-pub(super) async fn what_was_written_survives_a_restart(mut case: StoreCase<'_>) {
+pub(super) async fn what_was_written_survives_a_restart(mut case: StoreCase) {
     let id = case.order(HOME, 0);
     case.write(write(HOME, 1, vec![with_timer(document(&id, Status::Placed, 0), 5000)])).await;
     let (recovery, loaded) = (case.recover(HOME).await, case.load(HOME, std::slice::from_ref(&id)).await);
-    case.fixture.restart().await;
+    case.harness.restart().await;
     case.same("the recovery", &case.recover(HOME).await, &recovery);
     case.same("what is loaded", &case.load(HOME, std::slice::from_ref(&id)).await, &loaded);
     case.same("the list", &case.listed(Some(Status::Placed)).await, &vec![id]);
