@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use logistics_core::Partition;
 use logistics_core::port::{Membership, OwnerStore, PartitionLog, PortError, PortErrorKind, WriteOutcome};
-use logistics_core::processor::{Effect, Reply, Stamp};
+use logistics_core::processor::{Effect, Reply, CallId};
 
 use crate::failure::sentence;
 
@@ -17,7 +17,7 @@ pub(crate) type Call = BoxFuture<'static, Finished>;
 
 /// What came of a call.
 pub(crate) struct Finished {
-    pub(crate) stamp: Stamp,
+    pub(crate) stamp: CallId,
     pub(crate) reply: Reply,
     /// In words, where it failed: the reply holds only the kind.
     pub(crate) failure: Option<String>,
@@ -34,7 +34,7 @@ pub(crate) struct Ports {
 
 impl Ports {
     /// Makes the call that the effect names. Its reply comes once.
-    pub(crate) fn begin(&self, stamp: Stamp, effect: Effect) -> Call {
+    pub(crate) fn begin(&self, stamp: CallId, effect: Effect) -> Call {
         let Self { partition, membership, log, store } = self.clone();
         match effect {
             Effect::Acquire => {
@@ -80,7 +80,7 @@ fn detached(
 }
 
 fn finish<T: Send + 'static>(
-    stamp: Stamp,
+    stamp: CallId,
     call: impl Future<Output = Result<T, PortError>> + Send + 'static,
     reply: fn(Result<T, PortErrorKind>) -> Reply,
 ) -> Call {

@@ -12,7 +12,7 @@ use super::memory;
 use super::own::{OwnRecords, Print};
 use super::settings::Settings;
 use super::timers::{Timer, Timers};
-use super::unwritten::{Changed, index_entry};
+use super::write_buffer::{Changed, index_entry};
 use crate::decide::{Decision, decide, decide_due};
 use crate::fact::{Change, Fact};
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, Version};

@@ -29,10 +29,10 @@ pub struct Skew {
 
 /// Names one effect, to tell its reply apart from the reply to an earlier effect that was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Stamp(pub u64);
+pub struct CallId(pub u64);
 
 /// What is to be done. Each is one call of a port; the driver makes it, in a task of its own if it likes, and hands the
-/// reply of the same name to [`super::Processor::handle`] with the same stamp. It never repeats a call by itself.
+/// reply of the same name to [`super::Processor::handle`] with the same call. It never repeats a call by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// `PartitionLog::acquire`. What this processor had open before is to be given up first.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::ids::OrderId;
 use crate::named::named;
 use crate::order::VersionGap;
-use crate::port::PortErrorKind;
+use crate::port::{PortErrorKind, WriteOutcome};
 
 named! {
     /// Why an attempt ended and another follows.
@@ -106,5 +106,36 @@ impl Interrupt {
 impl From<VersionGap> for Interrupt {
     fn from(gap: VersionGap) -> Self {
         Interrupt::halt(HaltCode::VersionGap, gap.to_string())
+    }
+}
+
+/// The store is at a token that this owner did not write.
+pub(super) fn store_mismatch() -> Interrupt {
+    Interrupt::again(InterruptCode::StoreMismatch, "another owner wrote to the store")
+}
+
+/// # Errors
+/// An interrupt after anything but a clear success of a store write: the store may be at any token.
+pub(super) fn check_written(written: Result<WriteOutcome, PortErrorKind>) -> Result<(), Interrupt> {
+    match written {
+        Ok(WriteOutcome::Applied) => Ok(()),
+        Ok(WriteOutcome::Mismatch) => Err(store_mismatch()),
+        Err(kind) => Err(Interrupt::of(kind, "writing to the store")),
+    }
+}
+
+/// # Errors
+/// An interrupt where the store has lost documents. Orders among `ghosts` do not count: the log does not have them.
+pub(super) fn check_missing(
+    missing: &BTreeSet<OrderId>,
+    ghosts: &BTreeSet<OrderId>,
+) -> Result<(), Interrupt> {
+    let orders: BTreeSet<_> = missing.difference(ghosts).cloned().collect();
+    match orders.first() {
+        None => Ok(()),
+        Some(first) => {
+            let why = format!("the store has lost {} documents, among them that of {first}", orders.len());
+            Err(Interrupt::Rebuild { why, orders })
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::BatchSize;
 use super::basis::Basis;
 use super::batch::{Decided, Plan};
+use super::batch_size::BatchSize;
 use super::clocks::Clocks;
-use super::effect::{Skew, Stamp};
+use super::effect::{CallId, Skew};
 use super::input::Input;
 use super::memory::{self, DocumentSize, Shares};
 use super::own::OwnRecords;
@@ -14,7 +14,7 @@ use super::replay::Replay;
 use super::scan::Scan;
 use super::settings::Settings;
 use super::timers::Timers;
-use super::unwritten::{Cache, Unwritten, WriteAt, Writing};
+use super::write_buffer::{Cache, WriteAt, WriteBuffer, Writing};
 use crate::ids::{Offset, OrderId, Partition, Timestamp};
 use crate::port::{Loaded, LogIdentity, ReadLimit, StoreWrite, Token};
 
@@ -43,7 +43,7 @@ pub(super) struct Live {
     pub(super) held_back: Option<(Offset, Basis)>,
     /// Everything before it is decided and committed.
     pub(super) committed: Offset,
-    pub(super) unwritten: Unwritten,
+    pub(super) unwritten: WriteBuffer,
     pub(super) writing: Option<Writing>,
     pub(super) cache: Cache,
     pub(super) timers: Timers,
@@ -56,31 +56,31 @@ pub(super) struct Live {
     last_read_at: Timestamp,
     /// Records were read that the group's committed offset does not cover.
     pub(super) uncovered: bool,
-    pub(super) reading: Option<Stamp>,
-    pub(super) work: Work,
+    pub(super) reading: Option<CallId>,
+    pub(super) cycle: Cycle,
     pub(super) last_work_ms: u64,
 }
 
 /// One of these at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Work {
+pub(super) enum Cycle {
     Idle,
     /// Documents for a plan; `settled` is the last settled write when they were asked for.
     Loading {
-        stamp: Stamp,
+        call: CallId,
         settled: u64,
         plan: Plan,
         ids: Vec<OrderId>,
     },
     Committing {
-        stamp: Stamp,
+        call: CallId,
         decided: Decided,
         /// How much it was allowed to decide.
         batch: BatchSize,
     },
     /// The token alone, to see that the store is still ours.
     Comparing {
-        stamp: Stamp,
+        call: CallId,
         settled: u64,
     },
 }
@@ -102,7 +102,7 @@ impl Live {
             ghosts: replay.lost,
             held_back: None,
             committed: next,
-            unwritten: Unwritten::default(),
+            unwritten: WriteBuffer::default(),
             writing: None,
             cache: Cache::new(settings.cache_orders_max, shares.cache),
             document_size: replay.document_size,
@@ -114,7 +114,7 @@ impl Live {
             last_read_at: Timestamp::default(),
             uncovered: true,
             reading: None,
-            work: Work::Idle,
+            cycle: Cycle::Idle,
             last_work_ms: elapsed_ms,
         }
     }
@@ -174,7 +174,7 @@ impl Live {
     /// There is room for more orders that wait for the store.
     pub(super) fn wants_work(&self, settings: &Settings) -> bool {
         let room = self.unwritten.bytes < self.shares.unwritten || self.unwritten.orders.is_empty();
-        self.work == Work::Idle && room && self.unwritten.orders.len() < settings.unwritten_orders_max
+        self.cycle == Cycle::Idle && room && self.unwritten.orders.len() < settings.unwritten_orders_max
     }
 
     /// What is read at once: no more than there is room for.
@@ -184,12 +184,12 @@ impl Live {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        let plan = match &self.work {
-            Work::Loading { plan, .. } => plan.bytes(),
-            Work::Committing { decided, .. } => {
+        let plan = match &self.cycle {
+            Cycle::Loading { plan, .. } => plan.bytes(),
+            Cycle::Committing { decided, .. } => {
                 decided.changed.values().map(|changed| memory::of_order(&changed.order)).sum()
             }
-            Work::Idle | Work::Comparing { .. } => 0,
+            Cycle::Idle | Cycle::Comparing { .. } => 0,
         };
         let writing = self.writing.as_ref().map_or(0, |writing| writing.bytes);
         self.inbox_bytes + self.cache.bytes() + self.unwritten.bytes + writing + plan
@@ -290,7 +290,7 @@ impl Live {
         }
     }
 
-    pub(super) fn begin_write(&mut self, stamp: Stamp, partition: Partition) -> StoreWrite {
+    pub(super) fn begin_write(&mut self, call: CallId, partition: Partition) -> StoreWrite {
         self.sequence += 1;
         let token = Token { acquisition: self.acquisition, sequence: self.sequence };
         let (offset, basis) = self.checkpoint_next();
@@ -305,7 +305,7 @@ impl Live {
         };
         let (checkpoint, bytes) = ((at.offset, at.answered), self.unwritten.bytes);
         let (write, orders) = std::mem::take(&mut self.unwritten).write(at);
-        self.writing = Some(Writing { stamp, token, checkpoint, bytes, orders });
+        self.writing = Some(Writing { call, token, checkpoint, bytes, orders });
         write
     }
 

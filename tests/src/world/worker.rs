@@ -1,7 +1,7 @@
 //! A worker: a processor, its clock and the calls that it has under way.
 
 use logistics_core::port::{LogRecord, NewRecord, StoreWrite, Token, Topic, Transaction};
-use logistics_core::processor::{Effect, Now, Phase, Processor, Settings, Stamp};
+use logistics_core::processor::{Effect, Now, Phase, Processor, Settings, CallId};
 use logistics_core::testkit::Epoch;
 use logistics_core::wire::{self, Record, is_surely_from_processor};
 use logistics_core::{Offset, Partition, Timestamp};
@@ -10,7 +10,7 @@ use logistics_core::{Offset, Partition, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Call {
     /// Its name.
-    pub stamp: Stamp,
+    pub stamp: CallId,
     /// What is to be done.
     pub effect: Effect,
     /// Steps of it that are done: a commit is to write, to send offsets, and to commit.

@@ -171,13 +171,13 @@ fn an_owner_that_the_group_has_replaced_gives_the_partition_up_instead() {
     world.append(fact("a", 2, Status::Confirmed, None));
     world.deliver_read(&mut processor);
     // The fact is judged when its order is at hand, which it is.
-    let (stamp, effect) = processor.poll_effect(world.now).expect("an effect");
+    let (call, effect) = processor.poll_effect(world.now).expect("an effect");
     assert_eq!(effect, Effect::AskGroup);
-    processor.handle(world.now, stamp, Reply::Owned(Err(PortErrorKind::Unavailable)));
+    processor.handle(world.now, call, Reply::Owned(Err(PortErrorKind::Unavailable)));
     world.pass(processor.wake_in_ms(world.now).expect("it asks again"));
-    let (stamp, effect) = processor.poll_effect(world.now).expect("an effect");
+    let (call, effect) = processor.poll_effect(world.now).expect("an effect");
     assert_eq!(effect, Effect::AskGroup);
-    processor.handle(world.now, stamp, Reply::Owned(Ok(false)));
+    processor.handle(world.now, call, Reply::Owned(Ok(false)));
     assert_eq!(processor.phase(), &Phase::Dropped);
 }
 
@@ -190,15 +190,15 @@ fn a_record_is_never_judged_by_a_commit_that_is_not_known_to_have_succeeded() {
     world.place("b");
     world.deliver_read(&mut processor);
     let mut commit = None;
-    while let Some((stamp, effect)) = processor.poll_effect(world.now) {
+    while let Some((call, effect)) = processor.poll_effect(world.now) {
         match effect {
             Effect::Commit(transaction) => {
                 assert_eq!(world.commit(transaction), CommitOutcome::Committed);
-                commit = Some(stamp);
+                commit = Some(call);
             }
             effect => {
-                if let Some(reply) = world.carry_out(stamp, effect) {
-                    processor.handle(world.now, stamp, reply);
+                if let Some(reply) = world.carry_out(call, effect) {
+                    processor.handle(world.now, call, reply);
                 }
             }
         }

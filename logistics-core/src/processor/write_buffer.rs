@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::effect::Stamp;
+use super::effect::CallId;
 use super::memory;
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp};
 use crate::lifecycle::Status;
@@ -35,14 +35,14 @@ pub(super) struct Changed {
 
 /// What is committed and not yet given to the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Unwritten {
+pub(super) struct WriteBuffer {
     pub(super) orders: BTreeMap<OrderId, Changed>,
     pub(super) outcomes: Vec<(RequestId, Verdict)>,
     /// An estimate of what the orders take.
     pub(super) bytes: usize,
 }
 
-impl Unwritten {
+impl WriteBuffer {
     pub(super) fn is_empty(&self) -> bool {
         self.orders.is_empty() && self.outcomes.is_empty()
     }
@@ -110,7 +110,7 @@ fn document(changed: &Changed) -> DocumentWrite {
 /// A store write under way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Writing {
-    pub(super) stamp: Stamp,
+    pub(super) call: CallId,
     pub(super) token: Token,
     /// The offset and the answered offset that it gives the checkpoint.
     pub(super) checkpoint: (Offset, Offset),
@@ -233,7 +233,7 @@ mod tests {
     fn a_second_change_keeps_the_entry_that_the_store_holds() {
         let changed = |status, previous| Changed { order: order("a", status), previous, rebuilt: false };
         let one = |changed: Changed| BTreeMap::from([(changed.order.order_id.clone(), changed)]);
-        let mut unwritten = Unwritten::default();
+        let mut unwritten = WriteBuffer::default();
         unwritten.merge(one(changed(Status::Placed, None)), Vec::new());
         let placed = Some((Status::Placed, Timestamp::default()));
         unwritten.merge(one(changed(Status::Confirmed, placed)), Vec::new());
