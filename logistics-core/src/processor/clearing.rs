@@ -76,7 +76,7 @@ impl Clearing {
                     cleared.map_err(|kind| Interrupt::of(kind, "removing documents of another log"))?;
                 match cleared {
                     ClearOutcome::More => Ok(self.clear(context)),
-                    ClearOutcome::Done => Ok(self.replay(context)),
+                    ClearOutcome::Done => Ok((*self).replay(context)),
                     ClearOutcome::Mismatch => Err(store_mismatch()),
                 }
             }
@@ -89,8 +89,8 @@ impl Clearing {
         Stage::Clearing(self)
     }
 
-    fn replay(self: Box<Self>, context: &mut Context) -> Stage {
-        let Clearing { origin, token, .. } = *self;
+    fn replay(self, context: &mut Context) -> Stage {
+        let Clearing { origin, token, .. } = self;
         let replay = Replay::whole(origin, Some(token), Timers::default(), context.lost.clone());
         Replaying::begin(Replay { sequence: token.sequence, ..replay }, context)
     }

@@ -99,7 +99,7 @@ impl Live {
                     Ok(CommitOutcome::Fenced) => {
                         return Err(Interrupt::again(
                             InterruptCode::Fenced,
-                            "another owner took the partition over",
+                            "another owner acquired the partition",
                         ));
                     }
                     Ok(CommitOutcome::Unknown) => {
@@ -119,13 +119,13 @@ impl Live {
         Ok(())
     }
 
-    /// Whatever can begin now begins: a read, a store write, and one piece of work.
+    /// Begins all that can begin now: a read, a store write, and one cycle.
     pub(super) fn advance(mut self: Box<Self>, now: Now, context: &mut Context) -> Result<Stage, Interrupt> {
         self.compare_clocks(now, context)?;
         if let Some(stopping) = context.stopping {
             let committing = matches!(self.cycle, Cycle::Committing { .. });
             if !committing {
-                // What was being loaded or compared was not begun; what was read is read again by the next owner.
+                // No decision is lost: the next owner reads the inputs again.
                 self.cycle = Cycle::Idle;
                 self.inbox.clear();
                 let unsettled = self.writing.is_some() || self.wants_write(true);
@@ -149,7 +149,7 @@ impl Live {
     }
 
     /// # Errors
-    /// An interrupt, where the clocks have to be compared anew.
+    /// An interrupt when the clocks need a new comparison.
     fn compare_clocks(&mut self, now: Now, context: &mut Context) -> Result<(), Interrupt> {
         if self.clocks.has_stepped(now, context.settings.clock_skew_ms_max) {
             return Err(Interrupt::again(
@@ -210,7 +210,7 @@ impl Live {
             decide_plan(plan, &mut self.timers, context.partition, time, batch.facts, &context.settings);
         let (transaction, mut decided) = result?;
         if transaction.records.is_empty() {
-            // All timers of the plan were out of date: nothing to commit.
+            // All timers of the plan were stale: nothing to commit.
             return Ok(());
         }
         let number = self.own.sent(std::mem::take(&mut decided.prints));
@@ -243,7 +243,7 @@ impl Live {
     }
 }
 
-/// A failed commit is the same as one with an unknown outcome.
+/// A failed commit counts as a commit with an unknown outcome.
 fn unknown(why: String) -> Interrupt {
     Interrupt::again(InterruptCode::CommitUnknown, why)
 }

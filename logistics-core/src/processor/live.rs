@@ -18,7 +18,7 @@ use super::write_buffer::{Cache, WriteAt, WriteBuffer, Writing};
 use crate::ids::{Offset, OrderId, Partition, Timestamp};
 use crate::port::{Loaded, LogIdentity, ReadLimit, StoreWrite, Token};
 
-/// What a live processor knows. All of it goes when anything fails.
+/// The state of a live processor. Any failure discards all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Live {
     acquisition: u128,
@@ -34,7 +34,7 @@ pub(super) struct Live {
     pub(super) scan: Scan,
     pub(super) own: OwnRecords,
     pub(super) clocks: Clocks,
-    /// This owner's clock is off, so that no timer fires.
+    /// The clocks differ by more than permitted, so no timer fires.
     pub(super) skew: Option<Skew>,
     /// Orders that the store's index has and the log has not: a replay from the log's first record saw nothing of them.
     pub(super) ghosts: BTreeSet<OrderId>,
@@ -51,7 +51,7 @@ pub(super) struct Live {
     inbox_bytes: usize,
     shares: Shares,
     document_size: DocumentSize,
-    /// Where to read on.
+    /// Where the next read begins.
     pub(super) read_position: Offset,
     last_read_at: Timestamp,
     /// Records were read that the group's committed offset does not cover.
@@ -61,11 +61,11 @@ pub(super) struct Live {
     pub(super) last_work_ms: u64,
 }
 
-/// One of these at a time.
+/// The step of the current cycle.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Cycle {
     Idle,
-    /// Documents for a plan; `settled` is the last settled write when they were asked for.
+    /// Documents for a plan; `settled` is the last settled write when the load was issued.
     Loading {
         call: CallId,
         settled: u64,
@@ -78,7 +78,7 @@ pub(super) enum Cycle {
         /// How much it was allowed to decide.
         batch: BatchSize,
     },
-    /// The token alone, to see that the store is still ours.
+    /// Only the token is loaded, to verify that the store is at a write of this owner.
     Comparing {
         call: CallId,
         settled: u64,
@@ -123,8 +123,8 @@ impl Live {
         self.settled.sequence
     }
 
-    /// A token that the store may be at: of this acquisition, not before what was settled when the question was asked and
-    /// not behind what was issued.
+    /// The token is of this acquisition, not before the write that was settled when the load was issued, and not behind the
+    /// last issued write.
     pub(super) fn is_own(&self, token: Option<Token>, settled_then: u64) -> bool {
         token.is_some_and(|token| {
             token.acquisition == self.acquisition && (settled_then..=self.sequence).contains(&token.sequence)

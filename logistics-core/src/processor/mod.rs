@@ -3,18 +3,20 @@
 //! ```text
 //! acquire -> recover -> read the end -> check -> replay -> live: read -> plan -> load -> decide -> commit -> merge
 //!    ^                                                                                              |        |
-//!    +------- wait <- ask the group <- anything that failed: all state is discarded <---------------+        +-> write to the store
+//!    +------- ask the group <- wait <- anything that failed: all state is discarded <---------------+        +-> write to the store
 //! ```
 //!
-//! A driver makes the calls that [`Processor::poll_effect`] names and hands the replies to [`Processor::handle`]. What is
-//! promised, whatever calls fail, hang, or have an unknown outcome:
+//! A driver makes the calls that [`Processor::poll_effect`] names and passes the replies to [`Processor::handle`]. The
+//! processor guarantees, even if calls fail, hang, or have an unknown outcome:
 //!
-//! - nothing is decided before the partition is acquired and replayed to the end that was read after that;
-//! - a transaction is never retried from memory: after anything but a clear success, all state goes;
-//! - decisions use states that the store held at a token of this acquisition, plus what this acquisition committed;
+//! - no decision before the partition is acquired and replayed to the end that was read after the acquisition;
+//! - a transaction is never retried from memory: anything but a clear success discards all state;
+//! - decisions use states that the store had at a token of this acquisition, plus what this acquisition committed;
 //! - a checkpoint is continued on the log that it was made from, and on no other;
-//! - a record that claims to be an owner's and cannot be true changes no order, and is a dead letter;
-//! - what a newer release wrote, it halts at; it never skips.
+//! - a record that claims to be an owner's and cannot be one changes no order and is dead-lettered;
+//! - a record of a newer release halts the partition and is never skipped.
+//!
+//! Each stage is a type with its own file and transitions (`stage.rs`). `context.rs` has what outlives a stage.
 
 mod acquiring;
 mod basis;
@@ -127,7 +129,7 @@ impl Processor {
         self.context.partition
     }
 
-    /// An estimate of the bytes that it holds: inputs, plan, orders that wait for the store, and cached ones.
+    /// Estimated bytes in memory: inputs, plan, orders that wait for the store, and cached orders.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         match &self.stage {
@@ -142,7 +144,7 @@ impl Processor {
         &self.context.settings
     }
 
-    /// The input behind everything that is committed; `None` unless it is live.
+    /// The offset behind the last answered input; `None` unless the processor is live.
     #[must_use]
     pub fn committed(&self) -> Option<Offset> {
         match &self.stage {
@@ -151,7 +153,7 @@ impl Processor {
         }
     }
 
-    /// The difference of the clocks, where it keeps this owner from deciding by time.
+    /// The clock difference, if it is too large for decisions by time.
     #[must_use]
     pub fn skew(&self) -> Option<Skew> {
         match &self.stage {

@@ -1,5 +1,5 @@
 //! The processor against a log and a store that never fail, and against single failures. The faults in all their
-//! combinations are the business of the model and of the simulation.
+//! combinations are covered by the model and the simulation.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -143,7 +143,7 @@ impl World {
         }
     }
 
-    /// Answers the read under way with as much as was asked for.
+    /// Answers the open read, within its limit.
     fn deliver_some(&mut self, processor: &mut Processor) {
         let Some((call, from, limit)) = self.reading.zip(self.read_limit).map(|((s, f), l)| (s, f, l)) else {
             return;
@@ -369,7 +369,7 @@ fn an_unknown_commit_is_not_repeated_from_memory() {
 }
 
 #[test]
-fn a_wiped_store_heals_unasked() {
+fn an_emptied_store_is_rebuilt_without_a_request() {
     let (mut world, mut processor) = started(Policy::manual());
     world.place("a");
     world.place("b");
@@ -483,7 +483,7 @@ fn a_fact_whose_predecessor_the_log_does_not_have_is_a_dead_letter_and_its_order
 }
 
 #[test]
-fn a_store_ahead_of_the_log_is_asked_again_and_then_halts() {
+fn a_store_ahead_of_the_log_is_read_again_and_then_halts_the_partition() {
     let (mut world, mut processor) = started(Policy::manual());
     world.place("a");
     world.settle(&mut processor);

@@ -1,7 +1,7 @@
 //! Orders between a commit and the store, and the cache behind them.
 //!
-//! An order that changed is *unwritten* until a store write holds it, then *in writing* until the store says that it is
-//! written, then perhaps *cached*. It is looked up in that order, so what an unsettled write holds is never read from the
+//! An order that changed is *unwritten* until a store write holds it, then *in writing* until the store confirms the
+//! write, then possibly *cached*. It is looked up in that order, so what an unsettled write holds is never read from the
 //! store.
 
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub(super) struct Changed {
     pub(super) rebuilt: bool,
 }
 
-/// What is committed and not yet given to the store.
+/// Committed changes that no store write contains yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct WriteBuffer {
     pub(super) orders: BTreeMap<OrderId, Changed>,
@@ -82,7 +82,7 @@ impl WriteBuffer {
     }
 }
 
-/// Where a write stands: its partition, tokens and checkpoint.
+/// The partition, tokens and checkpoint of a write.
 #[derive(Debug, Clone)]
 pub(super) struct WriteAt {
     pub(super) partition: Partition,
@@ -119,7 +119,7 @@ pub(super) struct Writing {
 }
 
 /// Orders whose state the store holds too. Two generations: a look-up keeps an order young, and when the young ones are
-/// too many, those that nobody looked up since the last time go.
+/// too many, the old ones that were not looked up are evicted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Cache {
     generation_orders_max: usize,
@@ -149,7 +149,7 @@ impl Cache {
         Some(order)
     }
 
-    /// Keeps an order, unless it is terminal: hardly anybody asks anything of it again.
+    /// Keeps an order, unless it is terminal: requests about terminal orders are rare.
     pub(super) fn keep(&mut self, order: Arc<Order>) {
         self.remove_old(&order.order_id);
         if order.status.is_terminal() {

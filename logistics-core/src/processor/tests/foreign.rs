@@ -219,7 +219,7 @@ fn keyed(byte: u8) -> Settings {
 }
 
 #[test]
-fn with_a_log_key_an_unsigned_record_is_a_dead_letter_whatever_it_says() {
+fn with_a_log_key_every_unsigned_record_is_a_dead_letter() {
     let newer = String::from_utf8(fact("a", 2, Status::Confirmed, None).to_vec()).unwrap();
     let newer = Bytes::from(newer.replace("order:1", "order:2"));
     let forged = [fact("a", 2, Status::Confirmed, None), outcome(2), newer];
@@ -232,7 +232,7 @@ fn with_a_log_key_an_unsigned_record_is_a_dead_letter_whatever_it_says() {
         world.place("b");
         world.settle(&mut processor);
         assert_eq!((processor.phase(), world.dead_letters()), (&Phase::Live, vec![2]));
-        // A replay says the same, with the key that has taken its place too.
+        // A replay agrees, also after a key rotation.
         (world.checkpoint, world.documents) = (None, BTreeMap::new());
         let rotated = LogKeys::new(&[[2; 32], [1; 32]]).expect("keys");
         let settings = Settings { log_keys: Some(rotated), ..Settings::new(1, Policy::manual()) };

@@ -145,7 +145,7 @@ fn an_order_whose_document_is_lost_is_not_placed_a_second_time() {
 }
 
 #[test]
-fn a_document_that_a_reader_missed_comes_back_unasked() {
+fn a_document_that_a_reader_missed_is_rebuilt() {
     let mut world = stopped();
     let before = world.order("b");
     let mut processor = restarted(&mut world, Policy::manual());
