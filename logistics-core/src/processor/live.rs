@@ -16,14 +16,14 @@ use super::settings::Settings;
 use super::timers::Timers;
 use super::write_buffer::{Cache, WriteAt, WriteBuffer, Writing};
 use crate::ids::{Offset, OrderId, Partition, Timestamp};
-use crate::port::{Loaded, LogIdentity, ReadLimit, StoreWrite, Token};
+use crate::port::{LogIdentity, ReadLimit, StoreWrite, Token};
 
 /// The state of a live processor. Any failure discards all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Live {
     acquisition: u128,
     /// The log's end at the acquisition. Up to there, inputs may be older than a timer that is due.
-    end_at_start: Offset,
+    pub(super) end_at_start: Offset,
     /// The last write that was issued.
     sequence: u64,
     /// The last write that the store confirmed.
@@ -48,12 +48,12 @@ pub(super) struct Live {
     pub(super) cache: Cache,
     pub(super) timers: Timers,
     pub(super) inbox: VecDeque<Input>,
-    inbox_bytes: usize,
-    shares: Shares,
-    document_size: DocumentSize,
+    pub(super) inbox_bytes: usize,
+    pub(super) shares: Shares,
+    pub(super) document_size: DocumentSize,
     /// Where the next read begins.
     pub(super) read_position: Offset,
-    last_read_at: Timestamp,
+    pub(super) last_read_at: Timestamp,
     /// Records were read that the group's committed offset does not cover.
     pub(super) uncovered: bool,
     pub(super) reading: Option<CallId>,
@@ -139,16 +139,8 @@ impl Live {
     }
 
     /// The input behind everything that has left the inbox.
-    fn next_input(&self) -> Offset {
+    pub(super) fn next_input(&self) -> Offset {
         self.inbox.front().map_or(self.read_position, |input| input.offset)
-    }
-
-    /// Up to when timers may fire: not past an input that waits, and, while the backlog of before is being read, not past
-    /// what was read of it.
-    fn horizon(&self, now: Timestamp) -> Timestamp {
-        let waiting = self.inbox.front().map_or(now, |input| input.at);
-        let unread = if self.read_position < self.end_at_start { self.last_read_at } else { now };
-        now.min(waiting).min(unread)
     }
 
     /// When the next timer fires, if nothing is read meanwhile.
@@ -193,68 +185,6 @@ impl Live {
         };
         let writing = self.writing.as_ref().map_or(0, |writing| writing.bytes);
         self.inbox_bytes + self.cache.bytes() + self.unwritten.bytes + writing + plan
-    }
-
-    fn take_inputs(&mut self, max: usize) -> Vec<Input> {
-        let (mut inputs, mut bytes) = (Vec::new(), 0);
-        while inputs.len() < max {
-            let Some(input) = self.inbox.front() else { break };
-            let size = memory::of_input(input);
-            if bytes + size > self.shares.plan && !inputs.is_empty() {
-                break;
-            }
-            bytes += size;
-            self.inbox_bytes -= size;
-            inputs.extend(self.inbox.pop_front());
-        }
-        inputs
-    }
-
-    /// Takes out what is to be decided next, and finds the states that are known.
-    pub(super) fn plan(&mut self, now: Timestamp, batch: BatchSize) -> Option<(Plan, Vec<OrderId>)> {
-        let fit = self.document_size.fit(self.shares.plan);
-        let inputs = self.take_inputs(batch.inputs.min(fit));
-        let facts_left = batch.facts.min(fit.max(inputs.len())).saturating_sub(inputs.len());
-        let due = match self.skew {
-            None => self.timers.take_due(self.horizon(now), facts_left),
-            Some(_) => BTreeSet::new(),
-        };
-        if inputs.is_empty() && due.is_empty() {
-            return None;
-        }
-        let mut plan = Plan { inputs, due, next: self.next_input(), ..Plan::default() };
-        let mut missing = Vec::new();
-        let asked = plan.inputs.iter().filter_map(Input::order_id);
-        for order_id in asked.chain(plan.due.iter().map(|(_, order_id)| order_id)) {
-            if plan.orders.contains_key(order_id) {
-                continue;
-            }
-            let known = self.unwritten.orders.get(order_id).map(|changed| &changed.order);
-            let known = known.or_else(|| self.writing.as_ref()?.orders.get(order_id)).cloned();
-            let known = known.or_else(|| self.cache.find(order_id));
-            if known.is_none() {
-                missing.push(order_id.clone());
-            }
-            // The state is taken now: by the time that missing ones are loaded, a known one may have left the cache.
-            plan.orders.insert(order_id.clone(), known);
-        }
-        Some((plan, missing))
-    }
-
-    /// Completes a plan with what was loaded.
-    pub(super) fn complete(
-        &mut self,
-        mut plan: Plan,
-        ids: &[OrderId],
-        loaded: Loaded,
-    ) -> Result<Plan, String> {
-        self.document_size.seen(&loaded);
-        for (order_id, json) in ids.iter().zip(loaded.documents) {
-            let order = json.map(|json| super::replay::read_document(order_id, &json)).transpose()?;
-            plan.orders.insert(order_id.clone(), order);
-        }
-        plan.missing = loaded.missing;
-        Ok(plan)
     }
 
     /// Merges what is committed.

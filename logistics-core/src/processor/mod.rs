@@ -35,6 +35,7 @@ mod interrupt;
 mod live;
 mod memory;
 mod own;
+mod planning;
 mod reading;
 mod replay;
 mod replaying;
