@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use logistics_core::Partition;
 use logistics_core::port::{Membership, OwnerStore, PartitionLog, PortError, PortErrorKind, WriteOutcome};
-use logistics_core::processor::{Effect, Reply, Stamp as CallId};
+use logistics_core::processor::{CallId, Effect, Reply};
 
 use crate::error_text::error_text;
 

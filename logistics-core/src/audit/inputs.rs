@@ -10,7 +10,7 @@ use crate::partitioner::partition_of;
 use crate::port::LogRecord;
 use crate::request::Request;
 
-/// Inputs are answered in the order in which they stand in the log, so those without an outcome are a queue.
+/// Inputs are answered in the order of the log, so those without an outcome are a queue.
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
     unanswered: VecDeque<Input>,
@@ -76,13 +76,13 @@ impl Inputs {
             Some(next) if next < offset => {
                 format!("the input at offset {offset} is answered, the one at {next} before it is not")
             }
-            _ => format!("an outcome answers offset {offset}, where no input stands before it"),
+            _ => format!("an outcome answers offset {offset}, which is no earlier input"),
         };
         let skipped = next.is_some_and(|next| next < offset) && offset >= self.answered;
         Err(Broken::new(if skipped { Invariant::I3 } else { Invariant::I2 }, found))
     }
 
-    /// Takes in the outcome of the input at `offset` of `partition`.
+    /// Adds the outcome of the input at `offset` of `partition`.
     pub(super) fn answered(
         &mut self,
         partition: Partition,
@@ -100,7 +100,7 @@ impl Inputs {
         })
     }
 
-    /// A timer says that everything before `next` was answered when it fired.
+    /// A timer's fact states that everything before `next` was answered when it fired.
     pub(super) fn timer_fired(&self, next: Offset) -> Result<(), Broken> {
         match self.unanswered.front() {
             Some(input) if input.offset < next => Err(Broken::new(

@@ -1,7 +1,7 @@
-//! The audit: what must hold in a log and a store, checked from what stands in them.
+//! The audit checks the invariants of a log and a store.
 //!
-//! [`run`] reads both through the ports and is what `logistics verify` does. [`Audit`] is the same without I/O, for whoever
-//! has the records at hand.
+//! [`run`] reads both through the ports; `logistics verify` calls it. [`Audit`] is the same without I/O, for callers that
+//! already have the records.
 //!
 //! It sees I1, I2, I3, I9, I11, the steps of the lifecycle and unreadable records (I14) in the logs; I6, I7, I10 and I12
 //! between logs and store; and of I8 that each refusal fits the state before it. That the dead letters of a partition are
@@ -77,7 +77,7 @@ impl Audit {
         }
     }
 
-    /// Takes in a partition's checkpoint and timers.
+    /// Adds a partition's checkpoint and timers.
     ///
     /// # Errors
     /// The [`Violation`] of an order with two timers or with one in a foreign partition.
@@ -86,10 +86,10 @@ impl Audit {
         self.audit(partition).recovery(partition, partitions, recovery)
     }
 
-    /// Takes in a document as a list of the orders in status `listed` gave it, in the order of that list.
+    /// Adds a document from the list of the orders in status `listed`, in the order of that list.
     ///
     /// # Errors
-    /// The [`Violation`] of a document that is none, stands under another status, twice or at another place in the list.
+    /// The [`Violation`] of an unreadable document, or of one that is listed twice, out of order or under another status.
     pub fn document(&mut self, listed: Status, json: &[u8]) -> Result<(), Violation> {
         let order = Order::from_document(json).map_err(|error| {
             Broken::new(Invariant::I6, format!("a document under {listed} is not an order's: {error}"))
@@ -126,7 +126,7 @@ impl Audit {
         self.audit(partition).notifications_truncated |= start > Offset(0);
     }
 
-    /// Takes in the next notification of a partition.
+    /// Adds the next notification of a partition.
     ///
     /// # Errors
     /// The [`Violation`] of a notification that comes twice, too early or in a foreign partition.
@@ -157,11 +157,11 @@ impl Audit {
         if start == Offset(0) {
             return Ok(());
         }
-        let found = format!("the log starts at offset {start}, what stood before is gone");
+        let found = format!("the log starts at offset {start}; earlier records are gone");
         Err(Broken::new(Invariant::I14, found).at(partition, None, None))
     }
 
-    /// Takes in the next record of a partition of the orders.
+    /// Adds the next record of a partition of the orders.
     ///
     /// # Errors
     /// The [`Violation`] that the record shows.
@@ -190,7 +190,7 @@ impl Audit {
         Ok(report)
     }
 
-    /// Every forwarded input stands in its right partition, as often as it was forwarded there.
+    /// Every forwarded input is in its right partition, as often as it was forwarded there.
     fn check_forwarded(self) -> Result<(), Violation> {
         let mut wanted: BTreeMap<(Partition, u64), Vec<(Partition, Offset)>> = BTreeMap::new();
         for (from, audit) in &self.audits {

@@ -1,4 +1,4 @@
-//! One order under audit: the fold of its facts, and what the store and the notifications say of it.
+//! One order under audit: the fold of its facts, its document and its notifications.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -89,7 +89,7 @@ impl OrderAudit {
         Ok(())
     }
 
-    /// The step is one that the table has, taken by somebody who may, at its time.
+    /// The transition is in the table, its actor is allowed, and its time is right.
     fn check_step(&self, fact: &Fact) -> Result<(), Broken> {
         let broken = |found: String| Err(Broken::new(Invariant::Lifecycle, found));
         let (from, to) = (self.status, fact.status);
@@ -135,7 +135,7 @@ impl OrderAudit {
         }
     }
 
-    /// The refusal fits the state that the order has at this place of the log.
+    /// The rejection fits the state that the order has at this place of the log.
     pub(super) fn rejected(&self, rejection: &Rejection) -> Result<(), Broken> {
         let fits = match rejection {
             Rejection::NotFound | Rejection::PlacementNotPermitted { .. } => self.status.is_none(),
@@ -146,7 +146,7 @@ impl OrderAudit {
             Rejection::IdConflict => self.status.is_some(),
             Rejection::AttemptsExhausted { .. } => self.status == Some(Status::DeliveryFailed),
         };
-        if fits { Ok(()) } else { Err(self.decided_otherwise(&format!("the refusal \"{rejection}\""))) }
+        if fits { Ok(()) } else { Err(self.decided_otherwise(&format!("the rejection \"{rejection}\""))) }
     }
 
     /// "It is so already" fits the state that the order has at this place of the log.
@@ -185,7 +185,7 @@ impl OrderAudit {
         }
     }
 
-    /// Takes in a stored document; answers whether it is the first of this order.
+    /// Adds a stored document; returns whether it is the first of this order.
     pub(super) fn document(&mut self, order: Order) -> bool {
         let version = order.version;
         let fingerprint = fingerprint_of(&without_details(order));
@@ -286,15 +286,15 @@ fn check_row(from: Option<Status>, fact: &Fact) -> Result<(), Broken> {
     let name = from.map_or("nothing", Status::name);
     let broken = |found: String| Err(Broken::new(Invariant::Lifecycle, found));
     match transition(from, to) {
-        None => broken(format!("it moved from {name} to {to}, which is no step of the lifecycle")),
+        None => broken(format!("it moved from {name} to {to}, which is no transition of the lifecycle")),
         Some(row) if !row.actors.contains(&actor) => {
-            broken(format!("{actor} moved it from {name} to {to} and may not"))
+            broken(format!("{actor} moved it from {name} to {to}, which the lifecycle does not allow"))
         }
         Some(_) => Ok(()),
     }
 }
 
-/// Details may be large and never change: a fingerprint stands for them.
+/// Details may be large and never change, so only a fingerprint is kept.
 fn without_details(mut order: Order) -> Order {
     order.details = order.details.and_then(|details| {
         if details.as_str().len() <= DETAILS_BYTES_KEPT {
@@ -307,7 +307,7 @@ fn without_details(mut order: Order) -> Order {
 
 const DETAILS_BYTES_KEPT: usize = 64;
 
-/// Without the trace context: documents of earlier releases have none, and it says nothing about the order.
+/// Without the trace context: documents of earlier releases have none.
 fn fingerprint_of(order: &Order) -> u64 {
     match order.trace {
         None => fingerprint(&order.to_document()),

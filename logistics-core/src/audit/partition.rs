@@ -20,14 +20,13 @@ pub(super) struct PartitionAudit {
     pub(super) notifications_truncated: bool,
     pub(super) end: Option<Offset>,
     orders: HashMap<OrderId, OrderAudit>,
-    /// `None`: the store was not asked; `Some(None)`: it knows nothing of the partition.
+    /// `None`: the store was not read; `Some(None)`: it has no checkpoint of the partition.
     checkpoint: Option<Option<StoreCheckpoint>>,
     timers: u64,
     last: Option<Offset>,
     last_notification: Option<Offset>,
     last_fact: Option<Offset>,
-    /// Records that claim to be an owner's and cannot be, until a dead letter says that the owner saw so too. With what is
-    /// wrong with each.
+    /// Foreign records that have no dead letter yet, with what is wrong with each.
     suspects: BTreeMap<Offset, Violation>,
 }
 

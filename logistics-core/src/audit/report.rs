@@ -16,7 +16,7 @@ pub struct Report {
     pub unanswered: u64,
     /// Inputs by what became of them.
     pub outcomes: OutcomeCounts,
-    /// Records that claim to be an owner's and are none. They are inputs, and each has a dead letter for its outcome.
+    /// Records that falsely claim to be an owner's. They count as inputs, and each is dead-lettered.
     pub foreign: u64,
     /// Facts in the log.
     pub facts: u64,
@@ -44,11 +44,11 @@ pub struct Report {
 pub struct OutcomeCounts {
     /// A fact.
     pub happened: u64,
-    /// It was so already.
+    /// The order was already in that status.
     pub unchanged: u64,
-    /// Refused.
+    /// Rejected.
     pub rejected: u64,
-    /// Sent on to the right partition.
+    /// Forwarded to the right partition.
     pub forwarded: u64,
     /// No input of this system.
     pub dead_lettered: u64,

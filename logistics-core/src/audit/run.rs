@@ -1,4 +1,4 @@
-//! An audit of whatever is behind the ports.
+//! An audit through the ports.
 
 use futures::stream::TryStreamExt;
 
@@ -17,7 +17,7 @@ const READ: ReadLimit = ReadLimit { records: READ_RECORDS_MAX, bytes: READ_BYTES
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// Something does not hold.
+    /// An invariant does not hold.
     #[error(transparent)]
     Violation(#[from] Violation),
     /// The log or the store could not be read.

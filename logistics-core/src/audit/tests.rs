@@ -27,14 +27,14 @@ fn world() -> World {
     world.ask("o0", Actor::Merchant, to(Status::Confirmed));
     world.ask("o0", Actor::Customer, to(Status::Preparing));
     world.ask("o0", Actor::Operator, to(Status::Delivered));
-    world.ask("nobody", Actor::Operator, Command::Cancel);
+    world.ask("absent", Actor::Operator, Command::Cancel);
     world.ask("o1", Actor::Customer, Command::Cancel);
     for status in [Status::Confirmed, Status::Preparing, Status::OutForDelivery, Status::Delivered] {
         world.ask("o2", Actor::Operator, to(status));
     }
     let other = (0..PARTITIONS as usize).find(|partition| *partition != home("moved")).unwrap();
     world.misplaced("moved", other);
-    // Whoever nobody accepted expires; o0 is late in CONFIRMED, o7 waits.
+    // An order without an acceptance expires; o0 is late in CONFIRMED, o7 waits.
     world.pass(10 * 60_000);
     world.place("o7");
     world
@@ -152,13 +152,13 @@ fn i1_a_fact_in_a_foreign_partition_or_under_a_foreign_key() {
 #[test]
 fn i2_an_input_with_two_outcomes_or_none() {
     let mut twice = clean();
-    let log = last_of(&mut twice.orders, "nobody");
-    let index = find(log, "nobody", "request.rejected");
+    let log = last_of(&mut twice.orders, "absent");
+    let index = find(log, "absent", "request.rejected");
     let mut copy = log.records[index].clone();
     copy.offset = Offset(log.end);
     log.end += 1;
     log.records.push(copy);
-    assert_broken(&twice, Invariant::I2, Some("nobody"), "second outcome");
+    assert_broken(&twice, Invariant::I2, Some("absent"), "second outcome");
 
     let mut none = clean();
     let log = last_of(&mut none.orders, "o7");
@@ -208,8 +208,8 @@ fn i2_an_outcome_that_does_not_fit_its_input() {
 #[test]
 fn i3_an_input_that_was_passed_over() {
     let mut skipped = clean();
-    let log = last_of(&mut skipped.orders, "nobody");
-    let index = find(log, "nobody", "request.rejected");
+    let log = last_of(&mut skipped.orders, "absent");
+    let index = find(log, "absent", "request.rejected");
     log.records.remove(index);
     // A later input of the partition is answered, so that this one never will be.
     let violation = skipped.audit(Expect::InMotion).unwrap_err();
@@ -248,7 +248,7 @@ fn the_lifecycle_is_held_to_step_by_step() {
         &courier,
         Invariant::Lifecycle,
         Some("o2"),
-        "courier moved it from PLACED to CONFIRMED and may not",
+        "courier moved it from PLACED to CONFIRMED, which the lifecycle does not allow",
     );
     let back = change("o2", "order.preparing\"", "\"time\":\"20", "\"time\":\"19");
     assert_broken(&back, Invariant::Lifecycle, Some("o2"), "before CONFIRMED");
@@ -523,7 +523,7 @@ fn i14_an_unreadable_fact_or_a_truncated_log() {
     let violation = audit.bounds_of_orders(Partition(2), Offset(4), Offset(9)).unwrap_err();
     assert_eq!(
         violation.to_string(),
-        "I14 does not hold in partition 2: the log starts at offset 4, what stood before is gone \
+        "I14 does not hold in partition 2: the log starts at offset 4; earlier records are gone \
          (what an owner wrote can be read, from the log's first record on)"
     );
 }

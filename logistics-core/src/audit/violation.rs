@@ -12,7 +12,7 @@ named! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
     #[non_exhaustive]
     pub enum Invariant {
-        /// The lifecycle: each fact is a step that the table has, taken by somebody who may, and never back in time.
+        /// The lifecycle: each fact is a transition of the table by an allowed actor, and never back in time.
         Lifecycle => "lifecycle",
         /// An order's facts have versions 1, 2, 3 ... in one partition.
         I1 => "I1",
@@ -26,7 +26,7 @@ named! {
         I7 => "I7",
         /// A decision was made on the state that the log had then.
         I8 => "I8",
-        /// A fact and its notification are there together or not at all.
+        /// Each fact has exactly one notification, and each notification its fact.
         I9 => "I9",
         /// At rest, documents, index and checkpoint are up to the log.
         I10 => "I10",
@@ -34,7 +34,7 @@ named! {
         I11 => "I11",
         /// A fact with a deadline has one live timer until the next fact, and a timer fires at its deadline only.
         I12 => "I12",
-        /// A fact or outcome of a newer release, or a truncated log, is never skipped; what no owner wrote is a dead letter.
+        /// A fact or outcome of a newer release, or a truncated log, is never skipped; a foreign record is dead-lettered.
         I14 => "I14",
     }
     /// The number, for example `I1`.
@@ -46,11 +46,13 @@ impl Invariant {
     #[must_use]
     pub fn statement(self) -> &'static str {
         match self {
-            Invariant::Lifecycle => "an order only takes steps of the lifecycle, and never goes back in time",
+            Invariant::Lifecycle => {
+                "an order only makes transitions of the lifecycle, and never goes back in time"
+            }
             Invariant::I1 => {
                 "an order's facts have versions 1, 2, 3 ... with no gap and no duplicate, in one partition"
             }
-            Invariant::I2 => "an input has at most one outcome, and exactly one once things settle",
+            Invariant::I2 => "an input has at most one outcome, and exactly one at rest",
             Invariant::I3 => "an input is answered if and only if its offset is below the answered offset",
             Invariant::I6 => "a stored document is the fold of the order's first facts",
             Invariant::I7 => "a checkpoint never passes what is committed",
@@ -66,16 +68,16 @@ impl Invariant {
     }
 }
 
-/// The first thing that an audit found wrong.
+/// The first violation that an audit found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub struct Violation {
     /// What does not hold.
     pub invariant: Invariant,
-    /// The order, where it is about one.
+    /// The order, if it concerns one.
     pub order: Option<OrderId>,
-    /// The partition, where it is about one.
+    /// The partition, if it concerns one.
     pub partition: Option<Partition>,
-    /// The offset in the log, where it is about one record.
+    /// The offset in the log, if it concerns one record.
     pub offset: Option<Offset>,
     /// What was expected and what was found, as a clause.
     pub found: String,

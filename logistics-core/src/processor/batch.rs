@@ -12,7 +12,7 @@ use super::memory;
 use super::own::{OwnRecords, Print};
 use super::settings::Settings;
 use super::timers::{Timer, Timers};
-use super::unwritten::{Changed, index_entry};
+use super::write_buffer::{Changed, index_entry};
 use crate::decide::{Decision, decide, decide_due};
 use crate::fact::{Change, Fact};
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, Version};
@@ -70,7 +70,7 @@ impl Plan {
     }
 }
 
-/// What is said of a record that only an owner can have written, and this one did not.
+/// The reason to halt at a plausible owner's record that this owner did not write.
 pub(super) fn second_writer(partition: Partition, offset: Offset) -> String {
     format!(
         "the record at offset {offset} of partition {partition} answers an input or moves an order, and this owner did not \
@@ -182,7 +182,7 @@ impl Batch<'_> {
             InputKind::Request(request) => self.answer_request(offset, &request),
             InputKind::Misplaced { record, request, to } => {
                 let key = Some(request.order_id.to_key());
-                // A new record has no headers, so what they say goes into the payload.
+                // A new record has no headers, so their contents go into the payload.
                 let payload =
                     if wire::is_binary(&record) { wire::encode_request(&request) } else { record.payload };
                 self.records.push(NewRecord { topic: Topic::Orders, partition: to, key, payload });
@@ -193,7 +193,7 @@ impl Batch<'_> {
                 self.answer_dead(offset, &record, reason);
                 Ok(())
             }
-            // The judgement leaves none of these; one that it left is no owner's all the same.
+            // `judge_claims` leaves none of these.
             InputKind::Claimed { record, .. } => {
                 self.answer_dead(offset, &record, foreign("it was not judged"));
                 Ok(())

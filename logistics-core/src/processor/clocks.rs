@@ -1,28 +1,27 @@
-//! This owner's clock, held to the log's.
+//! Compares this owner's clock with the log's.
 //!
-//! A deadline means the same moment to every owner only while their clocks agree. The log is the common witness: it stamps
-//! each record with its own time. A record of this owner was stamped between the moment at which it was sent and the moment
-//! at which it came by again, which bounds the difference on both sides; any other record was stamped before it came by,
-//! which bounds it on one. Until the log has said something, the store's clock stands for it. A step of this owner's clock
-//! after that is seen by the clock that never steps.
+//! A deadline is the same moment for every owner only while their clocks agree. The log stamps each record with its own
+//! time. The stamp of an owner's own record lies between sending and reading it, which bounds the difference on both
+//! sides. Any other record was stamped before it was read, which bounds the difference on one side. The store's clock
+//! replaces the log's until the log has supplied a timestamp. The monotonic clock detects later steps of this owner's clock.
 
 use super::effect::{Now, Skew};
 use crate::ids::Timestamp;
 
-/// What is known of the difference between this owner's clock and the log's.
+/// The measured difference between this owner's clock and the log's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Clocks {
     known: Option<Known>,
-    /// A record of this owner that has not come by again: its number among them, and when it was sent.
+    /// A record of this owner that was not read back yet: its number, and when it was sent.
     probe: Option<(u64, Now)>,
 }
 
-/// Bounds of this owner's time minus the log's, in milliseconds, and what they were measured at.
+/// Bounds of this owner's time minus the log's, in milliseconds, and the time base of the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Known {
     least: i64,
     most: i64,
-    /// The wall clock minus the clock that never steps.
+    /// The wall clock minus the monotonic clock.
     base: i64,
     by_log: bool,
 }
@@ -40,14 +39,14 @@ impl Clocks {
         self.probe.get_or_insert((number, now));
     }
 
-    /// The record of this owner of that number came by, stamped `at`.
+    /// This owner read back its record of that number, stamped `at`.
     pub(super) fn read_back(&mut self, number: u64, at: Timestamp, now: Now) {
         if let Some((_, sent)) = self.probe.take_if(|(probe, _)| *probe <= number) {
             self.known = Some(Known::between(sent, now, at, true));
         }
     }
 
-    /// A record came by, stamped `at`. Only one from the future says anything.
+    /// A record with the stamp `at` was read. Only a stamp from the future bounds the difference.
     pub(super) fn read(&mut self, at: Timestamp, now: Now, max_ms: u64) {
         let most = difference(now.wall, at);
         if most < -signed(max_ms) {
@@ -55,7 +54,7 @@ impl Clocks {
         }
     }
 
-    /// The difference, where it is certainly more than permitted.
+    /// The difference, if it is certainly more than permitted.
     pub(super) fn skew(&self, now: Now, max_ms: u64) -> Option<Skew> {
         let known = self.known?;
         let stepped = base(now).saturating_sub(known.base);
@@ -69,13 +68,13 @@ impl Clocks {
         Some(Skew { ours: now.wall, log, by_log: known.by_log })
     }
 
-    /// This owner's clock and the one that never steps went apart by more than permitted since the measurement: it was set, or
-    /// the machine was suspended. Only a new measurement tells the two apart.
+    /// The wall clock and the monotonic clock drifted apart by more than permitted since the measurement: the clock was set, or
+    /// the machine was suspended. Only a new measurement distinguishes the two.
     pub(super) fn has_stepped(&self, now: Now, max_ms: u64) -> bool {
         self.known.is_some_and(|known| base(now).saturating_sub(known.base).unsigned_abs() > max_ms)
     }
 
-    /// The time for facts: this owner's, kept within the permitted difference from the log's.
+    /// The time for facts: this owner's, limited to the permitted difference from the log's.
     pub(super) fn fact_time(&self, now: Now, max_ms: u64) -> Timestamp {
         match self.skew(now, max_ms) {
             None => now.wall,
@@ -86,8 +85,8 @@ impl Clocks {
 }
 
 impl Known {
-    /// The other clock said `other` between `asked` and now. The bounds are those of this owner's clock as it was at `asked`: a
-    /// step since then shows as one after the measurement ([`Clocks::has_stepped`]).
+    /// The other clock was at `other` between `asked` and now. The bounds use this owner's clock at `asked`, so
+    /// [`Clocks::has_stepped`] detects a later step.
     fn between(asked: Now, now: Now, other: Timestamp, by_log: bool) -> Self {
         let least = difference(asked.wall, other);
         let most = least.saturating_add(signed(now.elapsed_ms.saturating_sub(asked.elapsed_ms)));
@@ -137,7 +136,7 @@ mod tests {
         assert_eq!(clocks.skew(now(120, 120), MAX), None);
         assert!(clocks.has_stepped(now(120, 120), MAX));
         assert!(!clocks.has_stepped(now(2 * HOUR + 120, 120), MAX));
-        // A record that took long to come by does not say that this owner is ahead.
+        // A record that was read back late is no evidence that this owner is ahead.
         let mut slow = Clocks::default();
         slow.sent(0, now(0, 0));
         slow.read_back(0, at(5), now(60_000, 60_000));
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_in_the_midst_of_a_measurement_makes_it_void() {
+    fn a_clock_step_during_a_measurement_invalidates_it() {
         let mut clocks = Clocks::default();
         // Asked an hour behind, answered an hour ahead.
         clocks.store(at(0), now(-HOUR, 0), now(HOUR, 20));
@@ -157,17 +156,17 @@ mod tests {
     }
 
     #[test]
-    fn a_record_from_the_future_says_that_this_owner_is_behind() {
+    fn a_record_from_the_future_shows_that_this_owner_is_behind() {
         let mut clocks = Clocks::default();
         clocks.read(at(-HOUR), now(0, 0), MAX);
-        assert_eq!(clocks.skew(now(0, 0), MAX), None, "an old record says nothing");
+        assert_eq!(clocks.skew(now(0, 0), MAX), None, "an old record bounds nothing");
         clocks.read(at(HOUR), now(0, 0), MAX);
         assert_eq!(clocks.skew(now(0, 0), MAX).map(|skew| skew.log), Some(at(HOUR)));
         assert_eq!(clocks.fact_time(now(0, 0), MAX), at(HOUR - 5000));
     }
 
     #[test]
-    fn the_store_stands_for_the_log_until_the_log_has_said_something() {
+    fn the_store_clock_is_used_until_the_log_has_supplied_a_timestamp() {
         let mut clocks = Clocks::default();
         clocks.store(at(0), now(HOUR, 0), now(HOUR, 0));
         assert!(clocks.skew(now(HOUR, 0), MAX).is_some_and(|skew| !skew.by_log));

@@ -6,46 +6,46 @@ use crate::port::{
     Token, Transaction, WriteOutcome,
 };
 
-/// The time, twice: what the wall clock says, and what has passed since some fixed moment of this process. Facts and
-/// deadlines are of the former; waits are of the latter, so that a clock that steps back stops nothing.
+/// The wall-clock time and a monotonic time. Facts and deadlines use the wall clock. Waits use the monotonic clock, so a
+/// clock that is set back does not block them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Now {
     /// The wall clock.
     pub wall: Timestamp,
-    /// Milliseconds of a clock that never steps.
+    /// Milliseconds of a monotonic clock since a fixed moment of this process.
     pub elapsed_ms: u64,
 }
 
-/// This owner's clock and the log's, where they differ by more than permitted.
+/// This owner's time and the log's, when they differ by more than permitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Skew {
-    /// What this owner's clock says.
+    /// This owner's time.
     pub ours: Timestamp,
-    /// What the other clock says at that moment.
+    /// The other clock's time at that moment.
     pub log: Timestamp,
-    /// The other clock is the log's; otherwise it is the store's, until the log has said something.
+    /// The other clock is the log's. Otherwise it is the store's, which is used until the log has supplied a timestamp.
     pub by_log: bool,
 }
 
-/// Names one effect, to tell its reply apart from the reply to an earlier effect that was given up.
+/// Identifies one effect, which separates its reply from the reply to an earlier effect that was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Stamp(pub u64);
+pub struct CallId(pub u64);
 
-/// What is to be done. Each is one call of a port; the driver makes it, in a task of its own if it likes, and hands the
-/// reply of the same name to [`super::Processor::handle`] with the same stamp. It never repeats a call by itself.
+/// A call of a port that the driver makes, possibly in its own task. The driver passes the reply to
+/// [`super::Processor::handle`] with the same [`CallId`]. It never retries a call by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// `PartitionLog::acquire`. What this processor had open before is to be given up first.
+    /// `PartitionLog::acquire`. The driver first gives up all open calls of this processor.
     Acquire,
     /// `OwnerStore::recover`.
     Recover,
     /// `PartitionLog::extent`.
     ReadEnd,
-    /// `PartitionLog::read`; may wait for as long as there is nothing.
+    /// `PartitionLog::read`; may wait until there is a record.
     Read {
-        /// From where.
+        /// The first offset.
         from: Offset,
-        /// How much.
+        /// The most that is read.
         limit: ReadLimit,
     },
     /// `OwnerStore::load`; without ids, for the token alone.
@@ -66,10 +66,10 @@ pub enum Effect {
     AskGroup,
 }
 
-/// What came of an effect.
+/// The result of an effect.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reply {
-    /// Of `Acquire`: a random number for this acquisition, which never comes twice.
+    /// Of `Acquire`: a random number for this acquisition, which never repeats.
     Acquired(Result<u128, PortErrorKind>),
     /// Of `Recover`.
     Recovered(Result<Recovery, PortErrorKind>),
@@ -89,21 +89,21 @@ pub enum Reply {
     Owned(Result<bool, PortErrorKind>),
 }
 
-/// Where a processor is, for people and for health.
+/// The phase of a processor, for people and for health.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Waiting before another try, for the reason given.
+    /// Waiting before a retry; contains the name of the phase that failed.
     Waiting(&'static str),
-    /// Asking the group whether the partition is still its own.
+    /// Asking the group whether this process still owns the partition.
     AskingGroup,
-    /// Taking the partition over.
+    /// Acquiring the partition.
     Acquiring,
     /// Reading the store's checkpoint.
     Recovering,
     /// Reading where the log ends.
     ReadingEnd,
-    /// Removing what the store holds of another log.
+    /// Removing another log's documents from the store.
     Clearing,
     /// Bringing the store up to the log.
     Replaying,
@@ -111,14 +111,14 @@ pub enum Phase {
     Live,
     /// Giving the partition up.
     Stopping,
-    /// It gave the partition up. Nothing more comes from it.
+    /// The partition is given up. The processor emits no further effects.
     Dropped,
-    /// It stopped for good and kept the partition, because going on would skip or invent something.
+    /// Stopped for good, with the partition kept: continuing would skip or invent records. Contains the reason.
     Halted(String),
 }
 
 impl Phase {
-    /// In a word or two.
+    /// The name, in one to three words.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -9,11 +9,11 @@ use crate::lifecycle::Status;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProcessorEvent {
-    /// A placement was taken from the log. An order event.
+    /// A placement was read from the log. An order event.
     Received {
         /// The order.
         order_id: OrderId,
-        /// What was asked for.
+        /// The requested status.
         status: Status,
     },
     /// A fact was committed that moved an order beyond PLACED. An order event.
@@ -23,25 +23,25 @@ pub enum ProcessorEvent {
         /// Its status now.
         status: Status,
     },
-    /// A request was refused. An order event.
+    /// A request was rejected. An order event.
     Rejected {
         /// The order.
         order_id: OrderId,
         /// The rejection's code.
         code: &'static str,
     },
-    /// An input went to the dead letters.
+    /// An input was dead-lettered.
     DeadLettered {
         /// Its offset.
         offset: Offset,
         /// What was wrong with it.
         reason: String,
     },
-    /// A record claims to be an owner's and is none. It changes no order, and its outcome is a dead letter.
+    /// A record falsely claims to be an owner's. It changes no order and is dead-lettered.
     Foreign {
         /// Its offset.
         offset: Offset,
-        /// Why it cannot be an owner's.
+        /// Why no owner wrote it.
         reason: String,
     },
     /// The checkpoint was made from another log, or from records that this log no longer has: the store is rebuilt.
@@ -49,11 +49,11 @@ pub enum ProcessorEvent {
         /// Why.
         reason: String,
     },
-    /// The clocks differ by more than permitted: nothing is decided by time.
+    /// The clocks differ by more than permitted: no timer fires.
     ClockSkew(Skew),
     /// The clocks agree again.
     ClocksAgree,
-    /// An attempt ended; another follows.
+    /// The attempt failed; a retry follows.
     Interrupted {
         /// Why, for counting.
         code: InterruptCode,
@@ -61,14 +61,14 @@ pub enum ProcessorEvent {
         phase: &'static str,
         /// Why, for people.
         why: String,
-        /// Milliseconds until it goes on.
+        /// Milliseconds until the retry.
         retry_after_ms: u64,
     },
     /// The partition is live.
     Live {
-        /// From which input on.
+        /// The first input to decide.
         from: Offset,
-        /// How many facts and outcomes were replayed.
+        /// Number of replayed facts and outcomes.
         replayed: u64,
     },
     /// The partition is halted.

@@ -25,7 +25,7 @@ pub(super) enum InputKind {
     Misplaced { record: LogRecord, request: Box<Request>, to: Partition },
     /// No input of this system.
     Dead { record: LogRecord, reason: String },
-    /// A fact that this owner did not write. The order's state tells whether it can be true.
+    /// A fact that this owner did not write. The order's state decides whether another owner can have written it.
     Claimed { record: LogRecord, fact: Box<Fact>, number: u64 },
 }
 
@@ -48,18 +48,18 @@ pub(super) struct Read {
     pub(super) signed: bool,
 }
 
-/// What a record says that it is.
+/// What a record claims to be.
 #[derive(Debug)]
 pub(super) enum Reading {
     /// An input, which anything may write.
     Input(Request),
-    /// No input of this system, and no owner's record either.
+    /// Neither an input of this system nor an owner's record.
     Dead(String),
     /// An owner's outcome.
     Outcome(Outcome),
     /// An owner's fact.
     Fact(Box<Fact>),
-    /// An owner's, by its own word, and no owner writes such a record.
+    /// It claims to be an owner's, but no owner writes such a record.
     Foreign(String),
     /// An owner's of a newer release: it must not be skipped.
     Newer(String),
@@ -104,7 +104,7 @@ fn bounded(reason: &str) -> String {
     reason.chars().take(REASON_CHARS_MAX).collect()
 }
 
-/// What is said of an owner's record that this build cannot read.
+/// The reason to halt at an owner's record that this build cannot read.
 fn unreadable(partition: Partition, offset: Offset, error: &wire::DecodeError) -> String {
     format!(
         "the record at offset {offset} of partition {partition} was written by a newer release ({error}); run a build \

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::BatchSize;
 use super::basis::Basis;
 use super::batch::{Decided, Plan};
+use super::batch_size::BatchSize;
 use super::clocks::Clocks;
-use super::effect::{Skew, Stamp};
+use super::effect::{CallId, Skew};
 use super::input::Input;
 use super::memory::{self, DocumentSize, Shares};
 use super::own::OwnRecords;
@@ -14,16 +14,16 @@ use super::replay::Replay;
 use super::scan::Scan;
 use super::settings::Settings;
 use super::timers::Timers;
-use super::unwritten::{Cache, Unwritten, WriteAt, Writing};
+use super::write_buffer::{Cache, WriteAt, WriteBuffer, Writing};
 use crate::ids::{Offset, OrderId, Partition, Timestamp};
-use crate::port::{Loaded, LogIdentity, ReadLimit, StoreWrite, Token};
+use crate::port::{LogIdentity, ReadLimit, StoreWrite, Token};
 
-/// What a live processor knows. All of it goes when anything fails.
+/// The state of a live processor. Any failure discards all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Live {
     acquisition: u128,
     /// The log's end at the acquisition. Up to there, inputs may be older than a timer that is due.
-    end_at_start: Offset,
+    pub(super) end_at_start: Offset,
     /// The last write that was issued.
     sequence: u64,
     /// The last write that the store confirmed.
@@ -34,7 +34,7 @@ pub(super) struct Live {
     pub(super) scan: Scan,
     pub(super) own: OwnRecords,
     pub(super) clocks: Clocks,
-    /// This owner's clock is off, so that no timer fires.
+    /// The clocks differ by more than permitted, so no timer fires.
     pub(super) skew: Option<Skew>,
     /// Orders that the store's index has and the log has not: a replay from the log's first record saw nothing of them.
     pub(super) ghosts: BTreeSet<OrderId>,
@@ -43,44 +43,44 @@ pub(super) struct Live {
     pub(super) held_back: Option<(Offset, Basis)>,
     /// Everything before it is decided and committed.
     pub(super) committed: Offset,
-    pub(super) unwritten: Unwritten,
+    pub(super) unwritten: WriteBuffer,
     pub(super) writing: Option<Writing>,
     pub(super) cache: Cache,
     pub(super) timers: Timers,
     pub(super) inbox: VecDeque<Input>,
-    inbox_bytes: usize,
-    shares: Shares,
-    document_size: DocumentSize,
-    /// Where to read on.
+    pub(super) inbox_bytes: usize,
+    pub(super) shares: Shares,
+    pub(super) document_size: DocumentSize,
+    /// Where the next read begins.
     pub(super) read_position: Offset,
-    last_read_at: Timestamp,
+    pub(super) last_read_at: Timestamp,
     /// Records were read that the group's committed offset does not cover.
     pub(super) uncovered: bool,
-    pub(super) reading: Option<Stamp>,
-    pub(super) work: Work,
+    pub(super) reading: Option<CallId>,
+    pub(super) cycle: Cycle,
     pub(super) last_work_ms: u64,
 }
 
-/// One of these at a time.
+/// The step of the current cycle.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Work {
+pub(super) enum Cycle {
     Idle,
-    /// Documents for a plan; `settled` is the last settled write when they were asked for.
+    /// Documents for a plan; `settled` is the last settled write when the load was issued.
     Loading {
-        stamp: Stamp,
+        call: CallId,
         settled: u64,
         plan: Plan,
         ids: Vec<OrderId>,
     },
     Committing {
-        stamp: Stamp,
+        call: CallId,
         decided: Decided,
         /// How much it was allowed to decide.
         batch: BatchSize,
     },
-    /// The token alone, to see that the store is still ours.
+    /// Only the token is loaded, to verify that the store is at a write of this owner.
     Comparing {
-        stamp: Stamp,
+        call: CallId,
         settled: u64,
     },
 }
@@ -102,7 +102,7 @@ impl Live {
             ghosts: replay.lost,
             held_back: None,
             committed: next,
-            unwritten: Unwritten::default(),
+            unwritten: WriteBuffer::default(),
             writing: None,
             cache: Cache::new(settings.cache_orders_max, shares.cache),
             document_size: replay.document_size,
@@ -114,7 +114,7 @@ impl Live {
             last_read_at: Timestamp::default(),
             uncovered: true,
             reading: None,
-            work: Work::Idle,
+            cycle: Cycle::Idle,
             last_work_ms: elapsed_ms,
         }
     }
@@ -123,8 +123,8 @@ impl Live {
         self.settled.sequence
     }
 
-    /// A token that the store may be at: of this acquisition, not before what was settled when the question was asked and
-    /// not behind what was issued.
+    /// The token is of this acquisition, not before the write that was settled when the load was issued, and not behind the
+    /// last issued write.
     pub(super) fn is_own(&self, token: Option<Token>, settled_then: u64) -> bool {
         token.is_some_and(|token| {
             token.acquisition == self.acquisition && (settled_then..=self.sequence).contains(&token.sequence)
@@ -139,16 +139,8 @@ impl Live {
     }
 
     /// The input behind everything that has left the inbox.
-    fn next_input(&self) -> Offset {
+    pub(super) fn next_input(&self) -> Offset {
         self.inbox.front().map_or(self.read_position, |input| input.offset)
-    }
-
-    /// Up to when timers may fire: not past an input that waits, and, while the backlog of before is being read, not past
-    /// what was read of it.
-    fn horizon(&self, now: Timestamp) -> Timestamp {
-        let waiting = self.inbox.front().map_or(now, |input| input.at);
-        let unread = if self.read_position < self.end_at_start { self.last_read_at } else { now };
-        now.min(waiting).min(unread)
     }
 
     /// When the next timer fires, if nothing is read meanwhile.
@@ -174,7 +166,7 @@ impl Live {
     /// There is room for more orders that wait for the store.
     pub(super) fn wants_work(&self, settings: &Settings) -> bool {
         let room = self.unwritten.bytes < self.shares.unwritten || self.unwritten.orders.is_empty();
-        self.work == Work::Idle && room && self.unwritten.orders.len() < settings.unwritten_orders_max
+        self.cycle == Cycle::Idle && room && self.unwritten.orders.len() < settings.unwritten_orders_max
     }
 
     /// What is read at once: no more than there is room for.
@@ -184,77 +176,15 @@ impl Live {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        let plan = match &self.work {
-            Work::Loading { plan, .. } => plan.bytes(),
-            Work::Committing { decided, .. } => {
+        let plan = match &self.cycle {
+            Cycle::Loading { plan, .. } => plan.bytes(),
+            Cycle::Committing { decided, .. } => {
                 decided.changed.values().map(|changed| memory::of_order(&changed.order)).sum()
             }
-            Work::Idle | Work::Comparing { .. } => 0,
+            Cycle::Idle | Cycle::Comparing { .. } => 0,
         };
         let writing = self.writing.as_ref().map_or(0, |writing| writing.bytes);
         self.inbox_bytes + self.cache.bytes() + self.unwritten.bytes + writing + plan
-    }
-
-    fn take_inputs(&mut self, max: usize) -> Vec<Input> {
-        let (mut inputs, mut bytes) = (Vec::new(), 0);
-        while inputs.len() < max {
-            let Some(input) = self.inbox.front() else { break };
-            let size = memory::of_input(input);
-            if bytes + size > self.shares.plan && !inputs.is_empty() {
-                break;
-            }
-            bytes += size;
-            self.inbox_bytes -= size;
-            inputs.extend(self.inbox.pop_front());
-        }
-        inputs
-    }
-
-    /// Takes out what is to be decided next, and finds the states that are known.
-    pub(super) fn plan(&mut self, now: Timestamp, batch: BatchSize) -> Option<(Plan, Vec<OrderId>)> {
-        let fit = self.document_size.fit(self.shares.plan);
-        let inputs = self.take_inputs(batch.inputs.min(fit));
-        let facts_left = batch.facts.min(fit.max(inputs.len())).saturating_sub(inputs.len());
-        let due = match self.skew {
-            None => self.timers.take_due(self.horizon(now), facts_left),
-            Some(_) => BTreeSet::new(),
-        };
-        if inputs.is_empty() && due.is_empty() {
-            return None;
-        }
-        let mut plan = Plan { inputs, due, next: self.next_input(), ..Plan::default() };
-        let mut missing = Vec::new();
-        let asked = plan.inputs.iter().filter_map(Input::order_id);
-        for order_id in asked.chain(plan.due.iter().map(|(_, order_id)| order_id)) {
-            if plan.orders.contains_key(order_id) {
-                continue;
-            }
-            let known = self.unwritten.orders.get(order_id).map(|changed| &changed.order);
-            let known = known.or_else(|| self.writing.as_ref()?.orders.get(order_id)).cloned();
-            let known = known.or_else(|| self.cache.find(order_id));
-            if known.is_none() {
-                missing.push(order_id.clone());
-            }
-            // The state is taken now: by the time that missing ones are loaded, a known one may have left the cache.
-            plan.orders.insert(order_id.clone(), known);
-        }
-        Some((plan, missing))
-    }
-
-    /// Completes a plan with what was loaded.
-    pub(super) fn complete(
-        &mut self,
-        mut plan: Plan,
-        ids: &[OrderId],
-        loaded: Loaded,
-    ) -> Result<Plan, String> {
-        self.document_size.seen(&loaded);
-        for (order_id, json) in ids.iter().zip(loaded.documents) {
-            let order = json.map(|json| super::replay::read_document(order_id, &json)).transpose()?;
-            plan.orders.insert(order_id.clone(), order);
-        }
-        plan.missing = loaded.missing;
-        Ok(plan)
     }
 
     /// Merges what is committed.
@@ -290,7 +220,7 @@ impl Live {
         }
     }
 
-    pub(super) fn begin_write(&mut self, stamp: Stamp, partition: Partition) -> StoreWrite {
+    pub(super) fn begin_write(&mut self, call: CallId, partition: Partition) -> StoreWrite {
         self.sequence += 1;
         let token = Token { acquisition: self.acquisition, sequence: self.sequence };
         let (offset, basis) = self.checkpoint_next();
@@ -305,7 +235,7 @@ impl Live {
         };
         let (checkpoint, bytes) = ((at.offset, at.answered), self.unwritten.bytes);
         let (write, orders) = std::mem::take(&mut self.unwritten).write(at);
-        self.writing = Some(Writing { stamp, token, checkpoint, bytes, orders });
+        self.writing = Some(Writing { call, token, checkpoint, bytes, orders });
         write
     }
 

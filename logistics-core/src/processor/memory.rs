@@ -1,4 +1,4 @@
-//! Memory: what a partition holds, in bytes, and how the budget is shared out.
+//! The memory of a partition in bytes, and the shares of its budget.
 //!
 //! Orders are as large as their details, up to 64 KiB, so counts bound nothing. Sizes are estimates: the texts, and a fixed
 //! amount for everything around them.

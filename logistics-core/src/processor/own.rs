@@ -1,8 +1,8 @@
 //! The records that this owner wrote and has not read back.
 //!
-//! Whatever an owner commits comes by again when it reads on. What comes by and is neither an input nor the next of its
-//! own records was written by something else. Fingerprints stand for the records: in a long backlog, an owner commits far
-//! ahead of what it has read.
+//! An owner reads back every record that it commits. A record that is neither an input nor the next of its own records was
+//! written by something else. Only fingerprints are kept, because in a long backlog an owner commits far ahead of what it
+//! has read.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ids::{OrderId, Version};
 
-/// Records whose fingerprints are kept; 24 bytes each. Of records beyond that only the number is known.
+/// Records whose fingerprints are kept; 24 bytes each. Records beyond that are only counted.
 const FINGERPRINTS_MAX: usize = 256 * 1024;
 
 /// A record that this owner wrote.

@@ -1,4 +1,4 @@
-//! What a live owner makes of each record that it reads: its own come by again, everything else is an input.
+//! How a live owner classifies each record: its own, which it reads back, or an input.
 
 use std::collections::VecDeque;
 
@@ -19,7 +19,7 @@ impl Live {
     /// The input that a record is, if it is one.
     ///
     /// # Errors
-    /// A halt at what a newer release wrote; an interrupt where there may be a second writer.
+    /// A halt at a newer release's record; an interrupt when there may be a second writer.
     pub(super) fn read(
         &mut self,
         record: LogRecord,
@@ -58,7 +58,7 @@ impl Live {
             },
             Reading::Fact(fact) => match self.claim_fact(&record, fact.cause.answers(), settings) {
                 Claim::Own => return Ok(None),
-                // The order's state tells, which has to be at hand for that.
+                // The verdict needs the order's state, which is loaded first.
                 Claim::Plausible => InputKind::Claimed { record, fact, number: self.own.claim() },
                 Claim::Foreign(reason) => InputKind::Dead { record, reason },
             },
@@ -78,7 +78,7 @@ impl Live {
     fn read_again(&self, record: LogRecord, partition: Partition, settings: &Settings) -> Option<Input> {
         let (offset, at) = (record.offset, record.at);
         let kind = if self.scan.is_foreign(offset) {
-            InputKind::Dead { record, reason: foreign("the replay found that it cannot be true") }
+            InputKind::Dead { record, reason: foreign("the replay rejected it") }
         } else {
             match read_record(&record, partition, None).reading {
                 Reading::Input(request) => of_request(record, request, partition, settings.partitions),
@@ -122,12 +122,12 @@ impl Live {
     }
 }
 
-/// What an owner makes of a record that claims to be an owner's.
+/// The classification of a record that claims to be an owner's.
 enum Claim {
     /// It is this owner's own.
     Own,
-    /// It could be an owner's, and this one did not write it.
+    /// An owner could have written it, but not this one.
     Plausible,
-    /// It cannot be an owner's.
+    /// No owner wrote it.
     Foreign(String),
 }

@@ -3,23 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::acquiring::Origin;
+use super::basis::Basis;
+use super::chunk::{Chunk, Claim, Unjudged};
 use super::clocks::Clocks;
-use super::effect::Stamp;
 use super::event::ProcessorEvent;
-use super::input::{Read, Reading, UNSIGNED, check_follows, foreign, has_fact, read_record};
+use super::input::{UNSIGNED, check_follows, foreign, has_fact};
 use super::interrupt::{HaltCode, Interrupt};
 use super::memory::DocumentSize;
 use super::scan::Scan;
 use super::settings::Settings;
 use super::timers::Timers;
-use super::unwritten::{Changed, Unwritten, index_entry};
+use super::write_buffer::{Changed, WriteBuffer, index_entry};
 use crate::fact::Fact;
 use crate::ids::{Offset, OrderId, Partition, Version};
 use crate::order::{Order, evolve};
-use crate::outcome::OutcomeKind;
-use crate::port::{Batch, Loaded, LogIdentity, Token};
+use crate::port::{Loaded, LogIdentity, StoreCheckpoint, Token};
 
 /// A replay under way: chunk by chunk, each read, loaded and written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -43,91 +42,46 @@ pub(super) struct Replay {
     pub(super) document_size: DocumentSize,
     /// Facts and outcomes replayed so far.
     pub(super) replayed: u64,
-    pub(super) step: Step,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Step {
-    Reading(Stamp),
-    Loading { stamp: Stamp, chunk: Chunk, ids: Vec<OrderId> },
-    Writing { stamp: Stamp, token: Token, next: Offset },
-}
-
-/// What a replay has to judge of the records between two positions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Chunk {
-    records: Vec<Unjudged>,
-    pub(super) next: Offset,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Unjudged {
-    offset: Offset,
-    payload: Bytes,
-    signed: bool,
-    what: What,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum What {
-    Input,
-    Foreign(String),
-    Outcome { answers: Offset, is_dead_letter: bool },
-    Fact(Box<Fact>),
-    Newer(String),
-}
-
-impl What {
-    fn of(reading: Reading) -> Self {
-        match reading {
-            Reading::Input(_) | Reading::Dead(_) => What::Input,
-            Reading::Foreign(reason) => What::Foreign(reason),
-            Reading::Outcome(outcome) => What::Outcome {
-                answers: outcome.offset,
-                is_dead_letter: matches!(outcome.result, OutcomeKind::DeadLettered { .. }),
-            },
-            Reading::Fact(fact) => What::Fact(fact),
-            Reading::Newer(reason) => What::Newer(reason),
-        }
-    }
-}
-
-/// Where a replay begins.
-pub(super) struct Begin {
-    pub(super) acquisition: u128,
-    pub(super) log: LogIdentity,
-    pub(super) end: Offset,
-    pub(super) scan: Scan,
-    pub(super) token: Option<Token>,
-    pub(super) sequence: u64,
-    pub(super) timers: Timers,
-    pub(super) clocks: Clocks,
-    pub(super) lost: BTreeSet<OrderId>,
-    pub(super) whole: bool,
-    /// Where the first chunk is read: at the first unanswered input of the scan.
-    pub(super) position: Offset,
 }
 
 impl Replay {
-    pub(super) fn new(begin: Begin) -> Self {
-        let Begin { acquisition, log, end, scan, token, sequence, timers, clocks, lost, whole, position } =
-            begin;
+    /// From the log's first record, onto the documents that the store has.
+    pub(super) fn whole(
+        origin: Origin,
+        token: Option<Token>,
+        timers: Timers,
+        lost: BTreeSet<OrderId>,
+    ) -> Self {
+        let Origin { acquisition, clocks, extent } = origin;
         Self {
             acquisition,
-            log,
-            end,
-            position,
-            scan,
-            whole,
+            log: extent.log,
+            end: extent.bounds.end,
+            position: Offset(0),
+            scan: Scan::default(),
+            whole: true,
             lost,
             token,
-            sequence,
+            sequence: 0,
             timers,
             clocks,
             document_size: DocumentSize::default(),
             replayed: 0,
-            step: Step::Reading(Stamp::default()),
         }
+    }
+
+    /// From the first unanswered input of a checkpoint.
+    pub(super) fn resume(
+        origin: Origin,
+        checkpoint: &StoreCheckpoint,
+        timers: Timers,
+        basis: Basis,
+        lost: BTreeSet<OrderId>,
+    ) -> Self {
+        let position = basis.unanswered;
+        let scan = Scan::resume(checkpoint.offset, basis);
+        let whole = Self::whole(origin, Some(checkpoint.token), timers, lost);
+        Self { position, scan, whole: false, ..whole }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -140,27 +94,6 @@ impl Replay {
         Token { acquisition: self.acquisition, sequence: self.sequence }
     }
 
-    /// What there is to judge in a batch. Before the scan's position everything is judged; what is unanswered of it is
-    /// read again.
-    pub(super) fn take_chunk(&mut self, batch: Batch, partition: Partition, settings: &Settings) -> Chunk {
-        let mut records = Vec::new();
-        for record in batch.records {
-            let offset = record.offset;
-            // What is read again has been judged, with its signature.
-            let keys = settings.log_keys.as_ref().filter(|_| offset >= self.scan.to());
-            let Read { reading, signed } = read_record(&record, partition, keys);
-            let what = What::of(reading);
-            if offset >= self.scan.to() {
-                records.push(Unjudged { offset, payload: record.payload, signed, what });
-            } else if self.scan.is_foreign(offset) {
-                self.scan.foreign(offset);
-            } else if what == What::Input {
-                self.scan.input(offset);
-            }
-        }
-        Chunk { records, next: batch.next }
-    }
-
     /// Folds a chunk's facts onto the loaded documents.
     pub(super) fn fold(
         &mut self,
@@ -169,7 +102,7 @@ impl Replay {
         loaded: Loaded,
         partition: Partition,
         settings: &Settings,
-    ) -> Result<(Unwritten, Vec<ProcessorEvent>), Interrupt> {
+    ) -> Result<(WriteBuffer, Vec<ProcessorEvent>), Interrupt> {
         self.document_size.seen(&loaded);
         let mut fold = Fold { before: BTreeMap::new(), changed: BTreeMap::new(), missing: loaded.missing };
         for (order_id, json) in ids.iter().zip(loaded.documents) {
@@ -181,18 +114,20 @@ impl Replay {
         for record in chunk.records {
             let offset = record.offset;
             let unsigned = self.scan.lacks_signature(record.signed, settings);
-            let problem = match &record.what {
-                What::Input => {
+            let problem = match &record.claim {
+                Claim::Input => {
                     self.scan.input(offset);
                     None
                 }
-                What::Foreign(reason) => Some(reason.clone()),
-                What::Outcome { .. } | What::Fact(_) | What::Newer(_) if unsigned => {
+                Claim::Foreign(reason) => Some(reason.clone()),
+                Claim::Outcome { .. } | Claim::Fact(_) | Claim::Newer(_) if unsigned => {
                     Some(UNSIGNED.to_owned())
                 }
-                What::Newer(reason) => return Err(Interrupt::halt(HaltCode::NewerRelease, reason.clone())),
-                What::Outcome { answers, is_dead_letter } => self.outcome(&record, *answers, *is_dead_letter),
-                What::Fact(fact) => self.fact(&record, fact, &mut fold, partition, settings)?,
+                Claim::Newer(reason) => return Err(Interrupt::halt(HaltCode::NewerRelease, reason.clone())),
+                Claim::Outcome { answers, is_dead_letter } => {
+                    self.outcome(&record, *answers, *is_dead_letter)
+                }
+                Claim::Fact(fact) => self.fact(&record, fact, &mut fold, partition, settings)?,
             };
             if let Some(problem) = problem {
                 self.scan.foreign(offset);
@@ -205,7 +140,7 @@ impl Replay {
             let stored = before.get(order_id).and_then(|order| order.as_ref());
             self.timers.change(order_id, stored.and_then(|order| order.due()), changed.order.due());
         }
-        Ok((Unwritten { orders, ..Unwritten::default() }, events))
+        Ok((WriteBuffer { orders, ..WriteBuffer::default() }, events))
     }
 
     /// Takes an outcome, or answers why it is none.
@@ -261,7 +196,7 @@ impl Replay {
 
     fn accept(&mut self, record: &Unjudged, answers: bool) {
         self.replayed += 1;
-        if let What::Fact(fact) = &record.what {
+        if let Claim::Fact(fact) = &record.claim {
             self.lost.remove(&fact.order_id);
         }
         self.scan.accept(record.offset, record.payload.clone(), answers, record.signed);
@@ -288,17 +223,6 @@ impl Fold {
         let previous = previous.map(|order| index_entry(order));
         let rebuilt = self.missing.contains(&order_id);
         self.changed.insert(order_id, Changed { order: Arc::new(order), previous, rebuilt });
-    }
-}
-
-impl Chunk {
-    pub(super) fn order_ids(&self) -> Vec<OrderId> {
-        let fact = |record: &Unjudged| match &record.what {
-            What::Fact(fact) => Some(fact.order_id.clone()),
-            _ => None,
-        };
-        let ids: BTreeSet<_> = self.records.iter().filter_map(fact).collect();
-        ids.into_iter().collect()
     }
 }
 

@@ -1,8 +1,7 @@
-//! What the records of a partition say of each other, in their order: which inputs are answered, and which records of an
-//! owner can be true.
+//! Which inputs of a partition are answered, and which records can be an owner's, from their order in the log.
 //!
 //! An owner answers inputs in their order, each once, behind the input. So a record that answers anything but the next
-//! unanswered input is not an owner's, whatever it claims. Such a record is *foreign*: it counts as an input, and its
+//! unanswered input is not an owner's. Such a record is *foreign*: it counts as an input, and its
 //! outcome is a dead letter. Replay and the live state judge by this scan, so both judge alike.
 
 use std::collections::{BTreeSet, VecDeque};

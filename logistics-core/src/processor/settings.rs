@@ -10,38 +10,38 @@ use crate::wire::LogKeys;
 pub struct Settings {
     /// Partitions of every topic.
     pub partitions: u32,
-    /// What time does to orders.
+    /// Dwell times and deadlines.
     pub policy: Policy,
-    /// Inputs answered by one transaction.
+    /// Most inputs that one transaction answers.
     pub batch_inputs_max: usize,
-    /// Facts of one transaction; a batch ends when it has reached this many.
+    /// Facts of one transaction; a batch ends at this number.
     pub batch_facts_max: usize,
     /// Bytes of memory for the partition: inputs, loaded and unwritten orders, the cache. An estimate, and a single order fits
     /// however large it is.
     pub memory_bytes_max: usize,
-    /// Orders kept in memory. What an unsettled store write holds is kept besides.
+    /// Cached orders. Orders of an unsettled store write are kept in addition.
     pub cache_orders_max: usize,
     /// Orders waiting for a store write; with more, no new transaction begins.
     pub unwritten_orders_max: usize,
-    /// One read.
+    /// The limit of one read.
     pub read: ReadLimit,
     /// Inputs read ahead; with more, no further read begins.
     pub inbox_inputs_max: usize,
     /// Milliseconds without work after which the committed offset is moved up and the store's token compared.
     pub idle_ms: u64,
-    /// Milliseconds before the second attempt; each further one waits twice as long.
+    /// Milliseconds before the first retry; each further retry waits twice as long.
     pub backoff_ms_min: u64,
-    /// Milliseconds between two attempts at most.
+    /// Maximum milliseconds between two attempts.
     pub backoff_ms_max: u64,
-    /// Acquisitions in a row that found the store ahead of the log, after which the partition halts.
+    /// Consecutive acquisitions with the store ahead of the log, after which the partition halts.
     pub ahead_attempts_max: u32,
-    /// Milliseconds by which this owner's clock may differ from the log's. Beyond that it decides nothing by time.
+    /// Milliseconds by which this owner's clock may differ from the log's. Beyond that, no timer fires.
     pub clock_skew_ms_max: u64,
-    /// The keys that facts and outcomes are signed and verified with. With keys, what is not signed is foreign from the first
-    /// signed record of the partition on. `None`: nothing is signed, and nothing is verified.
+    /// The keys that sign and verify facts and outcomes. With keys, an unsigned record behind the partition's first signed
+    /// record is foreign. `None`: no record is signed or verified.
     pub log_keys: Option<LogKeys>,
-    /// The processor emits events of single orders too, not only those of the partition. Each costs an allocation or two; the
-    /// driver sets this when an observer wants them.
+    /// Emits events of single orders too. Each costs one or two allocations; the driver sets this when an observer wants
+    /// them.
     pub emit_order_events: bool,
 }
 

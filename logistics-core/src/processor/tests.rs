@@ -1,5 +1,5 @@
 //! The processor against a log and a store that never fail, and against single failures. The faults in all their
-//! combinations are the business of the model and of the simulation.
+//! combinations are covered by the model and the simulation.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -19,7 +19,7 @@ use crate::partitioner::partition_of;
 use crate::policy::Policy;
 use crate::port::{
     Batch, Bounds, ClearOutcome, CommitOutcome, Loaded, LogExtent, LogIdentity, LogRecord, PortErrorKind,
-    ReadLimit, StoreCheckpoint, StoreWrite, Topic, Transaction, WriteOutcome,
+    ReadLimit, Recovery, StoreCheckpoint, StoreWrite, Topic, Transaction, WriteOutcome,
 };
 use crate::request::{Command, Placement, Request};
 use crate::wire::{self, Record};
@@ -55,7 +55,7 @@ struct World {
     now: Now,
     /// What the next commits come to, instead of `Committed`.
     commits: VecDeque<CommitOutcome>,
-    reading: Option<(Stamp, Offset)>,
+    reading: Option<(CallId, Offset)>,
     read_limit: Option<ReadLimit>,
     events: Vec<ProcessorEvent>,
 }
@@ -103,10 +103,10 @@ impl World {
     fn settle_with(&mut self, processor: &mut Processor, mut before: impl FnMut(&mut Self, &Effect)) {
         loop {
             self.deliver_read(processor);
-            let Some((stamp, effect)) = processor.poll_effect(self.now) else { break };
+            let Some((call, effect)) = processor.poll_effect(self.now) else { break };
             before(self, &effect);
-            if let Some(reply) = self.carry_out(stamp, effect) {
-                processor.handle(self.now, stamp, reply);
+            if let Some(reply) = self.carry_out(call, effect) {
+                processor.handle(self.now, call, reply);
             }
         }
         while let Some(event) = processor.poll_event() {
@@ -133,20 +133,19 @@ impl World {
 
     /// Answers the read under way, if there is something to read.
     fn deliver_read(&mut self, processor: &mut Processor) {
-        if let Some((stamp, from)) = self.reading
+        if let Some((call, from)) = self.reading
             && from.0 < self.log.len() as u64
         {
             self.reading = None;
             let records = self.log[from.0 as usize..].to_vec();
             let batch = Batch { records, next: Offset(self.log.len() as u64) };
-            processor.handle(self.now, stamp, Reply::Read(Ok(batch)));
+            processor.handle(self.now, call, Reply::Read(Ok(batch)));
         }
     }
 
-    /// Answers the read under way with as much as was asked for.
+    /// Answers the open read, within its limit.
     fn deliver_some(&mut self, processor: &mut Processor) {
-        let Some((stamp, from, limit)) = self.reading.zip(self.read_limit).map(|((s, f), l)| (s, f, l))
-        else {
+        let Some((call, from, limit)) = self.reading.zip(self.read_limit).map(|((s, f), l)| (s, f, l)) else {
             return;
         };
         if from.0 >= self.log.len() as u64 {
@@ -162,10 +161,10 @@ impl World {
             records.push(record.clone());
         }
         let next = Offset(from.0 + records.len() as u64);
-        processor.handle(self.now, stamp, Reply::Read(Ok(Batch { records, next })));
+        processor.handle(self.now, call, Reply::Read(Ok(Batch { records, next })));
     }
 
-    fn carry_out(&mut self, stamp: Stamp, effect: Effect) -> Option<Reply> {
+    fn carry_out(&mut self, call: CallId, effect: Effect) -> Option<Reply> {
         let token = self.checkpoint.as_ref().map(|checkpoint| checkpoint.token);
         Some(match effect {
             Effect::Acquire => {
@@ -185,7 +184,7 @@ impl World {
                 log: LogIdentity::new(&format!("log{}", self.identity)),
             })),
             Effect::Read { from, limit } => {
-                self.reading = Some((stamp, from));
+                self.reading = Some((call, from));
                 self.read_limit = Some(limit);
                 return None;
             }
@@ -370,7 +369,7 @@ fn an_unknown_commit_is_not_repeated_from_memory() {
 }
 
 #[test]
-fn a_wiped_store_heals_unasked() {
+fn an_emptied_store_is_rebuilt_without_a_request() {
     let (mut world, mut processor) = started(Policy::manual());
     world.place("a");
     world.place("b");
@@ -456,12 +455,12 @@ fn a_log_that_no_longer_holds_what_the_store_is_missing_halts() {
     world.settle(&mut processor);
     world.checkpoint = None;
     let mut processor = Processor::new(HERE, Settings::new(1, Policy::manual()), world.now);
-    while let Some((stamp, effect)) = processor.poll_effect(world.now) {
+    while let Some((call, effect)) = processor.poll_effect(world.now) {
         let reply = match effect {
             Effect::Read { .. } => Reply::Read(Err(PortErrorKind::Truncated)),
-            effect => world.carry_out(stamp, effect).unwrap(),
+            effect => world.carry_out(call, effect).unwrap(),
         };
-        processor.handle(world.now, stamp, reply);
+        processor.handle(world.now, call, reply);
     }
     assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("restore the log")));
 }
@@ -484,7 +483,7 @@ fn a_fact_whose_predecessor_the_log_does_not_have_is_a_dead_letter_and_its_order
 }
 
 #[test]
-fn a_store_ahead_of_the_log_is_asked_again_and_then_halts() {
+fn a_store_ahead_of_the_log_is_read_again_and_then_halts_the_partition() {
     let (mut world, mut processor) = started(Policy::manual());
     world.place("a");
     world.settle(&mut processor);

@@ -1,7 +1,7 @@
 //! A worker: a processor, its clock and its pending calls.
 
 use logistics_core::port::{LogRecord, NewRecord, StoreWrite, Token, Topic, Transaction};
-use logistics_core::processor::{Effect, Now, Phase, Processor, Settings, Stamp};
+use logistics_core::processor::{CallId, Effect, Now, Phase, Processor, Settings};
 use logistics_core::wire::{self, Record, is_surely_from_processor};
 use logistics_core::{Offset, Partition, Timestamp};
 use logistics_testkit::Epoch;
@@ -10,7 +10,7 @@ use logistics_testkit::Epoch;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Call {
     /// Its name.
-    pub stamp: Stamp,
+    pub stamp: CallId,
     /// The call's effect.
     pub effect: Effect,
     /// Completed steps. A commit writes records, sends offsets and commits.

@@ -14,10 +14,10 @@ fn settle_watched(world: &mut World, processor: &mut Processor) -> usize {
     loop {
         world.deliver_some(processor);
         most = most.max(processor.memory_bytes());
-        let Some((stamp, effect)) = processor.poll_effect(world.now) else { break };
+        let Some((call, effect)) = processor.poll_effect(world.now) else { break };
         most = most.max(processor.memory_bytes());
-        if let Some(reply) = world.carry_out(stamp, effect) {
-            processor.handle(world.now, stamp, reply);
+        if let Some(reply) = world.carry_out(call, effect) {
+            processor.handle(world.now, call, reply);
             most = most.max(processor.memory_bytes());
         }
     }

@@ -171,13 +171,13 @@ fn an_owner_that_the_group_has_replaced_gives_the_partition_up_instead() {
     world.append(fact("a", 2, Status::Confirmed, None));
     world.deliver_read(&mut processor);
     // The fact is judged when its order is at hand, which it is.
-    let (stamp, effect) = processor.poll_effect(world.now).expect("an effect");
+    let (call, effect) = processor.poll_effect(world.now).expect("an effect");
     assert_eq!(effect, Effect::AskGroup);
-    processor.handle(world.now, stamp, Reply::Owned(Err(PortErrorKind::Unavailable)));
+    processor.handle(world.now, call, Reply::Owned(Err(PortErrorKind::Unavailable)));
     world.pass(processor.wake_in_ms(world.now).expect("it asks again"));
-    let (stamp, effect) = processor.poll_effect(world.now).expect("an effect");
+    let (call, effect) = processor.poll_effect(world.now).expect("an effect");
     assert_eq!(effect, Effect::AskGroup);
-    processor.handle(world.now, stamp, Reply::Owned(Ok(false)));
+    processor.handle(world.now, call, Reply::Owned(Ok(false)));
     assert_eq!(processor.phase(), &Phase::Dropped);
 }
 
@@ -190,15 +190,15 @@ fn a_record_is_never_judged_by_a_commit_that_is_not_known_to_have_succeeded() {
     world.place("b");
     world.deliver_read(&mut processor);
     let mut commit = None;
-    while let Some((stamp, effect)) = processor.poll_effect(world.now) {
+    while let Some((call, effect)) = processor.poll_effect(world.now) {
         match effect {
             Effect::Commit(transaction) => {
                 assert_eq!(world.commit(transaction), CommitOutcome::Committed);
-                commit = Some(stamp);
+                commit = Some(call);
             }
             effect => {
-                if let Some(reply) = world.carry_out(stamp, effect) {
-                    processor.handle(world.now, stamp, reply);
+                if let Some(reply) = world.carry_out(call, effect) {
+                    processor.handle(world.now, call, reply);
                 }
             }
         }
@@ -219,7 +219,7 @@ fn keyed(byte: u8) -> Settings {
 }
 
 #[test]
-fn with_a_log_key_an_unsigned_record_is_a_dead_letter_whatever_it_says() {
+fn with_a_log_key_every_unsigned_record_is_a_dead_letter() {
     let newer = String::from_utf8(fact("a", 2, Status::Confirmed, None).to_vec()).unwrap();
     let newer = Bytes::from(newer.replace("order:1", "order:2"));
     let forged = [fact("a", 2, Status::Confirmed, None), outcome(2), newer];
@@ -232,7 +232,7 @@ fn with_a_log_key_an_unsigned_record_is_a_dead_letter_whatever_it_says() {
         world.place("b");
         world.settle(&mut processor);
         assert_eq!((processor.phase(), world.dead_letters()), (&Phase::Live, vec![2]));
-        // A replay says the same, with the key that has taken its place too.
+        // A replay agrees, also after a key rotation.
         (world.checkpoint, world.documents) = (None, BTreeMap::new());
         let rotated = LogKeys::new(&[[2; 32], [1; 32]]).expect("keys");
         let settings = Settings { log_keys: Some(rotated), ..Settings::new(1, Policy::manual()) };

@@ -51,13 +51,13 @@ fn a_store_that_was_being_cleared_is_cleared_to_the_end() {
     world.identity = "-2".to_owned();
     let mut processor = Processor::new(HERE, Settings::new(1, Policy::manual()), world.now);
     // It dies after the first step.
-    while let Some((stamp, effect)) = processor.poll_effect(world.now) {
+    while let Some((call, effect)) = processor.poll_effect(world.now) {
         let is_clear = matches!(effect, Effect::Clear { .. });
-        let reply = world.carry_out(stamp, effect).expect("nothing waits yet");
+        let reply = world.carry_out(call, effect).expect("nothing waits yet");
         if is_clear {
             break;
         }
-        processor.handle(world.now, stamp, reply);
+        processor.handle(world.now, call, reply);
     }
     assert_eq!((world.clears, world.documents.len()), (1, 1));
     restarted(&mut world, Policy::manual());
@@ -86,15 +86,15 @@ fn a_log_that_lacks_its_first_records_replaces_no_store() {
     world.identity = "-2".to_owned();
     let documents = world.documents.clone();
     let mut processor = Processor::new(HERE, Settings::new(1, Policy::manual()), world.now);
-    while let Some((stamp, effect)) = processor.poll_effect(world.now) {
-        let reply = match world.carry_out(stamp, effect).expect("nothing waits") {
+    while let Some((call, effect)) = processor.poll_effect(world.now) {
+        let reply = match world.carry_out(call, effect).expect("nothing waits") {
             Reply::End(Ok(extent)) => {
                 let bounds = Bounds { start: Offset(2), ..extent.bounds };
                 Reply::End(Ok(LogExtent { bounds, ..extent }))
             }
             reply => reply,
         };
-        processor.handle(world.now, stamp, reply);
+        processor.handle(world.now, call, reply);
     }
     let Phase::Halted(reason) = processor.phase() else { panic!("{:?}", processor.phase()) };
     assert!(reason.contains("begins at offset 2") && reason.contains("log import"), "{reason}");
@@ -145,7 +145,7 @@ fn an_order_whose_document_is_lost_is_not_placed_a_second_time() {
 }
 
 #[test]
-fn a_document_that_a_reader_missed_comes_back_unasked() {
+fn a_document_that_a_reader_missed_is_rebuilt() {
     let mut world = stopped();
     let before = world.order("b");
     let mut processor = restarted(&mut world, Policy::manual());
@@ -165,12 +165,12 @@ fn a_replay_that_finds_no_document_under_a_later_fact_begins_at_the_logs_start()
     world.ask("b", Command::Transition { to: Status::Confirmed });
     // The confirmation is committed, and the store does not hear of it.
     world.deliver_read(&mut processor);
-    while let Some((stamp, effect)) = processor.poll_effect(world.now) {
+    while let Some((call, effect)) = processor.poll_effect(world.now) {
         if matches!(&effect, Effect::Write(write) if !write.documents.is_empty()) {
             break;
         }
-        if let Some(reply) = world.carry_out(stamp, effect) {
-            processor.handle(world.now, stamp, reply);
+        if let Some(reply) = world.carry_out(call, effect) {
+            processor.handle(world.now, call, reply);
         }
     }
     // Neither the document nor the index has it any more.

@@ -85,7 +85,7 @@ fn an_owner_that_starts_with_a_clock_ahead_expires_no_order() {
     world.settle(&mut processor);
     assert_eq!((world.order("a").status, events(&world).0), (Status::Placed, 1));
     assert!(processor.skew().is_some_and(|skew| !skew.by_log));
-    // The log has the last word: it says that the store is the one that is wrong.
+    // The log's clock takes precedence over the store's, which is wrong.
     world.log_ahead_ms = 0;
     world.place("b");
     for _ in 0..3 {

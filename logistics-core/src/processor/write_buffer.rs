@@ -1,7 +1,7 @@
 //! Orders between a commit and the store, and the cache behind them.
 //!
-//! An order that changed is *unwritten* until a store write holds it, then *in writing* until the store says that it is
-//! written, then perhaps *cached*. It is looked up in that order, so what an unsettled write holds is never read from the
+//! An order that changed is *unwritten* until a store write holds it, then *in writing* until the store confirms the
+//! write, then possibly *cached*. It is looked up in that order, so what an unsettled write holds is never read from the
 //! store.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::effect::Stamp;
+use super::effect::CallId;
 use super::memory;
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp};
 use crate::lifecycle::Status;
@@ -33,16 +33,16 @@ pub(super) struct Changed {
     pub(super) rebuilt: bool,
 }
 
-/// What is committed and not yet given to the store.
+/// Committed changes that no store write contains yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Unwritten {
+pub(super) struct WriteBuffer {
     pub(super) orders: BTreeMap<OrderId, Changed>,
     pub(super) outcomes: Vec<(RequestId, RequestOutcome)>,
     /// An estimate of what the orders take.
     pub(super) bytes: usize,
 }
 
-impl Unwritten {
+impl WriteBuffer {
     pub(super) fn is_empty(&self) -> bool {
         self.orders.is_empty() && self.outcomes.is_empty()
     }
@@ -86,7 +86,7 @@ impl Unwritten {
     }
 }
 
-/// Where a write stands: its partition, tokens and checkpoint.
+/// The partition, tokens and checkpoint of a write.
 #[derive(Debug, Clone)]
 pub(super) struct WriteAt {
     pub(super) partition: Partition,
@@ -114,7 +114,7 @@ fn document(changed: &Changed) -> DocumentWrite {
 /// A store write under way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Writing {
-    pub(super) stamp: Stamp,
+    pub(super) call: CallId,
     pub(super) token: Token,
     /// The offset and the answered offset that it gives the checkpoint.
     pub(super) checkpoint: (Offset, Offset),
@@ -123,7 +123,7 @@ pub(super) struct Writing {
 }
 
 /// Orders whose state the store holds too. Two generations: a look-up keeps an order young, and when the young ones are
-/// too many, those that nobody looked up since the last time go.
+/// too many, the old ones that were not looked up are evicted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Cache {
     generation_orders_max: usize,
@@ -153,7 +153,7 @@ impl Cache {
         Some(order)
     }
 
-    /// Keeps an order, unless it is terminal: hardly anybody asks anything of it again.
+    /// Keeps an order, unless it is terminal: requests about terminal orders are rare.
     pub(super) fn keep(&mut self, order: Arc<Order>) {
         self.remove_old(&order.order_id);
         if order.status.is_terminal() {
@@ -237,7 +237,7 @@ mod tests {
     fn a_second_change_keeps_the_entry_that_the_store_holds() {
         let changed = |status, previous| Changed { order: order("a", status), previous, rebuilt: false };
         let one = |changed: Changed| BTreeMap::from([(changed.order.order_id.clone(), changed)]);
-        let mut unwritten = Unwritten::default();
+        let mut unwritten = WriteBuffer::default();
         unwritten.merge(one(changed(Status::Placed, None)), Vec::new());
         let placed = Some((Status::Placed, Timestamp::default()));
         unwritten.merge(one(changed(Status::Confirmed, placed)), Vec::new());
