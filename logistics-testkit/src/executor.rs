@@ -62,7 +62,7 @@ pub async fn pause(duration: Duration) {
     .await;
 }
 
-/// Polls a future once; `None` when it waits. Nobody is woken for it.
+/// Polls a future once; `None` when it waits. It wakes no task.
 pub fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Option<F::Output> {
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_future_that_wakes_nobody_is_not_polled_again_for_its_neighbour() {
+    fn a_future_that_wakes_no_task_is_not_polled_again_for_its_neighbour() {
         let mut polls = 0;
         let forgetful = poll_fn(|_| {
             polls += 1;

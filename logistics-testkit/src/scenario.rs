@@ -66,7 +66,7 @@ impl Scenario {
         Self { now, ..self }
     }
 
-    /// Somebody asks.
+    /// A request arrives.
     pub fn when(mut self, request: &Request) -> Decided {
         let decision = decide(self.order.as_ref(), request, self.next, self.now, &self.policy);
         self.next = self.next.next();

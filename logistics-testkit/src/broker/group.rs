@@ -1,4 +1,4 @@
-//! The group of processors: who is in it, who owns what, and what each of them was told.
+//! The group of processors: its members, their partitions, and the events that each member has received.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use super::Broker;
 use logistics_core::port::GroupEvent;
 use logistics_core::{Offset, Partition};
 
-/// One member of the group of processors, named by whoever drives the broker.
+/// One member of the group of processors. The driver of the broker chooses its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Member(pub u32);
 
@@ -30,7 +30,7 @@ struct View {
 }
 
 impl Broker {
-    /// A member joins the group, for the first time or again. Partitions that nobody owns are its own at once, as far as
+    /// A member joins the group, for the first time or again. Partitions without an owner are its own at once, as far as
     /// its share goes; others follow when their owners give them up.
     pub fn join(&mut self, member: Member) {
         self.group.join(member, self.partitions);
@@ -47,8 +47,8 @@ impl Broker {
         self.group.expire(member, self.partitions);
     }
 
-    /// The group wants a partition to be another member's: at once where nobody was told that it is theirs, otherwise once
-    /// its owner has released it. Does nothing for somebody who is no member.
+    /// The group wants a partition to be another member's: at once where no member knows it as its own, otherwise once
+    /// its owner has released it. Does nothing for a member that has left.
     pub fn move_partition(&mut self, partition: Partition, to: Member) {
         if self.group.members.contains(&to) {
             self.group.want(partition, to);
@@ -56,13 +56,13 @@ impl Broker {
         }
     }
 
-    /// What a member is told next, if there is something; it also learns the generation. Somebody whose session expired is
-    /// told what it lost, and has to [`Broker::join`] again.
+    /// The next event of a member, if there is one; it also learns the generation. A member whose session expired
+    /// learns its losses, and must [`Broker::join`] again.
     pub fn poll_group(&mut self, member: Member) -> Option<GroupEvent> {
         self.group.poll(member)
     }
 
-    /// Whether the group counts somebody as a member.
+    /// Whether the group has this member.
     #[must_use]
     pub fn is_member(&self, member: Member) -> bool {
         self.group.is_member(member)
@@ -247,7 +247,7 @@ impl Group {
         let told = view.is_some_and(|view| view.assigned.contains(&partition));
         if owner == Some(member) {
             self.moves.remove(&partition);
-            // Who was told to give it up will, and then gets it again like anybody else.
+            // A member that was asked to release it does so, and may get it again.
         } else if told {
             self.moves.insert(partition, member);
         } else {

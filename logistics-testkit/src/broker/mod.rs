@@ -27,7 +27,7 @@ use transaction::Producer;
 /// The logs, the transactions and the groups of a Kafka-like broker.
 ///
 /// Every method is one step that happens at once; what a real broker does in several steps can be done in several here
-/// too, with anything in between. It holds no clock and no chance: whoever drives it chooses what happens, which is what a
+/// too, with anything in between. It holds no clock and no chance: its driver chooses what happens, which is what a
 /// model checker and a seeded simulation need. Equal states are equal values and hash alike. What grows is the logs, the
 /// epochs and the generation; each of them decides something.
 ///
@@ -71,7 +71,7 @@ impl Broker {
         self.partitions
     }
 
-    /// The time that records get from now on. It is the epoch until somebody says otherwise.
+    /// The time that records get from now on. Until the first call, it is the epoch.
     pub fn set_time(&mut self, now: Timestamp) {
         self.now = now;
     }

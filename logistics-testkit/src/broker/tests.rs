@@ -155,7 +155,7 @@ fn a_zombie_is_stopped_by_its_generation_only_when_it_sends_offsets() {
 }
 
 #[test]
-fn a_member_that_has_not_heard_of_the_new_generation_is_refused_until_it_hears() {
+fn commits_of_a_member_are_rejected_until_it_learns_the_new_generation() {
     let (mut broker, epoch) = owned();
     broker.join(B);
     assert_eq!(broker.send_offsets(P, epoch, A, Offset(1)), Err(Fenced));

@@ -69,7 +69,7 @@ impl Broker {
         producer.epoch
     }
 
-    /// The epoch that may write for a partition now; `None` where nobody acquired it yet.
+    /// The epoch that may write for a partition now; `None` before the first acquisition.
     #[must_use]
     pub fn epoch(&self, partition: Partition) -> Option<Epoch> {
         self.producers.get(&partition).map(|producer| producer.epoch)
@@ -144,7 +144,7 @@ impl Broker {
     /// Aborts what is open.
     ///
     /// # Errors
-    /// [`Fenced`]; then somebody else aborted or completed it.
+    /// [`Fenced`]; then another producer aborted or completed it.
     pub fn abort(&mut self, partition: Partition, epoch: Epoch) -> Result<(), Fenced> {
         self.check(partition, epoch)?;
         self.finish(partition);

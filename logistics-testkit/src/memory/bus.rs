@@ -43,7 +43,7 @@ impl MemoryBus {
         self.0.shared.set_faults(faults);
     }
 
-    /// Looks at the broker or changes it by hand; whoever waits for something looks again afterwards.
+    /// Looks at the broker or changes it by hand; waiting calls look again afterwards.
     pub fn with_broker<R>(&self, step: impl FnOnce(&mut Broker) -> R) -> R {
         self.0.shared.update(|broker, _| step(broker))
     }

@@ -15,13 +15,13 @@ pub(super) struct MemoryMembership {
     bus: Arc<Inner>,
     member: Member,
     left: AtomicBool,
-    /// It was told something.
+    /// It has received an event.
     greeted: AtomicBool,
 }
 
 enum Heard {
     Event(GroupEvent),
-    /// The session expired, and the member was told what it lost by it.
+    /// The session expired, and the member has received its losses.
     Out,
 }
 
@@ -94,7 +94,7 @@ impl Membership for MemoryMembership {
 }
 
 impl Drop for MemoryMembership {
-    /// Whoever is gone without a word is out once its session has expired; there is no clock here, so that is now. Its
+    /// A member that is dropped leaves when its session expires; without a clock, that is now. Its
     /// logs may live on as those of a zombie.
     fn drop(&mut self) {
         self.bus.shared.update(|broker, _| broker.expire(self.member));

@@ -50,7 +50,7 @@ impl MemoryOrderStore {
         self.0.set_faults(faults);
     }
 
-    /// Looks at the store or changes it by hand; whoever waits for an outcome looks again afterwards.
+    /// Looks at the store or changes it by hand; calls that wait for an outcome look again afterwards.
     pub fn with_store<R>(&self, step: impl FnOnce(&mut MemoryStore) -> R) -> R {
         self.0.update(|machine, _| step(&mut machine.store))
     }

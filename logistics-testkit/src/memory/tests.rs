@@ -276,7 +276,7 @@ fn a_store_is_wiped_and_restored_and_its_token_tells() {
 }
 
 #[test]
-fn an_outcome_wakes_whoever_waits_for_it() {
+fn an_outcome_wakes_its_waiters() {
     let store = MemoryOrderStore::new(1);
     let (id, request) = (sample::order_id(1), request(1));
     let waiting = store.outcome(&id, &request);

@@ -75,7 +75,7 @@ pub(super) async fn bounds_say_where_a_partition_starts_and_ends(case: BusCase) 
     case.holds("the start is not behind the first record", bounds.start <= first);
     case.same("the end", &bounds.end, &last.next());
     let other = case.works("bounds", bus.bounds(Topic::Orders, OTHER)).await;
-    case.same("the end of a partition that nobody wrote to", &other.end, &other.start);
+    case.same("the end of a partition without records", &other.end, &other.start);
 }
 
 pub(super) async fn appended_records_survive_a_restart(mut case: BusCase) {

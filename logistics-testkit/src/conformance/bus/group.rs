@@ -81,7 +81,7 @@ pub(super) async fn a_member_for_whom_there_is_nothing_is_told_so(case: BusCase)
         sides.push(Side { member, partitions: BTreeSet::new() });
         let mut heard = false;
         while !heard {
-            let (place, event) = case.soon("a word to whoever joined", first_of(&sides)).await;
+            let (place, event) = case.soon("the first event of a member that joined", first_of(&sides)).await;
             heard = place == sides.len() - 1 && event.is_ok();
             sides[place].hear(&case, event).await;
         }
@@ -90,7 +90,7 @@ pub(super) async fn a_member_for_whom_there_is_nothing_is_told_so(case: BusCase)
     case.holds("no partition is with two of them", owned <= case.all_partitions().len());
 }
 
-/// What any of them hears first.
+/// The first event of any of them.
 async fn first_of(sides: &[Side]) -> (usize, Result<GroupEvent, logistics_core::port::PortError>) {
     let mut waits: Vec<_> = sides.iter().map(|side| side.member.next()).collect();
     poll_fn(|context| {

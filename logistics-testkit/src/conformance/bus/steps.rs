@@ -77,14 +77,11 @@ impl BusCase {
         self.same("the outcome of an undisturbed commit", &outcome, &CommitOutcome::Committed);
     }
 
-    /// Tries to commit as somebody who must not be able to.
+    /// Tries a commit that must fail.
     pub(super) async fn commit_in_vain(&self, log: &dyn PartitionLog, records: Vec<NewRecord>) {
         let transaction = Transaction { records, next: Offset(0) };
         let outcome = self.soon("an answer to the commit", log.commit(transaction)).await;
-        self.holds(
-            "somebody whose time is over commits nothing",
-            !matches!(outcome, Ok(CommitOutcome::Committed)),
-        );
+        self.holds("a fenced owner commits nothing", !matches!(outcome, Ok(CommitOutcome::Committed)));
     }
 
     /// Records of a text each, for the first order of a partition.

@@ -65,7 +65,7 @@ pub async fn store<H: StoreHarness + 'static>(fresh: impl AsyncFn() -> H) -> Rep
         "store",
         NonZeroUsize::MIN,
         fresh,
-        write::a_partition_that_nobody_wrote_to_is_empty,
+        write::a_partition_without_a_write_is_empty,
         write::the_first_write_expects_nothing,
         write::a_write_follows_the_one_that_it_expects,
         write::a_repeated_write_is_applied_once,

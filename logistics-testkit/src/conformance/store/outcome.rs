@@ -1,4 +1,4 @@
-//! Outcomes that somebody waits for.
+//! Outcomes that a client waits for.
 
 use super::StoreCase;
 use super::steps::{HOME, document, write};
@@ -28,7 +28,7 @@ pub(super) async fn an_outcome_that_is_there_comes_at_once(case: StoreCase) {
 pub(super) async fn an_outcome_is_waited_for_and_comes_with_its_document(case: StoreCase) {
     let (id, request) = (case.order(HOME, 0), sample::request_id(1));
     let store = case.store();
-    case.waits("an outcome that nobody wrote", store.outcome(&id, &request)).await;
+    case.waits("an outcome that was never written", store.outcome(&id, &request)).await;
     case.write(write(HOME, 1, Vec::new())).await;
     case.waits("an outcome that was not in the write", store.outcome(&id, &request)).await;
 

@@ -10,7 +10,7 @@ use logistics_core::port::{
     DocumentLookup, Loaded, Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 
-pub(super) async fn a_partition_that_nobody_wrote_to_is_empty(case: StoreCase) {
+pub(super) async fn a_partition_without_a_write_is_empty(case: StoreCase) {
     let id = case.order(HOME, 0);
     case.same("its recovery", &case.recover(HOME).await, &Recovery::default());
     let loaded = case.load(HOME, std::slice::from_ref(&id)).await;
