@@ -157,7 +157,7 @@ fn an_error_of_the_start_is_one_sentence() {
     serve(&["--data-dir", &at("file/data")], &["cannot use the data directory", "file/data"]);
     fs::create_dir(at("damaged")).expect("it can be made");
     fs::write(at("damaged/logistics.redb"), "no data file").expect("it can be written");
-    serve(&["--data-dir", &at("damaged")], &["is damaged", "nothing was changed in it", "backup"]);
+    serve(&["--data-dir", &at("damaged")], &["is damaged", "it was left unchanged", "backup"]);
     assert_eq!(fs::read_to_string(at("damaged/logistics.redb")).ok().as_deref(), Some("no data file"));
     serve(&["--data-dir", &fresh, "--partitions", "5"], &["has 4 partitions and 5 are configured"]);
     serve(&["--flag"], &["--flag"]);
