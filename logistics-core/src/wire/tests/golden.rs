@@ -96,7 +96,7 @@ fn nothing_is_derived_from_the_deprecated_fields_where_there_are_recipients() {
         assert_eq!(decode_notification(event.to_string().as_bytes()).unwrap(), notification, "{name}");
         event["data"].as_object_mut().unwrap().remove("recipients");
         let error = decode_notification(event.to_string().as_bytes()).unwrap_err();
-        assert!(matches!(error, RecordError::Invalid { field: "recipients", .. }), "{name}: {error}");
+        assert!(matches!(error.error, RecordError::Invalid { field: "recipients", .. }), "{name}: {error}");
     }
 }
 

@@ -113,7 +113,8 @@ pub(super) fn fact_values() -> Vec<(String, Fact)> {
             },
         ),
     ];
-    for status in STATUSES {
+    // The status for tests has no golden file.
+    for status in STATUSES.into_iter().filter(|status| status.name() != "LOST") {
         let fact = match status {
             Status::Placed => Fact {
                 version: Version(1),

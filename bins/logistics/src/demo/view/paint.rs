@@ -24,13 +24,19 @@ impl Paint {
         self.with("31", text)
     }
 
-    /// A text about a status: green where all is well at the end, yellow where it ended otherwise, red where it went wrong.
+    /// A text in the colour of a status: green for a delivered order, yellow for another end, red for a failure.
     pub(super) fn status(self, status: Status, text: &str) -> String {
         let code = match status {
             Status::Delivered => "1;32",
             Status::DeliveryFailed => "31",
-            status if status.is_terminal() => "1;33",
-            _ => "36",
+            Status::Returned | Status::Rejected | Status::Expired | Status::Cancelled => "1;33",
+            Status::Placed
+            | Status::Confirmed
+            | Status::Preparing
+            | Status::ReadyForPickup
+            | Status::OutForDelivery => "36",
+            #[cfg(feature = "knows-lost")]
+            Status::Lost => "31",
         };
         self.with(code, text)
     }
