@@ -1,4 +1,4 @@
-//! Decisions: what a request or a deadline makes of an order. Pure: the same arguments, the same answer.
+//! Decisions on requests and deadlines of an order. Pure functions: the same arguments give the same result.
 
 use crate::fact::{Cause, Change, Fact};
 use crate::ids::{Offset, Timestamp, Version};
@@ -8,22 +8,22 @@ use crate::policy::{DeadlineKind, Policy};
 use crate::rejection::Rejection;
 use crate::request::{Command, Placement, Request};
 
-/// What a request came to.
+/// The decision on a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[must_use]
 pub enum Decision {
-    /// It happened.
+    /// The request is accepted.
     Fact(Box<Fact>),
-    /// It is so already: a success that changes nothing.
+    /// The order is in the requested state already: a success that changes nothing.
     Unchanged,
-    /// It is refused.
+    /// The request is rejected.
     Rejected(Rejection),
 }
 
-/// Decides a request that stands at `offset`, at the time `now`.
+/// Decides a request that has this `offset` in the log, at the time `now`.
 ///
-/// `order` is the order's state, `None` when there is none. The fact's time is `now`, or the previous fact's time where
-/// the clock went back.
+/// `order` is the order's state; `None` if there is no such order. The fact's time is `now`, or the previous fact's time if
+/// that is later.
 pub fn decide(
     order: Option<&Order>,
     request: &Request,
@@ -39,13 +39,13 @@ pub fn decide(
             Decision::Unchanged
         }
         (Some(_), Command::Place(_)) => Decision::Rejected(Rejection::IdConflict),
-        (Some(order), command) => step(order, command.target(), request, cause, now, policy),
+        (Some(order), command) => move_to(order, command.target(), request, cause, now, policy),
     }
 }
 
-/// Decides what the deadline of an order does at the time `now`; `None` when it has none that is due.
+/// Decides the deadline of an order at the time `now`; `None` if no deadline is due.
 ///
-/// `offset` is the next input of the partition, for the record.
+/// `offset` is the next input of the partition; the fact records it.
 #[must_use]
 pub fn decide_due(order: &Order, offset: Offset, now: Timestamp, policy: &Policy) -> Option<Fact> {
     let deadline = order.deadline.filter(|deadline| deadline.at <= now)?;
@@ -88,7 +88,7 @@ fn place(
     }))
 }
 
-fn step(
+fn move_to(
     order: &Order,
     to: Status,
     request: &Request,
@@ -96,7 +96,7 @@ fn step(
     now: Timestamp,
     policy: &Policy,
 ) -> Decision {
-    // Sameness comes before staleness: a retry of a success names the version from before its own effect.
+    // Repetition is checked before staleness: the retry of a success expects the version before its own effect.
     if let Some(entry) = order.caused_by(&request.id) {
         let same = (entry.status, entry.actor, &entry.reason) == (to, request.actor, &request.reason);
         return if same { Decision::Unchanged } else { Decision::Rejected(Rejection::IdConflict) };
@@ -115,7 +115,7 @@ fn step(
             allowed: order.allowed(None),
         });
     };
-    // Only timers act as the system: an input that claims to be it has a producer outside, and no rights.
+    // Only timers act as the system. An input with this actor comes from outside and has no rights.
     let outside = actor != Actor::System;
     if !(outside && row.actors.contains(&actor)) {
         return Decision::Rejected(Rejection::NotPermitted {
@@ -149,7 +149,7 @@ fn next_fact(
 ) -> Fact {
     let at = now.max(order.updated_at);
     let late = change == Change::Late;
-    // A late fact does not restart the other clocks of the status: they count from when the order entered it.
+    // A late fact does not restart the other clocks of the status. They count from the order's entry into it.
     let since = if late { entered_at(order) } else { at };
     let attempts_left = (status == Status::DeliveryFailed)
         .then(|| policy.max_delivery_attempts.saturating_sub(order.delivery_attempts));
@@ -172,7 +172,7 @@ fn entered_at(order: &Order) -> Timestamp {
     order.entered().map_or(order.created_at, |entry| entry.at)
 }
 
-/// The version is the one from which the order entered its status, or one that it has had in the status since.
+/// The version is the one before the order entered its status, or a later one.
 fn leads_here(order: &Order, expected: Version) -> bool {
     let entered = order.entered().map_or(order.version, |entry| entry.version);
     expected <= order.version && expected.next() >= entered

@@ -126,6 +126,8 @@ pub fn audiences(status: Status) -> &'static [Actor] {
         Status::ReadyForPickup => &[Customer, Courier],
         Status::OutForDelivery => &[Customer, Merchant],
         Status::DeliveryFailed => &[Customer, Merchant, Operator],
+        #[cfg(feature = "knows-lost")]
+        Status::Lost => &[Customer, Merchant, Courier, Operator],
         Status::Returned => &[Customer, Merchant],
         Status::Cancelled => &[Customer, Merchant, Courier],
     }
@@ -145,5 +147,7 @@ pub fn late_audiences(status: Status) -> &'static [Actor] {
         | Status::Rejected
         | Status::Expired
         | Status::Cancelled => &[Merchant, Operator],
+        #[cfg(feature = "knows-lost")]
+        Status::Lost => &[Courier, Operator],
     }
 }

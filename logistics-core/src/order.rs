@@ -1,6 +1,6 @@
 //! An order: the fold of its facts.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::details::Details;
 use crate::fact::{Change, Fact};
@@ -9,25 +9,25 @@ use crate::lifecycle::{Actor, Status, transitions_from};
 use crate::policy::Deadline;
 use crate::request::Placement;
 
-/// One line of an order's history: a fact, as the order's document shows it.
+/// An entry of an order's history: a fact, as the order's document shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HistoryEntry {
     /// The fact's version.
     pub version: Version,
-    /// The status after it.
+    /// The status after the fact.
     pub status: Status,
-    /// When.
+    /// The time of the fact.
     pub at: Timestamp,
-    /// Who brought it about.
+    /// The role that caused the fact.
     pub actor: Actor,
-    /// Why, where somebody said so.
+    /// The request's reason, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// The status did not change: the order is late in it.
+    /// The order is late in `status`; the status did not change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
-    /// The request that caused it; none for a timer. A repeated request is recognised by it for as long as the order exists.
+    /// The request that caused the fact; none for a timer. It identifies a repeated request as long as the order exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
 }
@@ -35,66 +35,82 @@ pub struct HistoryEntry {
 /// An order's current state: the fold of its facts. Its JSON is the document that the store holds and the API answers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(remote = "Self")]
 pub struct Order {
-    /// The order.
+    /// The order's id.
     pub order_id: OrderId,
-    /// Where it is.
+    /// The current status.
     pub status: Status,
     /// The number of its facts.
     pub version: Version,
-    /// When it was placed.
+    /// The time of its first fact, the placement.
     pub created_at: Timestamp,
-    /// When its latest fact happened.
+    /// The time of its latest fact.
     pub updated_at: Timestamp,
-    /// Who ordered.
+    /// The customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<PartyId>,
-    /// Who makes or sells.
+    /// The merchant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merchant_id: Option<PartyId>,
-    /// Who carries.
+    /// The courier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub courier_id: Option<PartyId>,
-    /// Anything else that the placement said.
+    /// The placement's details, if it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Details>,
-    /// How often it went out for delivery.
+    /// The number of delivery attempts so far.
     #[serde(default)]
     pub delivery_attempts: u32,
-    /// How many more delivery attempts it has; after a failed one only.
+    /// The number of delivery attempts left; after a failed attempt only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts_left: Option<u32>,
-    /// It is late in its status.
+    /// The order is late in its status.
     #[serde(default)]
     pub late: bool,
-    /// When it moves or is late by itself, if it does.
+    /// The time of the next transition or lateness without a request, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Deadline>,
-    /// W3C trace context of its latest fact that has one: facts that timers bring about continue it. Documents of earlier
-    /// releases have none.
+    /// W3C trace context of its latest fact that has one. Facts of timers continue it. Documents of earlier releases have
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceParent>,
-    /// What may be asked of it now, whoever asks.
-    #[serde(default)]
+    /// The transitions that requests can cause now, from any actor: [`Order::allowed`]. Reading a document ignores the
+    /// document's list, which another release may have derived from another table.
+    #[serde(skip_deserializing)]
     pub allowed_transitions: Vec<Status>,
     /// Its facts.
     pub history: Vec<HistoryEntry>,
 }
 
-/// A fact that does not follow the order's version: facts are missing before it. Nothing can be decided on top.
+impl Serialize for Order {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Order::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Order {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut order = Order::deserialize(deserializer)?;
+        order.allowed_transitions = order.allowed(None);
+        Ok(order)
+    }
+}
+
+/// A fact does not continue the order: facts before it are missing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("order {order_id} is at version {current} and the next fact has version {found}")]
 pub struct VersionGap {
-    /// The order.
+    /// The order's id.
     pub order_id: OrderId,
-    /// Its version; 0 where there is none yet.
+    /// The order's version; 0 where there is no order yet.
     pub current: Version,
     /// The fact's version.
     pub found: Version,
 }
 
 impl Order {
-    /// What `actor` could ask of it now; `None`: what anybody could. What only the system does is not asked for.
+    /// The statuses that `actor` can request now; `None`: any actor. Transitions of the system alone are not included.
     #[must_use]
     pub fn allowed(&self, actor: Option<Actor>) -> Vec<Status> {
         transitions_from(Some(self.status))
@@ -107,7 +123,7 @@ impl Order {
             .collect()
     }
 
-    /// What its placement said.
+    /// Its placement.
     #[must_use]
     pub fn placement(&self) -> Placement {
         Placement {
@@ -118,44 +134,44 @@ impl Order {
         }
     }
 
-    /// The fact that this request caused; `None` where it caused none.
+    /// The fact that this request caused, if it caused one.
     #[must_use]
     pub fn caused_by(&self, request: &RequestId) -> Option<&HistoryEntry> {
         self.history.iter().find(|entry| entry.request.as_ref() == Some(request))
     }
 
-    /// The fact by which the order entered its status; later facts of the order are about its being late.
+    /// The fact by which the order entered its status. A later fact can only mark it as late.
     #[must_use]
     pub fn entered(&self) -> Option<&HistoryEntry> {
         self.history.iter().rev().find(|entry| !entry.late)
     }
 
-    /// When its timer is due, if it has one.
+    /// The time at which its timer is due, if it has one.
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {
         self.deadline.map(|deadline| deadline.at)
     }
 
-    /// The JSON of its document.
+    /// Its document, as JSON.
     #[must_use]
     pub fn to_document(&self) -> Vec<u8> {
-        // Nothing in an order fails to serialize: no map with odd keys, no float.
+        // An order has no part that can fail to serialize, such as a float or a map with other keys than texts.
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// The order of a document.
+    /// Reads a document. The list of allowed transitions is derived from this build's table; the document's is ignored.
     ///
     /// # Errors
-    /// The parser's, when it is not an order's document.
+    /// The JSON is not an order's document, or has a status that this build does not know.
     pub fn from_document(json: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(json)
     }
 }
 
-/// What a fact makes of an order. A fact that the order already has changes nothing, so that reading a log twice is safe.
+/// Applies a fact to an order. A fact that the order already has changes nothing, so a log can be read twice.
 ///
 /// # Errors
-/// [`VersionGap`] when the fact is not the next one.
+/// [`VersionGap`] when the fact is neither the next one nor one that the order has.
 pub fn evolve(order: Option<Order>, fact: &Fact) -> Result<Order, VersionGap> {
     let current = order.as_ref().map_or(Version(0), |order| order.version);
     let gap = || VersionGap { order_id: fact.order_id.clone(), current, found: fact.version };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Timestamp;
-use crate::lifecycle::{Status, Timer};
+use crate::lifecycle::{STATUSES, Status, Timer};
 
 /// What causes the transitions towards DELIVERED.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,12 +84,10 @@ impl Policy {
             dwell_by_status_ms: BTreeMap::new(),
             accept_ms: 10 * MINUTE_MS,
             return_ms: 24 * 60 * MINUTE_MS,
-            late_ms: BTreeMap::from([
-                (Status::Confirmed, 10 * MINUTE_MS),
-                (Status::Preparing, 30 * MINUTE_MS),
-                (Status::ReadyForPickup, 15 * MINUTE_MS),
-                (Status::OutForDelivery, 60 * MINUTE_MS),
-            ]),
+            late_ms: STATUSES
+                .into_iter()
+                .filter_map(|status| Some((status, default_late_ms(status)?)))
+                .collect(),
             max_delivery_attempts: 3,
         }
     }
@@ -121,10 +119,24 @@ impl Policy {
     }
 }
 
+/// Milliseconds after which an order in the status is late by default; `None`: never.
+fn default_late_ms(status: Status) -> Option<u64> {
+    match status {
+        Status::Confirmed => Some(10 * MINUTE_MS),
+        Status::Preparing => Some(30 * MINUTE_MS),
+        Status::ReadyForPickup => Some(15 * MINUTE_MS),
+        Status::OutForDelivery => Some(60 * MINUTE_MS),
+        // The accept and the return deadline end these two.
+        Status::Placed | Status::DeliveryFailed => None,
+        Status::Delivered | Status::Returned | Status::Rejected | Status::Expired | Status::Cancelled => None,
+        #[cfg(feature = "knows-lost")]
+        Status::Lost => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lifecycle::STATUSES;
 
     #[test]
     fn a_terminal_order_has_no_deadline_whatever_the_policy() {

@@ -1,71 +1,76 @@
-//! Rejections: requests refused, each with a code that programs can rely on.
+//! Rejections: each has a code that programs can rely on.
+
+mod read;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Version;
 use crate::lifecycle::{Actor, Status};
 
-/// Why a request was refused. Nothing changed.
+/// Why a request was rejected. Nothing changed.
+///
+/// The lists `allowed` are derived from the table. They are not needed to read a rejection: a missing list is derived anew,
+/// and a status that this build does not know is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "code", rename_all = "snake_case")]
+#[serde(tag = "code", rename_all = "snake_case", from = "read::Stored")]
 #[non_exhaustive]
 pub enum Rejection {
     /// There is no such order.
     #[error("there is no such order")]
     NotFound,
-    /// The lifecycle has no such step.
+    /// The lifecycle has no such transition.
     #[error("an order that is {current} cannot become {requested}")]
     IllegalTransition {
         /// The order's status.
         current: Status,
-        /// What was asked for.
+        /// The requested status.
         requested: Status,
-        /// What could have been asked for.
+        /// The statuses that any actor can request.
         allowed: Vec<Status>,
     },
-    /// The lifecycle has the step, for others.
+    /// The lifecycle has the transition, for other actors.
     #[error("{actor} may not move an order from {current} to {requested}")]
     NotPermitted {
         /// The order's status.
         current: Status,
-        /// What was asked for.
+        /// The requested status.
         requested: Status,
-        /// Who asked.
+        /// The actor of the request.
         actor: Actor,
-        /// Who may.
+        /// The actors that may request the transition.
         permitted: Vec<Actor>,
-        /// What this actor could have asked for.
+        /// The statuses that this actor can request.
         allowed: Vec<Status>,
     },
     /// Only a customer places.
     #[error("{actor} may not place an order")]
     PlacementNotPermitted {
-        /// Who asked.
+        /// The actor of the request.
         actor: Actor,
     },
-    /// The request named a version which is not the current one.
+    /// The request expected a version that is not the current one.
     #[error("the order has version {current}, the request expected {expected}")]
     StaleVersion {
         /// The order's version.
         current: Version,
-        /// What the request named.
+        /// The expected version.
         expected: Version,
     },
     /// The order's id, or the request's, was used before with another body.
     #[error("this id was used before with another body")]
     IdConflict,
-    /// It went out as often as it may.
-    #[error("the order went out for delivery {attempts} times, which is all that it may")]
+    /// The order has no delivery attempt left.
+    #[error("all {attempts} delivery attempts are used")]
     AttemptsExhausted {
-        /// How often it went out.
+        /// The number of delivery attempts so far.
         attempts: u32,
-        /// What could have been asked for.
+        /// The statuses that any actor can request.
         allowed: Vec<Status>,
     },
 }
 
 impl Rejection {
-    /// The code that programs rely on, the same as in records and replies.
+    /// The code that programs rely on, the same in records and replies.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -79,14 +84,17 @@ impl Rejection {
         }
     }
 
-    /// The statuses that could have been asked for, where the refusal is about the status.
+    /// The statuses that can be requested instead; `None` where the rejection is not about the status.
     #[must_use]
     pub fn allowed(&self) -> Option<&[Status]> {
         match self {
             Rejection::IllegalTransition { allowed, .. }
             | Rejection::NotPermitted { allowed, .. }
             | Rejection::AttemptsExhausted { allowed, .. } => Some(allowed),
-            _ => None,
+            Rejection::NotFound
+            | Rejection::PlacementNotPermitted { .. }
+            | Rejection::StaleVersion { .. }
+            | Rejection::IdConflict => None,
         }
     }
 }

@@ -5,6 +5,7 @@ mod given;
 use std::collections::BTreeMap;
 
 use given::{at, fire, order_in, placement, request};
+use logistics_core::lifecycle::STATUSES;
 use logistics_core::{
     Actor, Cause, Change, Command, Deadline, DeadlineKind, Decision, Fact, Mode, Offset, Order, Policy,
     RequestId, Status, Timestamp, TraceParent, decide, evolve,
@@ -169,10 +170,11 @@ fn it_goes_out_as_often_as_the_policy_of_the_day_of_the_failure_says() {
     let go = |order, to| step(Some(order), Actor::Courier, Command::Transition { to }, at(0), &policy);
     let failed = go(moved_to(&TO_DELIVERY, &policy), Status::DeliveryFailed);
     assert_eq!((failed.delivery_attempts, failed.attempts_left), (1, Some(1)));
-    assert_eq!(failed.allowed_transitions, [Status::OutForDelivery, Status::Returned]);
+    assert!(failed.allowed_transitions.contains(&Status::OutForDelivery));
     let failed = go(go(failed, Status::OutForDelivery), Status::DeliveryFailed);
     assert_eq!((failed.delivery_attempts, failed.attempts_left), (2, Some(0)));
-    assert_eq!(failed.allowed_transitions, [Status::Returned]);
+    assert!(!failed.allowed_transitions.contains(&Status::OutForDelivery));
+    assert!(failed.allowed_transitions.contains(&Status::Returned));
     let again = request(Actor::Courier, Command::Transition { to: Status::OutForDelivery });
     let mut generous = Policy::manual();
     generous.max_delivery_attempts = 9;
@@ -185,8 +187,7 @@ fn it_goes_out_as_often_as_the_policy_of_the_day_of_the_failure_says() {
 
 #[test]
 fn a_terminal_order_waits_for_nothing() {
-    for status in [Status::Delivered, Status::Returned, Status::Rejected, Status::Expired, Status::Cancelled]
-    {
+    for status in STATUSES.into_iter().filter(|status| status.is_terminal()) {
         let (facts, _) = fire(order_in(status, None), Timestamp::from_millis(i64::MAX), &Policy::simulate(0));
         assert_eq!(facts, []);
     }

@@ -83,8 +83,8 @@ pub fn place() -> Request {
     request(Actor::Customer, Command::Place(placement()))
 }
 
-/// The facts of order 1 from its placement to this status, over as few transitions as the table allows, a second apart.
-/// None of them has a deadline.
+/// The facts of order 1 from its placement to this status, over as few transitions as the table allows, a second apart. A
+/// status that no row of the table reaches follows the placement. None of the facts has a deadline.
 #[must_use]
 pub fn facts_to(status: Status) -> Vec<Fact> {
     facts_of(&path_to(status))
@@ -136,8 +136,11 @@ fn fact(version: u32, from: Option<Status>, to: Status) -> Fact {
     fact
 }
 
-/// The shortest way through the table.
+/// The shortest way through the table. A status that this release only knows has none.
 fn path_to(status: Status) -> Vec<Status> {
+    if !status.is_reachable() {
+        return vec![Status::Placed, status];
+    }
     let mut paths: VecDeque<Vec<Status>> = VecDeque::from([Vec::new()]);
     while let Some(path) = paths.pop_front() {
         if path.last() == Some(&status) {

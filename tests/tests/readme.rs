@@ -8,6 +8,10 @@ use logistics_core::lifecycle::diagram;
 const README: &str = include_str!("../../README.md");
 
 #[test]
+#[cfg_attr(
+    feature = "allows-lost",
+    ignore = "README.md shows the table of a release, without the rows for tests"
+)]
 fn the_lifecycle_diagram_is_the_tables() {
     let fenced = format!("```mermaid\n{}\n```", diagram::mermaid().trim_end());
     assert!(README.contains(&fenced), "README.md lacks this diagram:\n{fenced}");

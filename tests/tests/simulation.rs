@@ -1,6 +1,7 @@
 //! Runs the protocol under faults from a seed, then without faults until it settles.
 //!
-//! `SIMULATION_SEED` runs one seed; otherwise `SIMULATION_RUNS` sets the number of seeds. A failure prints its seed.
+//! `SIMULATION_SEED` runs one seed; otherwise `SIMULATION_RUNS` is the number of seeds. A failure prints its seed. With the
+//! feature `allows-lost`, each process runs one of two releases, and a restarted one may run the other.
 
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::processor::{Effect, Phase, Settings};
@@ -37,6 +38,37 @@ fn settings(rng: &mut Rng) -> Settings {
     settings.inbox_inputs_max = 1 + rng.below(5) as usize;
     settings.unwritten_orders_max = 1 + rng.below(4) as usize;
     settings
+}
+
+/// Brings orders to DELIVERY_FAILED and requests LOST, which one of the releases does not allow.
+#[cfg(feature = "allows-lost")]
+fn losing_workload(rng: &mut Rng) -> Vec<Input> {
+    use logistics_core::Status::{Confirmed, DeliveryFailed, Lost, OutForDelivery, Preparing};
+    let orders: Vec<OrderId> =
+        (0..8).map(|n| order_in(Partition(n % PARTITIONS), PARTITIONS, (n / PARTITIONS) as usize)).collect();
+    let path = [Confirmed, Preparing, OutForDelivery, DeliveryFailed, Lost, Lost, OutForDelivery];
+    let mut done = vec![0; orders.len()];
+    let mut inputs = Vec::new();
+    while let Some(n) = any(rng, (0..orders.len()).filter(|n| done[*n] <= path.len())) {
+        let (order, name) = (&orders[n], format!("r{}", inputs.len()));
+        let here = logistics_core::partition_of(order, PARTITIONS);
+        inputs.push(match done[n].checked_sub(1) {
+            None => place(order, here, &name),
+            Some(at) => step(order, path[at], here, &name),
+        });
+        done[n] += 1;
+    }
+    inputs
+}
+
+#[cfg(feature = "allows-lost")]
+fn inputs(rng: &mut Rng) -> Vec<Input> {
+    if rng.chance(500) { losing_workload(rng) } else { workload(rng) }
+}
+
+#[cfg(not(feature = "allows-lost"))]
+fn inputs(rng: &mut Rng) -> Vec<Input> {
+    workload(rng)
 }
 
 fn workload(rng: &mut Rng) -> Vec<Input> {
@@ -160,13 +192,43 @@ fn settle(world: &mut World, seed: u64) {
     panic!("seed {seed}: it did not settle after the faults ended: {last:?}");
 }
 
-fn run(seed: u64) {
+/// A process that starts runs one of the releases.
+#[cfg(feature = "allows-lost")]
+fn choose_release(rng: &mut Rng, world: &mut World, process: usize) {
+    use logistics_tests::world::Release;
+    world.processes[process].release = if rng.chance(500) { Release::Before } else { Release::This };
+}
+
+/// Both releases find the settled world in order. The result is the number of orders in LOST.
+#[cfg(feature = "allows-lost")]
+fn lost_orders(world: &World) -> usize {
+    use logistics_core::{Order, Status};
+    use logistics_tests::world::Release;
+    for release in [Release::Before, Release::This] {
+        let settled = release.run(|| check_settled(world));
+        assert_eq!(settled, Ok(()), "{release:?}");
+    }
+    let documents = (0..PARTITIONS).flat_map(|partition| world.store.documents(Partition(partition)));
+    let orders = documents.map(|(_, json)| Order::from_document(json).expect("a document"));
+    orders.filter(|order| order.status == Status::Lost).count()
+}
+
+#[cfg(not(feature = "allows-lost"))]
+fn choose_release(_: &mut Rng, _: &mut World, _: usize) {}
+
+fn run(seed: u64) -> World {
     let mut rng = Rng::new(seed);
     let settings = settings(&mut rng);
-    let inputs = workload(&mut rng);
+    let inputs = inputs(&mut rng);
     let mut world = World::new(PROCESSES, settings, inputs);
+    (0..world.processes.len()).for_each(|process| choose_release(&mut rng, &mut world, process));
     for step in 0..FAULTY_STEPS {
         let Some(action) = next_action(&mut rng, &world) else { continue };
+        if let Action::Restart(process) = action
+            && !world.processes[process].up
+        {
+            choose_release(&mut rng, &mut world, process);
+        }
         world.apply(action);
         if step % CHECKED_EVERY_STEPS == 0
             && let Err(broken) = check(&world)
@@ -184,6 +246,7 @@ fn run(seed: u64) {
     // Every deadline passes, so a lost timer leaves its order behind.
     world.apply(Action::Pass(DEADLINES_MS));
     settle(&mut world, seed);
+    world
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -193,7 +256,14 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn the_invariants_hold_under_faults_and_the_system_settles_without() {
     match number("SIMULATION_SEED") {
-        Some(seed) => run(seed),
-        None => (0..number("SIMULATION_RUNS").unwrap_or(RUNS)).for_each(run),
+        Some(seed) => _ = run(seed),
+        None => (0..number("SIMULATION_RUNS").unwrap_or(RUNS)).for_each(|seed| _ = run(seed)),
     }
+}
+
+#[cfg(feature = "allows-lost")]
+#[test]
+fn a_status_that_one_release_only_knows_is_kept_by_both() {
+    let lost: Vec<usize> = (0..20).map(|seed| lost_orders(&run(seed))).collect();
+    assert!(lost.iter().any(|lost| *lost > 0), "{lost:?}");
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use futures::FutureExt;
 use logistics_core::notify::Notification;
 use logistics_core::port::{Batch, Notifier, NotifyError, NotifyErrorKind};
-use logistics_core::wire::RecordError;
 use logistics_core::{Offset, Partition, wire};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -69,7 +68,7 @@ impl PartitionDelivery {
         let partition = self.partition;
         match wire::decode_notification(payload) {
             Ok(notification) => self.notify(offset, &notification).await,
-            Err(why @ RecordError::UnsupportedVersion(_)) => {
+            Err(why) if why.is_newer() => {
                 let why = printable(&why.to_string());
                 error!(
                     channel = &*self.channel, %partition, %offset, why,

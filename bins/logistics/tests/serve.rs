@@ -162,7 +162,7 @@ fn an_error_of_the_start_is_one_sentence() {
     serve(&["--data-dir", &fresh, "--partitions", "5"], &["has 4 partitions and 5 are configured"]);
     serve(&["--flag"], &["--flag"]);
     serve(&["--dwell", "soon"], &["--dwell", "soon", "no span of time"]);
-    serve(&["--late", "LOST=1h"], &["LOST=1h", "the statuses are", "OUT_FOR_DELIVERY"]);
+    serve(&["--late", "SHREDDED=1h"], &["SHREDDED=1h", "the statuses are", "OUT_FOR_DELIVERY"]);
     refused(&["serve"], Some(("LOGISTICS_DWEL", "1s")), &["there is no setting LOGISTICS_DWEL"]);
     refused(&["serve"], Some(("LOGISTICS_MODE", "fast")), &["fast", "simulate"]);
 }

@@ -90,3 +90,22 @@ impl PolicyArgs {
         policy
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Command;
+
+    use super::*;
+
+    #[test]
+    fn the_help_of_late_has_every_default() {
+        let command = PolicyArgs::augment_args(Command::new("policy"));
+        let flag = command.get_arguments().find(|flag| flag.get_id() == "late").expect("the flag");
+        let help = flag.get_help().expect("its help").to_string();
+        let (_, defaults) = help.split_once("defaults (").expect("the defaults");
+        let (defaults, _) = defaults.split_once(')').expect("their end");
+        let defaults: Vec<StatusSpan> =
+            defaults.split(", ").map(|one| one.parse().expect("STATUS=TIME")).collect();
+        assert_eq!(by_status(&defaults), Policy::manual().late_ms);
+    }
+}

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{transitions_from, transitions_to};
 use crate::named::named;
 
 named! {
-    /// Where an order is.
+    /// The status of an order.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
     pub enum Status {
@@ -25,6 +26,9 @@ named! {
         DeliveryFailed => "DELIVERY_FAILED",
         /// The order went back to the merchant after failed attempts. Terminal.
         Returned => "RETURNED",
+        /// The order was lost after a failed attempt. Terminal. For tests of the project only.
+        #[doc(hidden)]
+        Lost => "LOST" if "knows-lost",
         /// The merchant refused the order. Terminal.
         Rejected => "REJECTED",
         /// The merchant did not answer in time. Terminal.
@@ -50,5 +54,18 @@ impl Status {
     #[must_use]
     pub fn index(self) -> usize {
         self as usize
+    }
+
+    /// No transition leaves the status.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        transitions_from(Some(self)).next().is_none()
+    }
+
+    /// A transition leads to the status. No transition leads to a status that this release only knows: the next release
+    /// writes it.
+    #[must_use]
+    pub fn is_reachable(self) -> bool {
+        transitions_to(self).next().is_some()
     }
 }

@@ -437,6 +437,31 @@ fn a_fact_of_another_major_version_halts_and_is_not_skipped() {
     assert_eq!(world.halt_code(), Some(HaltCode::NewerRelease));
 }
 
+/// What this release does with a status of the next one: it neither skips the fact nor decides its input again.
+#[test]
+fn a_fact_with_an_unknown_status_halts_live_and_on_replay() {
+    let (mut world, mut processor) = started(Policy::manual());
+    world.place("a");
+    world.ask("a", Command::Transition { to: Status::Confirmed });
+    world.settle(&mut processor);
+    let own = world.log.len() - 1;
+    let fact = String::from_utf8(world.log[own].payload.to_vec()).unwrap();
+    let unknown = fact.replace("CONFIRMED", "SHREDDED").replace("order.confirmed", "order.shredded");
+    assert_ne!(fact, unknown);
+
+    world.append(Bytes::from(unknown.clone()));
+    world.settle(&mut processor);
+    assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("SHREDDED")));
+    assert_eq!(world.halt_code(), Some(HaltCode::NewerRelease));
+
+    world.log.pop();
+    world.log[own].payload = Bytes::from(unknown);
+    (world.checkpoint, world.documents) = (None, BTreeMap::new());
+    let (end, processor) = (world.log.len(), restarted(&mut world, Policy::manual()));
+    assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("SHREDDED")));
+    assert_eq!((world.halt_code(), world.log.len()), (Some(HaltCode::NewerRelease), end));
+}
+
 #[test]
 fn what_an_owner_wrote_in_a_layout_of_its_own_halts_a_live_one_too() {
     let (mut world, mut processor) = started(Policy::manual());

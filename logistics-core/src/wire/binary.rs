@@ -8,7 +8,7 @@ use crate::port::{Header, LogRecord};
 
 const CONTENT_TYPE_HEADER: &str = "content-type";
 
-/// The attributes that this system reads: the header, and the field of the same meaning in structured mode.
+/// The attributes that this system reads: the header, and the corresponding field in structured mode.
 const ATTRIBUTES: [(&str, &str); 7] = [
     ("ce_specversion", "specversion"),
     ("ce_type", "type"),
@@ -19,11 +19,11 @@ const ATTRIBUTES: [(&str, &str); 7] = [
     ("ce_traceparent", "traceparent"),
 ];
 
-/// Those without which a record is no event. One of them makes it an event in binary mode.
+/// The required attributes. A record with at least one of them is an event in binary mode.
 const REQUIRED: [&str; 4] = ["ce_specversion", "ce_type", "ce_source", "ce_id"];
 
-/// Whether the record is an event in binary mode. A content type of structured mode wins, and so does a payload that begins
-/// as an owner's.
+/// Whether the record is an event in binary mode. It is not if the content type is that of structured mode, or if the payload
+/// begins as an owner's record.
 pub(super) fn is_binary(record: &LogRecord) -> bool {
     let is_attribute = |header: &Header| REQUIRED.iter().any(|name| is_named(header, name));
     record.headers.iter().any(is_attribute)
@@ -41,7 +41,7 @@ fn says_structured(header: &Header) -> bool {
         && start.is_some_and(|start| start.eq_ignore_ascii_case(CONTENT_TYPE.as_bytes()))
 }
 
-/// It says that an owner of the partition wrote it.
+/// The record names an owner of the partition as its source.
 pub(super) fn is_from_processor(record: &LogRecord) -> bool {
     record
         .headers
@@ -56,7 +56,7 @@ impl Attributes {
     /// Reads them from the headers.
     ///
     /// # Errors
-    /// The header that is missing, there more than once, or no text.
+    /// A header is missing, repeated, or not UTF-8.
     pub(super) fn of(record: &LogRecord) -> Result<Self, RecordError> {
         let mut attributes = Self([const { None }; ATTRIBUTES.len()]);
         for ((name, _), attribute) in ATTRIBUTES.into_iter().zip(&mut attributes.0) {
@@ -76,7 +76,7 @@ impl Attributes {
                     let json = serde_json::value::to_raw_value(text).map_err(|error| invalid(name, error))?;
                     *attribute = Some(json);
                 }
-                // These two are information: a wrong one is dropped, as in structured mode.
+                // These two are optional: an invalid one is dropped, as in structured mode.
                 Err(_) if ["ce_time", "ce_traceparent"].contains(&name) => {}
                 Err(_) => return Err(invalid(name, "is not UTF-8")),
             }
@@ -109,7 +109,7 @@ impl Attributes {
     }
 }
 
-/// The same error, where it names a field of structured mode, with the name of the header.
+/// The error with the header's name in place of the field's name of structured mode.
 pub(super) fn with_header_name(error: RecordError) -> RecordError {
     match error {
         RecordError::Invalid { field, problem } => {

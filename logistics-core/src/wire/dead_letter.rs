@@ -1,4 +1,4 @@
-//! Dead letters: what was no input, with its position and the reason.
+//! Dead letters: records that are not inputs, each with its position and the reason.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,14 +17,14 @@ use crate::port::{LogRecord, Topic};
 
 const DEAD_LETTER: &str = "logistics.order.dead-letter";
 
-/// A record that was no input of this system.
+/// A record that is not an input of this system.
 #[derive(Debug, Clone, Copy)]
 pub struct DeadLetter<'a> {
     /// The record.
     pub record: &'a LogRecord,
     /// Its partition.
     pub partition: Partition,
-    /// What was wrong with it.
+    /// Why it is not an input.
     pub reason: &'a str,
 }
 
@@ -51,18 +51,19 @@ struct Written<'a> {
 }
 
 impl DeadLetter<'_> {
-    /// The key of the letter's record: that of the dead record, unless no order can have it. Such a key may be too long to be
-    /// written; the letter holds its beginning.
+    /// The key of the letter's record: the dead record's key, if an order can have it. A longer key may be too long to
+    /// write; the letter contains its beginning.
     #[must_use]
     pub fn key(&self) -> Option<Bytes> {
         self.record.key.clone().filter(|key| key.len() <= ORDER_ID_BYTES_MAX)
     }
 
-    /// Writes it, as of the time `at`; it fits into a record whatever the dead one holds. `payload` holds the record's bytes
-    /// where they are UTF-8, `payload_base64` otherwise; either is cut off at [`DEAD_LETTER_PAYLOAD_BYTES_MAX`].
-    /// `payload_bytes` says how many there were, and `payload_sha256` is the SHA-256 of all of them in hexadecimal digits.
-    /// The fields of the `key` are the same up to [`DEAD_LETTER_KEY_BYTES_MAX`]; a record without a key has none of them.
-    /// The reason is cut off at [`DEAD_LETTER_REASON_BYTES_MAX`].
+    /// Writes it with the time `at`. It fits into a record, whatever the dead record contains.
+    ///
+    /// `payload` has the dead record's bytes if they are UTF-8, `payload_base64` otherwise. Either is cut off at
+    /// [`DEAD_LETTER_PAYLOAD_BYTES_MAX`]. `payload_bytes` is the length of the whole payload, and `payload_sha256` its
+    /// SHA-256 in hexadecimal digits. The fields of the `key` are analogous, up to [`DEAD_LETTER_KEY_BYTES_MAX`]; they are
+    /// absent for a record without a key. The reason is cut off at [`DEAD_LETTER_REASON_BYTES_MAX`].
     #[must_use]
     pub fn encode(&self, at: Timestamp) -> Bytes {
         let head = Head {
@@ -96,12 +97,12 @@ impl DeadLetter<'_> {
     }
 }
 
-/// The first `bytes_max` bytes at most: as text where they are UTF-8, in base64 otherwise.
+/// The first `bytes_max` bytes at most: as text if they are UTF-8, in base64 otherwise.
 fn beginning(all: &[u8], bytes_max: usize) -> (Option<&str>, Option<String>) {
     let kept = &all[..all.len().min(bytes_max)];
     match std::str::from_utf8(kept) {
         Ok(text) => (Some(text), None),
-        // Cut off within a character.
+        // The cut is within a character.
         Err(error) if kept.len() < all.len() && error.error_len().is_none() => {
             (std::str::from_utf8(&kept[..error.valid_up_to()]).ok(), None)
         }

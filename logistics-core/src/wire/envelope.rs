@@ -17,14 +17,14 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 pub const DATA_SCHEMA: &str = "urn:logistics:order:1";
 /// The `source` of facts and outcomes: the owner of the partition.
 pub const PROCESSOR_SOURCE: &str = "/logistics/processor";
-/// The `source` of what this system's API and tools ask.
+/// The `source` of requests of this system's API and tools.
 pub(super) const API_SOURCE: &str = "/logistics/api";
-/// How every record of an owner begins: the order of the fields below.
+/// The first bytes of every record of an owner: they follow from the order of the fields below.
 pub(super) const PROCESSOR_PREFIX: &[u8] = br#"{"specversion":"1.0","source":"/logistics/processor","#;
 
 const SCHEMA_FAMILY: &str = "urn:logistics:order:";
 
-/// What is written. The order of the fields is the order in the record.
+/// An envelope to write. The order of the fields is the order in the record.
 #[derive(Serialize)]
 struct Written<'a, I: Display, D> {
     specversion: &'static str,
@@ -47,7 +47,7 @@ fn display<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok,
     serializer.collect_str(value)
 }
 
-/// The head of a record to be written.
+/// The attributes of a record to write.
 pub(super) struct Head<'a, I: Display> {
     pub(super) source: &'static str,
     pub(super) kind: &'static str,
@@ -57,7 +57,7 @@ pub(super) struct Head<'a, I: Display> {
     pub(super) traceparent: Option<&'a TraceParent>,
 }
 
-/// Most records fit; a longer one grows.
+/// Initial buffer capacity; most records fit.
 const RECORD_BYTES_USUAL: usize = 768;
 
 pub(super) fn encode<I: Display, D: Serialize>(head: Head<'_, I>, data: D) -> Bytes {
@@ -74,13 +74,13 @@ pub(super) fn encode<I: Display, D: Serialize>(head: Head<'_, I>, data: D) -> By
         data,
     };
     let mut bytes = Vec::with_capacity(RECORD_BYTES_USUAL);
-    // Cannot fail: the values are texts, numbers and checked JSON, and a vector takes every write.
+    // Cannot fail: the values are texts, numbers and checked JSON, and writing to a vector succeeds.
     let _ = serde_json::to_writer(&mut bytes, &written);
     Bytes::from(bytes)
 }
 
-/// What is read. Every field may be missing and of any type until it is asked for, so that a bare object with fields of
-/// the same names can be told from an event.
+/// An envelope that was read. A field may be missing or of any type until it is used, because a bare object may have
+/// fields of the same names.
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
     #[serde(borrow, default)]
@@ -111,19 +111,19 @@ impl<'a> Envelope<'a> {
     pub(super) fn parse(payload: &'a [u8]) -> Result<Self, RecordError> {
         let text =
             std::str::from_utf8(payload).map_err(|_| RecordError::NotJson("it is not UTF-8".to_owned()))?;
-        // A struct would take an array too, and count its elements as fields.
+        // serde would read an array as a struct, its elements as fields.
         if text.trim_ascii_start().starts_with('[') {
             return Err(RecordError::NotJson("it is an array".to_owned()));
         }
         serde_json::from_str(text).map_err(|error| RecordError::NotJson(error.to_string()))
     }
 
-    /// It is no event but an object that names an order itself.
+    /// The payload is not an event but an object with an order id of its own.
     pub(super) fn is_bare(&self) -> bool {
         self.specversion.is_none() && self.order_id
     }
 
-    /// Refuses what this build would misunderstand.
+    /// Rejects versions that this build would misunderstand.
     pub(super) fn check_version(&self) -> Result<(), RecordError> {
         match text(self.specversion, "specversion")?.as_deref() {
             Some("1.0") => {}
@@ -139,7 +139,7 @@ impl<'a> Envelope<'a> {
             Some(other) => match other.strip_prefix(SCHEMA_FAMILY) {
                 Some(major) if is_newer(major) => Err(RecordError::NewerVersion(other.to_owned())),
                 Some(_) => Err(RecordError::UnsupportedVersion(format!("dataschema {other}"))),
-                // Another producer's own schema for the same type: the fields decide.
+                // A producer's own schema for the same type: the fields decide.
                 None => Ok(()),
             },
         }
@@ -169,18 +169,18 @@ impl<'a> Envelope<'a> {
         field(self.time, "time")
     }
 
-    /// The time; `None` where it is missing or no RFC 3339. No decision uses the time of an input.
+    /// The time; `None` where it is missing or not RFC 3339. No decision uses the time of an input.
     pub(super) fn time_if_valid(&self) -> Option<Timestamp> {
         self.time().ok().flatten()
     }
 
-    /// The trace context; a malformed one is dropped, as W3C Trace Context asks of a receiver.
+    /// The trace context. A malformed one is dropped, as W3C Trace Context requires of a receiver.
     pub(super) fn trace(&self) -> Option<TraceParent> {
         field(self.traceparent, "traceparent").ok().flatten()
     }
 }
 
-/// A number above the major number of this build, of any length.
+/// The text is a number of any length, above the major number of this build.
 fn is_newer(major: &str) -> bool {
     let ours = DATA_SCHEMA.strip_prefix(SCHEMA_FAMILY).unwrap_or_default();
     let digits = major.trim_start_matches('0');
@@ -196,7 +196,7 @@ pub(super) fn field<'a, T: Deserialize<'a>>(
 ) -> Result<Option<T>, RecordError> {
     let Some(raw) = raw else { return Ok(None) };
     serde_json::from_str::<Option<T>>(raw.get()).map_err(|error| {
-        // The position is the one in the field, which says nothing to whoever sees the record.
+        // The position is relative to the field, so it is meaningless to a reader of the record.
         let problem = error.to_string();
         invalid(name, problem.split(" at line ").next().unwrap_or_default())
     })

@@ -1,4 +1,4 @@
-//! Inputs: requests as anybody may write them.
+//! Inputs: requests, which any producer may write.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ pub(super) fn encode(request: &Request) -> Bytes {
     encode_envelope(head, data)
 }
 
-/// Each field is read by itself, so that what is wrong can be named.
+/// Each field is read separately, so that an error can name the field.
 #[derive(Deserialize)]
 struct ReadInput<'a> {
     #[serde(borrow, default)]
@@ -122,8 +122,8 @@ pub(super) fn decode(envelope: &Envelope<'_>, kind: &str, at: Timestamp) -> Resu
     })
 }
 
-/// A bare `{"order_id": ..., "status": "PLACED", ...}`: a placement, whose further fields are the details. Its request
-/// id is its position.
+/// A bare `{"order_id": ..., "status": "PLACED", ...}`: a placement. The further fields are its details, and the record's
+/// position is its request id.
 pub(super) fn upcast_bare(record: &LogRecord, partition: Partition) -> Result<Request, RecordError> {
     let mut fields: BTreeMap<String, &RawValue> =
         serde_json::from_slice(&record.payload).map_err(|error| RecordError::NotJson(error.to_string()))?;

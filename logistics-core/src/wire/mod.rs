@@ -1,8 +1,10 @@
-//! Records: how requests, facts and outcomes stand in the log.
+//! Records: the encoding of requests, facts and outcomes in the log.
 //!
-//! `CloudEvents` 1.0 in structured JSON mode; inputs may be in binary mode too. `data` holds at least `order_id` and, wherever there is one, `status`, so a
-//! consumer that knows only those two works. Unknown fields are ignored. The number at the end of `dataschema` is the
-//! major version: it changes only when an older reader would misunderstand. The files under `golden/` pin the bytes.
+//! Records are `CloudEvents` 1.0 in structured JSON mode; inputs may be in binary mode too. `data` has at least `order_id`
+//! and, where there is one, `status`, so a consumer can rely on these two. Unknown fields are ignored. The number at the end
+//! of `dataschema` is the major version. It changes when an older reader would misunderstand a record. A new status does not
+//! change it: [`DecodeError::is_newer`] covers a status that this build does not know. The files under `golden/` pin the
+//! bytes.
 
 mod binary;
 mod dead_letter;
@@ -12,6 +14,7 @@ mod input;
 mod notification;
 mod outcome;
 mod signing;
+mod unknown;
 
 pub use dead_letter::DeadLetter;
 pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, PROCESSOR_SOURCE};
@@ -32,39 +35,42 @@ use envelope::Envelope;
 /// A record of the topic `orders`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Record {
-    /// Somebody asks.
+    /// A request.
     Input(Request),
-    /// It happened.
+    /// A fact.
     Fact(Fact),
-    /// What became of an input that brought no fact about.
+    /// The outcome of an input that caused no fact.
     Outcome(Outcome),
 }
 
-/// What is wrong with a record.
+/// Why a record cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// It is longer than a record may be.
+    /// The record is longer than [`RECORD_BYTES_MAX`].
     #[error("the record has {0} bytes; the limit is {RECORD_BYTES_MAX}")]
     TooLong(usize),
-    /// It is no JSON object, or a broken one.
+    /// The record is not a JSON object.
     #[error("the record is not a JSON object that can be read: {0}")]
     NotJson(String),
-    /// It is JSON, and neither an event of this system nor a bare placement.
+    /// The record is neither an event of this system nor a bare placement.
     #[error("the record is not an event of this system: {0}")]
     Foreign(String),
-    /// Its `dataschema` has a major number above the one of this build.
+    /// The major number of `dataschema` is above the one of this build.
     #[error("the record has dataschema {0}, which is newer; this build reads {DATA_SCHEMA}")]
     NewerVersion(String),
-    /// It has another version that this build does not know.
+    /// The record has another version that this build does not know.
     #[error("the record has {0}; this build reads specversion 1.0 and dataschema {DATA_SCHEMA}")]
     UnsupportedVersion(String),
+    /// The record has a status that this build does not know.
+    #[error("the record has status {0}, which this build does not know")]
+    UnknownStatus(String),
     /// A field is missing or wrong.
     #[error("{field}: {problem}")]
     Invalid {
         /// The field.
         field: &'static str,
-        /// What is wrong with it.
+        /// The problem, as the end of a sentence that the field's name begins.
         problem: String,
     },
 }
@@ -73,23 +79,25 @@ pub enum RecordError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{error}")]
 pub struct DecodeError {
-    /// It says that an owner of the partition wrote it, and no owner of this release writes such a record.
+    /// The record names an owner of the partition as its source.
     pub from_processor: bool,
-    /// What is wrong with it.
+    /// Why it cannot be read.
     pub error: RecordError,
 }
 
 impl DecodeError {
-    /// It says that an owner of a newer release wrote it: the major number of its schema is above the one of this build.
-    /// It must never be skipped. Whatever else says that it is an owner's and cannot be read is foreign.
+    /// The record names an owner of a newer release as its source: its schema's major number is above the one of this build,
+    /// or it has a status that this build does not know. It must not be skipped. Any other unreadable record that names an
+    /// owner as its source is foreign.
     #[must_use]
     pub fn is_newer(&self) -> bool {
-        self.from_processor && matches!(self.error, RecordError::NewerVersion(_))
+        self.from_processor
+            && matches!(self.error, RecordError::NewerVersion(_) | RecordError::UnknownStatus(_))
     }
 }
 
-/// An owner of the partition wrote it: a fact or an outcome. Quick, and sure where it says yes; a record that was laid out
-/// differently has to be decoded.
+/// The record certainly names an owner of the partition as its source. Quick: looks at the first bytes only. A record with
+/// another layout must be decoded.
 #[must_use]
 pub fn is_surely_from_processor(payload: &[u8]) -> bool {
     payload.starts_with(envelope::PROCESSOR_PREFIX)
@@ -98,7 +106,7 @@ pub fn is_surely_from_processor(payload: &[u8]) -> bool {
 /// Reads a record of the topic `orders`.
 ///
 /// # Errors
-/// [`DecodeError`], which says whether an owner of the partition wrote it.
+/// [`DecodeError`], which tells owners' records from others.
 pub fn decode(record: &LogRecord, partition: Partition) -> Result<Record, DecodeError> {
     let surely = is_surely_from_processor(&record.payload);
     let failed = |error| DecodeError { from_processor: surely, error };
@@ -132,13 +140,15 @@ fn decode_event(envelope: &Envelope<'_>, from_processor: bool, at: Timestamp) ->
     if !from_processor {
         return input::decode(envelope, kind, at).map(Record::Input);
     }
-    if let Some(fact) = fact::decode(envelope, kind)? {
-        return Ok(Record::Fact(fact));
-    }
-    outcome::decode(envelope, kind).map(Record::Outcome)
+    let read = match fact::decode(envelope, kind) {
+        Ok(Some(fact)) => Ok(Record::Fact(fact)),
+        Ok(None) => outcome::decode(envelope, kind).map(Record::Outcome),
+        Err(error) => Err(error),
+    };
+    read.map_err(|error| unknown::status(envelope, kind).map_or(error, RecordError::UnknownStatus))
 }
 
-/// The record is an event in binary mode: its attributes are headers, without which its payload is another record.
+/// The record is an event in binary mode: its attributes are headers, and its payload alone is another record.
 #[must_use]
 pub fn is_binary(record: &LogRecord) -> bool {
     binary::is_binary(record)
@@ -162,19 +172,18 @@ pub fn encode_outcome(outcome: &Outcome, partition: Partition, at: Timestamp) ->
     outcome::encode(outcome, partition, at)
 }
 
-/// Writes a notification. Its `audiences` and `text` are deprecated: releases before `recipients` require them, this one
-/// reads them in records without `recipients` only, and the next one drops them.
+/// Writes a notification. Its `audiences` and `text` are deprecated: releases before `recipients` require them, this release
+/// reads them only in records without `recipients`, and the next one drops them.
 #[must_use]
 pub fn encode_notification(notification: &Notification) -> Bytes {
     notification::encode(notification)
 }
 
-/// Reads a notification.
+/// Reads a record of the topic `order_notifications`.
 ///
 /// # Errors
-/// [`RecordError`] when it is none; `UnsupportedVersion` only where an owner of a newer release wrote it, so it must not be
-/// skipped.
-pub fn decode_notification(payload: &[u8]) -> Result<Notification, RecordError> {
+/// [`DecodeError`]. A record with [`DecodeError::is_newer`] must not be skipped.
+pub fn decode_notification(payload: &[u8]) -> Result<Notification, DecodeError> {
     notification::decode(payload)
 }
 

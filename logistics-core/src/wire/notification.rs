@@ -5,9 +5,9 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::RecordError;
 use super::envelope::{Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, missing};
 use super::fact::FactId;
+use super::{DecodeError, RecordError, is_surely_from_processor, unknown};
 use crate::ids::{OrderId, Reason, Version};
 use crate::lifecycle::{Actor, Status};
 use crate::notify::{Notification, Recipient};
@@ -24,8 +24,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a Reason>,
     recipients: &'a [Recipient],
-    /// Deprecated: releases before `recipients` require it. This release derives nothing from it where there are
-    /// `recipients`, and the next one drops it.
+    /// Deprecated: releases before `recipients` require it. This release ignores it in records with `recipients`, and the
+    /// next one drops it.
     audiences: Roles<'a>,
     /// Deprecated, likewise.
     text: Text<'a>,
@@ -63,7 +63,7 @@ impl Serialize for Text<'_> {
     }
 }
 
-/// Not the fact's id: `source` and `id` together name one event.
+/// It differs from the fact's id, because `source` and `id` together identify an event.
 struct NotificationId<'a>(FactId<'a>);
 
 impl fmt::Display for NotificationId<'_> {
@@ -107,7 +107,7 @@ struct Read {
     reason: Option<Reason>,
     #[serde(default)]
     recipients: Option<Vec<Recipient>>,
-    /// Only of records without `recipients`.
+    /// Read in records without `recipients` only.
     #[serde(default)]
     audiences: Option<Vec<Actor>>,
     /// Likewise.
@@ -121,7 +121,7 @@ impl Read {
         if let Some(recipients) = self.recipients.take() {
             return Ok((self.late, recipients));
         }
-        // Releases before `recipients` wrote the roles, and said only in the sentence that the order is late.
+        // Releases before `recipients` wrote the roles alone, and marked a late order in the text only.
         let roles = self.audiences.take().ok_or_else(|| missing("recipients"))?;
         let late = Text { order_id: &self.order_id, status: self.status, late: true }.to_string();
         let recipients = roles.into_iter().map(|role| Recipient::new(role, None)).collect();
@@ -129,22 +129,22 @@ impl Read {
     }
 }
 
-pub(super) fn decode(payload: &[u8]) -> Result<Notification, RecordError> {
-    let envelope = Envelope::parse(payload)?;
-    let is_owners = envelope.source()?.as_deref() == Some(PROCESSOR_SOURCE);
-    envelope.check_version().map_err(|error| match error {
-        // Only an owner's is of a newer release; what others write is skipped whatever version it claims.
-        RecordError::NewerVersion(schema) if is_owners => {
-            RecordError::UnsupportedVersion(format!("dataschema {schema}"))
-        }
-        RecordError::NewerVersion(what) | RecordError::UnsupportedVersion(what) => RecordError::Foreign(what),
-        error => error,
-    })?;
-    let kind = envelope.kind()?;
+pub(super) fn decode(payload: &[u8]) -> Result<Notification, DecodeError> {
+    let failed = |error| DecodeError { from_processor: is_surely_from_processor(payload), error };
+    let envelope = Envelope::parse(payload).map_err(failed)?;
+    let from_processor = envelope.source().map_err(failed)?.as_deref() == Some(PROCESSOR_SOURCE);
+    decode_event(&envelope).map_err(|error| DecodeError { from_processor, error })
+}
+
+fn decode_event(envelope: &Envelope<'_>) -> Result<Notification, RecordError> {
+    envelope.check_version()?;
+    let kind = &*envelope.kind()?;
     if kind != NOTIFICATION {
         return Err(RecordError::Foreign(format!("type {kind}")));
     }
-    let mut data: Read = envelope.data()?;
+    let data: Result<Read, RecordError> = envelope.data();
+    let mut data =
+        data.map_err(|error| unknown::status_of(envelope).map_or(error, RecordError::UnknownStatus))?;
     let at = envelope.time()?.ok_or_else(|| missing("time"))?;
     let (late, recipients) = data.late_and_recipients()?;
     let Read { order_id, status, version, reason, .. } = data;

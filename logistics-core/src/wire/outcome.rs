@@ -17,7 +17,10 @@ const REJECTED: &str = "logistics.order.request.rejected";
 const FORWARDED: &str = "logistics.order.request.forwarded";
 const DEAD_LETTERED: &str = "logistics.order.request.dead-lettered";
 
-/// The position of an input: the id of its outcome. No order id holds a colon, so no fact has the same.
+/// The types of outcomes.
+pub(super) const TYPES: [&str; 4] = [UNCHANGED, REJECTED, FORWARDED, DEAD_LETTERED];
+
+/// The position of an input: the id of its outcome. No order id contains a colon, so no fact has the same id.
 pub(super) struct Position(pub(super) Partition, pub(super) Offset);
 
 impl fmt::Display for Position {
@@ -107,7 +110,7 @@ struct ReadOutcome {
 pub(super) fn decode(envelope: &Envelope<'_>, kind: &str) -> Result<Outcome, RecordError> {
     let data = match kind {
         UNCHANGED | REJECTED | FORWARDED | DEAD_LETTERED => envelope.data::<ReadOutcome>()?,
-        _ => return Err(RecordError::Foreign(format!("type {kind} is no fact and no outcome"))),
+        _ => return Err(RecordError::Foreign(format!("type {kind} is neither a fact nor an outcome"))),
     };
     let result = match kind {
         UNCHANGED => OutcomeKind::Unchanged {

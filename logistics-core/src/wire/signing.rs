@@ -1,8 +1,8 @@
-//! Signatures of an owner's records: a keyed MAC, so that only a holder of the log key can write facts and outcomes.
+//! Signatures of an owner's records. A keyed MAC proves that the writer of a fact or an outcome has the log key.
 //!
 //! The extension attribute `ownersig` is the last field of the envelope: the key's id, a full stop, and the HMAC-SHA256
-//! (RFC 2104) of a label, the partition and the record without that field, in base64. The partition is part of it, so a
-//! copy in another partition is not signed.
+//! (RFC 2104) of a label, the partition and the record without that field, in base64. The MAC covers the partition, so a
+//! copy in another partition has no valid signature.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::ids::Partition;
 
-/// The length of a log key.
+/// The length of a log key, in bytes.
 pub const LOG_KEY_BYTES: usize = 32;
 
 const LABEL: &[u8] = b"logistics owner record 1\0";
@@ -26,7 +26,7 @@ const KEY_ID_CHARS: usize = 8;
 const MAC_CHARS: usize = 44;
 const SIGNATURE_BYTES: usize = FIELD.len() + KEY_ID_CHARS + 1 + MAC_CHARS + END.len();
 
-/// The keys of a log: the first signs, all of them verify.
+/// The keys of a log. The first one signs; all of them verify.
 #[derive(Clone)]
 pub struct LogKeys(Arc<[Key]>);
 
@@ -35,16 +35,16 @@ struct Key {
     mac: Hmac<Sha256>,
 }
 
-/// No key was given.
+/// The list of keys is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("a log needs one key at least; the first signs, the others verify only")]
 pub struct NoLogKey;
 
 impl LogKeys {
-    /// Keys of that length each. The first one signs; the others verify what was signed before a rotation.
+    /// The keys of a log. The first one signs; the others verify records from before a rotation.
     ///
     /// # Errors
-    /// [`NoLogKey`] where there is none.
+    /// [`NoLogKey`] for an empty list.
     pub fn new(keys: &[[u8; LOG_KEY_BYTES]]) -> Result<Self, NoLogKey> {
         if keys.is_empty() {
             return Err(NoLogKey);
@@ -52,7 +52,7 @@ impl LogKeys {
         Ok(Self(keys.iter().map(Key::new).collect()))
     }
 
-    /// The record with its signature. A record that is no JSON object stays as it is.
+    /// The record with its signature. A record that is not a JSON object stays unsigned.
     #[must_use]
     pub fn sign(&self, partition: Partition, record: &Bytes) -> Bytes {
         let (Some(key), Some(head)) = (self.0.first(), record.strip_suffix(b"}")) else {
@@ -94,7 +94,7 @@ impl Key {
             Sha256::digest(key).iter().take(KEY_ID_CHARS / 2).map(|byte| format!("{byte:02x}")).collect();
         let mut padded = [0; 64];
         padded[..LOG_KEY_BYTES].copy_from_slice(key);
-        // HMAC pads a key to the hash's block with zeros, so this is the key itself, of a length that cannot be wrong.
+        // HMAC itself pads a key with zeros to the hash's block. The padded length is always valid.
         Self { id, mac: Hmac::new(&padded.into()) }
     }
 

@@ -26,7 +26,7 @@ fn input(payload: &str) -> Request {
     }
 }
 
-/// Why the payload is no input; an owner did not write it.
+/// Why the payload is not an input. It does not name an owner as its source.
 fn refusal(payload: impl Into<Bytes>) -> RecordError {
     let error = decode(&record(payload), HERE).unwrap_err();
     assert!(!error.from_processor, "{error}");
@@ -38,7 +38,7 @@ fn event(kind: &str, data: &str) -> String {
 }
 
 #[test]
-fn a_bare_object_is_a_placement_whose_further_fields_are_the_details() {
+fn a_bare_object_is_a_placement_and_its_further_fields_are_the_details() {
     let request = input(r#" {"order_id":"o1","status":"PLACED"} "#);
     assert_eq!(request.order_id, OrderId::parse("o1").unwrap());
     assert_eq!((request.id.as_str(), request.at), ("3-17", record("").at));
@@ -46,7 +46,7 @@ fn a_bare_object_is_a_placement_whose_further_fields_are_the_details() {
     let Command::Place(placement) = &request.command else { panic!("{request:?}") };
     assert_eq!(placement.details, None);
 
-    // Whatever an event's fields are called, in a bare object they are details, and so is a type.
+    // In a bare object, fields with the names of an event's fields are details too.
     let more = r#"{"z":[1, 2.50,1e3],"order_id":"o1","id":5,"time":17,"source":{},"type":"pizza","data":null,
         "customer_id":7, "a":{"b" : "\u00e4\/"},"status":"PLACED"}"#;
     let Command::Place(placement) = input(more).command else { panic!() };
@@ -58,7 +58,7 @@ fn a_bare_object_is_a_placement_whose_further_fields_are_the_details() {
 }
 
 #[test]
-fn a_bare_object_that_is_no_placement_says_what_is_wrong() {
+fn the_error_of_an_invalid_bare_object_names_the_field() {
     let invalid = |payload: &str| match refusal(payload.to_owned()) {
         RecordError::Invalid { field, .. } => field,
         other => panic!("{payload}: {other}"),
@@ -93,7 +93,7 @@ fn unknown_fields_are_ignored_everywhere() {
 }
 
 #[test]
-fn what_a_foreign_input_leaves_out_has_a_usual_value() {
+fn missing_fields_of_an_input_have_defaults() {
     let request = input(&event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#));
     assert_eq!((request.actor, request.command), (Actor::Operator, Command::Cancel));
     assert_eq!((request.at, request.trace), (record("").at, None));
@@ -101,11 +101,15 @@ fn what_a_foreign_input_leaves_out_has_a_usual_value() {
     assert_eq!((request.actor, request.command.target()), (Actor::Customer, Status::Placed));
     let malformed = event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#)
         .replace("\"id\"", "\"traceparent\":\"no trace\",\"id\"");
-    assert_eq!(input(&malformed).trace, None, "a malformed trace context is dropped, the request is not");
+    assert_eq!(
+        input(&malformed).trace,
+        None,
+        "a malformed trace context is dropped, and the request is kept"
+    );
 }
 
 #[test]
-fn a_wrong_field_is_named() {
+fn the_error_names_the_invalid_field() {
     let cases = [
         ("order_id", r#"{}"#),
         ("order_id", r#"{"order_id":7,"status":"CONFIRMED"}"#),
@@ -126,7 +130,7 @@ fn a_wrong_field_is_named() {
     for (expected, data) in cases {
         let kind = "logistics.order.transition.requested";
         match refusal(event(kind, data)) {
-            // A status that is missing comes to light before an order id that is.
+            // The decoder reports a missing status before a missing order id.
             RecordError::Invalid { field, .. } if data == "{}" => assert_eq!(field, "status"),
             RecordError::Invalid { field, problem } => assert_eq!(field, expected, "{data}: {problem}"),
             other => panic!("{data}: {other}"),
@@ -165,7 +169,7 @@ fn a_wrong_field_is_named() {
 }
 
 #[test]
-fn versions_that_this_build_would_misunderstand_are_refused() {
+fn versions_that_this_build_would_misunderstand_are_rejected() {
     let good = event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#);
     let with = |schema: &str| good.replace("\"id\"", &format!("\"dataschema\":\"{schema}\",\"id\""));
     assert_eq!(input(&with(DATA_SCHEMA)).command, Command::Cancel);
@@ -205,14 +209,14 @@ fn only_a_greater_major_number_of_an_owner_is_newer() {
         let error = error(text);
         assert!(error.from_processor && !error.is_newer(), "{error}");
     }
-    // What does not say that it is an owner's is never an owner's of a newer release.
+    // A record with another source is never of a newer owner.
     let input = event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#)
         .replace("\"id\"", "\"dataschema\":\"urn:logistics:order:2\",\"id\"");
     assert!(!error(input).is_newer());
 }
 
 #[test]
-fn a_time_that_is_no_rfc_3339_loses_the_time_and_not_the_order() {
+fn an_input_whose_time_is_invalid_has_the_records_time() {
     let timed = |time: &str| {
         event("logistics.order.placement.requested", r#"{"order_id":"o1"}"#)
             .replace("\"id\"", &format!("\"time\":{time},\"id\""))
@@ -239,7 +243,7 @@ fn a_time_that_is_no_rfc_3339_loses_the_time_and_not_the_order() {
     let precise = input(&timed(r#""2026-01-31T12:00:00.1234567Z""#)).at;
     assert_eq!(precise.to_string(), "2026-01-31T12:00:00.123Z");
 
-    // An owner's is strict: what was decided when it was decided counts.
+    // An owner's time is required: it is part of the decision.
     let fact = String::from_utf8(samples::facts()[0].1.to_vec()).unwrap();
     let event: serde_json::Value = serde_json::from_str(&fact).unwrap();
     let time = event["time"].as_str().unwrap();
@@ -248,16 +252,16 @@ fn a_time_that_is_no_rfc_3339_loses_the_time_and_not_the_order() {
 }
 
 #[test]
-fn what_is_no_event_of_this_system_is_refused() {
+fn other_payloads_are_rejected() {
     assert!(matches!(refusal(event("com.example.invoice", "{}")), RecordError::Foreign(_)));
-    // A fact that no owner wrote is none.
+    // A fact with another source is not a fact.
     assert!(matches!(refusal(event("logistics.order.delivered", "{}")), RecordError::Foreign(_)));
     let unknown = samples::facts()[0].1.to_vec();
     let unknown =
         String::from_utf8(unknown).unwrap().replace("logistics.order.placed", "logistics.order.baked");
     assert!(
         decode(&record(unknown), HERE).unwrap_err().from_processor,
-        "an owner's unknown fact is never skipped"
+        "the source of an unknown fact is known"
     );
     for payload in [
         "",
@@ -275,7 +279,7 @@ fn what_is_no_event_of_this_system_is_refused() {
     ] {
         assert!(matches!(refusal(payload), RecordError::NotJson(_)), "{payload:?}");
     }
-    // In the order of the envelope's fields, which a struct would take from an array.
+    // The elements have the order of the envelope's fields: serde would read the array as a struct.
     let array =
         r#"["1.0","logistics.order.cancel.requested","/shop","e1",null,null,null,{"order_id":"o1"},null]"#;
     assert!(matches!(refusal(array), RecordError::NotJson(_)));
@@ -338,7 +342,7 @@ fn a_dead_letter_fits_into_a_record_whatever_key_value_and_reason_are() {
         }
         assert_ne!(data["key_sha256"], data["payload_sha256"]);
     }
-    // The digest of "abc" in FIPS 180-2.
+    // The digest of "abc", from FIPS 180-2.
     let mut dead = record("abc");
     dead.key = Some(Bytes::new());
     let bytes = DeadLetter { record: &dead, partition: HERE, reason: "why" }.encode(dead.at);

@@ -196,11 +196,11 @@ impl World {
                 None => return,
             },
         };
-        let now = self.clock(process);
+        let (now, release) = (self.clock(process), self.processes[process].release);
         if let Some(worker) = self.processes[process].workers.get_mut(&partition) {
             let call = worker.calls.remove(at);
             let now = worker.now(now);
-            worker.processor.handle(now, call.stamp, reply);
+            release.run(|| worker.processor.handle(now, call.stamp, reply));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Processes, a broker and a store, and the actions on them.
 
 mod action;
+mod release;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,6 +16,7 @@ use logistics_testkit::{Broker, Epoch, Member, MemoryStore, Snapshot};
 use crate::workload::forged_outcome;
 
 pub use action::{Action, Fault};
+pub use release::Release;
 pub use worker::{Call, Worker};
 
 /// An input that a client will append.
@@ -37,6 +39,8 @@ pub struct Process {
     pub workers: BTreeMap<Partition, Worker>,
     /// Milliseconds by which its clock is ahead of the log's. Negative: behind.
     pub ahead_ms: i64,
+    /// Its release. Change it while the process is down.
+    pub release: Release,
 }
 
 /// A record of another group's owner that is plausible in this group.
@@ -87,7 +91,7 @@ impl World {
         let start = |id| {
             let member = Member(id);
             broker.join(member);
-            Process { member, up: true, workers: BTreeMap::new(), ahead_ms: 0 }
+            Process { member, up: true, workers: BTreeMap::new(), ahead_ms: 0, release: Release::default() }
         };
         let processes = (0..processes).map(start).collect();
         Self {
@@ -199,6 +203,7 @@ impl World {
     /// A process receives the group's instruction, if there is one.
     fn poll(&mut self, process: usize) {
         let (member, now) = (self.processes[process].member, self.clock(process));
+        let release = self.processes[process].release;
         match self.broker.poll_group(member) {
             Some(GroupEvent::Assigned(partitions)) => {
                 for partition in partitions {
@@ -209,7 +214,7 @@ impl World {
             Some(GroupEvent::Revoked(partitions)) => {
                 for partition in partitions {
                     match self.processes[process].workers.get_mut(&partition) {
-                        Some(worker) => worker.revoke(now),
+                        Some(worker) => release.run(|| worker.revoke(now)),
                         None => self.broker.release(member, &[partition]),
                     }
                 }
@@ -253,9 +258,9 @@ impl World {
     }
 
     fn pump_worker(&mut self, process: usize, partition: Partition) {
-        let now = self.clock(process);
+        let (now, release) = (self.clock(process), self.processes[process].release);
         let Some(worker) = self.processes[process].workers.get_mut(&partition) else { return };
-        let pumped = worker.pump(now);
+        let pumped = release.run(|| worker.pump(now));
         for write in pumped.late_writes {
             self.store.hold(write);
         }

@@ -74,6 +74,8 @@ pub(crate) fn status_code(status: Status) -> u8 {
         Status::Rejected => 9,
         Status::Expired => 10,
         Status::Cancelled => 11,
+        #[cfg(feature = "knows-lost")]
+        Status::Lost => 12,
     }
 }
 

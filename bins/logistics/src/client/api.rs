@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::header::ETAG;
 use hyper::{Method, StatusCode};
 use logistics_core::{Actor, Order, OrderId, Status, Version};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 use logistics_cli_kit::Failure;
@@ -51,8 +51,14 @@ pub(crate) struct Rejection {
     #[serde(default)]
     hint: Option<String>,
     /// The transitions that the order's status allows, if the status is the reason.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     pub(crate) allowed_transitions: Option<Vec<Status>>,
+}
+
+/// The statuses that this build knows: the server may be of a newer release.
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Status>>, D::Error> {
+    let names = Option::<Vec<String>>::deserialize(deserializer)?;
+    Ok(names.map(|names| names.iter().filter_map(|name| Status::from_name(name)).collect()))
 }
 
 impl fmt::Display for Rejection {
@@ -219,6 +225,8 @@ mod tests {
         let body = r#"{"error":"It cannot","code":"c","hint":"Do this","allowed_transitions":["CONFIRMED","CANCELLED"]}"#;
         let expected = "It cannot; allowed now: CONFIRMED, CANCELLED (Do this)";
         assert_eq!(sentence(StatusCode::CONFLICT, body), expected);
+        let newer = r#"{"error":"It cannot","code":"c","allowed_transitions":["SHREDDED","CANCELLED"]}"#;
+        assert_eq!(sentence(StatusCode::CONFLICT, newer), "It cannot; allowed now: CANCELLED");
         let terminal = r#"{"error":"It cannot","code":"c","allowed_transitions":[]}"#;
         assert_eq!(sentence(StatusCode::CONFLICT, terminal), "It cannot; allowed now: nothing");
         assert_eq!(sentence(StatusCode::NOT_FOUND, r#"{"error":"Order not found"}"#), "Order not found");

@@ -59,7 +59,7 @@ fn an_event_in_binary_mode_is_read_like_a_structured_one() {
         assert_eq!((asked.actor, asked.command), (Actor::Customer, command));
     }
 
-    // Every request of this system, in binary mode, is the same request. Forwarded, it keeps its meaning.
+    // Every request of this system is the same request in binary mode, also after it is forwarded.
     for (name, expected) in samples::requests() {
         let structured: serde_json::Value = serde_json::from_slice(&encode_request(&expected)).unwrap();
         let mut headers = vec![header("content-type", "application/json; charset=utf-8")];
@@ -89,7 +89,7 @@ fn an_event_in_binary_mode_is_read_like_a_structured_one() {
 }
 
 #[test]
-fn structured_mode_wins_where_the_record_says_so() {
+fn the_content_type_of_structured_mode_takes_precedence() {
     let text = event("logistics.order.cancel.requested", r#"{"order_id":"o2"}"#);
     for content_type in ["application/cloudevents+json", "Application/CloudEvents+JSON; charset=UTF-8"] {
         let mut taken = binary(PLACEMENT, &text);
@@ -97,18 +97,18 @@ fn structured_mode_wins_where_the_record_says_so() {
         assert!(!is_binary(&taken));
         assert_eq!(request(&taken).order_id.as_str(), "o2");
     }
-    // A header that other software adds makes nothing binary.
+    // A header of other software does not make a record binary.
     let mut taken = record(text);
     taken.headers = vec![header("ce_traceparent", "x"), header("content-type", "application/json")];
     assert_eq!(request(&taken).order_id.as_str(), "o2");
-    // A copy of an owner's record is judged as one, whatever its headers say.
+    // A copy of an owner's record is an owner's record, whatever its headers are.
     let mut copy = binary(PLACEMENT, "");
     copy.payload = samples::facts()[0].1.clone();
     assert!(matches!(decode(&copy, HERE), Ok(Record::Fact(_))));
 }
 
 #[test]
-fn a_header_that_is_missing_or_wrong_is_named() {
+fn the_error_names_the_missing_or_invalid_header() {
     let good = binary(PLACEMENT, r#"{"order_id":"o1"}"#);
     let field = |taken: &LogRecord| match decode(taken, HERE).unwrap_err() {
         DecodeError { error: RecordError::Invalid { field, .. }, from_processor: false } => field,
@@ -135,7 +135,7 @@ fn a_header_that_is_missing_or_wrong_is_named() {
         let error = decode(&binary(PLACEMENT, payload), HERE).unwrap_err();
         assert!(matches!(error.error, RecordError::NotJson(_)), "{payload:?}: {error}");
     }
-    // These are information.
+    // These headers are optional.
     for value in [&b"\xff"[..], b"", b"Sat, 31 Jan 2026 12:00:00 GMT"] {
         let mut taken = good.clone();
         set(&mut taken, "ce_time", value);
@@ -145,7 +145,7 @@ fn a_header_that_is_missing_or_wrong_is_named() {
 }
 
 #[test]
-fn an_owners_event_in_binary_mode_is_judged_as_a_structured_one() {
+fn an_owners_event_in_binary_mode_is_decoded_like_a_structured_one() {
     for (name, bytes) in samples::owners() {
         let structured: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         let data = structured["data"].to_string();

