@@ -263,7 +263,7 @@ fn the_invariants_hold_under_faults_and_the_system_settles_without() {
 
 #[cfg(feature = "allows-lost")]
 #[test]
-fn a_status_that_one_release_only_knows_is_kept_by_both() {
+fn two_releases_keep_a_status_that_one_of_them_only_knows() {
     let lost: Vec<usize> = (0..20).map(|seed| lost_orders(&run(seed))).collect();
     assert!(lost.iter().any(|lost| *lost > 0), "{lost:?}");
 }
