@@ -251,7 +251,7 @@ fn run(directory: &Path, seen: &Arc<Seen>, releases: &[Release], work: impl Asyn
 }
 
 #[test]
-fn a_new_status_comes_in_two_releases_and_goes_back_by_one() {
+fn two_releases_run_at_once_up_and_back_down() {
     use Release::{Allows, Knows};
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (path, seen) = (directory.path(), Arc::new(Seen::default()));

@@ -263,7 +263,7 @@ fn whatever_fails_the_invariants_hold_and_in_the_end_everything_settles() {
 
 #[cfg(feature = "allows-lost")]
 #[test]
-fn a_status_that_one_release_only_knows_is_kept_by_both() {
+fn two_releases_keep_a_status_that_one_of_them_only_knows() {
     let lost: Vec<usize> = (0..20).map(|seed| lost_orders(&run(seed))).collect();
     assert!(lost.iter().any(|lost| *lost > 0), "{lost:?}");
 }
