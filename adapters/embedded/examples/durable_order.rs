@@ -41,7 +41,7 @@ async fn place_and_confirm(directory: &Path) -> Result<OrderId, Box<dyn Error>> 
 
     let service = OrderService::new(bus, store, clock, Options::default());
     let caller = Principal::anonymous();
-    let place = Place::new(Placement { customer_id: Some("customer-1".parse()?), ..Placement::default() });
+    let place = Place::new(Placement::new().with_customer("customer-1".parse()?));
     let order_id = service.place(&caller, place).await?.order_id().clone();
     let confirm = Transition::to(order_id.clone(), Status::Confirmed);
     let Transitioned::Done(_) = service.transition(&caller, confirm).await? else {
