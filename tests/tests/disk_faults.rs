@@ -86,7 +86,7 @@ async fn a_disk_that_confirms_nothing_is_not_trusted_again() {
     assert_eq!(refused.kind(), PortErrorKind::Unavailable, "{refused}");
     until("health says what to do", async || {
         let health = engine.health();
-        !health.is_ready() && health.parts[0].detail.contains("start the process again")
+        !health.is_ready() && health.parts[0].detail.contains("restart the process")
     })
     .await;
     // Reads fail too, because the operating system may return data that are not on the disk.
