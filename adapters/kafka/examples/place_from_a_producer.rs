@@ -20,8 +20,8 @@ const PARTITIONS: u32 = 12;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
-    let brokers = args.next().unwrap_or_else(|| "127.0.0.1:9092".to_owned());
-    let order_id = OrderId::parse(&args.next().unwrap_or_else(|| "order-1".to_owned()))?;
+    let brokers = args.next().ok_or("the address of a broker is missing")?;
+    let order_id = OrderId::parse(&args.next().ok_or("the order id is missing")?)?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let request = Request::new(
         order_id.as_str().parse()?,
@@ -37,7 +37,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let record = FutureRecord::to("orders").key(order_id.as_str()).payload(&payload[..]);
     let placed = producer.send(record, Duration::from_secs(5)).await.map_err(|(error, _)| error)?;
     println!("placed {order_id} in partition {} at offset {}", placed.partition, placed.offset);
-
     // The processor commits a fact or an outcome after the request, in the same partition.
     let bus = KafkaBus::new(Config::new(&brokers, PARTITIONS))?;
     let (partition, offset) = (Partition(placed.partition.try_into()?), Offset(placed.offset.try_into()?));

@@ -14,7 +14,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 
 use crate::config::{Config, Security};
-use crate::error::{KafkaError, is_no_answer, is_refusal};
+use crate::error::{CallError, KafkaError, is_no_answer, is_refusal};
 use crate::limits::BATCH_BYTES_MAX;
 
 /// The brokers: their configuration, and state that the clients share.
@@ -78,7 +78,7 @@ impl Brokers {
             .filter(|(_, at)| at.elapsed() < limit && source.rdkafka_error_code().is_some_and(is_no_answer))
             .map(|(reason, _)| format!(" ({reason})"))
             .unwrap_or_default();
-        KafkaError::Call { brokers, doing, cause: source.into(), why }
+        KafkaError::Call { brokers, doing, cause: CallError::new(source), why }
     }
 
     /// Bytes of the largest batch of a producer. A topic rejects a larger batch even if each of its records would fit.

@@ -129,8 +129,8 @@ impl fmt::Display for CallError {
     }
 }
 
-impl From<ClientError> for CallError {
-    fn from(error: ClientError) -> Self {
+impl CallError {
+    pub(crate) fn new(error: ClientError) -> Self {
         Self(Box::new(error))
     }
 }
@@ -224,7 +224,7 @@ mod tests {
         KafkaError::Call {
             brokers: "b:9092".to_owned(),
             doing: "appending",
-            cause: cause.into(),
+            cause: CallError::new(cause),
             why: String::new(),
         }
         .into()

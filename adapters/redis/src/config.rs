@@ -6,6 +6,7 @@ use crate::limits::{CONNECT_TIMEOUT_MS, CONNECTIONS_MAX, TIMEOUT_MS};
 
 /// The servers, credentials and limits. `Debug` omits passwords. Start with [`Config::new`], then set fields.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
     /// The servers.
     pub servers: Servers,

@@ -12,7 +12,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tokio::sync::oneshot;
 
 use crate::client::{Brokers, Context, one};
-use crate::error::{KafkaError, is_fence, is_too_large};
+use crate::error::{CallError, KafkaError, is_fence, is_too_large};
 use crate::group::member::{Member, as_client};
 use crate::limits::{LINGER_MS, MESSAGE_BYTES_MAX, QUEUED_MESSAGES_MAX, TRANSACTION_TIMEOUT_MS};
 use crate::native;
@@ -181,7 +181,7 @@ impl ProducerThread {
                     tracing::debug!(%error, partition = %self.partition, "failed to abort an oversized transaction");
                 }
                 let (brokers, partition) = (self.brokers.config.brokers.clone(), self.partition);
-                Err(KafkaError::TooLarge { brokers, partition, cause: error.into() })
+                Err(KafkaError::TooLarge { brokers, partition, cause: CallError::new(error) })
             }
             Err(error) => {
                 producer.poll(Duration::ZERO);

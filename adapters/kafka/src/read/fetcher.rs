@@ -15,7 +15,7 @@ use rdkafka::message::{BorrowedMessage, Message, Timestamp as MessageTimestamp};
 use tokio::sync::Notify;
 
 use crate::client::{Brokers, Context, blocking, one};
-use crate::error::{KafkaError, is_unreadable};
+use crate::error::{CallError, KafkaError, is_unreadable};
 use crate::group::member::as_client;
 use crate::limits::{
     FETCH_BYTES, FETCH_PARTITION_BYTES, READ_AHEAD_KB, READ_AHEAD_MESSAGES, READ_AHEAD_PAUSE_MS,
@@ -230,7 +230,7 @@ impl PartitionReader {
             topic: self.fetcher.topic.clone(),
             partition: self.partition,
             at: self.position().map_or(at, |position| position.max(at)),
-            cause: error.into(),
+            cause: CallError::new(error),
         }
     }
 }

@@ -32,9 +32,9 @@ pub(crate) async fn evicting_servers_are_refused() {
         // A user without the right to CONFIG.
         let user = ["ACL", "SETUSER", "ann", "on", ">pass", "~*", "+@all", "-config"];
         server.cli::<()>(&user).await;
-        let login =
-            |config: Config| Config { username: Some("ann".into()), password: Some("pass".into()), ..config };
-        let store = RedisStore::new(login(server.config())).expect("a store");
+        let store = server.store_with(|config| {
+            (config.username, config.password) = (Some("ann".into()), Some("pass".into()));
+        });
         assert!(refused(&store).await.contains("allkeys-lru"));
         server.cli::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
         store.check().await.expect("the check passes now");
@@ -45,8 +45,7 @@ pub(crate) async fn evicting_replicas_are_refused() {
     for kind in [Kind::Single, Kind::Sentinel] {
         let server = Server::start(kind, &[]).await;
         let port = server.start_replica().await.to_string();
-        let config = Config { connect_timeout_ms: 1_000, ..server.config() };
-        let store = RedisStore::new(config).expect("a store");
+        let store = server.store_with(|config| config.connect_timeout_ms = 1_000);
         store.check().await.expect("the check passes");
         server.replica_cli::<()>(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]).await;
         let message = refused(&store).await;
@@ -82,10 +81,9 @@ pub(crate) async fn passwords_are_used_and_never_shown() {
     for kind in [Kind::Single, Kind::Cluster] {
         let server = Server::start(kind, &[]).await;
         server.cli::<()>(&["CONFIG", "SET", "requirepass", PASSWORD]).await;
-        let login =
-            |password: Option<&str>| Config { password: password.map(str::to_owned), ..server.config() };
         for wrong in [None, Some("hunter3")] {
-            let config = login(wrong);
+            let mut config = server.config();
+            config.password = wrong.map(str::to_owned);
             assert!(!format!("{config:?}").contains("hunter"));
             let store = RedisStore::new(config).expect("a store");
             let message = refused(&store).await;
@@ -94,7 +92,7 @@ pub(crate) async fn passwords_are_used_and_never_shown() {
             assert_eq!(error.kind(), PortErrorKind::Refused, "{error}");
             assert!(!format!("{error:?} {store:?}").contains("hunter"), "{error:?}");
         }
-        let store = RedisStore::new(login(Some(PASSWORD))).expect("a store");
+        let store = server.store_with(|config| config.password = Some(PASSWORD.to_owned()));
         store.check().await.expect("the check passes");
         apply(&store, &write(1, 2)).await;
     }
@@ -110,8 +108,9 @@ pub(crate) async fn a_user_without_rights_is_refused() {
     let user =
         ["ACL", "SETUSER", "ann", "on", ">pass", "~*", "+@read", "+@connection", "+@transaction", "+info"];
     server.cli::<()>(&user).await;
-    let (username, password) = (Some("ann".into()), Some("pass".into()));
-    let store = RedisStore::new(Config { username, password, ..server.config() }).expect("a store");
+    let store = server.store_with(|config| {
+        (config.username, config.password) = (Some("ann".into()), Some("pass".into()));
+    });
     store.recover(HOME).await.expect("the user may read");
     let error = store.write(write(1, 1)).await.expect_err("the user may not write");
     assert_eq!(error.kind(), PortErrorKind::Refused, "{error}");
@@ -123,11 +122,11 @@ pub(crate) async fn an_unknown_master_is_refused() {
     let Servers::Sentinel { mut urls, .. } = server.config().servers else { panic!("no Sentinel") };
     let unreachable = "redis://127.0.0.1:1".to_owned();
     let servers = Servers::Sentinel { urls: urls.clone(), master: "other".to_owned() };
-    let store = RedisStore::new(Config { servers, ..server.config() }).expect("a store");
+    let store = server.store_with(|config| config.servers = servers);
     assert!(refused(&store).await.contains("`other`"));
     // One reachable Sentinel is enough.
     urls.insert(0, unreachable);
     let servers = Servers::Sentinel { urls, master: "main".to_owned() };
-    let store = RedisStore::new(Config { servers, ..server.config() }).expect("a store");
+    let store = server.store_with(|config| config.servers = servers);
     store.check().await.expect("the check passes");
 }

@@ -12,10 +12,10 @@ use logistics_core::port::{
     ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderReader, OwnerStore, PortErrorKind,
     StoreWrite, Token, WriteOutcome,
 };
-use logistics_core::{Offset, Order, OrderId, Partition, RequestOutcome, Version};
-use logistics_redis::limits::CLAIM_KEPT_MS;
-use logistics_redis::{Config, RedisStore};
 use logistics_testkit::sample;
+use logistics_core::{Offset, Order, OrderId, Partition, RequestOutcome, Version};
+use logistics_redis::RedisStore;
+use logistics_redis::limits::CLAIM_KEPT_MS;
 
 use super::server::{Kind, PARTITIONS, Server};
 
@@ -104,7 +104,7 @@ pub(crate) async fn outcomes_expire() {
 pub(crate) async fn many_wait_on_few_connections() {
     const WAITING: u64 = 200;
     let server = Server::start(Kind::Single, &[]).await;
-    let store = RedisStore::new(Config { connections_max: 2, ..server.config() }).expect("a store");
+    let store = server.store_with(|config| config.connections_max = 2);
     let mut written = write(1, 1);
     let id = written.documents[0].order_id.clone();
     let requests: Vec<_> = (0..WAITING).map(sample::request_id).collect();
@@ -267,8 +267,7 @@ pub(crate) async fn clear_removes_unindexed_documents() {
     for kind in [Kind::Single, Kind::Cluster] {
         let server = Server::start(kind, &[]).await;
         let store = server.store();
-        let other =
-            RedisStore::new(Config { key_prefix: "eu:".to_owned(), ..server.config() }).expect("a store");
+        let other = server.store_with(|config| config.key_prefix = "eu:".to_owned());
         let elsewhere = StoreWrite {
             partition: Partition(4),
             documents: vec![DocumentWrite {
@@ -302,9 +301,7 @@ pub(crate) async fn clear_removes_unindexed_documents() {
 
 pub(crate) async fn a_prefix_keeps_systems_apart() {
     let server = Server::start(Kind::Single, &[]).await;
-    let prefixed = |prefix: &str| {
-        RedisStore::new(Config { key_prefix: prefix.to_owned(), ..server.config() }).expect("a store")
-    };
+    let prefixed = |prefix: &str| server.store_with(|config| config.key_prefix = prefix.to_owned());
     let (eu, us) = (prefixed("eu:"), prefixed("us:"));
     apply(&eu, &write(1, 1)).await;
     let id = write(1, 1).documents[0].order_id.clone();
@@ -312,7 +309,9 @@ pub(crate) async fn a_prefix_keeps_systems_apart() {
     assert!(matches!(eu.document(&id).await.expect("looked up"), DocumentLookup::Found(_)));
     let keys: Vec<String> = server.cli(&["KEYS", "*"]).await;
     assert!(keys.iter().all(|key| key.starts_with("eu:")), "{keys:?}");
-    assert!(RedisStore::new(Config { key_prefix: "{p1}".to_owned(), ..server.config() }).is_err());
+    let mut invalid = server.config();
+    invalid.key_prefix = "{p1}".to_owned();
+    assert!(RedisStore::new(invalid).is_err());
 }
 
 pub(crate) async fn a_second_system_is_refused_while_the_first_is_alive() {

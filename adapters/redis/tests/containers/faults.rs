@@ -79,8 +79,9 @@ pub(crate) async fn forgotten_scripts_are_sent_again() {
 pub(crate) async fn a_paused_server_is_unavailable() {
     for kind in [Kind::Single, Kind::Cluster] {
         let server = Server::start(kind, &[]).await;
-        let config = Config { timeout_ms: 1_000, connect_timeout_ms: 1_000, ..server.config() };
-        let store = RedisStore::new(config).expect("a store");
+        let store = server.store_with(|config| {
+            (config.timeout_ms, config.connect_timeout_ms) = (1_000, 1_000);
+        });
         apply(&store, &write(1, 2)).await;
         server.pause().await;
         for _ in 0..2 {
@@ -124,7 +125,7 @@ pub(crate) async fn closed_connections_are_replaced() {
 
 pub(crate) async fn a_cancelled_call() {
     let server = Server::start(Kind::Single, &[]).await;
-    let store = RedisStore::new(Config { connections_max: 1, ..server.config() }).expect("a store");
+    let store = server.store_with(|config| config.connections_max = 1);
     apply(&store, &write(1, 2)).await;
     server.cli::<()>(&["CLIENT", "PAUSE", "400", "ALL"]).await;
     let id = sample::order_id_in(HOME, PARTITIONS, 0);
@@ -150,7 +151,8 @@ pub(crate) async fn a_missing_server_is_unavailable_in_time() {
             Servers::Cluster { urls: urls() },
             Servers::Sentinel { urls: urls(), master: "main".to_owned() },
         ] {
-            let config = Config { servers, connect_timeout_ms: 300, ..Config::new("", PARTITIONS) };
+            let mut config = Config::new("", PARTITIONS);
+            (config.servers, config.connect_timeout_ms) = (servers, 300);
             let store = RedisStore::new(config).expect("a store");
             let begin = Instant::now();
             let error = store.check().await.expect_err("no server answers");

@@ -84,11 +84,20 @@ impl Server {
             Kind::Cluster => Servers::Cluster { urls: vec![url(self.port)] },
             Kind::Sentinel => Servers::Sentinel { urls: vec![url(self.sentinel)], master: "main".to_owned() },
         };
-        Config { servers, timeout_ms: 20_000, connect_timeout_ms: 5_000, ..Config::new("", PARTITIONS) }
+        let mut config = Config::new("", PARTITIONS);
+        (config.servers, config.timeout_ms, config.connect_timeout_ms) = (servers, 20_000, 5_000);
+        config
     }
 
     pub(crate) fn store(&self) -> RedisStore {
-        RedisStore::new(self.config()).expect("the configuration is valid")
+        self.store_with(|_| {})
+    }
+
+    /// A store with a changed configuration.
+    pub(crate) fn store_with(&self, change: impl FnOnce(&mut Config)) -> RedisStore {
+        let mut config = self.config();
+        change(&mut config);
+        RedisStore::new(config).expect("the configuration is valid")
     }
 
     pub(crate) fn port(&self) -> u16 {
