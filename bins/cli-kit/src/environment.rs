@@ -1,4 +1,4 @@
-//! Settings from the environment: every flag has a variable, and a variable that no flag knows is a mistake.
+//! Settings from the environment: every flag has a variable, and a variable without a flag is an error.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use clap::Command;
 
 const PREFIX: &str = "LOGISTICS_";
 
-/// The first variable with our prefix that no flag of any subcommand of `commands` knows.
+/// The first variable with the prefix that belongs to no flag of `commands` and their subcommands.
 pub(crate) fn unknown(commands: &[&Command]) -> Option<String> {
     let mut known = BTreeSet::new();
     commands.iter().for_each(|command| collect(command, &mut known));

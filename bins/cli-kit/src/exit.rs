@@ -1,45 +1,45 @@
-//! How a command ends.
+//! Exit codes and errors of commands.
 
 use std::process::ExitCode;
 
 use logistics_core::port::{PortError, PortErrorKind};
 
-/// Why a command failed, for the exit code.
+/// The kind of a failure, which determines the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The other side said no: exit code 1.
+    /// The other side rejected the request: exit code 1.
     Refused,
-    /// Something is wrong with the command line, the environment or the machine: exit code 2.
+    /// The command line, the environment or the machine is unsuitable: exit code 2.
     Usage,
-    /// The server cannot be reached, or cannot tell at the moment: exit code 3.
+    /// The server is unreachable or temporarily unable to answer: exit code 3.
     Unreachable,
 }
 
-/// A command that failed: the exit code, and one sentence for people.
+/// The error of a command: its exit code and its text.
 #[derive(Debug)]
 pub struct Failure {
     kind: Kind,
-    /// The sentence.
+    /// The text: what failed, where, and what to do.
     pub message: String,
 }
 
 impl Failure {
-    /// The other side said no, or what was looked for is not there.
+    /// The other side rejected the request, or found nothing.
     pub fn refused(message: impl Into<String>) -> Self {
         Self { kind: Kind::Refused, message: message.into() }
     }
 
-    /// A setting is wrong, or this machine does not let the command do its work.
+    /// A setting is invalid, or this machine cannot run the command.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { kind: Kind::Usage, message: message.into() }
     }
 
-    /// The server cannot be reached, or cannot tell at the moment.
+    /// The server is unreachable or temporarily unable to answer.
     pub fn unreachable(message: impl Into<String>) -> Self {
         Self { kind: Kind::Unreachable, message: message.into() }
     }
 
-    /// Log or store did not do what was asked of them: they cannot be reached, or refuse.
+    /// A call of the log or the store failed.
     #[must_use]
     pub fn of_port(what: &str, error: &PortError) -> Self {
         let message = format!("{what}: {error}");
@@ -50,14 +50,14 @@ impl Failure {
         }
     }
 
-    /// The same, with the place where it failed.
+    /// Prefixes the text with the place of the failure.
     #[must_use]
     pub fn at(mut self, place: &str) -> Self {
         self.message = format!("{place}: {}", self.message);
         self
     }
 
-    /// The exit code of a process that failed like this.
+    /// The exit code.
     #[must_use]
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self.kind {

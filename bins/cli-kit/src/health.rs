@@ -1,4 +1,4 @@
-//! `health`: how a process of this machine is, for probes that can only run a command.
+//! `health`: the health of a process on this machine, for probes that can only run a command.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -14,36 +14,36 @@ use crate::exit::Failure;
 use crate::http::{BaseUrl, Client};
 use crate::output;
 
-/// A process that does not answer within this is not well.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A process that does not answer within this time is unhealthy.
+const REPLY_MAX: Duration = Duration::from_secs(5);
 
 /// Flags of `health`.
 #[derive(Args, Debug, Clone)]
 pub struct HealthArgs {
-    /// The process to ask [default: where this program listens, by --listen or LOGISTICS_LISTEN]
+    /// The URL of the process [default: the address of --listen or LOGISTICS_LISTEN]
     #[arg(long)]
     url: Option<BaseUrl>,
-    /// Whether it runs at all, not whether every part is there
+    /// Only check that the process runs, not that its parts are ready
     #[arg(long)]
     live: bool,
 }
 
 impl HealthArgs {
-    /// Asks, and prints what is missing. `listen`: where this program listens.
+    /// Requests the health, and prints the parts that are not ready. `listen`: the address of this program.
     ///
     /// # Errors
-    /// Exit code 1, where it is not well or does not answer.
+    /// Exit code 1 if the process is not ready or does not answer.
     pub async fn run(&self, listen: SocketAddr) -> Result<(), Failure> {
         let base = self.url.clone().unwrap_or_else(|| own(listen));
         let path = if self.live { "/health/live" } else { "/health/ready" };
         let mut client = Client::new(base.clone());
-        let asked = client.send(Method::GET, path, &[], Bytes::new());
-        let reply = match tokio::time::timeout(PATIENCE, asked).await {
+        let request = client.send(Method::GET, path, &[], Bytes::new());
+        let reply = match tokio::time::timeout(REPLY_MAX, request).await {
             Ok(reply) => reply.map_err(|failure| Failure::refused(failure.message))?,
             Err(_) => {
                 return Err(Failure::refused(format!(
                     "{base} did not answer within {} s",
-                    PATIENCE.as_secs()
+                    REPLY_MAX.as_secs()
                 )));
             }
         };
@@ -55,9 +55,9 @@ impl HealthArgs {
         for part in missing(&body) {
             output::line(line(&part));
         }
-        let said = body["error"].as_str().map(|said| Escaped(said).to_string());
-        let said = said.unwrap_or_else(|| reply.status.to_string());
-        Err(Failure::refused(format!("{base}: {said}")))
+        let error = body["error"].as_str().map(|error| Escaped(error).to_string());
+        let error = error.unwrap_or_else(|| reply.status.to_string());
+        Err(Failure::refused(format!("{base}: {error}")))
     }
 }
 
@@ -66,14 +66,14 @@ fn missing(body: &Value) -> Vec<PartHealth> {
     parts.into_iter().filter(|part| !part.ready).collect()
 }
 
-/// A part that is missing; what it waits for where the process shows that. What answers may be anything.
+/// A part that is not ready, with its detail if the process shows it. Escaped, because any program may have answered.
 fn line(part: &PartHealth) -> String {
     let PartHealth { name, detail, .. } = part;
     let detail = if detail.is_empty() { "not ready" } else { detail };
     format!("{}: {}", Escaped(name), Escaped(detail))
 }
 
-/// A process that listens everywhere is asked here.
+/// The URL of this program. An unspecified address is replaced by loopback.
 fn own(mut listen: SocketAddr) -> BaseUrl {
     if listen.ip().is_unspecified() {
         listen.set_ip(match listen.ip() {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_process_says_is_printed_on_one_line_and_moves_no_cursor() {
+    fn a_reply_is_printed_escaped_on_one_line_per_part() {
         let body = serde_json::json!({"parts": [
             {"name": "log\u{1b}[2J", "ready": false, "detail": "down\nready"},
             {"name": "store", "ready": false},
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_listens_everywhere_is_probed_on_loopback() {
+    fn a_process_on_an_unspecified_address_is_probed_on_loopback() {
         let own = |listen: &str| own(listen.parse().expect("an address")).to_string();
         assert_eq!(own("127.0.0.1:8001"), "http://127.0.0.1:8001");
         assert_eq!(own("0.0.0.0:8001"), "http://127.0.0.1:8001");

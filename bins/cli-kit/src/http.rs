@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::exit::Failure;
 
-/// Where the API is: `http://host:port`.
+/// The address of the API: `http://host:port`.
 #[derive(Debug, Clone)]
 pub struct BaseUrl {
     authority: String,
@@ -31,10 +31,10 @@ impl std::str::FromStr for BaseUrl {
 }
 
 impl BaseUrl {
-    /// Where `serve` listens unless told otherwise.
+    /// The default address of `serve`.
     pub const DEFAULT: &str = "http://127.0.0.1:8000";
 
-    /// What listens there.
+    /// The URL of a listening address.
     #[must_use]
     pub fn of(addr: std::net::SocketAddr) -> Self {
         Self { authority: addr.to_string() }
@@ -53,7 +53,7 @@ impl std::fmt::Display for BaseUrl {
     }
 }
 
-/// A reply, whole.
+/// A complete reply.
 #[derive(Debug)]
 pub struct Reply {
     /// The status.
@@ -76,10 +76,10 @@ impl Client {
         Self { base, connection: None }
     }
 
-    /// Sends a request and waits for the whole reply. An empty body is none; another is JSON.
+    /// Sends a request and waits for the complete reply. An empty body is not sent; any other is JSON.
     ///
     /// # Errors
-    /// Where the server cannot be reached, or ended the connection before it answered; the next request connects again.
+    /// If the server is unreachable, or closed the connection before it answered. The next request reconnects.
     pub async fn send(
         &mut self,
         method: Method,
@@ -96,7 +96,7 @@ impl Client {
         }
         let request = request
             .body(Full::new(body))
-            .map_err(|error| Failure::usage(format!("this cannot be sent: {error}")))?;
+            .map_err(|error| Failure::usage(format!("invalid HTTP request: {error}")))?;
         let mut connection = self.connect().await?;
         let base = &self.base;
         let lost = |error: hyper::Error| Failure::unreachable(format!("{base} did not answer: {error}"));
@@ -107,7 +107,7 @@ impl Client {
         Ok(Reply { status: head.status, headers: head.headers, body })
     }
 
-    /// The connection, taken out: it goes back once it has brought a whole reply.
+    /// Takes the connection, or opens one. The caller returns it after a complete reply.
     async fn connect(&mut self) -> Result<SendRequest<Full<Bytes>>, Failure> {
         if let Some(mut connection) = self.connection.take()
             && connection.ready().await.is_ok()
@@ -115,8 +115,8 @@ impl Client {
             return Ok(connection);
         }
         let base = &self.base;
-        let failed = |why: &dyn std::fmt::Display| {
-            Failure::unreachable(format!("cannot reach {base} ({why}): is it running there?"))
+        let failed = |cause: &dyn std::fmt::Display| {
+            Failure::unreachable(format!("cannot reach {base} ({cause}): check that the server runs there"))
         };
         let stream = TcpStream::connect(&base.authority).await.map_err(|error| failed(&error))?;
         let _ = stream.set_nodelay(true);

@@ -1,5 +1,5 @@
-//! What command-line programs share: exit codes, output, logging, signals, spans of time, a client of the HTTP API, and the
-//! command `health`. It knows the core, and no adapter.
+//! Shared parts of command-line programs: exit codes, output, logging, signals, spans of time, a client of the HTTP API, and
+//! the command `health`. The crate depends on the core, and on no adapter.
 
 mod environment;
 mod exit;

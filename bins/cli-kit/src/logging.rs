@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 use escape::{HumanFields, JsonEvent};
 use queue::Queue;
 
-/// How long the end of a process waits for lines that are not written yet.
+/// How long a process waits at its end for unwritten lines.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// Flags of logging.
@@ -34,7 +34,7 @@ enum LogFormat {
     Json,
 }
 
-/// A filter that was checked when it was parsed.
+/// A valid filter.
 #[derive(Debug, Clone)]
 struct LogFilter(String);
 
@@ -47,26 +47,26 @@ impl std::str::FromStr for LogFilter {
 }
 
 impl LogArgs {
-    /// Starts logging. Only the first call of a process does something.
+    /// Starts logging. Later calls in a process do nothing.
     pub fn start(&self) {
         let filter = EnvFilter::try_new(&self.log_level.0).unwrap_or_default();
         start(filter, self.log_format);
     }
 }
 
-/// Starts logging for a command that talks to people itself: what goes wrong, and no more.
+/// Starts logging of warnings and errors, for a command with output of its own.
 pub fn start_for_problems() {
     start(EnvFilter::new("warn"), LogFormat::Human);
 }
 
-/// Where the lines go, once logging has started.
+/// The queue of lines, once logging has started.
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
 fn start(filter: EnvFilter, format: LogFormat) {
     if QUEUE.get().is_some() {
         return;
     }
-    // Without a thread there is no service either; whatever needs one next reports that.
+    // Without a thread, the service cannot start either, and reports that.
     let Ok(queue) = Queue::start(std::io::stderr(), report_dropped) else { return };
     let queue = QUEUE.get_or_init(|| queue).clone();
     let subscriber = tracing_subscriber::fmt()
@@ -77,12 +77,12 @@ fn start(filter: EnvFilter, format: LogFormat) {
         LogFormat::Human => subscriber.with_target(false).fmt_fields(HumanFields).try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).map_event_format(JsonEvent).try_init(),
     };
-    // The usual hook writes to standard error by itself, and would wait there.
+    // The default hook writes to standard error directly, and would block on a full pipe.
     std::panic::set_hook(Box::new(log_panic));
 }
 
 fn report_dropped(lines: u64) {
-    tracing::warn!(lines, "log lines were dropped, since standard error was not read");
+    tracing::warn!(lines, "dropped log lines: standard error was not read");
 }
 
 fn log_panic(panic: &PanicHookInfo<'_>) {
@@ -93,7 +93,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(thread, "panicked at {place}: {message}");
 }
 
-/// Writes a line to standard error, behind those of the log where it has started.
+/// Writes a line to standard error, behind the queued log lines.
 pub(crate) fn print(line: &str) {
     match QUEUE.get() {
         Some(queue) => queue.push(format!("{line}\n").as_bytes()),
@@ -101,7 +101,7 @@ pub(crate) fn print(line: &str) {
     }
 }
 
-/// Waits until the log is written, within a bound. Lines for a reader that is gone are given up.
+/// Waits a limited time until the log is written. Remaining lines are lost.
 pub(crate) fn flush() {
     if let Some(queue) = QUEUE.get() {
         queue.flush(FLUSH_MAX);

@@ -1,4 +1,4 @@
-//! What goes to the terminal: the only place that prints.
+//! Output to the terminal. Only this module prints.
 #![allow(clippy::print_stderr, reason = "printing is what this module is for")]
 
 use std::fs::File;
@@ -10,29 +10,29 @@ use logistics_core::text::{Escaped, escaped_json};
 use crate::exit::Failure;
 use crate::logging;
 
-/// One sentence of a program on standard error. What it quotes from outside is escaped.
+/// Prints a program's error on standard error, escaped.
 pub fn complain(program: &str, message: &str) {
     logging::print(&format!("{program}: {}", Escaped(message)));
 }
 
-/// Before there is a log.
+/// For lines before logging has started.
 pub(crate) fn to_stderr(line: &str) {
     eprintln!("{line}");
 }
 
-/// Writes a line to standard output. A closed pipe is no failure.
+/// Writes a line to standard output. A closed pipe is not a failure.
 pub fn line(text: impl AsRef<str>) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{}", text.as_ref());
     let _ = out.flush();
 }
 
-/// A reply of the API on one line of standard output.
+/// Prints a reply of the API on one line of standard output.
 pub fn json(reply: &[u8]) {
     line(escaped_json(&String::from_utf8_lossy(reply)));
 }
 
-/// People look at standard output, and not a file or another program.
+/// Whether standard output is a terminal.
 pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
@@ -53,7 +53,7 @@ impl Lines {
     /// To a file, from its start.
     ///
     /// # Errors
-    /// One sentence, where it cannot be made.
+    /// If the file cannot be created.
     pub fn file(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         match File::create(path) {
@@ -65,7 +65,7 @@ impl Lines {
     /// Writes a line. Returns false once the reader has closed the pipe.
     ///
     /// # Errors
-    /// One sentence, where it cannot be written.
+    /// If the write fails.
     pub fn write(&mut self, text: &str) -> Result<bool, Failure> {
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
         self.reads(written)
@@ -74,7 +74,7 @@ impl Lines {
     /// Flushes the buffer. Returns false once the reader has closed the pipe.
     ///
     /// # Errors
-    /// One sentence, where it cannot be written.
+    /// If the write fails.
     pub fn flush(&mut self) -> Result<bool, Failure> {
         let flushed = self.out.flush();
         self.reads(flushed)
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_gone_is_told_from_a_disk_that_is_full() {
+    fn a_closed_pipe_ends_the_output_and_a_full_disk_is_a_failure() {
         let lines = |kind| Lines { out: BufWriter::new(Box::new(Failing(kind))), name: "there".to_owned() };
         let mut gone = lines(io::ErrorKind::BrokenPipe);
         assert!(gone.write("a line").is_ok_and(|reads| reads));

@@ -1,4 +1,4 @@
-//! What every `main` is made of.
+//! The parts of every `main`.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -12,14 +12,14 @@ use crate::exit::Failure;
 use crate::logging;
 use crate::output::complain;
 
-/// What still runs once the work is over is left alone after this: a drain that was cut short, or a call that hangs.
+/// How long the end waits for tasks that still run, such as a call that hangs.
 const LEAVE: Duration = Duration::from_millis(500);
 
 /// Reads the command line from these arguments, and the environment of this process. A variable with the prefix `LOGISTICS_`
 /// must belong to a flag of this program or to one of `shared`, the flags of all programs.
 ///
 /// # Errors
-/// The exit code, once help or one sentence about what is wrong was printed.
+/// The exit code, after help or the error was printed.
 pub fn parse_from<C: Parser>(program: &str, args: Vec<OsString>, shared: &Command) -> Result<C, ExitCode> {
     if let Some(unknown) = environment::unknown(&[&C::command(), shared]) {
         complain(program, &format!("there is no setting {unknown}; see {program} --help"));
@@ -39,7 +39,7 @@ pub fn parse_from<C: Parser>(program: &str, args: Vec<OsString>, shared: &Comman
     })
 }
 
-/// What is wrong with a command line, without the usage below it.
+/// The error of a command line, without the usage below it.
 #[must_use]
 pub fn sentence(error: &str) -> String {
     let lines = error.lines().map(str::trim).take_while(|line| !line.is_empty());
@@ -47,7 +47,7 @@ pub fn sentence(error: &str) -> String {
     sentence.trim_start_matches("error: ").trim_end_matches(':').to_owned()
 }
 
-/// Ends a process: with its exit code, and with its sentence where it failed.
+/// Prints the error of a failed process, and returns the exit code.
 pub fn end(program: &str, result: Result<(), Failure>) -> ExitCode {
     let code = match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,10 +60,10 @@ pub fn end(program: &str, result: Result<(), Failure>) -> ExitCode {
     code
 }
 
-/// Does the work on a runtime of its own.
+/// Runs the work on a new runtime.
 ///
 /// # Errors
-/// Those of the work, or one sentence where there is no runtime.
+/// Those of the work, or if the runtime cannot start.
 pub fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::usage(format!("cannot start: {error}")))?;

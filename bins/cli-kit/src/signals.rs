@@ -1,4 +1,4 @@
-//! The signals that end a process properly.
+//! The signals that end a process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,10 +9,10 @@ use tokio::task::JoinHandle;
 use crate::exit::Failure;
 use crate::logging;
 
-/// What a shell adds to the number of the signal that ended a program.
+/// Base of the exit code of a program that a signal ended.
 const BY_SIGNAL: i32 = 128;
 
-/// SIGTERM and SIGINT. From when it listens, they do not end the process by themselves.
+/// SIGTERM and SIGINT. While this exists, the system does not end the process at these signals.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -22,7 +22,7 @@ impl Signals {
     /// Starts to listen.
     ///
     /// # Errors
-    /// One sentence, where the system does not allow it.
+    /// If the system rejects it.
     pub fn listen() -> Result<Self, Failure> {
         let on = |kind| {
             signal(kind).map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))
@@ -30,7 +30,7 @@ impl Signals {
         Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
     }
 
-    /// Waits for one of them. Can be cancelled.
+    /// Waits for a signal. Safe to cancel.
     pub async fn stop(&mut self) {
         self.next().await;
     }
@@ -42,10 +42,10 @@ impl Signals {
         }
     }
 
-    /// Waits for the end of a drain, unless another signal comes first.
+    /// Waits for the end of a drain, or for another signal.
     ///
     /// # Errors
-    /// Those of the drain, or one sentence where it was stopped at once.
+    /// Those of the drain, or another signal.
     pub async fn bounded(&mut self, drain: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
         tokio::select! {
             drained = drain => drained,
@@ -54,18 +54,18 @@ impl Signals {
     }
 }
 
-/// SIGTERM and SIGINT end a command at once that has nothing to finish, also while a call of it blocks, and also as process
-/// 1, for which the system ends nothing by itself. Dropping it leaves the signals to others.
+/// Ends the process at SIGTERM and SIGINT, for a command with nothing to finish. Works while a call blocks, and for process
+/// 1, which the system does not end. Dropping it stops this.
 pub struct EndsAtOnce {
     is_the_usual_end: Arc<AtomicBool>,
     waiting: JoinHandle<()>,
 }
 
 impl EndsAtOnce {
-    /// From now on. The exit code is 143 after SIGTERM and 130 after SIGINT, as shells have it.
+    /// Starts to listen. The exit code is 143 after SIGTERM and 130 after SIGINT, as in shells.
     ///
     /// # Errors
-    /// One sentence, where the system does not allow it.
+    /// If the system rejects it.
     pub fn listen() -> Result<Self, Failure> {
         let mut signals = Signals::listen()?;
         let is_the_usual_end = Arc::new(AtomicBool::new(false));
@@ -79,7 +79,7 @@ impl EndsAtOnce {
         Ok(Self { is_the_usual_end, waiting })
     }
 
-    /// From now on the command goes on until a signal comes, which is no failure then: the exit code is 0.
+    /// From here on, a signal is the normal end of the command: the exit code is 0.
     pub fn goes_on_until_then(&self) {
         self.is_the_usual_end.store(true, Ordering::Relaxed);
     }

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_read_as_people_write_them() {
+    fn spans_have_units() {
         let ms = |text: &str| text.parse::<Span>().map(|span| span.ms);
         assert_eq!(ms("2s"), Ok(2000));
         assert_eq!(ms("500ms"), Ok(500));

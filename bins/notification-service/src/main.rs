@@ -1,4 +1,4 @@
-//! `notification-service`: tells people what happens to their orders, from the log in Kafka. Wiring only.
+//! `notification-service`: sends notifications about orders, from the log in Kafka. Wiring only.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -10,18 +10,17 @@ use logistics_notify::Console;
 use logistics_wiring::cluster::{self, KafkaArgs, Log, PartitionsArgs, ProcessRole};
 use logistics_wiring::{HealthDetailsArgs, HttpServer, InstanceArgs, NotifyArgs, Services, parse, run};
 
-/// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
+/// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PROGRAM: &str = "notification-service";
 const ROLE: ProcessRole = ProcessRole::READER;
 
-/// Tells people what happens to their orders, from Kafka. As many processes as there are partitions share the work. Without
-/// a subcommand it runs.
+/// Sends notifications about orders, from Kafka. Up to one process per partition shares the work. Without a subcommand, it runs.
 ///
-/// Exit codes: 0 done, also after SIGTERM; 1 not well, or stopped at once; 2 a wrong flag, setting or environment, or Kafka
-/// refuses.
+/// Exit codes: 0 success, also after SIGTERM; 1 not ready, or stopped before the drain ended; 2 an invalid flag, setting or
+/// environment, or Kafka is unsuitable.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, max_term_width = 120, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -33,13 +32,13 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Whether the process that listens here is ready, and what it waits for: exit code 0 or 1
+    /// Check whether the process at this address is ready, and what it waits for: exit code 0 or 1
     Health(HealthArgs),
 }
 
 #[derive(Args, Debug)]
 struct RunArgs {
-    /// Where to listen, for /health/live and /health/ready
+    /// The address for /health/live and /health/ready
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8002")]
     listen: SocketAddr,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
 use logistics_wiring::{HttpArgs, HttpServer, InstanceArgs, MemoryArgs, Services, parse, run};
 
-/// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
+/// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -17,8 +17,8 @@ const ROLE: ProcessRole = ProcessRole::API;
 
 /// The HTTP API of the order backend, on Kafka and Redis. Without a subcommand it serves.
 ///
-/// Exit codes: 0 done, also after SIGTERM; 1 not well, or stopped at once; 2 a wrong flag, setting or environment, or
-/// Kafka or Redis refuses.
+/// Exit codes: 0 success, also after SIGTERM; 1 not ready, or stopped before the drain ended; 2 an invalid flag, setting or
+/// environment, or Kafka or Redis is unsuitable.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, max_term_width = 120, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -30,7 +30,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Whether the process that listens here is ready, and what it waits for: exit code 0 or 1
+    /// Check whether the process at this address is ready, and what it waits for: exit code 0 or 1
     Health(HealthArgs),
 }
 
@@ -66,7 +66,7 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
-    // It serves at once: what needs a part that is missing is answered 503.
+    // The API serves at once, and answers 503 to requests that need a missing part.
     let server =
         HttpServer::api(args.listen, &args.http, args.memory.for_requests(), log.bus(), store.store())
             .await?;

@@ -1,10 +1,10 @@
-//! The service as a process: what it explains, what it refuses, and that it waits for what is missing.
+//! The service as a process: its help, its rejection of invalid settings, and its wait for missing dependencies.
 
 use logistics_test_support::Service;
 
 const SERVICE: Service = Service::new("order-api", env!("CARGO_BIN_EXE_order-api"));
 
-/// Every flag, and its default, where it has one.
+/// Every flag with its default.
 const FLAGS: &[(&str, &str)] = &[
     ("--listen", "127.0.0.1:8000"),
     ("--health-listen", ""),
@@ -39,12 +39,12 @@ const FLAGS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn its_help_names_every_flag() {
+fn help_names_every_flag() {
     SERVICE.explains(FLAGS);
 }
 
 #[test]
-fn what_it_cannot_start_with_is_one_sentence() {
+fn an_invalid_setting_is_one_sentence() {
     SERVICE.refuses_what_is_no_setting();
     let secret = "http://amir:hunter2@there";
     let said = SERVICE.run(&["--redis-url", secret], &[]);
@@ -54,7 +54,7 @@ fn what_it_cannot_start_with_is_one_sentence() {
 }
 
 #[test]
-fn with_nobody_there_it_is_live_and_not_ready_and_ends_when_it_is_told_to() {
-    // Orders can be taken without the store.
+fn without_its_dependencies_it_is_live_and_not_ready_until_a_signal_ends_it() {
+    // The API accepts placements without the store.
     SERVICE.waits_for(&["log"]);
 }

@@ -1,4 +1,4 @@
-//! `order-processor`: decides about orders, on the log in Kafka and the store in Redis. Wiring only.
+//! `order-processor`: decides orders, on the log in Kafka and the store in Redis. Wiring only.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -8,18 +8,17 @@ use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
 use logistics_wiring::{DecidingArgs, HealthDetailsArgs, HttpServer, InstanceArgs, Services, parse, run};
 
-/// What one thread allocates another one frees, record by record; the system's allocator spends a sixth of the time on that.
+/// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PROGRAM: &str = "order-processor";
 const ROLE: ProcessRole = ProcessRole::PROCESSOR;
 
-/// Decides about orders, on Kafka and Redis. As many processes as there are partitions share the work. Without a subcommand
-/// it runs.
+/// Decides orders, on Kafka and Redis. Up to one process per partition shares the work. Without a subcommand, it runs.
 ///
-/// Exit codes: 0 done, also after SIGTERM; 1 not well, or stopped at once; 2 a wrong flag, setting or environment, or
-/// Kafka or Redis refuses.
+/// Exit codes: 0 success, also after SIGTERM; 1 not ready, or stopped before the drain ended; 2 an invalid flag, setting or
+/// environment, or Kafka or Redis is unsuitable.
 #[derive(Parser, Debug)]
 #[command(name = PROGRAM, version, max_term_width = 120, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -31,13 +30,13 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Whether the process that listens here is ready, and what it waits for: exit code 0 or 1
+    /// Check whether the process at this address is ready, and what it waits for: exit code 0 or 1
     Health(HealthArgs),
 }
 
 #[derive(Args, Debug)]
 struct RunArgs {
-    /// Where to listen, for /health/live and /health/ready
+    /// The address for /health/live and /health/ready
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8001")]
     listen: SocketAddr,
     #[command(flatten)]

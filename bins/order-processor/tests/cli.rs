@@ -1,10 +1,10 @@
-//! The service as a process: what it explains, what it refuses, and that it waits for what is missing.
+//! The service as a process: its help, its rejection of invalid settings, and its wait for missing dependencies.
 
 use logistics_test_support::Service;
 
 const SERVICE: Service = Service::new("order-processor", env!("CARGO_BIN_EXE_order-processor"));
 
-/// Every flag, and its default, where it has one.
+/// Every flag with its default.
 const FLAGS: &[(&str, &str)] = &[
     ("--listen", "127.0.0.1:8001"),
     ("--health-details", ""),
@@ -44,12 +44,12 @@ const FLAGS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn its_help_names_every_flag() {
+fn help_names_every_flag() {
     SERVICE.explains(FLAGS);
 }
 
 #[test]
-fn what_it_cannot_start_with_is_one_sentence() {
+fn an_invalid_setting_is_one_sentence() {
     SERVICE.refuses_what_is_no_setting();
     let secret = "http://amir:hunter2@there";
     let said = SERVICE.run(&["--redis-url", secret], &[]);
@@ -61,7 +61,7 @@ fn what_it_cannot_start_with_is_one_sentence() {
     SERVICE.refuses(&["--dwell", "soon"], &[], &["--dwell", "soon", "no span of time"]);
 }
 
-/// The line that says that the clock moves orders.
+/// The warning that the clock moves orders.
 const SIMULATING: &str = "SIMULATING: the clock moves every order to DELIVERED";
 
 fn simulating(args: &[&str], environment: &[(&str, &str)]) -> usize {
@@ -70,13 +70,13 @@ fn simulating(args: &[&str], environment: &[(&str, &str)]) -> usize {
 }
 
 #[test]
-fn orders_are_moved_by_the_clock_only_where_a_setting_says_so_and_one_line_warns_of_it() {
+fn the_clock_moves_orders_only_by_a_setting_and_one_line_warns_of_it() {
     assert_eq!(simulating(&[], &[]), 0);
     assert_eq!(simulating(&["--mode", "simulate"], &[]), 1);
     assert_eq!(simulating(&[], &[("LOGISTICS_MODE", "simulate")]), 1);
 }
 
 #[test]
-fn with_nobody_there_it_is_live_and_not_ready_and_ends_when_it_is_told_to() {
+fn without_its_dependencies_it_is_live_and_not_ready_until_a_signal_ends_it() {
     SERVICE.waits_for(&["log", "store"]);
 }

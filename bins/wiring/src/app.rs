@@ -1,4 +1,4 @@
-//! A process from its start to its end.
+//! The start and end of a process.
 
 use std::net::SocketAddr;
 
@@ -7,18 +7,18 @@ use crate::services::Services;
 use crate::startup::{RetryPolicy, StartupCheck, wait_until_ready};
 use logistics_cli_kit::{Failure, Signals};
 
-/// A process that runs: its HTTP server and its services.
+/// A running process: its HTTP server and its services.
 pub struct App {
     server: HttpServer,
     services: Services,
 }
 
 impl App {
-    /// Waits until every check passes, and then starts the services. The server serves meanwhile, not ready. Can be
-    /// cancelled.
+    /// Waits until every check passes, and then starts the services. Until then, the server is live and not ready. Safe to
+    /// cancel.
     ///
     /// # Errors
-    /// The sentence of the first part that refuses.
+    /// The first unsuitable dependency.
     pub async fn start(
         server: HttpServer,
         checks: Vec<StartupCheck>,
@@ -30,33 +30,33 @@ impl App {
         Ok(Self { server, services })
     }
 
-    /// Where it listens.
+    /// The server's address.
     pub fn addr(&self) -> SocketAddr {
         self.server.addr()
     }
 
-    /// Every part can do its work.
+    /// Whether every part is ready.
     pub fn is_ready(&self) -> bool {
         self.server.is_ready()
     }
 
-    /// Waits for a failure after which the work must not go on.
+    /// Waits for a failure that must end the process.
     pub async fn failed(&mut self) -> Failure {
         self.services.failed().await
     }
 
-    /// Stops taking requests, finishes what is open, and leaves.
+    /// Stops the server and drains the services.
     pub async fn stop(self) {
         self.server.stop().await;
         self.services.drain().await;
     }
 }
 
-/// A service from its start until a signal has ended it: at once while its startup checks do not pass, otherwise in order; a
-/// second signal ends it at once. A failure after which the work must not go on ends it in order too.
+/// Runs a service until a signal or a failure that must end the process. Before its startup checks pass, a signal ends it at
+/// once. Later, it drains, and a second signal ends it at once.
 ///
 /// # Errors
-/// One sentence, where it cannot start, must not go on, or was stopped at once.
+/// If the service cannot start, failed, or did not drain.
 pub async fn run(
     mut signals: Signals,
     server: HttpServer,

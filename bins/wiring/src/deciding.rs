@@ -1,4 +1,4 @@
-//! How orders are decided, from flags.
+//! Flags of processes that decide orders.
 
 use clap::Args;
 use logistics_cli_kit::Failure;
@@ -8,7 +8,7 @@ use crate::log_key::LogKeyArgs;
 use crate::policy::PolicyArgs;
 use crate::services::Deciding;
 
-/// Flags of every process that decides about orders.
+/// Flags of every process that decides orders.
 #[derive(Args, Debug, Clone)]
 pub struct DecidingArgs {
     #[command(flatten)]
@@ -22,16 +22,16 @@ pub struct DecidingArgs {
 }
 
 impl DecidingArgs {
-    /// The memory of the process, of which a process that serves requests too keeps a part for them.
+    /// The memory of the process. A process that also serves requests reserves a part for them.
     #[must_use]
     pub fn memory(&self) -> &MemoryArgs {
         &self.memory
     }
 
-    /// What the flags say, with `memory_bytes` for the orders of all partitions.
+    /// The settings of the flags, with `memory_bytes` for the orders of all partitions.
     ///
     /// # Errors
-    /// One sentence, where the keys of the log cannot be read.
+    /// If the keys of the log cannot be read.
     pub fn deciding(&self, memory_bytes: u64) -> Result<Deciding, Failure> {
         Ok(Deciding {
             policy: self.policy.policy(),
@@ -41,7 +41,7 @@ impl DecidingArgs {
         })
     }
 
-    /// Warns in the log of a policy that moves orders by the clock: call it once, at the start.
+    /// Logs a warning if the clock moves orders. Call it once, at the start.
     pub fn announce(&self) {
         self.policy.announce();
     }

@@ -1,4 +1,4 @@
-//! The flags that the programs share, and the command line read with them.
+//! Reads the command line and the environment. The variables of the programs' shared flags are known to every program.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -14,12 +14,12 @@ use crate::notify::NotifyArgs;
 /// Reads the command line and the environment of this process.
 ///
 /// # Errors
-/// The exit code, once help or one sentence about what is wrong was printed.
+/// The exit code, after help or the error was printed.
 pub fn parse<C: Parser>(program: &str) -> Result<C, ExitCode> {
     parse_from(program, std::env::args_os().collect())
 }
 
-/// The same, from these arguments. One set of variables serves all programs, so variables used only by other programs are
+/// Like [`parse`], with these arguments. One set of variables serves all programs, so variables used only by other programs are
 /// ignored.
 ///
 /// # Errors

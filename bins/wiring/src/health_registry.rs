@@ -7,18 +7,18 @@ use logistics_core::health::{Health, HealthProbe, PartHealth};
 /// The store's part, as its startup check and the monitor of dependencies name it.
 pub(crate) const STORE_PART: &str = "store";
 
-/// The part that is not ready until the process has begun its work: a process without parts yet would count as ready.
+/// A part that is not ready until the services have started. Without it, a process without parts would count as ready.
 const START_PART: &str = "start";
 
-/// The health of all parts, in the order in which they were added. Not ready until [`HealthRegistry::replace`].
+/// The health of all parts, in the order of their addition. Not ready until [`HealthRegistry::replace`].
 #[derive(Default)]
 pub struct HealthRegistry(Mutex<Parts>);
 
 #[derive(Default)]
 struct Parts {
     probes: Vec<Arc<dyn HealthProbe>>,
-    /// The process does its work.
-    began: bool,
+    /// The services have started.
+    started: bool,
 }
 
 impl HealthRegistry {
@@ -27,9 +27,9 @@ impl HealthRegistry {
         self.lock().probes.push(probe);
     }
 
-    /// The process begins its work: its parts replace those of the start, and at no moment are there none.
+    /// Replaces the parts of the start by those of the started services, atomically.
     pub fn replace(&self, probes: Vec<Arc<dyn HealthProbe>>) {
-        *self.lock() = Parts { probes, began: true };
+        *self.lock() = Parts { probes, started: true };
     }
 
     fn lock(&self) -> MutexGuard<'_, Parts> {
@@ -42,8 +42,8 @@ impl HealthProbe for HealthRegistry {
         let parts = self.lock();
         let mut health =
             Health { parts: parts.probes.iter().flat_map(|probe| probe.health().parts).collect() };
-        if !parts.began && health.is_ready() {
-            let (name, detail) = (START_PART.to_owned(), "the work has not begun".to_owned());
+        if !parts.started && health.is_ready() {
+            let (name, detail) = (START_PART.to_owned(), "the services have not started".to_owned());
             health.parts.push(PartHealth { name, ready: false, detail });
         }
         health
@@ -63,11 +63,11 @@ mod tests {
     }
 
     #[test]
-    fn a_process_is_not_ready_before_its_work_has_begun() {
+    fn a_process_is_not_ready_before_its_services_start() {
         let registry = HealthRegistry::default();
         assert!(!registry.health().is_ready(), "nothing is checked yet");
         registry.add(Arc::new(Ready));
-        assert!(!registry.health().is_ready(), "what is checked is there, and nothing works");
+        assert!(!registry.health().is_ready(), "the services have not started");
         registry.replace(vec![Arc::new(Ready)]);
         assert!(registry.health().is_ready());
     }

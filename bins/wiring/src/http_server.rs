@@ -1,4 +1,4 @@
-//! What a process shows to the outside: its HTTP server and its health. It is the first that is there and the first that goes.
+//! The HTTP server of a process: the API, or its health alone. It starts first and stops first.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use crate::health_registry::{HealthRegistry, STORE_PART};
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::Span;
 
-/// Milliseconds that running requests have at the end. Together with what [`crate::Services`] has, less than the 10 s that a
-/// process may take.
+/// Time for running requests at the end. Together with the drain of [`crate::Services`], it is below the 10 s that a process may
+/// take.
 const DRAIN_MS_MAX: u64 = 3000;
 
-/// Flags of every process that shows its health.
+/// Flags of every process that serves its health.
 #[derive(Args, Debug, Clone, Default)]
 pub struct HealthDetailsArgs {
-    /// Whether /health/ready says what each part waits for, with the addresses of brokers and stores
+    /// Include in /health/ready what each part waits for, with the addresses of brokers and stores
     #[arg(long, env = "LOGISTICS_HEALTH_DETAILS")]
     health_details: bool,
 }
@@ -31,16 +31,16 @@ pub struct HealthDetailsArgs {
 /// Flags of a process that serves the API.
 #[derive(Args, Debug, Clone)]
 pub struct HttpArgs {
-    /// Where to answer /health/live and /health/ready besides the API's address, so that a flood there fails no probe
+    /// An additional address for /health/live and /health/ready, so that an overloaded API fails no probe
     #[arg(long, env = "LOGISTICS_HEALTH_LISTEN")]
     health_listen: Option<SocketAddr>,
-    /// Origins whose pages may use the API, separated by commas [default: the server's own]
+    /// Origins of pages that may use the API, separated by commas [default: the server's own]
     #[arg(long, env = "LOGISTICS_CORS_ORIGIN", value_delimiter = ',')]
     cors_origin: Vec<String>,
-    /// Names that Host may have, separated by commas [default: loopback names on a loopback address, else any]
+    /// Permitted values of the header Host, separated by commas [default: loopback names on a loopback address, else any]
     #[arg(long, env = "LOGISTICS_ALLOWED_HOST", value_delimiter = ',')]
     allowed_host: Vec<String>,
-    /// How long a connection may be idle; longer than a balancer in front keeps it
+    /// Time after which an idle connection is closed. Set it higher than that of a load balancer in front
     #[arg(long, env = "LOGISTICS_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value_t = Span { ms: IDLE_TIMEOUT_MS_DEFAULT })]
     http_idle_timeout: Span,
     #[command(flatten)]
@@ -60,14 +60,14 @@ impl Default for HttpArgs {
 }
 
 impl HttpArgs {
-    /// Where the health is answered: by a listener of its own, or where the API listens.
+    /// The address of the health: its own listener, or that of the API.
     #[must_use]
     pub fn health_at(&self, listen: SocketAddr) -> SocketAddr {
         self.health_listen.unwrap_or(listen)
     }
 }
 
-/// The HTTP server of a process, which serves.
+/// The running HTTP server of a process.
 pub struct HttpServer {
     addr: SocketAddr,
     registry: Arc<HealthRegistry>,
@@ -76,10 +76,11 @@ pub struct HttpServer {
 }
 
 impl HttpServer {
-    /// Serves the API and the health. Requests and replies under way hold `request_bytes_max` bytes at most. What the API cannot do while a part is missing, it answers 503.
+    /// Serves the API and the health. Running requests and replies use at most `request_bytes_max` bytes. Requests that need a
+    /// missing part are answered 503.
     ///
     /// # Errors
-    /// One sentence, where the address cannot be used.
+    /// If the address cannot be used.
     pub async fn api(
         listen: SocketAddr,
         http: &HttpArgs,
@@ -115,7 +116,7 @@ impl HttpServer {
     /// Serves the health alone.
     ///
     /// # Errors
-    /// One sentence, where the address cannot be used.
+    /// If the address cannot be used.
     pub async fn health(listen: SocketAddr, details: &HealthDetailsArgs) -> Result<Self, Failure> {
         let registry = Arc::new(HealthRegistry::default());
         let health = bound(logistics_warp::bind_health(config(listen, details), registry.clone()).await)?;
@@ -124,7 +125,6 @@ impl HttpServer {
         Ok(server)
     }
 
-    /// Nothing serves yet.
     fn new(addr: SocketAddr, registry: Arc<HealthRegistry>) -> Self {
         let (stop, _) = watch::channel(false);
         Self { addr, registry, servers: Vec::new(), stop }
@@ -138,22 +138,22 @@ impl HttpServer {
         })));
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// The parts whose health it shows.
+    /// The parts whose health it serves.
     pub fn registry(&self) -> &HealthRegistry {
         &self.registry
     }
 
-    /// Every part can do its work.
+    /// Whether every part is ready.
     pub fn is_ready(&self) -> bool {
         self.registry.health().is_ready()
     }
 
-    /// Takes no more requests and finishes those that run, within a bound.
+    /// Stops accepting requests, and waits a limited time for the running ones.
     pub async fn stop(self) {
         self.stop.send_replace(true);
         for server in self.servers {

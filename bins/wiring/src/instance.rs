@@ -1,17 +1,17 @@
-//! What tells the processes of one program apart.
+//! The name that distinguishes the processes of one program.
 
 use clap::Args;
 
-/// Flags of a process that has others like it.
+/// Flags of a process of which several may run.
 #[derive(Args, Debug, Clone)]
 pub struct InstanceArgs {
-    /// What this process is called in logs and by the brokers [default: the machine's name and the process id]
+    /// The name of this process in logs and at the brokers [default: the machine's name and the process id]
     #[arg(long, env = "LOGISTICS_INSTANCE", value_name = "NAME")]
     instance: Option<String>,
 }
 
 impl InstanceArgs {
-    /// The name of this process of that program.
+    /// The name of this process, which begins with the program's name.
     #[must_use]
     pub fn name(&self, program: &str) -> String {
         let own = || {
@@ -19,12 +19,12 @@ impl InstanceArgs {
             format!("{host}{}", std::process::id())
         };
         let name = self.instance.clone().unwrap_or_else(own);
-        // A pod is already called by its program.
+        // The name of a pod begins with its program already.
         if name.starts_with(program) { name } else { format!("{program}-{name}") }
     }
 }
 
-/// Containers have it in their environment, other machines of this kind in a file.
+/// The machine's name, from the environment in containers, else from the system's file.
 fn host() -> Option<String> {
     let host = std::env::var("HOSTNAME").or_else(|_| std::fs::read_to_string("/etc/hostname")).ok()?;
     let host = host.trim();
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_says_once_which_program_it_is() {
+    fn a_name_contains_the_program_once() {
         let name =
             |instance: Option<&str>| InstanceArgs { instance: instance.map(str::to_owned) }.name("order-api");
         assert_eq!(name(Some("blue")), "order-api-blue");

@@ -1,8 +1,8 @@
-//! What the binaries wire alike: the flags of parts, the adapters made from them, health, and the start and the end of a
-//! process. What any command-line program needs is in `logistics-cli-kit`.
+//! The shared wiring of the binaries: flags of the parts, their adapters, health, and the start and end of a process. Parts of
+//! any command-line program are in `logistics-cli-kit`.
 //!
-//! A process starts its [`HttpServer`] first, which shows its health. Then it runs every [`StartupCheck`] until all pass, and
-//! only then it starts its [`Services`]. An [`App`] is all of that, and [`run`] runs it until a signal comes.
+//! A process first starts its [`HttpServer`], which serves its health. It retries every [`StartupCheck`] until all pass, and then
+//! starts its [`Services`]. An [`App`] is the server with the services, and [`run`] runs it until a signal.
 
 mod app;
 #[cfg(feature = "cluster")]

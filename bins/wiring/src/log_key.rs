@@ -1,4 +1,4 @@
-//! The key that owners sign their records with.
+//! The keys with which owners sign their records.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use logistics_core::wire::{LOG_KEY_BYTES, LogKeys};
 
 use logistics_cli_kit::Failure;
 
-/// Flags of every process that decides.
+/// Flags of every process that decides orders.
 #[derive(Args, Debug, Clone, Default)]
 pub struct LogKeyArgs {
-    /// A file with the keys of the log, 64 hexadecimal digits a line: the first signs facts and outcomes, all verify them. With
-    /// keys, what is not signed is a dead letter from the first signed record of a partition on
+    /// A file with the keys of the log, 64 hexadecimal digits per line. The first key signs facts and outcomes, all keys verify
+    /// them. From the first signed record of a partition on, unsigned facts and outcomes are dead-lettered
     #[arg(long, env = "LOGISTICS_LOG_KEY_FILE", value_name = "FILE")]
     log_key_file: Option<PathBuf>,
 }
@@ -20,7 +20,7 @@ impl LogKeyArgs {
     /// The keys; `None` without a file.
     ///
     /// # Errors
-    /// One sentence, where the file cannot be read or a line is no key. It shows no key.
+    /// If the file cannot be read or a line is no key. The text contains no key.
     pub fn keys(&self) -> Result<Option<LogKeys>, Failure> {
         let Some(file) = &self.log_key_file else { return Ok(None) };
         let shown = file.display();
@@ -32,7 +32,7 @@ impl LogKeyArgs {
     }
 }
 
-/// Empty lines and lines that begin with `#` are left out.
+/// Skips empty lines and lines that begin with `#`.
 fn parse(text: &str) -> Result<LogKeys, String> {
     let lines = (1..).zip(text.lines().map(str::trim));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_holds_keys_and_a_mistake_is_named_without_showing_it() {
+    fn a_file_contains_keys_and_an_error_names_the_line_without_its_text() {
         let first = "0f".repeat(32);
         let second = "A1".repeat(32);
         let keys = parse(&format!("# the new one\n{first}\n\n{second}\n")).expect("two keys");

@@ -1,20 +1,20 @@
-//! Where notifications begin, from flags.
+//! Flags of processes that notify.
 
 use clap::Args;
 use logistics_core::port::StartAt;
 
-/// Where notifications begin.
+/// Flags of processes that notify.
 #[derive(Args, Debug, Clone, Default)]
 pub struct NotifyArgs {
-    /// Where the notification group starts in partitions for which it has no position: start, end, or a time such as
-    /// 2026-01-31T12:00:00Z. Unset: at the start in a new system, whose first notifications are less than a day old, and at
-    /// the end otherwise
+    /// Where the notification group starts in partitions without a position: start, end, or a time such as
+    /// 2026-01-31T12:00:00Z. Unset: the start in a new system, whose first notifications are less than a day old; otherwise
+    /// the end
     #[arg(long, env = "LOGISTICS_NOTIFY_FROM", value_name = "start|end|TIME", value_parser = start_at)]
     notify_from: Option<StartAt>,
 }
 
 impl NotifyArgs {
-    /// What the flag says; nothing where it is unset.
+    /// The flag's value, if it is set.
     #[must_use]
     pub fn from(&self) -> Option<StartAt> {
         self.notify_from
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_start_is_a_word_or_a_time_with_its_offset() {
+    fn a_start_is_a_keyword_or_a_time_with_an_offset() {
         assert_eq!(start_at("start"), Ok(StartAt::Start));
         assert_eq!(start_at("end"), Ok(StartAt::End));
         let time = StartAt::Time(Timestamp::from_millis(1_769_860_800_000));

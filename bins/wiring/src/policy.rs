@@ -9,29 +9,29 @@ use logistics_core::{Mode, Policy, Status};
 
 use logistics_cli_kit::Span;
 
-/// What time does to orders. A program for trying out may give `mode` another default.
+/// Flags of the policy. A program may give `mode` another default.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct PolicyArgs {
-    /// Steps towards DELIVERED happen by themselves, or come from requests
+    /// Whether the clock or requests make the transitions towards DELIVERED
     #[arg(long, env = "LOGISTICS_MODE", value_enum, default_value_t = ModeKind::Manual)]
     mode: ModeKind,
-    /// Time in a status before the next step, where steps happen by themselves
+    /// Time in a status before the next transition, in the mode simulate
     #[arg(long, env = "LOGISTICS_DWELL", default_value = "2s")]
     dwell: Span,
-    /// An exception from --dwell, such as PREPARING=10s; may be given more than once
+    /// An exception from --dwell, such as PREPARING=10s. Repeatable
     #[arg(long, env = "LOGISTICS_DWELL_STATUS", value_delimiter = ',')]
     dwell_status: Vec<StatusSpan>,
-    /// Time after which an order that no merchant accepted becomes EXPIRED
+    /// Time after which an order without a merchant's decision becomes EXPIRED
     #[arg(long, env = "LOGISTICS_ACCEPT_DEADLINE", default_value = "10m")]
     accept_deadline: Span,
-    /// Time after which an order whose delivery failed becomes RETURNED
+    /// Time after which an order with a failed delivery becomes RETURNED
     #[arg(long, env = "LOGISTICS_RETURN_DEADLINE", default_value = "24h")]
     return_deadline: Span,
-    /// Time after which an order is late in a status, such as PREPARING=30m; may be given more than once, and replaces the
+    /// Time after which an order is late in a status, such as PREPARING=30m. Repeatable; replaces the
     /// defaults (CONFIRMED=10m, PREPARING=30m, READY_FOR_PICKUP=15m, OUT_FOR_DELIVERY=1h)
     #[arg(long, env = "LOGISTICS_LATE", value_delimiter = ',')]
     late: Vec<StatusSpan>,
-    /// How often an order may go out for delivery
+    /// Maximum delivery attempts of an order
     #[arg(long, env = "LOGISTICS_MAX_DELIVERY_ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     max_delivery_attempts: u32,
 }
@@ -62,17 +62,17 @@ fn by_status(spans: &[StatusSpan]) -> BTreeMap<Status, u64> {
 }
 
 impl PolicyArgs {
-    /// Warns in the log of a policy that moves orders by the clock.
+    /// Logs a warning if the clock moves orders.
     pub(crate) fn announce(&self) {
         if self.mode == ModeKind::Simulate {
             tracing::warn!(
-                "SIMULATING: the clock moves every order to DELIVERED, no merchant or courier acts. For real orders \
+                "SIMULATING: the clock moves every order to DELIVERED, without a merchant or courier. For real orders, \
                  start with --mode manual (LOGISTICS_MODE=manual)"
             );
         }
     }
 
-    /// The policy that the flags say.
+    /// The policy of the flags.
     pub(crate) fn policy(&self) -> Policy {
         let mut policy = Policy::manual();
         policy.mode = match self.mode {

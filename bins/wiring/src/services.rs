@@ -1,4 +1,4 @@
-//! What a process does once everything is there.
+//! The services of a process, which start after its checks pass.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,24 +15,24 @@ use logistics_tokio::{Notifications, NotificationsOptions, Processors, Processor
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
 use logistics_cli_kit::Failure;
 
-/// Everything that works drains in this time at most.
+/// Maximum time for draining the services.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// How orders are decided, and with what.
+/// Settings of the processors.
 #[derive(Debug, Clone)]
 pub struct Deciding {
-    /// What time does to orders.
+    /// The policy.
     pub policy: Policy,
     /// Memory for all partitions of the process, in bytes.
     pub memory_bytes: u64,
-    /// How far the clock and the log's may differ, in milliseconds.
+    /// Maximum difference between this clock and the log's, in milliseconds.
     pub clock_skew_ms_max: u64,
-    /// The keys that facts and outcomes are signed and verified with.
+    /// The keys that sign and verify facts and outcomes.
     pub log_keys: Option<LogKeys>,
 }
 
 impl Deciding {
-    /// By this policy, with the defaults of the flags.
+    /// A policy with the defaults of the flags.
     #[must_use]
     pub fn by(policy: Policy) -> Self {
         Self {
@@ -44,10 +44,10 @@ impl Deciding {
     }
 }
 
-/// Makes a notifier, once everything else is there.
+/// Creates a notifier after the checks pass.
 pub type NewNotifier = Box<dyn FnOnce() -> Arc<dyn Notifier> + Send>;
 
-/// What a process does besides HTTP, and its health. By default it does nothing.
+/// The processors and notifications of a process, with their health. None by default.
 #[derive(Default)]
 pub struct Services {
     watches: Vec<Arc<dyn HealthProbe>>,
@@ -57,21 +57,21 @@ pub struct Services {
 }
 
 impl Services {
-    /// Shows this health too.
+    /// Adds a part to the health.
     #[must_use]
     pub fn watched(mut self, probe: Arc<dyn HealthProbe>) -> Self {
         self.watches.push(probe);
         self
     }
 
-    /// Goes on until this failure comes, which ends the process.
+    /// Adds a failure that ends the process.
     #[must_use]
     pub fn until(mut self, failure: impl Future<Output = Failure> + Send + 'static) -> Self {
         self.until = Some(failure.boxed());
         self
     }
 
-    /// Waits for the failure that ends the work.
+    /// Waits for the failure that ends the process.
     pub(crate) async fn failed(&mut self) -> Failure {
         match &mut self.until {
             Some(failure) => failure.await,
@@ -79,11 +79,11 @@ impl Services {
         }
     }
 
-    /// Decides about orders from now on.
+    /// Starts the processors.
     #[must_use]
     pub fn deciding(mut self, bus: Arc<dyn EventBus>, store: Arc<dyn OwnerStore>, how: Deciding) -> Self {
         let Deciding { policy, memory_bytes, clock_skew_ms_max, log_keys } = how;
-        // A process may come to own every partition.
+        // One process may own all partitions.
         let share = usize::try_from(memory_bytes / u64::from(bus.partitions().max(1))).unwrap_or(usize::MAX);
         let settings = Settings {
             memory_bytes_max: share,
@@ -96,7 +96,7 @@ impl Services {
         self
     }
 
-    /// Tells people from now on. `from`: where the group starts that has no position; `None`: as the log suggests.
+    /// Starts the notifications. `from`: the start of a group without a position; `None`: derived from the log.
     #[must_use]
     pub fn notifying(
         mut self,
@@ -109,7 +109,7 @@ impl Services {
         self
     }
 
-    /// How all of it is doing.
+    /// The health of all parts.
     #[must_use]
     pub fn probes(&self) -> Vec<Arc<dyn HealthProbe>> {
         let processors = self.processors.as_ref().map(Processors::probe);
@@ -117,8 +117,8 @@ impl Services {
         self.watches.iter().cloned().chain(processors).chain(notifications).collect()
     }
 
-    /// Finishes what is open and leaves the groups, within a bound. What was not finished is said in the log, and nothing
-    /// of it is lost.
+    /// Completes running work and leaves the groups, within a limited time. The log names unfinished parts; nothing of them is
+    /// lost.
     pub async fn drain(self) {
         let Self { processors, notifications, .. } = self;
         let deciding = async {
@@ -140,7 +140,7 @@ impl Services {
         if !unfinished.is_empty() {
             tracing::warn!(
                 unfinished = unfinished.join(" and "),
-                "not drained in time; the next start goes on there"
+                "not drained in time; the next owner continues there"
             );
         }
     }

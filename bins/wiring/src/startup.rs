@@ -1,7 +1,7 @@
-//! The start: nothing works before everything that it needs is there.
+//! The start: services start after all checks of their dependencies pass.
 //!
-//! What is not there yet is waited for, for as long as it takes: a process that gave up would only be started again, to the
-//! same end and with more noise. What refuses will not change its mind, so the process ends and says why.
+//! The process waits for a missing dependency without limit, because a process that gave up would only be restarted. An
+//! unsuitable dependency ends the process with an error, because waiting would not change it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub struct StartupCheck {
 }
 
 impl StartupCheck {
-    /// `name`: the part, as health names it; `address`: where it is, for people; `probe` asks it.
+    /// `name`: the part's name in the health; `address`: its address in messages; `probe`: the check.
     pub fn new<F>(
         name: &'static str,
         address: impl Into<String>,
@@ -38,10 +38,10 @@ impl StartupCheck {
         Self { name, address: address.into(), probe: Box::new(move || Box::pin(probe())) }
     }
 
-    /// Runs the check once, within a bound.
+    /// Runs the check once, with a time limit.
     ///
     /// # Errors
-    /// Exit code 3 where it is not there, 2 where it refuses.
+    /// Exit code 3 if the dependency is missing, 2 if it is unsuitable.
     pub async fn check(&self) -> Result<(), Failure> {
         match self.attempt(Duration::from_millis(RetryPolicy::default().check_ms_max)).await {
             Outcome::Passed => Ok(()),
@@ -68,7 +68,7 @@ enum Outcome {
     Passed,
     /// A retry may help.
     Missing(String),
-    /// It does not.
+    /// A retry does not help.
     Refused(String),
 }
 
@@ -77,14 +77,14 @@ enum Outcome {
 pub struct RetryPolicy {
     /// Between two attempts.
     pub backoff: Backoff,
-    /// Milliseconds after which an attempt counts as not answered.
+    /// Time limit of an attempt, in milliseconds.
     pub check_ms_max: u64,
-    /// Milliseconds between two lines in the log about the same part at least.
+    /// Minimum time between two log lines about the same part, in milliseconds.
     pub warn_ms_min: u64,
 }
 
 impl Default for RetryPolicy {
-    /// From 200 ms to 5 s between two attempts, 15 s for an answer, a line every 5 s at most.
+    /// 200 ms to 5 s between two attempts, 15 s for an answer, at most one line every 5 s.
     fn default() -> Self {
         let backoff = Backoff { delay_ms_min: 200, delay_ms_max: 5000, jitter_percent: 20 };
         Self { backoff, check_ms_max: 15_000, warn_ms_min: 5000 }
@@ -100,17 +100,17 @@ impl HealthProbe for StartupHealth {
     }
 }
 
-/// Retries every check, all at the same time, until all pass. The registry shows them meanwhile, and keeps them.
+/// Retries all checks concurrently until all pass. The registry shows the checked parts.
 ///
 /// # Errors
-/// The sentence of the first part that refuses.
+/// The first unsuitable dependency.
 pub async fn wait_until_ready(
     checks: Vec<StartupCheck>,
     retry: RetryPolicy,
     registry: &HealthRegistry,
 ) -> Result<(), Failure> {
     let parts = checks.iter().map(|part| {
-        let detail = format!("{}: not asked yet", part.address);
+        let detail = format!("{}: not checked yet", part.address);
         Mutex::new(PartHealth { name: part.name.to_owned(), ready: false, detail })
     });
     let waiting = Arc::new(StartupHealth(parts.collect()));
@@ -132,7 +132,7 @@ async fn wait_until_one_is_ready(
         match part.attempt(Duration::from_millis(retry.check_ms_max)).await {
             Outcome::Passed => {
                 if warned.is_some() {
-                    tracing::info!(address, "the {name} is there");
+                    tracing::info!(address, "the {name} is ready");
                 }
                 let mut shown = lock(shown);
                 (shown.ready, shown.detail) = (true, address.clone());
@@ -155,7 +155,7 @@ async fn wait_until_one_is_ready(
 }
 
 fn show_missing(shown: &Mutex<PartHealth>, address: &str, since: Timestamp, why: &str) {
-    lock(shown).detail = format!("{address}: waited for since {since}: {why}");
+    lock(shown).detail = format!("{address}: waiting since {since}: {why}");
 }
 
 fn lock(part: &Mutex<PartHealth>) -> MutexGuard<'_, PartHealth> {

@@ -12,10 +12,10 @@ use logistics_core::port::{
     ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderReader, OwnerStore, PortErrorKind,
     StoreWrite, Token, WriteOutcome,
 };
-use logistics_testkit::sample;
 use logistics_core::{Offset, Order, OrderId, Partition, RequestOutcome, Version};
 use logistics_redis::RedisStore;
 use logistics_redis::limits::CLAIM_KEPT_MS;
+use logistics_testkit::sample;
 
 use super::server::{Kind, PARTITIONS, Server};
 

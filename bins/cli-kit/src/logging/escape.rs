@@ -1,4 +1,4 @@
-//! Log lines that show what comes from outside, and in which nothing of it acts on a terminal or breaks a line.
+//! Escapes log lines, so that untrusted text in them neither controls a terminal nor breaks a line.
 
 use std::fmt::{self, Debug, Write};
 
@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The message and the fields of a line for people, escaped.
+/// Formats the message and fields of a line for people, escaped.
 pub(super) struct HumanFields;
 
 impl<'w> FormatFields<'w> for HumanFields {
@@ -54,14 +54,14 @@ impl Visit for Visitor<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        // Where a line of another logging library came from: its level and target are in the line already.
+        // Fields of the crate `log` repeat the level and target of the line.
         if self.result.is_ok() && !field.name().starts_with("log.") {
             self.result = self.write(field.name(), value);
         }
     }
 }
 
-/// Lines of JSON with everything escaped that JSON leaves as it is.
+/// Formats lines of JSON, with escapes for the control characters that JSON permits.
 pub(super) struct JsonEvent<F>(pub(super) F);
 
 impl<S, N, F> FormatEvent<S, N> for JsonEvent<F>
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_people_is_one_line_and_acts_on_no_terminal() {
+    fn a_line_for_people_is_one_line_without_control_characters() {
         let written = Written::default();
         let writer = written.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_machines_is_the_same_json_with_nothing_active_in_it() {
+    fn a_line_for_machines_is_equal_json_without_control_characters() {
         let written = Written::default();
         let writer = written.clone();
         let subscriber = tracing_subscriber::fmt()

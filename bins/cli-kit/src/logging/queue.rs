@@ -1,4 +1,4 @@
-//! Lines on their way to standard error, which may be a pipe that is never read: no thread that works waits for it.
+//! The queue of lines to standard error. Standard error may be a pipe that is never read, so no working thread waits for it.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -8,33 +8,33 @@ use std::time::Duration;
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes of lines that wait to be written. What comes on top of them is dropped, and counted.
+/// Maximum size of the waiting lines. Further lines are dropped and counted.
 const WAITING_BYTES_MAX: usize = 1 << 20;
-/// What one call writes.
+/// Maximum size of one write.
 const WRITE_BYTES: usize = 32 * 1024;
-/// How long an error waits until it is written: the process may end right behind it.
+/// How long logging an error waits until it is written, because the process may end next.
 const ERROR_WAIT: Duration = Duration::from_millis(200);
 
-/// A queue of lines and the thread that writes them. Clones are the same.
+/// A queue of lines and the thread that writes them. Clones share it.
 #[derive(Clone)]
 pub(super) struct Queue(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    /// There is something to write.
+    /// Lines were added.
     filled: Condvar,
-    /// Something was written.
+    /// Lines were written.
     written: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     waiting: VecDeque<u8>,
-    /// Of what a call is writing now.
+    /// Size of the write in progress.
     writing_bytes: usize,
-    /// Lines that found no room since the last report.
+    /// Lines dropped since the last report.
     dropped: u64,
-    /// An error waited in vain, and nothing was written since.
+    /// A wait timed out, and nothing was written since.
     stuck: bool,
 }
 
@@ -45,11 +45,11 @@ impl State {
 }
 
 impl Queue {
-    /// Starts the thread, which hands every line to `sink` in its order and calls `report` with the number of lines that
-    /// were dropped once there is room again.
+    /// Starts the thread, which writes all lines to `sink` in order. When the queue is empty again, it calls `report` with the
+    /// number of dropped lines.
     ///
     /// # Errors
-    /// Where there is no thread.
+    /// If the thread cannot start.
     pub(super) fn start(
         sink: impl Write + Send + 'static,
         report: impl Fn(u64) + Send + 'static,
@@ -65,7 +65,7 @@ impl Queue {
         Ok(queue)
     }
 
-    /// Takes a line, or drops it where too much waits.
+    /// Adds a line, or drops it if the queue is full.
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.state();
         if state.bytes() + line.len() > WAITING_BYTES_MAX {
@@ -76,7 +76,7 @@ impl Queue {
         self.0.filled.notify_one();
     }
 
-    /// Waits until everything is written, for this long at most.
+    /// Waits until all lines are written, at most for `limit`.
     pub(super) fn flush(&self, limit: Duration) {
         let waits = |state: &mut State| state.bytes() > 0;
         let waited = self.0.written.wait_timeout_while(self.state(), limit, waits);
@@ -95,14 +95,14 @@ impl Queue {
             lines.extend(state.waiting.drain(..bytes));
             state.writing_bytes = bytes;
             drop(state);
-            // Where standard error is closed, there is no place to report that to.
+            // A closed standard error cannot be reported anywhere.
             let _ = sink.write_all(&lines).and_then(|()| sink.flush());
             let mut state = self.state();
             (state.writing_bytes, state.stuck) = (0, false);
             let dropped = if state.waiting.is_empty() { std::mem::take(&mut state.dropped) } else { 0 };
             drop(state);
             if dropped > 0 {
-                // It is a line like any other, so it waits in this queue.
+                // The report is itself a line of this queue.
                 report(dropped);
             }
             self.0.written.notify_all();
@@ -114,7 +114,7 @@ impl Queue {
     }
 }
 
-/// Takes one line.
+/// Writes one line to the queue.
 pub(super) struct Line<'a> {
     queue: &'a Queue,
     is_error: bool,
@@ -155,7 +155,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    /// A pipe without room: each write waits until it is read.
+    /// A pipe without a buffer: each write waits until it is read.
     struct Pipe(SyncSender<Vec<u8>>);
 
     impl Write for Pipe {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_room_is_dropped_whole_and_counted_once_there_is_room_again() {
+    fn a_full_queue_drops_whole_lines_and_reports_their_number() {
         let (queue, read, reported) = queue();
         let line = [b"x".repeat(1023), b"\n".to_vec()].concat();
         let fit = WAITING_BYTES_MAX / line.len();
@@ -201,19 +201,19 @@ mod tests {
             bytes += read.recv_timeout(PATIENCE).expect("more").len();
         }
         assert_eq!(reported.recv_timeout(PATIENCE), Ok(7));
-        assert_eq!(bytes, fit * line.len(), "a line is there or it is not");
+        assert_eq!(bytes, fit * line.len(), "a part of a line was written");
     }
 
     #[test]
-    fn an_error_is_written_before_the_process_goes_on_and_waits_once_for_a_reader_that_is_gone() {
+    fn an_error_waits_until_it_is_written_but_only_once_while_the_pipe_is_not_read() {
         let (queue, _read, _) = queue();
         let mut line = Line { queue: &queue, is_error: true };
         let begun = Instant::now();
-        line.write_all(b"first\n").expect("it is taken");
+        line.write_all(b"first\n").expect("queued");
         let first = begun.elapsed();
         assert!(first >= ERROR_WAIT, "{first:?}");
-        (0..1000).for_each(|_| line.write_all(b"again\n").expect("it is taken"));
-        assert!(begun.elapsed() - first < PATIENCE, "only the first waits");
+        (0..1000).for_each(|_| line.write_all(b"again\n").expect("queued"));
+        assert!(begun.elapsed() - first < PATIENCE, "a later error waited");
         assert!(queue.state().stuck);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether what the start checked still holds, asked again and again.
+//! Repeats the checks of the start while the process runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,15 +10,15 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Between two checks: what an operator changes shows within a minute.
+/// Time between two checks. An operator's change shows within a minute.
 const CHECK_EVERY: Duration = Duration::from_secs(30);
-/// A check that takes longer shows as one that does not answer.
+/// Time limit of a check.
 const CHECK_MAX: Duration = Duration::from_secs(15);
-/// From a new connection to the check that it causes: several connections open together.
+/// Pause from a new connection to its check, because several connections open together.
 const CHECK_AFTER_CONNECTION: Duration = Duration::from_secs(1);
 
-/// A part that is not ready while a check of the start fails, with its sentence. That nothing answers is shown by another part.
-/// Dropping this ends the checks.
+/// A part that is not ready while a check fails, with the check's error. Another part shows unreachable dependencies. Dropping
+/// this ends the checks.
 pub(super) struct CheckWatch {
     name: &'static str,
     wrong: Arc<Mutex<Option<String>>>,
@@ -27,7 +27,7 @@ pub(super) struct CheckWatch {
 }
 
 impl CheckWatch {
-    /// Checks from now on, and whenever `connections` changes: a new connection may lead to another server.
+    /// Starts the checks. A change of `connections` causes a check, because a new connection may lead to another server.
     pub(super) fn start<F>(
         name: &'static str,
         address: String,
@@ -40,7 +40,7 @@ impl CheckWatch {
         let wrong = Arc::new(Mutex::default());
         let shown = wrong.clone();
         let task = tokio::spawn(async move {
-            // The start has just checked.
+            // The start has run the first check.
             let mut ticks = interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
@@ -59,7 +59,7 @@ impl CheckWatch {
     }
 }
 
-/// In a task of its own, so that a check that panics ends no other.
+/// Runs a check in its own task, so that a panic does not end later checks.
 async fn checked(
     check: impl Future<Output = Result<(), PortError>> + Send + 'static,
 ) -> Result<(), PortError> {
@@ -68,12 +68,12 @@ async fn checked(
         Ok(Err(panic)) => Err(PortError::new(PortErrorKind::Corrupt, format!("the check failed: {panic}"))),
         Err(_) => Err(PortError::new(
             PortErrorKind::Refused,
-            format!("the check had no answer within {} s", CHECK_MAX.as_secs()),
+            format!("the check got no answer within {} s", CHECK_MAX.as_secs()),
         )),
     }
 }
 
-/// Waits for the next change. None comes where there is nothing to watch, or no longer.
+/// Waits for the next change. Pending forever without a sender.
 async fn changed(connections: &mut Option<watch::Receiver<u64>>) {
     if let Some(watched) = connections
         && watched.changed().await.is_ok()
@@ -86,7 +86,7 @@ async fn changed(connections: &mut Option<watch::Receiver<u64>>) {
 fn show(part: &str, shown: &Mutex<Option<String>>, checked: Result<(), PortError>) {
     let now = match checked {
         Ok(()) => None,
-        // It says nothing of what is checked.
+        // The check itself was not possible.
         Err(error) if error.kind().is_retryable() => return,
         Err(error) => Some(error.to_string()),
     };
@@ -96,7 +96,7 @@ fn show(part: &str, shown: &Mutex<Option<String>>, checked: Result<(), PortError
             tracing::error!(
                 part,
                 cause = why,
-                "a check of the start no longer passes; not ready until it does"
+                "a check of the start no longer passes; not ready until it passes"
             )
         }
         (Some(_), None) => tracing::info!(part, "the check passes again"),
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers one check, and waits until the next one is asked for: by then it is shown.
+    /// Answers each check, and waits for the next check. By then, the health shows the answer.
     async fn answer(
         checks: &mut mpsc::UnboundedReceiver<oneshot::Sender<Result<(), PortError>>>,
         answers: impl IntoIterator<Item = Result<(), PortError>>,
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn topics_that_were_changed_make_the_process_unready_within_a_minute() {
+    async fn a_change_of_the_topics_makes_the_process_unready_within_a_minute() {
         let (asked, mut checks) = mpsc::unbounded_channel();
         let watch = CheckWatch::start("topics", "b:9092".to_owned(), None, move || {
             let (answer, answered) = oneshot::channel();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_check_that_hangs_or_panics_makes_the_process_unready_with_a_sentence() {
+    async fn a_check_that_hangs_or_panics_makes_the_process_unready_with_an_error() {
         for (panics, sentence) in [(false, "no answer within 15 s"), (true, "the check failed")] {
             let watch = CheckWatch::start("topics", "b:9092".to_owned(), None, move || async move {
                 assert!(!panics, "a check that panics");
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_new_connection_is_followed_by_a_check_at_once() {
+    async fn a_new_connection_causes_one_check_at_once() {
         let (asked, mut checks) = mpsc::unbounded_channel();
         let (opened, connections) = watch::channel(0);
         let _watch = CheckWatch::start("store settings", "r:6379".to_owned(), Some(connections), move || {
@@ -194,6 +194,6 @@ mod tests {
             soon.expect("in time").expect("a check");
         }
         let idle = timeout(CHECK_EVERY / 2, checks.recv()).await;
-        assert!(idle.is_err(), "one check a change");
+        assert!(idle.is_err(), "more than one check per change");
     }
 }

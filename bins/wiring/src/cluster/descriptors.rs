@@ -1,19 +1,19 @@
-//! The limit of open files, which many partitions reach.
+//! The limit of open files, which a process with many partitions can reach.
 
 use logistics_core::port::{PortError, PortErrorKind};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Makes sure that this process may have so many files open: raises its own limit as far as the system lets it.
+/// Raises this process's limit of open files to `needed`, if it is lower.
 ///
 /// # Errors
-/// `Refused` with a sentence, where the system's limit is lower.
+/// `Refused` if the system's limit is lower.
 pub(super) fn provide(needed: u64, partitions: u32) -> Result<(), PortError> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current.is_none_or(|current| current >= needed) {
         return Ok(());
     }
     let permitted = maximum.is_none_or(|maximum| maximum >= needed);
-    // To what is needed and no further: some programs look at each number below the limit.
+    // Not higher than needed: some programs iterate over all numbers below the limit.
     if permitted && setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum }).is_ok() {
         tracing::info!(needed, before = current, "raised the limit of open files");
         return Ok(());
@@ -32,9 +32,9 @@ fn too_few(current: u64, needed: u64, partitions: u32) -> String {
 mod tests {
     use super::*;
 
-    /// The limit is the process's, so one test does both in order.
+    /// The limit is shared by the process, so one test covers both cases in order.
     #[test]
-    fn the_limit_is_raised_as_far_as_the_system_lets_it_and_then_refuses() {
+    fn the_limit_is_raised_up_to_the_systems_maximum() {
         let before = getrlimit(Resource::Nofile);
         let maximum = before.maximum.unwrap_or(1 << 20);
         let low = Rlimit { current: Some(256), maximum: before.maximum };

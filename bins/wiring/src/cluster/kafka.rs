@@ -11,40 +11,40 @@ use super::settings::Settings;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::Span;
 
-/// Where Kafka is, and who this is.
+/// Flags of Kafka: the brokers and the credentials.
 #[derive(Args, Debug, Clone)]
 pub struct KafkaArgs {
-    /// Kafka brokers to begin with, as host:port,host:port
+    /// Kafka bootstrap brokers, as host:port,host:port
     #[arg(long, env = "LOGISTICS_KAFKA_BROKERS", default_value = "127.0.0.1:9092")]
     kafka_brokers: Brokers,
-    /// The consumer group of the processors, and the beginning of their transactional ids
+    /// The consumer group of the processors, and the prefix of their transactional ids
     #[arg(long, env = "LOGISTICS_KAFKA_GROUP", default_value = "order-processor")]
     kafka_group: String,
-    /// What stands before the name of every topic, such as `staging.`
+    /// The prefix of every topic's name, such as `staging.`
     #[arg(long, env = "LOGISTICS_KAFKA_TOPIC_PREFIX", default_value = "")]
     kafka_topic_prefix: String,
-    /// Time after which the group gives a silent process's partitions to others
+    /// Time after which the group reassigns the partitions of a silent process
     #[arg(long, env = "LOGISTICS_KAFKA_SESSION_TIMEOUT", default_value = "6s")]
     kafka_session_timeout: Span,
-    /// How to talk to the brokers
+    /// The protocol of connections to the brokers
     #[arg(long, env = "LOGISTICS_KAFKA_SECURITY_PROTOCOL", value_enum, default_value_t = Protocol::Plaintext)]
     kafka_security_protocol: Protocol,
-    /// How to prove who this is, with sasl_plaintext or sasl_ssl
+    /// The SASL mechanism, with sasl_plaintext or sasl_ssl
     #[arg(
         long, env = "LOGISTICS_KAFKA_SASL_MECHANISM", value_enum, ignore_case = true,
         default_value_t = Mechanism::Plain
     )]
     kafka_sasl_mechanism: Mechanism,
-    /// The user, with sasl_plaintext or sasl_ssl
+    /// The username, with sasl_plaintext or sasl_ssl
     #[arg(long, env = "LOGISTICS_KAFKA_SASL_USERNAME")]
     kafka_sasl_username: Option<String>,
-    /// The user's password; rather in the environment or a file, since everybody on a machine sees its command lines
+    /// The user's password. Prefer the environment or a file: every user of a machine can read its command lines
     #[arg(long, env = "LOGISTICS_KAFKA_SASL_PASSWORD", hide_env_values = true)]
     kafka_sasl_password: Option<Secret>,
     /// A file with the user's password
     #[arg(long, env = "LOGISTICS_KAFKA_SASL_PASSWORD_FILE", value_name = "FILE")]
     kafka_sasl_password_file: Option<PathBuf>,
-    /// The authorities to trust, in PEM, with ssl or sasl_ssl [default: those of the system]
+    /// The certificate authorities to trust, in PEM, with ssl or sasl_ssl [default: those of the system]
     #[arg(long, env = "LOGISTICS_KAFKA_CA_FILE", value_name = "FILE")]
     kafka_ca_file: Option<PathBuf>,
     /// The certificate of this client, in PEM, with ssl or sasl_ssl
@@ -55,7 +55,7 @@ pub struct KafkaArgs {
     kafka_key_file: Option<PathBuf>,
 }
 
-/// `host:port`, once or more often.
+/// One or more of `host:port`.
 #[derive(Debug, Clone)]
 struct Brokers(String);
 
@@ -107,14 +107,14 @@ enum Mechanism {
 }
 
 impl KafkaArgs {
-    /// The same brokers, with this behind the prefix of every topic, group and transactional id: a system of its own.
+    /// The same brokers with a longer prefix of every topic, group and transactional id, which makes a separate system.
     #[must_use]
     pub fn apart(&self, prefix: &str) -> Self {
         let kafka_topic_prefix = format!("{}{prefix}", self.kafka_topic_prefix);
         Self { kafka_topic_prefix, ..self.clone() }
     }
 
-    /// All of it as the environment of a process that is to use the same.
+    /// The flags as the environment of another process.
     #[must_use]
     pub fn settings(&self) -> Settings {
         Settings::new()
@@ -135,7 +135,7 @@ impl KafkaArgs {
     /// The adapter's configuration.
     ///
     /// # Errors
-    /// One sentence, where flags contradict each other or a file cannot be read. It names no secret.
+    /// If flags contradict each other or a file cannot be read. The text contains no secret.
     pub fn config(&self, partitions: u32, client_id: &str) -> Result<Config, Failure> {
         let mut config = Config::new(&self.kafka_brokers.0, partitions);
         config.group.clone_from(&self.kafka_group);
@@ -162,7 +162,8 @@ impl KafkaArgs {
             });
         }
         if !cfg!(feature = "tls") {
-            let message = "--kafka-security-protocol wants TLS, which this build does not have: build it with --features tls";
+            let message =
+                "--kafka-security-protocol needs TLS, which this build lacks: build it with --features tls";
             return Err(Failure::usage(message));
         }
         if self.kafka_cert_file.is_some() != self.kafka_key_file.is_some() {

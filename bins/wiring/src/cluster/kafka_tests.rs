@@ -6,7 +6,7 @@ use super::*;
 const SECRET: &str = "hunter2";
 
 fn args(args: &[&str]) -> Result<KafkaArgs, clap::Error> {
-    // Nothing from the environment of whoever tests.
+    // Without the environment of the test.
     let command = KafkaArgs::augment_args(Command::new("test"));
     let names: Vec<_> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
     let command =
@@ -49,7 +49,7 @@ fn brokers_are_hosts_with_ports() {
 }
 
 #[test]
-fn who_this_is_needs_a_user_and_a_password_from_one_place() {
+fn sasl_needs_a_user_and_a_password_from_one_source() {
     let sasl = ["--kafka-security-protocol", "sasl_plaintext", "--kafka-sasl-username", "amir"];
     let password = ["--kafka-sasl-password", SECRET];
     refused(&sasl[..2], "--kafka-sasl-username");
@@ -59,7 +59,7 @@ fn who_this_is_needs_a_user_and_a_password_from_one_place() {
     refused(&[&sasl[..], &password, &["--kafka-sasl-password-file", "f"]].concat(), "not both");
     refused(&[&sasl[..], &["--kafka-sasl-password-file", "/missing/f"]].concat(), "/missing/f");
     let given = config(&[&sasl[..], &password, &["--kafka-sasl-mechanism", "SCRAM-SHA-256"]].concat());
-    let given = given.expect("it fits").security.sasl.expect("who this is");
+    let given = given.expect("it fits").security.sasl.expect("credentials");
     assert_eq!((&*given.username, &*given.password), ("amir", SECRET));
     assert!(matches!(given.mechanism, SaslMechanism::ScramSha256));
     let file = std::env::temp_dir().join(format!("{}-{}", sample::order_id(1), std::process::id()));
@@ -67,11 +67,11 @@ fn who_this_is_needs_a_user_and_a_password_from_one_place() {
     let path = file.to_str().expect("a path of text");
     let read = config(&[&sasl[..], &["--kafka-sasl-password-file", path]].concat());
     std::fs::remove_file(&file).expect("it can be removed");
-    assert_eq!(read.expect("it fits").security.sasl.expect("who this is").password, SECRET);
+    assert_eq!(read.expect("it fits").security.sasl.expect("credentials").password, SECRET);
 }
 
 #[test]
-fn files_of_tls_need_tls() {
+fn certificate_files_need_tls() {
     refused(&["--kafka-ca-file", "ca.pem"], "--kafka-security-protocol ssl or sasl_ssl");
     let ssl = ["--kafka-security-protocol", "ssl"];
     if cfg!(feature = "tls") {
@@ -83,7 +83,7 @@ fn files_of_tls_need_tls() {
 }
 
 #[test]
-fn nothing_shows_a_password() {
+fn debug_does_not_show_the_password() {
     let given = args(&["--kafka-sasl-password", SECRET]).expect("it can be read");
     assert!(!format!("{given:?}").contains(SECRET));
 }

@@ -1,4 +1,4 @@
-//! Kafka and Redis: the only place where their flags and their start exist.
+//! Flags and startup checks of Kafka and Redis.
 
 mod checks;
 mod descriptors;
@@ -29,13 +29,13 @@ pub use redis::RedisArgs;
 pub use secret::Secret;
 pub use settings::Settings;
 
-/// Partitions of every topic, unless told otherwise.
+/// Default partition count of every topic.
 pub const PARTITIONS_DEFAULT: u32 = 12;
 
-/// How many partitions there are.
+/// The flag of the partition count.
 #[derive(Args, Debug, Clone, Copy)]
 pub struct PartitionsArgs {
-    /// Partitions of every topic; a topic that has another number stops the start
+    /// Partitions of every topic. A topic with another count stops the start
     #[arg(
         long, env = "LOGISTICS_PARTITIONS", default_value_t = PARTITIONS_DEFAULT,
         value_parser = clap::value_parser!(u32).range(1..=1024)
@@ -43,7 +43,7 @@ pub struct PartitionsArgs {
     pub partitions: u32,
 }
 
-/// Where Kafka and Redis are.
+/// Flags of Kafka and Redis.
 #[derive(Args, Debug, Clone)]
 pub struct ClusterArgs {
     #[command(flatten)]
@@ -55,10 +55,10 @@ pub struct ClusterArgs {
 }
 
 impl ClusterArgs {
-    /// Log and store, neither of which is contacted yet.
+    /// The log and the store. They connect with their first calls.
     ///
     /// # Errors
-    /// One sentence, where the settings do not fit. It names no secret.
+    /// If settings are invalid. The text contains no secret.
     pub fn connect(&self, client_id: &str) -> Result<(Log, Store), Failure> {
         let PartitionsArgs { partitions } = self.partitions;
         Ok((Log::connect(&self.kafka, partitions, client_id)?, Store::connect(&self.redis, partitions)?))
@@ -70,10 +70,10 @@ impl ClusterArgs {
 pub struct Log(KafkaBus);
 
 impl Log {
-    /// Contacts nobody yet. `client_id`: what the brokers call this process.
+    /// Does not connect yet. `client_id`: the name of this process at the brokers.
     ///
     /// # Errors
-    /// One sentence, where the settings do not fit. It names no secret.
+    /// If settings are invalid. The text contains no secret.
     pub fn connect(args: &KafkaArgs, partitions: u32, client_id: &str) -> Result<Self, Failure> {
         let bus = KafkaBus::new(args.config(partitions, client_id)?);
         bus.map(Self).map_err(|error| Failure::usage(error.to_string()))
@@ -85,20 +85,20 @@ impl Log {
         Arc::new(self.0.clone())
     }
 
-    /// Where it is, for people.
+    /// Its address, for messages.
     #[must_use]
     pub fn address(&self) -> String {
         self.0.address()
     }
 
-    /// What Kafka can do beside what the port needs.
+    /// The adapter, for operations that the port lacks.
     #[must_use]
     pub fn kafka(&self) -> &KafkaBus {
         &self.0
     }
 
-    /// Its topics must exist and fit. A process that decides also needs enough file descriptors to own all partitions, and one
-    /// that appends an open producer.
+    /// Checks that the topics exist and are suitable. A process that decides also needs enough file descriptors to own all
+    /// partitions, and a process that appends needs an open producer.
     #[must_use]
     pub fn startup_check(&self, role: ProcessRole) -> StartupCheck {
         let bus = self.0.clone();
@@ -115,10 +115,10 @@ impl Log {
     }
 }
 
-/// What a process does with log and store, besides reading them.
+/// How a process uses the log and the store, besides reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessRole {
-    /// It owns partitions and decides about their orders: it claims the store.
+    /// It owns partitions and decides their orders, so it claims the store.
     pub decides: bool,
     /// It appends requests to the log.
     pub appends: bool,
@@ -139,19 +139,19 @@ impl ProcessRole {
 #[derive(Clone)]
 pub struct Store {
     redis: RedisStore,
-    /// Which system it belongs to, once the log has said so: a claim goes on while the brokers are gone.
+    /// The system of the log, read once, so that the process can renew its claim without the brokers.
     system: Arc<OnceCell<String>>,
-    /// This process has claimed the store: it decides, and claims it again with every check.
+    /// This process decides and has claimed the store. It renews the claim with every check.
     has_claimed: Arc<AtomicBool>,
-    /// Why this process may not decide any more: another system has claimed the store.
+    /// The error after another system has claimed the store. This process must not decide any more.
     lost: Arc<watch::Sender<Option<String>>>,
 }
 
 impl Store {
-    /// Contacts nobody yet.
+    /// Does not connect yet.
     ///
     /// # Errors
-    /// One sentence, where the settings do not fit. It names no secret.
+    /// If settings are invalid. The text contains no secret.
     pub fn connect(args: &RedisArgs, partitions: u32) -> Result<Self, Failure> {
         let store = RedisStore::new(args.config(partitions)?);
         let redis = store.map_err(|error| Failure::usage(error.to_string()))?;
@@ -165,26 +165,25 @@ impl Store {
         Arc::new(self.redis.clone())
     }
 
-    /// Where it is, for people.
+    /// Its address, for messages.
     #[must_use]
     pub fn address(&self) -> String {
         self.redis.address()
     }
 
-    /// What Redis can do beside what the port needs.
+    /// The adapter, for operations that the port lacks.
     #[must_use]
     pub fn redis(&self) -> &RedisStore {
         &self.redis
     }
 
-    /// It must be there, not throw anything away, and not be in use by another system than the one of this log. A process that
-    /// decides claims it.
+    /// Checks that the store is reachable, evicts nothing, and belongs to the log's system. A process that decides claims it.
     #[must_use]
     pub fn startup_check(&self, log: &Log, role: ProcessRole) -> StartupCheck {
         StartupCheck::new(STORE_PART, self.redis.address(), self.checks(log, role))
     }
 
-    /// A check with each call, at the start and again while the process runs.
+    /// Creates checks for the start and for the running process.
     fn checks(
         &self,
         log: &Log,
@@ -199,7 +198,7 @@ impl Store {
 
     async fn check(&self, log: &Log, role: ProcessRole) -> Result<(), PortError> {
         let fits = self.redis.check().await;
-        // A store that no longer fits does not end the claim of a process that decides already, and must not hide its loss.
+        // An unsuitable store does not end the claim of a process that decides, and must not hide the claim's loss.
         if let Err(error) = &fits
             && (error.kind().is_retryable() || !self.has_claimed.load(Ordering::Relaxed))
         {
@@ -220,22 +219,22 @@ impl Store {
         fits.and(claimed.map_err(PortError::from))
     }
 
-    /// Waits until a check finds that another system has claimed the store: from then on, two would decide with one store.
+    /// Waits until a check finds that another system has claimed the store. This process must then stop deciding.
     pub fn claim_lost(&self) -> impl Future<Output = Failure> + Send + use<> {
         let mut lost = self.lost.subscribe();
         async move {
             let why = lost.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
             match why {
                 Some(why) => Failure::usage(format!("the store cannot be used any more: {why}")),
-                // The store is gone, and with it whatever could lose it.
+                // All stores are dropped, so no check can find a loss.
                 None => std::future::pending().await,
             }
         }
     }
 }
 
-/// Watches, from now on, whether the log and the store, where there is one, answer, and whether the topics and the store still
-/// pass the checks of the start. A process that decides claims the store again and again. Begin once they have passed.
+/// Monitors whether the log and the store answer, and repeats the checks of the start. A process that decides renews its claim of
+/// the store. Call it after the checks of the start have passed.
 #[must_use]
 pub fn watch(log: &Log, store: Option<&Store>, role: ProcessRole) -> Arc<dyn HealthProbe> {
     let bus = log.bus();

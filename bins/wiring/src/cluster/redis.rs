@@ -10,11 +10,11 @@ use super::secret::{Secret, either};
 use super::settings::Settings;
 use logistics_cli_kit::Failure;
 
-/// Where Redis is, and who this is.
+/// Flags of Redis: its addresses and the credentials.
 #[derive(Args, Debug, Clone)]
 pub struct RedisArgs {
-    /// Redis as redis://host:port or rediss://host:port; several with commas in the modes sentinel and cluster
-    // A URL may hold a password, so it is as little shown as one, and checked where the sentence about it does not quote it.
+    /// Redis as redis://host:port or rediss://host:port. Several, separated by commas, in the modes sentinel and cluster
+    // A URL may contain a password, so it is a secret. clap would quote an invalid one, so `urls` checks it.
     #[arg(
         long,
         env = "LOGISTICS_REDIS_URL",
@@ -22,19 +22,19 @@ pub struct RedisArgs {
         hide_env_values = true
     )]
     redis_url: Secret,
-    /// What is at the URL: one server, sentinels that know it, or a cluster
+    /// What is at the URL: one server, its sentinels, or a cluster
     #[arg(long, env = "LOGISTICS_REDIS_MODE", value_enum, default_value_t = Mode::Single)]
     redis_mode: Mode,
-    /// The name by which the sentinels know the server, in the mode sentinel
+    /// The sentinels' name of the server, in the mode sentinel
     #[arg(long, env = "LOGISTICS_REDIS_SENTINEL_MASTER", value_name = "NAME")]
     redis_sentinel_master: Option<String>,
-    /// What stands before every key, so that several systems can share a database: letters, digits, _, -, . and :
+    /// The prefix of every key, so that several systems can share a database: letters, digits, _, -, . and :
     #[arg(long, env = "LOGISTICS_REDIS_KEY_PREFIX", value_name = "PREFIX", default_value = "")]
     redis_key_prefix: String,
-    /// The user [default: the one of the URL, or Redis's own]
+    /// The username [default: that of the URL, or Redis's own]
     #[arg(long, env = "LOGISTICS_REDIS_USERNAME")]
     redis_username: Option<String>,
-    /// The password; rather in the environment or a file, since everybody on a machine sees its command lines
+    /// The password. Prefer the environment or a file: every user of a machine can read its command lines
     #[arg(long, env = "LOGISTICS_REDIS_PASSWORD", hide_env_values = true)]
     redis_password: Option<Secret>,
     /// A file with the password
@@ -50,7 +50,7 @@ enum Mode {
 }
 
 impl RedisArgs {
-    /// All of it as the environment of a process that is to use the same.
+    /// The flags as the environment of another process.
     #[must_use]
     pub fn settings(&self) -> Settings {
         Settings::new()
@@ -66,7 +66,7 @@ impl RedisArgs {
     /// The adapter's configuration.
     ///
     /// # Errors
-    /// One sentence, where flags contradict each other or a file cannot be read. It names no secret.
+    /// If flags contradict each other or a file cannot be read. The text contains no secret.
     pub fn config(&self, partitions: u32) -> Result<Config, Failure> {
         let urls = self.urls()?;
         let mut config = Config::new(urls.first().cloned().unwrap_or_default(), partitions);
@@ -93,7 +93,7 @@ impl RedisArgs {
             }
             Mode::Single if urls.len() == 1 => Ok(Servers::Single { url: urls.remove(0) }),
             Mode::Single => {
-                let message = "--redis-url names several servers: say --redis-mode sentinel or cluster";
+                let message = "--redis-url names several servers: add --redis-mode sentinel or cluster";
                 Err(Failure::usage(message))
             }
         }
@@ -107,8 +107,7 @@ impl RedisArgs {
                 Failure::usage(format!("--redis-url{which} is no address such as redis://127.0.0.1:6379"))
             })?;
             if scheme == "rediss" && !cfg!(feature = "tls") {
-                let message =
-                    "--redis-url wants TLS, which this build does not have: build it with --features tls";
+                let message = "--redis-url needs TLS, which this build lacks: build it with --features tls";
                 return Err(Failure::usage(message));
             }
         }
@@ -116,7 +115,7 @@ impl RedisArgs {
     }
 }
 
-/// The scheme of an address of Redis; `None`: it is none.
+/// The scheme of an address of Redis. `None` if it is invalid.
 fn scheme(url: &str) -> Option<&'static str> {
     let uri: Uri = url.parse().ok()?;
     uri.host().filter(|host| !host.is_empty())?;
@@ -132,7 +131,7 @@ mod tests {
     const SECRET: &str = "hunter2";
 
     fn args(args: &[&str]) -> RedisArgs {
-        // Nothing from the environment of whoever tests.
+        // Without the environment of the test.
         let command = RedisArgs::augment_args(Command::new("test"));
         let names: Vec<_> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
         let command = names
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_modes_say_what_is_at_the_urls() {
+    fn the_mode_determines_the_servers_at_the_urls() {
         assert!(matches!(servers(&[]), Servers::Single { url } if url == "redis://127.0.0.1:6379"));
         let two = ["--redis-url", "redis://a:1, redis://b:2"];
         let cluster = servers(&[&two[..], &["--redis-mode", "cluster"]].concat());
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_not_quoted_since_it_may_hold_a_password() {
+    fn an_invalid_address_is_not_quoted_because_it_may_contain_a_password() {
         let secret = format!("http://amir:{SECRET}@there");
         for wrong in [&*secret, "", "there", "redis://", "redis:///0"] {
             refused(&["--redis-url", wrong], "--redis-url is no address such as redis://127.0.0.1:6379");
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flag_is_handed_on() {
+    fn the_settings_contain_every_flag() {
         let command = RedisArgs::augment_args(Command::new("test"));
         let variables = command.get_arguments().filter_map(|arg| arg.get_env()?.to_str().map(str::to_owned));
         let given = args(&[
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_given_in_one_place() {
+    fn a_password_has_one_source() {
         let password = ["--redis-password", SECRET];
         let config = args(&password).config(12).expect("it fits");
         assert_eq!(config.password.as_deref(), Some(SECRET));

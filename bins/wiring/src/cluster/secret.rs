@@ -1,4 +1,4 @@
-//! Secrets, which nothing prints.
+//! Secrets, which are never printed.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -7,12 +7,12 @@ use std::str::FromStr;
 
 use logistics_cli_kit::Failure;
 
-/// A text that is never shown: not by `Debug`, not in help, not in an error. Whatever it is, it is taken.
+/// A text that `Debug`, help and errors do not show. Any text is valid.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The text, for whom it is meant.
+    /// The text, for the adapter.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -33,10 +33,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A secret that is given by itself or in a file, the first line of which it is. An empty one is none.
+/// A secret: inline, or the first line of a file. Empty counts as unset.
 ///
 /// # Errors
-/// One sentence, where both are given or the file cannot be read.
+/// If both are given, or the file cannot be read or is empty.
 pub(super) fn either(
     given: Option<&Secret>,
     file: Option<&Path>,

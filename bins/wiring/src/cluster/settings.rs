@@ -1,10 +1,10 @@
-//! Settings as another process takes them.
+//! Settings for another process.
 
 use std::ffi::OsString;
 
 use clap::ValueEnum;
 
-/// Variables of the environment, by their names. Secrets are among them, so `Debug` is not.
+/// Environment variables. They include secrets, so there is no `Debug`.
 pub struct Settings(pub(super) Vec<(&'static str, OsString)>);
 
 impl Settings {
@@ -17,7 +17,7 @@ impl Settings {
         self
     }
 
-    /// Nothing, where there is nothing to say.
+    /// Adds the variable if there is a value.
     pub(super) fn maybe(self, name: &'static str, value: Option<impl Into<OsString>>) -> Self {
         match value {
             Some(value) => self.with(name, value),
@@ -25,7 +25,7 @@ impl Settings {
         }
     }
 
-    /// A choice, as the flag spells it.
+    /// Adds a choice, as the flag spells it.
     pub(super) fn choice(self, name: &'static str, value: &impl ValueEnum) -> Self {
         self.maybe(name, value.to_possible_value().map(|value| value.get_name().to_owned()))
     }

@@ -20,7 +20,7 @@ impl HealthProbe for StoreDown {
 }
 
 #[tokio::test]
-async fn without_its_store_the_api_is_ready_and_takes_orders_and_reads_are_503() {
+async fn without_the_store_the_api_is_ready_accepts_placements_and_answers_reads_503() {
     let store = MemoryOrderStore::new(2);
     store.set_faults(Faults { unavailable_before: 1000, ..Faults::none() });
     let listen = ([127, 0, 0, 1], 0).into();

@@ -1,4 +1,4 @@
-//! Time is paused: waits pass at once and are measured exactly.
+//! With paused time, waits end at once and are measured exactly.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,7 +32,7 @@ fn store(store: &MemoryOrderStore) -> StartupCheck {
     })
 }
 
-/// A part that answers what the test says, by the number of the question.
+/// A check whose answer depends on the number of the attempt.
 fn part(answer: fn(usize) -> BoxFuture<'static, Result<(), PortError>>) -> (StartupCheck, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
@@ -51,7 +51,7 @@ fn missing(registry: &HealthRegistry) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_missing_is_waited_for_and_named_however_long_it_takes() {
+async fn the_start_waits_for_missing_parts_without_limit_and_names_them() {
     let (bus, redis) = (MemoryBus::new(PARTITIONS), MemoryOrderStore::new(PARTITIONS));
     bus.set_faults(down());
     redis.set_faults(down());
@@ -60,7 +60,7 @@ async fn what_is_missing_is_waited_for_and_named_however_long_it_takes() {
     assert!(!started.is_finished());
     assert_eq!(missing(&registry), ["log", "store"]);
     let detail = registry.health().parts[0].detail.clone();
-    assert!(detail.starts_with("kafka:9092: waited for since 2"), "{detail}");
+    assert!(detail.starts_with("kafka:9092: waiting since 2"), "{detail}");
     assert!(detail.ends_with(": an injected fault: could not ask for the bounds"), "{detail}");
     redis.set_faults(Faults::none());
     sleep(Duration::from_secs(6)).await;
@@ -68,11 +68,11 @@ async fn what_is_missing_is_waited_for_and_named_however_long_it_takes() {
     assert_eq!(missing(&registry), ["log"]);
     bus.set_faults(Faults::none());
     started.await.expect("no panic").expect("both are there");
-    assert_eq!(missing(&registry), ["start"], "all is there, and the work has not begun");
+    assert_eq!(missing(&registry), ["start"], "the services have not started");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_refuses_ends_it_with_one_sentence_though_another_is_missing() {
+async fn an_unsuitable_part_ends_the_start_while_another_is_missing() {
     let bus = MemoryBus::new(PARTITIONS);
     bus.set_faults(down());
     let (refusing, asked) = part(|question| {
@@ -88,7 +88,7 @@ async fn what_refuses_ends_it_with_one_sentence_though_another_is_missing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_that_hangs_is_asked_again() {
+async fn a_check_that_hangs_is_retried() {
     let (hanging, asked) = part(|question| match question {
         0 | 1 => Box::pin(pending()),
         _ => Box::pin(async { Ok(()) }),
@@ -101,7 +101,7 @@ async fn a_part_that_hangs_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_asked_ever_more_rarely() {
+async fn the_pause_between_attempts_grows() {
     let (gone, asked) = part(|_| Box::pin(async { Err(PortError::new(PortErrorKind::Unavailable, "gone")) }));
     let (_, started) = start(vec![gone]);
     sleep(Duration::from_secs(600)).await;
@@ -111,13 +111,13 @@ async fn it_is_asked_ever_more_rarely() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_nothing_to_wait_for_it_begins_at_once() {
+async fn without_checks_the_start_is_immediate() {
     let (_, started) = start(Vec::new());
     started.await.expect("no panic").expect("nothing is missing");
 }
 
 #[tokio::test(start_paused = true)]
-async fn asked_once_a_part_says_at_once_what_is_wrong() {
+async fn a_single_check_reports_its_error_at_once() {
     let bus = MemoryBus::new(PARTITIONS);
     log(&bus).check().await.expect("it is there");
     bus.set_faults(down());
