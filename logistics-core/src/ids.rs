@@ -123,7 +123,7 @@ text_newtype!(
     OrderId, "order_id", ORDER_ID_BYTES_MAX, is_id_char, "[A-Za-z0-9_-]"
 );
 text_newtype!(
-    /// What a request is called by whoever sent it: 1 to 128 bytes without control characters. It is the `CloudEvents`
+    /// The name that a request has from its sender: 1 to 128 bytes without control characters. It is the `CloudEvents`
     /// `id` of the input.
     RequestId, "request id", REQUEST_ID_BYTES_MAX, is_printable, "printable characters"
 );

@@ -20,7 +20,7 @@ pub const DEAD_LETTER_PAYLOAD_BYTES_MAX: usize = 32 * 1024;
 pub const DEAD_LETTER_KEY_BYTES_MAX: usize = 1024;
 /// How much of the reason a dead letter keeps.
 pub const DEAD_LETTER_REASON_BYTES_MAX: usize = 2048;
-/// How long an awaited outcome stands in the store for whoever waits for it.
+/// How long the store keeps an awaited outcome.
 pub const OUTCOME_KEPT_MS: u64 = 5 * 60 * 1000;
 /// Orders on one page of the list.
 pub const PAGE_ORDERS_MAX: usize = 1000;

@@ -1,4 +1,4 @@
-//! What holds whatever is asked, by whomever, whenever, under whatever policy.
+//! Properties of decisions: they hold for any requests, actors, times and policies.
 
 mod given;
 
@@ -172,7 +172,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_document_allows_somebody_may_do_and_nothing_else(steps in steps(), policy in policy()) {
+    fn an_actor_may_request_what_the_document_allows_and_nothing_else(steps in steps(), policy in policy()) {
         let (_, order) = play(&steps, &policy);
         for to in STATUSES.into_iter().filter(|to| *to != order.status) {
             let may = |actor: &Actor| {

@@ -98,7 +98,7 @@ fn a_timer_that_fires_late_tells_when_it_fired_and_the_next_dwell_counts_from_th
 }
 
 #[test]
-fn nobody_accepts_it_for_ten_minutes_and_it_expires() {
+fn an_order_that_is_not_accepted_for_ten_minutes_expires() {
     let policy = Policy::manual();
     let order = moved_to(&[Status::Placed], &policy);
     assert_eq!(order.deadline, Some(Deadline { at: after(10 * MINUTE), kind: DeadlineKind::Expire }));

@@ -3,7 +3,6 @@
 //! A component is the subject of a sentence, and the field's term names what happens ("stored", "notified", "retry"). A line that
 //! needs one of the words (a quotation, this list) carries the marker `words: allow`.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -29,12 +28,6 @@ const ALLOW: &str = "words: allow";
 /// What is checked, by the ending of the file's name.
 const ENDINGS: &[&str] = &[".md", ".rs", ".toml", ".yaml", ".yml", ".sh", ".lua"];
 
-/// Files, and folders with a `/` at the end, that still have such words. An entry without any fails the test: the list only shrinks.
-const NOT_YET: &[&str] = &[
-    "logistics-core/src/",
-    "logistics-core/tests/",
-];
-
 /// A forbidden phrase, where it is: `path:line: phrase`.
 struct Finding {
     path: String,
@@ -43,21 +36,15 @@ struct Finding {
 }
 
 #[test]
-fn forbidden_words_occur_only_in_files_that_are_not_yet_clean() {
+fn forbidden_words_occur_nowhere() {
     let findings: Vec<Finding> = files().iter().flat_map(|path| findings(path)).collect();
-    let dirty: BTreeSet<&str> = findings.iter().filter_map(|finding| not_yet(&finding.path)).collect();
-    let clean: Vec<&&str> = NOT_YET.iter().filter(|entry| !dirty.contains(**entry)).collect();
-    let new: Vec<String> = findings
-        .iter()
-        .filter(|finding| not_yet(&finding.path).is_none())
-        .map(|Finding { path, line, phrase }| format!("{path}:{line}: {phrase}"))
-        .collect();
+    let lines: Vec<String> =
+        findings.iter().map(|Finding { path, line, phrase }| format!("{path}:{line}: {phrase}")).collect();
     assert!(
-        new.is_empty(),
+        lines.is_empty(),
         "Say it in plain technical English: the component is the subject, in the active voice.\n{}",
-        new.join("\n")
+        lines.join("\n")
     );
-    assert!(clean.is_empty(), "These are clean: remove them from NOT_YET in tests/tests/words.rs: {clean:?}");
 }
 
 #[test]
@@ -115,14 +102,6 @@ fn occurs(line: &str, phrase: &str) -> bool {
         let after = line[at + phrase.len()..].chars().next();
         !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
     })
-}
-
-/// The entry of [`NOT_YET`] that covers the file.
-fn not_yet(path: &str) -> Option<&'static str> {
-    NOT_YET
-        .iter()
-        .copied()
-        .find(|entry| if entry.ends_with('/') { path.starts_with(entry) } else { path == *entry })
 }
 
 fn project() -> PathBuf {

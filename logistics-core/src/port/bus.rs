@@ -174,7 +174,7 @@ pub trait EventBus: Send + Sync {
         from: StartAt,
     ) -> Result<Box<dyn Subscription>, PortError>;
 
-    /// Reads one partition from a position, for whoever only looks.
+    /// Reads one partition from a position, without owning it.
     ///
     /// # Errors
     /// [`PortError`] when the bus cannot be reached or refuses.
@@ -204,15 +204,15 @@ pub enum StartAt {
     Time(Timestamp),
 }
 
-/// What the group says.
+/// A change of the group's assignment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GroupEvent {
-    /// These partitions are this member's from now on. None at all says that it is in the group, which has none for it: with
-    /// this or others, a member hears so first.
+    /// The group assigned these partitions to the member. May be empty: joined, no partitions. It is the first event of a
+    /// member.
     Assigned(Vec<Partition>),
-    /// These are to be given up: finish within a second, then [`Membership::release`].
+    /// The group takes these partitions back: finish within a second, then call [`Membership::release`].
     Revoked(Vec<Partition>),
-    /// These belong to somebody else already.
+    /// The group has already assigned these partitions to another member.
     Lost(Vec<Partition>),
 }
 

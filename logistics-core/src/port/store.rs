@@ -11,7 +11,7 @@ use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp};
 use crate::lifecycle::Status;
 use crate::outcome::RequestOutcome;
 
-/// Names one write of one acquisition. It never repeats, so that an old state that comes back is told from the current.
+/// Names one write of one acquisition. It never repeats, so an old state that returns differs from the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token {
     /// The acquisition: random.
@@ -110,7 +110,7 @@ pub struct StoreWrite {
     pub basis: Bytes,
     /// The documents, each order at most once.
     pub documents: Vec<DocumentWrite>,
-    /// Outcomes that somebody waits for; they stand for [`crate::limits::OUTCOME_KEPT_MS`].
+    /// Outcomes that a client awaits. The store keeps them for [`crate::limits::OUTCOME_KEPT_MS`].
     pub outcomes: Vec<(RequestId, RequestOutcome)>,
 }
 

@@ -124,7 +124,7 @@ pub(super) fn fact_values() -> Vec<(String, Fact)> {
             Status::DeliveryFailed => Fact {
                 attempts_left: Some(2),
                 deadline: deadline(DeadlineKind::Return),
-                reason: Some(Reason::parse("nobody there").unwrap()),
+                reason: Some(Reason::parse("nobody there").unwrap()), // words: allow
                 ..fact(status, Change::Moved)
             },
             Status::Confirmed => Fact {
