@@ -1,8 +1,5 @@
 //! A store of your own, proven by the suite. This one decorates the store in memory: it counts its writes.
-//!
-//! ```sh
-//! cargo run -p logistics-testkit --example your_own_store
-//! ```
+//! Run it with `cargo run -p logistics-testkit --example your_own_store`.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::sync::Arc;
