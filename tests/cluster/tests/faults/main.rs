@@ -40,8 +40,11 @@ fn main() -> ExitCode {
             )+
         };
     }
+    // The longest first.
+    tests!(test replicated_system; broker::a_broker_is_killed);
     tests!(
         test system;
+        api::everything_is_restarted_in_turn_without_a_failed_call,
         walk::an_order_goes_its_way_and_every_service_says_so,
         walk::any_producer_places_an_order_and_anyone_reads_it,
         start::a_missing_topic_is_waited_for,
@@ -72,9 +75,8 @@ fn main() -> ExitCode {
         test_alone system;
         processors::a_processor_is_killed_under_load,
         broker::the_broker_is_paused,
-        api::everything_is_restarted_in_turn_without_a_failed_call,
     );
-    tests!(test_alone replicated_system; broker::a_broker_is_killed, soak::everything_at_once);
+    tests!(test_alone replicated_system; soak::everything_at_once);
     macro_rules! on_demand {
         ($system:ident; $why:expr; $($module:ident::$test:ident),+ $(,)?) => {
             $(
