@@ -2,34 +2,34 @@
 
 use std::time::Duration;
 
-/// The wait before a retry: twice as long after each failure, within bounds. A part of it is random, so that processes that
+/// The wait before a retry: it doubles after each failure, within bounds. A part of it is random, so that processes that
 /// failed together do not retry together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Backoff {
     /// Milliseconds before the second attempt.
     pub delay_ms_min: u64,
-    /// Milliseconds between two attempts at most.
+    /// Maximum milliseconds between two attempts.
     pub delay_ms_max: u64,
-    /// The share of a delay that is random, 0 to 100: with 20, a delay lies between 80 % and 100 % of what it would be.
+    /// The random share of a delay, 0 to 100: with 20, the wait is 80 % to 100 % of the delay.
     pub jitter_percent: u32,
 }
 
 impl Default for Backoff {
-    /// From 100 ms to 10 s, a fifth of it random.
+    /// 100 ms to 10 s, a fifth of it random.
     fn default() -> Self {
         Self { delay_ms_min: 100, delay_ms_max: 10_000, jitter_percent: 20 }
     }
 }
 
 impl Backoff {
-    /// The wait after this many failures in a row before the latest one, without the random part, in milliseconds.
+    /// The wait in milliseconds, without the random part. `failures_before`: consecutive failures before the latest one.
     #[must_use]
     pub fn delay_ms(&self, failures_before: u32) -> u64 {
         let factor = 1_u64.checked_shl(failures_before).unwrap_or(u64::MAX);
         self.delay_ms_min.saturating_mul(factor).min(self.delay_ms_max)
     }
 
-    /// The wait after this many failures in a row before the latest one. `random`: a number from 0 to 1.
+    /// The wait. `failures_before`: consecutive failures before the latest one. `random`: a number from 0 to 1.
     #[must_use]
     pub fn delay(&self, failures_before: u32, random: f64) -> Duration {
         let share = f64::from(self.jitter_percent.min(100)) / 100.0;

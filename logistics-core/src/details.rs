@@ -1,4 +1,4 @@
-//! What an order is about: JSON that the platform carries and never reads.
+//! An order's details: JSON that the platform stores and does not interpret.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use crate::limits::{DETAILS_BYTES_MAX, DETAILS_DEPTH_MAX};
 #[derive(Debug, Clone)]
 pub struct Details(Arc<RawValue>);
 
-/// Why a text is not an order's details.
+/// A text is not valid as an order's details.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidDetails {
-    /// It is not JSON.
+    /// The text is not JSON.
     #[error("details are not JSON: {0}")]
     NotJson(String),
-    /// It is too long.
+    /// The text is too long.
     #[error("details have {0} bytes; the limit is {DETAILS_BYTES_MAX}")]
     TooLong(usize),
-    /// It nests too deep.
+    /// The JSON nests too deep.
     #[error("details nest deeper than {DETAILS_DEPTH_MAX} levels")]
     TooDeep,
 }
@@ -33,7 +33,7 @@ impl Details {
     /// Parses JSON text.
     ///
     /// # Errors
-    /// [`InvalidDetails`] when it is not JSON, too long or too deep.
+    /// [`InvalidDetails`] when the text is not JSON, too long or nested too deep.
     pub fn parse(text: &str) -> Result<Self, InvalidDetails> {
         check(text)?;
         let raw: Box<RawValue> =
@@ -47,8 +47,8 @@ impl Details {
         self.0.get()
     }
 
-    /// Both say the same, whatever the spacing, the order of the keys and the spelling of numbers. Numbers are compared as
-    /// decimals, exactly, however long they are. Of a key that is there twice, the last one counts.
+    /// Both have the same value: spacing, the order of the keys and the spelling of numbers do not count. Numbers of any
+    /// length are compared exactly, as decimals. Of a repeated key, the last one counts.
     #[must_use]
     pub fn same_value(&self, other: &Self) -> bool {
         compare::same_value(self.as_str(), other.as_str())
@@ -65,7 +65,7 @@ fn check(text: &str) -> Result<(), InvalidDetails> {
     Ok(())
 }
 
-/// How deep brackets nest outside of strings. The text need not be valid: a parser that recurses comes after this.
+/// How deep brackets nest outside of strings. The text need not be valid: the recursive parser runs after this check.
 fn depth(text: &[u8]) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in text {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_value_in_other_words_is_the_same() {
+    fn spacing_and_key_order_do_not_change_the_value() {
         let parse = |text| Details::parse(text).unwrap();
         assert!(parse(r#"{"a":1,"b":[2]}"#).same_value(&parse(r#"{ "b": [2], "a": 1 }"#)));
         assert!(!parse(r#"{"a":1}"#).same_value(&parse(r#"{"a":2}"#)));

@@ -9,7 +9,7 @@ pub struct PartHealth {
     pub name: String,
     /// It can do its work.
     pub ready: bool,
-    /// What it is doing, or what it waits for and since when; for people.
+    /// What the part does, or what it waits for and since when. For people: the wording may change.
     #[serde(default)]
     pub detail: String,
 }
@@ -29,8 +29,8 @@ impl Health {
     }
 }
 
-/// Something whose health can be asked for. Answers at once, from what it knows.
+/// Reports the health of a process. A probe makes no calls and does not wait.
 pub trait HealthProbe: Send + Sync {
-    /// The health now.
+    /// The current health.
     fn health(&self) -> Health;
 }

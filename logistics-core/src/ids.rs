@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::limits::{ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX, REQUEST_ID_BYTES_MAX};
 
-/// Why a text is not the identifier it was meant to be.
+/// A text is not a valid identifier.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{what} {problem}")]
 pub struct InvalidText {
@@ -18,14 +18,14 @@ pub struct InvalidText {
 }
 
 impl InvalidText {
-    /// What was being parsed, for example `order_id`.
+    /// The kind of identifier, for example `order_id`.
     #[must_use]
     pub fn what(&self) -> &'static str {
         self.what
     }
 }
 
-/// A validated, cheaply cloned text: the form shared by all text identifiers.
+/// A validated text that is cheap to clone: the form of all text identifiers.
 macro_rules! text_newtype {
     ($(#[$meta:meta])* $name:ident, $what:literal, $max:expr, $allowed:expr, $alphabet:literal) => {
         $(#[$meta])*
@@ -36,7 +36,7 @@ macro_rules! text_newtype {
             /// Parses the text.
             ///
             /// # Errors
-            /// [`InvalidText`] when it is empty, too long, or holds a character outside of the alphabet.
+            /// [`InvalidText`] when the text is empty, too long, or contains a character outside of the alphabet.
             pub fn parse(text: &str) -> Result<Self, InvalidText> {
                 let wrong = |problem: String| Err(InvalidText { what: $what, problem });
                 if text.is_empty() {
@@ -128,15 +128,15 @@ text_newtype!(
     RequestId, "request id", REQUEST_ID_BYTES_MAX, is_printable, "printable characters"
 );
 text_newtype!(
-    /// A customer, merchant or courier as the platform names it: 1 to 128 bytes without control characters.
+    /// The platform's id of a customer, merchant or courier: 1 to 128 bytes without control characters.
     PartyId, "party id", PARTY_BYTES_MAX, is_printable, "printable characters"
 );
 text_newtype!(
-    /// Why something was asked, as a code or a short text: 1 to 256 bytes without control characters.
+    /// The reason of a request, as a code or a short text: 1 to 256 bytes without control characters.
     Reason, "reason", REASON_BYTES_MAX, is_printable, "printable characters"
 );
 text_newtype!(
-    /// A W3C Trace Context `traceparent` value, carried through unread.
+    /// A W3C Trace Context `traceparent` value. The core passes it on and does not interpret it.
     TraceParent, "traceparent", 55, |c: char| c.is_ascii_hexdigit() || c == '-', "hexadecimal digits and dashes"
 );
 
@@ -150,8 +150,8 @@ impl OrderId {
         Self(Arc::from(uuid_v7(now, random).as_str()))
     }
 
-    /// The id of the order that this client's `Idempotency-Key` names: `UUIDv5` of both, so that a retry meets its first
-    /// try.
+    /// The id of the order that this client's `Idempotency-Key` names: `UUIDv5` of both. A retry therefore names the
+    /// original order.
     #[must_use]
     pub fn from_idempotency_key(client: &str, key: &str) -> Self {
         // The length keeps ("a", "bc") and ("ab", "c") apart.
@@ -165,7 +165,7 @@ impl OrderId {
         Bytes::copy_from_slice(self.0.as_bytes())
     }
 
-    /// When an id made by [`OrderId::generate`] was made; `None` for every other id.
+    /// The time of an id that [`OrderId::generate`] made; `None` for every other id.
     #[must_use]
     pub fn generated_at(&self) -> Option<Timestamp> {
         let id = uuid::Uuid::try_parse(&self.0).ok()?;
@@ -184,8 +184,8 @@ impl RequestId {
         Self(Arc::from(uuid_v7(now, random).as_str()))
     }
 
-    /// The id of the request that this client's `Idempotency-Key` names at this order: `UUIDv5` of all three, so that a
-    /// retry has the id of its first try.
+    /// The id of the request that this client's `Idempotency-Key` names for this order: `UUIDv5` of all three. A retry
+    /// therefore has the id of the original request.
     #[must_use]
     pub fn from_idempotency_key(client: &str, key: &str, order_id: &OrderId) -> Self {
         // The lengths keep ("a", "bc") and ("ab", "c") apart.
@@ -207,7 +207,7 @@ macro_rules! number_newtype {
         pub struct $name(pub $inner);
 
         impl $name {
-            /// The one after this; the greatest stays, so that a number read from a record cannot overflow.
+            /// The next number. It saturates, so a number from a record cannot overflow.
             #[must_use]
             pub fn next(self) -> Self {
                 Self(self.0.saturating_add(1))
@@ -235,15 +235,15 @@ number_newtype!(
     Version, u64
 );
 
-/// Milliseconds since the Unix epoch, UTC; written as RFC 3339.
+/// Milliseconds since the Unix epoch, UTC. Its text form is RFC 3339.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since the Unix epoch; clamped to the years that RFC 3339 can write.
+    /// From milliseconds since the Unix epoch, clamped to the range that RFC 3339 can express.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
-        // To the second: the library refuses the milliseconds of its own last one.
+        // To the second: the library rejects the milliseconds of its last second.
         Self(millis.clamp(0, jiff::Timestamp::MAX.as_second() * 1000))
     }
 
@@ -253,13 +253,13 @@ impl Timestamp {
         self.0
     }
 
-    /// This much later.
+    /// The time this many milliseconds later.
     #[must_use]
     pub fn after_millis(self, millis: u64) -> Self {
         Self::from_millis(self.0.saturating_add(i64::try_from(millis).unwrap_or(i64::MAX)))
     }
 
-    /// Milliseconds from `earlier` to this; 0 when it is not earlier.
+    /// Milliseconds from `earlier` to this time; 0 when `earlier` is not earlier.
     #[must_use]
     pub fn millis_since(self, earlier: Self) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_ids_tell_their_time_and_others_do_not() {
+    fn generated_ids_contain_their_time_and_others_do_not() {
         let now = Timestamp::from_millis(1_764_000_000_123);
         assert_eq!(OrderId::generate(now, [7; 10]).generated_at(), Some(now));
         assert_eq!(OrderId::from_idempotency_key("a", "b").generated_at(), None);
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn idempotency_keys_of_two_clients_never_meet() {
+    fn idempotency_keys_of_two_clients_make_different_ids() {
         assert_eq!(OrderId::from_idempotency_key("a", "bc"), OrderId::from_idempotency_key("a", "bc"));
         assert_ne!(OrderId::from_idempotency_key("a", "bc"), OrderId::from_idempotency_key("ab", "c"));
     }
@@ -337,7 +337,7 @@ mod tests {
         assert_eq!(time.to_string(), "2026-11-24T05:00:00.120Z");
         assert_eq!("2026-11-24T06:00:00.120+01:00".parse::<Timestamp>().unwrap(), time);
         assert!("yesterday".parse::<Timestamp>().is_err());
-        // Whatever is clamped can be written and read.
+        // A clamped time survives its text form.
         for extreme in [i64::MIN, -1, 0, i64::MAX] {
             let time = Timestamp::from_millis(extreme);
             assert_eq!(time.to_string().parse::<Timestamp>().unwrap(), time);

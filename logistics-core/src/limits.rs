@@ -1,24 +1,24 @@
-//! Every limit that a client or an operator can meet, by name, with its unit last.
+//! Every limit that a client or an operator can reach. Each name ends with its unit.
 
 /// An order id's length.
 pub const ORDER_ID_BYTES_MAX: usize = 64;
 /// A request id's length.
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
-/// A customer's, merchant's or courier's name.
+/// The length of a customer's, merchant's or courier's id.
 pub const PARTY_BYTES_MAX: usize = 128;
 /// A reason's length.
 pub const REASON_BYTES_MAX: usize = 256;
-/// The JSON of an order's details.
+/// The length of the JSON of an order's details.
 pub const DETAILS_BYTES_MAX: usize = 64 * 1024;
-/// How deep the JSON of an order's details may nest.
+/// Maximum nesting of the JSON of an order's details.
 pub const DETAILS_DEPTH_MAX: usize = 64;
-/// One record of the log.
+/// The length of one record of the log.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
-/// How much of a dead record's bytes its dead letter keeps. With escapes, it and all the rest fit into a record.
+/// A dead letter keeps this much of the original payload. It fits into a record even if every byte is escaped.
 pub const DEAD_LETTER_PAYLOAD_BYTES_MAX: usize = 32 * 1024;
-/// How much of a dead record's key its dead letter keeps.
+/// A dead letter keeps this much of the original key.
 pub const DEAD_LETTER_KEY_BYTES_MAX: usize = 1024;
-/// How much of the reason a dead letter keeps.
+/// A dead letter keeps this much of its reason.
 pub const DEAD_LETTER_REASON_BYTES_MAX: usize = 2048;
 /// How long the store keeps an awaited outcome.
 pub const OUTCOME_KEPT_MS: u64 = 5 * 60 * 1000;

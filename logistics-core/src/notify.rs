@@ -1,4 +1,4 @@
-//! Which fact notifies which parties.
+//! The notification of a fact, and the parties that it notifies.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +8,9 @@ use crate::lifecycle::{Actor, Status};
 use crate::order::Order;
 use crate::request::Placement;
 
-/// What one fact notifies of, as data. The channel that delivers it renders the text.
+/// The notification of one fact, as data. The channel that delivers it renders the text.
 ///
-/// Order id and version name a notification: a repetition has the same two.
+/// Order id and version identify a notification: a repetition has the same two.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Notification {
@@ -41,7 +41,7 @@ pub struct Notification {
 pub struct Recipient {
     /// Its role in the order.
     pub role: Actor,
-    /// Its id, where the order knows it. Clients write it: escape it for the channel's format.
+    /// Its id, if the order has one. Clients write it: escape it for the channel's format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party: Option<PartyId>,
 }
@@ -63,7 +63,7 @@ pub struct Parties<'a> {
 }
 
 impl<'a> Parties<'a> {
-    /// The party's id; `None` where the order does not know it, and for roles that are no party of an order.
+    /// The party's id; `None` if the order has none, and for roles that are not a party of an order.
     #[must_use]
     pub fn id(&self, role: Actor) -> Option<&'a PartyId> {
         match role {
@@ -90,7 +90,7 @@ impl<'a> From<&'a Placement> for Parties<'a> {
 }
 
 impl Notification {
-    /// A notification that an order entered `status`, for no recipient yet. The fields are public: set what else it has.
+    /// A notification that an order entered `status`, without recipients. Set the other fields directly.
     #[must_use]
     pub fn new(order_id: OrderId, version: Version, status: Status, at: Timestamp) -> Self {
         Self { order_id, status, version, late: false, reason: None, at, trace: None, recipients: Vec::new() }

@@ -1,4 +1,4 @@
-//! Observation: what happens in processors and in calls of ports, for log lines, metrics and traces.
+//! Observation of processors and port calls, for log lines, metrics and traces.
 //!
 //! An [`Observer`] sees events as data and does not depend on a log level. The driver of the processors passes on each
 //! [`ProcessorEvent`]; a decorator of a port reports each [`PortCall`].
@@ -38,30 +38,29 @@ use crate::ids::Partition;
 use crate::port::PortErrorKind;
 use crate::processor::ProcessorEvent;
 
-/// Sees what happens. Every method does nothing unless it is implemented.
+/// Receives events. Every method does nothing by default.
 ///
-/// To be correct, a method neither blocks nor panics: it runs in the task that it observes, and a panic there halts the
-/// partition.
+/// To be correct, a method neither blocks nor panics: it runs in the observed task, and a panic there halts the partition.
 pub trait Observer: Send + Sync {
-    /// An event of the processor of this partition. `cause`: where a call of a port failed before
-    /// [`ProcessorEvent::Interrupted`] or [`ProcessorEvent::Halted`], the port's error in full.
+    /// An event of the processor of this partition. `cause`: the port's full error, if a failed port call caused
+    /// [`ProcessorEvent::Interrupted`] or [`ProcessorEvent::Halted`].
     fn processor_event(&self, partition: Partition, event: &ProcessorEvent, cause: Option<&str>) {
         let _ = (partition, event, cause);
     }
 
-    /// A call of a port ended. A call that was cancelled is not reported.
+    /// A port call ended. Cancelled calls are not reported.
     fn port_call(&self, call: &PortCall) {
         let _ = call;
     }
 
-    /// Events of single orders ([`ProcessorEvent::Received`], [`ProcessorEvent::Moved`], [`ProcessorEvent::Rejected`]) are
-    /// wanted. The driver reads this once, at its start; without an observer that wants them, they are never built.
+    /// Whether the observer wants events of single orders ([`ProcessorEvent::Received`], [`ProcessorEvent::Moved`],
+    /// [`ProcessorEvent::Rejected`]). The driver reads this once, at its start. If no observer wants them, none are built.
     fn wants_order_events(&self) -> bool {
         false
     }
 }
 
-/// One call of a port that ended.
+/// A port call that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct PortCall {
@@ -69,16 +68,16 @@ pub struct PortCall {
     pub port: &'static str,
     /// The method, such as `load`.
     pub operation: &'static str,
-    /// The call waits by design until something happens, so that its time says nothing about the port.
+    /// The call waits by design, so `elapsed` is not a measure of the port.
     pub waits: bool,
     /// `Ok`, or the kind of the error.
     pub outcome: Result<(), PortErrorKind>,
-    /// From the call to its answer.
+    /// From the call to its result.
     pub elapsed: Duration,
 }
 
 impl PortCall {
-    /// A call of a port that does not wait by design.
+    /// A call that does not wait by design.
     #[must_use]
     pub fn new(
         port: &'static str,
@@ -89,7 +88,7 @@ impl PortCall {
         Self { port, operation, waits: false, outcome, elapsed }
     }
 
-    /// The same, of a call that waits by design.
+    /// The same, for a call that waits by design.
     #[must_use]
     pub fn waiting(mut self) -> Self {
         self.waits = true;
@@ -115,13 +114,13 @@ impl Observers {
         self
     }
 
-    /// How many there are.
+    /// The number of observers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// There are none.
+    /// Whether there are no observers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,8 +1,8 @@
-//! Which partition an order lives in: the hash of Kafka's Java client, so that every client agrees.
+//! The partition of an order, by the hash of Kafka's Java client, so that every producer computes the same one.
 
 use crate::ids::{OrderId, Partition};
 
-/// The partition of an order among `partitions`: murmur2 of the id, as Kafka's default partitioner has it.
+/// The partition of an order among `partitions`: murmur2 of the id, as in Kafka's default partitioner.
 #[must_use]
 pub fn partition_of(order_id: &OrderId, partitions: u32) -> Partition {
     let positive = murmur2(order_id.as_str().as_bytes()) & 0x7fff_ffff;

@@ -1,4 +1,4 @@
-//! What time does to an order: dwell and deadlines.
+//! Dwell times and deadlines.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +17,13 @@ pub enum Mode {
     Manual,
 }
 
-/// What a deadline does when it is reached.
+/// The effect of a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeadlineKind {
     /// The order makes the next transition towards DELIVERED.
     Advance,
-    /// The merchant did not answer: the order becomes EXPIRED.
+    /// The merchant did not accept or reject: the order becomes EXPIRED.
     Expire,
     /// No further delivery attempt was made: the order becomes RETURNED.
     Return,
@@ -31,16 +31,17 @@ pub enum DeadlineKind {
     Late,
 }
 
-/// When time moves an order or makes it late.
+/// The time at which an order moves or becomes late without a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Deadline {
     /// When the deadline is due.
     pub at: Timestamp,
-    /// What happens at that time.
+    /// What the deadline does.
     pub kind: DeadlineKind,
 }
 
-/// What time does to orders. A fact carries its deadline, so a changed policy applies to later facts only.
+/// Dwell times, deadlines and delivery attempts. A fact carries its deadline, so a changed policy applies to later facts
+/// only.
 ///
 /// A policy starts from [`Policy::manual`] or [`Policy::simulate`], and its fields are public:
 ///
@@ -100,7 +101,7 @@ impl Policy {
     }
 
     /// The next deadline of an order that entered `status` at `since`: the earliest that applies. Of two at the same time,
-    /// the one that moves the order forward. `late`: a fact has recorded already that the order is late in this status.
+    /// the one that moves the order forward wins. `late`: a fact has already recorded that the order is late in this status.
     #[must_use]
     pub fn deadline(&self, status: Status, since: Timestamp, late: bool) -> Option<Deadline> {
         let at = |kind, ms: u64| Deadline { at: since.after_millis(ms), kind };

@@ -1,12 +1,12 @@
 //! Text from outside, on its way to a terminal, a log line or a page.
 //!
-//! An escape sequence moves a cursor or sets a title, a bidirectional control shows a text as another one, and a line
-//! break makes one line two. What a record or a client holds is shown with all of these escaped.
+//! An escape sequence moves a cursor or sets a title. A bidirectional control changes the displayed order of a text. A
+//! line break splits a line. Text from records and clients is shown with all of these escaped.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-/// Whether a character acts on what shows it, or breaks a line: the controls C0, DEL and C1, the line and paragraph
+/// Whether a character controls its display or breaks a line: the controls C0, DEL and C1, the line and paragraph
 /// separators, and the controls of bidirectional text.
 #[must_use]
 pub fn is_active(c: char) -> bool {
@@ -20,7 +20,7 @@ pub fn is_active(c: char) -> bool {
     )
 }
 
-/// A text whose active characters ([`is_active`]) are shown as `\u{1b}`. It is one line, whatever it holds.
+/// Displays a text on one line, its active characters ([`is_active`]) as `\u{1b}`.
 ///
 /// ```
 /// use logistics_core::text::Escaped;
@@ -36,7 +36,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Writes texts as [`Escaped`] shows them.
+/// Escapes what is written to it, as [`Escaped`] does.
 #[derive(Debug)]
 pub struct EscapingWriter<W>(pub W);
 
@@ -49,8 +49,8 @@ impl<W: Write> Write for EscapingWriter<W> {
     }
 }
 
-/// JSON whose active characters ([`is_active`]) are shown as `\u001b`: one line, and the same value. Between the parts of
-/// JSON an active character is white space and becomes a space.
+/// The same JSON value on one line, its active characters ([`is_active`]) as `\u001b`. Outside of strings, an active
+/// character is white space and becomes a space.
 #[must_use]
 pub fn escaped_json(json: &str) -> Cow<'_, str> {
     if !json.contains(is_active) {
@@ -59,11 +59,11 @@ pub fn escaped_json(json: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(json.len() + json.len() / 8);
     let written = each_part(json, |part| match part {
         Part::Plain(text) => escaped.write_str(text),
-        // JSON has these between its parts alone; within a text they are escaped already.
+        // JSON has these outside of strings only; within a string they are escaped already.
         Part::Active('\t' | '\n' | '\r') => escaped.write_char(' '),
         Part::Active(c) => write!(escaped, "\\u{:04x}", u32::from(c)),
     });
-    // A string takes every write.
+    // Writing to a string does not fail.
     debug_assert!(written.is_ok());
     Cow::Owned(escaped)
 }
@@ -93,7 +93,7 @@ fn each_part(text: &str, mut each: impl FnMut(Part<'_>) -> fmt::Result) -> fmt::
 mod tests {
     use super::*;
 
-    /// What is to be escaped, as ranges.
+    /// The characters to escape, as ranges.
     const ACTIVE: [(u32, u32); 7] = [
         (0x00, 0x1f),
         (0x7f, 0x9f),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_one_line_that_acts_on_nothing() {
+    fn an_escaped_text_is_one_line_without_active_characters() {
         let shown = Escaped("ok\r\x1b]0;owned\x07 \u{202e}txt.exe\u{2069}\u{9b}1m\nnext ä🔔").to_string();
         let expected = "ok\\u{d}\\u{1b}]0;owned\\u{7} \\u{202e}txt.exe\\u{2069}\\u{9b}1m\\u{a}next ä🔔";
         assert_eq!(shown, expected);

@@ -1,5 +1,5 @@
-//! Every request of every actor in every status, against the rules as the design states them. They are stated here a
-//! second time, by hand, so that a wrong row of the table is caught.
+//! Every request of every actor in every status, against the rules of the design. The rules are repeated here by hand, so
+//! that a wrong row of the table fails a test.
 
 mod given;
 
@@ -99,7 +99,7 @@ fn expected(case: &Case) -> Answer {
         };
     };
     let to = match command {
-        // A retry of a placement meets its first try, whatever version it hoped for.
+        // A repeated placement returns the original order, whatever version it expects.
         Command::Place(body) if *body == placement() => return Answer::Unchanged,
         Command::Place(_) => return Answer::Refused("id_conflict"),
         Command::Transition { to } => NAMES[to.index()],
@@ -235,13 +235,13 @@ fn placement_of(request: &Request) -> Placement {
 }
 
 fn assert_rejection(rejection: &Rejection, case: &Case) {
-    let says = rejection.allowed().map(|allowed| {
+    let found = rejection.allowed().map(|allowed| {
         let mut names: Vec<_> = allowed.iter().map(|status| status.name()).collect();
         names.sort_unstable();
         names
     });
     let Some((from, attempts_left)) = case.order else {
-        assert_eq!(says, None, "{case:?}");
+        assert_eq!(found, None, "{case:?}");
         return;
     };
     let about_status = !matches!(rejection, Rejection::StaleVersion { .. } | Rejection::IdConflict);
@@ -250,7 +250,7 @@ fn assert_rejection(rejection: &Rejection, case: &Case) {
         Some("system") => Vec::new(),
         actor => allowed(from.name(), actor, attempts_left),
     };
-    assert_eq!(says, about_status.then_some(allowed), "{case:?}");
+    assert_eq!(found, about_status.then_some(allowed), "{case:?}");
     match rejection {
         Rejection::IllegalTransition { current, requested, .. } => {
             assert_eq!((*current, *requested), (from, case.command.target()));
@@ -286,7 +286,7 @@ fn the_document_allows_what_the_rules_allow() {
 }
 
 #[test]
-fn a_clock_that_went_back_takes_no_fact_back() {
+fn facts_do_not_go_back_in_time_with_the_clock() {
     let order = order_in(Status::Placed, None);
     let confirm = request(Actor::Merchant, Command::Transition { to: Status::Confirmed });
     let decision = decide(Some(&order), &confirm, Offset(1), at(-5000), &Policy::simulate(2000));
@@ -296,14 +296,14 @@ fn a_clock_that_went_back_takes_no_fact_back() {
 }
 
 #[test]
-fn a_placement_in_other_words_is_the_same_placement() {
+fn the_spacing_of_details_does_not_make_another_placement() {
     let order = order_in(Status::Preparing, None);
     let same = Placement::new().with_details(Details::parse(r#"{"a":1}"#).unwrap());
     let again = request(Actor::Customer, Command::Place(same));
     assert_eq!(decide(Some(&order), &again, Offset(1), at(0), &Policy::simulate(2000)), Decision::Unchanged);
 }
 
-/// An order after `status` was asked for with this request, on top of `order`.
+/// The order after this request, which must succeed.
 fn moved(order: Order, request: &Request) -> Order {
     let decision = decide(Some(&order), request, Offset(1), at(0), &Policy::manual());
     let Decision::Fact(fact) = decision else { panic!("{decision:?}") };
@@ -322,7 +322,7 @@ fn answer(order: &Order, request: &Request) -> Decision {
 }
 
 #[test]
-fn a_retry_of_ones_own_success_is_not_stale() {
+fn a_retry_of_a_request_that_succeeded_is_not_stale() {
     // Given an order that a request with the version that it then had has moved
     let confirm = step("confirm", Status::Confirmed, Some(1));
     let confirmed = moved(order_in(Status::Placed, None), &confirm);
@@ -345,7 +345,7 @@ fn a_retry_of_ones_own_success_is_not_stale() {
 }
 
 #[test]
-fn a_retry_is_no_stale_one_where_the_order_is_late_since() {
+fn a_retry_is_not_stale_after_the_order_became_late() {
     let confirm = step("confirm", Status::Confirmed, Some(1));
     let confirmed = moved(order_in(Status::Placed, None), &confirm);
     let late = evolve(Some(confirmed), &given::fact(3, Status::Confirmed, Change::Late)).unwrap();
@@ -383,7 +383,7 @@ fn one_request_id_with_another_body_is_a_conflict() {
 }
 
 #[test]
-fn the_history_of_a_document_from_before_names_no_requests() {
+fn the_history_of_a_document_of_an_earlier_release_names_no_requests() {
     let placed = order_in(Status::Placed, None);
     assert_eq!(placed.history[0].request.as_ref().map(RequestId::as_str), Some("before"));
     let mut document: serde_json::Value = serde_json::from_slice(&placed.to_document()).unwrap();

@@ -23,7 +23,7 @@ enum Step {
         command: Command,
         stale: bool,
     },
-    /// The clock moves by this many milliseconds, perhaps back; whatever is due by then happens.
+    /// The clock moves by this many milliseconds, perhaps back. Then every due deadline fires.
     Clock(i64),
 }
 
@@ -38,7 +38,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Command::Cancel),
         12 => status().prop_map(|to| Command::Transition { to }),
     ];
-    // The operator may do most, so that walks get far.
+    // The operator has the most permissions, so that orders get far.
     let actor = prop_oneof![3 => Just(Actor::Operator), 2 => proptest::sample::select(ACTORS.to_vec())];
     let ask = (actor, command, proptest::bool::weighted(0.1)).prop_map(|(actor, command, stale)| Step::Ask {
         actor,
@@ -65,7 +65,7 @@ fn policy() -> impl Strategy<Value = Policy> {
     )
 }
 
-/// Plays the steps, from a placement on; the facts, and the order after them.
+/// Plays the steps after a placement. Returns the facts, and the order after them.
 fn play(steps: &[Step], policy: &Policy) -> (Vec<Fact>, Order) {
     let mut facts = Vec::new();
     let mut now = at(0);
@@ -77,7 +77,7 @@ fn play(steps: &[Step], policy: &Policy) -> (Vec<Fact>, Order) {
         match step {
             Step::Ask { actor, command, stale } => {
                 let mut request = request(*actor, command.clone());
-                // Each request has an id of its own; the properties ask with one that no step has.
+                // Each request has its own id. The properties use an id that no step has.
                 request.id = RequestId::parse(&format!("step-{}", facts.len())).unwrap();
                 let version = order.as_ref().map(|order| order.version);
                 request.expected_version = version.filter(|_| *stale).map(Version::next);
@@ -99,7 +99,7 @@ fn ask(order: &mut Option<Order>, request: &Request, now: Timestamp, policy: &Po
     assert_eq!(
         decision,
         decide(order.as_ref(), request, Offset(0), now, policy),
-        "the same question, the same answer"
+        "the same request gets the same decision"
     );
     if let Decision::Fact(fact) = decision {
         *order = Some(evolve(order.take(), &fact).unwrap());
@@ -161,7 +161,7 @@ proptest! {
     }
 
     #[test]
-    fn asking_for_what_is_so_already_changes_nothing(
+    fn a_request_for_the_current_status_changes_nothing(
         steps in steps(), policy in policy(), actor in proptest::sample::select(ACTORS.to_vec()),
     ) {
         let (_, order) = play(&steps, &policy);
@@ -205,8 +205,8 @@ proptest! {
     }
 
     #[test]
-    fn a_policy_that_simulates_delivers_whatever_else_was_asked(steps in steps(), dwell_ms in 0..5000_u64) {
-        // Every order that time alone moves reaches an end; one whose delivery failed goes back.
+    fn a_policy_that_simulates_ends_every_order(steps in steps(), dwell_ms in 0..5000_u64) {
+        // Deadlines alone end every order; an order whose delivery failed is returned.
         let mut policy = Policy::simulate(dwell_ms);
         policy.late_ms = BTreeMap::new();
         let (_, mut order) = play(&steps, &policy);

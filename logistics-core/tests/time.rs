@@ -1,4 +1,4 @@
-//! What time does to an order: given, when, then.
+//! Dwell times and deadlines: given, when, then.
 
 mod given;
 
@@ -90,7 +90,7 @@ fn dwell_can_be_set_by_status_and_ready_for_pickup_has_one_too() {
 }
 
 #[test]
-fn a_timer_that_fires_late_tells_when_it_fired_and_the_next_dwell_counts_from_then() {
+fn a_late_timer_records_when_it_fired_and_the_next_dwell_counts_from_then() {
     let policy = Policy::simulate(2 * SECOND);
     let (facts, order) = fire(moved_to(&[Status::Placed], &policy), after(30 * SECOND), &policy);
     assert_eq!(statuses(&facts), [(Status::Confirmed, after(30 * SECOND))]);
@@ -143,7 +143,7 @@ fn every_other_wait_is_late_once_and_stays_in_its_status() {
 }
 
 #[test]
-fn being_late_does_not_put_off_what_the_status_waits_for() {
+fn being_late_does_not_postpone_the_next_deadline_of_the_status() {
     let late_ms = BTreeMap::from([(Status::Placed, MINUTE), (Status::Confirmed, MINUTE)]);
     let mut policy = Policy::simulate(5 * MINUTE);
     policy.late_ms = late_ms;
@@ -157,14 +157,14 @@ fn being_late_does_not_put_off_what_the_status_waits_for() {
 }
 
 #[test]
-fn a_fact_keeps_the_deadline_of_its_day() {
+fn a_changed_policy_does_not_change_the_deadline_of_a_fact() {
     let order = moved_to(&[Status::Placed], &Policy::manual());
     let (facts, _) = fire(order, after(10 * MINUTE), &Policy::simulate(0));
-    assert_eq!(facts[0].status, Status::Expired, "whatever the policy says today");
+    assert_eq!(facts[0].status, Status::Expired, "the current policy does not apply");
 }
 
 #[test]
-fn it_goes_out_as_often_as_the_policy_of_the_day_of_the_failure_says() {
+fn the_policy_at_the_time_of_a_failure_limits_the_delivery_attempts() {
     let mut policy = Policy::manual();
     policy.max_delivery_attempts = 2;
     let go = |order, to| step(Some(order), Actor::Courier, Command::Transition { to }, at(0), &policy);

@@ -1,4 +1,4 @@
-//! Running futures without a runtime. For tests: nothing here is fair, fast or able to do I/O.
+//! Runs futures without a runtime. For tests: nothing here is fair, fast or able to do I/O.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -62,7 +62,7 @@ pub async fn pause(duration: Duration) {
     .await;
 }
 
-/// Polls a future once; `None` when it waits. It wakes no task.
+/// Polls a future once; `None` if it waits. It wakes no task.
 pub fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Option<F::Output> {
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
@@ -80,7 +80,7 @@ pub enum First<A, B> {
 }
 
 /// Runs two futures until one of them ends, and drops the other. Where both end at once, the left one counts. Each is
-/// polled only when it was woken itself, so a future that forgets to wake its task is found out.
+/// polled only after its own wake, so a future that does not wake its task never ends.
 pub async fn race<A: Future, B: Future>(left: A, right: B) -> First<A::Output, B::Output> {
     let (mut left, mut right) = (pin!(left), pin!(right));
     let (left_side, right_side) = (Side::new(), Side::new());

@@ -1,4 +1,4 @@
-//! Chance from one seed.
+//! Random numbers from one seed.
 
 /// A small generator of pseudo-random numbers (`SplitMix64`): the same seed, the same numbers, on every machine. For tests
 /// only.
@@ -6,7 +6,7 @@
 pub struct Rng(u64);
 
 impl Rng {
-    /// The numbers of this seed.
+    /// The generator of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -21,7 +21,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number from 0 up to, and without, `bound`; 0 where the bound is 0.
+    /// A number from 0 to `bound`, exclusive; 0 if the bound is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         // The bias of the remainder does not matter to tests.
         self.next_u64() % bound.max(1)
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn chances_are_about_what_they_say() {
+    fn chance_is_true_about_as_often_as_requested() {
         let mut rng = Rng::new(7);
         let mut hits = |permille| (0..10_000).filter(|_| rng.chance(permille)).count();
         assert_eq!((hits(0), hits(1000)), (0, 10_000));

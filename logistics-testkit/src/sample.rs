@@ -1,4 +1,4 @@
-//! Things to write tests with: ids, placements, requests and whole histories, all derived from the lifecycle table.
+//! Samples for tests: ids, placements, requests and whole histories, all derived from the lifecycle table.
 
 use std::collections::VecDeque;
 
@@ -58,7 +58,7 @@ pub fn request_id(n: u64) -> RequestId {
     parsed(RequestId::parse(&format!("request-{n}")))
 }
 
-/// What a placement may say, all of it said.
+/// A placement with every field set.
 #[must_use]
 pub fn placement() -> Placement {
     let party = |text| parsed(PartyId::parse(text));
@@ -70,8 +70,8 @@ pub fn placement() -> Placement {
         .with_details(parsed(Details::parse(details)))
 }
 
-/// A request of this actor about order 1, that nothing waits for and that expects no version. It is another one than those
-/// that the sample facts name.
+/// A request of this actor about order 1. It is not awaited, expects no version, and its id differs from those of the
+/// sample facts.
 #[must_use]
 pub fn request(actor: Actor, command: Command) -> Request {
     Request::new(request_id(1_000_000), order_id(1), actor, command, time(0))

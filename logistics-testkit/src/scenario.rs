@@ -6,9 +6,9 @@ use logistics_core::{
     Decision, Fact, Offset, Order, Policy, Rejection, Request, Timestamp, Version, decide, decide_due, evolve,
 };
 
-/// What happened to one order, to which something is asked.
+/// One order with its facts, ready for the next request or deadline.
 ///
-/// Unless a test says otherwise, the policy is [`Policy::manual`] and the time is a second after the last fact.
+/// By default, the policy is [`Policy::manual`] and the time is a second after the last fact.
 ///
 /// ```
 /// use logistics_testkit::{Scenario, sample};
@@ -36,17 +36,17 @@ pub struct Scenario {
     next: Offset,
 }
 
-/// What was decided in a [`Scenario`], to be compared with what should have been.
+/// The decision in a [`Scenario`], for comparison with the expected one.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Decided {
     scenario: Scenario,
-    /// `None` where a deadline was asked for and none was due.
+    /// `None` if time passed and no deadline was due.
     decision: Option<Decision>,
 }
 
 impl Scenario {
-    /// These facts happened; none: there is no order.
+    /// These facts happened. Without facts, there is no order.
     ///
     /// # Panics
     /// When the facts do not follow each other.
@@ -56,12 +56,12 @@ impl Scenario {
         facts.into_iter().fold(scenario, |scenario, fact| scenario.with(&fact))
     }
 
-    /// The policy of the day.
+    /// Sets the policy.
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
     }
 
-    /// The time.
+    /// Sets the time.
     pub fn at(self, now: Timestamp) -> Self {
         Self { now, ..self }
     }
@@ -73,7 +73,7 @@ impl Scenario {
         Decided { scenario: self, decision: Some(decision) }
     }
 
-    /// The time comes.
+    /// Time passes until `now`.
     ///
     /// # Panics
     /// When there is no order.
@@ -85,7 +85,7 @@ impl Scenario {
         Decided { scenario: self, decision }
     }
 
-    /// The order as it is now.
+    /// The current order.
     #[must_use]
     pub fn order(&self) -> Option<&Order> {
         self.order.as_ref()
@@ -102,7 +102,7 @@ impl Scenario {
 }
 
 impl Decided {
-    /// It happened, and the fact is as it should be. The scenario goes on with the fact.
+    /// The decision is a fact, as expected. The scenario continues with the fact.
     ///
     /// # Panics
     /// When something else was decided.
@@ -116,7 +116,7 @@ impl Decided {
         self.scenario.with(fact)
     }
 
-    /// The order entered this status. The scenario goes on with the fact.
+    /// The order entered this status. The scenario continues with the fact.
     ///
     /// # Panics
     /// When something else was decided.
@@ -126,7 +126,7 @@ impl Decided {
         scenario
     }
 
-    /// It was so already.
+    /// The decision is that nothing changes.
     ///
     /// # Panics
     /// When something else was decided.
@@ -135,7 +135,7 @@ impl Decided {
         self.scenario
     }
 
-    /// It was refused with this code.
+    /// The request was rejected with this code.
     ///
     /// # Panics
     /// When something else was decided.
@@ -143,7 +143,7 @@ impl Decided {
         self.then_rejected_as(|rejection| rejection.code() == code)
     }
 
-    /// It was refused, and the rejection is as it should be.
+    /// The request was rejected, as expected.
     ///
     /// # Panics
     /// When something else was decided.

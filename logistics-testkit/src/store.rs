@@ -1,4 +1,4 @@
-//! A store that behaves like Redis where it hurts, as a pure state machine.
+//! A store with the hard properties of Redis, as a pure state machine.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,18 +14,18 @@ use logistics_core::{OrderId, Partition, RequestId, RequestOutcome, Timestamp, p
 
 /// The state of an order store, with the faults that a real one has.
 ///
-/// Every method is one step that happens at once. Equal states are equal values and hash alike. It trusts its writer
-/// as a real store does: an index entry goes only if the write names it, so a writer that names the wrong one leaves an
-/// order in the list twice, where a test can see it.
+/// Every method is one atomic step. Equal states are equal values and hash alike. It trusts its writer as a real store
+/// does: it removes an index entry only if the write names it. A writer that names a wrong entry therefore leaves an order
+/// in the list twice, and a test can detect that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MemoryStore {
     partitions: u32,
     contents: Contents,
-    /// Writes that were sent and have not arrived: they may arrive at any time, in any order, or never.
+    /// Writes in transit: they may arrive at any time, in any order, or never.
     held: Vec<StoreWrite>,
 }
 
-/// What a store held at some moment.
+/// The contents of a store at some moment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Snapshot(Contents);
 
@@ -43,7 +43,7 @@ struct Part {
     /// The orders that are late in their status: since when, and in which.
     late: BTreeMap<OrderId, (Timestamp, Status)>,
     outcomes: BTreeMap<RequestId, RequestOutcome>,
-    /// Orders whose document a reader has missed.
+    /// Orders whose lost document a reader has requested.
     reported: BTreeSet<OrderId>,
 }
 
@@ -57,7 +57,7 @@ impl MemoryStore {
         Self { partitions, contents: Contents::new(), held: Vec::new() }
     }
 
-    /// What a new owner of the partition starts from.
+    /// The state from which a new owner of the partition starts.
     #[must_use]
     pub fn recover(&self, partition: Partition) -> Recovery {
         self.contents.get(&partition).map_or_else(Recovery::default, |part| Recovery {
@@ -67,7 +67,7 @@ impl MemoryStore {
         })
     }
 
-    /// The documents of these orders and the token, and which documents the store has lost.
+    /// The documents of these orders, the token, and the orders whose document is lost.
     #[must_use]
     pub fn load(&mut self, partition: Partition, ids: &[OrderId]) -> Loaded {
         let Some(part) = self.contents.get_mut(&partition) else {
@@ -79,7 +79,7 @@ impl MemoryStore {
         Loaded { token: Some(part.checkpoint.token), documents, missing }
     }
 
-    /// Removes a step's worth of what the partition holds.
+    /// Removes a part of the partition's contents.
     pub fn clear(&mut self, partition: Partition, token: Token) -> ClearOutcome {
         let part = match self.contents.get_mut(&partition) {
             Some(part) if part.checkpoint.token == token => part,
@@ -97,7 +97,7 @@ impl MemoryStore {
         if part.index.is_empty() { ClearOutcome::Done } else { ClearOutcome::More }
     }
 
-    /// Orders that the index has and that have no document.
+    /// Orders that are in the index but have no document.
     #[must_use]
     pub fn lost(&self) -> Vec<OrderId> {
         let entries =
@@ -106,14 +106,14 @@ impl MemoryStore {
         lost.map(|(_, entry)| entry.2.0.clone()).collect()
     }
 
-    /// The index has the order, and there is no document.
+    /// The order is in the index but has no document.
     #[must_use]
     pub fn has_lost(&self, order_id: &OrderId) -> bool {
         let part = self.contents.get(&partition_of(order_id, self.partitions));
         part.is_some_and(|part| part.has_lost(order_id))
     }
 
-    /// A document is gone while everything else stays, as an eviction or a deleted key leaves it.
+    /// Removes a document and keeps everything else, as an eviction or a deleted key does.
     pub fn lose_document(&mut self, order_id: &OrderId) {
         let partition = partition_of(order_id, self.partitions);
         if let Some(part) = self.contents.get_mut(&partition) {
@@ -210,14 +210,14 @@ impl MemoryStore {
         Page { documents, next }
     }
 
-    /// The outcome of an awaited request about this order, where it stands here.
+    /// The outcome of an awaited request about this order, if it is stored.
     #[must_use]
     pub fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Option<RequestOutcome> {
         let part = self.contents.get(&partition_of(order_id, self.partitions))?;
         part.outcomes.get(request).cloned()
     }
 
-    /// The write that the partition is at; `None` where the store knows nothing of it.
+    /// The partition's token; `None` if the store has no checkpoint of it.
     #[must_use]
     pub fn token(&self, partition: Partition) -> Option<Token> {
         self.contents.get(&partition).map(|part| part.checkpoint.token)
@@ -228,45 +228,45 @@ impl MemoryStore {
         self.contents.get(&partition).into_iter().flat_map(|part| &part.documents)
     }
 
-    /// Everything is gone. What was held back is still on its way.
+    /// Loses everything. Held writes can still arrive.
     pub fn wipe(&mut self) {
         self.contents.clear();
     }
 
-    /// What a backup would hold now.
+    /// A backup of the current contents.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot(self.contents.clone())
     }
 
-    /// An older state comes back: a backup, or a replica that had not heard of the latest writes.
+    /// Restores an older state: a backup, or a replica without the latest writes.
     pub fn restore(&mut self, snapshot: &Snapshot) {
         self.contents.clone_from(&snapshot.0);
     }
 
-    /// The kept outcomes reach their age and go.
+    /// All outcomes expire.
     pub fn expire_outcomes(&mut self) {
         self.contents.values_mut().for_each(|part| part.outcomes.clear());
     }
 
-    /// A write is sent and does not arrive yet.
+    /// Holds a write back: it is sent but has not arrived.
     pub fn hold(&mut self, write: StoreWrite) {
         self.held.push(write);
     }
 
-    /// The writes that have not arrived, in the order in which they were sent.
+    /// The held writes, in the order in which they were sent.
     #[must_use]
     pub fn held(&self) -> &[StoreWrite] {
         &self.held
     }
 
-    /// A write that was held back arrives; `None` where there is none of that index.
+    /// A held write arrives; `None` if there is none at that index.
     pub fn apply_held(&mut self, index: usize) -> Option<WriteOutcome> {
         let write = self.drop_held(index)?;
         Some(self.write(&write))
     }
 
-    /// A write that was held back never arrives; `None` where there is none of that index.
+    /// A held write is lost; `None` if there is none at that index.
     pub fn drop_held(&mut self, index: usize) -> Option<StoreWrite> {
         (index < self.held.len()).then(|| self.held.remove(index))
     }
@@ -285,7 +285,7 @@ impl Part {
         }
     }
 
-    /// The index has the order, and there is no document.
+    /// The order is in the index but has no document.
     fn has_lost(&self, order_id: &OrderId) -> bool {
         !self.documents.contains_key(order_id) && self.index.iter().any(|entry| entry.2.0 == *order_id)
     }
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_state_is_told_from_the_current_one_by_its_token() {
+    fn the_token_of_a_restored_state_differs_from_the_current_one() {
         let mut store = MemoryStore::new(1);
         assert_eq!(store.write(&write(None, 1, "one")), WriteOutcome::Applied);
         let old = store.snapshot();
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_write_is_applied_only_on_top_of_what_it_expected() {
+    fn a_late_write_is_applied_only_on_top_of_the_token_that_it_expects() {
         let mut store = MemoryStore::new(1);
         store.hold(write(None, 1, "late"));
         assert_eq!(store.token(P), None);

@@ -64,7 +64,7 @@ fn a_partition_is_read_to_the_end_that_it_had_also_in_small_reads() {
     let first = block_on(records.next()).expect("there is one").expect("it is read");
     append(&bus, 3);
     assert_eq!(first.offset, Offset(0));
-    assert_eq!(read(records), Ok(vec![1, 2, 3, 4]), "what comes later is not part of it");
+    assert_eq!(read(records), Ok(vec![1, 2, 3, 4]), "later records are not part of the stream");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn empty_partitions_and_empty_ranges_end_at_once() {
     assert_eq!(read(bus.read_to_end(Topic::Orders, Partition(0), Offset(0), LIMIT)), Ok(vec![]));
     assert_eq!(read(bus.read_to_end(Topic::Orders, P, Offset(3), LIMIT)), Ok(vec![]));
     assert_eq!(read(bus.read_to_end(Topic::Orders, P, Offset(9), LIMIT)), Ok(vec![]));
-    // No call: a bus that fails every call is not noticed.
+    // It makes no call: a bus that fails every call changes nothing.
     bus.set_faults(Faults { unavailable_before: 1000, ..Faults::none() });
     assert_eq!(read(bus.read_range(Topic::Orders, P, Offset(2)..Offset(2), LIMIT)), Ok(vec![]));
 }
@@ -136,7 +136,7 @@ fn following_waits_at_the_end_and_goes_on() {
 }
 
 #[test]
-fn batches_lead_behind_what_is_invisible() {
+fn an_empty_batch_leads_behind_invisible_records() {
     let bus = bus(1);
     bus.with_broker(|broker| abort(broker, 1));
     let mut batches = bus.follow_batches(Topic::Orders, P, Offset(1), LIMIT);

@@ -32,7 +32,7 @@ impl Observer for LogObserver {
                 %partition, reason,
                 "the store does not match this log; rebuilding the partition's documents from the log"
             ),
-            ProcessorEvent::ClockSkew(Skew { ours, log, by_log }) => error!(
+            ProcessorEvent::ClockSkew(Skew { ours, log, by_log, .. }) => error!(
                 %partition, %ours, %log, by_log,
                 "this process's clock differs from the log's by more than --clock-skew-max; no timer fires until the clocks \
                  agree"

@@ -99,7 +99,7 @@ impl PartitionHealth {
             }
             phase => format!("{} since {}", phase.name(), state.since),
         };
-        if let Some(Skew { ours, log, by_log }) = state.skew {
+        if let Some(Skew { ours, log, by_log, .. }) = state.skew {
             let other = if by_log { "the log's" } else { "the store's" };
             detail =
                 format!("{detail}; no timer fires: this process's clock reads {ours}, {other} clock {log}");

@@ -85,12 +85,10 @@ impl Services {
         let Deciding { policy, memory_bytes, clock_skew_ms_max, log_keys } = how;
         // One process may own all partitions.
         let share = usize::try_from(memory_bytes / u64::from(bus.partitions().max(1))).unwrap_or(usize::MAX);
-        let settings = Settings {
-            memory_bytes_max: share,
-            clock_skew_ms_max,
-            log_keys,
-            ..Settings::new(bus.partitions(), policy)
-        };
+        let mut settings = Settings::new(bus.partitions(), policy);
+        settings.memory_bytes_max = share;
+        settings.clock_skew_ms_max = clock_skew_ms_max;
+        settings.log_keys = log_keys;
         let options = ProcessorsOptions::default();
         self.processors = Some(Processors::start(bus, store, Arc::new(SystemClock), settings, options));
         self

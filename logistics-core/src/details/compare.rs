@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-/// Both texts have the same value. They are JSON of bounded length and depth; a text that is not has no value, and is the
-/// same as itself alone.
+/// Both texts have the same value. They are JSON of bounded length and depth. A text that is not JSON equals only itself.
 pub(super) fn same_value(a: &str, b: &str) -> bool {
     if a == b {
         return true;
@@ -21,7 +20,7 @@ pub(super) fn same_value(a: &str, b: &str) -> bool {
 }
 
 fn same_objects(a: &str, b: &str) -> bool {
-    // Of a key that is there twice, a map keeps the last one.
+    // Of a repeated key, a map keeps the last one.
     let fields = |text| serde_json::from_str::<BTreeMap<String, &RawValue>>(text);
     let (Ok(a), Ok(b)) = (fields(a), fields(b)) else { return false };
     a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a.0 == b.0 && same_value(a.1.get(), b.1.get()))
@@ -70,7 +69,7 @@ fn split_sign(text: &str) -> (bool, &str) {
     }
 }
 
-/// A number's length is bounded by that of the details.
+/// A number's length. The length of the details bounds it.
 fn length(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
@@ -79,8 +78,8 @@ fn length(bytes: usize) -> i64 {
 const LIMB_DIGITS: usize = 9;
 const LIMB: i64 = 1_000_000_000;
 
-/// A whole number of any length: limbs of nine digits, the lowest first, and what follows above them: 0, or -1 of a
-/// negative number. There are no more limbs than needed, so that a number has one form.
+/// A whole number of any length: limbs of nine digits, the lowest first. `above` extends the sign: 0, or -1 for a
+/// negative number. There are no redundant limbs, so each number has one form.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Exponent {
     limbs: Vec<i64>,
@@ -94,7 +93,7 @@ impl Exponent {
         let sign = if negative { -1 } else { 1 };
         let mut limbs: Vec<i64> =
             digits.as_bytes().rchunks(LIMB_DIGITS).map(|limb| sign * value(limb)).collect();
-        // Room for what the shift carries.
+        // Room for the carry of the shift.
         limbs.push(0);
         let mut above = shift;
         for limb in &mut limbs {

@@ -13,14 +13,14 @@ use crate::ids::{Offset, OrderId, Partition, Timestamp};
 use crate::named::named;
 
 named! {
-    /// The logs of the system. All have the same number of partitions, and an order's records are in the same one of each.
+    /// The logs of the system. All have the same number of partitions. An order's records have the same partition in each.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Topic {
-        /// Inputs, facts and the other outcomes: the truth.
+        /// Inputs, facts and the other outcomes: the source of truth.
         Orders => "orders",
         /// One notification for each fact.
         Notifications => "order_notifications",
-        /// What was no input, with its position and the reason.
+        /// Records that are no valid input, with their position and the reason.
         DeadLetters => "orders.dlq",
     }
     /// The topic's name.
@@ -28,39 +28,45 @@ named! {
 }
 
 /// A header of a record.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Header {
     /// Its name.
     pub name: String,
-    /// Its value; bytes that need not be text.
+    /// Its value, not necessarily text.
     pub value: Bytes,
 }
 
 /// A record of the log.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogRecord {
     /// Its position in its partition.
     pub offset: Offset,
-    /// Its key: the order id, where a well-behaved producer wrote it.
+    /// Its key: the order id, if the producer follows the format.
     pub key: Option<Bytes>,
-    /// Its bytes.
+    /// Its payload.
     pub payload: Bytes,
-    /// Its headers, in their order. Records of this system have none; other producers may write CloudEvents in binary mode.
+    /// Its headers, in order. This system writes none; other producers may write CloudEvents in binary mode.
     pub headers: Vec<Header>,
-    /// When the log took it.
+    /// The time at which the log accepted it.
     pub at: Timestamp,
 }
 
 /// Records in the order of their offsets.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Batch {
     /// The records; offsets may have gaps, and there may be none.
     pub records: Vec<LogRecord>,
-    /// Where to read on: behind the last record and whatever is invisible behind it.
+    /// The position of the next read: behind the last record and any invisible records that follow it.
     pub next: Offset,
 }
 
-/// How much to read at most. At least one record is read, however large.
+/// The limit of one read. A read returns at least one record, whatever its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReadLimit {
     /// Records.
@@ -69,13 +75,13 @@ pub struct ReadLimit {
     pub bytes: usize,
 }
 
-/// Names one log for good: a log that was created anew, mirrored or restored elsewhere has another identity.
+/// Identifies one log permanently: a log that was recreated, mirrored or restored elsewhere has another identity.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LogIdentity(pub Arc<str>);
 
 impl LogIdentity {
-    /// The identity of that text, which means nothing but that it is equal or not.
+    /// The identity with this text. The text is opaque: it is only compared.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(Arc::from(text))
@@ -88,7 +94,9 @@ impl fmt::Display for LogIdentity {
     }
 }
 
-/// Where the partition of a worker starts and ends, and which log it belongs to.
+/// Where the partition of a worker starts and ends, and the log to which it belongs.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogExtent {
     /// The first offset and the end.
@@ -100,13 +108,15 @@ pub struct LogExtent {
 /// Where a partition starts and ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Bounds {
-    /// The first offset that is still there.
+    /// The first offset that retention has kept.
     pub start: Offset,
     /// The offset behind the last record, visible or not: the high watermark.
     pub end: Offset,
 }
 
-/// A record to be written.
+/// A record to write.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NewRecord {
     /// The topic.
@@ -119,47 +129,49 @@ pub struct NewRecord {
     pub payload: Bytes,
 }
 
-/// What a worker commits at once: records, and the offset behind the inputs that they answer.
+/// Records, and the offset behind the inputs that they answer. A worker commits both atomically.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Transaction {
     /// The records, in order.
     pub records: Vec<NewRecord>,
-    /// The next input of the worker's partition: everything before it is answered.
+    /// The offset of the next input of the worker's partition: every input before it is answered.
     pub next: Offset,
 }
 
-/// What became of a transaction.
+/// The outcome of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use]
 pub enum CommitOutcome {
-    /// All of it is durable and visible.
+    /// The whole transaction is durable and visible.
     Committed,
-    /// None of it is: another worker took the partition, or the group moved on.
+    /// Nothing is committed: another worker acquired the partition, or the group has a newer generation.
     Fenced,
-    /// Either all of it is or none; only acquiring the partition again tells.
+    /// Unknown outcome: all or nothing is committed. Acquiring the partition again settles it.
     Unknown,
 }
 
-/// The log, seen by everyone.
+/// The log.
 ///
-/// To be correct: records of a partition have one order, which every reader sees; a record that a reader saw is never
-/// taken back; records of an aborted transaction are never seen.
+/// To be correct: every reader sees the records of a partition in the same order; a visible record stays visible until
+/// retention deletes it; records of an aborted transaction are never visible.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait EventBus: Send + Sync {
     /// The number of partitions of every topic.
     fn partitions(&self) -> u32;
 
-    /// Appends an input to the partition of its order in [`Topic::Orders`], and answers its offset once it is durable.
+    /// Appends an input to the partition of its order in [`Topic::Orders`], and returns its offset once it is durable.
     ///
     /// # Errors
-    /// [`PortError`]; unless the kind is `TooLarge` or `Refused`, the record may have been appended all the same.
+    /// [`PortError`]; unless the kind is `TooLarge` or `Refused`, the record may have been appended nevertheless.
     async fn append(&self, order_id: &OrderId, payload: Bytes) -> Result<Offset, PortError>;
 
     /// Joins the group of processors.
     ///
     /// # Errors
-    /// [`PortError`] when the bus cannot be reached or refuses; `Refused` also where the topics do not fit.
+    /// [`PortError`] when the bus cannot be reached or refuses; `Refused` also when the topics do not match.
     async fn join(&self) -> Result<Box<dyn Membership>, PortError>;
 
     /// Subscribes to a topic as a member of `group`, whose positions are durable. Each partition goes to one member.
@@ -195,12 +207,12 @@ pub trait EventBus: Send + Sync {
 /// Where a group starts in a partition for which it has no position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum StartAt {
-    /// At the first record that is still there.
+    /// At the first record of the log.
     #[default]
     Start,
     /// Behind the last record.
     End,
-    /// At the first record that the log took at this time or later.
+    /// At the first record that the log accepted at this time or later.
     Time(Timestamp),
 }
 
@@ -220,22 +232,22 @@ pub enum GroupEvent {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Membership: Send + Sync {
-    /// Waits for what the group says next. Can be cancelled.
+    /// Waits for the next change of the assignment. Can be cancelled.
     ///
     /// # Errors
-    /// [`PortError`]; the membership may go on after a retryable one.
+    /// [`PortError`]; the membership may continue after a retryable one.
     async fn next(&self) -> Result<GroupEvent, PortError>;
 
-    /// Whether the partition is this member's, by what the group said in an exchange that began after this call.
+    /// Whether the group assigns the partition to this member, according to an exchange that began after this call.
     ///
     /// # Errors
-    /// [`PortError`] when there was no such exchange.
+    /// [`PortError`] when the exchange failed.
     async fn owns(&self, partition: Partition) -> Result<bool, PortError>;
 
-    /// Says that revoked partitions are given up.
+    /// Releases revoked partitions.
     ///
     /// # Errors
-    /// [`PortError`] when the group cannot be told; it will find out by itself.
+    /// [`PortError`] when the release does not reach the group; the session timeout will reclaim the partitions.
     async fn release(&self, partitions: &[Partition]) -> Result<(), PortError>;
 
     /// The log of a partition that was assigned to this member.
@@ -244,48 +256,50 @@ pub trait Membership: Send + Sync {
     /// Leaves the group, so that others take over at once.
     ///
     /// # Errors
-    /// [`PortError`] when the group cannot be told; it will find out by itself.
+    /// [`PortError`] when the message does not reach the group; the session timeout will remove the member.
     async fn leave(&self) -> Result<(), PortError>;
 }
 
-/// The log of one partition of [`Topic::Orders`], for the worker that owns it. A read may go on during a commit.
+/// The log of one partition of [`Topic::Orders`], for the worker that owns it. A read may run during a commit.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait PartitionLog: Send + Sync {
-    /// Takes the partition over: whatever a predecessor left open is finished or aborted, and nothing of a predecessor
-    /// is committed after this. Discards what this side had open itself.
+    /// Takes the partition over: completes or aborts a predecessor's open transaction, and fences the predecessor, so it
+    /// commits nothing afterwards. Discards an open transaction of this side.
     ///
     /// # Errors
-    /// [`PortError`]; the partition is not taken then.
+    /// [`PortError`]; then the partition is not acquired.
     async fn acquire(&self) -> Result<(), PortError>;
 
     /// Where the partition starts and ends (the high watermark, read uncommitted), and the identity of the log.
     ///
-    /// To be correct, a log that was created anew under the same name has another identity.
+    /// To be correct, a log that was recreated under the same name has another identity.
     ///
     /// # Errors
     /// [`PortError`] when the log cannot be reached.
     async fn extent(&self) -> Result<LogExtent, PortError>;
 
-    /// Waits until there is something at `from` and reads it; the batch's `next` is greater than `from`. Shows committed
-    /// records only, so where everything up to the end is invisible, the batch is empty and leads behind it. Can be
+    /// Waits until the log goes beyond `from` and reads on from there; the batch's `next` is greater than `from`. Returns
+    /// committed records only: if all others are invisible, the batch is empty and its `next` lies behind them. Can be
     /// cancelled.
     ///
     /// # Errors
     /// [`PortError`]; `Truncated` when `from` lies before the log's start.
     async fn read(&self, from: Offset, limit: ReadLimit) -> Result<Batch, PortError>;
 
-    /// Commits a transaction: all of it or none.
+    /// Commits a transaction atomically.
     ///
-    /// To be correct, `Committed` means durable, nothing is committed for a worker whose partition another has acquired
-    /// since, and nothing either for a member that the group has moved past.
+    /// To be correct, `Committed` means durable. Nothing is committed for a worker after another has acquired its
+    /// partition, nor for a member of an earlier generation of the group.
     ///
     /// # Errors
-    /// [`PortError`]: the same to the caller as [`CommitOutcome::Unknown`], with a kind to report.
+    /// [`PortError`]: the caller treats it as [`CommitOutcome::Unknown`], with a kind to report.
     async fn commit(&self, transaction: Transaction) -> Result<CommitOutcome, PortError>;
 }
 
 /// Records of one partition of a subscription.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Delivery {
     /// The partition.
@@ -297,24 +311,24 @@ pub struct Delivery {
 /// What a subscription yields.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SubscriptionEvent {
-    /// Records of one partition, behind those that were delivered before.
+    /// Records of one partition, behind those already delivered.
     Records(Delivery),
-    /// The group had no position in these partitions. It has these positions from now on, and they are durable.
+    /// The group had no position in these partitions. It now has these positions, and they are durable.
     Started(Vec<(Partition, Offset)>),
-    /// The group's position lay outside of the log. Reading goes on at `to`.
+    /// The group's position was outside of the log. Reading continues at `to`.
     Moved {
         /// The partition.
         partition: Partition,
-        /// Where reading stood.
+        /// The position outside of the log.
         from: Offset,
-        /// The log's start, where that is greater: the records in between are gone. Otherwise the log's end, which is
-        /// smaller: the log lost records.
+        /// The log's start, if that is greater than `from`: retention deleted the records in between. Otherwise the log's
+        /// end, which is smaller: the log lost records.
         to: Offset,
     },
-    /// These are to be given up: finish what is under way, acknowledge it, then [`Subscription::release`]. No records of them
-    /// are delivered any more. The group waits for the release.
+    /// The group takes these partitions back: finish and acknowledge the current work, then call
+    /// [`Subscription::release`]. The group waits for the release and delivers no more records of them.
     Revoked(Vec<Partition>),
-    /// These are another member's already.
+    /// The group has already assigned these partitions to another member.
     Lost(Vec<Partition>),
 }
 
@@ -322,42 +336,41 @@ pub enum SubscriptionEvent {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Subscription: Send + Sync {
-    /// Waits for records behind the group's position of any partition that is not in `held`, or for what the group says.
-    /// What was delivered and not acknowledged comes again to the partition's next member, not to this one, unless the
-    /// partition was given up in between. Can be cancelled.
+    /// Waits for records behind the group's position in any partition that is not in `held`, or for a change of the
+    /// assignment. Unacknowledged records are delivered again to the partition's next member; to this one only if it gave
+    /// the partition up in between. Can be cancelled.
     ///
-    /// To be correct, a partition moves to another member only once this one released it or lost it; partitions that are
-    /// held keep none of the others waiting; and a position at which the group starts is durable before its first record is
-    /// delivered.
+    /// To be correct, a partition moves to another member only after this one released or lost it. Held partitions do not
+    /// delay the others. The group's start position is durable before its first record is delivered.
     ///
     /// # Errors
-    /// [`PortError`]; the subscription may go on after a retryable one.
+    /// [`PortError`]; the subscription may continue after a retryable one.
     async fn next(
         &mut self,
         limit: ReadLimit,
         held: &BTreeSet<Partition>,
     ) -> Result<SubscriptionEvent, PortError>;
 
-    /// Makes the group's position in a partition durable: everything before `next` is done. Possible until the partition is
-    /// released.
+    /// Makes the group's position in a partition durable: every record before `next` is processed. Possible until the
+    /// partition is released.
     ///
     /// # Errors
-    /// [`PortError`]; the records may come again. `Closed` when the partition is another member's by now.
+    /// [`PortError`]; the records may be delivered again. `Closed` when the partition now belongs to another member.
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError>;
 
-    /// Gives revoked partitions up.
+    /// Releases revoked partitions.
     ///
     /// # Errors
-    /// [`PortError`] when the group does not learn of it; its session timeout reclaims them.
+    /// [`PortError`] when the release does not reach the group; the session timeout will reclaim the partitions.
     async fn release(&mut self, partitions: &[Partition]) -> Result<(), PortError>;
 }
 
-/// One reader of one partition, with no durable position.
+/// A reader of one partition, without a durable position.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Tail: Send + Sync {
-    /// Waits until there is something to read and reads it. Shows committed records only, so where everything up to the end
-    /// is invisible, the batch is empty and leads behind it. Can be cancelled.
+    /// Waits until the log goes beyond the position and reads on from there. Returns committed records only: if all others
+    /// are invisible, the batch is empty and its `next` lies behind them. Can be cancelled.
     ///
     /// # Errors
     /// [`PortError`]; `Truncated` when the position lies before the log's start.

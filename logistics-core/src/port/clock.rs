@@ -2,7 +2,7 @@
 
 use crate::ids::Timestamp;
 
-/// The wall clock. It may step; the core never moves a fact's time back with it.
+/// The wall clock. It may step backwards; the times of an order's facts never do.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait Clock: Send + Sync {
     /// The time now.

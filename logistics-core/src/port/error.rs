@@ -7,23 +7,23 @@ use std::sync::Arc;
 use crate::named::named;
 
 named! {
-    /// What kind of failure it was: what a caller can act on.
+    /// The kind of a failure: what a caller can act on.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     #[non_exhaustive]
     pub enum PortErrorKind {
-        /// It did not answer or could not: trying again may help.
+        /// No answer, or temporarily unable. A retry may succeed.
         Unavailable => "unavailable",
-        /// There is no room left. Trying again helps once there is.
+        /// The storage is full. A retry succeeds once there is room.
         StorageFull => "storage_full",
-        /// The other side refuses: settings, credentials, a wrong partition count. Trying again does not help.
+        /// The other side rejects settings, credentials or the partition count. A retry does not help.
         Refused => "refused",
-        /// What was read is not what was written: never skip over it.
+        /// The data read is not the data written. Never skip it.
         Corrupt => "corrupt",
-        /// The position lies before the log's start: what was there is gone.
+        /// The position lies before the log's start: the records there are deleted.
         Truncated => "truncated",
-        /// The record is larger than the log takes.
+        /// The record exceeds the log's limit.
         TooLarge => "too_large",
-        /// This side was closed.
+        /// This side is closed.
         Closed => "closed",
     }
     /// The kind as text, in lower case with underscores. It never changes.
@@ -31,14 +31,14 @@ named! {
 }
 
 impl PortErrorKind {
-    /// Trying the same again may succeed.
+    /// A retry of the same call may succeed.
     #[must_use]
     pub fn is_retryable(self) -> bool {
         matches!(self, PortErrorKind::Unavailable | PortErrorKind::StorageFull)
     }
 }
 
-/// A port's failure: what kind, and a sentence that says what happened, where, and what to do.
+/// A port's failure: its kind, and a sentence with what failed, where, and what to do.
 #[derive(Debug, Clone)]
 pub struct PortError {
     kind: PortErrorKind,
@@ -47,19 +47,19 @@ pub struct PortError {
 }
 
 impl PortError {
-    /// An error of that kind with a sentence for people.
+    /// An error of this kind, with a sentence for people.
     pub fn new(kind: PortErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), source: None }
     }
 
-    /// The same, with what caused it.
+    /// The same, with its cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// What kind of failure it was.
+    /// The kind of the failure.
     #[must_use]
     pub fn kind(&self) -> PortErrorKind {
         self.kind

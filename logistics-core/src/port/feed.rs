@@ -17,12 +17,12 @@ pub type Batches<'a> = BoxStream<'a, Result<Batch, PortError>>;
 
 /// Reads partitions of any [`EventBus`] as streams.
 ///
-/// A stream makes no call before it is polled, and one read at a time. `limit` bounds one read, and with it what the stream
-/// holds in memory. Only committed records are in it. Records of an open transaction hold a stream up until the transaction
-/// ends. Dropping a stream at any point loses nothing.
+/// A stream makes no call before it is polled, and one read at a time. `limit` bounds one read, and so the memory of the
+/// stream. It yields committed records only, and waits at an open transaction until that ends. Dropping a stream at any
+/// point loses nothing.
 ///
-/// A stream retries nothing. After an error it ends, also where [`PortErrorKind::is_retryable`] is true: the caller waits, and
-/// opens another one behind the last record that it has.
+/// A stream does not retry. It ends after an error, even if [`PortErrorKind::is_retryable`]: the caller waits, then opens
+/// another stream behind its last record.
 ///
 /// [`PortErrorKind::is_retryable`]: super::PortErrorKind::is_retryable
 pub trait EventBusExt: EventBus {
@@ -42,7 +42,7 @@ pub trait EventBusExt: EventBus {
     /// The records at the offsets of `range`. Offsets may have gaps, so the stream also ends when the read position has
     /// reached the end of the range without a record there. An empty range makes no call.
     ///
-    /// To end, the log must reach the end of the range: take it from [`EventBus::bounds`].
+    /// The stream ends only if the log reaches the end of the range: take the end from [`EventBus::bounds`].
     ///
     /// # Errors
     /// As for [`read_to_end`](EventBusExt::read_to_end).
@@ -64,7 +64,7 @@ pub trait EventBusExt: EventBus {
         opened.try_flatten_stream().boxed()
     }
 
-    /// The records from `from` on, as they come. The stream is endless but for an error.
+    /// The records from `from` on, as they arrive. Only an error ends the stream.
     ///
     /// # Errors
     /// As for [`read_to_end`](EventBusExt::read_to_end).
@@ -90,7 +90,7 @@ pub trait EventBusExt: EventBus {
 
 impl<B: EventBus + ?Sized> EventBusExt for B {}
 
-/// The batches of a tail, as they come, for callers that open the tail themselves. The stream is endless but for an error.
+/// The batches of a tail as they arrive, for callers that open the tail themselves. Only an error ends the stream.
 #[must_use]
 pub fn batches(tail: Box<dyn Tail>, limit: ReadLimit) -> Batches<'static> {
     let next = move |mut tail: Box<dyn Tail>| async move {

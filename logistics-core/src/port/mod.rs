@@ -1,9 +1,14 @@
-//! What the services need from the outside, and no more.
+//! The ports: what the services need from the outside.
 //!
-//! An adapter implements one of these traits and proves it with the conformance suite of the same name in the
-//! crate `logistics-testkit`. Adapters neither retry nor swallow: they say what happened, and [`PortErrorKind`] says whether trying again
-//! can help. Every wait is the caller's to bound: a method that waits can be cancelled by dropping its future, and nothing
-//! is lost by it.
+//! An adapter implements one of these traits. The conformance suite of the same name in the crate `logistics-testkit`
+//! proves it. An adapter neither retries nor swallows errors: it reports each one, and [`PortErrorKind`] shows whether a
+//! retry can succeed. The caller bounds every wait: dropping the future of a method that waits cancels it without loss.
+//!
+//! # Exhaustive types
+//!
+//! Adapters build or match most types of this module, such as [`StoreWrite`] and [`GroupEvent`]. These types are
+//! exhaustive, so that a new field or variant fails to compile in an adapter that does not handle it yet. Adding one is
+//! therefore a breaking change, and is released as a new major version.
 
 mod bus;
 mod clock;

@@ -8,18 +8,19 @@ use async_trait::async_trait;
 
 use crate::notify::Notification;
 
-/// What kind of failure it was: what a caller can act on.
+/// The kind of a failure: what a caller can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum NotifyErrorKind {
-    /// The other side did not answer, or could not take it. A retry may succeed.
+    /// No answer, or temporarily unable. A retry may succeed.
     Unavailable,
-    /// The other side takes no more for now. A retry may succeed, after [`NotifyError::retry_after_ms`] where it is known.
+    /// The other side limits the rate. A retry may succeed, after [`NotifyError::retry_after_ms`] if it is known.
     RateLimited,
-    /// The other side refuses the channel's credentials or settings, so every notification would fail. It is retried, so
-    /// that none is lost until an operator has corrected them.
+    /// The other side rejects the channel's credentials or settings, so every notification would fail. The driver retries,
+    /// so none is lost until an operator has corrected them.
     Unauthorized,
-    /// The other side refuses this notification for good: its address does not exist, for example. A retry does not help.
+    /// The other side rejects this notification for good, for example because its address does not exist. A retry does not
+    /// help.
     Rejected,
     /// The channel cannot express this notification, or has no address for it. A retry does not help.
     Invalid,
@@ -38,7 +39,7 @@ impl NotifyErrorKind {
     }
 }
 
-/// A notification that was not delivered: what kind of failure, and a sentence that says what failed, where, and what to do.
+/// A notification was not delivered: the kind of the failure, and a sentence with what failed, where, and what to do.
 #[derive(Debug, Clone)]
 pub struct NotifyError {
     kind: NotifyErrorKind,
@@ -48,12 +49,12 @@ pub struct NotifyError {
 }
 
 impl NotifyError {
-    /// An error of that kind with a sentence for people.
+    /// An error of this kind, with a sentence for people.
     pub fn new(kind: NotifyErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after_ms: None, source: None }
     }
 
-    /// The same, with the time that the other side wants to be left alone: milliseconds before the next try at least.
+    /// The same, with the minimum wait that the other side requires before a retry, in milliseconds.
     #[must_use]
     pub fn with_retry_after_ms(mut self, retry_after_ms: u64) -> Self {
         self.retry_after_ms = Some(retry_after_ms);
@@ -67,7 +68,7 @@ impl NotifyError {
         self
     }
 
-    /// What kind of failure it was.
+    /// The kind of the failure.
     #[must_use]
     pub fn kind(&self) -> NotifyErrorKind {
         self.kind
@@ -79,8 +80,8 @@ impl NotifyError {
         self.kind.is_retryable()
     }
 
-    /// Milliseconds before the next try at least, where the other side named a time. It counts for retryable kinds only,
-    /// and a driver bounds it.
+    /// The minimum wait before a retry in milliseconds, if the other side gave one. It applies to retryable kinds only,
+    /// and the driver bounds it.
     #[must_use]
     pub fn retry_after_ms(&self) -> Option<u64> {
         self.retry_after_ms
@@ -102,15 +103,15 @@ impl Error for NotifyError {
 /// Delivers notifications over one channel.
 ///
 /// To be correct, an adapter returns `Ok` only once the other side has accepted the notification for good, and accepts the
-/// same notification twice without harm: delivery is at least once, and order id and version name a notification. It
-/// neither retries nor queues: the driver does, from the log.
+/// same notification twice without harm: delivery is at least once, and order id and version identify a notification. It
+/// neither retries nor queues: the driver retries from the log.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Notifier: Send + Sync {
-    /// Delivers one notification. Its texts come from clients (the reason, the ids of parties): an adapter escapes them for
-    /// the format that it writes.
+    /// Delivers one notification. Clients write its texts (the reason, the ids of parties): the adapter escapes them for
+    /// its output format.
     ///
     /// # Errors
-    /// [`NotifyError`], whose kind says whether a retry may succeed.
+    /// [`NotifyError`]; its kind shows whether a retry may succeed.
     async fn notify(&self, notification: &Notification) -> Result<(), NotifyError>;
 }

@@ -1,4 +1,4 @@
-//! The order store: what can be derived from the log. Losing it loses nothing.
+//! The order store: data derived from the log. A lost store is rebuilt from the log.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::outcome::RequestOutcome;
 pub struct Token {
     /// The acquisition: random.
     pub acquisition: u128,
-    /// The write among those of the acquisition, from 1.
+    /// The number of the write within the acquisition, from 1.
     pub sequence: u64,
 }
 
@@ -36,77 +36,87 @@ impl std::str::FromStr for Token {
 }
 
 /// How far the store is in one partition.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoreCheckpoint {
-    /// Every fact before it is in the documents.
+    /// The documents contain every fact before this offset.
     pub offset: Offset,
-    /// Every input before it is answered.
+    /// Every input before this offset is answered.
     pub answered: Offset,
-    /// The write that the partition is at.
+    /// The latest write of the partition.
     pub token: Token,
-    /// Which log it was made from and up to which of its records: text of the processor, as it was written. `None` for
-    /// a checkpoint of a release that wrote none.
+    /// The log and the records from which the checkpoint was made. The processor writes it, and the store keeps it
+    /// unchanged. `None` for a checkpoint of a release that wrote none.
     pub basis: Option<Bytes>,
 }
 
-/// What a new owner of a partition starts from.
+/// The state from which a new owner of a partition starts.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Recovery {
-    /// How far the store is; `None` where it knows nothing of the partition.
+    /// How far the store is; `None` if it has no checkpoint of the partition.
     pub checkpoint: Option<StoreCheckpoint>,
     /// The live timers.
     pub timers: Vec<(OrderId, Timestamp)>,
-    /// What the store's own clock says, where it runs on another machine.
+    /// The time of the store's own clock, if it runs on another machine.
     pub now: Option<Timestamp>,
 }
 
-/// Documents, and the write that the partition was at in the same instant.
+/// Documents, and the latest write of the partition at the same instant.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Loaded {
-    /// The token; `None` where the store knows nothing of the partition.
+    /// The token; `None` if the store has no checkpoint of the partition.
     pub token: Option<Token>,
-    /// One for each id that was asked for, in that order; `None` where there is none.
+    /// One for each requested id, in that order; `None` if there is no document.
     pub documents: Vec<Option<Bytes>>,
-    /// Orders that the store knows by its index and whose document it has lost: those that were asked for, and those that
-    /// a reader has found since the last load. The processor rebuilds them from the log.
+    /// Orders that are in the index but whose document is lost: among the requested ones, and those that a reader has
+    /// found since the last load. The processor rebuilds them from the log.
     pub missing: BTreeSet<OrderId>,
 }
 
-/// One document to write, with what is derived from it.
+/// One document to write, with the data derived from it.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DocumentWrite {
     /// The order.
     pub order_id: OrderId,
     /// Its document.
     pub json: Bytes,
-    /// Its status: the index entry that it gets.
+    /// Its status: part of its new index entry.
     pub status: Status,
-    /// The time of its latest change: the index entry's position.
+    /// The time of its latest change: the position of its new index entry.
     pub changed_at: Timestamp,
-    /// The index entry that the store holds for it, which goes.
+    /// Its current index entry in the store, to remove.
     pub previous: Option<(Status, Timestamp)>,
-    /// The order was rebuilt from the log: the store may hold any index entry for it, and all of them go.
+    /// The order was rebuilt from the log: the store removes every index entry of the order.
     pub rebuilt: bool,
-    /// It is late in its status: it is in the list of late orders.
+    /// The order is late in its status and belongs to the list of late orders.
     pub late: bool,
     /// When its timer is due; `None` removes the timer.
     pub due: Option<Timestamp>,
 }
 
 /// One atomic write of one partition.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoreWrite {
     /// The partition.
     pub partition: Partition,
-    /// The write that the partition must be at.
+    /// The token that the partition must have; `None` for the first write.
     pub expected: Option<Token>,
-    /// The write that it is at afterwards.
+    /// The partition's token afterwards.
     pub next: Token,
     /// The checkpoint's offset afterwards.
     pub offset: Offset,
     /// The checkpoint's answered offset afterwards.
     pub answered: Offset,
-    /// The checkpoint's basis afterwards. A store keeps it as it is.
+    /// The checkpoint's basis afterwards. A store keeps it unchanged.
     pub basis: Bytes,
     /// The documents, each order at most once.
     pub documents: Vec<DocumentWrite>,
@@ -114,50 +124,52 @@ pub struct StoreWrite {
     pub outcomes: Vec<(RequestId, RequestOutcome)>,
 }
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use]
 pub enum WriteOutcome {
-    /// It is written, by this call or by an earlier one.
+    /// The write is stored, by this call or by an earlier one.
     Applied,
-    /// The partition was at another write; nothing changed.
+    /// The partition has another token; nothing changed.
     Mismatch,
 }
 
-/// What the store knows of one order.
+/// The result of a document lookup.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum DocumentLookup {
     /// Its document.
     Found(Bytes),
-    /// The store knows the partition, and the order is not in it.
+    /// The store has the partition, without this order.
     Absent {
-        /// How far the store was when it did not have the order: every input before it is answered. Who knows where the
-        /// log ends knows from this whether the order may still come.
+        /// Every input before this offset was answered at the time of the lookup. Compared with the log's end, it shows
+        /// whether the order may still appear.
         answered: Offset,
     },
-    /// The store knows the order by its index and has lost its document. It has noted that, and the next
-    /// [`OwnerStore::load`] of the partition reports it to the owner, which rebuilds the document.
+    /// The order is in the index but its document is lost. The next [`OwnerStore::load`] of the partition reports this to
+    /// the owner, which rebuilds the document.
     Missing,
-    /// The store knows nothing of the partition (yet), so it cannot tell.
+    /// The store has no checkpoint of the partition (yet), so the order may exist.
     Unknown,
 }
 
-/// How far the removal of a partition's contents is.
+/// The progress of removing a partition's contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use]
 pub enum ClearOutcome {
-    /// All contents are gone; the checkpoint is there.
+    /// All contents are removed; the checkpoint is kept.
     Done,
-    /// Some are left: clear again.
+    /// Some contents remain: clear again.
     More,
-    /// The partition was at another write; nothing changed.
+    /// The partition has another token; nothing changed.
     Mismatch,
 }
 
-/// Where a page of the list begins: behind this order.
+/// A page of the list begins behind this order.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    /// The status that was being listed.
+    /// The last order's status in the list.
     pub status: Status,
     /// The time of the last order's latest change.
     pub changed_at: Timestamp,
@@ -165,9 +177,9 @@ pub struct Cursor {
     pub order_id: OrderId,
 }
 
-/// A text that no page of the list gave out.
+/// The text is not a cursor of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("the cursor is not one that a page of the list gave out")]
+#[error("the cursor is invalid; use the `next` cursor of a page of the list")]
 pub struct InvalidCursor;
 
 impl fmt::Display for Cursor {
@@ -189,66 +201,68 @@ impl std::str::FromStr for Cursor {
     }
 }
 
-/// Which orders to list.
+/// The orders to list.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ListQuery {
-    /// Only those in this status; `None`: of every status, one status after the other in the order of
-    /// [`crate::lifecycle::STATUSES`].
+    /// Only orders in this status; `None`: all, grouped by status in the order of [`crate::lifecycle::STATUSES`].
     pub status: Option<Status>,
-    /// Only those that are late in their status: the one that has been late for the longest first, of every status
-    /// together unless `status` names one.
+    /// Only orders that are late in their status, the longest late first. They are not grouped by status.
     pub late: bool,
-    /// Where the page begins; `None`: at the first order.
+    /// The page begins behind this order; `None`: at the first order.
     pub after: Option<Cursor>,
-    /// Orders at most, from 1 to [`crate::limits::PAGE_ORDERS_MAX`].
+    /// Maximum number of orders, from 1 to [`crate::limits::PAGE_ORDERS_MAX`].
     pub limit: usize,
 }
 
 /// A page of the list.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Page {
-    /// The documents: within a status the latest change first, and of two changes at the same millisecond the greater id.
+    /// The documents: within a status the latest change first, and at the same millisecond the greater id first.
     pub documents: Vec<Bytes>,
-    /// Where the next page begins; `None` when this is the last.
+    /// The cursor of the next page; `None` when this is the last page.
     pub next: Option<Cursor>,
 }
 
-/// What the owner of a partition needs of the store of documents, timers and checkpoints.
+/// The owner's side of the store: documents, timers and checkpoints.
 ///
-/// To be correct: what a [`StoreWrite`] says appears at once or not at all, and only on top of the token that it expects.
+/// To be correct, a [`StoreWrite`] is applied atomically, and only if the partition has the token that it expects.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait OwnerStore: Send + Sync {
-    /// What a new owner of the partition starts from, all of the same instant.
+    /// The state from which a new owner of the partition starts, all of the same instant.
     ///
     /// # Errors
-    /// [`PortError`] when the store cannot be reached; `Corrupt` when what it holds cannot be read.
+    /// [`PortError`] when the store cannot be reached; `Corrupt` when its contents cannot be decoded.
     async fn recover(&self, partition: Partition) -> Result<Recovery, PortError>;
 
-    /// The documents of these orders of the partition, and the token of the same instant. Without ids: the token alone.
+    /// The documents of these orders of the partition, and the token of the same instant. Without ids, only the token.
     ///
     /// # Errors
     /// [`PortError`] when the store cannot be reached.
     async fn load(&self, partition: Partition, ids: &[OrderId]) -> Result<Loaded, PortError>;
 
-    /// Compares and writes: if the partition is at `expected`, writes all of it; if it is at `next` already, answers
+    /// Compares and writes: if the partition's token is `expected`, applies the write; if it is `next` already, returns
     /// `Applied`; otherwise changes nothing.
     ///
     /// # Errors
-    /// [`PortError`]; it may have been written all the same, and may yet be.
+    /// [`PortError`]; unknown outcome: the write may have been applied, or may still be.
     async fn write(&self, write: StoreWrite) -> Result<WriteOutcome, PortError>;
 
-    /// Removes documents, index entries and timers of the partition, as many as one bounded step can, if the partition is at
-    /// `token`. The checkpoint stays as it is. Outcomes may stay until they expire.
+    /// If the partition's token is `token`, removes documents, index entries and timers of the partition, as many as one
+    /// bounded step can. The checkpoint is unchanged. Outcomes may stay until they expire.
     ///
     /// # Errors
-    /// [`PortError`]; some of it may have been removed all the same.
+    /// [`PortError`]; some of the contents may have been removed nevertheless.
     async fn clear(&self, partition: Partition, token: Token) -> Result<ClearOutcome, PortError>;
 }
 
-/// What readers need of the store: documents, lists and outcomes.
+/// The readers' side of the store: documents, lists and outcomes.
 ///
-/// To be correct: a reader sees each [`StoreWrite`] whole or not at all.
+/// To be correct, a reader sees each [`StoreWrite`] whole or not at all.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait OrderReader: Send + Sync {
@@ -258,10 +272,10 @@ pub trait OrderReader: Send + Sync {
     /// [`PortError`] when the store cannot be reached.
     async fn document(&self, order_id: &OrderId) -> Result<DocumentLookup, PortError>;
 
-    /// How far the store is in the partition; `None` where it knows nothing of it.
+    /// How far the store is in the partition; `None` if it has no checkpoint.
     ///
     /// # Errors
-    /// [`PortError`] when the store cannot be reached; `Corrupt` when what it holds cannot be read.
+    /// [`PortError`] when the store cannot be reached; `Corrupt` when its contents cannot be decoded.
     async fn checkpoint(&self, partition: Partition) -> Result<Option<StoreCheckpoint>, PortError>;
 
     /// A page of the list.
@@ -270,15 +284,15 @@ pub trait OrderReader: Send + Sync {
     /// [`PortError`] when the store cannot be reached.
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError>;
 
-    /// Waits for the outcome of an awaited request about this order; once it is there, so is the document that it speaks
-    /// of. Can be cancelled.
+    /// Waits for the outcome of an awaited request about this order. The document of that outcome is stored by then. Can
+    /// be cancelled.
     ///
     /// # Errors
     /// [`PortError`] when the store cannot be reached.
     async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError>;
 }
 
-/// Both faces of a store. Every type that has both has this one.
+/// Both sides of a store. Implemented for every type that has both.
 pub trait OrderStore: OwnerStore + OrderReader {}
 
 impl<S: OwnerStore + OrderReader + ?Sized> OrderStore for S {}

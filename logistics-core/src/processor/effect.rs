@@ -18,6 +18,7 @@ pub struct Now {
 
 /// This owner's time and the log's, when they differ by more than permitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Skew {
     /// This owner's time.
     pub ours: Timestamp,

@@ -7,6 +7,7 @@ use crate::wire::LogKeys;
 
 /// How a processor works. The defaults are for an engine that commits thousands of records at once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Settings {
     /// Partitions of every topic.
     pub partitions: u32,

@@ -1,4 +1,4 @@
-//! What the tests of the decisions have in common: orders made from facts, and requests.
+//! Shared by the tests of decisions: orders made from facts, and requests.
 #![allow(dead_code)] // Each test crate uses its part.
 
 use logistics_core::{
@@ -6,7 +6,7 @@ use logistics_core::{
     RequestId, Status, Timestamp, Version, decide_due, evolve,
 };
 
-/// A moment that the tests count from.
+/// The time at which the tests start.
 pub(crate) const START: i64 = 1_764_000_000_000;
 
 /// This many milliseconds after the start.
@@ -14,7 +14,7 @@ pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(START + millis)
 }
 
-/// What the orders of these tests are placed with.
+/// The placement of the orders in these tests.
 pub(crate) fn placement() -> Placement {
     Placement::new().with_details(Details::parse(r#"{"a": 1}"#).unwrap())
 }
@@ -24,14 +24,14 @@ pub(crate) fn request(actor: Actor, command: Command) -> Request {
     Request::new("request".parse().unwrap(), "order".parse().unwrap(), actor, command, at(0))
 }
 
-/// A fact of the test's own making, which no decision produced.
+/// A fact that no decision produced.
 pub(crate) fn fact(version: u64, status: Status, change: Change) -> Fact {
     let cause = Cause::Request { request: RequestId::parse("before").unwrap(), offset: Offset(0) };
     let order_id = OrderId::parse("order").unwrap();
     Fact::new(order_id, Version(version), status, change, at(0), Actor::Operator, cause)
 }
 
-/// An order that was placed and then entered `status`, whether or not the lifecycle has that step.
+/// An order that was placed and then entered `status`, even if the lifecycle has no such transition.
 pub(crate) fn order_in(status: Status, attempts_left: Option<u32>) -> Order {
     let placed = evolve(None, &fact(1, Status::Placed, Change::Placed(placement()))).unwrap();
     if status == Status::Placed {
@@ -42,13 +42,13 @@ pub(crate) fn order_in(status: Status, attempts_left: Option<u32>) -> Order {
     evolve(Some(placed), &entered).unwrap()
 }
 
-/// Fires every deadline that is due; what came of it, and the order after it.
+/// Fires every deadline that is due. Returns the facts, and the order after them.
 pub(crate) fn fire(mut order: Order, now: Timestamp, policy: &Policy) -> (Vec<Fact>, Order) {
     let mut facts = Vec::new();
     while let Some(fact) = decide_due(&order, Offset(9), now, policy) {
         order = evolve(Some(order), &fact).unwrap();
         facts.push(fact);
-        assert!(facts.len() < 30, "the clock runs in a circle: {facts:?}");
+        assert!(facts.len() < 30, "deadlines never end: {facts:?}");
     }
     (facts, order)
 }

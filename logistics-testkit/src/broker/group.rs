@@ -15,9 +15,10 @@ pub(super) struct Group {
     generation: u32,
     members: BTreeSet<Member>,
     owners: BTreeMap<Partition, Member>,
-    /// Partitions that are to go to another member once their owner gives them up.
+    /// Partitions that move to another member once their owner releases them.
     moves: BTreeMap<Partition, Member>,
-    /// What each member last heard. A member whose session expired keeps it: it is a zombie until it asks.
+    /// Each member's last exchange with the group. A member whose session expired keeps it: it is a zombie until its next
+    /// exchange.
     views: BTreeMap<Member, View>,
     committed: BTreeMap<Partition, Offset>,
 }
@@ -30,25 +31,25 @@ struct View {
 }
 
 impl Broker {
-    /// A member joins the group, for the first time or again. Partitions without an owner are its own at once, as far as
-    /// its share goes; others follow when their owners give them up.
+    /// A member joins the group, for the first time or again. It gets its share of the partitions: those without an owner
+    /// at once, others when their owners release them.
     pub fn join(&mut self, member: Member) {
         self.group.join(member, self.partitions);
     }
 
-    /// A member leaves and says so.
+    /// A member leaves the group.
     pub fn leave(&mut self, member: Member) {
         self.group.leave(member, self.partitions);
     }
 
-    /// A member's session expires: its partitions go to others while it still believes that they are its own. It learns of
-    /// it by [`Broker::poll_group`] or [`Broker::owns`].
+    /// A member's session expires: its partitions move to others, and its own view is outdated until
+    /// [`Broker::poll_group`] or [`Broker::owns`].
     pub fn expire(&mut self, member: Member) {
         self.group.expire(member, self.partitions);
     }
 
-    /// The group wants a partition to be another member's: at once where no member knows it as its own, otherwise once
-    /// its owner has released it. Does nothing for a member that has left.
+    /// The group moves a partition to another member: at once if no member has received it, otherwise once its owner has
+    /// released it. Does nothing for a member that has left.
     pub fn move_partition(&mut self, partition: Partition, to: Member) {
         if self.group.members.contains(&to) {
             self.group.want(partition, to);
@@ -56,8 +57,8 @@ impl Broker {
         }
     }
 
-    /// The next event of a member, if there is one; it also learns the generation. A member whose session expired
-    /// learns its losses, and must [`Broker::join`] again.
+    /// The next event of a member, if there is one. The exchange also updates the member's generation. A member whose
+    /// session expired receives its losses, and must [`Broker::join`] again.
     pub fn poll_group(&mut self, member: Member) -> Option<GroupEvent> {
         self.group.poll(member)
     }
@@ -68,19 +69,19 @@ impl Broker {
         self.group.is_member(member)
     }
 
-    /// Whether the group says that the partition is this member's. The exchange tells the member the generation too.
+    /// Whether the group assigns the partition to this member. The exchange also updates the member's generation.
     pub fn owns(&mut self, member: Member, partition: Partition) -> bool {
-        self.group.hear(member);
+        self.group.update_generation(member);
         self.group.owner(partition) == Some(member)
     }
 
-    /// Whose the partition is, by the group; the member need not know it yet.
+    /// The owner of the partition in the group. The member may not have received it yet.
     #[must_use]
     pub fn owner(&self, partition: Partition) -> Option<Member> {
         self.group.owner(partition)
     }
 
-    /// A member gives up partitions that were revoked. Others are left as they are.
+    /// A member releases revoked partitions. Other partitions are unchanged.
     pub fn release(&mut self, member: Member, partitions: &[Partition]) {
         self.group.release(member, partitions, self.partitions);
     }
@@ -91,7 +92,7 @@ impl Broker {
         self.group.committed.get(&partition).copied()
     }
 
-    /// The group's committed offsets expire or are deleted, all of them.
+    /// All committed offsets of the group expire or are deleted.
     pub fn expire_offsets(&mut self) {
         self.group.committed.clear();
     }
@@ -121,28 +122,28 @@ impl Group {
         self.members.contains(&member)
     }
 
-    /// The partition is the member's, who knows it.
+    /// The member owns the partition and has received it.
     pub(super) fn holds(&self, member: Member, partition: Partition) -> bool {
         let view = self.views.get(&member);
         self.owner(partition) == Some(member) && view.is_some_and(|view| view.assigned.contains(&partition))
     }
 
-    /// The member learned that it is to give the partition up.
+    /// The member has received the revocation of the partition.
     pub(super) fn is_revoked(&self, member: Member, partition: Partition) -> bool {
         self.views.get(&member).is_some_and(|view| view.revoked.contains(&partition))
     }
 
-    /// Gives up what was revoked of these.
+    /// Releases the revoked ones of these partitions.
     pub(super) fn release(&mut self, member: Member, released: &[Partition], partitions: u32) {
         if released.iter().filter(|partition| self.give_up(member, **partition)).count() > 0 {
             self.rebalance(partitions);
         }
     }
 
-    /// A member of the current generation, by what it last heard itself.
+    /// The generation of the member's last exchange is the current one.
     pub(super) fn is_current(&self, member: Member) -> bool {
-        let heard = self.views.get(&member).map(|view| view.generation);
-        self.members.contains(&member) && heard == Some(self.generation)
+        let generation = self.views.get(&member).map(|view| view.generation);
+        self.members.contains(&member) && generation == Some(self.generation)
     }
 
     pub(super) fn commit_offset(&mut self, partition: Partition, next: Offset) {
@@ -153,7 +154,7 @@ impl Group {
         self.owners.get(&partition).copied()
     }
 
-    fn hear(&mut self, member: Member) {
+    fn update_generation(&mut self, member: Member) {
         if self.members.contains(&member)
             && let Some(view) = self.views.get_mut(&member)
         {
@@ -162,7 +163,7 @@ impl Group {
     }
 
     pub(super) fn poll(&mut self, member: Member) -> Option<GroupEvent> {
-        self.hear(member);
+        self.update_generation(member);
         let Self { owners, moves, views, .. } = self;
         let view = views.get_mut(&member)?;
         let owned = |partition: &Partition| owners.get(partition) == Some(&member);
@@ -187,7 +188,7 @@ impl Group {
         (!assigned.is_empty()).then_some(GroupEvent::Assigned(assigned))
     }
 
-    /// True where the partition was this member's and revoked.
+    /// True if the partition was this member's and revoked.
     fn give_up(&mut self, member: Member, partition: Partition) -> bool {
         let Some(view) = self.views.get_mut(&member) else { return false };
         if self.owners.get(&partition) != Some(&member) || !view.revoked.remove(&partition) {
@@ -207,7 +208,7 @@ impl Group {
         moves.retain(|partition, _| owners.contains_key(partition));
     }
 
-    /// Shares the partitions out evenly, moving as few as it can, and begins a generation.
+    /// Distributes the partitions evenly with as few moves as possible, and begins a generation.
     fn rebalance(&mut self, partitions: u32) {
         self.generation += 1;
         if self.members.is_empty() {
@@ -244,11 +245,11 @@ impl Group {
     fn want(&mut self, partition: Partition, member: Member) {
         let owner = self.owners.get(&partition).copied();
         let view = owner.and_then(|owner| self.views.get(&owner));
-        let told = view.is_some_and(|view| view.assigned.contains(&partition));
+        let received = view.is_some_and(|view| view.assigned.contains(&partition));
         if owner == Some(member) {
             self.moves.remove(&partition);
-            // A member that was asked to release it does so, and may get it again.
-        } else if told {
+            // A member that has received the revocation releases the partition, and may get it again.
+        } else if received {
             self.moves.insert(partition, member);
         } else {
             self.moves.remove(&partition);
@@ -261,7 +262,7 @@ fn smallest(shares: &mut BTreeMap<Member, BTreeSet<Partition>>) -> Option<&mut B
     shares.values_mut().min_by_key(|share| share.len())
 }
 
-/// A partition of the largest share, where it is larger than it has to be.
+/// A partition of the largest share, if that share is too large.
 fn excess(shares: &BTreeMap<Member, BTreeSet<Partition>>) -> Option<Partition> {
     let fewest = shares.values().map(BTreeSet::len).min()?;
     let largest = shares.values().max_by_key(|share| share.len())?;

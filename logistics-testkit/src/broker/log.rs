@@ -7,9 +7,9 @@ use bytes::Bytes;
 use logistics_core::port::{Batch, Bounds, Header, LogRecord, ReadLimit};
 use logistics_core::{Offset, Partition, Timestamp};
 
-/// The position lies before the log's start: what was there is gone.
+/// The position lies before the log's start: the records there are deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("the log starts at offset {start}, behind the position that was asked for")]
+#[error("the log starts at offset {start}, behind the requested position")]
 pub struct Truncated {
     /// Where the log starts.
     pub start: Offset,
@@ -23,11 +23,11 @@ pub(super) struct Stored {
     pub(super) at: Timestamp,
 }
 
-/// Records, and what takes offsets without being seen.
+/// Records, and the invisible entries that take offsets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Log {
     start: u64,
-    /// From `start` on. `None` takes an offset and is never seen: a marker, or a record of an aborted transaction.
+    /// From `start` on. `None` takes an offset and is invisible: a marker, or a record of an aborted transaction.
     entries: Vec<Option<Stored>>,
     /// The offsets of the records of open transactions, by the transactional id's partition.
     open: BTreeMap<Partition, Vec<u64>>,
@@ -38,7 +38,7 @@ impl Log {
         Bounds { start: Offset(self.start), end: Offset(self.end()) }
     }
 
-    /// The last stable offset: no reader is shown anything at or behind the first record of an open transaction.
+    /// The last stable offset: readers see nothing at or behind the first record of an open transaction.
     pub(super) fn stable(&self) -> u64 {
         self.open.values().flat_map(|offsets| offsets.first()).min().copied().unwrap_or_else(|| self.end())
     }
@@ -54,7 +54,7 @@ impl Log {
         self.open.entry(transactional_id).or_default().push(offset.0);
     }
 
-    /// Writes the marker that commits or aborts what the transactional id has open here.
+    /// Writes the marker that commits or aborts the open records of the transactional id.
     pub(super) fn mark(&mut self, transactional_id: Partition, committed: bool) {
         let offsets = self.open.remove(&transactional_id).unwrap_or_default();
         if !committed {
@@ -66,7 +66,7 @@ impl Log {
         self.entries.push(None);
     }
 
-    /// What is visible from `from` on; `None` where there is nothing yet.
+    /// The visible records from `from` on; `None` at the last stable offset.
     pub(super) fn read(&self, from: Offset, limit: ReadLimit) -> Result<Option<Batch>, Truncated> {
         if from.0 < self.start {
             return Err(Truncated { start: Offset(self.start) });
@@ -91,7 +91,7 @@ impl Log {
         Ok(Some(Batch { records, next: Offset(next) }))
     }
 
-    /// Deletes what lies before `start`, but nothing that is not stable yet.
+    /// Deletes the stable records before `start`.
     pub(super) fn truncate(&mut self, start: Offset) {
         let start = start.0.clamp(self.start, self.stable());
         self.entries.drain(..self.index(start));

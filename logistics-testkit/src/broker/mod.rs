@@ -1,4 +1,4 @@
-//! A broker that behaves like Kafka where it hurts, as a pure state machine.
+//! A broker with the hard properties of Kafka, as a pure state machine.
 
 mod group;
 mod log;
@@ -26,16 +26,16 @@ use transaction::Producer;
 
 /// The logs, the transactions and the groups of a Kafka-like broker.
 ///
-/// Every method is one step that happens at once; what a real broker does in several steps can be done in several here
-/// too, with anything in between. It holds no clock and no chance: its driver chooses what happens, which is what a
-/// model checker and a seeded simulation need. Equal states are equal values and hash alike. What grows is the logs, the
-/// epochs and the generation; each of them decides something.
+/// Every method is one atomic step. An operation of several steps in a real broker has several here too, and a driver can
+/// interleave them. The broker has no clock and no random numbers: its driver chooses what happens, as a model checker and
+/// a seeded simulation need. Equal states are equal values and hash alike. Only the logs, the epochs and the generation
+/// grow.
 ///
-/// What it takes over from Kafka, because it hurts:
+/// It has these properties of Kafka:
 /// - transactional records take offsets at once, and the marker that ends a transaction takes one in each partition
-///   written; what was aborted keeps its offsets and is never shown;
-/// - the last stable offset stays before the first record of an open transaction, and hides what others append behind it;
-/// - a transactional id is fenced by its next initialisation, which aborts what is open and completes what is prepared;
+///   written; aborted records keep their offsets and are never visible;
+/// - the last stable offset stays before the first record of an open transaction, and hides later records of others;
+/// - the next initialisation of a transactional id fences it, aborts an open transaction and completes a prepared one;
 /// - the group's generation is checked when offsets are sent, and nowhere else;
 /// - a commit can be lost on its way there or back, or half way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -43,7 +43,7 @@ pub struct Broker {
     partitions: u32,
     identity: LogIdentity,
     now: Timestamp,
-    /// Only those that were written to, so that equal brokers are equal values.
+    /// Only logs that were written, so that equal brokers are equal values.
     logs: BTreeMap<(Topic, Partition), Log>,
     producers: BTreeMap<Partition, Producer>,
     group: Group,
@@ -71,12 +71,12 @@ impl Broker {
         self.partitions
     }
 
-    /// The time that records get from now on. Until the first call, it is the epoch.
+    /// Sets the time of later records. Until the first call, it is the epoch.
     pub fn set_time(&mut self, now: Timestamp) {
         self.now = now;
     }
 
-    /// Appends a record outside of any transaction, to any partition and at any time, as every client of Kafka can.
+    /// Appends a record outside of any transaction, as every client of Kafka can.
     pub fn append(
         &mut self,
         topic: Topic,
@@ -107,8 +107,8 @@ impl Broker {
         self.append(Topic::Orders, partition, Some(key), payload)
     }
 
-    /// What is committed and stable from `from` on; `None` where a reader has to wait. The batch may hold no record, and
-    /// then moves the reader past what it is not shown.
+    /// The committed records from `from` on; `None` if a reader has to wait. An empty batch moves the reader past invisible
+    /// records.
     ///
     /// # Errors
     /// [`Truncated`] when `from` lies before the log's start.
@@ -128,19 +128,18 @@ impl Broker {
         self.bounds(topic, partition).end
     }
 
-    /// Where the partition of the orders starts and ends, and which log it is.
+    /// Where the partition of the orders starts and ends, and the identity of the log.
     #[must_use]
     pub fn extent(&self, partition: Partition) -> LogExtent {
         LogExtent { bounds: self.bounds(Topic::Orders, partition), log: self.identity.clone() }
     }
 
-    /// The topics are the same from now on and belong to a log of this identity: what a mirror, or a copy that was
-    /// restored to other brokers, is.
+    /// The same topics now belong to a log of this identity, as in a mirror or a restored copy.
     pub fn set_identity(&mut self, identity: LogIdentity) {
         self.identity = identity;
     }
 
-    /// The last stable offset: readers are shown nothing at or behind it.
+    /// The last stable offset: readers see nothing at or behind it.
     #[must_use]
     pub fn stable_end(&self, topic: Topic, partition: Partition) -> Offset {
         self.log(topic, partition).map_or(Offset(0), |log| Offset(log.stable()))
@@ -153,12 +152,12 @@ impl Broker {
         self.log(topic, partition).map_or(empty, Log::bounds)
     }
 
-    /// The first record that the log took at `time` or later; the end where there is none.
+    /// The first record that the log accepted at `time` or later; the end if there is none.
     pub(super) fn first_at(&self, topic: Topic, partition: Partition, time: Timestamp) -> Offset {
         self.log(topic, partition).map_or(Offset(0), |log| log.first_at(time))
     }
 
-    /// Deletes what lies before `start`, as retention does, but never what is not stable yet.
+    /// Deletes the stable records before `start`, as retention does.
     pub fn truncate(&mut self, topic: Topic, partition: Partition, start: Offset) {
         self.log_mut(topic, partition).truncate(start);
     }

@@ -1,4 +1,4 @@
-//! Groups of readers: durable positions, and who reads which partition.
+//! Groups of readers: durable positions, and the assignment of partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use super::group::{Group, Member};
 use logistics_core::port::{Delivery, GroupEvent, ReadLimit, StartAt, SubscriptionEvent, Topic};
 use logistics_core::{Offset, Partition};
 
-/// One member of a group of readers, named by whatever drives the broker.
+/// One member of a group of readers. The driver of the broker chooses its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reader(pub u32);
 
@@ -19,19 +19,19 @@ impl Reader {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Readers {
-    /// Who reads what: the same rules as among processors.
+    /// The assignment, by the same rules as among processors.
     group: Group,
     members: BTreeMap<Reader, Turn>,
     positions: BTreeMap<Partition, Offset>,
-    /// How far a partition's reader was given records, which is ahead of the group's position.
+    /// The position behind the records delivered to a partition's reader: ahead of the group's position.
     given: BTreeMap<Partition, (Reader, Offset)>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Turn {
-    /// The partition of the last records, so that all its partitions get their turn.
+    /// The partition of the last records, so that all partitions get their turn.
     last: Partition,
-    /// Where the group started because of this reader, until the reader knows.
+    /// The start positions of the group that this reader has not received yet.
     started: Vec<(Partition, Offset)>,
 }
 
@@ -40,7 +40,7 @@ impl Readers {
         self.given.retain(|partition, (given, _)| *given != reader || !partitions.contains(partition));
     }
 
-    /// What the group says to a reader. One whose session expired joins again when it learns what it lost.
+    /// The next event of the group for a reader. A reader whose session expired joins again when it receives its losses.
     fn poll(&mut self, reader: Reader, partitions: u32) -> Option<SubscriptionEvent> {
         loop {
             match self.group.poll(reader.member()) {
@@ -59,7 +59,7 @@ impl Readers {
         }
     }
 
-    /// Records of the partition may be given to this reader.
+    /// Records of the partition may be delivered to this reader.
     fn is_open(&self, reader: Reader, partition: Partition) -> bool {
         let member = reader.member();
         self.group.holds(member, partition) && !self.group.is_revoked(member, partition)
@@ -67,8 +67,8 @@ impl Readers {
 }
 
 impl Broker {
-    /// A reader joins a group of readers of a topic. The partitions are shared out among its members. Where the group has no
-    /// position, it starts at `from`.
+    /// A reader joins a group of readers of a topic. The group distributes the partitions among its members. Without a
+    /// position in a partition, it starts at `from`.
     pub fn join_readers(&mut self, topic: Topic, group: &str, reader: Reader, from: StartAt) {
         let starts: Vec<(Partition, Offset)> = (0..self.partitions)
             .map(|partition| (Partition(partition), self.start_of(topic, Partition(partition), from)))
@@ -82,7 +82,7 @@ impl Broker {
         readers.group.join(reader.member(), partitions);
     }
 
-    /// A reader leaves. What it was given and did not acknowledge is given to others.
+    /// A reader leaves. Its unacknowledged records are delivered to others.
     pub fn leave_readers(&mut self, topic: Topic, group: &str, reader: Reader) {
         let partitions = self.partitions;
         if let Some(readers) = self.readers.get_mut(&(topic, group.to_owned())) {
@@ -92,7 +92,7 @@ impl Broker {
         }
     }
 
-    /// A reader's session expires: its partitions go to others while it still believes that they are its own.
+    /// A reader's session expires: its partitions move to others, and its own view is outdated until its next exchange.
     pub fn expire_reader(&mut self, topic: Topic, group: &str, reader: Reader) {
         let partitions = self.partitions;
         if let Some(readers) = self.readers.get_mut(&(topic, group.to_owned())) {
@@ -100,8 +100,8 @@ impl Broker {
         }
     }
 
-    /// What is next for a reader: what the group says, or records of one of its partitions that is not held; `None` where it
-    /// has to wait.
+    /// The next event of a reader: of the group, or records of one of its partitions that is not held. `None` if it has to
+    /// wait.
     pub fn deliver(
         &mut self,
         topic: Topic,
@@ -117,8 +117,8 @@ impl Broker {
             return Some(SubscriptionEvent::Started(std::mem::take(&mut turn.started)));
         }
         let last = turn.last;
-        if let Some(said) = readers.poll(reader, partitions) {
-            return Some(said);
+        if let Some(event) = readers.poll(reader, partitions) {
+            return Some(event);
         }
         let readers = self.readers.get(&key)?;
         let turns = (1..=partitions).map(|turn| Partition((last.0 + turn) % partitions));
@@ -131,7 +131,7 @@ impl Broker {
         Some(event)
     }
 
-    /// Moves a group's position in a partition; false where the partition is not this reader's, and then nothing moves.
+    /// Moves a group's position in a partition. False if the partition is not this reader's; then nothing moves.
     #[must_use]
     pub fn acknowledge(
         &mut self,
@@ -149,7 +149,7 @@ impl Broker {
         true
     }
 
-    /// A reader gives up partitions that were revoked. Others are left as they are.
+    /// A reader releases revoked partitions. Other partitions are unchanged.
     pub fn release_readers(&mut self, topic: Topic, group: &str, reader: Reader, released: &[Partition]) {
         let partitions = self.partitions;
         if let Some(readers) = self.readers.get_mut(&(topic, group.to_owned())) {
@@ -163,7 +163,7 @@ impl Broker {
         }
     }
 
-    /// The group's position in a partition, where it has one.
+    /// The group's position in a partition, if it has one.
     #[must_use]
     pub fn position(&self, topic: Topic, group: &str, partition: Partition) -> Option<Offset> {
         self.readers.get(&(topic, group.to_owned()))?.positions.get(&partition).copied()
@@ -178,7 +178,7 @@ impl Broker {
         }
     }
 
-    /// What a partition has for its reader, and where it goes on behind that.
+    /// The next records of a partition for its reader, and the position behind them.
     fn records_for(
         &self,
         topic: Topic,

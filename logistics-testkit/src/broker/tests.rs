@@ -77,7 +77,7 @@ fn aborted_records_and_their_marker_keep_their_offsets_and_are_never_shown() {
 }
 
 #[test]
-fn acquiring_aborts_what_the_predecessor_left_open_and_fences_every_step_of_it() {
+fn acquiring_aborts_the_open_transaction_of_the_predecessor_and_fences_each_of_its_steps() {
     let (mut broker, old) = owned();
     broker.write(P, old, &[fact("old")]).expect("the epoch is current");
     let new = broker.acquire(P);
@@ -96,7 +96,7 @@ fn acquiring_aborts_what_the_predecessor_left_open_and_fences_every_step_of_it()
 }
 
 #[test]
-fn a_commit_whose_answer_is_lost_happened_or_did_not_and_the_next_acquisition_tells() {
+fn the_next_acquisition_settles_a_commit_with_an_unknown_outcome() {
     let outcome_of = |fate| {
         let (mut broker, epoch) = owned();
         let outcome = broker.commit_transaction(P, epoch, A, &transaction("fact", 7), fate);
@@ -135,9 +135,9 @@ fn a_zombie_is_stopped_by_its_generation_only_when_it_sends_offsets() {
     broker.join(B);
     broker.expire(A);
     assert_eq!(broker.poll_group(B), Some(GroupEvent::Assigned(vec![P])));
-    // The zombie knows nothing of it, and can even take the partition's producer over.
+    // The zombie has not received its loss, and can even take the partition's producer over.
     let zombie = broker.acquire(P);
-    broker.write(P, zombie, &[fact("zombie")]).expect("writing asks for the epoch only");
+    broker.write(P, zombie, &[fact("zombie")]).expect("a write checks the epoch only");
     assert_eq!(broker.send_offsets(P, zombie, A, Offset(1)), Err(Fenced));
     assert_eq!(
         broker.commit_transaction(P, zombie, A, &transaction("zombie", 1), CommitFate::Answered),
@@ -145,7 +145,7 @@ fn a_zombie_is_stopped_by_its_generation_only_when_it_sends_offsets() {
     );
     assert!(!broker.is_open(P), "a refused transaction is aborted");
     assert!(texts(&broker).is_empty());
-    // Once it asks, it learns the truth; as a member again it passes the check of the generation, which is all there is.
+    // The next exchange reports the loss. As a member again it passes the check of the generation, the only check.
     assert!(!broker.owns(A, P));
     assert_eq!(broker.poll_group(A), Some(GroupEvent::Lost(vec![P])));
     broker.join(A);
@@ -189,7 +189,7 @@ fn a_move_can_be_ordered_and_survives_the_target_leaving() {
     broker.move_partition(P, B);
     assert_eq!(broker.poll_group(A), Some(GroupEvent::Revoked(vec![P])));
     broker.leave(B);
-    assert_eq!(broker.owner(P), Some(A), "it is the owner's until it is given up");
+    assert_eq!(broker.owner(P), Some(A), "the owner keeps the partition until it releases it");
     broker.release(A, &[P]);
     assert_eq!(broker.poll_group(A), Some(GroupEvent::Assigned(vec![P])));
 }
@@ -235,7 +235,7 @@ fn reads_respect_their_limits_and_the_start_of_the_log() {
 
 const GROUP: &str = "group";
 
-/// What comes next for a reader, one record at a time: where reading goes on, or what else it is.
+/// The next event of a reader, one record at a time: `Ok` with the next position for records, `Err` with any other event.
 fn next_for(broker: &mut Broker, reader: Reader) -> Option<Result<u64, SubscriptionEvent>> {
     let one = ReadLimit { records: 1, bytes: usize::MAX };
     Some(match broker.deliver(Topic::Orders, GROUP, reader, one, &BTreeSet::new())? {
@@ -245,7 +245,7 @@ fn next_for(broker: &mut Broker, reader: Reader) -> Option<Result<u64, Subscript
 }
 
 #[test]
-fn what_was_not_acknowledged_is_given_to_the_next_reader_and_not_again_to_the_same() {
+fn unacknowledged_records_are_delivered_to_the_next_reader_and_not_again_to_the_same() {
     let mut broker = Broker::new(1);
     for text in ["a", "b"] {
         input(&mut broker, text);

@@ -8,24 +8,24 @@ use super::log::Stored;
 use logistics_core::port::{CommitOutcome, NewRecord, Topic, Transaction};
 use logistics_core::{Offset, Partition};
 
-/// Names one initialisation of a transactional id. It only rises, so a driver can take it for the number of an acquisition.
+/// Names one initialisation of a transactional id. It only rises, so a driver can use it as the number of an acquisition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Epoch(pub u32);
 
-/// The step was refused: another initialised the transactional id since, or the group moved on.
+/// The step was rejected: another worker initialised the transactional id, or the group has a newer generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("another worker took the partition, or the group moved on")]
+#[error("another worker acquired the partition, or the group has a newer generation")]
 pub struct Fenced;
 
-/// What happens to a request to commit. All but the first leave the worker without an answer.
+/// What happens to a commit request. All but the first leave the worker with an unknown outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CommitFate {
-    /// It arrives and is answered.
+    /// The request arrives, and its answer too.
     Answered,
     /// The answer is lost; the transaction is committed and visible.
     LostAfter,
-    /// The commit is decided, and its markers are not written yet: what the transaction wrote is hidden until
-    /// [`Broker::complete`] or the next [`Broker::acquire`] writes them.
+    /// The commit is decided, but its markers are not written: its records are invisible until [`Broker::complete`] or the
+    /// next [`Broker::acquire`] writes them.
     LostMidway,
     /// The request never arrives: the transaction stays open until [`Broker::time_out`] or the next [`Broker::acquire`]
     /// aborts it.
@@ -60,8 +60,8 @@ struct Open {
 }
 
 impl Broker {
-    /// Initialises the transactional id of a partition: aborts what the predecessor left open, or completes it where its
-    /// commit was decided, and fences the predecessor. Asks neither who it is nor whether the group agrees.
+    /// Initialises the transactional id of a partition: aborts the predecessor's open transaction, or completes it if its
+    /// commit was decided, and fences the predecessor. Checks neither the member nor the group.
     pub fn acquire(&mut self, partition: Partition) -> Epoch {
         self.finish(partition);
         let producer = self.producers.entry(partition).or_default();
@@ -69,19 +69,19 @@ impl Broker {
         producer.epoch
     }
 
-    /// The epoch that may write for a partition now; `None` before the first acquisition.
+    /// The current epoch of a partition's transactional id; `None` before the first acquisition.
     #[must_use]
     pub fn epoch(&self, partition: Partition) -> Option<Epoch> {
         self.producers.get(&partition).map(|producer| producer.epoch)
     }
 
-    /// Something of the partition's transactional id is open: written or decided, and not ended by its markers.
+    /// The partition's transactional id has an open transaction: written or decided, without its markers.
     #[must_use]
     pub fn is_open(&self, partition: Partition) -> bool {
         self.producers.get(&partition).is_some_and(|producer| producer.open.is_some())
     }
 
-    /// Writes records in the transaction of `partition`, beginning one where there is none. They take their offsets now.
+    /// Writes records in the transaction of `partition`, and begins one if there is none. They take their offsets now.
     ///
     /// # Errors
     /// [`Fenced`]; nothing is written then.
@@ -97,8 +97,8 @@ impl Broker {
         Ok(())
     }
 
-    /// Sends the group's offset with the transaction, as `member` with the generation that it knows of. This alone checks
-    /// the generation.
+    /// Sends the group's offset with the transaction, as `member` with the generation of its last exchange. Only this step
+    /// checks the generation.
     ///
     /// # Errors
     /// [`Fenced`]; the transaction stays open, for the worker to abort.
@@ -118,7 +118,7 @@ impl Broker {
         Ok(())
     }
 
-    /// Asks to commit what is open, with the fate that the driver chose.
+    /// Requests the commit of the open transaction, with the fate that the driver chose.
     pub fn commit(&mut self, partition: Partition, epoch: Epoch, fate: CommitFate) -> CommitOutcome {
         if let Err(Fenced) = self.check(partition, epoch) {
             let answered = fate == CommitFate::Answered;
@@ -141,7 +141,7 @@ impl Broker {
         CommitOutcome::Unknown
     }
 
-    /// Aborts what is open.
+    /// Aborts the open transaction.
     ///
     /// # Errors
     /// [`Fenced`]; then another producer aborted or completed it.
@@ -158,15 +158,15 @@ impl Broker {
         }
     }
 
-    /// The transaction takes too long: it is aborted, unless its commit is decided, and its worker is fenced. Does nothing
-    /// where none is open.
+    /// The transaction times out: it is aborted, unless its commit is decided, and its worker is fenced. Does nothing
+    /// without an open transaction.
     pub fn time_out(&mut self, partition: Partition) {
         if self.is_open(partition) {
             self.acquire(partition);
         }
     }
 
-    /// All the steps of one transaction: write, send the offset, commit. A step that is refused aborts it.
+    /// All the steps of one transaction: write, send the offset, commit. A rejected step aborts it.
     pub fn commit_transaction(
         &mut self,
         partition: Partition,
@@ -179,7 +179,7 @@ impl Broker {
             .write(partition, epoch, &transaction.records)
             .and_then(|()| self.send_offsets(partition, epoch, member, transaction.next));
         if let Err(Fenced) = sent {
-            // Where the worker itself is fenced, there is nothing of its own to abort.
+            // A fenced worker has no open transaction to abort.
             let _ = self.abort(partition, epoch);
             return CommitOutcome::Fenced;
         }
@@ -192,7 +192,7 @@ impl Broker {
         Ok(producer.open.get_or_insert_default())
     }
 
-    /// A worker whose commit is decided has nothing more to say under its epoch, so that counts as fenced too.
+    /// After its commit is decided, a worker can do nothing more under its epoch: that counts as fenced too.
     fn check(&self, partition: Partition, epoch: Epoch) -> Result<(), Fenced> {
         let current = self.epoch(partition) == Some(epoch);
         if current && !self.is_prepared(partition) { Ok(()) } else { Err(Fenced) }
@@ -209,7 +209,7 @@ impl Broker {
         }
     }
 
-    /// Ends what is open: commits it where that is decided, aborts it otherwise.
+    /// Ends the open transaction: commits it if that is decided, aborts it otherwise.
     fn finish(&mut self, partition: Partition) {
         let open = self.producers.get_mut(&partition).and_then(|producer| producer.open.take());
         let Some(Open { written, next, prepared }) = open else { return };

@@ -1,4 +1,4 @@
-//! What the suites have in common.
+//! Cases and reports, shared by the suites.
 
 use std::error::Error;
 use std::fmt;
@@ -11,11 +11,11 @@ use futures::stream::{self, StreamExt};
 
 use crate::executor::{First, race};
 
-/// Pauses that a case waits for what has to come before it fails: a minute, where a pause is 50 ms. A broker needs many
-/// seconds to notice that a member is gone.
+/// Pauses before a case that waits fails: a minute, with pauses of 50 ms. A broker needs many seconds to detect that a
+/// member has gone.
 pub const PAUSES_MAX: u32 = 1200;
 
-/// Pauses for which what must not come is waited for.
+/// Pauses without the event that must not occur.
 const PAUSES_OF_NOTHING: u32 = 3;
 
 /// The length of a pause, unless the harness has its own.
@@ -52,15 +52,15 @@ pub(super) struct Case<H: ?Sized> {
 }
 
 impl<H: Pauses + ?Sized> Case<H> {
-    /// Waits for what has to come.
+    /// Waits for a future that must end.
     pub(super) async fn soon<T>(&self, what: &str, future: impl Future<Output = T>) -> T {
         match race(future, self.pauses(PAUSES_MAX)).await {
             First::Left(output) => output,
-            First::Right(()) => panic!("case `{}`: {what} did not come", self.name),
+            First::Right(()) => panic!("case `{}`: timed out waiting for {what}", self.name),
         }
     }
 
-    /// Waits for what has to come and has to succeed.
+    /// Waits for a future that must succeed.
     pub(super) async fn works<T, E: Error>(
         &self,
         what: &str,
@@ -72,10 +72,10 @@ impl<H: Pauses + ?Sized> Case<H> {
         }
     }
 
-    /// Sees that nothing comes for a while, and drops the future: the wait is cancelled.
+    /// Checks that the future waits for a while, then drops it: that cancels the wait.
     pub(super) async fn waits<T: fmt::Debug>(&self, what: &str, future: impl Future<Output = T>) {
         if let First::Left(output) = race(future, self.pauses(PAUSES_OF_NOTHING)).await {
-            panic!("case `{}`: {what} should wait and came with {output:?}", self.name);
+            panic!("case `{}`: {what} must wait, but returned {output:?}", self.name);
         }
     }
 
@@ -84,9 +84,9 @@ impl<H: Pauses + ?Sized> Case<H> {
         assert!(found == wanted, "case `{}`: {what}: found {found:?}, wanted {wanted:?}", self.name);
     }
 
-    /// Fails the case unless it holds.
+    /// Fails the case unless the condition holds.
     pub(super) fn holds(&self, what: &str, holds: bool) {
-        assert!(holds, "case `{}`: it does not hold that {what}", self.name);
+        assert!(holds, "case `{}`: not satisfied: {what}", self.name);
     }
 
     async fn pauses(&self, pauses: u32) {

@@ -16,10 +16,10 @@ use logistics_core::notify::{Notification, Recipient};
 use logistics_core::port::Notifier;
 use logistics_core::{Actor, PartyId, Reason, Status};
 
-/// What can be seen of a notifier and done to it.
+/// What a test can observe of a notifier and do to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotifierCapabilities {
-    /// What it handed over can be seen: [`NotifierHarness::delivered`].
+    /// Its deliveries can be observed: [`NotifierHarness::delivered`].
     pub observable: bool,
     /// Its other side can be made unreachable: [`NotifierHarness::cut`].
     pub breakable: bool,
@@ -28,7 +28,7 @@ pub struct NotifierCapabilities {
 /// One notifier under test, which cleans up after itself when dropped. The suite builds one for each case.
 #[async_trait]
 pub trait NotifierHarness: Send + Sync {
-    /// What a test can observe of the notifier and do to it. By default everything, so that no case is skipped.
+    /// The capabilities. By default all, so that no case is skipped.
     fn capabilities(&self) -> NotifierCapabilities {
         NotifierCapabilities { observable: true, breakable: true }
     }
@@ -42,7 +42,7 @@ pub trait NotifierHarness: Send + Sync {
     /// Makes its other side unreachable.
     async fn cut(&mut self);
 
-    /// Waits for about 50 ms, in which other work gets done.
+    /// Waits for about 50 ms while other tasks run.
     async fn pause(&self) {
         executor::pause(PAUSE).await;
     }
@@ -59,7 +59,7 @@ type NotifierCase = Case<dyn NotifierHarness>;
 /// Runs the suite. `fresh` builds a harness for each case.
 ///
 /// # Panics
-/// When a case fails, with its name and what went wrong.
+/// When a case fails, with its name and the failure.
 pub async fn notifier<H: NotifierHarness + 'static>(fresh: impl AsyncFn() -> H) -> Report {
     use self as cases;
     run_cases!(
@@ -71,7 +71,7 @@ pub async fn notifier<H: NotifierHarness + 'static>(fresh: impl AsyncFn() -> H) 
         cases::any_reason_and_any_recipients_are_taken,
         cases::two_at_the_same_time_are_taken,
         cases::what_was_taken_is_handed_over needs observable,
-        cases::an_unreachable_other_side_is_worth_another_try needs breakable,
+        cases::an_unreachable_other_side_is_a_retryable_error needs breakable,
     )
 }
 
@@ -138,11 +138,11 @@ async fn what_was_taken_is_handed_over(case: NotifierCase) {
     }
 }
 
-async fn an_unreachable_other_side_is_worth_another_try(mut case: NotifierCase) {
+async fn an_unreachable_other_side_is_a_retryable_error(mut case: NotifierCase) {
     case.notify(&sample::notification(Status::Placed)).await;
     case.harness.cut().await;
     let notification = sample::notification(Status::Confirmed);
     let notifier = case.harness.notifier();
     let answer = case.soon("an answer", notifier.notify(&notification)).await;
-    case.same("whether another try may help", &answer.map_err(|error| error.is_retryable()), &Err(true));
+    case.same("whether the error is retryable", &answer.map_err(|error| error.is_retryable()), &Err(true));
 }

@@ -18,7 +18,7 @@ use logistics_core::port::{
 };
 use logistics_core::{Offset, OrderId, Partition};
 
-/// Tells the dice of the bus from those of the store.
+/// Separates the dice of the bus from those of the store.
 const DICE_STREAM: u64 = 0x6275_7300;
 
 /// An [`EventBus`] in memory. Clones are the same bus, as clients of one broker are.
@@ -38,7 +38,7 @@ impl MemoryBus {
         Self::build(partitions, faults, Some(clock))
     }
 
-    /// Other faults from now on; [`Faults::none`] for the end of a test in which everything must settle. The seed stays.
+    /// Replaces the faults; [`Faults::none`] for the end of a test in which everything must settle. The seed stays.
     pub fn set_faults(&self, faults: Faults) {
         self.0.shared.set_faults(faults);
     }
@@ -103,7 +103,7 @@ impl EventBus for MemoryBus {
     }
 
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError> {
-        self.0.shared.enter("ask for the bounds").await?;
+        self.0.shared.enter("read the bounds").await?;
         Ok(self.0.shared.look(|broker, _| broker.bounds(topic, partition)))
     }
 }

@@ -4,29 +4,28 @@ use crate::broker::CommitFate;
 use crate::rng::Rng;
 use logistics_core::port::{PortError, PortErrorKind};
 
-/// How often what goes wrong, in permille of the calls that it can happen to, and the seed that decides when.
+/// The rate of each fault, in permille of the calls that it can affect, and the seed that decides when.
 ///
-/// The same seed and the same order of calls, the same faults. A run on one thread is repeated by its seed alone.
+/// The same seed and the same order of calls give the same faults. On one thread, the seed alone repeats a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Faults {
-    /// What everything is drawn from.
+    /// The seed of all faults.
     pub seed: u64,
-    /// A call takes its time: other futures go first, up to [`SLOW_YIELDS_MAX`] times. A slow commit lets them in between
-    /// its steps too.
+    /// A call is slow: other futures go first, up to [`SLOW_YIELDS_MAX`] times. In a slow commit, also between its steps.
     pub slow: u16,
     /// A call fails as `Unavailable` and has had no effect.
     pub unavailable_before: u16,
     /// A call fails as `Unavailable` and has had its effect.
     pub unavailable_after: u16,
-    /// A commit is answered by `Unknown` or `Unavailable`; it happened, did not happen, or the next acquisition decides.
+    /// A commit returns `Unknown` or `Unavailable`. It is committed, is not, or the next acquisition decides.
     pub commit_unknown: u16,
-    /// Before a commit, another initialises the worker's transactional id.
+    /// Before a commit, another worker initialises the transactional id.
     pub fenced: u16,
-    /// Before a commit, the member's session expires, and its partitions go to others if there are any.
+    /// Before a commit, the member's session expires, and its partitions move to other members, if any.
     pub session_expired: u16,
     /// Before a commit, the group's committed offsets are deleted.
     pub offsets_expired: u16,
-    /// A store write fails as `Unavailable`, and is written at some later time or never.
+    /// A store write fails as `Unavailable`, and is applied later or never.
     pub store_held_back: u16,
     /// Before a call, the store loses everything.
     pub store_wiped: u16,
@@ -34,7 +33,7 @@ pub struct Faults {
     pub store_restored: u16,
 }
 
-/// Times that a slow call lets others go first, at most.
+/// Maximum number of times that a slow call lets others go first.
 pub const SLOW_YIELDS_MAX: u64 = 4;
 
 impl Faults {
@@ -44,7 +43,7 @@ impl Faults {
         Self::default()
     }
 
-    /// A bit of everything.
+    /// Every fault, at low rates.
     #[must_use]
     pub fn all(seed: u64) -> Self {
         Self {
@@ -63,7 +62,7 @@ impl Faults {
     }
 }
 
-/// Draws faults. The generator goes on where it was when faults are switched, so that a switch repeats nothing.
+/// Draws faults. Replacing the faults does not reset the generator.
 #[derive(Debug)]
 pub(super) struct Dice {
     pub(super) faults: Faults,
@@ -71,7 +70,7 @@ pub(super) struct Dice {
 }
 
 impl Dice {
-    /// `stream` keeps the bus and the store of one seed from drawing the same.
+    /// `stream` gives the bus and the store of one seed different numbers.
     pub(super) fn new(faults: Faults, stream: u64) -> Self {
         let seed = Rng::new(faults.seed ^ stream).next_u64();
         Self { faults, rng: Rng::new(seed) }
@@ -99,7 +98,7 @@ impl Dice {
         }
     }
 
-    /// Fails where the dice say so.
+    /// Fails if the dice decide so.
     pub(super) fn check(&mut self, fault: fn(&Faults) -> u16, doing: &str) -> Result<(), PortError> {
         if self.strikes(fault) { Err(unavailable(doing)) } else { Ok(()) }
     }

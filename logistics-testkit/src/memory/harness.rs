@@ -11,7 +11,7 @@ use crate::executor;
 
 const PARTITIONS: u32 = 5;
 
-/// Runs the suites on a [`MemoryBus`] or a [`MemoryOrderStore`], or on what a test makes of them, such as a decorator.
+/// Runs the suites on a [`MemoryBus`] or a [`MemoryOrderStore`], plain or behind a decorator.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -49,7 +49,7 @@ impl BusHarness for MemoryHarness<MemoryBus, dyn EventBus> {
         (self.make)(self.port.clone())
     }
 
-    // The broker continues when a client restarts, and here everything but the broker is the client.
+    // The broker continues when a client restarts. Everything but the broker is the client.
     async fn restart(&mut self) {
         self.port = self.port.clone();
     }

@@ -1,4 +1,4 @@
-//! What the bus and everything that came from it have in common.
+//! The state that the bus shares with its members and readers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,17 +11,17 @@ use crate::broker::Broker;
 use logistics_core::limits::RECORD_BYTES_MAX;
 use logistics_core::port::{Clock, PortError, PortErrorKind};
 
-/// What the bus and everything that came from it share.
+/// The state that the bus shares with its members and readers.
 pub(super) struct Inner {
     pub(super) partitions: u32,
     pub(super) shared: Shared<Broker>,
     pub(super) clock: Option<Arc<dyn Clock>>,
-    /// Members and readers, so that each has a name of its own.
+    /// The number of members and readers so far: each has its own name.
     pub(super) named: AtomicU32,
 }
 
 impl Inner {
-    /// One step that may write records, at the time that it is.
+    /// One step that may write records, at the current time.
     pub(super) fn write<R>(&self, step: impl FnOnce(&mut Broker, &mut Dice) -> R) -> R {
         self.shared.update(|broker, dice| {
             if let Some(clock) = &self.clock {
@@ -36,7 +36,7 @@ impl Inner {
     }
 }
 
-/// Refuses what a log does not take.
+/// Rejects a record over the log's limit.
 pub(super) fn check_size(payload: &Bytes) -> Result<(), PortError> {
     if payload.len() <= RECORD_BYTES_MAX {
         return Ok(());

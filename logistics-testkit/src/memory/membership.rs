@@ -19,7 +19,7 @@ pub(super) struct MemoryMembership {
     greeted: AtomicBool,
 }
 
-enum Heard {
+enum Next {
     Event(GroupEvent),
     /// The session expired, and the member has received its losses.
     Out,
@@ -41,23 +41,23 @@ impl MemoryMembership {
 #[async_trait]
 impl Membership for MemoryMembership {
     async fn next(&self) -> Result<GroupEvent, PortError> {
-        self.bus.shared.enter("hear from the group").await?;
+        self.bus.shared.enter("poll the group").await?;
         loop {
             self.check_open()?;
-            let heard = self.bus.shared.wait(|broker| {
+            let next = self.bus.shared.wait(|broker| {
                 if self.left.load(Ordering::Relaxed) {
-                    return Some(Heard::Out);
+                    return Some(Next::Out);
                 }
                 let event = broker.poll_group(self.member);
                 if event.is_none() && !broker.is_member(self.member) {
-                    return Some(Heard::Out);
+                    return Some(Next::Out);
                 }
                 let greeted = self.greeted.swap(true, Ordering::Relaxed);
-                event.or_else(|| (!greeted).then(|| GroupEvent::Assigned(Vec::new()))).map(Heard::Event)
+                event.or_else(|| (!greeted).then(|| GroupEvent::Assigned(Vec::new()))).map(Next::Event)
             });
-            match heard.await {
-                Heard::Event(event) => return Ok(event),
-                Heard::Out => self.bus.shared.update(|broker, _| {
+            match next.await {
+                Next::Event(event) => return Ok(event),
+                Next::Out => self.bus.shared.update(|broker, _| {
                     if !self.left.load(Ordering::Relaxed) {
                         broker.join(self.member);
                     }
@@ -67,7 +67,7 @@ impl Membership for MemoryMembership {
     }
 
     async fn owns(&self, partition: Partition) -> Result<bool, PortError> {
-        self.bus.shared.enter("ask the group").await?;
+        self.bus.shared.enter("check the ownership").await?;
         self.check_open()?;
         Ok(self.bus.shared.look(|broker, _| broker.owns(self.member, partition)))
     }

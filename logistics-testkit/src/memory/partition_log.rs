@@ -18,7 +18,7 @@ pub(super) struct MemoryLog {
     bus: Arc<Inner>,
     member: Member,
     partition: Partition,
-    /// The producer; gone after anything but a plain success, because a real one may not be used again either.
+    /// The producer. Only a clear success keeps it: a real one cannot be used again either.
     epoch: Mutex<Option<Epoch>>,
 }
 
@@ -35,7 +35,7 @@ impl MemoryLog {
         *self.epoch.lock().unwrap_or_else(PoisonError::into_inner) = Some(epoch);
     }
 
-    /// What the world does before a commit.
+    /// Injects faults before a commit.
     fn disturb(&self) {
         let (member, partition) = (self.member, self.partition);
         self.bus.write(|broker, dice| {
@@ -51,7 +51,7 @@ impl MemoryLog {
         });
     }
 
-    /// The steps of a transaction, with everybody else in between. Dropped half way it stays open, as a crash leaves it.
+    /// The steps of a transaction; other tasks run in between. If dropped half way, it stays open, as after a crash.
     async fn steps(&self, epoch: Epoch, transaction: &Transaction) -> Result<CommitOutcome, Fenced> {
         let (bus, partition) = (&self.bus, self.partition);
         bus.write(|broker, _| broker.write(partition, epoch, &transaction.records))?;
@@ -77,7 +77,7 @@ impl PartitionLog for MemoryLog {
     }
 
     async fn extent(&self) -> Result<LogExtent, PortError> {
-        self.bus.shared.enter("ask for the end").await?;
+        self.bus.shared.enter("read the extent").await?;
         Ok(self.bus.shared.look(|broker, _| broker.extent(self.partition)))
     }
 
@@ -93,7 +93,7 @@ impl PartitionLog for MemoryLog {
 
     async fn commit(&self, transaction: Transaction) -> Result<CommitOutcome, PortError> {
         let Some(epoch) = self.take_epoch() else {
-            let message = "the partition has to be acquired before anything is committed in it";
+            let message = "a commit needs an acquired partition: call `acquire` first";
             return Err(PortError::new(PortErrorKind::Refused, message));
         };
         for record in &transaction.records {
@@ -107,11 +107,11 @@ impl PartitionLog for MemoryLog {
                 Ok(CommitOutcome::Committed)
             }
             Ok(CommitOutcome::Unknown) => {
-                let said = self.bus.shared.look(|_, dice| dice.below(2) == 0);
-                if said { Ok(CommitOutcome::Unknown) } else { Err(unavailable(COMMIT)) }
+                let as_outcome = self.bus.shared.look(|_, dice| dice.below(2) == 0);
+                if as_outcome { Ok(CommitOutcome::Unknown) } else { Err(unavailable(COMMIT)) }
             }
             Ok(CommitOutcome::Fenced) | Err(Fenced) => {
-                // Where the group refused, the transaction is the worker's own to abort; otherwise it is gone already.
+                // After a rejection by the group, the worker aborts its transaction; otherwise it is aborted already.
                 let _ = self.bus.write(|broker, _| broker.abort(self.partition, epoch));
                 Ok(CommitOutcome::Fenced)
             }

@@ -1,4 +1,4 @@
-//! Those who only read.
+//! Subscriptions and tails.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl Subscription for MemorySubscription {
     ) -> Result<SubscriptionEvent, PortError> {
         self.bus.shared.enter("read as a group").await?;
         let Self { bus, topic, group, reader } = self;
-        // A step that yields something may have changed what others wait for.
+        // The step may have changed a condition for which others wait.
         let event = bus.shared.wait(|broker| broker.deliver(*topic, group, *reader, limit, held)).await;
         bus.shared.update(|_, _| ());
         Ok(event)

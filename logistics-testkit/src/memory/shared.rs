@@ -8,8 +8,8 @@ use super::faults::{Dice, Faults};
 use crate::executor::yield_now;
 use logistics_core::port::PortError;
 
-/// The machine, the dice, and who waits for the machine to change. The lock is held for single steps only and never while
-/// a future waits, so dropping a future at any point leaves nothing half done.
+/// The machine, the dice, and the wakers of tasks that wait for a change. The lock is held for single steps only and never
+/// while a future waits, so dropping a future at any point leaves no partial step.
 #[derive(Debug)]
 pub(super) struct Shared<T>(Mutex<Inner<T>>);
 
@@ -29,19 +29,19 @@ impl<T> Shared<T> {
         self.lock().dice.faults = faults;
     }
 
-    /// One step that changes nothing that anybody waits for.
+    /// One step that changes no condition for which a task waits.
     pub(super) fn look<R>(&self, step: impl FnOnce(&mut T, &mut Dice) -> R) -> R {
         let Inner { machine, dice, .. } = &mut *self.lock();
         step(machine, dice)
     }
 
-    /// One step, after which everybody who waits looks again.
+    /// One step; then all waiting tasks check their condition again.
     pub(super) fn update<R>(&self, step: impl FnOnce(&mut T, &mut Dice) -> R) -> R {
         let (result, waiting) = {
             let Inner { machine, dice, waiting } = &mut *self.lock();
             (step(machine, dice), std::mem::take(waiting))
         };
-        // Woken without the lock: a waker may run anything, also what locks again.
+        // Wakes without the lock: a waker may run code that locks again.
         waiting.into_iter().for_each(Waker::wake);
         result
     }
@@ -51,19 +51,19 @@ impl<T> Shared<T> {
         poll_fn(|context| self.poll(context, &mut step)).await
     }
 
-    /// What comes before every call: it may take its time, and it may fail without an effect.
+    /// Runs before every call: the call may be slow, and may fail without an effect.
     pub(super) async fn enter(&self, doing: &str) -> Result<(), PortError> {
         self.dawdle().await;
         self.look(|_, dice| dice.check(|faults| faults.unavailable_before, doing))
     }
 
-    /// What comes after a call that had its effect: the answer may be lost.
+    /// Runs after the effect of a call: the answer may be lost.
     pub(super) fn answer<R>(&self, doing: &str, result: R) -> Result<R, PortError> {
         self.look(|_, dice| dice.check(|faults| faults.unavailable_after, doing))?;
         Ok(result)
     }
 
-    /// Lets others go first, where the dice say so.
+    /// Lets other tasks go first, as the dice decide.
     pub(super) async fn dawdle(&self) {
         for _ in 0..self.look(|_, dice| dice.yields()) {
             yield_now().await;
@@ -75,14 +75,14 @@ impl<T> Shared<T> {
         if let Some(result) = step(&mut inner.machine) {
             return Poll::Ready(result);
         }
-        // Registered under the same lock as the look, so no change can slip in between.
+        // Registered under the lock of the check, so no change is missed.
         if !inner.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
             inner.waiting.push(context.waker().clone());
         }
         Poll::Pending
     }
 
-    /// A step that panicked left the machine between two of its own steps at worst; tests want its message, not ours.
+    /// Ignores poisoning: a test needs the message of the step that panicked.
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,7 +13,7 @@ use logistics_core::port::{
 };
 use logistics_core::{OrderId, Partition, RequestId, RequestOutcome};
 
-/// Tells the dice of the store from those of the bus.
+/// Separates the dice of the store from those of the bus.
 const DICE_STREAM: u64 = 0x7374_6f72_6500;
 
 /// One write in so many is followed by a snapshot, for later restores.
@@ -44,8 +44,8 @@ impl MemoryOrderStore {
         Self(Arc::new(Shared::new(machine, Dice::new(faults, DICE_STREAM))))
     }
 
-    /// Other faults from now on; [`Faults::none`] for the end of a test in which everything must settle. The seed stays.
-    /// Writes that were held back still arrive, or do not, before the calls that follow.
+    /// Replaces the faults; [`Faults::none`] for the end of a test in which everything must settle. The seed stays. Held
+    /// writes still arrive, or get lost, before later calls.
     pub fn set_faults(&self, faults: Faults) {
         self.0.set_faults(faults);
     }
@@ -55,7 +55,7 @@ impl MemoryOrderStore {
         self.0.update(|machine, _| step(&mut machine.store))
     }
 
-    /// What comes before every call.
+    /// Runs before every call.
     async fn enter(&self, doing: &str) -> Result<(), PortError> {
         self.0.enter(doing).await?;
         self.0.update(Machine::disturb);
@@ -68,7 +68,7 @@ impl MemoryOrderStore {
 }
 
 impl Machine {
-    /// What the world does before a call.
+    /// Injects faults before a call.
     fn disturb(&mut self, dice: &mut Dice) {
         if dice.strikes(|faults| faults.store_wiped) {
             self.store.wipe();

@@ -56,8 +56,8 @@ fn verdict(n: u64) -> RequestOutcome {
     RequestOutcome::Happened { version: Version(n), status: Status::Placed }
 }
 
-/// Commits numbered facts until each is in the log, as a worker does: what is not known to be committed is looked up after
-/// the next acquisition. Answers every outcome, and the numbers in the log.
+/// Commits numbered facts until each is in the log, as a worker does: after an unknown outcome, it acquires again and reads
+/// the log. Returns every outcome, and the numbers in the log.
 async fn work(bus: &MemoryBus, facts: u64) -> (Vec<String>, Vec<u64>) {
     let member = loop {
         if let Ok(member) = bus.join().await {
@@ -67,7 +67,7 @@ async fn work(bus: &MemoryBus, facts: u64) -> (Vec<String>, Vec<u64>) {
     let log = member.log(P);
     let mut outcomes = Vec::new();
     loop {
-        hear(&*member).await;
+        await_assignment(&*member).await;
         if log.acquire().await.is_err() {
             continue;
         }
@@ -87,8 +87,8 @@ async fn work(bus: &MemoryBus, facts: u64) -> (Vec<String>, Vec<u64>) {
     }
 }
 
-/// Asks the group until it says that the partition is this member's.
-async fn hear(member: &dyn Membership) {
+/// Waits until the group assigns the partition to this member.
+async fn await_assignment(member: &dyn Membership) {
     loop {
         match member.owns(P).await {
             Ok(true) => return,
@@ -107,7 +107,7 @@ fn written(bus: &MemoryBus) -> Vec<u64> {
 }
 
 #[test]
-fn a_worker_gets_every_fact_in_exactly_once_whatever_goes_wrong() {
+fn a_worker_commits_every_fact_exactly_once_under_any_fault() {
     let facts = 60;
     let mut seen = std::collections::BTreeSet::new();
     for seed in 0..40 {
@@ -146,7 +146,7 @@ fn without_faults_nothing_goes_wrong_and_records_have_their_time() {
 }
 
 #[test]
-fn an_append_that_fails_afterwards_stands_in_the_log() {
+fn an_append_whose_answer_is_lost_is_in_the_log() {
     let bus = bus(1, Faults { unavailable_after: 1000, ..Faults::none() });
     let answer = block_on(bus.append(&sample::order_id(1), Bytes::from_static(b"in")));
     assert_eq!(answer.map_err(|error| error.kind()), Err(PortErrorKind::Unavailable));
@@ -178,7 +178,7 @@ fn a_commit_dropped_half_way_stays_open_until_the_next_acquisition() {
 }
 
 #[test]
-fn a_member_whose_session_expired_is_told_and_gets_its_partitions_again() {
+fn a_member_whose_session_expired_receives_its_losses_and_gets_its_partitions_again() {
     let bus = MemoryBus::new(2);
     let both_of = vec![Partition(0), Partition(1)];
     block_on(async {
@@ -201,7 +201,7 @@ fn a_member_whose_session_expired_is_told_and_gets_its_partitions_again() {
 }
 
 #[test]
-fn everybody_who_waits_is_woken_by_one_change_and_the_cancelled_do_no_harm() {
+fn one_change_wakes_every_waiting_task_and_a_cancelled_wait_does_no_harm() {
     let bus = MemoryBus::new(1);
     let read = AtomicU32::new(0);
     let reader = async {
@@ -224,7 +224,7 @@ fn everybody_who_waits_is_woken_by_one_change_and_the_cancelled_do_no_harm() {
 }
 
 #[test]
-fn a_store_write_that_failed_may_have_been_written_and_may_yet_be() {
+fn a_failed_store_write_is_applied_at_once_or_later_or_never() {
     let (mut late, mut lost, mut written) = (0, 0, 0);
     for seed in 0..60 {
         let faults = Faults { seed, store_held_back: 500, unavailable_after: 500, ..Faults::none() };
@@ -232,7 +232,7 @@ fn a_store_write_that_failed_may_have_been_written_and_may_yet_be() {
         let answer = block_on(store.write(store_write(None, 1)));
         let there = || store.with_store(|store| store.token(P).is_some());
         match (answer.is_ok(), there()) {
-            (true, there) => assert!(there, "what was answered is written"),
+            (true, there) => assert!(there, "an answered write is stored"),
             (false, true) => written += 1,
             (false, false) => {
                 store.set_faults(Faults::none());
@@ -247,7 +247,7 @@ fn a_store_write_that_failed_may_have_been_written_and_may_yet_be() {
 }
 
 #[test]
-fn a_store_is_wiped_and_restored_and_its_token_tells() {
+fn the_token_shows_that_a_store_was_wiped_or_restored() {
     let (mut wiped, mut restored) = (0, 0);
     for seed in 0..20 {
         let store = MemoryOrderStore::with_faults(

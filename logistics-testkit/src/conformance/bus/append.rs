@@ -21,7 +21,7 @@ pub(super) async fn appended_records_get_rising_offsets_and_are_read_in_that_ord
     case.same("the offsets, as answered and as read", &read, &offsets);
 }
 
-pub(super) async fn a_record_stands_in_the_partition_of_its_order(case: BusCase) {
+pub(super) async fn a_record_is_in_the_partition_of_its_order(case: BusCase) {
     let bus = case.bus();
     for n in 0..20 {
         let id = sample::order_id(n);

@@ -23,10 +23,10 @@ pub(super) async fn a_member_that_left_owns_nothing(case: BusCase) {
     let member = case.member().await;
     case.works("leave", member.leave()).await;
     let owns = case.soon("an answer", member.owns(HOME)).await;
-    case.holds("who left owns nothing", !matches!(owns, Ok(true)));
+    case.holds("a member that left owns nothing", !matches!(owns, Ok(true)));
 }
 
-pub(super) async fn who_leaves_can_join_again(case: BusCase) {
+pub(super) async fn a_process_that_left_can_join_again(case: BusCase) {
     for text in ["first", "second"] {
         let member = case.member().await;
         let log = case.acquired(&*member, HOME).await;
@@ -56,8 +56,8 @@ pub(super) async fn two_members_share_the_partitions(case: BusCase) {
     while !shared(&case, &first, &second) {
         let event = case.soon("an even share", race(first.member.next(), second.member.next())).await;
         match event {
-            First::Left(event) => first.hear(&case, event).await,
-            First::Right(event) => second.hear(&case, event).await,
+            First::Left(event) => first.on_event(&case, event).await,
+            First::Right(event) => second.on_event(&case, event).await,
         }
     }
     for partition in case.all_partitions() {
@@ -69,21 +69,21 @@ pub(super) async fn two_members_share_the_partitions(case: BusCase) {
     hand_over(&case, &first, &second).await;
     case.works("leave", second.member.leave()).await;
     while first.partitions != case.all_partitions() {
-        let event = case.soon("what the other left", first.member.next()).await;
-        first.hear(&case, event).await;
+        let event = case.soon("the partitions of the other member", first.member.next()).await;
+        first.on_event(&case, event).await;
     }
 }
 
-pub(super) async fn a_member_for_whom_there_is_nothing_is_told_so(case: BusCase) {
+pub(super) async fn a_member_without_partitions_receives_an_empty_assignment(case: BusCase) {
     let mut sides = Vec::new();
     for _ in 0..=case.all_partitions().len() {
         let member = case.works("join", case.bus().join()).await;
         sides.push(Side { member, partitions: BTreeSet::new() });
-        let mut heard = false;
-        while !heard {
+        let mut joined = false;
+        while !joined {
             let (place, event) = case.soon("the first event of a member that joined", first_of(&sides)).await;
-            heard = place == sides.len() - 1 && event.is_ok();
-            sides[place].hear(&case, event).await;
+            joined = place == sides.len() - 1 && event.is_ok();
+            sides[place].on_event(&case, event).await;
         }
     }
     let owned: usize = sides.iter().map(|side| side.partitions.len()).sum();
@@ -94,17 +94,17 @@ pub(super) async fn a_member_for_whom_there_is_nothing_is_told_so(case: BusCase)
 async fn first_of(sides: &[Side]) -> (usize, Result<GroupEvent, logistics_core::port::PortError>) {
     let mut waits: Vec<_> = sides.iter().map(|side| side.member.next()).collect();
     poll_fn(|context| {
-        let heard =
+        let event =
             waits.iter_mut().enumerate().find_map(|(place, wait)| match wait.as_mut().poll(context) {
                 Poll::Ready(event) => Some((place, event)),
                 Poll::Pending => None,
             });
-        heard.map_or(Poll::Pending, Poll::Ready)
+        event.map_or(Poll::Pending, Poll::Ready)
     })
     .await
 }
 
-/// What went to the second member is the second member's alone.
+/// Only the second member can commit in the partitions that moved to it.
 async fn hand_over(case: &BusCase, first: &Side, second: &Side) {
     for partition in second.partitions.iter().copied() {
         let old = case.acquired(&*first.member, partition).await;
@@ -122,7 +122,7 @@ struct Side {
 }
 
 impl Side {
-    async fn hear(&mut self, case: &BusCase, event: Result<GroupEvent, logistics_core::port::PortError>) {
+    async fn on_event(&mut self, case: &BusCase, event: Result<GroupEvent, logistics_core::port::PortError>) {
         match event {
             Ok(GroupEvent::Assigned(partitions)) => self.partitions.extend(partitions),
             Ok(GroupEvent::Revoked(partitions)) => {
@@ -139,7 +139,7 @@ impl Side {
     }
 }
 
-/// Both have some, and together they have all, each once.
+/// Each member has partitions, together they have all, and none is with both.
 fn shared(case: &BusCase, first: &Side, second: &Side) -> bool {
     let union: BTreeSet<_> = first.partitions.union(&second.partitions).copied().collect();
     let disjoint = first.partitions.is_disjoint(&second.partitions);

@@ -17,19 +17,19 @@ use crate::executor;
 use futures::future::BoxFuture;
 use logistics_core::port::EventBus;
 
-/// What a bus can do beyond what every one can.
+/// The optional capabilities of a bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BusCapabilities {
     /// Several members of one group at the same time, of processors and of readers.
     pub several_members: bool,
-    /// What it holds outlives its process: [`BusHarness::restart`].
+    /// Its contents survive a restart: [`BusHarness::restart`].
     pub restart: bool,
 }
 
 /// One bus under test, which cleans up after itself when dropped. The suite builds one for each case.
 #[async_trait]
 pub trait BusHarness: Send + Sync {
-    /// The bus's abilities. By default everything, so that no case is skipped.
+    /// The capabilities. By default all, so that no case is skipped.
     fn capabilities(&self) -> BusCapabilities {
         BusCapabilities { several_members: true, restart: true }
     }
@@ -40,7 +40,7 @@ pub trait BusHarness: Send + Sync {
     /// Ends the bus as a process ends, and opens it again with its contents. The suite holds no handle at that moment.
     async fn restart(&mut self);
 
-    /// Waits for about 50 ms, in which other work gets done.
+    /// Waits for about 50 ms while other tasks run.
     async fn pause(&self) {
         executor::pause(PAUSE).await;
     }
@@ -75,7 +75,7 @@ pub async fn bus_side_by_side<H: BusHarness + 'static>(
         cases,
         fresh,
         append::appended_records_get_rising_offsets_and_are_read_in_that_order,
-        append::a_record_stands_in_the_partition_of_its_order,
+        append::a_record_is_in_the_partition_of_its_order,
         append::records_over_the_limit_are_refused_and_those_at_it_are_not,
         append::any_bytes_survive,
         append::bounds_say_where_a_partition_starts_and_ends,
@@ -84,7 +84,7 @@ pub async fn bus_side_by_side<H: BusHarness + 'static>(
         read::a_cancelled_read_loses_nothing,
         read::reads_go_on_behind_what_they_showed_and_respect_their_limits,
         read::two_readers_see_the_same_order,
-        read::a_tail_begins_where_it_is_told_and_waits_at_the_end,
+        read::a_tail_begins_at_its_position_and_waits_at_the_end,
         read::partitions_are_read_apart,
         transaction::a_transaction_is_seen_whole_in_every_topic,
         transaction::a_transaction_reaches_other_partitions,
@@ -100,17 +100,17 @@ pub async fn bus_side_by_side<H: BusHarness + 'static>(
         transaction::transactions_survive_a_restart needs restart,
         group::the_only_member_gets_every_partition,
         group::a_member_that_left_owns_nothing,
-        group::who_leaves_can_join_again,
+        group::a_process_that_left_can_join_again,
         group::the_partitions_of_a_dropped_member_are_given_out_again,
         group::two_members_share_the_partitions needs several_members,
-        group::a_member_for_whom_there_is_nothing_is_told_so needs several_members,
+        group::a_member_without_partitions_receives_an_empty_assignment needs several_members,
         subscription::everything_is_delivered_in_order,
         subscription::notifications_are_delivered_too,
-        subscription::what_was_not_acknowledged_comes_again_to_the_next_member_only,
+        subscription::unacknowledged_records_are_delivered_again_to_the_next_member_only,
         subscription::groups_have_positions_of_their_own,
         subscription::a_cancelled_wait_for_a_delivery_loses_nothing,
         subscription::positions_survive_a_restart needs restart,
-        subscription::a_group_without_a_position_starts_where_its_reader_says,
+        subscription::a_group_without_a_position_starts_where_its_reader_requests,
         subscription::a_group_that_started_at_the_end_loses_nothing_of_what_comes_then,
         subscription::a_group_with_a_position_goes_on_there_wherever_it_would_start,
         subscription::a_held_partition_waits_and_the_others_go_on,

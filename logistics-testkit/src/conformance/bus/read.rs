@@ -39,7 +39,7 @@ pub(super) async fn reads_go_on_behind_what_they_showed_and_respect_their_limits
         let (mut found, mut from) = (Vec::new(), Offset(0));
         while found.len() < wanted.len() {
             let batch = case.works("a read", log.read(from, limit)).await;
-            case.holds("no more is read than the limit says", batch.records.len() <= 1);
+            case.holds("a read respects its limit", batch.records.len() <= 1);
             case.holds("a batch's `next` is greater than `from`", batch.next > from);
             from = batch.next;
             found.extend(texts(&batch.records));
@@ -62,7 +62,7 @@ pub(super) async fn two_readers_see_the_same_order(case: BusCase) {
     case.same("what the worker saw", &case.read(&*log, Offset(0), 20).await, &one);
 }
 
-pub(super) async fn a_tail_begins_where_it_is_told_and_waits_at_the_end(case: BusCase) {
+pub(super) async fn a_tail_begins_at_its_position_and_waits_at_the_end(case: BusCase) {
     let first = case.append(HOME, "a").await;
     let second = case.append(HOME, "b").await;
     case.holds("offsets rise", first < second);

@@ -18,7 +18,7 @@ pub(super) const PLENTY: ReadLimit = ReadLimit { records: 10_000, bytes: 64 * 10
 
 /// The partition in which most cases happen.
 pub(super) const HOME: Partition = Partition(0);
-/// Another one.
+/// Another partition.
 pub(super) const OTHER: Partition = Partition(1);
 
 impl BusCase {
@@ -90,7 +90,7 @@ impl BusCase {
         texts.iter().map(|text| sample::record(topic, partition, &id, (*text).to_owned())).collect()
     }
 
-    /// Reads this many records of a log, checking that every batch goes on behind the one before.
+    /// Reads this many records of a log, and checks that every batch continues behind the previous one.
     pub(super) async fn read(&self, log: &dyn PartitionLog, from: Offset, records: usize) -> Vec<LogRecord> {
         let (mut found, mut from) = (Vec::new(), from);
         while found.len() < records {
@@ -102,7 +102,7 @@ impl BusCase {
         found
     }
 
-    /// Reads this many records of a partition from a position on, with a reader of its own.
+    /// Reads this many records of a partition from a position on, with its own reader.
     pub(super) async fn tail(
         &self,
         topic: Topic,

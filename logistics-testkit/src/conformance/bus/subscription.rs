@@ -24,13 +24,13 @@ impl BusCase {
         self.works("an event of the subscription", subscription.next(PLENTY, &BTreeSet::new())).await
     }
 
-    /// The next records, whatever the group says before.
+    /// The next records; skips events of the group.
     async fn delivery(&self, subscription: Member<'_>, held: &BTreeSet<Partition>) -> Delivery {
         let delivery = async { next_delivery(subscription, held).await };
         self.works("a delivery", delivery).await
     }
 
-    /// The texts of the next records, by partition, and where each partition goes on.
+    /// The texts of the next records, by partition, and the position behind them.
     async fn deliveries(&self, subscription: Member<'_>, records: usize) -> Found {
         let (mut found, mut count) = (Found::new(), 0);
         while count < records {
@@ -44,19 +44,19 @@ impl BusCase {
         found
     }
 
-    /// Sees that no records come.
+    /// Checks that no records are delivered.
     async fn no_delivery(&self, what: &str, subscription: Member<'_>, held: &BTreeSet<Partition>) {
         self.waits(what, next_delivery(subscription, held)).await;
     }
 
-    /// Sees that the group starts in every partition, and that this comes before its records; answers where.
+    /// The group's start in every partition. Checks that each start precedes the first record.
     async fn starts(&self, subscription: Member<'_>) -> BTreeMap<Partition, Offset> {
         let mut started = BTreeMap::new();
         while started.len() < self.bus().partitions() as usize {
             match self.event(subscription).await {
                 SubscriptionEvent::Started(starts) => started.extend(starts),
                 SubscriptionEvent::Records(Delivery { partition, .. }) => {
-                    self.holds("a start is said before its first record", started.contains_key(&partition));
+                    self.holds("a start precedes the first record", started.contains_key(&partition));
                 }
                 other => panic!("case `{}`: {other:?} instead of a start", self.name),
             }
@@ -103,13 +103,13 @@ pub(super) async fn notifications_are_delivered_too(case: BusCase) {
         .works("subscribe", subscribing.subscribe(Topic::Notifications, "notifiers", StartAt::Start))
         .await;
     let mut records = case.records(Topic::Orders, HOME, &["fact"]);
-    records.extend(case.records(Topic::Notifications, HOME, &["told-1", "told-2"]));
+    records.extend(case.records(Topic::Notifications, HOME, &["notification-1", "notification-2"]));
     case.commit(&*log, records, Offset(0)).await;
     let found = case.deliveries(&mut *subscription, 2).await;
-    case.same("the notifications", &found[&HOME].0, &strings(&["told-1", "told-2"]));
+    case.same("the notifications", &found[&HOME].0, &strings(&["notification-1", "notification-2"]));
 }
 
-pub(super) async fn what_was_not_acknowledged_comes_again_to_the_next_member_only(case: BusCase) {
+pub(super) async fn unacknowledged_records_are_delivered_again_to_the_next_member_only(case: BusCase) {
     for text in ["a", "b"] {
         case.append(HOME, text).await;
     }
@@ -174,7 +174,7 @@ pub(super) async fn two_members_read_everything_between_them(case: BusCase) {
         case.append(Partition(n % 2), &text).await;
         wanted.insert(text);
     }
-    // Records may come twice while the members share the partitions out; none may stay away.
+    // During the rebalance, records may be delivered twice. None may be missing.
     let mut found = BTreeSet::new();
     while found != wanted {
         let held = BTreeSet::new();
@@ -191,7 +191,7 @@ pub(super) async fn two_members_read_everything_between_them(case: BusCase) {
     }
 }
 
-pub(super) async fn a_group_without_a_position_starts_where_its_reader_says(case: BusCase) {
+pub(super) async fn a_group_without_a_position_starts_where_its_reader_requests(case: BusCase) {
     let mut end = Offset(0);
     for text in ["before", "at", "last"] {
         end = case.append(HOME, text).await.next();
@@ -278,7 +278,7 @@ pub(super) async fn a_revoked_partition_moves_once_it_is_released_and_not_before
     let given = case.deliveries(&mut *first, partitions.len()).await;
     let mut second = case.subscribe("readers").await;
     let held = BTreeSet::new();
-    // The newcomer is polled beside: a group moves on when all its members are heard.
+    // The new member is polled too: a rebalance needs all members.
     let revoked = loop {
         let both = race(first.next(PLENTY, &held), next_delivery(&mut *second, &held));
         match case.soon("the revocation", both).await {

@@ -1,4 +1,4 @@
-//! Transactions and who may commit them.
+//! Transactions and their fencing.
 
 use bytes::Bytes;
 
@@ -12,13 +12,13 @@ pub(super) async fn a_transaction_is_seen_whole_in_every_topic(case: BusCase) {
     let log = case.acquired(&*member, HOME).await;
     let input = case.append(HOME, "in").await;
     let mut records = case.records(Topic::Orders, HOME, &["fact-1", "fact-2"]);
-    records.extend(case.records(Topic::Notifications, HOME, &["told-1", "told-2"]));
+    records.extend(case.records(Topic::Notifications, HOME, &["notification-1", "notification-2"]));
     records.extend(case.records(Topic::DeadLetters, HOME, &["dead"]));
     case.commit(&*log, records, input.next()).await;
     let orders = case.texts(Topic::Orders, HOME, 3).await;
     case.same("the orders", &orders, &strings(&["in", "fact-1", "fact-2"]));
-    let told = case.texts(Topic::Notifications, HOME, 2).await;
-    case.same("the notifications", &told, &strings(&["told-1", "told-2"]));
+    let notifications = case.texts(Topic::Notifications, HOME, 2).await;
+    case.same("the notifications", &notifications, &strings(&["notification-1", "notification-2"]));
     case.same("the dead letters", &case.texts(Topic::DeadLetters, HOME, 1).await, &strings(&["dead"]));
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn inputs_and_transactions_keep_the_order_in_which_they_came(ca
     case.same("the orders", &case.texts(Topic::Orders, HOME, wanted.len()).await, &wanted);
 }
 
-/// A new owner replays up to the end that it read: if a read never got there, it would wait for ever.
+/// A new owner replays up to the end that it read. If no read reached that end, it would wait for ever.
 pub(super) async fn reading_reaches_the_end_that_was_read_before(case: BusCase) {
     let member = case.member().await;
     let log = case.acquired(&*member, HOME).await;
@@ -127,11 +127,11 @@ pub(super) async fn a_predecessor_cannot_commit(case: BusCase) {
     case.commit(&*new, case.records(Topic::Orders, HOME, &["newer"]), Offset(0)).await;
     let orders = case.texts(Topic::Orders, HOME, 3).await;
     case.same("the orders", &orders, &strings(&["old", "new", "newer"]));
-    let told = case.works("bounds", case.bus().bounds(Topic::Notifications, HOME)).await;
-    if told.end > told.start {
+    let bounds = case.works("bounds", case.bus().bounds(Topic::Notifications, HOME)).await;
+    if bounds.end > bounds.start {
         case.commit(&*new, case.records(Topic::Notifications, HOME, &["new"]), Offset(0)).await;
-        let told = case.texts(Topic::Notifications, HOME, 1).await;
-        case.same("the notifications", &told, &strings(&["new"]));
+        let notifications = case.texts(Topic::Notifications, HOME, 1).await;
+        case.same("the notifications", &notifications, &strings(&["new"]));
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn a_cleared_partition_is_written_anew(case: StoreCase) {
     let later = changed(&rebuilt, Status::Preparing, 8);
     case.write(write(HOME, 3, vec![later])).await;
     case.same("the list after the next write", &case.listed(None).await, &vec![id]);
-    // The contents are others by now, and go as the first ones did.
+    // The new contents can be removed too.
     clear(&case, HOME, 3).await;
     case.same("the list at the end", &case.listed(None).await, &Vec::new());
 }

@@ -12,7 +12,7 @@ use logistics_core::limits::DETAILS_BYTES_MAX;
 use logistics_core::port::{DocumentLookup, DocumentWrite};
 use logistics_core::{Change, Details, Offset, Timestamp, evolve};
 
-pub(super) async fn documents_come_in_the_order_in_which_they_are_asked_for(case: StoreCase) {
+pub(super) async fn documents_have_the_order_of_the_requested_ids(case: StoreCase) {
     let written: Vec<_> = (0..4).map(|n| document(&case.order(HOME, n), STATUSES[n], n as i64)).collect();
     case.write(write(HOME, 1, written.clone())).await;
     let missing = case.order(HOME, 4);
@@ -97,7 +97,7 @@ pub(super) async fn many_documents_are_one_write(case: StoreCase) {
     case.same("the number of timers", &case.timers(HOME).await.len(), &ids.len());
 }
 
-/// What an owner rebuilds comes in writes as large as this, each document in several parts of the store at once.
+/// An owner rebuilds in writes of this size, each document in several parts of the store at once.
 pub(super) async fn a_rebuilt_partition_is_one_write(case: StoreCase) {
     const ORDERS: usize = 20_000;
     let ids = sample::order_ids_in(HOME, case.harness.partitions(), ORDERS);

@@ -48,7 +48,7 @@ pub(super) async fn an_order_that_moves_on_is_late_no_more(case: StoreCase) {
     case.write(write(HOME, 2, overdue.clone())).await;
     let ids: Vec<_> = overdue.iter().map(|document| document.order_id.clone()).collect();
     case.same("the late orders", &listed(&case, None).await, &ids);
-    // A cursor stays a place in the list when its order has left it.
+    // A cursor stays valid after its order has left the list.
     let first = ListQuery { late: true, limit: 1, ..ListQuery::default() };
     let next = case.page(&first).await.next;
     case.holds("there is another page", next.is_some());
@@ -118,7 +118,7 @@ async fn pages(case: &StoreCase, status: Option<Status>, limit: usize) -> Vec<Or
         case.holds("the pages hold no more orders than there are", found.len() <= 100);
         let Some(next) = page.next else { return found };
         case.holds("a page that is not the last holds something", !page.documents.is_empty());
-        // As text and back: that is how it travels.
+        // Clients send the cursor as text.
         query.after = next.to_string().parse::<Cursor>().ok();
         case.same("the cursor, by way of its text", &query.after, &Some(next));
     }

@@ -66,7 +66,7 @@ pub(super) async fn a_rebuilt_order_has_one_entry(case: StoreCase) {
         case.same("all orders", &case.listed(None).await, &vec![id.clone()]);
         case.same("the orders that are PLACED", &case.listed(Some(Status::Placed)).await, &Vec::new());
     }
-    // What it says to have been there is not what is removed: that is whatever is there.
+    // The store removes the entry that it has, even if the write names another.
     let moved = DocumentWrite {
         rebuilt: true,
         previous: Some((Status::Placed, sample::time(1))),
@@ -97,7 +97,7 @@ async fn pages(case: &StoreCase, status: Option<Status>, limit: usize, orders_ma
         case.holds("the pages hold no more orders than there are", found.len() <= orders_max);
         let Some(next) = page.next else { return found };
         case.same("the orders on a page that is not the last", &page.documents.len(), &limit);
-        // As text and back: that is how it travels.
+        // Clients send the cursor as text.
         let text = next.to_string();
         query.after = text.parse::<Cursor>().ok();
         case.same("the cursor, by way of its text", &query.after, &Some(next));
@@ -109,7 +109,7 @@ pub(super) async fn the_list_spans_partitions(case: StoreCase) {
     case.same("the orders that are PLACED", &case.listed(Some(Status::Placed)).await, &wanted);
 }
 
-/// A batch is decided at one time, so that thousands of orders share it.
+/// A batch is decided at one time, so thousands of orders have the same time.
 pub(super) async fn changes_of_one_millisecond_are_paged(case: StoreCase) {
     const ORDERS: usize = 100;
     let mut wanted = Vec::new();
@@ -135,7 +135,7 @@ pub(super) async fn changes_of_one_millisecond_are_paged(case: StoreCase) {
         let found = pages(&case, Some(Status::Placed), limit, wanted.len()).await;
         case.same("the pages, one after the other", &found, &wanted);
     }
-    // A cursor stays a place in the list when its order has moved on.
+    // A cursor stays valid after its order has left the list.
     let page =
         case.page(&ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 50 }).await;
     let moved = wanted[49].clone();

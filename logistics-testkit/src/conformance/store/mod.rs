@@ -18,17 +18,17 @@ use crate::executor;
 use futures::future::BoxFuture;
 use logistics_core::port::OrderStore;
 
-/// What a store can do beyond what every one can.
+/// The optional capabilities of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreCapabilities {
-    /// What it holds outlives its process: [`StoreHarness::restart`].
+    /// Its contents survive a restart: [`StoreHarness::restart`].
     pub restart: bool,
 }
 
 /// One store under test, which cleans up after itself when dropped. The suite builds one for each case.
 #[async_trait]
 pub trait StoreHarness: Send + Sync {
-    /// The store's abilities. By default everything, so that no case is skipped.
+    /// The capabilities. By default all, so that no case is skipped.
     fn capabilities(&self) -> StoreCapabilities {
         StoreCapabilities { restart: true }
     }
@@ -42,7 +42,7 @@ pub trait StoreHarness: Send + Sync {
     /// Ends the store as a process ends, and opens it again with its contents. The suite holds no handle at that moment.
     async fn restart(&mut self);
 
-    /// Waits for about 50 ms, in which other work gets done.
+    /// Waits for about 50 ms while other tasks run.
     async fn pause(&self) {
         executor::pause(PAUSE).await;
     }
@@ -59,7 +59,7 @@ type StoreCase = Case<dyn StoreHarness>;
 /// Runs the suite. `fresh` builds a harness for each case.
 ///
 /// # Panics
-/// When a case fails, with its name and what went wrong.
+/// When a case fails, with its name and the failure.
 pub async fn store<H: StoreHarness + 'static>(fresh: impl AsyncFn() -> H) -> Report {
     run_cases!(
         "store",
@@ -74,7 +74,7 @@ pub async fn store<H: StoreHarness + 'static>(fresh: impl AsyncFn() -> H) -> Rep
         write::checkpoints_keep_their_numbers,
         write::partitions_do_not_touch_each_other,
         write::what_was_written_survives_a_restart needs restart,
-        documents::documents_come_in_the_order_in_which_they_are_asked_for,
+        documents::documents_have_the_order_of_the_requested_ids,
         documents::a_document_is_found_or_absent_or_unknown,
         documents::documents_keep_their_bytes,
         documents::a_later_write_replaces_document_and_timer,
@@ -102,6 +102,6 @@ pub async fn store<H: StoreHarness + 'static>(fresh: impl AsyncFn() -> H) -> Rep
         clear::a_cleared_partition_is_written_anew,
         outcome::an_outcome_that_is_there_comes_at_once,
         outcome::an_outcome_is_waited_for_and_comes_with_its_document,
-        outcome::every_verdict_survives,
+        outcome::every_kind_of_outcome_survives,
     )
 }

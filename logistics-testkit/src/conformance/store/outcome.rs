@@ -47,7 +47,7 @@ pub(super) async fn an_outcome_is_waited_for_and_comes_with_its_document(case: S
     case.same("the document, once the outcome is there", &found, &DocumentLookup::Found(placed.json.clone()));
 }
 
-pub(super) async fn every_verdict_survives(case: StoreCase) {
+pub(super) async fn every_kind_of_outcome_survives(case: StoreCase) {
     let id = case.order(HOME, 0);
     let rejected = |rejection| RequestOutcome::Rejected { rejection };
     let verdicts = [

@@ -14,15 +14,15 @@ use logistics_core::{Offset, Order, OrderId, Partition, Timestamp};
 
 /// The partition in which most cases happen.
 pub(super) const HOME: Partition = Partition(0);
-/// Another one.
+/// Another partition.
 pub(super) const OTHER: Partition = Partition(1);
 
-/// The write of this number of the one acquisition that most cases have.
+/// The token of write `sequence` in the acquisition that most cases use.
 pub(super) fn token(sequence: u64) -> Token {
     Token { acquisition: 0xfeed_0000_0000_0000_0000_0000_0000_beef, sequence }
 }
 
-/// What write `sequence` says of its basis; bytes that a store must keep as they are.
+/// The basis of write `sequence`: bytes that a store must keep unchanged.
 pub(super) fn basis(sequence: u64) -> Bytes {
     Bytes::from(format!("{{\"write\":{sequence}}}"))
 }
@@ -67,7 +67,7 @@ pub(super) fn with_timer(document: DocumentWrite, due_ms: i64) -> DocumentWrite 
 
 /// The same document, late in its status.
 pub(super) fn late(document: DocumentWrite) -> DocumentWrite {
-    // Without a document of its own, the write is found out by the case that reads it.
+    // An unreadable document becomes empty, and the case that reads it fails.
     let json = Order::from_document(&document.json).map(|mut order| {
         (order.late, order.updated_at) = (true, document.changed_at);
         Bytes::from(order.to_document())
@@ -94,7 +94,7 @@ impl StoreCase {
         let recovery = self.works("recover", self.store().recover(partition)).await;
         let checkpoint = self.works("checkpoint", self.store().checkpoint(partition)).await;
         self.same("the checkpoint alone", &checkpoint, &recovery.checkpoint);
-        // A store may have a clock of its own, which no case knows.
+        // A store may have its own clock, so no case expects a time.
         Recovery { now: None, ..recovery }
     }
 
