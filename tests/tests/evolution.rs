@@ -90,7 +90,8 @@ struct Process {
 impl Process {
     fn start(release: Release, engine: &Engine, seen: &Arc<Seen>) -> Self {
         let clock = Arc::new(SystemClock);
-        let settings = Settings { idle_ms: 50, ..Settings::new(PARTITIONS, Policy::manual()) };
+        let mut settings = Settings::new(PARTITIONS, Policy::manual());
+        settings.idle_ms = 50;
         let options = ProcessorsOptions::default();
         Self {
             release,
