@@ -249,6 +249,16 @@ fn run(seed: u64) -> World {
     world
 }
 
+/// Runs the seeds from 0, on every core.
+fn run_all(seeds: u64) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for first in 0..threads as u64 {
+            scope.spawn(move || (first..seeds).step_by(threads).for_each(|seed| _ = run(seed)));
+        }
+    });
+}
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
@@ -257,7 +267,7 @@ fn number(name: &str) -> Option<u64> {
 fn the_invariants_hold_under_faults_and_the_system_settles_without() {
     match number("SIMULATION_SEED") {
         Some(seed) => _ = run(seed),
-        None => (0..number("SIMULATION_RUNS").unwrap_or(RUNS)).for_each(|seed| _ = run(seed)),
+        None => run_all(number("SIMULATION_RUNS").unwrap_or(RUNS)),
     }
 }
 
