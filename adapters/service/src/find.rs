@@ -1,4 +1,4 @@
-//! Finding an order, and the rule that tells an absent order from one that may still come.
+//! Finding an order, and the rule that separates an absent order from one that the store may still receive.
 
 use std::time::Duration;
 
