@@ -61,7 +61,7 @@ async fn a_part_that_does_not_answer_is_unready_until_it_answers() {
     assert_eq!(unready(&monitor), ["log", "store"]);
     let detail = &monitor.health().parts[0].detail;
     assert!(detail.starts_with("kafka:9092: since 2025-11-24T16:00:"), "{detail}");
-    assert!(detail.ends_with(": an injected fault: could not ask for the bounds"), "{detail}");
+    assert!(detail.ends_with(": an injected fault: could not read the bounds"), "{detail}");
 
     bus.set_faults(Faults::none());
     store.set_faults(Faults::none());

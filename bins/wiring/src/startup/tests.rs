@@ -61,7 +61,7 @@ async fn the_start_waits_for_missing_parts_without_limit_and_names_them() {
     assert_eq!(missing(&registry), ["log", "store"]);
     let detail = registry.health().parts[0].detail.clone();
     assert!(detail.starts_with("kafka:9092: waiting since 2"), "{detail}");
-    assert!(detail.ends_with(": an injected fault: could not ask for the bounds"), "{detail}");
+    assert!(detail.ends_with(": an injected fault: could not read the bounds"), "{detail}");
     redis.set_faults(Faults::none());
     sleep(Duration::from_secs(6)).await;
     assert!(!started.is_finished());
