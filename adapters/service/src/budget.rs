@@ -1,4 +1,4 @@
-//! The bytes that requests and replies may hold at a time, of all callers together.
+//! A limit on the bytes of all requests and replies in flight.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ServiceError;
 
-/// A bound on bytes: what is left of [`Options::in_flight_bytes_max`](crate::Options).
+/// A limit on bytes in flight, of all callers together: [`Options::in_flight_bytes_max`](crate::Options).
 #[derive(Debug)]
 pub struct Budget {
     left: Arc<Semaphore>,
@@ -15,31 +15,31 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of so many bytes; at most 4 GiB.
+    /// A budget of `bytes_max` bytes, 4 GiB at most.
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
-        // A permit is a byte, and permits are taken by a 32-bit number.
+        // A permit is a byte, and the semaphore counts the permits of a call in 32 bits.
         let bytes_max = bytes_max.min(u32::MAX as usize);
         Self { left: Arc::new(Semaphore::new(bytes_max)), bytes_max }
     }
 
-    /// The size of the whole budget, in bytes.
+    /// The size of the budget, in bytes.
     #[must_use]
     pub fn bytes_max(&self) -> usize {
         self.bytes_max
     }
 
-    /// Takes so many bytes out of the budget. What is larger than the whole budget takes all of it.
+    /// Reserves bytes. A reservation that exceeds the budget reserves all of it.
     ///
     /// # Errors
-    /// [`ServiceError::Overloaded`] at once, where they are not left.
+    /// [`ServiceError::Overloaded`] at once, if the budget has fewer bytes left.
     pub fn reserve(&self, bytes: usize) -> Result<Reservation, ServiceError> {
         let permits = u32::try_from(bytes.min(self.bytes_max)).unwrap_or(u32::MAX);
         let taken = self.left.clone().try_acquire_many_owned(permits);
         taken.map(|permit| Reservation { permit }).map_err(|_| ServiceError::Overloaded)
     }
 
-    /// Bytes that stay in the budget until their last copy is dropped.
+    /// Reserves the length of `bytes` until their last copy is dropped.
     ///
     /// # Errors
     /// As for [`Budget::reserve`].
@@ -48,7 +48,7 @@ impl Budget {
     }
 }
 
-/// Bytes of the budget. Dropping it gives them back.
+/// Reserved bytes of a [`Budget`]. Dropping the reservation returns them.
 #[derive(Debug)]
 #[must_use = "a reservation that is dropped reserves nothing"]
 pub struct Reservation {
@@ -56,7 +56,7 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// Keeps so many bytes at most and gives the others back.
+    /// Keeps at most `bytes` and returns the rest to the budget.
     pub fn shrink(&mut self, bytes: usize) {
         let surplus = self.permit.num_permits().saturating_sub(bytes);
         drop(self.permit.split(surplus));
@@ -67,7 +67,7 @@ impl Reservation {
         self.permit.merge(other.permit);
     }
 
-    /// The reservation lives as long as these bytes.
+    /// Attaches the reservation to `bytes`: it is returned when their last copy is dropped.
     #[must_use]
     pub fn hold(self, bytes: Bytes) -> Bytes {
         Bytes::from_owner(Held { bytes, _reservation: self })
@@ -90,16 +90,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_given_back_with_their_last_reader() {
+    fn bytes_return_to_the_budget_with_their_last_copy() {
         let budget = Budget::new(10);
         let held = budget.hold(Bytes::from_static(b"123456")).unwrap();
         let part = held.slice(0..1);
         assert!(budget.reserve(5).is_err());
         drop(held);
-        assert!(budget.reserve(5).is_err(), "a part of them keeps all of them");
+        assert!(budget.reserve(5).is_err(), "a slice keeps the whole reservation");
         drop(part);
         let mut all = budget.reserve(1000).unwrap();
-        assert!(budget.reserve(1).is_err(), "what is larger than the budget takes all of it");
+        assert!(budget.reserve(1).is_err(), "a larger reservation takes the whole budget");
         all.shrink(4);
         all.add(budget.reserve(5).unwrap());
         assert!(budget.reserve(2).is_err() && budget.reserve(1).is_ok());

@@ -1,4 +1,4 @@
-//! Commands, typed.
+//! Typed commands.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::idempotency::IdempotencyKey;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Place {
-    /// Names the order: the same key of the same principal is the same order. With a key the call waits for the decision.
+    /// Identifies the order: one key of one principal is one order. With a key, the call waits for the decision.
     pub idempotency_key: Option<IdempotencyKey>,
     /// The parties of the order and its details.
     pub placement: Placement,
     /// The trace context that the order's records carry.
     pub trace: Option<TraceParent>,
-    /// How long to wait for the decision, where there is a key. `None`: [`Options::default_wait_ms`](crate::Options).
+    /// How long to wait for the decision if there is a key. `None`: [`Options::default_wait_ms`](crate::Options).
     pub wait: Option<Duration>,
 }
 
@@ -32,9 +32,9 @@ impl Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
-    /// Cancels it.
+    /// Cancels the order.
     Cancel,
-    /// Moves it into this status.
+    /// Moves the order into this status.
     MoveTo(Status),
 }
 
@@ -44,15 +44,15 @@ pub enum Action {
 pub struct Transition {
     /// The order.
     pub order_id: OrderId,
-    /// What to do with it.
+    /// What the transition does with the order.
     pub action: Action,
-    /// The actor that requests it; the principal must be permitted to act as it. Default `operator`.
+    /// The actor that requests the transition. The principal must be permitted to act as this actor. Default `operator`.
     pub actor: Actor,
-    /// The version that the order must have, or the request is rejected as stale. `None`: any version.
+    /// The version that the order must have; otherwise the processor rejects the request as stale. `None`: any version.
     pub expected_version: Option<Version>,
-    /// Why, for the order's history.
+    /// The reason, for the order's history.
     pub reason: Option<Reason>,
-    /// Names the request: the same key of the same principal at the same order is the same request.
+    /// Identifies the request: one key of one principal for one order is one request.
     pub idempotency_key: Option<IdempotencyKey>,
     /// The trace context that the request's records carry.
     pub trace: Option<TraceParent>,
@@ -67,7 +67,7 @@ impl Transition {
         Self::new(order_id, Action::Cancel)
     }
 
-    /// Moves the order into that status.
+    /// Moves the order into `status`.
     #[must_use]
     pub fn to(order_id: OrderId, status: Status) -> Self {
         Self::new(order_id, Action::MoveTo(status))

@@ -8,14 +8,14 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Document {
-    /// Its JSON, as the store holds it; [`logistics_core::Order::from_document`] reads it. The bytes stay in the
-    /// service's budget until the last copy of them is dropped.
+    /// Its JSON, as stored; [`logistics_core::Order::from_document`] parses it. The bytes count towards the service's
+    /// budget until their last copy is dropped.
     pub json: Bytes,
-    /// The order's version; `None` where the JSON names none.
+    /// The order's version; `None` if the JSON has none.
     pub version: Option<Version>,
 }
 
-/// The version that a document holds.
+/// The version of a document.
 pub(crate) fn version_of(document: &[u8]) -> Option<Version> {
     leading_version(document).or_else(|| {
         #[derive(Deserialize)]
@@ -26,10 +26,10 @@ pub(crate) fn version_of(document: &[u8]) -> Option<Version> {
     })
 }
 
-/// The version of a document that is laid out as the core writes it: third, so that nothing behind it has to be read.
+/// The version of a document with the core's field order: the third field, so the rest is not parsed.
 fn leading_version(document: &[u8]) -> Option<Version> {
     let rest = document.strip_prefix(br#"{"order_id":""#)?;
-    // Neither an id nor a status holds a quotation mark.
+    // Neither an id nor a status contains a quotation mark.
     let rest = behind_quote(rest)?.strip_prefix(br#","status":""#)?;
     let rest = behind_quote(rest)?.strip_prefix(br#","version":"#)?;
     let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_laid_out_differently_is_parsed() {
+    fn a_document_with_another_field_order_is_parsed() {
         let document = br#"{ "version": 12, "order_id": "a" }"#;
         assert_eq!(leading_version(document), None);
         assert_eq!(version_of(document), Some(Version(12)));

@@ -5,38 +5,38 @@ use logistics_core::port::PortErrorKind;
 
 use crate::readers::READERS_MAX;
 
-/// Why a use case failed. Its text is a sentence for the caller; it names no broker, store or address. What a port reports is in
-/// the service's log only.
+/// Why a use case failed. Its text is for the caller and names no broker, store or address. The error of a port is only in the
+/// service's log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
     /// The order is known to be absent.
     #[error("Order not found")]
     NotFound,
-    /// Whether there is such an order is unknown yet: the store has not caught up with the log.
-    #[error("It is not known yet whether there is such an order")]
+    /// It is unknown whether the order exists: the store is behind the log.
+    #[error("It is unknown yet whether the order exists")]
     NotReady,
-    /// The store lost what this process has read from it before. It is being rebuilt from the log.
-    #[error("The store holds an older state than was served before")]
+    /// The store has an older state than this process has read before. The processor rebuilds the store from the log.
+    #[error("The store has an older state than this server has served before")]
     Rebuilding,
-    /// The log or the store failed or did not answer in time. The log may hold a placement or a transition all the same, so
-    /// repeat it with an idempotency key or an expected version only.
-    #[error("The service cannot reach its log or its store at the moment")]
+    /// The log or the store failed, or did not answer in time. A placement or a transition has an unknown outcome: retry it only
+    /// with an idempotency key or an expected version.
+    #[error("The log or the store is unavailable")]
     Unavailable,
-    /// The log or the store has no room left.
-    #[error("There is no room left to store anything")]
+    /// The log or the store is full.
+    #[error("The storage is full")]
     StorageFull,
-    /// The request is larger than a record of the log may be.
-    #[error("The request is larger than the log takes")]
+    /// The request exceeds the record limit of the log.
+    #[error("The request exceeds the record limit of the log")]
     TooLarge,
-    /// The calls under way hold all of [`Options::in_flight_bytes_max`](crate::Options). Nothing was changed.
-    #[error("The server has too much under way at the moment")]
+    /// The calls in flight use all of [`Options::in_flight_bytes_max`](crate::Options). Nothing changed.
+    #[error("Requests and replies in flight use all of the server's memory budget")]
     Overloaded,
-    /// As many calls read the log as may.
-    #[error("{max} requests read the log already", max = READERS_MAX)]
+    /// The limit of calls that read the log at a time is reached.
+    #[error("{max} requests read the log already, which is the limit", max = READERS_MAX)]
     TooManyReaders,
-    /// The request is not decided yet, its outcome has expired, or it was never sent.
-    #[error("The outcome of this request is not known")]
+    /// The request is undecided, its outcome has expired, or it was never sent.
+    #[error("The outcome of this request is unknown")]
     OutcomeUnknown,
     /// The principal may not act as `system`.
     #[error("actor: system is reserved for the service's own timers")]
@@ -44,7 +44,7 @@ pub enum ServiceError {
     /// The log has no such partition.
     #[error("There is no such partition; there are {partitions}, from 0 on")]
     UnknownPartition {
-        /// How many there are.
+        /// The number of partitions.
         partitions: u32,
     },
     /// The request was decided and rejected. Nothing changed.
@@ -81,7 +81,7 @@ impl ServiceError {
         }
     }
 
-    /// The same call may succeed later.
+    /// Whether a retry can succeed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -106,7 +106,7 @@ impl ServiceError {
     }
 }
 
-/// The kind only: the port's sentence names what is inside.
+/// Converts the kind only, because the port's text names brokers and addresses.
 impl From<PortErrorKind> for ServiceError {
     fn from(kind: PortErrorKind) -> Self {
         match kind {
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_failure_is_known_by_its_kind_alone_and_says_whether_a_retry_helps() {
+    fn the_kind_of_a_port_error_determines_code_and_retryability() {
         let cases = [
             (PortErrorKind::Unavailable, "unavailable", true),
             (PortErrorKind::StorageFull, "storage_full", true),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_keeps_its_code_and_sentence() {
+    fn a_rejection_keeps_its_code_and_text() {
         let error = ServiceError::from(Rejection::IdConflict);
         assert_eq!((error.code(), error.is_retryable()), ("id_conflict", false));
         assert_eq!(error.to_string(), Rejection::IdConflict.to_string());

@@ -11,7 +11,7 @@ use crate::error::ServiceError;
 use crate::principal::Principal;
 use crate::service::{OrderService, Shared};
 
-/// An order whose id is younger than this may be in the log and not yet in the store.
+/// An order with a younger id may be in the log and not yet in the store.
 const YOUNG_MS: u64 = 60_000;
 /// The first pause between two lookups; each is twice as long as the one before.
 const PAUSE_MS_MIN: u64 = 20;
@@ -19,17 +19,17 @@ const PAUSE_MS_MIN: u64 = 20;
 const PAUSE_MS_MAX: u64 = 320;
 
 impl OrderService {
-    /// The document of an order. Waits for [`Options::lookup_wait_ms`](crate::Options) where it is unknown yet whether there is
-    /// one.
+    /// The document of an order. While it is unknown whether the order exists, waits for up to
+    /// [`Options::lookup_wait_ms`](crate::Options).
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] only where the order is known to be absent: the store has answered all that the log held when
-    /// the order was missed, and the id is not a minute old. `NotReady` where that is unknown, `Rebuilding` where the store went
-    /// back behind what this service has read before; `Unavailable`; `Overloaded`.
+    /// [`ServiceError::NotFound`] only if the order is certainly absent: the store has answered every input that the log had at the
+    /// first miss, and the id is at least a minute old. `NotReady` if that is unknown. `Rebuilding` if the store has an older state
+    /// than this service has read before. `Unavailable`; `Overloaded`.
     pub async fn find(&self, _principal: &Principal, order_id: &OrderId) -> Result<Document, ServiceError> {
         let shared = &self.shared;
         let partition = partition_of(order_id, shared.bus.partitions());
-        // Where the log ended when the order was missed first: whatever was placed before lies below.
+        // The log's end at the first miss: every earlier placement is below it.
         let mut end = None;
         let mut until = None;
         let mut pause = None;
@@ -72,10 +72,10 @@ impl OrderService {
         }
     }
 
-    /// Reads the store, together with all other calls that look for the same order at the moment.
+    /// Reads the store once for all concurrent calls that look up the same order.
     async fn look_up(&self, id: &OrderId, pause: Option<Pause>) -> Result<DocumentLookup, ServiceError> {
         let shared = &self.shared;
-        let call = shared.port("look for an order", shared.store.document(id));
+        let call = shared.port("look up an order", shared.store.document(id));
         let Some(Pause { ms, until }) = pause else {
             return shared.lookups.run(id, async {}, call).await;
         };
@@ -94,25 +94,26 @@ impl OrderService {
 #[derive(Debug, Clone, Copy)]
 struct Pause {
     ms: u64,
-    /// It ends by then.
+    /// The latest end of the pause.
     until: Instant,
 }
 
 impl Shared {
     pub(crate) async fn end_of_log(&self, partition: Partition) -> Result<Offset, ServiceError> {
         let bounds = self.bus.bounds(Topic::Orders, partition);
-        let call = async { Ok(self.port("find the log's end", bounds).await?.end) };
+        let call = async { Ok(self.port("read the log's end", bounds).await?.end) };
         self.ends.run(&partition, async {}, call).await
     }
 
-    /// Every input of the partition before it is answered in the store; 0 where the store knows nothing of the partition.
+    /// The store has answered every input of the partition below this offset; 0 if it has no checkpoint of the partition.
     pub(crate) async fn answered(&self, partition: Partition) -> Result<Offset, ServiceError> {
-        let checkpoint = self.port("read how far the store is", self.store.checkpoint(partition)).await?;
+        let checkpoint = self.port("read the store's checkpoint", self.store.checkpoint(partition)).await?;
         Ok(checkpoint.map_or(Offset(0), |checkpoint| checkpoint.answered))
     }
 }
 
-/// The id was made a moment ago. One from far ahead was made up: clocks of servers do not differ by a minute.
+/// Whether the id was generated within the last minute. Clocks of servers differ by less than a minute, so no server generated an id
+/// that is further ahead.
 fn is_young(id: &OrderId, now: Timestamp) -> bool {
     id.generated_at()
         .is_some_and(|made| now.millis_since(made) < YOUNG_MS && made.millis_since(now) < YOUNG_MS)

@@ -19,11 +19,11 @@ pub struct History {
     pub status: Status,
     /// Its version.
     pub version: Version,
-    /// The JSON array of its facts, as the document holds it: each is a [`logistics_core::HistoryEntry`].
+    /// The JSON array of its facts, as in the document: each is a [`logistics_core::HistoryEntry`].
     pub events: Bytes,
 }
 
-/// The part of a document that is read; its history goes through as it is.
+/// The parsed part of a document; the history stays as it is.
 #[derive(Deserialize)]
 struct Outline<'a> {
     status: Status,
@@ -36,7 +36,7 @@ impl OrderService {
     /// The facts of an order.
     ///
     /// # Errors
-    /// As for [`OrderService::find`]; `Unavailable` where the document cannot be read.
+    /// As for [`OrderService::find`]; `Unavailable` if the document is unreadable.
     pub async fn history(&self, principal: &Principal, order_id: &OrderId) -> Result<History, ServiceError> {
         let document = self.find(principal, order_id).await?.json;
         let outline: Outline<'_> =
@@ -47,8 +47,8 @@ impl OrderService {
     }
 }
 
-/// The store holds a document that is no order's.
+/// Reports a stored document that is not an order.
 pub(crate) fn unreadable(order_id: &OrderId, error: &serde_json::Error) -> ServiceError {
-    tracing::error!(%error, %order_id, "the store holds a document that cannot be read");
+    tracing::error!(%error, %order_id, "the store has an unreadable document");
     ServiceError::Unavailable
 }

@@ -1,18 +1,18 @@
-//! Keys by which a repeated command is recognised.
+//! Keys that identify a repeated command.
 
 use std::fmt;
 
-/// The longest [`IdempotencyKey`].
+/// The maximum length of an [`IdempotencyKey`], in bytes.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
-/// A text is not an [`IdempotencyKey`].
+/// A text that is not an [`IdempotencyKey`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("must be 1 to {max} visible ASCII characters without spaces", max = IDEMPOTENCY_KEY_BYTES_MAX)]
 #[non_exhaustive]
 pub struct InvalidIdempotencyKey;
 
-/// Names one command of one principal: 1 to 255 visible ASCII characters without spaces. A retry under the same key is the
-/// same command.
+/// Identifies one command of one principal: 1 to 255 visible ASCII characters without spaces. A retry has the key of the
+/// original command.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(Box<str>);
 
@@ -20,7 +20,7 @@ impl IdempotencyKey {
     /// Parses the text.
     ///
     /// # Errors
-    /// [`InvalidIdempotencyKey`] when it is empty, too long, or holds another character.
+    /// [`InvalidIdempotencyKey`] if the text is empty, too long, or contains another character.
     pub fn parse(text: &str) -> Result<Self, InvalidIdempotencyKey> {
         let fits = !text.is_empty() && text.len() <= IDEMPOTENCY_KEY_BYTES_MAX;
         if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) {

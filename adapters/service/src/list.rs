@@ -14,13 +14,13 @@ use crate::error::ServiceError;
 use crate::principal::Principal;
 use crate::service::OrderService;
 
-/// The usual number of orders on a page, for interfaces whose clients name none.
+/// The default number of orders on a page, for interfaces whose clients choose none.
 pub const PAGE_ORDERS: usize = 50;
-/// A page ends early once its documents have so many bytes: a page is made in memory.
+/// Maximum bytes of documents on a page, because a page is built in memory.
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
-/// Milliseconds that a list waits for to know whether it lacks orders.
+/// Maximum wait of a list for the information whether it lacks orders, in milliseconds.
 const CATCHING_UP_MS_MAX: u64 = 500;
-/// Orders in one call of the store: documents that follow small ones may be large.
+/// Maximum orders in one call of the store: large documents may follow small ones.
 const PORTION_ORDERS_MAX: usize = 128;
 
 /// A page of the list.
@@ -31,15 +31,14 @@ pub struct OrderPage {
     pub documents: Vec<Bytes>,
     /// Where the next page begins; `None` when this is the last.
     pub next: Option<Cursor>,
-    /// The list may lack orders: a partition is being rebuilt, or was behind the log when this process started and is so
-    /// still.
+    /// The list may lack orders: a partition is being rebuilt, or has been behind the log since this process started.
     pub incomplete: bool,
-    /// What the documents hold of the budget: a byte more each. Move it into what is made of them.
+    /// The budget that the documents use, plus one byte each. Attach it to the reply that contains them.
     pub reservation: Reservation,
 }
 
 impl OrderService {
-    /// A page of the list: as many orders as the query's limit, or as fit into 1 MiB; at least one.
+    /// A page of the list: orders up to the query's limit and up to 1 MiB, but at least one.
     ///
     /// # Errors
     /// [`ServiceError::Invalid`] for the field `limit` (from 1 to [`PAGE_ORDERS_MAX`]) or `cursor` (of the list of another
@@ -51,7 +50,7 @@ impl OrderService {
         Ok(page)
     }
 
-    /// Reads a few orders a call, because the store knows no bound on bytes.
+    /// Reads a few orders per call, because the store has no limit in bytes.
     async fn read_page(&self, mut query: ListQuery) -> Result<OrderPage, ServiceError> {
         let shared = &self.shared;
         let mut reservation = shared.budget.reserve(0)?;
@@ -67,18 +66,18 @@ impl OrderService {
             shared.document_bytes.fetch_max(longest, Ordering::Relaxed);
             let fitting = fitting(lengths, if documents.is_empty() { None } else { Some(bytes) });
             if fitting == 0 {
-                // Also where the store has none left.
+                // The store may also have no orders left.
                 break if page.documents.is_empty() { page.next } else { query.after };
             }
             if fitting < page.documents.len() {
-                // Only the store knows where the next page begins: it is read again, for those that fit.
+                // Only the store can name the start of the next page, so the fitting orders are read again.
                 left = fitting;
                 continue;
             }
-            let came: usize = page.documents.iter().map(|document| document.len() + 1).sum();
-            room.shrink(came);
+            let used: usize = page.documents.iter().map(|document| document.len() + 1).sum();
+            room.shrink(used);
             reservation.add(room);
-            bytes += came;
+            bytes += used;
             left -= fitting.min(left);
             documents.extend(page.documents);
             if page.next.is_none() || left == 0 || bytes >= PAGE_BYTES_MAX {
@@ -90,11 +89,11 @@ impl OrderService {
         Ok(OrderPage { documents, next, incomplete: false, reservation })
     }
 
-    /// Whether a partition is being rebuilt, or was behind the log when this process started and is so still.
+    /// Whether a partition is being rebuilt, or has been behind the log since this process started.
     async fn may_lack_orders(&self) -> bool {
         let behind = self.shared.progress.behind();
         let lookups = join_all(behind.into_iter().map(|partition| self.has_caught_up(partition)));
-        // Where it takes too long to be known, it is not known.
+        // After the time limit, the list counts as incomplete.
         let caught_up = match tokio::time::timeout(Duration::from_millis(CATCHING_UP_MS_MAX), lookups).await {
             Ok(caught_up) => caught_up.into_iter().all(|caught_up| caught_up.unwrap_or(false)),
             Err(_) => false,
@@ -124,12 +123,12 @@ fn check(query: &ListQuery) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// How many orders the next call of the store reads, by the room that is left and the longest document that was seen.
+/// The number of orders in the next call of the store, from the room left and the longest document so far.
 fn portion(room_bytes: usize, longest: usize) -> usize {
     (room_bytes / longest.max(1)).clamp(1, PORTION_ORDERS_MAX)
 }
 
-/// How many of these still fit on a page that has so many bytes; the first of a page always does.
+/// How many documents of these lengths fit on a page that has `bytes` already. The first document of a page always fits.
 fn fitting(lengths: impl Iterator<Item = usize>, bytes: Option<usize>) -> usize {
     let fits = |total: &mut usize, length: usize| {
         let first = bytes.is_none() && *total == 0;
@@ -144,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_takes_what_fits_and_its_first_order_always() {
+    fn a_page_has_what_fits_and_always_its_first_order() {
         assert_eq!(fitting([2 * PAGE_BYTES_MAX, 1].into_iter(), None), 1);
         assert_eq!(fitting([2 * PAGE_BYTES_MAX].into_iter(), Some(1)), 0);
         assert_eq!(fitting([PAGE_BYTES_MAX / 2; 3].into_iter(), None), 2);

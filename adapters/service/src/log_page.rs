@@ -11,18 +11,18 @@ use crate::principal::Principal;
 use crate::readers::Position;
 use crate::service::{OrderService, port_failed};
 
-/// The usual number of records on a page.
+/// The default number of records on a page.
 pub const PAGE_RECORDS: usize = 100;
-/// Records on a page at most.
+/// The maximum number of records on a page.
 pub const PAGE_RECORDS_MAX: usize = 1000;
-/// A page ends early once its records have so many bytes: a page is made in memory.
+/// Maximum bytes of records on a page, because a page is built in memory.
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Where a page of the log begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LogStart {
-    /// At this offset, or at the log's start where that is greater.
+    /// At this offset, or at the log's start if that is greater.
     Offset(Offset),
     /// Behind the last record.
     End,
@@ -38,9 +38,9 @@ pub struct LogQuery {
     pub partition: Partition,
     /// Where the page begins. Default: offset 0.
     pub from: LogStart,
-    /// Records at most, from 1 to [`PAGE_RECORDS_MAX`]. Default [`PAGE_RECORDS`].
+    /// The maximum number of records, from 1 to [`PAGE_RECORDS_MAX`]. Default [`PAGE_RECORDS`].
     pub limit: usize,
-    /// How long to wait for a record where there is none. Default 0.
+    /// How long to wait for a record if there is none. Default 0.
     pub wait: Duration,
 }
 
@@ -57,20 +57,19 @@ impl LogQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogPage {
-    /// Where the partition starts and ends; the end is never before `next`.
+    /// The partition's start and end; the end is never before `next`.
     pub bounds: Bounds,
     /// Where the next page begins.
     pub next: Offset,
-    /// The committed records; there may be none.
+    /// The committed records. May be empty.
     pub records: Vec<LogRecord>,
 }
 
 impl OrderService {
-    /// A page of the log, as it is there. Pages that follow each other share a reader. A page has 1 MiB at most and at least one
-    /// record where there is one.
+    /// A page of the log. Consecutive pages share a reader. A page has at most 1 MiB, but at least one record if the log has one.
     ///
     /// # Errors
-    /// [`ServiceError::UnknownPartition`]; [`ServiceError::Invalid`] for the field `limit`, or for `from` behind the log's
+    /// [`ServiceError::UnknownPartition`]; [`ServiceError::Invalid`] for the field `limit`, or for `from` beyond the log's
     /// end; `TooManyReaders` while 16 calls read the log; `Unavailable`.
     pub async fn log_page(&self, _principal: &Principal, query: LogQuery) -> Result<LogPage, ServiceError> {
         let LogQuery { topic, partition, from, limit, wait } = query;
@@ -85,7 +84,7 @@ impl OrderService {
         let limit = ReadLimit { records: limit, bytes: PAGE_BYTES_MAX };
         let _reading = shared.readers.enter()?;
         let mut bounds =
-            shared.port("find the bounds of the log", shared.bus.bounds(topic, partition)).await?;
+            shared.port("read the bounds of the log", shared.bus.bounds(topic, partition)).await?;
         let from = begin(from, bounds)?;
         let position = |next| Position { topic, partition, next };
         let mut tail = match shared.readers.take(position(from)) {
@@ -99,7 +98,7 @@ impl OrderService {
         Ok(LogPage { bounds, next, records })
     }
 
-    /// The next records, and what comes until then where there are none; without any, an empty batch.
+    /// The next records. If there are none, waits for one until `until`, and then returns an empty batch.
     async fn read_on(
         &self,
         tail: &mut dyn Tail,
@@ -109,25 +108,25 @@ impl OrderService {
         until: Instant,
     ) -> Result<Batch, ServiceError> {
         let mut batch = Batch { records: Vec::new(), next: from };
-        // Offsets may have gaps, so there may be none before the end either.
+        // Offsets may have gaps, so a read before the end may return no records.
         while batch.records.is_empty() && batch.next < end {
             batch = self.shared.port("read the log", tail.next(limit)).await?;
         }
         while batch.records.is_empty() {
-            let come = tokio::select! {
+            let read = tokio::select! {
                 biased;
-                come = tail.next(limit) => come,
+                read = tail.next(limit) => read,
                 () = self.shutdown.cancelled() => break,
                 () = tokio::time::sleep_until(until) => break,
             };
-            batch = come.map_err(|error| port_failed("read the log", &error))?;
+            batch = read.map_err(|error| port_failed("read the log", &error))?;
         }
         Ok(batch)
     }
 }
 
-/// Where to read. Records before the log's start are gone and are not waited for. No page ever led behind the log's end, so an
-/// offset there belongs to another log.
+/// Where to read. Records before the log's start are gone, so they are skipped. No page leads beyond the log's end, so such an
+/// offset belongs to another log.
 fn begin(from: LogStart, bounds: Bounds) -> Result<Offset, ServiceError> {
     match from {
         LogStart::Offset(offset) if offset > bounds.end => {

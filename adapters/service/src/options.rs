@@ -1,22 +1,22 @@
 //! The settings of the service.
 
-/// Time limits of the use cases, and the bytes that they may hold.
+/// Time limits of the use cases, and their limit of bytes in flight.
 ///
 /// Change fields of `Options::default()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Milliseconds to wait for a decision where the command names no time. Default 5,000.
+    /// Wait for a decision if the command has none, in milliseconds. Default 5,000.
     pub default_wait_ms: u64,
-    /// The longest wait that a command gets, in milliseconds; a longer one is shortened to it. Default 60,000.
+    /// Maximum wait of a command, in milliseconds; a longer one is shortened. Default 60,000.
     pub wait_ms_max: u64,
-    /// Milliseconds to wait for the document of an order that may just have been placed, and for the store to catch up with
-    /// the log before an order counts as absent. An idle processor takes a second for that. Default 2,500.
+    /// Wait for the document of an order that was perhaps just placed, and for a store that is behind the log, in milliseconds.
+    /// An idle processor needs a second to update the store. Default 2,500.
     pub lookup_wait_ms: u64,
-    /// Milliseconds within which the bus and the store must answer; later the call fails as
+    /// Time limit of a call of the bus or the store, in milliseconds. Beyond it the call fails as
     /// [`Unavailable`](crate::ServiceError::Unavailable). Default 10,000.
     pub port_timeout_ms: u64,
-    /// Bytes of requests and replies under way, of all callers together. Beyond them a call fails at once as
+    /// Maximum bytes of requests and replies in flight, of all callers together. Beyond it a call fails at once as
     /// [`Overloaded`](crate::ServiceError::Overloaded). Default 64 MiB.
     pub in_flight_bytes_max: usize,
 }

@@ -11,25 +11,25 @@ use crate::history::unreadable;
 use crate::principal::Principal;
 use crate::service::OrderService;
 
-/// Milliseconds to wait for the outcome in the store where the caller names no time.
+/// Wait for the outcome in the store if the caller has none, in milliseconds.
 const OUTCOME_WAIT_MS: u64 = 100;
-/// Milliseconds before the store is read again after it failed.
+/// Pause before a retry of a failed read of the store, in milliseconds.
 const RETRY_MS: u64 = 50;
-/// Milliseconds before the store is read again where its outcome is that of an earlier request.
+/// Pause before the next read of the store if its outcome belongs to an earlier request, in milliseconds.
 const ANSWER_POLL_MS: u64 = 10;
 
-/// The part of a document that is read.
+/// The parsed part of a document.
 #[derive(Deserialize)]
 struct Outline {
     history: Vec<HistoryEntry>,
 }
 
 impl OrderService {
-    /// The outcome of a request. The order's history holds what a request caused for ever; the store holds any other outcome
-    /// for minutes. Waits for one that is not there for `wait` at most, or for 100 ms.
+    /// The outcome of a request. A fact stays in the order's history for ever; the store keeps any other outcome for minutes. Waits
+    /// for a missing outcome for up to `wait`, or 100 ms.
     ///
     /// # Errors
-    /// [`ServiceError::OutcomeUnknown`] where there is none within the wait; `Unavailable`; `Overloaded`.
+    /// [`ServiceError::OutcomeUnknown`] if there is none within the wait; `Unavailable`; `Overloaded`.
     pub async fn outcome(
         &self,
         _principal: &Principal,
@@ -37,20 +37,21 @@ impl OrderService {
         request_id: &RequestId,
         wait: Option<Duration>,
     ) -> Result<RequestOutcome, ServiceError> {
-        if let Some(verdict) = self.caused(order_id, request_id).await? {
-            return Ok(verdict);
+        if let Some(outcome) = self.fact_of(order_id, request_id).await? {
+            return Ok(outcome);
         }
         let wait = self.capped(wait.unwrap_or(Duration::from_millis(OUTCOME_WAIT_MS)));
         self.decision(order_id, request_id, None, wait).await.ok_or(ServiceError::OutcomeUnknown)
     }
 
-    async fn caused(
+    /// The outcome in the order's history, if the request caused a fact.
+    async fn fact_of(
         &self,
         order_id: &OrderId,
         request_id: &RequestId,
     ) -> Result<Option<RequestOutcome>, ServiceError> {
         let document = self.shared.store.document(order_id);
-        let looked_up = self.shared.port("look for an order", document).await?;
+        let looked_up = self.shared.port("look up an order", document).await?;
         let DocumentLookup::Found(document) = looked_up else { return Ok(None) };
         let document = self.shared.budget.hold(document)?;
         let outline: Outline =
@@ -59,13 +60,13 @@ impl OrderService {
         Ok(entry.map(|HistoryEntry { version, status, .. }| RequestOutcome::Happened { version, status }))
     }
 
-    /// The outcome of a request that is in the log; `None` where there is none within `wait` or before the shutdown.
+    /// The outcome of a request that is in the log; `None` if there is none within `wait` or before the shutdown.
     ///
-    /// The store keeps the outcome for minutes, so reading it after the append misses nothing. After a failure the store is
-    /// read again: the request is in the log, so it will be decided whatever happens here.
+    /// The store keeps the outcome for minutes, so a read after the append misses none. A failed read is retried, because the
+    /// request is in the log and a processor will decide it.
     ///
-    /// Requests with the same idempotency key have the same id, so the store may hold the outcome of an earlier one. With
-    /// `appended`, an outcome counts only once the store has answered the input at that offset.
+    /// Requests with one idempotency key have one id, so the store may have the outcome of an earlier one. With `appended`, an
+    /// outcome counts only when the store has answered the input at that offset.
     pub(crate) async fn decision(
         &self,
         order_id: &OrderId,
@@ -78,7 +79,7 @@ impl OrderService {
             let mut is_current = appended.is_none();
             loop {
                 match self.shared.store.outcome(order_id, request_id).await {
-                    Ok(verdict) if is_current => return verdict,
+                    Ok(outcome) if is_current => return outcome,
                     Ok(_) => {
                         is_current = self.shared.answered(partition).await.ok() > appended;
                         if !is_current {
@@ -86,7 +87,7 @@ impl OrderService {
                         }
                     }
                     Err(error) => {
-                        tracing::warn!(%error, %order_id, "could not wait for an outcome");
+                        tracing::warn!(%error, %order_id, "could not read an outcome; retrying");
                         tokio::time::sleep(Duration::from_millis(RETRY_MS)).await;
                     }
                 }
@@ -94,7 +95,7 @@ impl OrderService {
         };
         tokio::select! {
             biased;
-            verdict = decided => Some(verdict),
+            outcome = decided => Some(outcome),
             () = self.shutdown.cancelled() => None,
             () = tokio::time::sleep(wait) => None,
         }

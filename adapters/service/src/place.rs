@@ -11,12 +11,12 @@ use crate::service::OrderService;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Placed {
-    /// The order is placed: its placement is durable, and under an idempotency key it is decided too.
+    /// The placement is durable. With an idempotency key, it is also decided.
     Created {
         /// The order.
         order_id: OrderId,
     },
-    /// The placement is durable and was not decided within the wait. [`OrderService::outcome`] knows it later.
+    /// The placement is durable and was not decided within the wait. [`OrderService::outcome`] returns its outcome later.
     Pending {
         /// The order.
         order_id: OrderId,
@@ -36,14 +36,14 @@ impl Placed {
 }
 
 impl OrderService {
-    /// Places an order. The placement is durable in the log once this answers.
+    /// Places an order. When this returns `Ok`, the placement is durable in the log.
     ///
-    /// Without an idempotency key the order is new, so it cannot be rejected and nothing is waited for. With a key the call waits
-    /// for the decision, because the key may have been used before: the same placement is the same order.
+    /// Without an idempotency key the order is new, so it cannot be rejected and the call does not wait. With a key the call waits
+    /// for the decision, because an earlier request may have used the key. A repeated placement returns the original order.
     ///
     /// # Errors
-    /// [`ServiceError::Rejected`] with `IdConflict` where the key was used for another placement; `TooLarge`; `Unavailable` and
-    /// `StorageFull` where the log fails. After `Unavailable` the order may be placed all the same.
+    /// [`ServiceError::Rejected`] with `IdConflict` if the key belongs to another placement; `TooLarge`; `Unavailable` and
+    /// `StorageFull` if the log fails. After `Unavailable` the outcome is unknown: the order may be placed.
     pub async fn place(&self, principal: &Principal, command: Place) -> Result<Placed, ServiceError> {
         let now = self.shared.clock.now();
         let order_id = match &command.idempotency_key {

@@ -1,14 +1,14 @@
-//! The party that a call is made for.
+//! The caller of a use case.
 
 use logistics_core::Actor;
 
 use crate::error::ServiceError;
 
-/// The party that a call is made for.
+/// The caller of a use case.
 ///
-/// There is one today: [`Principal::anonymous`], which may act as every actor except `system` and may read every order.
-/// Authentication adds constructors for authenticated subjects, their roles, and the parties that they belong to. Every use
-/// case takes a principal already, so that callers do not change then.
+/// There is one today: [`Principal::anonymous`]. It may act as every actor except `system`, and may read every order.
+/// Authentication will add constructors for subjects, their roles and their parties. Every use case takes a principal already, so
+/// callers will not change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
     subject: &'static str,
@@ -21,16 +21,16 @@ impl Principal {
         Self { subject: "anonymous" }
     }
 
-    /// The name of the subject. Idempotency keys belong to it: the same key of two subjects names two orders.
+    /// The name of the subject. Idempotency keys belong to a subject: one key of two subjects names two orders.
     #[must_use]
     pub fn subject(&self) -> &str {
         self.subject
     }
 
-    /// The actor, if the principal may act as it.
+    /// Returns `actor` if the principal may act as this actor.
     ///
     /// # Errors
-    /// [`ServiceError::ReservedActor`] for `system`: only the timers of the processor act as the system.
+    /// [`ServiceError::ReservedActor`] for `system`, which only the processor's timers use.
     pub fn act_as(&self, actor: Actor) -> Result<Actor, ServiceError> {
         if actor == Actor::System { Err(ServiceError::ReservedActor) } else { Ok(actor) }
     }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_anonymous_caller_acts_as_every_actor_except_the_system() {
+    fn an_anonymous_caller_may_act_as_every_actor_except_the_system() {
         for actor in ACTORS {
             let expected = if actor == Actor::System { Err(ServiceError::ReservedActor) } else { Ok(actor) };
             assert_eq!(Principal::anonymous().act_as(actor), expected);

@@ -1,4 +1,4 @@
-//! How far the store was in each partition, as far as this process has seen, so that a store that goes back is noticed.
+//! The store's progress in each partition, as seen by this process, to detect a store that goes back.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,24 +6,24 @@ use std::time::Duration;
 use logistics_core::{Offset, Partition};
 use tokio::time::Instant;
 
-/// Milliseconds for which a partition counts as one that is being rebuilt after the last sign of it.
+/// How long a partition counts as being rebuilt after the last sign of it, in milliseconds.
 const REBUILDING_MS: u64 = 10_000;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
-    /// Every input before it was answered in the store.
+    /// The store had answered every input below this offset.
     answered: Offset,
-    /// Until when it counts as being rebuilt.
+    /// The partition counts as being rebuilt until then.
     rebuilding: Option<Instant>,
     caught_up: CaughtUp,
 }
 
-/// Whether the store has answered what the log had when this process looked first.
+/// Whether the store has answered every input that the log had at this process's first query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum CaughtUp {
     #[default]
-    NotLooked,
-    /// The log ended there.
+    NotQueried,
+    /// The log's end at the first query.
     Behind(Offset),
     Yes,
 }
@@ -35,12 +35,12 @@ impl Progress {
         Self(Mutex::new(vec![Seen::default(); usize::try_from(partitions).unwrap_or_default()]))
     }
 
-    /// How far the store has been. Read it before the store: only what was seen by then is older.
+    /// The store's highest answered offset so far. Read it before the store, whose answer must not be lower.
     pub(crate) fn answered(&self, partition: Partition) -> Offset {
         self.with(partition, |seen| seen.answered)
     }
 
-    /// The store is there, and was at `before` earlier; the log ends at `end`. False where the store went back.
+    /// Records the store's answered offset, after an earlier `before`; the log ends at `end`. False if the store went back.
     pub(crate) fn advance(
         &self,
         partition: Partition,
@@ -49,7 +49,7 @@ impl Progress {
         end: Offset,
     ) -> bool {
         self.with(partition, |seen| {
-            // A log does not become shorter: it was made anew, and the store with it.
+            // A log never becomes shorter: this is a new log, with a new store.
             if end < before {
                 *seen = Seen { answered, rebuilding: None, ..*seen };
                 return true;
@@ -64,7 +64,7 @@ impl Progress {
         })
     }
 
-    /// The store knows nothing of the partition. False where it did before.
+    /// Records that the store has no checkpoint of the partition. False if it had one before.
     pub(crate) fn unknown(&self, partition: Partition, before: Offset) -> bool {
         let lost = before > Offset(0);
         if lost {
@@ -73,7 +73,7 @@ impl Progress {
         !lost
     }
 
-    /// The store lost a document or has an older one.
+    /// Records that the store has lost a document or has an older one.
     pub(crate) fn went_back(&self, partition: Partition) {
         self.with(partition, Seen::rebuild);
     }
@@ -84,20 +84,20 @@ impl Progress {
         self.lock().iter().any(|seen| seen.rebuilding.is_some_and(|until| now < until))
     }
 
-    /// The partitions of which it is not known that the store has caught up with the log since this process started.
+    /// The partitions in which the store is not known to have caught up with the log since this process started.
     pub(crate) fn behind(&self) -> Vec<Partition> {
         let seen = self.lock();
         let behind = seen.iter().zip(0..).filter(|(seen, _)| seen.caught_up != CaughtUp::Yes);
         behind.map(|(_, partition)| Partition(partition)).collect()
     }
 
-    /// The log ends at `end` now, and the store has answered so much of it. True once that is all that the log had at the first
-    /// look. A log that ends before that was made anew, so its end counts.
+    /// Compares the store's answered offset with the log's end at the first query. True when the store has reached it. A shorter
+    /// log is a new log, so its own `end` counts.
     pub(crate) fn catch_up(&self, partition: Partition, end: Offset, answered: Offset) -> bool {
         self.with(partition, |seen| {
             let first = match seen.caught_up {
                 CaughtUp::Behind(first) => first.min(end),
-                CaughtUp::NotLooked | CaughtUp::Yes => end,
+                CaughtUp::NotQueried | CaughtUp::Yes => end,
             };
             seen.caught_up = if answered >= first { CaughtUp::Yes } else { CaughtUp::Behind(first) };
             seen.caught_up == CaughtUp::Yes
@@ -125,20 +125,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_has_caught_up_with_what_the_log_had_or_with_a_log_that_was_made_anew() {
+    fn a_store_has_caught_up_with_the_first_end_of_the_log_or_with_a_new_log() {
         let progress = Progress::new(2);
         let (p, at) = (Partition(1), Offset);
         assert!(!progress.catch_up(p, at(9), at(4)));
         assert!(!progress.catch_up(p, at(20), at(8)));
         assert_eq!(progress.behind(), [Partition(0), p]);
-        assert!(progress.catch_up(p, at(2), at(2)), "the log was made anew");
+        assert!(progress.catch_up(p, at(2), at(2)), "the log is new");
         assert_eq!(progress.behind(), [Partition(0)]);
         assert!(progress.catch_up(Partition(0), at(0), at(0)));
         assert!(progress.behind().is_empty());
     }
 
     #[test]
-    fn what_the_log_took_later_does_not_count() {
+    fn records_after_the_first_query_do_not_count() {
         let (progress, at) = (Progress::new(1), Offset);
         assert!(!progress.catch_up(Partition(0), at(9), at(4)));
         assert!(progress.catch_up(Partition(0), at(20), at(9)));

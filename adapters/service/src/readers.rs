@@ -1,4 +1,4 @@
-//! Readers of the log: few at a time, and kept open for the next page.
+//! Readers of the log: a limited number, kept open for the next page.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use crate::error::ServiceError;
 
-/// Calls that read the log at a time, those that wait for a record among them.
+/// Maximum calls that read the log at a time, including those that wait for a record.
 pub(crate) const READERS_MAX: usize = 16;
-/// Readers that are kept open for the next page at most; each may be a client of the broker.
+/// Maximum idle readers; each may be a client of the broker.
 const IDLE_READERS_MAX: usize = 16;
-/// Milliseconds for which a reader is kept open.
+/// How long an idle reader stays open, in milliseconds.
 const IDLE_MS_MAX: u64 = 5_000;
 
 /// The position of a reader.
@@ -34,8 +34,8 @@ struct IdleReader {
 #[derive(Default)]
 struct Idle {
     readers: Vec<IdleReader>,
-    /// A task drops those that were idle for too long.
-    swept: bool,
+    /// A task that drops expired readers is running.
+    sweeping: bool,
 }
 
 pub(crate) struct Readers {
@@ -48,12 +48,12 @@ impl Readers {
         Self { free: Arc::new(Semaphore::new(READERS_MAX)), idle: Arc::default() }
     }
 
-    /// The right to read for as long as the permit lives.
+    /// Permits a call to read until the permit is dropped.
     pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, ServiceError> {
         self.free.clone().try_acquire_owned().map_err(|_| ServiceError::TooManyReaders)
     }
 
-    /// A reader at that position.
+    /// Takes the idle reader at that position.
     pub(crate) fn take(&self, position: Position) -> Option<Box<dyn Tail>> {
         let mut idle = lock(&self.idle);
         let at = idle.readers.iter().position(|reader| reader.position == position)?;
@@ -68,13 +68,13 @@ impl Readers {
             oldest.map(|at| idle.readers.swap_remove(at));
         }
         idle.readers.push(IdleReader { position, tail, since: Instant::now() });
-        if !std::mem::replace(&mut idle.swept, true) {
+        if !std::mem::replace(&mut idle.sweeping, true) {
             tokio::spawn(sweep(self.idle.clone()));
         }
     }
 }
 
-/// Drops readers as their time comes, until there are none.
+/// Drops readers as they expire, until none is left.
 async fn sweep(idle: Arc<Mutex<Idle>>) {
     let bound = Duration::from_millis(IDLE_MS_MAX);
     loop {
@@ -82,7 +82,7 @@ async fn sweep(idle: Arc<Mutex<Idle>>) {
             let mut idle = lock(&idle);
             idle.readers.retain(|reader| reader.since.elapsed() < bound);
             let oldest = idle.readers.iter().map(|reader| reader.since).min();
-            idle.swept = oldest.is_some();
+            idle.sweeping = oldest.is_some();
             oldest
         };
         let Some(oldest) = oldest else { return };
@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
 
-    struct Counted(#[expect(dead_code, reason = "the reader lives as long as this")] Arc<()>);
+    struct Counted(#[expect(dead_code, reason = "counts the open readers")] Arc<()>);
 
     #[async_trait]
     impl Tail for Counted {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn readers_are_kept_for_a_while_and_not_without_bound() {
+    async fn idle_readers_are_limited_in_number_and_time() {
         let (readers, open) = (Readers::new(), Arc::new(()));
         let opened = || Arc::strong_count(&open) - 1;
         for next in 0..100 {
@@ -130,6 +130,6 @@ mod tests {
         readers.keep(at(1), Box::new(Counted(open.clone())));
         tokio::time::sleep(Duration::from_millis(IDLE_MS_MAX + 1)).await;
         tokio::task::yield_now().await;
-        assert_eq!(opened(), 0, "also those that come after all were dropped");
+        assert_eq!(opened(), 0, "a reader that arrives after the sweep is dropped too");
     }
 }

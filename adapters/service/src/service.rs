@@ -1,4 +1,4 @@
-//! The service: the ports, and what the use cases keep in memory.
+//! The service: the ports, and the memory that the use cases share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use crate::readers::Readers;
 use crate::seen::Seen;
 use crate::single_flight::SingleFlight;
 
-/// The size of a document before any was read.
+/// Assumed size of a document before the first read, in bytes.
 const DOCUMENT_BYTES: usize = 2 * 1024;
 
 /// The use cases of an order backend, over any ports.
 ///
-/// Clones are handles of one service: they share the budget of bytes, the readers of the log, and what the service has seen of the
-/// store. So one service behind every interface of a process keeps reads from going back, whichever interface a client uses.
+/// Clones are handles of one service: they share the budget of bytes, the readers of the log, and the highest versions read so far.
+/// Give every interface of a process a clone, so that reads never go back, even across interfaces.
 #[derive(Clone)]
 pub struct OrderService {
     pub(crate) shared: Arc<Shared>,
     pub(crate) shutdown: CancellationToken,
 }
 
-/// What all handles of one service share.
+/// The state that all handles of one service share.
 pub(crate) struct Shared {
     pub(crate) bus: Arc<dyn EventBus>,
     pub(crate) store: Arc<dyn OrderReader>,
@@ -40,20 +40,20 @@ pub(crate) struct Shared {
     pub(crate) progress: Progress,
     /// First lookups of an order.
     pub(crate) lookups: SingleFlight<OrderId, DocumentLookup>,
-    /// Lookups after a pause: apart, because a first lookup waits for no pause.
+    /// Later lookups, which begin with a pause. A first lookup does not wait for them.
     pub(crate) later_lookups: SingleFlight<OrderId, DocumentLookup>,
-    /// Queries of where a partition of the orders ends.
+    /// Queries of the end of a partition of the orders.
     pub(crate) ends: SingleFlight<Partition, Offset>,
-    /// Queries of whether the store has caught up with a partition of the orders.
+    /// Queries whether the store has caught up with a partition of the orders.
     pub(crate) catching_up: SingleFlight<Partition, bool>,
     pub(crate) budget: Budget,
     pub(crate) readers: Readers,
-    /// The largest document that a list has read, in bytes: how much the next list reserves for each of its orders.
+    /// The largest document that a list has read, in bytes. The next list reserves this size per order.
     pub(crate) document_bytes: AtomicUsize,
 }
 
 impl OrderService {
-    /// A service over these ports. Commands are appended to `bus`, documents and outcomes are read from `store`, and ids are made with
+    /// A service over these ports. It appends commands to `bus`, reads documents and outcomes from `store`, and generates ids with
     /// the time of `clock`.
     #[must_use]
     pub fn new(
@@ -80,15 +80,14 @@ impl OrderService {
         Self { shared: Arc::new(shared), shutdown: CancellationToken::new() }
     }
 
-    /// A handle of the same service whose waits end once `shutdown` is cancelled: an undecided command is `Pending` then, and
-    /// a log page is empty. Calls that wait for nothing go on.
+    /// A handle of the same service whose waits end when `shutdown` is cancelled. An undecided command is then `Pending`, and a log
+    /// page empty. Calls that do not wait continue.
     #[must_use]
     pub fn with_shutdown(&self, shutdown: CancellationToken) -> Self {
         Self { shared: self.shared.clone(), shutdown }
     }
 
-    /// What ends the waits of this handle. Never cancelled where the handle was not made by
-    /// [`with_shutdown`](Self::with_shutdown).
+    /// The token that ends the waits of this handle: that of [`with_shutdown`](Self::with_shutdown), or one of its own.
     #[must_use]
     pub fn shutdown(&self) -> &CancellationToken {
         &self.shutdown
@@ -100,8 +99,7 @@ impl OrderService {
         &self.shared.options
     }
 
-    /// The bytes that requests and replies may hold. Interfaces reserve here what they read and write, so that one bound covers
-    /// the process.
+    /// The budget of bytes in flight. Interfaces reserve what they read and write here, so one limit covers the process.
     #[must_use]
     pub fn budget(&self) -> &Budget {
         &self.shared.budget
@@ -130,7 +128,7 @@ impl fmt::Debug for OrderService {
 }
 
 impl Shared {
-    /// A call of a port, with a bound on its time.
+    /// Calls a port, with a time limit.
     pub(crate) async fn port<T>(
         &self,
         doing: &'static str,
@@ -148,7 +146,7 @@ impl Shared {
     }
 }
 
-/// A port's failure as the caller sees it; the sentence goes to the log only.
+/// Logs a port's error and converts its kind for the caller.
 pub(crate) fn port_failed(doing: &'static str, error: &PortError) -> ServiceError {
     tracing::warn!(%error, kind = ?error.kind(), "could not {doing}");
     ServiceError::from(error.kind())

@@ -1,4 +1,4 @@
-//! One call at a time for each key, with one result for all that wait for it.
+//! One call at a time per key; all its waiters share the result.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,14 +11,14 @@ use crate::error::ServiceError;
 
 type CallResult<T> = Result<T, ServiceError>;
 
-/// Calls under way. A result serves only the waiters that came before its call began: a result that is older than the request
-/// could miss what the caller knows already.
+/// Calls in flight. A result serves only waiters that arrived before its call began: an older result could miss what the caller
+/// has written before.
 pub(crate) struct SingleFlight<K, T>(Mutex<HashMap<K, Arc<Flight<T>>>>);
 
 struct Flight<T> {
-    /// How many waiters have come.
-    came: AtomicU64,
-    /// The latest result, and how many waiters had come when its call began.
+    /// The number of waiters so far.
+    arrived: AtomicU64,
+    /// The latest result, and the number of waiters when its call began.
     latest: AsyncMutex<Option<(u64, CallResult<T>)>>,
 }
 
@@ -27,14 +27,14 @@ impl<K: Eq + Hash + Clone, T: Clone> SingleFlight<K, T> {
         Self(Mutex::default())
     }
 
-    /// Keys with a call under way.
+    /// The number of keys with a call in flight.
     #[cfg(test)]
     fn len(&self) -> usize {
         self.lock().len()
     }
 
-    /// Waits for `pause` and makes the call, unless another caller does so already. Can be cancelled: then the next waiter
-    /// makes its call.
+    /// Waits for `pause` and makes the call, unless another caller makes it already. If this future is dropped, the next waiter
+    /// makes its own call.
     pub(crate) async fn run(
         &self,
         key: &K,
@@ -42,7 +42,7 @@ impl<K: Eq + Hash + Clone, T: Clone> SingleFlight<K, T> {
         call: impl Future<Output = CallResult<T>>,
     ) -> CallResult<T> {
         let waiter = self.enter(key);
-        let mine = waiter.flight.came.fetch_add(1, Ordering::Relaxed) + 1;
+        let mine = waiter.flight.arrived.fetch_add(1, Ordering::Relaxed) + 1;
         let mut latest = waiter.flight.latest.lock().await;
         if let Some((served, result)) = &*latest
             && *served >= mine
@@ -50,14 +50,14 @@ impl<K: Eq + Hash + Clone, T: Clone> SingleFlight<K, T> {
             return result.clone();
         }
         pause.await;
-        let served = waiter.flight.came.load(Ordering::Relaxed);
+        let served = waiter.flight.arrived.load(Ordering::Relaxed);
         let result = call.await;
         *latest = Some((served, result.clone()));
         result
     }
 
     fn enter(&self, key: &K) -> Waiter<'_, K, T> {
-        let new = || Arc::new(Flight { came: AtomicU64::new(0), latest: AsyncMutex::new(None) });
+        let new = || Arc::new(Flight { arrived: AtomicU64::new(0), latest: AsyncMutex::new(None) });
         let flight = self.lock().entry(key.clone()).or_insert_with(new).clone();
         Waiter { flights: self, key: key.clone(), flight }
     }
@@ -77,7 +77,7 @@ struct Waiter<'a, K: Eq + Hash + Clone, T: Clone> {
 impl<K: Eq + Hash + Clone, T: Clone> Drop for Waiter<'_, K, T> {
     fn drop(&mut self) {
         let mut flights = self.flights.lock();
-        // The map's and this one. Others are made under this lock only.
+        // The map and this waiter hold one each. New ones are created under this lock only.
         if Arc::strong_count(&self.flight) == 2 {
             flights.remove(&self.key);
         }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_result_serves_those_that_came_before_its_call_and_no_other() {
+    async fn a_result_serves_only_waiters_that_arrived_before_its_call() {
         let (flights, calls) = (SingleFlight::<u8, u64>::new(), AtomicU64::new(0));
         let (go_on, held) = oneshot::channel();
         let call = |held: Option<oneshot::Receiver<()>>| {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_the_caller_goes_away_the_next_waiter_calls() {
+    async fn if_the_caller_is_cancelled_the_next_waiter_calls() {
         let flights = SingleFlight::<u8, u64>::new();
         let lost = flights.run(&1, ready(()), std::future::pending());
         let next = flights.run(&1, ready(()), ready(Ok(7)));

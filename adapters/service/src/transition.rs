@@ -12,10 +12,10 @@ use crate::service::OrderService;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Transitioned {
-    /// It happened, now or under an earlier request: the order's document.
+    /// The transition happened, by this or an earlier request. The document is the current one.
     Done(Document),
-    /// The request is durable, and it was not decided within the wait or its reply had no room. [`OrderService::outcome`]
-    /// knows it later.
+    /// The request is durable. It was not decided within the wait, or the budget has no room for the document.
+    /// [`OrderService::outcome`] returns its outcome later.
     Pending {
         /// The order.
         order_id: OrderId,
@@ -25,12 +25,12 @@ pub enum Transitioned {
 }
 
 impl OrderService {
-    /// Requests a transition and waits for the decision. The request is durable in the log once this answers.
+    /// Requests a transition and waits for the decision. When this returns `Ok`, the request is durable in the log.
     ///
     /// # Errors
-    /// [`ServiceError::ReservedActor`]; [`ServiceError::Rejected`] where the lifecycle, the expected version or the idempotency
-    /// key forbids it; `TooLarge`; `Unavailable` and `StorageFull` where the log fails; and the errors of
-    /// [`OrderService::find`] where the transition happened and its document cannot be read.
+    /// [`ServiceError::ReservedActor`]; [`ServiceError::Rejected`] if the lifecycle, the expected version or the idempotency
+    /// key forbids the transition; `TooLarge`; `Unavailable` and `StorageFull` if the log fails. After the transition, the errors
+    /// of [`OrderService::find`] if its document cannot be read.
     pub async fn transition(
         &self,
         principal: &Principal,
@@ -63,7 +63,7 @@ impl OrderService {
             Some(RequestOutcome::Rejected { rejection }) => Err(rejection.into()),
             Some(RequestOutcome::Happened { .. } | RequestOutcome::Unchanged { .. }) => {
                 match self.find(principal, &order_id).await {
-                    // It happened, and only its document has no room: the caller reads it later.
+                    // The transition happened, but the budget has no room for the document. The caller reads it later.
                     Err(ServiceError::Overloaded) => Ok(Transitioned::Pending { order_id, request_id }),
                     found => found.map(Transitioned::Done),
                 }

@@ -1,4 +1,4 @@
-//! Finding an order: absent, unknown yet, or lost by the store.
+//! Finding an order: absent, still unknown, or lost by the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,98 +12,98 @@ use logistics_tokio::SystemClock;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{CALLER, PARTITIONS, World};
+use crate::fixture::{CALLER, Fixture, PARTITIONS};
 
-/// Another id, in the partition of this one.
+/// Another id in the same partition.
 fn neighbour(id: &OrderId) -> OrderId {
     sample::order_id_in(partition_of(id, PARTITIONS), PARTITIONS, 7)
 }
 
-async fn found(world: &World, id: &OrderId) -> Result<Option<Version>, ServiceError> {
-    world.service.find(&CALLER, id).await.map(|document| document.version)
+async fn found(fixture: &Fixture, id: &OrderId) -> Result<Option<Version>, ServiceError> {
+    fixture.service.find(&CALLER, id).await.map(|document| document.version)
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_is_its_document_and_version() {
-    let world = World::new();
-    let id = world.placed().await;
-    let document = world.service.find(&CALLER, &id).await.expect("it is there");
+async fn find_returns_document_and_version() {
+    let fixture = Fixture::new();
+    let id = fixture.placed().await;
+    let document = fixture.service.find(&CALLER, &id).await.expect("it is there");
     let order = Order::from_document(&document.json).expect("the document as the core writes it");
     assert_eq!((order.order_id, order.status, document.version), (id, Status::Placed, Some(Version(1))));
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_is_known_to_be_absent_is_not_found() {
-    let world = World::new();
+async fn not_found_means_certainly_absent() {
+    let fixture = Fixture::new();
     let id = sample::order_id(1);
-    assert_eq!(found(&world, &id).await, Err(ServiceError::NotReady), "the store knows no partition");
-    world.decide();
-    assert_eq!(found(&world, &id).await, Err(ServiceError::NotFound));
-    // An id of the last minute may be on its way into the log.
+    assert_eq!(found(&fixture, &id).await, Err(ServiceError::NotReady), "the store has no checkpoint");
+    fixture.decide();
+    assert_eq!(found(&fixture, &id).await, Err(ServiceError::NotFound));
+    // A placement with a young id may not have reached the log.
     let young = OrderId::generate(sample::time(-1000), [1; 10]);
-    assert_eq!(found(&world, &young).await, Err(ServiceError::NotReady));
+    assert_eq!(found(&fixture, &young).await, Err(ServiceError::NotReady));
     let old = OrderId::generate(sample::time(-60_000), [1; 10]);
-    assert_eq!(found(&world, &old).await, Err(ServiceError::NotFound));
+    assert_eq!(found(&fixture, &old).await, Err(ServiceError::NotFound));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_is_not_absent_while_the_store_is_behind_the_log() {
-    let world = World::new();
-    world.decide();
-    let placed = world.service.place(&CALLER, Place::default()).await.expect("the log takes it");
+async fn a_missing_order_is_not_ready_while_the_store_is_behind_the_log() {
+    let fixture = Fixture::new();
+    fixture.decide();
+    let placed = fixture.service.place(&CALLER, Place::default()).await.expect("the log accepts it");
     let other = neighbour(placed.order_id());
     let began = Instant::now();
-    assert_eq!(found(&world, &other).await, Err(ServiceError::NotReady));
+    assert_eq!(found(&fixture, &other).await, Err(ServiceError::NotReady));
     assert_eq!(began.elapsed().as_millis(), 2_500, "it waits for the store to catch up");
-    world.decide();
-    assert_eq!(found(&world, &other).await, Err(ServiceError::NotFound));
+    fixture.decide();
+    assert_eq!(found(&fixture, &other).await, Err(ServiceError::NotFound));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_is_about_to_be_in_the_store_is_waited_for() {
-    let world = World::new();
-    let placed = world.service.place(&CALLER, Place::default()).await.expect("the log takes it");
-    let (found, ()) = tokio::join!(found(&world, placed.order_id()), async { world.decide() });
+async fn find_waits_for_an_order_that_the_store_receives_later() {
+    let fixture = Fixture::new();
+    let placed = fixture.service.place(&CALLER, Place::default()).await.expect("the log accepts it");
+    let (found, ()) = tokio::join!(found(&fixture, placed.order_id()), async { fixture.decide() });
     assert_eq!(found, Ok(Some(Version(1))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_lost_a_partition_is_rebuilding() {
-    let world = World::new();
-    let id = neighbour(&world.placed().await);
-    assert_eq!(found(&world, &id).await, Err(ServiceError::NotFound));
-    world.store.with_store(logistics_testkit::MemoryStore::wipe);
-    assert_eq!(found(&world, &id).await, Err(ServiceError::Rebuilding));
-    world.decide();
-    assert_eq!(found(&world, &id).await, Err(ServiceError::NotFound), "it was rebuilt");
+    let fixture = Fixture::new();
+    let id = neighbour(&fixture.placed().await);
+    assert_eq!(found(&fixture, &id).await, Err(ServiceError::NotFound));
+    fixture.store.with_store(logistics_testkit::MemoryStore::wipe);
+    assert_eq!(found(&fixture, &id).await, Err(ServiceError::Rebuilding));
+    fixture.decide();
+    assert_eq!(found(&fixture, &id).await, Err(ServiceError::NotFound), "it was rebuilt");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_copy_of_the_store_is_never_shown_after_a_newer_state() {
-    let world = World::new();
-    let id = world.placed().await;
-    let older = world.store.with_store(|store| store.snapshot());
-    let confirm = world.service.transition(&CALLER, Transition::to(id.clone(), Status::Confirmed));
-    let (confirmed, ()) = tokio::join!(confirm, async { world.decide() });
+async fn an_older_state_of_the_store_is_rebuilding() {
+    let fixture = Fixture::new();
+    let id = fixture.placed().await;
+    let older = fixture.store.with_store(|store| store.snapshot());
+    let confirm = fixture.service.transition(&CALLER, Transition::to(id.clone(), Status::Confirmed));
+    let (confirmed, ()) = tokio::join!(confirm, async { fixture.decide() });
     assert!(confirmed.is_ok(), "{confirmed:?}");
-    world.store.with_store(|store| store.restore(&older));
-    assert_eq!(found(&world, &id).await, Err(ServiceError::Rebuilding));
-    assert_eq!(world.service.history(&CALLER, &id).await, Err(ServiceError::Rebuilding));
+    fixture.store.with_store(|store| store.restore(&older));
+    assert_eq!(found(&fixture, &id).await, Err(ServiceError::Rebuilding));
+    assert_eq!(fixture.service.history(&CALLER, &id).await, Err(ServiceError::Rebuilding));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_whose_document_is_lost_is_never_absent() {
-    let world = World::new();
-    let id = world.placed().await;
-    world.store.with_store(|store| store.lose_document(&id));
-    assert_eq!(found(&world, &id).await, Err(ServiceError::Rebuilding));
+async fn an_order_with_a_lost_document_is_rebuilding() {
+    let fixture = Fixture::new();
+    let id = fixture.placed().await;
+    fixture.store.with_store(|store| store.lose_document(&id));
+    assert_eq!(found(&fixture, &id).await, Err(ServiceError::Rebuilding));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_ends_the_wait() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let shutdown = CancellationToken::new();
-    let service = world.service.with_shutdown(shutdown.clone());
+    let service = fixture.service.with_shutdown(shutdown.clone());
     let id = sample::order_id(1);
     let began = Instant::now();
     let (found, ()) = tokio::join!(service.find(&CALLER, &id), async { shutdown.cancel() });
@@ -111,11 +111,11 @@ async fn a_shutdown_ends_the_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_history_is_that_of_the_document() {
-    let world = World::new();
-    let id = world.placed().await;
-    let document = world.service.find(&CALLER, &id).await.expect("it is there").json;
-    let history = world.service.history(&CALLER, &id).await.expect("it is there");
+async fn the_history_equals_that_of_the_document() {
+    let fixture = Fixture::new();
+    let id = fixture.placed().await;
+    let document = fixture.service.find(&CALLER, &id).await.expect("it is there").json;
+    let history = fixture.service.history(&CALLER, &id).await.expect("it is there");
     let events: Vec<logistics_core::HistoryEntry> =
         serde_json::from_slice(&history.events).expect("an array of facts");
     assert_eq!(events, Order::from_document(&document).expect("an order").history);
@@ -123,10 +123,10 @@ async fn the_history_is_that_of_the_document() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_fails_is_unavailable() {
-    let world = World::new();
-    world.store.set_faults(Faults { unavailable_before: 1000, ..Faults::none() });
-    assert_eq!(found(&world, &sample::order_id(1)).await, Err(ServiceError::Unavailable));
+async fn a_failed_store_is_unavailable() {
+    let fixture = Fixture::new();
+    fixture.store.set_faults(Faults { unavailable_before: 1000, ..Faults::none() });
+    assert_eq!(found(&fixture, &sample::order_id(1)).await, Err(ServiceError::Unavailable));
 }
 
 /// A store that never answers.
@@ -152,7 +152,7 @@ impl OrderReader for Silent {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_of_a_port_is_bounded_in_time() {
+async fn a_call_of_a_port_has_a_time_limit() {
     let bus = Arc::new(MemoryBus::new(PARTITIONS));
     let mut options = Options::default();
     options.port_timeout_ms = 300;

@@ -7,10 +7,10 @@ use logistics_core::{Order, OrderId, Status, partition_of};
 use logistics_service::{OrderPage, Place, ServiceError};
 use logistics_testkit::{MemoryStore, sample};
 
-use crate::world::{CALLER, PARTITIONS, World, all};
+use crate::fixture::{CALLER, Fixture, PARTITIONS, all};
 
-async fn page(world: &World, query: ListQuery) -> OrderPage {
-    world.service.list(&CALLER, query).await.expect("the store answers")
+async fn page(fixture: &Fixture, query: ListQuery) -> OrderPage {
+    fixture.service.list(&CALLER, query).await.expect("the store answers")
 }
 
 fn ids(page: &OrderPage) -> Vec<OrderId> {
@@ -18,10 +18,10 @@ fn ids(page: &OrderPage) -> Vec<OrderId> {
 }
 
 /// The ids on all pages, and the bytes of the longest page.
-async fn walk(world: &World, limit: usize) -> (Vec<OrderId>, usize, usize) {
+async fn walk(fixture: &Fixture, limit: usize) -> (Vec<OrderId>, usize, usize) {
     let (mut listed, mut pages, mut longest, mut query) = (Vec::new(), 0, 0, all(limit));
     loop {
-        let page = page(world, query.clone()).await;
+        let page = page(fixture, query.clone()).await;
         listed.extend(ids(&page));
         longest = longest.max(page.documents.iter().map(|json| json.len()).sum());
         pages += 1;
@@ -33,78 +33,81 @@ async fn walk(world: &World, limit: usize) -> (Vec<OrderId>, usize, usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pages_hold_every_order_once() {
-    let world = World::new();
+async fn pages_contain_every_order_once() {
+    let fixture = Fixture::new();
     let mut placed = BTreeSet::new();
     for _ in 0..7 {
-        placed.insert(world.placed().await);
+        placed.insert(fixture.placed().await);
     }
-    let (listed, pages, _) = walk(&world, 3).await;
+    let (listed, pages, _) = walk(&fixture, 3).await;
     assert_eq!((listed.len(), pages, listed.into_iter().collect()), (7, 3, placed));
     let cancelled = ListQuery { status: Some(Status::Cancelled), ..all(3) };
-    assert_eq!(ids(&page(&world, cancelled).await), []);
+    assert_eq!(ids(&page(&fixture, cancelled).await), []);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_of_large_orders_ends_early() {
-    let world = World::new();
+async fn a_page_is_limited_in_bytes() {
+    let fixture = Fixture::new();
     for number in 0..60 {
-        world.placed_of(if number % 3 == 0 { 10 } else { 50_000 }).await;
+        fixture.placed_of(if number % 3 == 0 { 10 } else { 50_000 }).await;
     }
-    let (listed, pages, longest) = walk(&world, 1000).await;
+    let (listed, pages, longest) = walk(&fixture, 1000).await;
     assert_eq!((listed.len(), listed.into_iter().collect::<BTreeSet<_>>().len()), (60, 60));
     assert!(pages > 1 && longest <= 1024 * 1024, "{pages} pages, the longest of {longest} bytes");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_query_out_of_its_range_names_the_field() {
-    let world = World::new();
+async fn an_invalid_query_names_the_field() {
+    let fixture = Fixture::new();
     let field = |error| match error {
         ServiceError::Invalid { field, .. } => field,
         other => panic!("another error: {other}"),
     };
     for limit in [0, 1001] {
-        assert_eq!(field(world.service.list(&CALLER, all(limit)).await.expect_err("refused")), "limit");
+        assert_eq!(
+            field(fixture.service.list(&CALLER, all(limit)).await.expect_err("out of range")),
+            "limit"
+        );
     }
     let (changed_at, order_id) = (sample::time(0), sample::order_id(1));
     let after = Some(Cursor { status: Status::Placed, changed_at, order_id });
     let query = ListQuery { status: Some(Status::Confirmed), after, ..all(1) };
-    assert_eq!(field(world.service.list(&CALLER, query).await.expect_err("refused")), "cursor");
+    assert_eq!(field(fixture.service.list(&CALLER, query).await.expect_err("another list")), "cursor");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_list_is_incomplete_until_the_store_has_caught_up_once() {
-    let world = World::new();
-    let place = async || world.service.place(&CALLER, Place::default()).await.expect("the log takes it");
+    let fixture = Fixture::new();
+    let place = async || fixture.service.place(&CALLER, Place::default()).await.expect("the log accepts it");
     let _placed = place().await;
-    assert!(page(&world, all(9)).await.incomplete, "the store knows nothing");
-    world.decide();
-    assert!(!page(&world, all(9)).await.incomplete);
-    // What is appended after that is only young.
+    assert!(page(&fixture, all(9)).await.incomplete, "the store has no checkpoint");
+    fixture.decide();
+    assert!(!page(&fixture, all(9)).await.incomplete);
+    // Later records do not make the list incomplete.
     let _placed = place().await;
-    assert!(!page(&world, all(9)).await.incomplete);
+    assert!(!page(&fixture, all(9)).await.incomplete);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_list_is_incomplete_while_the_store_is_being_rebuilt() {
-    let world = World::new();
-    let id = world.placed().await;
+    let fixture = Fixture::new();
+    let id = fixture.placed().await;
     let absent = sample::order_id_in(partition_of(&id, PARTITIONS), PARTITIONS, 7);
-    assert_eq!(world.service.find(&CALLER, &absent).await, Err(ServiceError::NotFound));
-    assert!(!page(&world, all(9)).await.incomplete);
-    world.store.with_store(MemoryStore::wipe);
-    assert_eq!(world.service.find(&CALLER, &absent).await, Err(ServiceError::Rebuilding));
-    assert!(page(&world, all(9)).await.incomplete);
+    assert_eq!(fixture.service.find(&CALLER, &absent).await, Err(ServiceError::NotFound));
+    assert!(!page(&fixture, all(9)).await.incomplete);
+    fixture.store.with_store(MemoryStore::wipe);
+    assert_eq!(fixture.service.find(&CALLER, &absent).await, Err(ServiceError::Rebuilding));
+    assert!(page(&fixture, all(9)).await.incomplete);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_holds_its_bytes_until_it_is_dropped() {
-    let world = World::with(|options| options.in_flight_bytes_max = 1000);
-    world.placed_of(800).await;
-    let first = page(&world, all(1)).await;
-    assert_eq!(world.service.list(&CALLER, all(1)).await.err(), Some(ServiceError::Overloaded));
+async fn a_page_uses_the_budget_until_it_is_dropped() {
+    let fixture = Fixture::with(|options| options.in_flight_bytes_max = 1000);
+    fixture.placed_of(800).await;
+    let first = page(&fixture, all(1)).await;
+    assert_eq!(fixture.service.list(&CALLER, all(1)).await.err(), Some(ServiceError::Overloaded));
     let body = first.reservation.hold(first.documents[0].clone());
-    assert_eq!(world.service.list(&CALLER, all(1)).await.err(), Some(ServiceError::Overloaded));
+    assert_eq!(fixture.service.list(&CALLER, all(1)).await.err(), Some(ServiceError::Overloaded));
     drop(body);
-    assert_eq!(page(&world, all(1)).await.documents.len(), 1);
+    assert_eq!(page(&fixture, all(1)).await.documents.len(), 1);
 }

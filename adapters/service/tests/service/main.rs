@@ -1,8 +1,8 @@
-//! The use cases over the ports in memory: deterministic, on paused time, without a processor beside them.
+//! The use cases over in-memory ports: deterministic, with paused time and without a processor.
 
 mod finding;
+mod fixture;
 mod listing;
 mod placing;
 mod reading_the_log;
 mod transitions;
-mod world;

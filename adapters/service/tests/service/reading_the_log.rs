@@ -9,7 +9,7 @@ use logistics_service::{LogPage, LogQuery, LogStart, ServiceError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{CALLER, PARTITIONS, World};
+use crate::fixture::{CALLER, Fixture, PARTITIONS};
 
 const P: Partition = Partition(2);
 
@@ -26,15 +26,15 @@ fn following(wait: Duration) -> LogQuery {
 
 #[tokio::test(start_paused = true)]
 async fn pages_follow_each_other_to_the_end() {
-    let world = World::new();
+    let fixture = Fixture::new();
     for _ in 0..5 {
-        world.put(Topic::Notifications, P);
+        fixture.put(Topic::Notifications, P);
     }
     let mut query = LogQuery::new(Topic::Notifications, P);
     query.limit = 2;
     let mut read = Vec::new();
     for expected in [2, 2, 1, 0] {
-        let page = world.service.log_page(&CALLER, query.clone()).await.expect("the log answers");
+        let page = fixture.service.log_page(&CALLER, query.clone()).await.expect("the log answers");
         assert_eq!((page.records.len(), page.bounds.end), (expected, Offset(5)));
         read.extend(offsets(&page));
         query.from = LogStart::Offset(page.next);
@@ -43,33 +43,33 @@ async fn pages_follow_each_other_to_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_gone_is_passed_over() {
-    let world = World::new();
+async fn truncated_records_are_skipped() {
+    let fixture = Fixture::new();
     for _ in 0..3 {
-        world.put(Topic::Orders, P);
+        fixture.put(Topic::Orders, P);
     }
-    world.bus.with_broker(|broker| broker.truncate(Topic::Orders, P, Offset(2)));
-    let page = world.service.log_page(&CALLER, LogQuery::new(Topic::Orders, P)).await.expect("an answer");
+    fixture.bus.with_broker(|broker| broker.truncate(Topic::Orders, P, Offset(2)));
+    let page = fixture.service.log_page(&CALLER, LogQuery::new(Topic::Orders, P)).await.expect("an answer");
     assert_eq!((offsets(&page), page.bounds.start), (vec![2], Offset(2)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_is_about_to_come_is_waited_for() {
-    let world = World::new();
-    world.put(Topic::DeadLetters, P);
-    let reading = world.service.log_page(&CALLER, following(Duration::from_secs(60)));
-    let (page, offset) = tokio::join!(reading, async { world.put(Topic::DeadLetters, P) });
+async fn a_page_waits_for_the_next_record() {
+    let fixture = Fixture::new();
+    fixture.put(Topic::DeadLetters, P);
+    let reading = fixture.service.log_page(&CALLER, following(Duration::from_secs(60)));
+    let (page, offset) = tokio::join!(reading, async { fixture.put(Topic::DeadLetters, P) });
     let page = page.expect("the log answers");
     assert_eq!((offsets(&page), page.next, page.bounds.end), (vec![offset.0], Offset(2), Offset(2)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_record_the_page_is_empty_once_the_wait_is_over() {
-    let world = World::with(|options| options.wait_ms_max = 900);
+async fn without_a_record_the_page_is_empty_after_the_wait() {
+    let fixture = Fixture::with(|options| options.wait_ms_max = 900);
     for (wait_ms, waited_ms) in [(0, 0), (300, 300), (u64::MAX, 900)] {
         let began = Instant::now();
         let query = following(Duration::from_millis(wait_ms));
-        let page = world.service.log_page(&CALLER, query).await.expect("the log answers");
+        let page = fixture.service.log_page(&CALLER, query).await.expect("the log answers");
         let waited = began.elapsed().as_millis();
         assert_eq!((offsets(&page), page.next), (vec![], Offset(0)));
         assert!((waited_ms..=waited_ms + 1).contains(&waited), "{wait_ms}: {waited}");
@@ -78,9 +78,9 @@ async fn without_a_record_the_page_is_empty_once_the_wait_is_over() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_ends_the_wait() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let shutdown = CancellationToken::new();
-    let service = world.service.with_shutdown(shutdown.clone());
+    let service = fixture.service.with_shutdown(shutdown.clone());
     let began = Instant::now();
     let reading = service.log_page(&CALLER, following(Duration::from_secs(60)));
     let (page, ()) = tokio::join!(reading, async { shutdown.cancel() });
@@ -89,15 +89,15 @@ async fn a_shutdown_ends_the_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_cannot_be_is_refused() {
-    let world = World::new();
+async fn an_invalid_query_is_rejected() {
+    let fixture = Fixture::new();
     let partitions = PARTITIONS;
     let beyond = LogQuery::new(Topic::Orders, Partition(partitions));
-    let unknown = world.service.log_page(&CALLER, beyond).await;
+    let unknown = fixture.service.log_page(&CALLER, beyond).await;
     assert_eq!(unknown, Err(ServiceError::UnknownPartition { partitions }));
-    let field = async |query| match world.service.log_page(&CALLER, query).await {
+    let field = async |query| match fixture.service.log_page(&CALLER, query).await {
         Err(ServiceError::Invalid { field, .. }) => field,
-        other => panic!("it is not refused: {other:?}"),
+        other => panic!("it is not rejected: {other:?}"),
     };
     for limit in [0, 1001] {
         let mut query = LogQuery::new(Topic::Orders, P);
@@ -110,16 +110,16 @@ async fn a_page_that_cannot_be_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_the_readers_of_the_log_a_call_fails_until_one_ends() {
-    let world = World::new();
-    let read = || world.service.log_page(&CALLER, following(Duration::from_secs(60)));
+async fn beyond_the_limit_of_readers_a_call_fails_until_another_ends() {
+    let fixture = Fixture::new();
+    let read = || fixture.service.log_page(&CALLER, following(Duration::from_secs(60)));
     let beyond = async {
-        let refused = read().await;
-        world.put(Topic::DeadLetters, P);
-        refused
+        let rejected = read().await;
+        fixture.put(Topic::DeadLetters, P);
+        rejected
     };
-    let (pages, refused) = tokio::join!(join_all((0..16).map(|_| read())), beyond);
-    assert_eq!(refused, Err(ServiceError::TooManyReaders));
+    let (pages, rejected) = tokio::join!(join_all((0..16).map(|_| read())), beyond);
+    assert_eq!(rejected, Err(ServiceError::TooManyReaders));
     assert!(pages.iter().all(|page| page.as_ref().is_ok_and(|page| offsets(page) == [0])), "{pages:?}");
-    assert!(world.service.log_page(&CALLER, LogQuery::new(Topic::Orders, P)).await.is_ok());
+    assert!(fixture.service.log_page(&CALLER, LogQuery::new(Topic::Orders, P)).await.is_ok());
 }

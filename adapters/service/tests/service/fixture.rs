@@ -1,4 +1,4 @@
-//! A service over a bus and a store in memory. Nothing is decided until a test calls [`World::decide`].
+//! A service over an in-memory bus and store. Requests stay undecided until a test calls [`Fixture::decide`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,13 +27,13 @@ impl Clock for FixedClock {
     }
 }
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) bus: MemoryBus,
     pub(crate) store: MemoryOrderStore,
     pub(crate) service: OrderService,
 }
 
-impl World {
+impl Fixture {
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
@@ -53,20 +53,20 @@ impl World {
         self.placed_with(Placement::default()).await
     }
 
-    /// Places an order whose document is a little larger than so many bytes, and decides it.
+    /// Places an order whose document is slightly larger than `bytes`, and decides it.
     pub(crate) async fn placed_of(&self, bytes: usize) -> OrderId {
         let details = Details::parse(&format!("\"{}\"", "x".repeat(bytes))).expect("a JSON text");
         self.placed_with(Placement::new().with_details(details)).await
     }
 
     async fn placed_with(&self, placement: Placement) -> OrderId {
-        let placed = self.service.place(&CALLER, Place::new(placement)).await.expect("the log takes it");
-        let Placed::Created { order_id } = placed else { panic!("there is no key: {placed:?}") };
+        let placed = self.service.place(&CALLER, Place::new(placement)).await.expect("the log accepts it");
+        let Placed::Created { order_id } = placed else { panic!("pending without a key: {placed:?}") };
         self.decide();
         order_id
     }
 
-    /// The requests of all partitions, as they are in the log.
+    /// All requests in the log.
     pub(crate) fn requests(&self) -> Vec<Request> {
         let partitions = (0..PARTITIONS).map(Partition);
         partitions
@@ -75,7 +75,7 @@ impl World {
             .collect()
     }
 
-    /// Decides whatever waits in the log, and writes it to the store, as an owner of all partitions does.
+    /// Decides all unanswered requests in the log and writes the result to the store, as an owner of every partition does.
     pub(crate) fn decide(&self) {
         (0..PARTITIONS).for_each(|partition| self.decide_in(Partition(partition)));
     }
@@ -93,9 +93,9 @@ impl World {
         let answered = checkpoint.as_ref().map_or(Offset(0), |checkpoint| checkpoint.answered);
         let mut outcomes = Vec::new();
         for (offset, request) in self.inputs(partition, answered) {
-            let verdict = answer(&mut orders, &request, offset);
+            let outcome = answer(&mut orders, &request, offset);
             if request.awaited {
-                outcomes.push((request.id, verdict));
+                outcomes.push((request.id, outcome));
             }
         }
         let changed = orders.values().filter(|order| before.get(&order.order_id) != Some(*order));
@@ -118,7 +118,7 @@ impl World {
         records.iter().filter_map(|record| Some((record.offset, input(record, partition)?))).collect()
     }
 
-    /// Puts a record into the log by hand.
+    /// Appends a record that is not a request.
     pub(crate) fn put(&self, topic: Topic, partition: Partition) -> Offset {
         self.bus.with_broker(|broker| broker.append(topic, partition, None, Bytes::from_static(b"{}")))
     }
@@ -137,12 +137,12 @@ fn answer(orders: &mut BTreeMap<OrderId, Order>, request: &Request, offset: Offs
     match decide(order.as_ref(), request, offset, now, &Policy::manual()) {
         Decision::Fact(fact) => {
             let order = evolve(order, &fact).expect("the next fact");
-            let verdict = RequestOutcome::Happened { version: order.version, status: order.status };
+            let outcome = RequestOutcome::Happened { version: order.version, status: order.status };
             orders.insert(request.order_id.clone(), order);
-            verdict
+            outcome
         }
         Decision::Unchanged => {
-            let order = order.expect("an order that is so already");
+            let order = order.expect("only an existing order is unchanged");
             RequestOutcome::Unchanged { version: order.version, status: order.status }
         }
         Decision::Rejected(rejection) => RequestOutcome::Rejected { rejection },
@@ -162,7 +162,7 @@ fn written(order: &Order, before: Option<&Order>) -> DocumentWrite {
     }
 }
 
-/// All orders, so many a page.
+/// A query of all orders, with `limit` orders per page.
 pub(crate) fn all(limit: usize) -> ListQuery {
     ListQuery { limit, ..ListQuery::default() }
 }
