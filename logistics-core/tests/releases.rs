@@ -81,9 +81,9 @@ fn the_outcome_of_a_rejected_request_is_read_whatever_its_list_is() {
     assert_eq!(decoded(&written.replace(list, &longer)).unwrap(), expected, "with an unknown status");
 
     // The store holds outcomes for requests that wait.
-    let verdict = RequestOutcome::Rejected { rejection: illegal() };
-    let stored = serde_json::to_string(&verdict).unwrap().replace(list, &longer);
-    assert_eq!(serde_json::from_str::<RequestOutcome>(&stored).unwrap(), verdict);
+    let outcome = RequestOutcome::Rejected { rejection: illegal() };
+    let stored = serde_json::to_string(&outcome).unwrap().replace(list, &longer);
+    assert_eq!(serde_json::from_str::<RequestOutcome>(&stored).unwrap(), outcome);
 }
 
 /// Every record of an owner that can name a status, with the unknown one in its place.

@@ -102,8 +102,8 @@ fn health_alone(context: &HealthContext, path: &str, method: &Method) -> Result<
     }
 }
 
-/// hyper omits the body of a reply to HEAD.
-fn reads(method: &Method) -> bool {
+/// The method reads. hyper omits the body of a reply to HEAD.
+pub(crate) fn reads(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
 }
 

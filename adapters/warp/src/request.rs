@@ -16,7 +16,7 @@ struct Body<'a> {
     order_id: &'a OrderId,
     request_id: &'a RequestId,
     #[serde(flatten)]
-    verdict: RequestOutcome,
+    outcome: RequestOutcome,
 }
 
 pub(crate) async fn outcome(
@@ -25,8 +25,8 @@ pub(crate) async fn outcome(
     request_id: &RequestId,
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
-    let verdict = context.service.outcome(&CALLER, order_id, request_id, header::wait(headers)).await?;
-    let body = Body { order_id, request_id, verdict };
+    let outcome = context.service.outcome(&CALLER, order_id, request_id, header::wait(headers)).await?;
+    let body = Body { order_id, request_id, outcome };
     // Texts and numbers always serialize.
     Ok(reply::json(StatusCode::OK, Bytes::from(serde_json::to_vec(&body).unwrap_or_default())))
 }

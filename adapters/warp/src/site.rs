@@ -17,7 +17,7 @@ use warp::reply::Response;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::handle::Call;
+use crate::handle::{Call, reads};
 use crate::header;
 use crate::route::Resource;
 
@@ -92,8 +92,7 @@ fn preflight(origin: Option<HeaderValue>) -> Response {
 /// Whether the request follows a link: the page with the link cannot read the reply.
 fn navigates(method: &Method, headers: &HeaderMap) -> Result<bool, Failure> {
     let is = |name: HeaderName, value| header::text(headers, &name).map(|found| found == Some(value));
-    let reads = method == Method::GET || method == Method::HEAD;
-    Ok(reads && is(SEC_FETCH_MODE, "navigate")? && is(SEC_FETCH_DEST, "document")?)
+    Ok(reads(method) && is(SEC_FETCH_MODE, "navigate")? && is(SEC_FETCH_DEST, "document")?)
 }
 
 fn is_own(origin: &str, host: Option<&str>) -> bool {

@@ -215,7 +215,7 @@ impl Batch<'_> {
             let (order_id, status) = (request.order_id.clone(), request.command.target());
             self.decided.events.push(ProcessorEvent::Received { order_id, status });
         }
-        let verdict = match decide(order.as_deref(), request, offset, self.now, &self.settings.policy) {
+        let outcome = match decide(order.as_deref(), request, offset, self.now, &self.settings.policy) {
             Decision::Fact(fact) => {
                 self.commit_fact(order.as_ref(), &fact)?;
                 RequestOutcome::Happened { version: fact.version, status: fact.status }
@@ -237,7 +237,7 @@ impl Batch<'_> {
             }
         };
         if request.awaited {
-            self.decided.outcomes.push((request.id.clone(), verdict));
+            self.decided.outcomes.push((request.id.clone(), outcome));
         }
         Ok(())
     }

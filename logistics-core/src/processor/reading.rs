@@ -58,7 +58,7 @@ impl Live {
             },
             Reading::Fact(fact) => match self.claim_fact(&record, fact.cause.answers(), settings) {
                 Claim::Own => return Ok(None),
-                // The verdict needs the order's state, which is loaded first.
+                // The claim is judged with the order's state, which is loaded first.
                 Claim::Plausible => InputKind::Claimed { record, fact, number: self.own.claim() },
                 Claim::Foreign(reason) => InputKind::Dead { record, reason },
             },

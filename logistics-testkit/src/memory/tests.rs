@@ -44,7 +44,7 @@ fn store_write(expected: Option<Token>, sequence: u64) -> StoreWrite {
         answered: Offset(sequence),
         basis: Bytes::new(),
         documents: Vec::new(),
-        outcomes: vec![(request(sequence), verdict(sequence))],
+        outcomes: vec![(request(sequence), outcome(sequence))],
     }
 }
 
@@ -52,7 +52,7 @@ fn request(n: u64) -> RequestId {
     sample::request_id(n)
 }
 
-fn verdict(n: u64) -> RequestOutcome {
+fn outcome(n: u64) -> RequestOutcome {
     RequestOutcome::Happened { version: Version(n), status: Status::Placed }
 }
 
@@ -281,7 +281,7 @@ fn an_outcome_wakes_its_waiters() {
     let (id, request) = (sample::order_id(1), request(1));
     let waiting = store.outcome(&id, &request);
     let (found, written) = block_on(both(waiting, store.write(store_write(None, 1))));
-    assert_eq!(found.expect("nothing fails"), verdict(1));
+    assert_eq!(found.expect("nothing fails"), outcome(1));
     assert_eq!(written.expect("nothing fails"), WriteOutcome::Applied);
     store.with_store(crate::MemoryStore::expire_outcomes);
     let mut again = Box::pin(store.outcome(&id, &request));

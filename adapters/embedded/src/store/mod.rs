@@ -90,8 +90,8 @@ impl OrderReader for Store {
 
     async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {
         let partition = partition_of(order_id, self.0.shared.partitions);
-        let verdict = self.0.shared.outcomes.wait(partition, request).await;
-        Ok(verdict.ok_or(EmbeddedError::Closed)?)
+        let outcome = self.0.shared.outcomes.wait(partition, request).await;
+        Ok(outcome.ok_or(EmbeddedError::Closed)?)
     }
 }
 

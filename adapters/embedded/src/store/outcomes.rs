@@ -35,13 +35,13 @@ impl Outcomes {
         let expiry = now + Duration::from_millis(OUTCOME_KEPT_MS);
         let mut inner = self.lock();
         inner.expire(now);
-        for (partition, request, verdict) in outcomes {
+        for (partition, request, outcome) in outcomes {
             let key = (partition, request);
             if let Some(waiters) = inner.waiting.remove(&key) {
                 waiters.notify_waiters();
             }
             // A repeated write of an outcome does not extend its expiry.
-            if inner.known.insert(key.clone(), verdict).is_none() {
+            if inner.known.insert(key.clone(), outcome).is_none() {
                 inner.expiries.push_back((expiry, key));
             }
         }
@@ -60,8 +60,8 @@ impl Outcomes {
         loop {
             let waiter = {
                 let mut inner = self.lock();
-                if let Some(verdict) = inner.known.get(&key) {
-                    return Some(verdict.clone());
+                if let Some(outcome) = inner.known.get(&key) {
+                    return Some(outcome.clone());
                 }
                 if inner.closed {
                     return None;
@@ -138,7 +138,7 @@ mod tests {
         RequestId::parse(text).unwrap()
     }
 
-    fn verdict() -> RequestOutcome {
+    fn outcome() -> RequestOutcome {
         RequestOutcome::Happened { version: Version(1), status: Status::Placed }
     }
 
@@ -152,11 +152,11 @@ mod tests {
         while outcomes.lock().waiting.is_empty() {
             tokio::task::yield_now().await;
         }
-        outcomes.insert([(Partition(0), request("r"), verdict())]);
+        outcomes.insert([(Partition(0), request("r"), outcome())]);
         assert!(!outcomes.lock().waiting.is_empty(), "woken by an outcome of another partition");
-        outcomes.insert([(Partition(1), request("r"), verdict())]);
-        assert_eq!(waiting.await.unwrap(), Some(verdict()));
-        assert_eq!(outcomes.wait(Partition(1), &request("r")).await, Some(verdict()));
+        outcomes.insert([(Partition(1), request("r"), outcome())]);
+        assert_eq!(waiting.await.unwrap(), Some(outcome()));
+        assert_eq!(outcomes.wait(Partition(1), &request("r")).await, Some(outcome()));
         assert!(outcomes.lock().waiting.is_empty());
     }
 
@@ -184,9 +184,9 @@ mod tests {
     #[test]
     fn outcomes_expire_by_time_and_by_number() {
         let outcomes = Outcomes::default();
-        let many = (0..OUTCOMES_MAX + 10).map(|i| (Partition(0), request(&i.to_string()), verdict()));
+        let many = (0..OUTCOMES_MAX + 10).map(|i| (Partition(0), request(&i.to_string()), outcome()));
         outcomes.insert(many);
-        outcomes.insert([(Partition(0), request("last"), verdict())]);
+        outcomes.insert([(Partition(0), request("last"), outcome())]);
         {
             let inner = outcomes.lock();
             assert_eq!((inner.known.len(), inner.expiries.len()), (OUTCOMES_MAX, OUTCOMES_MAX));

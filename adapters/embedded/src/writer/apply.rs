@@ -70,7 +70,7 @@ pub(super) fn writes(
         let outcome = if token == write.expected {
             *checkpoint = Some(writer.write(write).map_err(|error| (index, error))?);
             let outcomes = write.outcomes.iter().cloned();
-            applied.outcomes.extend(outcomes.map(|(request, verdict)| (write.partition, request, verdict)));
+            applied.outcomes.extend(outcomes.map(|(request, outcome)| (write.partition, request, outcome)));
             WriteOutcome::Applied
         } else if token == Some(write.next) {
             WriteOutcome::Applied

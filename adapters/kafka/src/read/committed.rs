@@ -8,7 +8,7 @@ use logistics_core::{Offset, Partition};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::admin::transactions::{self, RequestOutcome};
+use crate::admin::transactions::{self, HidingTransaction};
 use crate::error::KafkaError;
 use crate::limits::HIDDEN_UNEXPLAINED_MS_MAX;
 use crate::read::fetcher::{Fetcher, PartitionReader};
@@ -103,16 +103,16 @@ impl Committed {
         let (brokers, topic, partition) = (config.brokers.clone(), config.topic(self.topic), self.partition);
         let lost = KafkaError::Hidden { brokers: brokers.clone(), topic: topic.clone(), partition, from };
         match transactions::inquire(&self.lookup, &topic, partition).await {
-            Ok(RequestOutcome::Lost) => Err(lost),
+            Ok(HidingTransaction::Lost) => Err(lost),
             // The transaction may have ended in between: the next read would return its records.
-            Ok(RequestOutcome::NoneOpen) if none_open => Err(lost),
-            Ok(RequestOutcome::NoneOpen) => {
+            Ok(HidingTransaction::NoneOpen) if none_open => Err(lost),
+            Ok(HidingTransaction::NoneOpen) => {
                 if let Some(hidden) = self.hidden().as_mut() {
                     hidden.none_open = true;
                 }
                 Ok(())
             }
-            Ok(RequestOutcome::Open(open)) => {
+            Ok(HidingTransaction::Open(open)) => {
                 if let Some(hidden) = self.hidden().as_mut() {
                     hidden.none_open = false;
                 }

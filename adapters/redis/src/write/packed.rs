@@ -33,7 +33,7 @@ impl<'a> Packed<'a> {
         keys.extend(sets.iter().map(|set| set.key.clone()));
         keys.extend(write.documents.iter().map(|document| names.order(partition, &document.order_id)));
         keys.extend(write.outcomes.iter().map(|(request, _)| names.outcome(partition, request)));
-        let outcomes = write.outcomes.iter().map(|(_, verdict)| serde_json::to_vec(verdict));
+        let outcomes = write.outcomes.iter().map(|(_, outcome)| serde_json::to_vec(outcome));
         let outcomes = outcomes.collect::<Result<Vec<_>, _>>()?;
         let documents = write.documents.iter().map(|document| document.json.len());
         // An id occurs in its key, the timers and the index; the rest are numbers.
@@ -62,8 +62,8 @@ impl<'a> Packed<'a> {
         for document in &write.documents {
             call.arg(&document.json[..]);
         }
-        for verdict in outcomes {
-            call.arg(verdict);
+        for outcome in outcomes {
+            call.arg(outcome);
         }
         for set in sets {
             call.arg(&set.removed);

@@ -119,9 +119,9 @@ pub(crate) async fn many_wait_on_few_connections() {
         apply(&store, &written).await;
         Instant::now()
     };
-    let (verdicts, at) = tokio::join!(waiting, writing);
+    let (outcomes, at) = tokio::join!(waiting, writing);
     let took = at.elapsed();
-    assert!(verdicts.into_iter().all(|verdict| verdict.expect("the outcome comes") == happened()));
+    assert!(outcomes.into_iter().all(|outcome| outcome.expect("the outcome comes") == happened()));
     assert!(took < Duration::from_secs(2), "{took:?} from the write to the last waiter");
     let clients: String = server.cli(&["CLIENT", "LIST"]).await;
     assert!(clients.lines().count() <= 3, "{clients}");

@@ -55,12 +55,12 @@ impl State {
             let order = self.orders.get(&request.order_id).cloned();
             let offset = Offset(self.offset);
             let now = sample::time(i64::try_from(self.offset).expect("a small number"));
-            let verdict = match decide(order.as_ref(), &request, offset, now, &Policy::manual()) {
+            let outcome = match decide(order.as_ref(), &request, offset, now, &Policy::manual()) {
                 Decision::Fact(fact) => {
                     let order = evolve(order, &fact).expect("the next fact");
-                    let verdict = RequestOutcome::Happened { version: order.version, status: order.status };
+                    let outcome = RequestOutcome::Happened { version: order.version, status: order.status };
                     self.orders.insert(request.order_id.clone(), order);
-                    verdict
+                    outcome
                 }
                 Decision::Unchanged => {
                     let order = order.expect("only an order can stay unchanged");
@@ -69,7 +69,7 @@ impl State {
                 Decision::Rejected(rejection) => RequestOutcome::Rejected { rejection },
             };
             if request.awaited {
-                self.outcomes.insert(request.id, verdict);
+                self.outcomes.insert(request.id, outcome);
             }
         }
     }
@@ -224,8 +224,8 @@ impl OrderReader for Backend {
         let mut changed = self.changed.subscribe();
         loop {
             self.check()?;
-            if let Some(verdict) = self.state().outcomes.get(request) {
-                return Ok(verdict.clone());
+            if let Some(outcome) = self.state().outcomes.get(request) {
+                return Ok(outcome.clone());
             }
             changed.changed().await.expect("the backend outlives the server");
         }

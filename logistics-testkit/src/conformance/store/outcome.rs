@@ -18,8 +18,8 @@ pub(super) async fn an_outcome_that_is_there_comes_at_once(case: StoreCase) {
     let outcomes = vec![(request.clone(), happened())];
     case.write(StoreWrite { outcomes, ..write(HOME, 1, vec![placed]) }).await;
     for _ in 0..2 {
-        let verdict = case.works("the outcome", case.store().outcome(&id, &request)).await;
-        case.same("the outcome", &verdict, &happened());
+        let outcome = case.works("the outcome", case.store().outcome(&id, &request)).await;
+        case.same("the outcome", &outcome, &happened());
     }
     let other = sample::request_id(2);
     case.waits("the outcome of another request", case.store().outcome(&id, &other)).await;
@@ -34,23 +34,23 @@ pub(super) async fn an_outcome_is_waited_for_and_comes_with_its_document(case: S
 
     let placed = document(&id, Status::Placed, 0);
     let waiting = async {
-        let verdict = case.works("the outcome", store.outcome(&id, &request)).await;
-        (verdict, case.works("document", store.document(&id)).await)
+        let outcome = case.works("the outcome", store.outcome(&id, &request)).await;
+        (outcome, case.works("document", store.document(&id)).await)
     };
     let writing = async {
         case.harness.pause().await;
         let outcomes = vec![(request.clone(), happened())];
         case.write(StoreWrite { outcomes, ..write(HOME, 2, vec![placed.clone()]) }).await;
     };
-    let ((verdict, found), ()) = both(waiting, writing).await;
-    case.same("the outcome", &verdict, &happened());
+    let ((outcome, found), ()) = both(waiting, writing).await;
+    case.same("the outcome", &outcome, &happened());
     case.same("the document, once the outcome is there", &found, &DocumentLookup::Found(placed.json.clone()));
 }
 
 pub(super) async fn every_kind_of_outcome_survives(case: StoreCase) {
     let id = case.order(HOME, 0);
     let rejected = |rejection| RequestOutcome::Rejected { rejection };
-    let verdicts = [
+    let outcomes = [
         happened(),
         RequestOutcome::Unchanged { version: Version(3), status: Status::ReadyForPickup },
         rejected(Rejection::NotFound),
@@ -69,10 +69,10 @@ pub(super) async fn every_kind_of_outcome_survives(case: StoreCase) {
             allowed: Vec::new(),
         }),
     ];
-    let outcomes: Vec<_> = (1..).map(sample::request_id).zip(verdicts).collect();
+    let outcomes: Vec<_> = (1..).map(sample::request_id).zip(outcomes).collect();
     case.write(StoreWrite { outcomes: outcomes.clone(), ..write(HOME, 1, Vec::new()) }).await;
     for (request, wanted) in outcomes {
-        let verdict = case.works("the outcome", case.store().outcome(&id, &request)).await;
-        case.same("the outcome", &verdict, &wanted);
+        let outcome = case.works("the outcome", case.store().outcome(&id, &request)).await;
+        case.same("the outcome", &outcome, &wanted);
     }
 }

@@ -19,7 +19,7 @@ use wire::{OpenProducer, Request};
 
 /// The state of the transaction that hides records in a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RequestOutcome {
+pub(crate) enum HidingTransaction {
     /// A transaction is open or ending.
     Open(OpenTransaction),
     /// The partition has an open transaction that its coordinator has ended or does not have: its end is lost.
@@ -64,7 +64,7 @@ pub(crate) async fn inquire(
     lookup: &Arc<Lookup>,
     topic: &str,
     partition: Partition,
-) -> Result<RequestOutcome, String> {
+) -> Result<HidingTransaction, String> {
     let config = &lookup.brokers.config;
     if config.security.tls.is_some() || config.security.sasl.is_some() {
         return Err("brokers with TLS or SASL are not queried".to_owned());
@@ -109,15 +109,15 @@ struct Inquiry<'a> {
 }
 
 impl Inquiry<'_> {
-    async fn run(&self, found: Addresses) -> Result<RequestOutcome, String> {
+    async fn run(&self, found: Addresses) -> Result<HidingTransaction, String> {
         let leader = found.leader.ok_or("the partition has no leader")?;
         let mut leader = self.connect(leader).await?;
-        let Some(first) = self.first_open(&mut leader).await? else { return Ok(RequestOutcome::NoneOpen) };
+        let Some(first) = self.first_open(&mut leader).await? else { return Ok(HidingTransaction::NoneOpen) };
         // Any broker may be the coordinator, also one that does not answer.
         let mut unanswered = None;
         for broker in found.brokers {
             match self.coordinated(broker, first).await {
-                Ok(Some(open)) => return Ok(RequestOutcome::Open(open)),
+                Ok(Some(open)) => return Ok(HidingTransaction::Open(open)),
                 Ok(None) => {}
                 Err(why) => unanswered = Some(why),
             }
@@ -127,8 +127,8 @@ impl Inquiry<'_> {
         }
         // It may have ended in between: the end is written to the partitions before the coordinator deletes its entry.
         match self.first_open(&mut leader).await? {
-            Some(still) if still == first => Ok(RequestOutcome::Lost),
-            _ => Ok(RequestOutcome::NoneOpen),
+            Some(still) if still == first => Ok(HidingTransaction::Lost),
+            _ => Ok(HidingTransaction::NoneOpen),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Verdicts for the responses of brokers.
+//! What the responses of brokers lead to.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -54,10 +54,10 @@ fn theirs(state: &str, partition: i32) -> Option<Transaction> {
     })
 }
 
-async fn verdict(
+async fn found(
     producers: &[&[(i64, i64)]],
     transaction: Option<Transaction>,
-) -> Result<RequestOutcome, String> {
+) -> Result<HidingTransaction, String> {
     let producers = producers.iter().map(|producers| producers.to_vec()).collect();
     let leader = Broker { producers, transaction: None }.start().await;
     let coordinator = Broker { producers: Vec::new(), transaction }.start().await;
@@ -72,8 +72,8 @@ fn inquiry() -> Inquiry<'static> {
 #[tokio::test]
 async fn an_open_transaction_is_named_by_its_coordinator() {
     for state in ["Ongoing", "PrepareCommit", "PrepareAbort"] {
-        let verdict = verdict(&[&[(10, -1), (9, 5)]], theirs(state, 3)).await.expect("they answer");
-        let RequestOutcome::Open(open) = verdict else { panic!("{verdict:?}") };
+        let hiding = found(&[&[(10, -1), (9, 5)]], theirs(state, 3)).await.expect("they answer");
+        let HidingTransaction::Open(open) = hiding else { panic!("{hiding:?}") };
         assert_eq!((&*open.transactional_id, open.producer_id, &*open.state), ("theirs", 9, state));
     }
 }
@@ -82,7 +82,7 @@ async fn an_open_transaction_is_named_by_its_coordinator() {
 async fn an_end_that_the_partition_never_got_is_lost() {
     let open: &[(i64, i64)] = &[(9, 5)];
     for coordinated in [None, theirs("CompleteCommit", 3), theirs("Empty", 3), theirs("Ongoing", 0)] {
-        assert_eq!(verdict(&[open, open], coordinated).await, Ok(RequestOutcome::Lost));
+        assert_eq!(found(&[open, open], coordinated).await, Ok(HidingTransaction::Lost));
     }
 }
 
@@ -90,9 +90,9 @@ async fn an_end_that_the_partition_never_got_is_lost() {
 async fn a_transaction_that_ends_during_the_query_is_not_lost() {
     let open: &[(i64, i64)] = &[(9, 5)];
     for after in [&[][..], &[(9, -1)], &[(9, 8)]] {
-        assert_eq!(verdict(&[open, after], theirs("CompleteCommit", 3)).await, Ok(RequestOutcome::NoneOpen));
+        assert_eq!(found(&[open, after], theirs("CompleteCommit", 3)).await, Ok(HidingTransaction::NoneOpen));
     }
-    assert_eq!(verdict(&[&[(9, -1)]], None).await, Ok(RequestOutcome::NoneOpen));
+    assert_eq!(found(&[&[(9, -1)]], None).await, Ok(HidingTransaction::NoneOpen));
 }
 
 #[tokio::test]
