@@ -8,9 +8,12 @@ use logistics_core::{OrderId, RequestId};
 use warp::reply::Response;
 
 use crate::context::{Context, HealthContext, Served};
-use crate::failure::Failure;
+use crate::endpoint::{events, health, list, log, order, place, request, transition};
+use crate::input::body;
+use crate::output::failure::Failure;
+use crate::output::reply;
 use crate::route::Resource;
-use crate::{body, events, health, list, log, order, place, reply, request, site, transition};
+use crate::site;
 
 /// A request.
 pub(crate) struct Call<'a, B> {
@@ -83,7 +86,7 @@ where
         }
         Resource::OpenApi if reads => Ok(reply::json(StatusCode::OK, context.openapi.clone())),
         #[cfg(feature = "docs-page")]
-        Resource::Docs(file) if reads => crate::docs::page(context, file),
+        Resource::Docs(file) if reads => crate::endpoint::docs::page(context, file),
         _ => Err(Failure::method_not_allowed(resource.allow())),
     }
 }

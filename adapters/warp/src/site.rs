@@ -16,9 +16,9 @@ use hyper::http::{Method, StatusCode};
 use warp::reply::Response;
 
 use crate::config::Config;
-use crate::failure::Failure;
 use crate::handle::{Call, reads};
-use crate::header;
+use crate::input::header;
+use crate::output::failure::Failure;
 use crate::route::Resource;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -12,36 +12,36 @@ use crate::outcome::{Outcome, OutcomeKind};
 use crate::policy::Policy;
 use crate::rejection::Rejection;
 use crate::request::{Command, Placement};
-use evidence::{Evidence, PARTITIONS, World, home, id};
+use evidence::{Evidence, HonestSystem, PARTITIONS, home, id};
 
 /// Orders on every path, requests of every outcome, and two orders that wait.
-fn world() -> World {
-    let mut world = World::new(Policy::manual());
+fn system() -> HonestSystem {
+    let mut system = HonestSystem::new(Policy::manual());
     let to = |to| Command::Transition { to };
-    world.garbage(0);
+    system.garbage(0);
     for n in 0..6 {
-        world.place(&format!("o{n}"));
+        system.place(&format!("o{n}"));
     }
-    world.place("o0");
-    world.ask("o0", Actor::Merchant, to(Status::Confirmed));
-    world.ask("o0", Actor::Merchant, to(Status::Confirmed));
-    world.ask("o0", Actor::Customer, to(Status::Preparing));
-    world.ask("o0", Actor::Operator, to(Status::Delivered));
-    world.ask("absent", Actor::Operator, Command::Cancel);
-    world.ask("o1", Actor::Customer, Command::Cancel);
+    system.place("o0");
+    system.ask("o0", Actor::Merchant, to(Status::Confirmed));
+    system.ask("o0", Actor::Merchant, to(Status::Confirmed));
+    system.ask("o0", Actor::Customer, to(Status::Preparing));
+    system.ask("o0", Actor::Operator, to(Status::Delivered));
+    system.ask("absent", Actor::Operator, Command::Cancel);
+    system.ask("o1", Actor::Customer, Command::Cancel);
     for status in [Status::Confirmed, Status::Preparing, Status::OutForDelivery, Status::Delivered] {
-        world.ask("o2", Actor::Operator, to(status));
+        system.ask("o2", Actor::Operator, to(status));
     }
     let other = (0..PARTITIONS as usize).find(|partition| *partition != home("moved")).unwrap();
-    world.misplaced("moved", other);
+    system.misplaced("moved", other);
     // An order without an acceptance expires; o0 is late in CONFIRMED, o7 waits.
-    world.pass(10 * 60_000);
-    world.place("o7");
-    world
+    system.pass(10 * 60_000);
+    system.place("o7");
+    system
 }
 
 fn clean() -> Evidence {
-    world().evidence()
+    system().evidence()
 }
 
 /// The evidence is at fault in the way that the test meant, and says about which order.
@@ -195,14 +195,14 @@ fn i2_an_outcome_that_does_not_fit_its_input() {
     assert_broken(&astray, Invariant::I2, Some("moved"), "forwards it to partition 77");
 
     // An owner that decides what is not its own.
-    let mut world = world();
+    let mut system = system();
     let elsewhere = (home("stray") + 1) % PARTITIONS as usize;
-    let request = world.request("stray", Actor::Operator, Command::Cancel);
-    let offset = world.input(elsewhere, &request);
+    let request = system.request("stray", Actor::Operator, Command::Cancel);
+    let offset = system.input(elsewhere, &request);
     let (order_id, request) = (Some(request.order_id), Some(request.id));
     let result = OutcomeKind::Rejected(Rejection::NotFound);
-    world.outcome(elsewhere, Outcome { offset, order_id, request, result });
-    assert_broken(&world.evidence(), Invariant::I2, Some("stray"), "its order belongs to partition");
+    system.outcome(elsewhere, Outcome { offset, order_id, request, result });
+    assert_broken(&system.evidence(), Invariant::I2, Some("stray"), "its order belongs to partition");
 }
 
 #[test]
@@ -225,11 +225,11 @@ fn i3_an_input_that_was_passed_over() {
 
 #[test]
 fn i3_a_timer_that_overtook_an_input() {
-    let mut world = world();
-    let request = world.request("o7", Actor::Customer, Command::Cancel);
-    world.input(home("o7"), &request);
-    world.pass(10 * 60_000);
-    let violation = world.evidence().audit(Expect::InMotion).unwrap_err();
+    let mut system = system();
+    let request = system.request("o7", Actor::Customer, Command::Cancel);
+    system.input(home("o7"), &request);
+    system.pass(10 * 60_000);
+    let violation = system.evidence().audit(Expect::InMotion).unwrap_err();
     assert_eq!((violation.invariant, &violation.order), (Invariant::I3, &Some(id("o7"))), "{violation}");
     assert!(violation.to_string().contains("a timer fired"), "{violation}");
 }
@@ -252,7 +252,7 @@ fn the_lifecycle_is_held_to_step_by_step() {
     );
     let back = change("o2", "order.preparing\"", "\"time\":\"20", "\"time\":\"19");
     assert_broken(&back, Invariant::Lifecycle, Some("o2"), "before CONFIRMED");
-    let mut tired = World::new(Policy::manual());
+    let mut tired = HonestSystem::new(Policy::manual());
     tired.place("t");
     use Status::{Confirmed, DeliveryFailed, OutForDelivery, Preparing};
     for to in [Confirmed, Preparing, OutForDelivery, DeliveryFailed, OutForDelivery] {
@@ -312,7 +312,7 @@ fn i8_a_refusal_that_the_log_does_not_bear_out() {
     Evidence::rewrite(log, index, "\"version\":1", "\"version\":7");
     assert_broken(&evidence, Invariant::I8, Some("o0"), "version 7");
 
-    let mut stale = world();
+    let mut stale = system();
     let mut request = stale.request("o7", Actor::Customer, Command::Cancel);
     request.expected_version = Some(crate::ids::Version(5));
     stale.input(home("o7"), &request);
@@ -453,7 +453,7 @@ fn i10_a_list_that_is_out_of_order_or_under_another_status() {
 
 #[test]
 fn i11_an_order_that_is_placed_twice_or_lost_on_the_way() {
-    let mut twice = world();
+    let mut twice = system();
     let request = twice.request("o0", Actor::Customer, Command::Place(Placement::default()));
     let offset = twice.input(home("o0"), &request);
     let mut twice = twice.evidence();
@@ -562,24 +562,25 @@ fn notifications_that_expired_are_no_violation() {
 
 #[test]
 fn i16_what_no_owner_wrote_is_an_input_whose_outcome_is_a_dead_letter() {
-    let forged = |answered: bool, payload: &dyn Fn(&World) -> Bytes| {
-        let mut world = world();
-        let payload = payload(&world);
-        world.forged("o0", payload, answered);
-        world.evidence().audit(Expect::AtRest)
+    let forged = |answered: bool, payload: &dyn Fn(&HonestSystem) -> Bytes| {
+        let mut system = system();
+        let payload = payload(&system);
+        system.forged("o0", payload, answered);
+        system.evidence().audit(Expect::AtRest)
     };
     let partition = Partition(u32::try_from(home("o0")).unwrap());
-    let ahead = |_: &World| {
+    let ahead = |_: &HonestSystem| {
         let result = OutcomeKind::Forwarded { to: Partition(0) };
         let outcome = Outcome { offset: Offset(999), order_id: None, request: None, result };
         wire::encode_outcome(&outcome, partition, Timestamp::default())
     };
-    let gap = |world: &World| {
-        let fact = String::from_utf8(world.last_fact("o0").to_vec()).unwrap();
+    let gap = |system: &HonestSystem| {
+        let fact = String::from_utf8(system.last_fact("o0").to_vec()).unwrap();
         Bytes::from(fact.replacen("\"version\":", "\"version\":9", 1))
     };
-    let broken = |_: &World| Bytes::from_static(br#"{"specversion":"1.0","source":"/logistics/processor"}"#);
-    let kinds: [&dyn Fn(&World) -> Bytes; 3] = [&ahead, &gap, &broken];
+    let broken =
+        |_: &HonestSystem| Bytes::from_static(br#"{"specversion":"1.0","source":"/logistics/processor"}"#);
+    let kinds: [&dyn Fn(&HonestSystem) -> Bytes; 3] = [&ahead, &gap, &broken];
     for kind in kinds {
         assert_eq!(forged(true, kind).expect("every invariant holds").foreign, 1);
         forged(false, kind).expect_err("a record that no owner wrote has no outcome");

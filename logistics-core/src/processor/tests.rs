@@ -28,7 +28,7 @@ const HERE: Partition = Partition(0);
 
 /// One partition's log and store, and the time.
 #[derive(Default)]
-struct World {
+struct TestPartition {
     log: Vec<LogRecord>,
     /// The log's identity; empty for the usual one.
     identity: String,
@@ -60,7 +60,7 @@ struct World {
     events: Vec<ProcessorEvent>,
 }
 
-impl World {
+impl TestPartition {
     fn append(&mut self, payload: Bytes) {
         let offset = Offset(self.log.len() as u64);
         self.log.push(LogRecord { offset, key: None, payload, headers: Vec::new(), at: self.log_time() });
@@ -271,150 +271,152 @@ impl World {
     }
 }
 
-fn started(policy: Policy) -> (World, Processor) {
-    let mut world =
-        World { now: Now { wall: Timestamp::from_millis(1_000_000), elapsed_ms: 0 }, ..World::default() };
-    let processor = Processor::new(HERE, Settings::new(1, policy), world.now);
+fn started(policy: Policy) -> (TestPartition, Processor) {
+    let mut partition = TestPartition {
+        now: Now { wall: Timestamp::from_millis(1_000_000), elapsed_ms: 0 },
+        ..TestPartition::default()
+    };
+    let processor = Processor::new(HERE, Settings::new(1, policy), partition.now);
     let mut processor = processor;
-    world.settle(&mut processor);
+    partition.settle(&mut processor);
     assert_eq!(processor.phase(), &Phase::Live);
-    (world, processor)
+    (partition, processor)
 }
 
-fn restarted(world: &mut World, policy: Policy) -> Processor {
-    let mut processor = Processor::new(HERE, Settings::new(1, policy), world.now);
-    world.settle(&mut processor);
+fn restarted(partition: &mut TestPartition, policy: Policy) -> Processor {
+    let mut processor = Processor::new(HERE, Settings::new(1, policy), partition.now);
+    partition.settle(&mut processor);
     while let Phase::Waiting(_) = processor.phase() {
-        world.pass(processor.wake_in_ms(world.now).unwrap_or_default());
-        world.settle(&mut processor);
+        partition.pass(processor.wake_in_ms(partition.now).unwrap_or_default());
+        partition.settle(&mut processor);
     }
     processor
 }
 
 #[test]
 fn without_dwell_an_order_is_delivered_by_one_transaction() {
-    let (mut world, mut processor) = started(Policy::simulate(0));
-    world.place("a");
-    world.settle(&mut processor);
+    let (mut partition, mut processor) = started(Policy::simulate(0));
+    partition.place("a");
+    partition.settle(&mut processor);
     let statuses: Vec<_> =
-        world.facts().into_iter().map(|(_, version, status)| (version.0, status)).collect();
+        partition.facts().into_iter().map(|(_, version, status)| (version.0, status)).collect();
     use Status::*;
     assert_eq!(statuses, [(1, Placed), (2, Confirmed), (3, Preparing), (4, OutForDelivery), (5, Delivered)]);
-    assert_eq!(world.others.len(), 5, "one notification a fact");
-    assert_eq!(world.order("a").status, Delivered);
-    assert_eq!(world.timers.len(), 0);
+    assert_eq!(partition.others.len(), 5, "one notification a fact");
+    assert_eq!(partition.order("a").status, Delivered);
+    assert_eq!(partition.timers.len(), 0);
 }
 
 #[test]
 fn timers_fire_when_they_are_due_and_survive_a_restart() {
-    let (mut world, mut processor) = started(Policy::simulate(100));
-    world.place("a");
-    world.settle(&mut processor);
-    assert_eq!(world.order("a").status, Status::Placed);
-    assert_eq!(processor.wake_in_ms(world.now), Some(100));
-    world.pass(99);
-    world.settle(&mut processor);
-    assert_eq!(world.order("a").status, Status::Placed);
-    world.pass(1);
-    let mut processor = restarted(&mut world, Policy::simulate(100));
-    assert_eq!(world.order("a").status, Status::Confirmed);
+    let (mut partition, mut processor) = started(Policy::simulate(100));
+    partition.place("a");
+    partition.settle(&mut processor);
+    assert_eq!(partition.order("a").status, Status::Placed);
+    assert_eq!(processor.wake_in_ms(partition.now), Some(100));
+    partition.pass(99);
+    partition.settle(&mut processor);
+    assert_eq!(partition.order("a").status, Status::Placed);
+    partition.pass(1);
+    let mut processor = restarted(&mut partition, Policy::simulate(100));
+    assert_eq!(partition.order("a").status, Status::Confirmed);
     for _ in 0..3 {
-        world.pass(100);
-        world.settle(&mut processor);
+        partition.pass(100);
+        partition.settle(&mut processor);
     }
-    assert_eq!(world.order("a").status, Status::Delivered);
+    assert_eq!(partition.order("a").status, Status::Delivered);
 }
 
 #[test]
 fn timers_come_back_from_the_log_alone() {
-    let (mut world, mut processor) = started(Policy::simulate(100));
-    world.place("a");
-    world.settle(&mut processor);
-    (world.checkpoint, world.documents, world.timers) = (None, BTreeMap::new(), BTreeMap::new());
-    let mut processor = restarted(&mut world, Policy::simulate(100));
-    assert_eq!(processor.wake_in_ms(world.now), Some(100));
-    world.pass(100);
-    world.settle(&mut processor);
-    assert_eq!(world.order("a").status, Status::Confirmed);
+    let (mut partition, mut processor) = started(Policy::simulate(100));
+    partition.place("a");
+    partition.settle(&mut processor);
+    (partition.checkpoint, partition.documents, partition.timers) = (None, BTreeMap::new(), BTreeMap::new());
+    let mut processor = restarted(&mut partition, Policy::simulate(100));
+    assert_eq!(processor.wake_in_ms(partition.now), Some(100));
+    partition.pass(100);
+    partition.settle(&mut processor);
+    assert_eq!(partition.order("a").status, Status::Confirmed);
 }
 
 #[test]
 fn a_request_that_waited_longer_than_a_timer_goes_first() {
-    let (mut world, processor) = started(Policy::simulate(100));
+    let (mut partition, processor) = started(Policy::simulate(100));
     let mut processor = processor;
-    world.place("a");
-    world.settle(&mut processor);
+    partition.place("a");
+    partition.settle(&mut processor);
     drop(processor);
-    world.pass(50);
-    world.ask("a", Command::Cancel);
-    world.pass(500);
-    restarted(&mut world, Policy::simulate(100));
-    assert_eq!(world.order("a").status, Status::Cancelled);
-    assert_eq!(world.facts().len(), 2);
+    partition.pass(50);
+    partition.ask("a", Command::Cancel);
+    partition.pass(500);
+    restarted(&mut partition, Policy::simulate(100));
+    assert_eq!(partition.order("a").status, Status::Cancelled);
+    assert_eq!(partition.facts().len(), 2);
 }
 
 #[test]
 fn an_unknown_commit_is_not_repeated_from_memory() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.commits.push_back(CommitOutcome::Unknown);
-    world.place("a");
-    world.settle(&mut processor);
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.commits.push_back(CommitOutcome::Unknown);
+    partition.place("a");
+    partition.settle(&mut processor);
     assert!(matches!(processor.phase(), Phase::Waiting(_)));
-    assert_eq!(world.facts().len(), 0);
-    world.pass(processor.wake_in_ms(world.now).unwrap());
-    world.settle(&mut processor);
+    assert_eq!(partition.facts().len(), 0);
+    partition.pass(processor.wake_in_ms(partition.now).unwrap());
+    partition.settle(&mut processor);
     assert_eq!(processor.phase(), &Phase::Live);
-    assert_eq!(world.acquisitions, 2);
-    assert_eq!(world.facts().len(), 1);
+    assert_eq!(partition.acquisitions, 2);
+    assert_eq!(partition.facts().len(), 1);
 }
 
 #[test]
 fn an_emptied_store_is_rebuilt_without_a_request() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.place("b");
-    world.settle(&mut processor);
-    let documents = std::mem::take(&mut world.documents);
-    (world.checkpoint, world.timers) = (None, BTreeMap::new());
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.place("b");
+    partition.settle(&mut processor);
+    let documents = std::mem::take(&mut partition.documents);
+    (partition.checkpoint, partition.timers) = (None, BTreeMap::new());
     for _ in 0..20 {
-        world.pass(processor.wake_in_ms(world.now).unwrap());
-        world.settle(&mut processor);
+        partition.pass(processor.wake_in_ms(partition.now).unwrap());
+        partition.settle(&mut processor);
     }
-    assert_eq!(world.documents, documents);
+    assert_eq!(partition.documents, documents);
     assert_eq!(processor.phase(), &Phase::Live);
-    assert_eq!(world.facts().len(), 2);
+    assert_eq!(partition.facts().len(), 2);
 }
 
 #[test]
 fn at_rest_the_checkpoint_reaches_the_end_and_nothing_more_is_written() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.settle(&mut processor);
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.settle(&mut processor);
     for _ in 0..5 {
-        world.pass(1000);
-        world.settle(&mut processor);
+        partition.pass(1000);
+        partition.settle(&mut processor);
     }
-    let checkpoint = world.checkpoint.clone().unwrap();
-    let end = Offset(world.log.len() as u64);
+    let checkpoint = partition.checkpoint.clone().unwrap();
+    let end = Offset(partition.log.len() as u64);
     assert_eq!((checkpoint.offset, checkpoint.answered), (end, end));
-    world.pass(1000);
-    world.settle(&mut processor);
-    assert_eq!(world.checkpoint.unwrap(), checkpoint);
+    partition.pass(1000);
+    partition.settle(&mut processor);
+    assert_eq!(partition.checkpoint.unwrap(), checkpoint);
 }
 
 #[test]
 fn garbage_and_misplaced_inputs_are_moved_past_with_an_outcome() {
     let settings = Settings::new(2, Policy::manual());
-    let mut world = World::default();
+    let mut partition = TestPartition::default();
     let elsewhere = (0..)
         .map(|n| format!("o{n}"))
         .find(|name| partition_of(&OrderId::parse(name).unwrap(), 2) == Partition(1));
-    world.append(Bytes::from_static(b"\xff garbage"));
-    world.place(&elsewhere.unwrap());
-    let mut processor = Processor::new(HERE, settings, world.now);
-    world.settle(&mut processor);
-    assert_eq!(world.others, [(Topic::DeadLetters, HERE), (Topic::Orders, Partition(1))]);
-    let kinds: Vec<_> = world.log[2..]
+    partition.append(Bytes::from_static(b"\xff garbage"));
+    partition.place(&elsewhere.unwrap());
+    let mut processor = Processor::new(HERE, settings, partition.now);
+    partition.settle(&mut processor);
+    assert_eq!(partition.others, [(Topic::DeadLetters, HERE), (Topic::Orders, Partition(1))]);
+    let kinds: Vec<_> = partition.log[2..]
         .iter()
         .map(|record| match wire::decode(record, HERE).unwrap() {
             Record::Outcome(outcome) => outcome.offset,
@@ -426,134 +428,134 @@ fn garbage_and_misplaced_inputs_are_moved_past_with_an_outcome() {
 
 #[test]
 fn a_fact_of_another_major_version_halts_and_is_not_skipped() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.settle(&mut processor);
-    let newer = String::from_utf8(world.log[1].payload.to_vec()).unwrap().replace("order:1", "order:2");
-    world.log[1].payload = Bytes::from(newer);
-    (world.checkpoint, world.documents) = (None, BTreeMap::new());
-    let processor = restarted(&mut world, Policy::manual());
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.settle(&mut processor);
+    let newer = String::from_utf8(partition.log[1].payload.to_vec()).unwrap().replace("order:1", "order:2");
+    partition.log[1].payload = Bytes::from(newer);
+    (partition.checkpoint, partition.documents) = (None, BTreeMap::new());
+    let processor = restarted(&mut partition, Policy::manual());
     assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("order:2")));
-    assert_eq!(world.halt_code(), Some(HaltCode::NewerRelease));
+    assert_eq!(partition.halt_code(), Some(HaltCode::NewerRelease));
 }
 
 /// What this release does with a status of the next one: it neither skips the fact nor decides its input again.
 #[test]
 fn a_fact_with_an_unknown_status_halts_live_and_on_replay() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.ask("a", Command::Transition { to: Status::Confirmed });
-    world.settle(&mut processor);
-    let own = world.log.len() - 1;
-    let fact = String::from_utf8(world.log[own].payload.to_vec()).unwrap();
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.ask("a", Command::Transition { to: Status::Confirmed });
+    partition.settle(&mut processor);
+    let own = partition.log.len() - 1;
+    let fact = String::from_utf8(partition.log[own].payload.to_vec()).unwrap();
     let unknown = fact.replace("CONFIRMED", "SHREDDED").replace("order.confirmed", "order.shredded");
     assert_ne!(fact, unknown);
 
-    world.append(Bytes::from(unknown.clone()));
-    world.settle(&mut processor);
+    partition.append(Bytes::from(unknown.clone()));
+    partition.settle(&mut processor);
     assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("SHREDDED")));
-    assert_eq!(world.halt_code(), Some(HaltCode::NewerRelease));
+    assert_eq!(partition.halt_code(), Some(HaltCode::NewerRelease));
 
-    world.log.pop();
-    world.log[own].payload = Bytes::from(unknown);
-    (world.checkpoint, world.documents) = (None, BTreeMap::new());
-    let (end, processor) = (world.log.len(), restarted(&mut world, Policy::manual()));
+    partition.log.pop();
+    partition.log[own].payload = Bytes::from(unknown);
+    (partition.checkpoint, partition.documents) = (None, BTreeMap::new());
+    let (end, processor) = (partition.log.len(), restarted(&mut partition, Policy::manual()));
     assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("SHREDDED")));
-    assert_eq!((world.halt_code(), world.log.len()), (Some(HaltCode::NewerRelease), end));
+    assert_eq!((partition.halt_code(), partition.log.len()), (Some(HaltCode::NewerRelease), end));
 }
 
 #[test]
 fn what_an_owner_wrote_in_a_layout_of_its_own_halts_a_live_one_too() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.settle(&mut processor);
-    let fact = String::from_utf8(world.log[1].payload.to_vec()).unwrap();
-    world.append(Bytes::from(fact.replace("order:1", "order:2").replacen('{', "{ ", 1)));
-    world.settle(&mut processor);
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.settle(&mut processor);
+    let fact = String::from_utf8(partition.log[1].payload.to_vec()).unwrap();
+    partition.append(Bytes::from(fact.replace("order:1", "order:2").replacen('{', "{ ", 1)));
+    partition.settle(&mut processor);
     assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("order:2")));
 }
 
 #[test]
 fn a_log_that_no_longer_holds_what_the_store_is_missing_halts() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.settle(&mut processor);
-    world.checkpoint = None;
-    let mut processor = Processor::new(HERE, Settings::new(1, Policy::manual()), world.now);
-    while let Some((call, effect)) = processor.poll_effect(world.now) {
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.settle(&mut processor);
+    partition.checkpoint = None;
+    let mut processor = Processor::new(HERE, Settings::new(1, Policy::manual()), partition.now);
+    while let Some((call, effect)) = processor.poll_effect(partition.now) {
         let reply = match effect {
             Effect::Read { .. } => Reply::Read(Err(PortErrorKind::Truncated)),
-            effect => world.carry_out(call, effect).unwrap(),
+            effect => partition.carry_out(call, effect).unwrap(),
         };
-        processor.handle(world.now, call, reply);
+        processor.handle(partition.now, call, reply);
     }
     assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("restore the log")));
 }
 
 #[test]
 fn a_fact_whose_predecessor_the_log_does_not_have_is_a_dead_letter_and_its_order_is_decided_anew() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.settle(&mut processor);
-    world.ask("a", Command::Transition { to: Status::Confirmed });
-    world.settle(&mut processor);
-    world.log[1].payload = world.log[0].payload.clone();
-    (world.checkpoint, world.documents) = (None, BTreeMap::new());
-    let processor = restarted(&mut world, Policy::manual());
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.settle(&mut processor);
+    partition.ask("a", Command::Transition { to: Status::Confirmed });
+    partition.settle(&mut processor);
+    partition.log[1].payload = partition.log[0].payload.clone();
+    (partition.checkpoint, partition.documents) = (None, BTreeMap::new());
+    let processor = restarted(&mut partition, Policy::manual());
     assert_eq!(processor.phase(), &Phase::Live);
     let versions: Vec<_> =
-        world.facts().into_iter().skip(1).map(|(_, version, status)| (version.0, status)).collect();
+        partition.facts().into_iter().skip(1).map(|(_, version, status)| (version.0, status)).collect();
     assert_eq!(versions, [(1, Status::Placed), (2, Status::Confirmed)]);
-    assert!(world.others.contains(&(Topic::DeadLetters, HERE)));
+    assert!(partition.others.contains(&(Topic::DeadLetters, HERE)));
 }
 
 #[test]
 fn a_store_ahead_of_the_log_is_read_again_and_then_halts_the_partition() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.settle(&mut processor);
-    world.log.clear();
-    world.checkpoint.as_mut().unwrap().offset = Offset(1);
-    let mut processor = restarted(&mut world, Policy::manual());
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.settle(&mut processor);
+    partition.log.clear();
+    partition.checkpoint.as_mut().unwrap().offset = Offset(1);
+    let mut processor = restarted(&mut partition, Policy::manual());
     for _ in 0..10 {
-        world.pass(processor.wake_in_ms(world.now).unwrap_or_default());
-        world.settle(&mut processor);
+        partition.pass(processor.wake_in_ms(partition.now).unwrap_or_default());
+        partition.settle(&mut processor);
     }
     assert!(matches!(processor.phase(), Phase::Halted(_)));
-    assert_eq!(world.acquisitions, 1 + 5);
+    assert_eq!(partition.acquisitions, 1 + 5);
 }
 
 #[test]
 fn stopping_with_a_flush_brings_the_store_up_to_date() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.settle(&mut processor);
-    processor.stop(world.now, true);
-    world.settle(&mut processor);
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.settle(&mut processor);
+    processor.stop(partition.now, true);
+    partition.settle(&mut processor);
     assert_eq!(processor.phase(), &Phase::Dropped);
-    assert_eq!(world.order("a").version, Version(1));
-    assert_eq!(world.checkpoint.unwrap().answered, Offset(1));
+    assert_eq!(partition.order("a").version, Version(1));
+    assert_eq!(partition.checkpoint.unwrap().answered, Offset(1));
 }
 
 #[test]
 fn a_timer_fires_although_the_clock_stepped_back_while_its_order_was_loaded() {
-    let (mut world, mut processor) = started(Policy::simulate(100));
-    world.place("a");
-    world.settle(&mut processor);
-    let mut processor = restarted(&mut world, Policy::simulate(100));
-    let before = world.now.wall;
-    world.pass(100);
-    let due = world.now.wall;
+    let (mut partition, mut processor) = started(Policy::simulate(100));
+    partition.place("a");
+    partition.settle(&mut processor);
+    let mut processor = restarted(&mut partition, Policy::simulate(100));
+    let before = partition.now.wall;
+    partition.pass(100);
+    let due = partition.now.wall;
     // An input dated ahead of the clock: timers are looked at up to its time.
-    world.place("b");
+    partition.place("b");
     let mut loads = 0;
-    world.settle_with(&mut processor, |world, effect| {
+    partition.settle_with(&mut processor, |partition, effect| {
         if matches!(effect, Effect::Load { .. }) {
-            (world.now.wall, loads) = (before, loads + 1);
+            (partition.now.wall, loads) = (before, loads + 1);
         }
     });
     assert_eq!(loads, 1);
-    world.now.wall = due;
-    world.settle(&mut processor);
-    assert_eq!(world.order("a").version, Version(2));
+    partition.now.wall = due;
+    partition.settle(&mut processor);
+    assert_eq!(partition.order("a").version, Version(2));
 }

@@ -1,4 +1,4 @@
-//! The client of the API, for what must not block.
+//! The client of the API, for async tests.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use logistics_test_support::http::{self, Reply};
 use tokio::task::spawn_blocking;
 
-/// Asks for something.
+/// Sends a GET request.
 ///
 /// # Errors
-/// If no answer arrives in time, or only a part of it.
+/// If no complete answer arrives in time.
 ///
 /// # Panics
 /// Never: the call does not.
@@ -18,10 +18,10 @@ pub async fn get(address: SocketAddr, path: &str) -> io::Result<Reply> {
     spawn_blocking(move || http::get(address, &path)).await.expect("the call does not panic")
 }
 
-/// Posts, without a body.
+/// Sends a POST request without a body.
 ///
 /// # Errors
-/// If no answer arrives in time, or only a part of it.
+/// If no complete answer arrives in time.
 ///
 /// # Panics
 /// Never: the call does not.

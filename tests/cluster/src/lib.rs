@@ -1,5 +1,5 @@
-//! The services as separate processes on a real Kafka and a real Redis: starting them, talking to them, doing them harm, and
-//! seeing that in the end everything holds.
+//! The services as separate processes on a real Kafka and a real Redis: start, requests, faults, and the check of every invariant
+//! at the end.
 
 pub mod api;
 pub mod load;

@@ -1,20 +1,20 @@
-//! Clients of a system under test, for what must not block.
+//! Clients of a system under test, for async tests.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use logistics_test_support::load::Told;
+pub use logistics_test_support::load::ClientReport;
 use logistics_test_support::load::{self, Pace};
 use tokio::task::spawn_blocking;
 
-/// How long clients wait for an answer, and the end of the load for all of them.
+/// The time limit of a call with its retries, and of the end of a load.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Clients at work, every fifth of whose orders is called off.
+/// Running clients. They cancel every fifth order.
 pub struct Load(load::Load);
 
 impl Load {
-    /// Starts clients that talk to these APIs, one after the other where one fails. `name` makes their keys their own.
+    /// Starts clients that call these APIs and change to the next one after a failure. `name` makes their keys unique.
     #[must_use]
     pub fn start(name: &str, apis: &[SocketAddr], clients: usize, pause: Duration) -> Self {
         let retry = Duration::from_millis(100);
@@ -23,27 +23,27 @@ impl Load {
         Self(load::Load::start(name, apis, pace))
     }
 
-    /// Orders that clients were told of.
+    /// The number of acknowledged orders.
     #[must_use]
     pub fn placed(&self) -> u64 {
         self.0.placed()
     }
 
-    /// Waits until so many more orders are placed.
+    /// Waits until this many more orders are acknowledged.
     ///
     /// # Panics
-    /// When they never are.
+    /// If they are not acknowledged in time.
     pub async fn more(&self, orders: u64) {
         let wanted = self.placed() + orders;
         logistics_containers::until("clients placed orders", async || self.placed() >= wanted).await;
     }
 
-    /// The clients finish what they are at, each call repeated until it is answered; and what they were told.
+    /// Waits until the clients have finished their current calls, and returns the recorded replies.
     ///
     /// # Panics
-    /// When a client got an impossible answer, or none.
-    pub async fn end(self) -> Told {
+    /// If a client got an unexpected answer, or none.
+    pub async fn end(self) -> ClientReport {
         let ended = tokio::time::timeout(PATIENCE, spawn_blocking(|| self.0.end())).await;
-        ended.expect("every call is answered in the end").expect("clients that saw nothing odd")
+        ended.expect("every call is answered in time").expect("clients got expected answers only")
     }
 }

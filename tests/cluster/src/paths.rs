@@ -1,13 +1,13 @@
-//! Where the programs are.
+//! Paths of the programs.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The program of that name, from the folder that this test was built into. `cargo test --workspace` builds all of them;
-/// for a test that is run alone it is built here.
+/// The program of this name, from the folder that contains the built tests. `cargo test --workspace` builds all programs; for a
+/// test that runs alone, this function builds the program.
 ///
 /// # Panics
-/// When it cannot be built.
+/// If the program cannot be built.
 pub(crate) fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this program's path");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("the folder of the profile");

@@ -1,4 +1,4 @@
-//! A service as a process of its own.
+//! A service as a separate process.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -13,10 +13,10 @@ use tokio::process::{Child, Command};
 use crate::api;
 use crate::paths::program;
 
-/// Nothing takes longer to end after SIGTERM.
+/// The time limit from SIGTERM to the end of a process.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// One process. It is killed with this value.
+/// A running process. Dropping this value kills it.
 pub struct Process {
     name: String,
     child: Child,
@@ -25,19 +25,19 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a service with these settings. What it prints goes to a file in `directory`.
+    /// Starts a service with these settings. Its output goes to a file in `directory`.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// If it cannot be started.
     #[must_use]
     pub fn start(service: &str, settings: &[(String, String)], directory: &Path) -> Self {
         Self::start_at(service, ([127, 0, 0, 1], free_port()).into(), settings, directory)
     }
 
-    /// The same, listening at an address.
+    /// Starts a service that listens at this address.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// If it cannot be started.
     #[must_use]
     pub fn start_at(
         service: &str,
@@ -46,12 +46,12 @@ impl Process {
         directory: &Path,
     ) -> Self {
         let log = directory.join(format!("{service}-{}.log", address.port()));
-        let file = File::options().create(true).append(true).open(&log).expect("a file for its log");
+        let file = File::options().create(true).append(true).open(&log).expect("its log file can be created");
         let child = Command::new(program(service))
             .env("LOGISTICS_LISTEN", address.to_string())
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(file.try_clone().expect("the same file"))
+            .stdout(file.try_clone().expect("the handle can be cloned"))
             .stderr(file)
             .kill_on_drop(true)
             .spawn()
@@ -59,100 +59,100 @@ impl Process {
         Self { name: service.to_owned(), child, address, log }
     }
 
-    /// Where it listens.
+    /// The address at which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it has printed.
+    /// Its output so far.
     ///
     /// # Panics
-    /// When that cannot be read.
+    /// If its log file cannot be read.
     #[must_use]
-    pub fn printed(&self) -> String {
+    pub fn output(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).expect("its log")).into_owned()
     }
 
-    /// Waits until it has printed this.
+    /// Waits until its output contains this text.
     ///
     /// # Panics
-    /// When it never does.
+    /// If the text does not appear in time.
     pub async fn until_printed(&self, text: &str) {
-        until(&format!("{} prints {text:?}", self.name), async || self.printed().contains(text)).await;
+        until(&format!("{} prints {text:?}", self.name), async || self.output().contains(text)).await;
     }
 
-    /// Waits until it says that it is ready.
+    /// Waits until its health check reports ready.
     ///
     /// # Panics
-    /// When it never does.
+    /// If it is not ready in time.
     pub async fn until_ready(&self) {
         until(&format!("{} at {} is ready", self.name, self.address), async || self.is_ready().await).await;
     }
 
-    /// It says that it is ready.
+    /// Whether its health check reports ready.
     pub async fn is_ready(&self) -> bool {
         api::get(self.address, "/health/ready").await.is_ok_and(|reply| reply.status == 200)
     }
 
-    /// It has not ended.
+    /// Whether it is still running.
     ///
     /// # Panics
-    /// When the system does not tell.
+    /// If its status cannot be read.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("its status").is_none()
     }
 
-    /// SIGKILL, and waits until it is gone.
+    /// Sends SIGKILL and waits until it has ended.
     ///
     /// # Panics
-    /// When it cannot be killed.
+    /// If it cannot be killed.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("it can be killed");
     }
 
-    /// SIGTERM, and waits until it has ended in order.
+    /// Sends SIGTERM and waits until it has ended with exit code 0.
     ///
     /// # Panics
-    /// When it does not end in time, or not in order.
+    /// If it does not end in time, or ends with another exit code.
     pub async fn stop(mut self) {
-        self.end_in_order().await;
+        self.terminate().await;
     }
 
-    /// The same, where its name is still needed.
+    /// Like [`Self::stop`], but keeps this value.
     ///
     /// # Panics
-    /// When it does not end in time, or not in order.
-    pub async fn end_in_order(&mut self) {
+    /// If it does not end in time, or ends with another exit code.
+    pub async fn terminate(&mut self) {
         self.signal(Signal::TERM);
         let ended = tokio::time::timeout(DRAIN, self.child.wait()).await;
         let status =
             ended.unwrap_or_else(|_| panic!("{} did not end in time", self.name)).expect("its status");
-        assert!(status.success(), "{} ended with {status}: {}", self.name, self.printed());
+        assert!(status.success(), "{} ended with {status}: {}", self.name, self.output());
     }
 
     /// Waits until it ends by itself.
     ///
     /// # Panics
-    /// When it never does.
+    /// If it does not end in time.
     pub async fn ended(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await;
-        ended.unwrap_or_else(|_| panic!("{} goes on", self.name)).expect("its status")
+        ended.unwrap_or_else(|_| panic!("{} is still running", self.name)).expect("its status")
     }
 
-    /// Stops it where it stands (SIGSTOP).
+    /// Suspends it (SIGSTOP).
     ///
     /// # Panics
-    /// When the system does not do so.
-    pub fn freeze(&self) {
+    /// If the signal cannot be sent.
+    pub fn suspend(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Resumes it (SIGCONT).
     ///
     /// # Panics
-    /// When the system does not do so.
-    pub fn thaw(&self) {
+    /// If the signal cannot be sent.
+    pub fn resume(&self) {
         self.signal(Signal::CONT);
     }
 

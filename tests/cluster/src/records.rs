@@ -1,4 +1,4 @@
-//! A client of Kafka that knows nothing of this project.
+//! A Kafka client that is independent of this project's adapters.
 
 use std::time::Duration;
 
@@ -16,8 +16,10 @@ pub struct Records {
 }
 
 impl Records {
+    /// A producer for this topic.
+    ///
     /// # Panics
-    /// Where the client cannot be made.
+    /// If the client cannot be created.
     #[must_use]
     pub fn to(brokers: &str, topic: String) -> Self {
         let mut settings = ClientConfig::new();
@@ -25,46 +27,46 @@ impl Records {
         Self { topic, producer: settings.create().expect("a producer") }
     }
 
-    /// Writes one record; without a partition, to whichever the client's own partitioner takes.
+    /// Writes one record. Without a partition, the client's partitioner chooses one.
     ///
     /// # Panics
-    /// When the broker does not take it.
+    /// If the broker rejects the record.
     pub async fn write(&self, partition: Option<u32>, key: Option<&str>, payload: &[u8]) {
         let mut record = FutureRecord::<str, [u8]>::to(&self.topic).payload(payload);
         record.partition = partition.and_then(|partition| i32::try_from(partition).ok());
         record.key = key;
-        self.producer.send(record, TIMEOUT).await.map_err(|(error, _)| error).expect("the broker takes it");
+        self.producer.send(record, TIMEOUT).await.map_err(|(error, _)| error).expect("the broker accepts it");
     }
 }
 
-/// Every partition has a leader and all of its replicas are in sync, by what one of the brokers says. Blocks.
+/// Whether every partition has a leader and all replicas in sync, according to one of the brokers. Blocks.
 ///
 /// # Panics
-/// Where the client cannot be made.
+/// If the client cannot be created.
 #[must_use]
 pub fn is_replicated(brokers: &str) -> bool {
     let consumer: BaseConsumer =
         ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a consumer");
-    let Ok(found) = consumer.fetch_metadata(None, TIMEOUT) else { return false };
-    let mut partitions = found.topics().iter().flat_map(|topic| topic.partitions());
+    let Ok(metadata) = consumer.fetch_metadata(None, TIMEOUT) else { return false };
+    let mut partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
     partitions.all(|it| it.error().is_none() && it.isr().len() == it.replicas().len())
 }
 
-/// How far a group is behind the ends of a topic, in records and markers. Blocks.
+/// The lag of a group behind the ends of a topic, in records and markers. Blocks.
 ///
 /// # Panics
-/// When the broker does not tell.
+/// If the broker does not answer.
 #[must_use]
 pub fn lag(brokers: &str, group: &str, topic: &str, partitions: u32) -> i64 {
     let mut settings = ClientConfig::new();
     settings.set("bootstrap.servers", brokers).set("group.id", group);
     settings.set("isolation.level", "read_uncommitted");
     let consumer: BaseConsumer = settings.create().expect("a consumer");
-    let mut asked = TopicPartitionList::new();
+    let mut list = TopicPartitionList::new();
     for partition in 0..i32::try_from(partitions).expect("few") {
-        asked.add_partition(topic, partition);
+        list.add_partition(topic, partition);
     }
-    let committed = consumer.committed_offsets(asked, TIMEOUT).expect("the group's positions");
+    let committed = consumer.committed_offsets(list, TIMEOUT).expect("the group's positions");
     let behind = committed.elements().into_iter().map(|position| {
         let (_, end) =
             consumer.fetch_watermarks(topic, position.partition(), TIMEOUT).expect("the log's end");

@@ -1,4 +1,4 @@
-//! All services of one system.
+//! The services of one system.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::load::Load;
 use crate::process::Process;
 use crate::system::System;
 
-/// Clients of a load, and their pause between two orders.
+/// The number of clients of a load, and the pause of each between two orders.
 const CLIENTS: usize = 8;
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -24,10 +24,10 @@ pub struct Services {
 }
 
 impl Services {
-    /// Starts them and waits until they are ready.
+    /// Starts the services and waits until they are ready.
     ///
     /// # Panics
-    /// When they never are.
+    /// If they are not ready in time.
     pub async fn start(system: &System, processors: usize) -> Self {
         let services = Self {
             api: system.api(),
@@ -48,32 +48,32 @@ impl Services {
         Load::start("load", &[self.api.address()], CLIENTS, PAUSE)
     }
 
-    /// Where its APIs are.
+    /// The addresses of its APIs.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         vec![self.api.address()]
     }
 
-    /// Ends the clients, sees that everything holds, and stops everything in order.
+    /// Ends the clients, checks every invariant, and stops the services.
     ///
     /// # Panics
-    /// When something does not hold.
+    /// If a check fails.
     pub async fn end(self, system: &System, load: Load) -> Report {
-        let told = load.end().await;
-        let report = system.settled(&told).await;
+        let clients = load.end().await;
+        let report = system.settled(&clients).await;
         assert_eq!(
             report.orders,
-            told.orders.len() as u64,
-            "every key is one order, and there are no others"
+            clients.orders.len() as u64,
+            "each key has one order, and there are no other orders"
         );
         self.stop().await;
         report
     }
 
-    /// Stops everything in order.
+    /// Stops the services.
     ///
     /// # Panics
-    /// When something does not end in order.
+    /// If a service does not end with exit code 0.
     pub async fn stop(self) {
         self.api.stop().await;
         for processor in self.processors {

@@ -1,4 +1,4 @@
-//! The system under test: containers, topics of its own, services, and the check that everything holds.
+//! The system under test: containers, separate topics, services, and the check of every invariant.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,42 +14,42 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::PARTITIONS;
-use crate::load::Told;
+use crate::load::ClientReport;
 use crate::process::Process;
 use crate::records::{Records, is_replicated, lag};
 
-/// Everything settles within this, whatever was done to it.
+/// The time limit of the wait for rest, after any fault.
 const SETTLE: Duration = Duration::from_secs(120);
 
-/// Brokers for all tests of a run, started by the first that needs them.
+/// The brokers for all tests of a run. The first test that needs them starts them.
 #[derive(Clone, Default)]
-pub struct Machines {
+pub struct Clusters {
     one_broker: Arc<OnceCell<Arc<Kafka>>>,
     three_brokers: Arc<OnceCell<Arc<Kafka>>>,
     systems: Arc<AtomicU32>,
 }
 
-impl Machines {
-    /// A separate system on one broker: its own topics, and its own Redis.
+impl Clusters {
+    /// A separate system on one broker, with separate topics and a separate Redis.
     ///
     /// # Panics
-    /// When there is none to be had.
+    /// If a container or a topic cannot be created.
     pub async fn system(&self) -> System {
         let kafka = self.one_broker.get_or_init(async || Arc::new(Kafka::start().await)).await;
         self.on(kafka.clone()).await
     }
 
-    /// The same on three brokers that replicate, of which one at a time may be taken away.
+    /// A separate system on three replicating brokers, which tolerate the loss of one.
     ///
     /// # Panics
-    /// When there is none to be had.
+    /// If a container or a topic cannot be created.
     pub async fn replicated_system(&self) -> System {
         let kafka = self.three_brokers.get_or_init(async || Arc::new(Kafka::start_three().await)).await;
         self.on(kafka.clone()).await
     }
 
     async fn on(&self, kafka: Arc<Kafka>) -> System {
-        let redis = Redis::start_with(kept_on_demand).await;
+        let redis = Redis::start_with(saves_on_demand).await;
         let number = self.systems.fetch_add(1, Ordering::Relaxed);
         let topic_prefix = format!("test-{number}.");
         let directory = tempfile::tempdir().expect("a directory for logs");
@@ -59,8 +59,8 @@ impl Machines {
     }
 }
 
-/// Data go to the disk when told to: a test chooses what an older state is.
-fn kept_on_demand(_: u16) -> Vec<String> {
+/// Redis saves on `SAVE` only, so that a test chooses the older state.
+fn saves_on_demand(_: u16) -> Vec<String> {
     ["--save", "", "--appendonly", "no"].map(str::to_owned).to_vec()
 }
 
@@ -74,11 +74,11 @@ pub struct System {
     pub dwell: String,
 }
 
-/// Lines of each service's log that a failed test shows.
-const SHOWN: usize = 40;
+/// The number of lines of each service's log that a failed test prints.
+const LOG_LINES: usize = 40;
 
 impl Drop for System {
-    /// A test that fails says how the services saw it, since their logs go with the system.
+    /// After a failed test, prints the services' logs, because dropping the system deletes them.
     #[allow(clippy::print_stderr, reason = "shows why a test failed")]
     fn drop(&mut self) {
         if !std::thread::panicking() {
@@ -89,7 +89,7 @@ impl Drop for System {
             let log = String::from_utf8_lossy(&log);
             let lines: Vec<_> = log.lines().collect();
             eprintln!("--- {}", entry.file_name().display());
-            lines[lines.len().saturating_sub(SHOWN)..].iter().for_each(|line| eprintln!("{line}"));
+            lines[lines.len().saturating_sub(LOG_LINES)..].iter().for_each(|line| eprintln!("{line}"));
         }
     }
 }
@@ -101,20 +101,20 @@ impl System {
         &self.kafka
     }
 
-    /// Waits until every broker has every record: then one of them may be taken away.
+    /// Waits until every replica is in sync, so that the loss of one broker loses no record.
     ///
     /// # Panics
-    /// When that is never so.
+    /// If that takes too long.
     pub async fn replicated(&self) {
-        until("every broker has every record", async || {
+        until("every replica is in sync", async || {
             let address = self.kafka.address();
-            let asked = tokio::task::spawn_blocking(move || is_replicated(&address));
-            asked.await.expect("the brokers tell")
+            let checked = tokio::task::spawn_blocking(move || is_replicated(&address));
+            checked.await.expect("the check does not panic")
         })
         .await;
     }
 
-    /// The store's server.
+    /// The Redis server.
     #[must_use]
     pub fn redis(&self) -> &Redis {
         &self.redis
@@ -132,7 +132,7 @@ impl System {
         format!("{}{group}", self.topic_prefix)
     }
 
-    /// The log, as the services see it.
+    /// The log, with the settings of the services.
     ///
     /// # Panics
     /// Never: the settings are valid.
@@ -143,7 +143,7 @@ impl System {
         KafkaBus::new(config).expect("valid settings")
     }
 
-    /// The store, as the services see it.
+    /// The store, with the settings of the services.
     ///
     /// # Panics
     /// Never: the settings are valid.
@@ -153,13 +153,13 @@ impl System {
         RedisStore::new(config).expect("valid settings")
     }
 
-    /// A client of Kafka that writes orders' records.
+    /// A Kafka client that writes records to the topic `orders`.
     #[must_use]
     pub fn records(&self) -> Records {
         Records::to(&self.kafka().address(), self.topic(Topic::Orders))
     }
 
-    /// The settings of its services.
+    /// The settings of the services.
     #[must_use]
     pub fn settings(&self) -> Vec<(String, String)> {
         let settings = [
@@ -177,18 +177,18 @@ impl System {
         self.start("order-api", &[])
     }
 
-    /// Starts an API at the address of one that was there before.
+    /// Starts an API at the address of a previous one.
     #[must_use]
     pub fn api_at(&self, address: SocketAddr) -> Process {
         Process::start_at("order-api", address, &self.settings(), self.directory.path())
     }
 
-    /// Replaces an API by another one at its address. However the old one ends, no process listens for a moment.
+    /// Replaces an API by another one at its address. Between the two, no process listens there.
     ///
     /// # Panics
-    /// When it does not end, or its successor is never ready.
+    /// If the old process does not end, or the new one is not ready in time.
     pub async fn api_at_successor(&self, address: SocketAddr, api: &mut Process) -> Process {
-        api.end_in_order().await;
+        api.terminate().await;
         let successor = self.api_at(address);
         successor.until_ready().await;
         successor
@@ -206,7 +206,7 @@ impl System {
         self.start("notification-service", &[])
     }
 
-    /// Starts a service with further settings.
+    /// Starts a service with additional settings.
     #[must_use]
     pub fn start(&self, service: &str, further: &[(&str, &str)]) -> Process {
         let mut settings = self.settings();
@@ -214,31 +214,31 @@ impl System {
         Process::start(service, &settings, self.directory.path())
     }
 
-    /// Waits until every order has reached its end and every invariant holds at rest, with no group behind; and until then
-    /// sees that none is broken for good. `told` is what clients were told.
+    /// Waits until every order is terminal, every invariant holds at rest, and no group has a lag. Then checks the replies that
+    /// the clients recorded.
     ///
     /// # Panics
-    /// When it does not come to that, with what is still wrong.
-    pub async fn settled(&self, told: &Told) -> Report {
+    /// If that takes too long, with the last failure.
+    pub async fn settled(&self, clients: &ClientReport) -> Report {
         let (bus, store) = (self.bus(), self.store());
         let until = Instant::now() + SETTLE;
         let report = loop {
             let failure = match audit::run(&bus, &store, Expect::AtRest).await {
                 Ok(report) if report.orders == report.terminal_orders => break report,
-                Ok(report) => format!("{} of {} orders ended", report.terminal_orders, report.orders),
+                Ok(report) => format!("{} of {} orders are terminal", report.terminal_orders, report.orders),
                 Err(error) => error.to_string(),
             };
-            assert!(Instant::now() < until, "it does not settle: {failure}");
+            assert!(Instant::now() < until, "the system is not at rest: {failure}");
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
         assert_eq!(report.facts, report.notifications, "every fact has one notification");
-        self.no_group_is_behind().await;
-        self.holds_what_was_told(told, &report).await;
+        self.until_no_lag().await;
+        self.check_replies(clients, &report).await;
         report
     }
 
-    /// Both groups have committed everything up to the ends of their logs.
-    async fn no_group_is_behind(&self) {
+    /// Waits until both groups have committed the ends of their topics.
+    async fn until_no_lag(&self) {
         let groups = [("order-processor", Topic::Orders), ("notification-service", Topic::Notifications)];
         for (group, topic) in groups {
             let (address, name, topic) = (self.kafka().address(), self.group(group), self.topic(topic));
@@ -251,19 +251,23 @@ impl System {
         }
     }
 
-    async fn holds_what_was_told(&self, told: &Told, report: &Report) {
+    /// Checks that every acknowledged order is stored, and every acknowledged cancellation too.
+    async fn check_replies(&self, clients: &ClientReport, report: &Report) {
         use logistics_core::port::{DocumentLookup, OrderReader};
-        assert!(report.orders >= told.orders.len() as u64, "orders were lost");
+        assert!(report.orders >= clients.orders.len() as u64, "orders were lost");
         let store = self.store();
-        for order_id in told.orders.values() {
+        for order_id in clients.orders.values() {
             let id = order_id.parse().expect("an order id");
             let DocumentLookup::Found(document) = store.document(&id).await.expect("the store answers")
             else {
-                panic!("{order_id} was acknowledged and is not there");
+                panic!("{order_id} was acknowledged and is not stored");
             };
-            if told.cancelled.contains(order_id) {
+            if clients.cancelled.contains(order_id) {
                 let document = String::from_utf8_lossy(&document);
-                assert!(document.contains(r#""status":"CANCELLED""#), "its client got CANCELLED: {document}");
+                assert!(
+                    document.contains(r#""status":"CANCELLED""#),
+                    "the cancellation was acknowledged: {document}"
+                );
             }
         }
     }

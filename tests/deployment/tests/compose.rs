@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use logistics_deployment_tests::broker::lost_no_end;
 use logistics_deployment_tests::compose::{Container, Image, Project, docker, docker_answers, is_there};
 use logistics_deployment_tests::http::Connections;
-use logistics_deployment_tests::load::{Load, Pace, Told};
+use logistics_deployment_tests::load::{ClientReport, Load, Pace};
 use logistics_deployment_tests::{Suite, http, required, until};
 use serde_json::{Value, json};
 
@@ -350,7 +350,7 @@ fn at_rest(system: &Project, orders: u64) -> Value {
     })
 }
 
-fn are_delivered(system: &Project, told: &Told) {
+fn are_delivered(system: &Project, told: &ClientReport) {
     for (key, order_id) in &told.orders {
         let reply = http::get(system.api(), &format!("/orders/{order_id}")).expect("an answer");
         assert_eq!(reply.json()["status"], "DELIVERED", "{key}: {} {}", reply.status, reply.body);

@@ -9,6 +9,6 @@ mod suite;
 mod wait;
 
 pub use port::free_port;
-pub use service::{Environment, Said, Service};
+pub use service::{Environment, ProcessOutput, Service};
 pub use suite::{Suite, required};
 pub use wait::until;

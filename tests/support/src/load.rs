@@ -44,7 +44,7 @@ impl Default for Pace {
 
 /// The recorded replies.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct ClientReport {
     /// The acknowledged order of each key.
     pub orders: BTreeMap<String, String>,
     /// Orders whose cancellation was acknowledged.
@@ -57,7 +57,7 @@ pub struct Told {
     pub longest: Duration,
 }
 
-impl Told {
+impl ClientReport {
     /// Adds the recorded replies of other clients.
     ///
     /// # Panics
@@ -85,7 +85,7 @@ struct Shared {
     name: String,
     apis: Vec<SocketAddr>,
     pace: Pace,
-    told: Mutex<Told>,
+    report: Mutex<ClientReport>,
     number: AtomicU64,
     placed: AtomicU64,
     ended: AtomicBool,
@@ -105,7 +105,7 @@ impl Load {
             name: name.to_owned(),
             apis: apis.to_vec(),
             pace,
-            told: Mutex::default(),
+            report: Mutex::default(),
             number: AtomicU64::new(0),
             placed: AtomicU64::new(0),
             ended: AtomicBool::new(false),
@@ -141,12 +141,12 @@ impl Load {
     /// # Panics
     /// If a client got an unexpected answer, or none.
     #[must_use]
-    pub fn end(mut self) -> Told {
+    pub fn end(mut self) -> ClientReport {
         self.shared.ended.store(true, Ordering::Relaxed);
         for client in self.clients.drain(..) {
             client.join().expect("the client did not panic");
         }
-        std::mem::take(&mut *self.shared.told())
+        std::mem::take(&mut *self.shared.report())
     }
 }
 
@@ -157,8 +157,8 @@ impl Drop for Load {
 }
 
 impl Shared {
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn report(&self) -> MutexGuard<'_, ClientReport> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn work(&self, number: usize) {
@@ -179,7 +179,7 @@ impl Shared {
         let reply = self.until_answered(client, "/orders", &[("Idempotency-Key", key)], &body);
         assert_eq!(reply.status, 200, "{key}: {}", reply.body);
         let order_id = reply.json()["order_id"].as_str().expect("an order id").to_owned();
-        let before = self.told().orders.insert(key.to_owned(), order_id.clone());
+        let before = self.report().orders.insert(key.to_owned(), order_id.clone());
         assert!(before.is_none(), "{key} was placed before: clients of the same name?");
         self.placed.fetch_add(1, Ordering::Relaxed);
         order_id
@@ -191,7 +191,7 @@ impl Shared {
         assert!(matches!(reply.status, 200 | 409), "{order_id}: {} {}", reply.status, reply.body);
         if reply.status == 200 {
             assert_eq!(reply.json()["status"], "CANCELLED", "{}", reply.body);
-            self.told().cancelled.insert(order_id.to_owned());
+            self.report().cancelled.insert(order_id.to_owned());
         }
     }
 
@@ -202,9 +202,9 @@ impl Shared {
             let api = self.apis[(client.number + attempt as usize) % self.apis.len()];
             let failure = match client.http.post(api, path, headers, body) {
                 Ok(reply) if !matches!(reply.status, 202 | 503) => {
-                    let mut told = self.told();
-                    told.attempts_max = told.attempts_max.max(attempt);
-                    told.longest = told.longest.max(began.elapsed());
+                    let mut report = self.report();
+                    report.attempts_max = report.attempts_max.max(attempt);
+                    report.longest = report.longest.max(began.elapsed());
                     return reply;
                 }
                 Ok(reply) => {
@@ -217,7 +217,7 @@ impl Shared {
                 waited < self.pace.patience,
                 "{api}{path} is never answered, but after {waited:?}: {failure}"
             );
-            *self.told().failures.entry(failure).or_default() += 1;
+            *self.report().failures.entry(failure).or_default() += 1;
             sleep(self.pace.retry);
         }
         unreachable!("an endless loop")

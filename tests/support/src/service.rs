@@ -31,7 +31,7 @@ pub struct Service {
 
 /// The output and the exit code of a command.
 #[derive(Debug)]
-pub struct Said {
+pub struct ProcessOutput {
     /// Its exit code.
     pub code: Option<i32>,
     /// Its standard output.
@@ -49,17 +49,17 @@ impl Service {
 
     /// Runs it to its end.
     #[must_use]
-    pub fn run(&self, args: &[&str], environment: Environment<'_>) -> Said {
+    pub fn run(&self, args: &[&str], environment: Environment<'_>) -> ProcessOutput {
         let output = self.command(args, environment).output().expect("the binary starts");
         let text = |bytes| String::from_utf8(bytes).expect("text");
-        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        ProcessOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     /// Checks that the help lists exactly these flags, each with its variable and its default, if it has one.
     pub fn explains(&self, flags: &[(&str, &str)]) {
-        let said = self.run(&["--help"], &[]);
-        assert_eq!((said.code, &*said.err), (Some(0), ""));
-        let explained = explained(&said.out);
+        let output = self.run(&["--help"], &[]);
+        assert_eq!((output.code, &*output.err), (Some(0), ""));
+        let explained = explained(&output.out);
         let there: BTreeSet<_> = explained.keys().map(String::as_str).collect();
         let expected: BTreeSet<_> =
             flags.iter().map(|(flag, _)| *flag).chain(["--help", "--version"]).collect();
@@ -78,10 +78,10 @@ impl Service {
 
     /// Checks that it does not start with these settings, and that its one-sentence error contains these parts.
     pub fn refuses(&self, args: &[&str], environment: Environment<'_>, parts: &[&str]) {
-        let said = self.run(&[&["--listen", "127.0.0.1:0"], args].concat(), environment);
-        assert_eq!(said.code, Some(2), "{args:?}: {said:?}");
-        let sentence = said.err.strip_prefix(&format!("{}: ", self.name)).unwrap_or_default();
-        assert_eq!(sentence.lines().count(), 1, "{args:?}: {said:?}");
+        let output = self.run(&[&["--listen", "127.0.0.1:0"], args].concat(), environment);
+        assert_eq!(output.code, Some(2), "{args:?}: {output:?}");
+        let sentence = output.err.strip_prefix(&format!("{}: ", self.name)).unwrap_or_default();
+        assert_eq!(sentence.lines().count(), 1, "{args:?}: {output:?}");
         for part in parts {
             assert!(sentence.contains(part), "{args:?}: {part:?} is missing: {sentence}");
         }
@@ -102,8 +102,8 @@ impl Service {
             &password,
             &["--kafka-sasl-password needs --kafka-security-protocol sasl_plaintext"],
         );
-        let said = self.run(&[], &password);
-        assert!(!said.err.contains(SECRET), "{said:?}");
+        let output = self.run(&[], &password);
+        assert!(!output.err.contains(SECRET), "{output:?}");
     }
 
     /// Checks that the service without a broker and a store is live and not ready, names the missing parts, shows no secret,

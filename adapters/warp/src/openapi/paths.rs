@@ -9,7 +9,7 @@ use utoipa::openapi::{
 };
 
 use super::schemas::{matching, of, text, whole_number};
-use crate::log::END;
+use crate::endpoint::log::END;
 
 const JSON: &str = "application/json";
 

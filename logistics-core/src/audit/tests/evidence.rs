@@ -51,7 +51,7 @@ pub(super) struct Evidence {
 }
 
 /// An honest system in one thread.
-pub(super) struct World {
+pub(super) struct HonestSystem {
     evidence: Evidence,
     state: BTreeMap<OrderId, Order>,
     now: Timestamp,
@@ -67,7 +67,7 @@ pub(super) fn home(name: &str) -> usize {
     partition_of(&id(name), PARTITIONS).0 as usize
 }
 
-impl World {
+impl HonestSystem {
     pub(super) fn new(policy: Policy) -> Self {
         let logs = vec![Log::default(); PARTITIONS as usize];
         let evidence = Evidence { orders: logs.clone(), notifications: logs, ..Evidence::default() };

@@ -38,45 +38,46 @@ fn fact(name: &str, version: u64, status: Status, answers: Option<u64>) -> Bytes
 
 /// What follows is decided as if the record were not there, live and after a replay from the log alone.
 fn changes_nothing(record: &Bytes) {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.settle(&mut processor);
-    let forged = world.log.len() as u64;
-    world.append(record.clone());
-    world.ask("a", Command::Transition { to: Status::Confirmed });
-    world.place("b");
-    world.settle(&mut processor);
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.settle(&mut processor);
+    let forged = partition.log.len() as u64;
+    partition.append(record.clone());
+    partition.ask("a", Command::Transition { to: Status::Confirmed });
+    partition.place("b");
+    partition.settle(&mut processor);
     assert_eq!(processor.phase(), &Phase::Live);
-    check(&world, forged);
+    check(&partition, forged);
 
     for lost_store in [false, true] {
         // A processor that was stopped meanwhile replays the record.
-        let (mut world, mut processor) = started(Policy::manual());
-        world.place("a");
-        world.settle(&mut processor);
-        world.append(record.clone());
-        world.ask("a", Command::Transition { to: Status::Confirmed });
-        world.place("b");
+        let (mut partition, mut processor) = started(Policy::manual());
+        partition.place("a");
+        partition.settle(&mut processor);
+        partition.append(record.clone());
+        partition.ask("a", Command::Transition { to: Status::Confirmed });
+        partition.place("b");
         if lost_store {
-            (world.checkpoint, world.documents, world.timers) = (None, BTreeMap::new(), BTreeMap::new());
+            (partition.checkpoint, partition.documents, partition.timers) =
+                (None, BTreeMap::new(), BTreeMap::new());
         }
-        restarted(&mut world, Policy::manual());
-        check(&world, forged);
+        restarted(&mut partition, Policy::manual());
+        check(&partition, forged);
         // And once more, over its own outcomes.
-        let documents = std::mem::take(&mut world.documents);
-        (world.checkpoint, world.timers) = (None, BTreeMap::new());
-        let end = world.log.len();
-        restarted(&mut world, Policy::manual());
-        assert_eq!((world.log.len(), &world.documents), (end, &documents));
+        let documents = std::mem::take(&mut partition.documents);
+        (partition.checkpoint, partition.timers) = (None, BTreeMap::new());
+        let end = partition.log.len();
+        restarted(&mut partition, Policy::manual());
+        assert_eq!((partition.log.len(), &partition.documents), (end, &documents));
     }
 }
 
-fn check(world: &World, forged: u64) {
-    assert_eq!(world.dead_letters(), [forged], "the record is a dead letter");
-    assert!(world.others.contains(&(Topic::DeadLetters, HERE)));
-    let a = world.order("a");
+fn check(partition: &TestPartition, forged: u64) {
+    assert_eq!(partition.dead_letters(), [forged], "the record is a dead letter");
+    assert!(partition.others.contains(&(Topic::DeadLetters, HERE)));
+    let a = partition.order("a");
     assert_eq!((a.status, a.version), (Status::Confirmed, Version(2)));
-    assert_eq!(world.order("b").version, Version(1));
+    assert_eq!(partition.order("b").version, Version(1));
 }
 
 #[test]
@@ -104,36 +105,37 @@ fn a_fact_of_another_partitions_order_is_a_dead_letter() {
         .map(|n| format!("o{n}"))
         .find(|name| partition_of(&OrderId::parse(name).unwrap(), 2) == Partition(1))
         .unwrap();
-    let mut world = World::default();
-    world.append(fact(&elsewhere, 1, Status::Placed, None));
-    let mut processor = Processor::new(HERE, settings, world.now);
-    world.settle(&mut processor);
-    assert_eq!(world.dead_letters(), [0]);
-    assert!(world.documents.is_empty());
+    let mut partition = TestPartition::default();
+    partition.append(fact(&elsewhere, 1, Status::Placed, None));
+    let mut processor = Processor::new(HERE, settings, partition.now);
+    partition.settle(&mut processor);
+    assert_eq!(partition.dead_letters(), [0]);
+    assert!(partition.documents.is_empty());
 }
 
 #[test]
 fn a_copy_of_an_owners_record_is_a_dead_letter() {
-    let (mut world, mut processor) = started(Policy::simulate(100));
-    world.place("a");
-    world.settle(&mut processor);
-    world.pass(100);
-    world.settle(&mut processor);
-    let copies: Vec<Bytes> = world.log[1..].iter().map(|record| record.payload.clone()).collect();
+    let (mut partition, mut processor) = started(Policy::simulate(100));
+    partition.place("a");
+    partition.settle(&mut processor);
+    partition.pass(100);
+    partition.settle(&mut processor);
+    let copies: Vec<Bytes> = partition.log[1..].iter().map(|record| record.payload.clone()).collect();
     assert_eq!(copies.len(), 2, "the placement's fact and the timer's");
-    let before = world.order("a");
-    copies.into_iter().for_each(|copy| world.append(copy));
-    world.settle(&mut processor);
-    assert_eq!(world.dead_letters(), [3, 4]);
-    assert_eq!(world.order("a"), before);
+    let before = partition.order("a");
+    copies.into_iter().for_each(|copy| partition.append(copy));
+    partition.settle(&mut processor);
+    assert_eq!(partition.dead_letters(), [3, 4]);
+    assert_eq!(partition.order("a"), before);
     // A replay of the last stretch cannot tell the copy of a timer's fact from the fact, and believes the dead letter.
     for empty in [false, true] {
         if empty {
-            (world.checkpoint, world.documents, world.timers) = (None, BTreeMap::new(), BTreeMap::new());
+            (partition.checkpoint, partition.documents, partition.timers) =
+                (None, BTreeMap::new(), BTreeMap::new());
         }
-        let end = world.log.len();
-        restarted(&mut world, Policy::simulate(100));
-        assert_eq!((world.log.len(), world.order("a")), (end, before.clone()));
+        let end = partition.log.len();
+        restarted(&mut partition, Policy::simulate(100));
+        assert_eq!((partition.log.len(), partition.order("a")), (end, before.clone()));
     }
 }
 
@@ -151,66 +153,66 @@ fn a_record_that_could_be_an_owners_proves_a_second_writer() {
     let plausible =
         [fact("a", 2, Status::Confirmed, None), outcome(2), fact("b", 1, Status::Placed, Some(2))];
     for record in plausible {
-        let (mut world, mut processor) = started(Policy::manual());
-        world.place("a");
-        world.settle(&mut processor);
-        world.place("b");
-        world.append(record);
-        world.settle(&mut processor);
+        let (mut partition, mut processor) = started(Policy::manual());
+        partition.place("a");
+        partition.settle(&mut processor);
+        partition.place("b");
+        partition.append(record);
+        partition.settle(&mut processor);
         let Phase::Halted(reason) = processor.phase() else { panic!("{:?}", processor.phase()) };
         assert!(reason.contains("second group") && reason.contains("offset 3"), "{reason}");
-        assert_eq!(world.halt_code(), Some(HaltCode::SecondWriter));
+        assert_eq!(partition.halt_code(), Some(HaltCode::SecondWriter));
     }
 }
 
 #[test]
 fn an_owner_that_the_group_has_replaced_gives_the_partition_up_instead() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.settle(&mut processor);
-    world.append(fact("a", 2, Status::Confirmed, None));
-    world.deliver_read(&mut processor);
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.settle(&mut processor);
+    partition.append(fact("a", 2, Status::Confirmed, None));
+    partition.deliver_read(&mut processor);
     // The fact is judged when its order is at hand, which it is.
-    let (call, effect) = processor.poll_effect(world.now).expect("an effect");
+    let (call, effect) = processor.poll_effect(partition.now).expect("an effect");
     assert_eq!(effect, Effect::AskGroup);
-    processor.handle(world.now, call, Reply::Owned(Err(PortErrorKind::Unavailable)));
-    world.pass(processor.wake_in_ms(world.now).expect("it asks again"));
-    let (call, effect) = processor.poll_effect(world.now).expect("an effect");
+    processor.handle(partition.now, call, Reply::Owned(Err(PortErrorKind::Unavailable)));
+    partition.pass(processor.wake_in_ms(partition.now).expect("it asks again"));
+    let (call, effect) = processor.poll_effect(partition.now).expect("an effect");
     assert_eq!(effect, Effect::AskGroup);
-    processor.handle(world.now, call, Reply::Owned(Ok(false)));
+    processor.handle(partition.now, call, Reply::Owned(Ok(false)));
     assert_eq!(processor.phase(), &Phase::Dropped);
 }
 
 #[test]
 fn a_record_is_never_judged_by_a_commit_that_is_not_known_to_have_succeeded() {
     // The commit's records are read back before its outcome is known, then the process dies.
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.settle(&mut processor);
-    world.place("b");
-    world.deliver_read(&mut processor);
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.settle(&mut processor);
+    partition.place("b");
+    partition.deliver_read(&mut processor);
     let mut commit = None;
-    while let Some((call, effect)) = processor.poll_effect(world.now) {
+    while let Some((call, effect)) = processor.poll_effect(partition.now) {
         match effect {
             Effect::Commit(transaction) => {
-                assert_eq!(world.commit(transaction), CommitOutcome::Committed);
+                assert_eq!(partition.commit(transaction), CommitOutcome::Committed);
                 commit = Some(call);
             }
             effect => {
-                if let Some(reply) = world.carry_out(call, effect) {
-                    processor.handle(world.now, call, reply);
+                if let Some(reply) = partition.carry_out(call, effect) {
+                    processor.handle(partition.now, call, reply);
                 }
             }
         }
     }
     assert!(commit.is_some());
     // Its own records come by, and the store is written because the worker gives the partition up.
-    world.settle(&mut processor);
-    processor.stop(world.now, true);
-    world.settle(&mut processor);
-    restarted(&mut world, Policy::manual());
-    assert_eq!(world.order("b").version, Version(1));
-    assert_eq!((world.facts().len(), world.dead_letters().len()), (2, 0));
+    partition.settle(&mut processor);
+    processor.stop(partition.now, true);
+    partition.settle(&mut processor);
+    restarted(&mut partition, Policy::manual());
+    assert_eq!(partition.order("b").version, Version(1));
+    assert_eq!((partition.facts().len(), partition.dead_letters().len()), (2, 0));
 }
 
 fn keyed(byte: u8) -> Settings {
@@ -224,38 +226,38 @@ fn with_a_log_key_every_unsigned_record_is_a_dead_letter() {
     let newer = Bytes::from(newer.replace("order:1", "order:2"));
     let forged = [fact("a", 2, Status::Confirmed, None), outcome(2), newer];
     for record in forged {
-        let mut world = World::default();
-        let mut processor = Processor::new(HERE, keyed(1), world.now);
-        world.place("a");
-        world.settle(&mut processor);
-        world.append(record);
-        world.place("b");
-        world.settle(&mut processor);
-        assert_eq!((processor.phase(), world.dead_letters()), (&Phase::Live, vec![2]));
+        let mut partition = TestPartition::default();
+        let mut processor = Processor::new(HERE, keyed(1), partition.now);
+        partition.place("a");
+        partition.settle(&mut processor);
+        partition.append(record);
+        partition.place("b");
+        partition.settle(&mut processor);
+        assert_eq!((processor.phase(), partition.dead_letters()), (&Phase::Live, vec![2]));
         // A replay agrees, also after a key rotation.
-        (world.checkpoint, world.documents) = (None, BTreeMap::new());
+        (partition.checkpoint, partition.documents) = (None, BTreeMap::new());
         let rotated = LogKeys::new(&[[2; 32], [1; 32]]).expect("keys");
         let settings = Settings { log_keys: Some(rotated), ..Settings::new(1, Policy::manual()) };
-        let mut processor = Processor::new(HERE, settings, world.now);
-        let end = world.log.len();
-        world.settle(&mut processor);
-        assert_eq!((processor.phase(), world.log.len()), (&Phase::Live, end));
-        assert_eq!(world.order("a").version, Version(1));
+        let mut processor = Processor::new(HERE, settings, partition.now);
+        let end = partition.log.len();
+        partition.settle(&mut processor);
+        assert_eq!((processor.phase(), partition.log.len()), (&Phase::Live, end));
+        assert_eq!(partition.order("a").version, Version(1));
     }
 }
 
 #[test]
 fn a_log_from_before_the_key_is_read_and_from_the_first_signed_record_on_it_has_to_be_signed() {
-    let (mut world, mut processor) = started(Policy::manual());
-    world.place("a");
-    world.settle(&mut processor);
+    let (mut partition, mut processor) = started(Policy::manual());
+    partition.place("a");
+    partition.settle(&mut processor);
     drop(processor);
-    (world.checkpoint, world.documents) = (None, BTreeMap::new());
-    let mut processor = Processor::new(HERE, keyed(1), world.now);
-    world.place("b");
-    world.settle(&mut processor);
-    assert_eq!((world.order("a").version, world.order("b").version), (Version(1), Version(1)));
-    world.append(fact("a", 2, Status::Confirmed, None));
-    world.settle(&mut processor);
-    assert_eq!(world.dead_letters(), [4]);
+    (partition.checkpoint, partition.documents) = (None, BTreeMap::new());
+    let mut processor = Processor::new(HERE, keyed(1), partition.now);
+    partition.place("b");
+    partition.settle(&mut processor);
+    assert_eq!((partition.order("a").version, partition.order("b").version), (Version(1), Version(1)));
+    partition.append(fact("a", 2, Status::Confirmed, None));
+    partition.settle(&mut processor);
+    assert_eq!(partition.dead_letters(), [4]);
 }

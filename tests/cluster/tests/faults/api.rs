@@ -1,4 +1,4 @@
-//! What happens to the API, and to all services in turn.
+//! Faults of the API, and a rolling restart of all services.
 
 use std::time::Duration;
 
@@ -6,8 +6,7 @@ use logistics_cluster_tests::load::Load;
 use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
 
-/// Clients repeat each call with its Idempotency-Key until it is answered: what was appended before the API died is the same
-/// order.
+/// Clients retry each call with its Idempotency-Key until it is answered. A retry returns the order that the dead API appended.
 pub(crate) async fn the_api_is_killed_between_append_and_answer(system: System) {
     let mut services = Services::start(&system, 1).await;
     let load = services.load();
@@ -21,7 +20,7 @@ pub(crate) async fn the_api_is_killed_between_append_and_answer(system: System) 
     services.end(&system, load).await;
 }
 
-/// Two of each, so that there is always one.
+/// Two processes of each service, so that one always runs.
 pub(crate) async fn everything_is_restarted_in_turn_without_a_failed_call(system: System) {
     let mut services = Services::start(&system, 2).await;
     let mut second = system.api();
@@ -46,15 +45,15 @@ pub(crate) async fn everything_is_restarted_in_turn_without_a_failed_call(system
         successor.until_ready().await;
         std::mem::replace(&mut services.notifications, successor).stop().await;
     }
-    let told = load.end().await;
+    let clients = load.end().await;
     assert!(
-        told.attempts_max <= 2,
+        clients.attempts_max <= 2,
         "one retry was not enough: {} attempts, {:?}",
-        told.attempts_max,
-        told.failures
+        clients.attempts_max,
+        clients.failures
     );
-    let report = system.settled(&told).await;
-    assert_eq!(report.orders, told.orders.len() as u64);
+    let report = system.settled(&clients).await;
+    assert_eq!(report.orders, clients.orders.len() as u64);
     second.stop().await;
     services.stop().await;
 }

@@ -1,4 +1,4 @@
-//! What happens to the broker.
+//! Faults of the brokers.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ pub(crate) async fn the_broker_is_paused(system: System) {
     let load = services.load();
     load.more(100).await;
     system.kafka().brokers()[0].pause().await;
-    // Longer than a session and any call's time limit.
+    // Longer than a session and the time limit of every call.
     tokio::time::sleep(Duration::from_secs(12)).await;
-    assert!(!services.processors[0].is_ready().await, "a lost broker makes a service unready");
+    assert!(!services.processors[0].is_ready().await, "a service without its broker is not ready");
     system.kafka().brokers()[0].unpause().await;
     load.more(100).await;
     services.processors[0].until_ready().await;
@@ -47,7 +47,7 @@ async fn brokers_are_killed(system: &System, brokers: &[Machine]) {
     for broker in brokers {
         load.more(100).await;
         broker.kill().await;
-        // The two that are left go on.
+        // The two remaining brokers continue.
         load.more(100).await;
         broker.start_again().await;
         system.replicated().await;
@@ -56,7 +56,7 @@ async fn brokers_are_killed(system: &System, brokers: &[Machine]) {
     services.end(system, load).await;
 }
 
-/// The only one there is. It comes back with its data; see `BROKER_LOSES_ENDS` for what it may have lost.
+/// The broker restarts with its data; see `BROKER_LOSES_ENDS` for what it may have lost.
 pub(crate) async fn the_only_broker_is_killed(system: System) {
     let services = Services::start(&system, 2).await;
     let load = services.load();

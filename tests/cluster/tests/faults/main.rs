@@ -1,7 +1,7 @@
-//! The services on real parts, and whatever can happen to them. Each test ends with every order at its end, every invariant
-//! at rest, one notification for each fact, and no group behind.
+//! The services on a real Kafka and Redis, under faults. At the end of each test every order is terminal, every invariant holds,
+//! each fact has one notification, and no group has a lag.
 //!
-//! `SOAK_SECONDS` and `SOAK_SEED` are those of the soak.
+//! `SOAK_SECONDS` and `SOAK_SEED` set the duration and the seed of the soak test.
 
 mod api;
 mod broker;
@@ -14,28 +14,28 @@ mod walk;
 
 use std::process::ExitCode;
 
-use logistics_cluster_tests::system::Machines;
+use logistics_cluster_tests::system::Clusters;
 use logistics_containers::Suite;
 
-/// A single broker (4.3.1) that starts again may take the partitions of a transaction that was being committed for deleted
-/// ones ("Couldn't find leader endpoint"), and never writes its end there: about every second run. Brokers that replicate do not.
-const BROKER_LOSES_ENDS: &str = "a single broker loses the ends of transactions when it starts again";
+/// A single broker (4.3.1) that restarts during a commit may treat the transaction's partitions as deleted ("Couldn't find leader
+/// endpoint"), and never writes the end marker: about every second run. Replicating brokers do not.
+const BROKER_LOSES_ENDS: &str = "a single broker loses end markers of transactions when it restarts";
 
-/// One broker that is killed, and the soak, run by default; these are the same for each broker.
-const MINUTES: &str = "minutes, for what a killed broker and the soak show too";
+/// By default, one broker is killed, and the soak test runs. These tests repeat that for each broker.
+const MINUTES: &str = "takes minutes, and the soak test covers it too";
 
-/// Most tests wait for a session, a restart or a container, so a few of them share two cores well.
+/// Most tests wait for a session, a restart or a container, so three of them fit on two cores.
 const SIDE_BY_SIDE: usize = 3;
 
 fn main() -> ExitCode {
-    let machines = Machines::default();
+    let clusters = Clusters::default();
     let mut suite = Suite::new().side_by_side(SIDE_BY_SIDE);
     macro_rules! tests {
         ($how:ident $system:ident; $($module:ident::$test:ident),+ $(,)?) => {
             $(
-                let these = machines.clone();
+                let shared = clusters.clone();
                 suite = suite.$how(concat!(stringify!($module), "::", stringify!($test)), move || async move {
-                    $module::$test(these.$system().await).await;
+                    $module::$test(shared.$system().await).await;
                 });
             )+
         };
@@ -45,32 +45,32 @@ fn main() -> ExitCode {
     tests!(
         test system;
         api::everything_is_restarted_in_turn_without_a_failed_call,
-        walk::an_order_goes_its_way_and_every_service_says_so,
-        walk::any_producer_places_an_order_and_anyone_reads_it,
-        start::a_missing_topic_is_waited_for,
-        start::a_partition_count_that_does_not_fit_is_refused,
-        start::a_topic_that_forgets_is_refused,
-        start::a_store_that_evicts_is_refused,
-        start::a_wrong_password_is_refused_and_not_shown,
-        records::garbage_oversized_and_foreign_records_are_moved_past,
+        walk::an_order_is_delivered_and_every_service_logs_it,
+        walk::any_producer_places_an_order_and_any_client_reads_it,
+        start::a_service_waits_for_a_missing_topic,
+        start::another_partition_count_is_rejected,
+        start::a_topic_with_finite_retention_is_rejected,
+        start::a_store_that_evicts_is_rejected,
+        start::a_wrong_password_is_rejected_and_not_shown,
+        records::garbage_oversized_and_foreign_records_are_dead_lettered,
         records::records_in_the_wrong_partition_reach_the_right_one,
         records::duplicated_and_reordered_requests_are_answered_once,
-        records::records_that_claim_to_be_an_owners_skip_no_order,
-        processors::a_processor_that_was_frozen_is_fenced,
+        records::forged_records_of_an_owner_change_no_order,
+        processors::a_suspended_processor_is_fenced,
         processors::processors_come_and_go_under_load,
         processors::the_groups_offsets_are_deleted,
         store::redis_is_paused_and_restarted,
         store::redis_is_wiped_in_mid_flight,
-        store::an_idle_system_heals_a_wiped_redis_unasked,
+        store::an_idle_system_rebuilds_a_wiped_redis,
         store::another_system_claims_the_store,
-        store::another_system_claims_a_store_that_no_longer_fits,
+        store::another_system_claims_a_store_with_unsuitable_settings,
         store::redis_is_restored_to_an_older_state,
-        store::a_store_write_arrives_late_from_an_owner_that_is_gone,
-        store::documents_that_are_deleted_come_back,
-        store::a_log_that_is_made_anew_is_not_taken_for_the_old_one,
+        store::a_late_write_of_a_dead_owner_changes_nothing,
+        store::deleted_documents_are_rebuilt,
+        store::a_new_log_does_not_continue_the_store_of_the_old_one,
         api::the_api_is_killed_between_append_and_answer,
     );
-    // These measure time, or disturb the broker that the others use.
+    // These measure time, or disturb the broker that other tests use.
     tests!(
         test_alone system;
         processors::a_processor_is_killed_under_load,
@@ -80,10 +80,10 @@ fn main() -> ExitCode {
     macro_rules! on_demand {
         ($system:ident; $why:expr; $($module:ident::$test:ident),+ $(,)?) => {
             $(
-                let these = machines.clone();
+                let shared = clusters.clone();
                 let name = concat!(stringify!($module), "::", stringify!($test));
                 suite = suite.test_on_demand(name, $why, move || async move {
-                    $module::$test(these.$system().await).await;
+                    $module::$test(shared.$system().await).await;
                 });
             )+
         };
@@ -94,7 +94,7 @@ fn main() -> ExitCode {
         broker::every_broker_is_restarted_in_turn,
         broker::every_broker_is_killed_in_turn,
     );
-    // The last test takes them down.
-    drop(machines);
+    // The last test removes the containers.
+    drop(clusters);
     suite.run()
 }

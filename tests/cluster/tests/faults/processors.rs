@@ -1,4 +1,4 @@
-//! What happens to processors.
+//! Faults of processors.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use logistics_cluster_tests::system::System;
 use logistics_containers::until;
 use logistics_core::port::Topic;
 
-/// Longer than a session, so that the group has given the partitions away.
-const FROZEN: Duration = Duration::from_secs(9);
-/// By then a dead processor's orders move again.
+/// Longer than a session, so that the group reassigns the partitions.
+const SUSPENDED: Duration = Duration::from_secs(9);
+/// The time limit from the death of a processor until its orders move again.
 const TAKEOVER: Duration = Duration::from_secs(15);
 
 pub(crate) async fn a_processor_is_killed_under_load(system: System) {
@@ -18,12 +18,12 @@ pub(crate) async fn a_processor_is_killed_under_load(system: System) {
     load.more(100).await;
     let killed = Instant::now();
     services.processors.remove(0).kill().await;
-    // Whatever the dead one had taken: all orders of this moment end.
+    // All orders of this moment become terminal, including those of the dead processor.
     let placed = load.placed();
     let bus = system.bus();
-    until("the orders of the dead one have moved", async || {
+    until("the orders of the dead processor are terminal", async || {
         let audit = logistics_core::audit::run_log(&bus, logistics_core::audit::Expect::InMotion).await;
-        audit.expect("it holds in motion").terminal_orders >= placed
+        audit.expect("every invariant holds in motion").terminal_orders >= placed
     })
     .await;
     let takeover = killed.elapsed();
@@ -32,20 +32,20 @@ pub(crate) async fn a_processor_is_killed_under_load(system: System) {
     services.end(&system, load).await;
 }
 
-/// A zombie: it still believes that it owns its partitions.
-pub(crate) async fn a_processor_that_was_frozen_is_fenced(system: System) {
+/// A suspended processor resumes as if it still owned its partitions.
+pub(crate) async fn a_suspended_processor_is_fenced(system: System) {
     let services = Services::start(&system, 2).await;
     let load = services.load();
     load.more(100).await;
-    services.processors[0].freeze();
-    tokio::time::sleep(FROZEN).await;
-    // The other one has everything by now and works.
+    services.processors[0].suspend();
+    tokio::time::sleep(SUSPENDED).await;
+    // The other processor has all partitions now.
     load.more(100).await;
-    let lines = services.processors[0].printed().lines().count();
-    services.processors[0].thaw();
-    until("it was notified by the group or fenced", async || {
-        let printed = services.processors[0].printed();
-        let since: Vec<_> = printed.lines().skip(lines).collect();
+    let lines = services.processors[0].output().lines().count();
+    services.processors[0].resume();
+    until("the group revokes its partitions, or the broker fences it", async || {
+        let output = services.processors[0].output();
+        let since: Vec<_> = output.lines().skip(lines).collect();
         since.iter().any(|line| line.contains("partitions lost") || line.contains("another owner took"))
     })
     .await;
@@ -65,7 +65,7 @@ pub(crate) async fn processors_come_and_go_under_load(system: System) {
             processor.until_ready().await;
         }
         load.more(20).await;
-        // The eldest goes too; each second time they go without a word.
+        // The oldest two leave: stopped in even rounds, killed in odd ones.
         for _ in 0..2 {
             let mut leaving = services.processors.remove(0);
             if round.is_multiple_of(2) { leaving.stop().await } else { leaving.kill().await }
@@ -84,7 +84,7 @@ pub(crate) async fn the_groups_offsets_are_deleted(system: System) {
     }
     let (group, topic) = (system.group("order-processor"), system.topic(Topic::Orders));
     let delete = ["kafka-consumer-groups.sh", "--delete-offsets", "--group", &group, "--topic", &topic];
-    // Not while the group still knows a member that has just left.
+    // The broker rejects the deletion while the group still lists a member that has left.
     until("the offsets are deleted", async || system.kafka().tool(&delete).await.contains("Successful"))
         .await;
     services.processors.push(system.processor());

@@ -1,11 +1,11 @@
-//! What other clients write.
+//! Records of other producers.
 
 use logistics_cluster_tests::PARTITIONS;
 use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
 use logistics_core::{Offset, OrderId, Outcome, OutcomeKind, Partition, Timestamp, partition_of, wire};
 
-/// A record that is larger than any of ours, and that a broker takes.
+/// Larger than every record of this project, but within the broker's limit, in bytes.
 const OVERSIZED: usize = 900_000;
 
 fn bare(order_id: &str) -> Vec<u8> {
@@ -16,7 +16,7 @@ fn partition(order_id: &str) -> u32 {
     partition_of(&OrderId::parse(order_id).expect("an id"), PARTITIONS).0
 }
 
-pub(crate) async fn garbage_oversized_and_foreign_records_are_moved_past(system: System) {
+pub(crate) async fn garbage_oversized_and_foreign_records_are_dead_lettered(system: System) {
     let services = Services::start(&system, 2).await;
     let records = system.records();
     let oversized = format!(r#"{{"order_id":"large","status":"PLACED","x":"{}"}}"#, "x".repeat(OVERSIZED));
@@ -38,15 +38,15 @@ pub(crate) async fn garbage_oversized_and_foreign_records_are_moved_past(system:
         records.write(Some(self::partition(&order_id)), Some(&order_id), &bare(&order_id)).await;
         orders += 1;
     }
-    // As large as it may be, and further fields: taken.
+    // The maximum size, with an additional field: accepted.
     let large = format!(r#"{{"order_id":"large-one","status":"PLACED","x":"{}"}}"#, "x".repeat(60_000));
     records.write(Some(partition("large-one")), Some("large-one"), large.as_bytes()).await;
     orders += 1;
     let load = services.load();
     load.more(50).await;
-    let told = load.end().await;
-    let report = system.settled(&told).await;
-    assert_eq!(report.orders, orders + told.orders.len() as u64);
+    let clients = load.end().await;
+    let report = system.settled(&clients).await;
+    assert_eq!(report.orders, orders + clients.orders.len() as u64);
     assert_eq!(report.outcomes.dead_lettered, u64::from(PARTITIONS) * garbage.len() as u64);
     services.stop().await;
 }
@@ -60,15 +60,15 @@ pub(crate) async fn records_in_the_wrong_partition_reach_the_right_one(system: S
         let order_id = format!("stray-{n}");
         let to = n % PARTITIONS;
         wrong += u64::from(to != partition(&order_id));
-        // Some without a key, as a client without one writes them.
+        // Every third record has no key.
         let key = (n % 3 > 0).then_some(order_id.as_str());
         records.write(Some(to), key, &bare(&order_id)).await;
     }
     let load = services.load();
     load.more(50).await;
-    let told = load.end().await;
-    let report = system.settled(&told).await;
-    assert_eq!(report.orders, u64::from(orders) + told.orders.len() as u64);
+    let clients = load.end().await;
+    let report = system.settled(&clients).await;
+    assert_eq!(report.orders, u64::from(orders) + clients.orders.len() as u64);
     assert_eq!(report.outcomes.forwarded, wrong);
     services.stop().await;
 }
@@ -81,7 +81,7 @@ pub(crate) async fn duplicated_and_reordered_requests_are_answered_once(system: 
         for n in 0..orders {
             let order_id = format!("again-{n}");
             let to = Some(partition(&order_id));
-            // Called off before it is placed, the first time; too late, or so already, the others.
+            // The first cancellation precedes the placement. The later ones are too late, or change nothing.
             let cancel = format!(
                 r#"{{"specversion":"1.0","type":"logistics.order.cancel.requested","source":"test","id":"cancel-{n}","subject":"{order_id}","time":"2026-01-01T00:00:00Z","data":{{"order_id":"{order_id}","status":"CANCELLED","actor":"customer"}}}}"#
             );
@@ -95,12 +95,12 @@ pub(crate) async fn duplicated_and_reordered_requests_are_answered_once(system: 
     let report = system.settled(&Default::default()).await;
     let inputs = u64::from(orders * copies + orders.div_ceil(2) * copies);
     assert_eq!((report.orders, report.inputs), (u64::from(orders), inputs));
-    assert_eq!(report.outcomes.dead_lettered, 0, "they were requests");
+    assert_eq!(report.outcomes.dead_lettered, 0, "all of them are requests");
     services.stop().await;
 }
 
-/// An outcome that answers an input far ahead, a fact that continues no order, and what a mirror writes that runs in circles.
-pub(crate) async fn records_that_claim_to_be_an_owners_skip_no_order(system: System) {
+/// An outcome for an input far ahead, and a fact that continues no order.
+pub(crate) async fn forged_records_of_an_owner_change_no_order(system: System) {
     let services = Services::start(&system, 2).await;
     let load = services.load();
     load.more(30).await;
@@ -117,13 +117,13 @@ pub(crate) async fn records_that_claim_to_be_an_owners_skip_no_order(system: Sys
             forged += 1;
         }
     }
-    // A processor that replays them says the same as the one that read them.
+    // A processor that replays the records decides the same as the one that read them live.
     let mut services = services;
     services.processors.remove(0).kill().await;
     services.processors.push(system.processor());
     load.more(60).await;
-    let told = load.end().await;
-    let report = system.settled(&told).await;
-    assert_eq!((report.orders, report.foreign), (told.orders.len() as u64, forged));
+    let clients = load.end().await;
+    let report = system.settled(&clients).await;
+    assert_eq!((report.orders, report.foreign), (clients.orders.len() as u64, forged));
     services.stop().await;
 }

@@ -1,5 +1,5 @@
-//! Everything that can happen, in an order that a seed names, while clients place orders. Of three brokers, one at a time is
-//! paused, restarted or killed.
+//! All faults in an order that a seed determines, while clients place orders. At most one of the three brokers is paused,
+//! restarted or killed at a time.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,7 +8,7 @@ use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
 use logistics_testkit::Rng;
 
-/// The default duration.
+/// The default duration, in seconds.
 const SECONDS: u64 = 45;
 
 pub(crate) async fn everything_at_once(system: System) {
@@ -17,7 +17,7 @@ pub(crate) async fn everything_at_once(system: System) {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         u64::from(since.subsec_nanos())
     });
-    say(&format!("SOAK_SEED={seed} SOAK_SECONDS={seconds}"));
+    print(&format!("SOAK_SEED={seed} SOAK_SECONDS={seconds}"));
     let mut rng = Rng::new(seed);
     let mut services = Services::start(&system, 2).await;
     let load = Load::start("soak", &services.addresses(), 8, Duration::from_millis(20));
@@ -25,19 +25,19 @@ pub(crate) async fn everything_at_once(system: System) {
     let mut faults = 0;
     while Instant::now() < until {
         let fault = FAULTS[usize::try_from(rng.below(FAULTS.len() as u64)).expect("small")];
-        say(&format!("{fault:?} at {} orders", load.placed()));
-        happen(fault, &system, &mut services, &mut rng).await;
+        print(&format!("{fault:?} at {} orders", load.placed()));
+        inject(fault, &system, &mut services, &mut rng).await;
         faults += 1;
-        // Some come while the one before is still felt.
+        // Some faults follow while the previous one still has effects.
         if rng.below(3) > 0 {
             load.more(20).await;
         }
     }
-    let told = load.end().await;
-    let (failures, attempts) = (told.failures.clone(), told.attempts_max);
-    let report = system.settled(&told).await;
-    assert_eq!(report.orders, told.orders.len() as u64);
-    say(&format!(
+    let clients = load.end().await;
+    let (failures, attempts) = (clients.failures.clone(), clients.attempts_max);
+    let report = system.settled(&clients).await;
+    assert_eq!(report.orders, clients.orders.len() as u64);
+    print(&format!(
         "{faults} faults, {} orders, {} facts, {} notifications, {} inputs; {attempts} attempts at most; {failures:?}",
         report.orders, report.facts, report.notifications, report.inputs
     ));
@@ -48,7 +48,7 @@ pub(crate) async fn everything_at_once(system: System) {
 enum Fault {
     ProcessorKilled,
     ProcessorStopped,
-    ProcessorFrozen,
+    ProcessorSuspended,
     ProcessorAdded,
     NotificationsKilled,
     ApiKilled,
@@ -65,7 +65,7 @@ enum Fault {
 const FAULTS: [Fault; 14] = [
     Fault::ProcessorKilled,
     Fault::ProcessorStopped,
-    Fault::ProcessorFrozen,
+    Fault::ProcessorSuspended,
     Fault::ProcessorAdded,
     Fault::NotificationsKilled,
     Fault::ApiKilled,
@@ -79,7 +79,7 @@ const FAULTS: [Fault; 14] = [
     Fault::Garbage,
 ];
 
-async fn happen(fault: Fault, system: &System, services: &mut Services, rng: &mut Rng) {
+async fn inject(fault: Fault, system: &System, services: &mut Services, rng: &mut Rng) {
     let brokers = system.kafka().brokers();
     let broker = &brokers[usize::try_from(rng.below(brokers.len() as u64)).expect("few")];
     let mut pause_ms = async |most: u64| tokio::time::sleep(Duration::from_millis(rng.below(most))).await;
@@ -93,10 +93,10 @@ async fn happen(fault: Fault, system: &System, services: &mut Services, rng: &mu
             services.processors.remove(0).stop().await;
             services.processors.push(system.processor());
         }
-        Fault::ProcessorFrozen => {
-            services.processors[0].freeze();
+        Fault::ProcessorSuspended => {
+            services.processors[0].suspend();
             pause_ms(12_000).await;
-            services.processors[0].thaw();
+            services.processors[0].resume();
         }
         Fault::ProcessorAdded => {
             services.processors.push(system.processor());
@@ -161,7 +161,7 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
 }
 
-#[allow(clippy::print_stderr, reason = "the seed of a failure is for people")]
-fn say(line: &str) {
+#[allow(clippy::print_stderr, reason = "prints the seed that reproduces a failure")]
+fn print(line: &str) {
     eprintln!("soak: {line}");
 }

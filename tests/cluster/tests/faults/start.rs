@@ -1,4 +1,4 @@
-//! Settings and surroundings that do not fit.
+//! Unsuitable settings and dependencies.
 
 use logistics_cluster_tests::api;
 use logistics_cluster_tests::process::Process;
@@ -9,15 +9,15 @@ use logistics_containers::{Kafka, Redis};
 const SECRET: &str = "correct-horse";
 const SERVICES: [&str; 3] = ["order-api", "order-processor", "notification-service"];
 
-async fn refused(mut process: Process, sentence: &str) {
+async fn assert_rejected(mut process: Process, sentence: &str) {
     let status = process.ended().await;
-    let printed = process.printed();
-    assert_eq!(status.code(), Some(2), "{printed}");
-    assert!(printed.contains(sentence), "{sentence:?} is not in {printed}");
-    assert!(!printed.contains(SECRET), "a secret is in {printed}");
+    let output = process.output();
+    assert_eq!(status.code(), Some(2), "{output}");
+    assert!(output.contains(sentence), "{sentence:?} is not in {output}");
+    assert!(!output.contains(SECRET), "a secret is in {output}");
 }
 
-pub(crate) async fn a_missing_topic_is_waited_for(system: System) {
+pub(crate) async fn a_service_waits_for_a_missing_topic(system: System) {
     let later = system.start(
         "order-processor",
         &[("LOGISTICS_KAFKA_TOPIC_PREFIX", "later."), ("LOGISTICS_HEALTH_DETAILS", "true")],
@@ -36,15 +36,15 @@ pub(crate) async fn a_missing_topic_is_waited_for(system: System) {
     later.stop().await;
 }
 
-pub(crate) async fn a_partition_count_that_does_not_fit_is_refused(system: System) {
+pub(crate) async fn another_partition_count_is_rejected(system: System) {
     for service in SERVICES {
         let process = system.start(service, &[("LOGISTICS_PARTITIONS", "3")]);
-        refused(process, "has 4 partitions and the settings say 3").await;
+        assert_rejected(process, "has 4 partitions and the settings say 3").await;
     }
 }
 
-pub(crate) async fn a_topic_that_forgets_is_refused(system: System) {
-    // Topics with the broker's defaults: the broker keeps records for a week.
+pub(crate) async fn a_topic_with_finite_retention_is_rejected(system: System) {
+    // The broker's default retention is a week.
     for topic in logistics_core::port::Topic::ALL {
         let name = format!("week.{}", topic.name());
         let create = ["kafka-topics.sh", "--create", "--topic", &name, "--partitions", "4"];
@@ -52,21 +52,24 @@ pub(crate) async fn a_topic_that_forgets_is_refused(system: System) {
         assert!(printed.contains("Created topic"), "{printed}");
     }
     let process = system.start("order-processor", &[("LOGISTICS_KAFKA_TOPIC_PREFIX", "week.")]);
-    refused(process, "has retention.ms=604800000: orders would be lost").await;
+    assert_rejected(process, "has retention.ms=604800000: orders would be lost").await;
 }
 
-pub(crate) async fn a_store_that_evicts_is_refused(system: System) {
+pub(crate) async fn a_store_that_evicts_is_rejected(system: System) {
     system.redis().cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
-    refused(system.processor(), "noeviction").await;
+    assert_rejected(system.processor(), "noeviction").await;
     system.redis().cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
     Services::start(&system, 1).await.stop().await;
 }
 
-pub(crate) async fn a_wrong_password_is_refused_and_not_shown(system: System) {
+pub(crate) async fn a_wrong_password_is_rejected_and_not_shown(system: System) {
     let redis = Redis::start_with(|_| vec!["--requirepass".to_owned(), "right".to_owned()]).await;
     let settings = [("LOGISTICS_REDIS_URL", redis.url()), ("LOGISTICS_REDIS_PASSWORD", SECRET.to_owned())];
-    refused(system.start("order-processor", &settings.each_ref().map(|(n, v)| (*n, v.as_str()))), "password")
-        .await;
+    assert_rejected(
+        system.start("order-processor", &settings.each_ref().map(|(n, v)| (*n, v.as_str()))),
+        "password",
+    )
+    .await;
     drop(redis);
 
     let kafka = Kafka::start_with_password("orders", "right").await;
@@ -80,7 +83,7 @@ pub(crate) async fn a_wrong_password_is_refused_and_not_shown(system: System) {
         ];
         system.start("order-processor", &settings.each_ref().map(|(n, v)| (*n, v.as_str())))
     };
-    refused(with(SECRET), "password").await;
+    assert_rejected(with(SECRET), "password").await;
     let right = with("right");
     right.until_printed("has no topic").await;
     right.stop().await;

@@ -1,4 +1,4 @@
-//! What happens to Redis.
+//! Faults of Redis.
 
 use std::time::Duration;
 
@@ -37,41 +37,41 @@ pub(crate) async fn redis_is_wiped_in_mid_flight(system: System) {
     services.end(&system, load).await;
 }
 
-pub(crate) async fn an_idle_system_heals_a_wiped_redis_unasked(system: System) {
+pub(crate) async fn an_idle_system_rebuilds_a_wiped_redis(system: System) {
     let services = Services::start(&system, 2).await;
     let load = services.load();
     load.more(100).await;
-    let told = load.end().await;
-    system.settled(&told).await;
+    let clients = load.end().await;
+    system.settled(&clients).await;
     system.redis().cli(&["FLUSHALL"]).await;
-    // Without any request. This includes that every acknowledged order is there again.
-    system.settled(&told).await;
+    // Without any request, every acknowledged order is stored again.
+    system.settled(&clients).await;
     services.stop().await;
 }
 
-/// Two systems with one store would overwrite each other's documents. The one that lost the claim decides nothing more.
+/// Two systems with one store would overwrite each other's documents. The system that lost the claim makes no more decisions.
 pub(crate) async fn another_system_claims_the_store(system: System) {
     let mut processor = system.processor();
     processor.until_ready().await;
     system.redis().cli(&["SET", "system", "another-cluster/another-topic", "PX", "600000"]).await;
     assert_eq!(processor.ended().await.code(), Some(2));
-    let printed = processor.printed();
-    assert!(printed.contains("the store cannot be used any more"), "{printed}");
+    let output = processor.output();
+    assert!(output.contains("the store cannot be used any more"), "{output}");
     let again = system.processor().ended().await;
-    assert_eq!(again.code(), Some(2), "the start is refused too");
+    assert_eq!(again.code(), Some(2), "a restart is rejected too");
 }
 
-/// A store that no longer fits is no loss of the claim, and hides none.
-pub(crate) async fn another_system_claims_a_store_that_no_longer_fits(system: System) {
+/// Unsuitable settings of the store are no loss of the claim, and do not hide one.
+pub(crate) async fn another_system_claims_a_store_with_unsuitable_settings(system: System) {
     let mut processor = system.processor();
     processor.until_ready().await;
     system.redis().cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
     processor.until_printed("a check of the start no longer passes").await;
-    assert!(processor.is_running(), "it waits for the setting");
+    assert!(processor.is_running(), "it waits until the setting is corrected");
     system.redis().cli(&["SET", "system", "another-cluster/another-topic", "PX", "600000"]).await;
     assert_eq!(processor.ended().await.code(), Some(2));
-    let printed = processor.printed();
-    assert!(printed.contains("in use by another system (another-cluster/another-topic)"), "{printed}");
+    let output = processor.output();
+    assert!(output.contains("in use by another system (another-cluster/another-topic)"), "{output}");
     system.redis().cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
 }
 
@@ -81,16 +81,16 @@ pub(crate) async fn redis_is_restored_to_an_older_state(system: System) {
     load.more(100).await;
     system.redis().cli(&["SAVE"]).await;
     load.more(100).await;
-    // Killed, it comes back with what was saved.
+    // After SIGKILL, Redis restarts with the saved state.
     system.redis().kill().await;
     system.redis().start_again().await;
     load.more(100).await;
     services.end(&system, load).await;
 }
 
-/// While Redis stands still, writes wait in its socket; it applies them when it continues, although their sender is
-/// dead. The last of them are held back here until another owns the partition and has written: they change nothing then.
-pub(crate) async fn a_store_write_arrives_late_from_an_owner_that_is_gone(system: System) {
+/// While Redis is paused, writes wait in its socket. Redis applies them when it resumes, although their sender is dead. The test
+/// holds the last writes back until another owner of the partition has written: then they change nothing.
+pub(crate) async fn a_late_write_of_a_dead_owner_changes_nothing(system: System) {
     let mut services = Services::start(&system, 1).await;
     let (load, store) = (services.load(), system.store());
     for _ in 0..5 {
@@ -99,7 +99,7 @@ pub(crate) async fn a_store_write_arrives_late_from_an_owner_that_is_gone(system
         for partition in (0..PARTITIONS).map(Partition) {
             held.extend(checkpoint(&store, partition).await.map(|there| next_write(partition, there)));
         }
-        assert!(!held.is_empty(), "fifty orders and no partition with a write");
+        assert!(!held.is_empty(), "no partition has a write after fifty orders");
         system.redis().pause().await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         services.processors.remove(0).kill().await;
@@ -119,42 +119,42 @@ pub(crate) async fn a_store_write_arrives_late_from_an_owner_that_is_gone(system
     services.end(&system, load).await;
 }
 
-/// Keys that an operator deletes, or that a server evicts.
-pub(crate) async fn documents_that_are_deleted_come_back(system: System) {
+/// An operator deletes keys, or a server evicts them.
+pub(crate) async fn deleted_documents_are_rebuilt(system: System) {
     let services = Services::start(&system, 2).await;
     let load = services.load();
     load.more(60).await;
-    let told = load.end().await;
-    let before = system.settled(&told).await;
+    let clients = load.end().await;
+    let before = system.settled(&clients).await;
     let store = system.store();
-    for order_id in told.orders.values().take(10) {
+    for order_id in clients.orders.values().take(10) {
         system.redis().cli(&["DEL", &format!("order:{order_id}")]).await;
     }
-    for order_id in told.orders.values().take(10) {
+    for order_id in clients.orders.values().take(10) {
         let id = order_id.parse().expect("an order id");
-        until("the document is back", async || {
+        until("the document is rebuilt", async || {
             matches!(store.document(&id).await, Ok(DocumentLookup::Found(_)))
         })
         .await;
     }
-    let after = system.settled(&told).await;
+    let after = system.settled(&clients).await;
     assert_eq!(
         (after.orders, after.facts),
         (before.orders, before.facts),
-        "nothing was placed a second time"
+        "no order was placed a second time"
     );
     services.stop().await;
 }
 
-/// The store of a log that is gone. As soon as the new log is long enough, only its identity tells the two apart.
-pub(crate) async fn a_log_that_is_made_anew_is_not_taken_for_the_old_one(system: System) {
+/// The store belongs to a deleted log. When the new log is long enough, only its identity distinguishes the two.
+pub(crate) async fn a_new_log_does_not_continue_the_store_of_the_old_one(system: System) {
     let services = Services::start(&system, 1).await;
     let load = services.load();
     load.more(30).await;
     services.end(&system, load).await;
     let bus = system.bus();
-    bus.delete_topics().await.expect("they are deleted");
-    until("the topics are made anew", async || bus.create_topics(None).await.is_ok()).await;
+    bus.delete_topics().await.expect("the topics are deleted");
+    until("the topics are created again", async || bus.create_topics(None).await.is_ok()).await;
 
     let services = Services::start(&system, 2).await;
     let load = services.load();
@@ -166,7 +166,7 @@ async fn checkpoint(store: &impl OwnerStore, partition: Partition) -> Option<Sto
     store.recover(partition).await.expect("Redis answers").checkpoint
 }
 
-/// What the owner of this checkpoint would write next, were it to answer nothing.
+/// The next write of this checkpoint's owner, without documents and outcomes.
 fn next_write(partition: Partition, there: StoreCheckpoint) -> StoreWrite {
     StoreWrite {
         partition,

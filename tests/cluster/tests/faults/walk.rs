@@ -1,12 +1,12 @@
-//! What works where nothing goes wrong.
+//! The services without faults.
 
 use logistics_cluster_tests::api;
 use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
 use logistics_containers::until;
 
-/// Place, read, the log lines of all services, the 404.
-pub(crate) async fn an_order_goes_its_way_and_every_service_says_so(system: System) {
+/// Place, read, the log lines of all services, and the 404.
+pub(crate) async fn an_order_is_delivered_and_every_service_logs_it(system: System) {
     let services = Services::start(&system, 1).await;
     let api = services.api.address();
     let placed = api::post(api, "/orders").await.expect("an answer");
@@ -33,10 +33,10 @@ pub(crate) async fn an_order_goes_its_way_and_every_service_says_so(system: Syst
     services.stop().await;
 }
 
-pub(crate) async fn any_producer_places_an_order_and_anyone_reads_it(system: System) {
+pub(crate) async fn any_producer_places_an_order_and_any_client_reads_it(system: System) {
     let services = Services::start(&system, 1).await;
     let bare = br#"{"order_id":"from-anywhere","status":"PLACED","table":7}"#;
-    // Its own partitioner, and so most likely the wrong partition.
+    // Another partitioner, so probably the wrong partition.
     system.records().write(None, Some("from-anywhere"), bare).await;
     until("it is delivered", async || {
         let document = system.redis().cli(&["GET", "order:from-anywhere"]).await;
@@ -44,7 +44,7 @@ pub(crate) async fn any_producer_places_an_order_and_anyone_reads_it(system: Sys
     })
     .await;
     let document = system.redis().cli(&["GET", "order:from-anywhere"]).await;
-    assert!(document.contains(r#""table":7"#), "further fields are its details: {document}");
+    assert!(document.contains(r#""table":7"#), "additional fields are its details: {document}");
     system.settled(&Default::default()).await;
     services.stop().await;
 }

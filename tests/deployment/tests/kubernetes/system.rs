@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use logistics_deployment_tests::broker::lost_no_end;
 use logistics_deployment_tests::http;
-use logistics_deployment_tests::load::{Load, Pace, Told};
+use logistics_deployment_tests::load::{ClientReport, Load, Pace};
 use logistics_deployment_tests::{project, until};
 use serde_json::{Value, json};
 
@@ -88,7 +88,7 @@ impl System {
 
     /// Waits until all orders of this namespace have reached their end and every invariant holds at rest, and checks that no
     /// acknowledged order is missing.
-    pub(crate) fn settled(&self, told: &Told) -> Value {
+    pub(crate) fn settled(&self, told: &ClientReport) -> Value {
         let verify = [
             "exec",
             "deployment/order-api",

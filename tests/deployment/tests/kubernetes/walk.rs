@@ -1,6 +1,6 @@
 //! What a real cluster makes of the manifests. Each test ends with every order at its end and every invariant at rest.
 
-use logistics_deployment_tests::load::Told;
+use logistics_deployment_tests::load::ClientReport;
 use logistics_deployment_tests::{http, until};
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ pub(crate) fn an_order_goes_its_way_and_every_service_says_so(system: &System) {
             if printed.contains(&line) { Ok(()) } else { Err(printed) }
         });
     }
-    system.settled(&Told::default());
+    system.settled(&ClientReport::default());
     system.namespace.kubectl(&["create", "job", "verify-now", "--from=cronjob/verify"]);
     system.namespace.kubectl(&["wait", "--for=condition=complete", "job/verify-now", "--timeout=100s"]);
     let printed = system.namespace.kubectl(&["logs", "job/verify-now"]);
@@ -131,7 +131,7 @@ fn is_deleted_under_load(system: &System, bundled: &str, times: usize) {
 
 /// They are live all the time, which is all that their liveness probes ask, and ready again by themselves.
 pub(crate) fn a_lost_broker_makes_pods_unready_and_starts_none_again(system: &System) {
-    system.settled(&Told::default());
+    system.settled(&ClientReport::default());
     let counted = || SERVICES.map(|service| pods(system, service).iter().map(restarts).sum::<u64>());
     let before = counted();
     system.namespace.kubectl(&["scale", "statefulset/kafka", "--replicas=0"]);
@@ -200,7 +200,7 @@ pub(crate) fn applying_again_changes_nothing(system: &System) {
     // The job goes some minutes after it is done; made again, it finds its topics there.
     system.namespace.kubectl(&["wait", "--for=condition=complete", "job/topics", "--timeout=100s"]);
     scale(system, "statefulset/order-processor", 1);
-    system.settled(&Told::default());
+    system.settled(&ClientReport::default());
 }
 
 fn scale(system: &System, workload: &str, pods: usize) {
@@ -220,9 +220,9 @@ fn pods(system: &System, workload: &str) -> Vec<Value> {
     system.namespace.pods(application)
 }
 
-fn settled(system: &System, what: &str, told: Told) {
+fn settled(system: &System, what: &str, told: ClientReport) {
     let report = system.settled(&told);
-    let Told { orders, failures, attempts_max, longest, .. } = told;
+    let ClientReport { orders, failures, attempts_max, longest, .. } = told;
     let longest = longest.as_millis();
     println!(
         "{what}: {} orders, {attempts_max} attempts at most, {longest} ms at most, {failures:?}; {report}",

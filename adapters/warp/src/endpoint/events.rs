@@ -8,9 +8,9 @@ use logistics_service::History;
 use warp::reply::Response;
 
 use crate::context::{CALLER, Context};
-use crate::failure::Failure;
-use crate::order::not_modified;
-use crate::reply;
+use crate::endpoint::order::not_modified;
+use crate::output::failure::Failure;
+use crate::output::reply;
 
 pub(crate) async fn history(
     context: &Context,

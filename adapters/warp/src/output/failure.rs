@@ -10,7 +10,7 @@ use logistics_service::ServiceError;
 use serde::Serialize;
 use warp::reply::Response;
 
-use crate::reply;
+use crate::output::reply;
 
 /// Seconds in `Retry-After`.
 const RETRY_AFTER_S: &str = "1";

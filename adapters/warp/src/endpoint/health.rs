@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use warp::reply::Response;
 
 use crate::config::Config;
-use crate::reply;
+use crate::output::reply;
 
 /// The reply of a live process. It checks nothing.
 pub(crate) fn live() -> Response {

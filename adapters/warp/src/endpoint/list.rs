@@ -11,8 +11,9 @@ use logistics_service::{OrderPage, PAGE_ORDERS};
 use warp::reply::Response;
 
 use crate::context::{CALLER, Context};
-use crate::failure::Failure;
-use crate::{query, reply};
+use crate::input::query;
+use crate::output::failure::Failure;
+use crate::output::reply;
 
 pub(crate) async fn list(context: &Context, query: &str) -> Result<Response, Failure> {
     let page = context.service.list(&CALLER, parse(query)?).await?;

@@ -9,8 +9,8 @@ use utoipa_swagger_ui::Config;
 use warp::reply::Response;
 
 use crate::context::Context;
-use crate::failure::Failure;
-use crate::reply;
+use crate::output::failure::Failure;
+use crate::output::reply;
 
 /// A file of the page; `file` is the rest of the path after `/docs`.
 pub(crate) fn page(context: &Context, file: &str) -> Result<Response, Failure> {

@@ -13,8 +13,9 @@ use serde_json::value::RawValue;
 use warp::reply::Response;
 
 use crate::context::{CALLER, Context};
-use crate::failure::Failure;
-use crate::{header, query, reply};
+use crate::input::{header, query};
+use crate::output::failure::Failure;
+use crate::output::reply;
 
 /// The value of `from` for the position behind the last record.
 pub(crate) const END: &str = "end";

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::failure::Failure;
+use crate::output::failure::Failure;
 
 /// The values of the `known` parameters. A parameter without a value is missing. Any other parameter, and one that occurs twice, is
 /// an error.

@@ -9,9 +9,10 @@ use logistics_service::{Place, Placed};
 use warp::reply::Response;
 
 use crate::context::{CALLER, Context};
-use crate::failure::Failure;
-use crate::fields::Fields;
-use crate::{header, reply};
+use crate::input::fields::Fields;
+use crate::input::header;
+use crate::output::failure::Failure;
+use crate::output::reply;
 
 /// The fields of the body.
 pub(crate) const FIELDS: &[&str] = &["customer_id", "merchant_id", "courier_id", "details"];

@@ -7,8 +7,9 @@ use logistics_core::{OrderId, Version};
 use warp::reply::Response;
 
 use crate::context::{CALLER, Context};
-use crate::failure::Failure;
-use crate::{header, reply};
+use crate::input::header;
+use crate::output::failure::Failure;
+use crate::output::reply;
 
 pub(crate) async fn order(context: &Context, id: &OrderId, headers: &HeaderMap) -> Result<Response, Failure> {
     let document = context.service.find(&CALLER, id).await?;

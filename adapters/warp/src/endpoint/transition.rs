@@ -7,9 +7,10 @@ use logistics_service::{Transition, Transitioned};
 use warp::reply::Response;
 
 use crate::context::{CALLER, Context};
-use crate::failure::Failure;
-use crate::fields::Fields;
-use crate::{header, reply};
+use crate::input::fields::Fields;
+use crate::input::header;
+use crate::output::failure::Failure;
+use crate::output::reply;
 
 /// The fields of a cancellation.
 pub(crate) const CANCEL_FIELDS: &[&str] = &["actor", "reason"];

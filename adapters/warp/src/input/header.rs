@@ -6,7 +6,7 @@ use hyper::header::{AsHeaderName, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH
 use logistics_core::{TraceParent, Version};
 use logistics_service::IdempotencyKey;
 
-use crate::failure::Failure;
+use crate::output::failure::Failure;
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");

@@ -1,5 +1,7 @@
 //! The server: it listens, serves connections, and drains them within a limit.
 
+mod timeouts;
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::context::{Api, Context, HealthContext, Served};
 use crate::filter::routes;
-use crate::timeouts::TimeoutStream;
+use crate::server::timeouts::TimeoutStream;
 
 /// Milliseconds to wait after a failed `accept`, which usually means that there are no file descriptors left.
 const ACCEPT_RETRY_MS: u64 = 50;

@@ -8,8 +8,9 @@ use serde::Serialize;
 use warp::reply::Response;
 
 use crate::context::{CALLER, Context};
-use crate::failure::Failure;
-use crate::{header, reply};
+use crate::input::header;
+use crate::output::failure::Failure;
+use crate::output::reply;
 
 #[derive(Serialize)]
 struct Body<'a> {

@@ -10,8 +10,8 @@ use hyper::http::StatusCode;
 use logistics_service::Reservation;
 
 use crate::context::Context;
-use crate::failure::Failure;
-use crate::header;
+use crate::input::header;
+use crate::output::failure::Failure;
 
 /// Bytes that are read and discarded of a body that is too long. A client that writes the whole body before it reads then
 /// receives the reply instead of a reset connection.

@@ -7,7 +7,7 @@ use hyper::http::StatusCode;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::failure::Failure;
+use crate::output::failure::Failure;
 
 /// The fields of a request's body.
 pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);

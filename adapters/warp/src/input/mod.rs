@@ -1,0 +1,6 @@
+//! Reading a request: its body, fields, headers and query.
+
+pub(crate) mod body;
+pub(crate) mod fields;
+pub(crate) mod header;
+pub(crate) mod query;

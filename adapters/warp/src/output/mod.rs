@@ -1,0 +1,4 @@
+//! Writing a reply: documents, and failures as JSON.
+
+pub(crate) mod failure;
+pub(crate) mod reply;
