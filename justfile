@@ -11,15 +11,15 @@ demo:
 serve *flags:
     cargo run --release -- serve {{ flags }}
 
-# Everything that is promised
+# The whole test suite
 test *flags:
     cargo test --workspace {{ flags }}
 
-# The gate that a change has to pass; read-only
+# The checks that a change must pass; changes no file
 gate:
     .ci/run
 
-# What the gate would refuse and a program can mend
+# Formats the code and applies the corrections of clippy
 fix:
     cargo fmt --all
     cargo clippy --workspace --all-targets --all-features --fix --allow-dirty --allow-staged

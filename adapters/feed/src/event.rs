@@ -9,8 +9,8 @@ use logistics_core::{Fact, Offset, OrderId, Partition};
 
 /// Which facts a subscriber gets.
 ///
-/// A filter by party (customer, merchant, courier) is not possible here: only the placement of an order names its parties,
-/// and the hub has not read the placements before its readers started.
+/// For the facts of one party (customer, merchant, courier), see [`PartyHub`](crate::PartyHub): a fact does not name the
+/// parties of its order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Filter {

@@ -21,8 +21,8 @@ use crate::subscription::{ReaderGuard, Subscription};
 #[derive(Clone)]
 pub struct Hub {
     feeds: Arc<[Arc<PartitionFeed>]>,
-    options: HubOptions,
-    closed: CancellationToken,
+    pub(crate) options: HubOptions,
+    pub(crate) closed: CancellationToken,
 }
 
 impl Hub {

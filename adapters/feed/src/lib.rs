@@ -5,6 +5,7 @@ mod decoded;
 mod event;
 mod hub;
 mod options;
+mod parties;
 mod partition;
 mod queue;
 mod reader;
@@ -17,4 +18,5 @@ pub use options::{
     HubOptions, LINGER_MS, OPEN_MS_MAX, QUEUE_BYTES_MAX, QUEUE_FACTS_MAX, RETRY_DELAY_MS_MAX,
     RETRY_DELAY_MS_MIN,
 };
+pub use parties::{PARTIES_KEPT_MIN, Party, PartyHub, PartySubscription};
 pub use subscription::Subscription;

@@ -4,5 +4,6 @@ mod counted_bus;
 mod faults;
 mod lagging;
 mod order;
+mod parties;
 mod random;
 mod readers;

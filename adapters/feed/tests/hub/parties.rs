@@ -1,0 +1,149 @@
+//! The facts of the orders of one party.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logistics_core::port::{DocumentWrite, StoreWrite, Token};
+use logistics_core::{Actor, Offset, Order, OrderId, Partition, Status};
+use logistics_feed::{
+    FeedError, FeedEvent, Filter, Hub, HubOptions, Party, PartyHub, PartySubscription, Positions,
+};
+use logistics_testkit::{Faults, MemoryOrderStore, sample};
+
+use crate::counted_bus::{CountedBus, PARTITIONS, Seen, home, order, take};
+
+fn customer(id: &str) -> Party {
+    Party { role: Actor::Customer, id: id.parse().expect("a party id") }
+}
+
+/// Stores an order of this customer. Every input before `answered` is answered.
+fn store(documents: &MemoryOrderStore, order_id: &OrderId, customer: &str, answered: u64) {
+    let json = sample::document(order_id, Status::Confirmed);
+    let mut order = Order::from_document(&json).expect("a document");
+    order.customer_id = Some(customer.parse().expect("a party id"));
+    let document = DocumentWrite {
+        order_id: order_id.clone(),
+        json: order.to_document().into(),
+        status: order.status,
+        changed_at: order.updated_at,
+        previous: None,
+        rebuilt: false,
+        late: false,
+        due: None,
+    };
+    write(documents, home(order_id), answered, vec![document]);
+}
+
+fn write(documents: &MemoryOrderStore, partition: Partition, answered: u64, orders: Vec<DocumentWrite>) {
+    documents.with_store(|store| {
+        let expected = store.token(partition);
+        let sequence = expected.map_or(1, |token| token.sequence + 1);
+        let write = StoreWrite {
+            partition,
+            expected,
+            next: Token { acquisition: 1, sequence },
+            offset: Offset(answered),
+            answered: Offset(answered),
+            basis: Default::default(),
+            documents: orders,
+            outcomes: Vec::new(),
+        };
+        let _ = store.write(&write);
+    });
+}
+
+async fn next(subscription: &mut PartySubscription) -> Seen {
+    // The paused clock passes at once when every task waits.
+    match tokio::time::timeout(Duration::from_secs(600), subscription.next()).await.expect("a fact in time") {
+        Some(FeedEvent::Fact(logged)) => {
+            (logged.partition, logged.offset, logged.fact.order_id.clone(), logged.fact.version.0)
+        }
+        other => panic!("a fact was expected: {other:?}"),
+    }
+}
+
+async fn is_quiet(subscription: &mut PartySubscription) -> bool {
+    tokio::time::timeout(Duration::from_millis(1), subscription.next()).await.is_err()
+}
+
+fn hubs() -> (CountedBus, MemoryOrderStore, Hub, PartyHub) {
+    let (counted, documents) = (CountedBus::new(), MemoryOrderStore::new(PARTITIONS));
+    let facts = counted.hub(HubOptions::default());
+    let hub = PartyHub::new(facts.clone(), Arc::new(documents.clone()));
+    (counted, documents, facts, hub)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_party_gets_the_facts_of_its_orders_also_of_orders_from_before_the_hub() {
+    let (counted, documents, _facts, hub) = hubs();
+    let (hers, theirs, also_hers) = (order(0, 0), order(0, 1), order(2, 0));
+    for (order_id, customer) in [(&hers, "ann"), (&theirs, "bob"), (&also_hers, "ann")] {
+        counted.append(order_id, 1);
+        store(&documents, order_id, customer, 1);
+    }
+    let mut subscription = hub.subscribe_from(customer("ann"), &Positions::new()).await.expect("it starts");
+    let courier = Party { role: Actor::Courier, ..customer("ann") };
+    let mut other_role = hub.subscribe_from(courier, &Positions::new()).await.expect("it starts");
+    let mut expected = Vec::new();
+    for version in 2..20 {
+        for order_id in [&hers, &theirs, &also_hers] {
+            expected.push(counted.append(order_id, version));
+        }
+    }
+    expected.retain(|fact| fact.2 != theirs);
+    let mut seen = Vec::new();
+    while seen.len() < expected.len() {
+        seen.push(next(&mut subscription).await);
+    }
+    for partition in (0..PARTITIONS).map(Partition) {
+        let of =
+            |facts: &[Seen]| facts.iter().filter(|fact| fact.0 == partition).cloned().collect::<Vec<_>>();
+        assert_eq!(of(&seen), of(&expected));
+    }
+    assert!(is_quiet(&mut subscription).await && is_quiet(&mut other_role).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fact_waits_for_its_document_and_delays_no_other_subscriber() {
+    let (counted, documents, facts, hub) = hubs();
+    let order_id = order(1, 0);
+    let mut all = facts.subscribe(Filter::All).await.expect("it starts");
+    let mut subscription = hub.subscribe_from(customer("ann"), &Positions::new()).await.expect("it starts");
+    let fact = counted.append(&order_id, 1);
+    assert_eq!(take(&mut all, 1).await, [fact.clone()]);
+    assert!(is_quiet(&mut subscription).await, "the store has no checkpoint");
+    write(&documents, home(&order_id), 0, Vec::new());
+    assert!(is_quiet(&mut subscription).await, "the store is behind the log");
+    assert_eq!(subscription.positions()[&home(&order_id)], fact.1, "the fact is not yielded yet");
+    documents.set_faults(Faults { unavailable_before: 1000, ..Faults::none() });
+    assert!(is_quiet(&mut subscription).await, "the store is unavailable");
+    documents.set_faults(Faults::none());
+    let positions = subscription.positions();
+    let mut resumed = hub.subscribe_from(customer("ann"), &positions).await.expect("it starts");
+    store(&documents, &order_id, "ann", 1);
+    assert_eq!(next(&mut subscription).await, fact);
+    assert_eq!(next(&mut resumed).await, fact, "a subscription from its positions has no gap");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forged_fact_of_no_order_is_omitted_once_the_store_has_caught_up() {
+    let (counted, documents, _facts, hub) = hubs();
+    let (forged, real) = (order(0, 7), order(0, 0));
+    let mut subscription = hub.subscribe_from(customer("ann"), &Positions::new()).await.expect("it starts");
+    counted.append(&forged, 1);
+    let fact = counted.append(&real, 1);
+    store(&documents, &real, "ann", 2);
+    assert_eq!(next(&mut subscription).await, fact);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_hub_ends_a_subscription_that_waits_for_a_document() {
+    let (counted, _documents, facts, hub) = hubs();
+    let mut subscription = hub.subscribe_from(customer("ann"), &Positions::new()).await.expect("it starts");
+    counted.append(&order(0, 0), 1);
+    assert!(is_quiet(&mut subscription).await);
+    facts.close();
+    let event = subscription.next().await;
+    assert!(matches!(event, Some(FeedEvent::Closed(FeedError::ShutDown))), "{event:?}");
+    assert!(subscription.next().await.is_none());
+}
