@@ -110,7 +110,7 @@ async fn a_fact_waits_for_its_document_and_delays_no_other_subscriber() {
     let mut all = facts.subscribe(Filter::All).await.expect("it starts");
     let mut subscription = hub.subscribe_from(customer("ann"), &Positions::new()).await.expect("it starts");
     let fact = counted.append(&order_id, 1);
-    assert_eq!(take(&mut all, 1).await, [fact.clone()]);
+    assert_eq!(take(&mut all, 1).await, std::slice::from_ref(&fact));
     assert!(is_quiet(&mut subscription).await, "the store has no checkpoint");
     write(&documents, home(&order_id), 0, Vec::new());
     assert!(is_quiet(&mut subscription).await, "the store is behind the log");
