@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::details::Details;
 use crate::fact::{Change, Fact};
 use crate::ids::{OrderId, PartyId, Reason, RequestId, Timestamp, TraceParent, Version};
-use crate::lifecycle::{Actor, Status, transitions_from};
+use crate::lifecycle::{Actor, Status, requestable};
 use crate::policy::Deadline;
 use crate::request::Placement;
 
@@ -113,14 +113,7 @@ impl Order {
     /// The statuses that `actor` can request now; `None`: any actor. Transitions of the system alone are not included.
     #[must_use]
     pub fn allowed(&self, actor: Option<Actor>) -> Vec<Status> {
-        transitions_from(Some(self.status))
-            .filter(|row| match actor {
-                Some(actor) => row.actors.contains(&actor),
-                None => row.actors != [Actor::System],
-            })
-            .map(|row| row.to)
-            .filter(|to| *to != Status::OutForDelivery || self.attempts_left != Some(0))
-            .collect()
+        requestable(self.status, actor, self.attempts_left != Some(0))
     }
 
     /// Its placement.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::named::named;
 
-pub use status::{STATUSES, Status};
+pub use status::{KnownStatuses, STATUSES, Status};
 
 named! {
     /// The role that requests a transition.
@@ -115,6 +115,18 @@ pub fn transitions_from(from: Option<Status>) -> impl Iterator<Item = &'static T
 /// The rows that lead to `to`, in table order.
 pub fn transitions_to(to: Status) -> impl Iterator<Item = &'static Transition> {
     rows().filter(move |row| row.to == to)
+}
+
+/// The statuses that `actor` can request from `from`; `None`: any actor. Transitions of the system alone are not included.
+pub(crate) fn requestable(from: Status, actor: Option<Actor>, has_attempts_left: bool) -> Vec<Status> {
+    transitions_from(Some(from))
+        .filter(|row| match actor {
+            Some(actor) => row.actors.contains(&actor),
+            None => row.actors != [System],
+        })
+        .map(|row| row.to)
+        .filter(|to| *to != OutForDelivery || has_attempts_left)
+        .collect()
 }
 
 #[cfg(not(feature = "allows-lost"))]

@@ -1,6 +1,6 @@
 //! The statuses.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{transitions_from, transitions_to};
 use crate::named::named;
@@ -38,6 +38,17 @@ named! {
     }
     /// The name in records, documents and the API, for example `OUT_FOR_DELIVERY`.
     pub fn name;
+}
+
+/// A list of statuses that another release may have written. Reading it leaves out the statuses that this build does not know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownStatuses(pub Vec<Status>);
+
+impl<'de> Deserialize<'de> for KnownStatuses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        Ok(Self(names.iter().filter_map(|name| Status::from_name(name)).collect()))
+    }
 }
 
 /// Every status, in the order in which people read them.

@@ -1,10 +1,10 @@
 //! Reading a rejection of any release: the derived lists are optional, and may name statuses that this build does not know.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::Rejection;
 use crate::ids::Version;
-use crate::lifecycle::{Actor, Status, transitions_from};
+use crate::lifecycle::{Actor, KnownStatuses, Status, requestable};
 
 /// [`Rejection`] as another release may have written it.
 #[derive(Deserialize)]
@@ -15,7 +15,7 @@ pub(super) enum Stored {
         current: Status,
         requested: Status,
         #[serde(default)]
-        allowed: Option<Known>,
+        allowed: Option<KnownStatuses>,
     },
     NotPermitted {
         current: Status,
@@ -23,7 +23,7 @@ pub(super) enum Stored {
         actor: Actor,
         permitted: Vec<Actor>,
         #[serde(default)]
-        allowed: Option<Known>,
+        allowed: Option<KnownStatuses>,
     },
     PlacementNotPermitted {
         actor: Actor,
@@ -36,55 +36,38 @@ pub(super) enum Stored {
     AttemptsExhausted {
         attempts: u32,
         #[serde(default)]
-        allowed: Option<Known>,
+        allowed: Option<KnownStatuses>,
     },
-}
-
-/// The statuses of a list that this build knows.
-pub(super) struct Known(Vec<Status>);
-
-impl<'de> Deserialize<'de> for Known {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = Vec::<String>::deserialize(deserializer)?;
-        Ok(Self(names.iter().filter_map(|name| Status::from_name(name)).collect()))
-    }
 }
 
 impl From<Stored> for Rejection {
     fn from(stored: Stored) -> Self {
-        let known = |allowed: Option<Known>| allowed.map(|known| known.0);
+        let known = |allowed: Option<KnownStatuses>| allowed.map(|known| known.0);
         match stored {
             Stored::NotFound => Rejection::NotFound,
             Stored::IllegalTransition { current, requested, allowed } => {
-                let allowed = known(allowed).unwrap_or_else(|| requestable(current, None));
+                let allowed = known(allowed).unwrap_or_else(|| requestable(current, None, true));
                 Rejection::IllegalTransition { current, requested, allowed }
             }
             Stored::NotPermitted { current, requested, actor, permitted, allowed } => {
-                let allowed = known(allowed).unwrap_or_else(|| requestable(current, Some(actor)));
+                // An input never acts as the system.
+                let derived = || match actor {
+                    Actor::System => Vec::new(),
+                    actor => requestable(current, Some(actor), true),
+                };
+                let allowed = known(allowed).unwrap_or_else(derived);
                 Rejection::NotPermitted { current, requested, actor, permitted, allowed }
             }
             Stored::PlacementNotPermitted { actor } => Rejection::PlacementNotPermitted { actor },
             Stored::StaleVersion { current, expected } => Rejection::StaleVersion { current, expected },
             Stored::IdConflict => Rejection::IdConflict,
             Stored::AttemptsExhausted { attempts, allowed } => {
-                let allowed = known(allowed).unwrap_or_else(|| {
-                    let mut others = requestable(Status::DeliveryFailed, None);
-                    others.retain(|to| *to != Status::OutForDelivery);
-                    others
-                });
+                let allowed =
+                    known(allowed).unwrap_or_else(|| requestable(Status::DeliveryFailed, None, false));
                 Rejection::AttemptsExhausted { attempts, allowed }
             }
         }
     }
-}
-
-/// The statuses that a request can lead to from `current`. An input never acts as the system.
-fn requestable(current: Status, actor: Option<Actor>) -> Vec<Status> {
-    let by = |actors: &[Actor]| match actor {
-        Some(actor) => actor != Actor::System && actors.contains(&actor),
-        None => actors != [Actor::System],
-    };
-    transitions_from(Some(current)).filter(|row| by(row.actors)).map(|row| row.to).collect()
 }
 
 #[cfg(test)]
@@ -105,7 +88,7 @@ mod tests {
     fn samples() -> [Rejection; 3] {
         let (current, requested) = (Status::Preparing, Status::Delivered);
         [
-            Rejection::IllegalTransition { current, requested, allowed: requestable(current, None) },
+            Rejection::IllegalTransition { current, requested, allowed: requestable(current, None, true) },
             Rejection::NotPermitted {
                 current,
                 requested,
@@ -118,7 +101,7 @@ mod tests {
     }
 
     fn exhausted() -> Vec<Status> {
-        let mut allowed = requestable(Status::DeliveryFailed, None);
+        let mut allowed = requestable(Status::DeliveryFailed, None, true);
         allowed.retain(|to| *to != Status::OutForDelivery);
         allowed
     }

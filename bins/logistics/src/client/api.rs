@@ -5,8 +5,9 @@ use std::fmt;
 use bytes::Bytes;
 use hyper::header::ETAG;
 use hyper::{Method, StatusCode};
+use logistics_core::lifecycle::KnownStatuses;
 use logistics_core::{Actor, Order, OrderId, Status, Version};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use logistics_cli_kit::Failure;
@@ -51,21 +52,15 @@ pub(crate) struct Rejection {
     #[serde(default)]
     hint: Option<String>,
     /// The transitions that the order's status allows, if the status is the reason.
-    #[serde(default, deserialize_with = "known")]
-    pub(crate) allowed_transitions: Option<Vec<Status>>,
-}
-
-/// The statuses that this build knows: the server may be of a newer release.
-fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Status>>, D::Error> {
-    let names = Option::<Vec<String>>::deserialize(deserializer)?;
-    Ok(names.map(|names| names.iter().filter_map(|name| Status::from_name(name)).collect()))
+    #[serde(default)]
+    pub(crate) allowed_transitions: Option<KnownStatuses>,
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.error)?;
         if let Some(allowed) = &self.allowed_transitions {
-            write!(f, "; allowed now: {}", names(allowed))?;
+            write!(f, "; allowed now: {}", names(&allowed.0))?;
         }
         self.hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})"))
     }

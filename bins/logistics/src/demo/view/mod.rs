@@ -83,7 +83,7 @@ impl View {
 
     /// Shows a rejected request.
     pub(super) fn rejected(&self, row: &Row, actor: Actor, to: Status, rejection: &Rejection) {
-        let allowed = rejection.allowed_transitions.as_deref().unwrap_or_default();
+        let allowed = rejection.allowed_transitions.as_ref().map_or(&[][..], |known| &known.0);
         let rejected = self.paint.red("rejected (409)");
         let text = format!(
             "{actor} requests {to}: {rejected}. {}; allowed now: {}",
