@@ -7,7 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::limits::{ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX, REQUEST_ID_BYTES_MAX};
+use crate::limits::{
+    ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX, REQUEST_ID_BYTES_MAX, SUBJECT_BYTES_MAX,
+};
 
 /// A text is not a valid identifier.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
@@ -134,6 +136,11 @@ text_newtype!(
 text_newtype!(
     /// The reason of a request, as a code or a short text: 1 to 256 bytes without control characters.
     Reason, "reason", REASON_BYTES_MAX, is_printable, "printable characters"
+);
+text_newtype!(
+    /// The authenticated person or program behind a request, for example `jwt:alice` or `key:acme-shop`: 1 to 256 bytes
+    /// without control characters.
+    Subject, "subject", SUBJECT_BYTES_MAX, is_printable, "printable characters"
 );
 text_newtype!(
     /// A W3C Trace Context `traceparent` value. The core passes it on and does not interpret it.

@@ -31,7 +31,8 @@ pub use decide::{Decision, decide, decide_due};
 pub use details::{Details, InvalidDetails};
 pub use fact::{Cause, Change, Fact};
 pub use ids::{
-    InvalidText, Offset, OrderId, Partition, PartyId, Reason, RequestId, Timestamp, TraceParent, Version,
+    InvalidText, Offset, OrderId, Partition, PartyId, Reason, RequestId, Subject, Timestamp, TraceParent,
+    Version,
 };
 pub use lifecycle::{Actor, Status, Timer};
 pub use order::{HistoryEntry, Order, VersionGap, evolve};

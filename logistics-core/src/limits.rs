@@ -6,6 +6,8 @@ pub const ORDER_ID_BYTES_MAX: usize = 64;
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
 /// The length of a customer's, merchant's or courier's id.
 pub const PARTY_BYTES_MAX: usize = 128;
+/// The length of the name of a subject.
+pub const SUBJECT_BYTES_MAX: usize = 256;
 /// A reason's length.
 pub const REASON_BYTES_MAX: usize = 256;
 /// The length of the JSON of an order's details.

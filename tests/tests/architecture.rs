@@ -25,7 +25,7 @@ enum Layer {
     CliKit,
     /// What interfaces share, without a protocol: the use cases, the feed.
     Service,
-    /// An adapter that translates a protocol of clients to the use cases.
+    /// An adapter that translates a protocol of clients to the use cases, or decides which clients may call them.
     Interface,
     /// What the binaries wire alike.
     Wiring,
@@ -50,7 +50,7 @@ fn layer(package: &Value) -> Layer {
         (CORE, _) => Layer::Core,
         (TESTKIT, _) => Layer::Testkit,
         ("service" | "feed", "adapters") => Layer::Service,
-        ("warp", "adapters") => Layer::Interface,
+        ("warp" | "access", "adapters") => Layer::Interface,
         ("layers", "adapters") => Layer::Decorators,
         (_, "adapters") => Layer::Adapter,
         ("cli-kit", "bins") => Layer::CliKit,

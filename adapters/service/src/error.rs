@@ -41,6 +41,9 @@ pub enum ServiceError {
     /// The principal may not act as `system`.
     #[error("actor: system is reserved for the service's own timers")]
     ReservedActor,
+    /// The principal may not do this, or not as this actor.
+    #[error("This principal is not permitted to do this")]
+    Forbidden,
     /// The log has no such partition.
     #[error("There is no such partition; there are {partitions}, from 0 on")]
     UnknownPartition {
@@ -75,6 +78,7 @@ impl ServiceError {
             ServiceError::TooManyReaders => "too_many_readers",
             ServiceError::OutcomeUnknown => "outcome_unknown",
             ServiceError::ReservedActor => "reserved_actor",
+            ServiceError::Forbidden => "forbidden",
             ServiceError::UnknownPartition { .. } => "unknown_partition",
             ServiceError::Rejected(rejection) => rejection.code(),
             ServiceError::Invalid { .. } => "invalid_request",
@@ -95,6 +99,7 @@ impl ServiceError {
             ServiceError::NotFound
             | ServiceError::TooLarge
             | ServiceError::ReservedActor
+            | ServiceError::Forbidden
             | ServiceError::UnknownPartition { .. }
             | ServiceError::Rejected(_)
             | ServiceError::Invalid { .. } => false,

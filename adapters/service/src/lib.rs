@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod authenticate;
 mod budget;
 mod command;
 mod document;
@@ -21,6 +22,7 @@ mod service;
 mod single_flight;
 mod transition;
 
+pub use authenticate::{AuthError, Authenticator, ClientCertificate, Credentials, NoAuthentication};
 pub use budget::{Budget, Reservation};
 pub use command::{Action, Place, Transition};
 pub use document::Document;
@@ -31,6 +33,6 @@ pub use list::{OrderPage, PAGE_ORDERS};
 pub use log_page::{LogPage, LogQuery, LogStart, PAGE_RECORDS, PAGE_RECORDS_MAX};
 pub use options::Options;
 pub use place::Placed;
-pub use principal::Principal;
+pub use principal::{Principal, Role, Scope};
 pub use service::OrderService;
 pub use transition::Transitioned;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use logistics_core::health::HealthProbe;
-use logistics_service::{OrderService, Principal};
+use logistics_service::{Authenticator, NoAuthentication, OrderService};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -17,6 +17,8 @@ pub struct Api {
     /// The use cases. Give every interface of a process a clone of one service: clones share the budget of bytes and the memory of
     /// what was read, so that reads do not go back from one interface to another.
     pub service: OrderService,
+    /// Identifies callers. Every use case gets the principal that it returns.
+    pub authenticator: Arc<dyn Authenticator>,
     /// The source of `/health/ready`.
     pub health: Arc<dyn HealthProbe>,
 }
@@ -25,17 +27,22 @@ impl Api {
     /// The API over this service. `health` is the source of `/health/ready`.
     #[must_use]
     pub fn new(service: OrderService, health: Arc<dyn HealthProbe>) -> Self {
-        Self { service, health }
+        Self { service, health, authenticator: Arc::new(NoAuthentication) }
+    }
+
+    /// Identifies callers with `authenticator`. Without this, every caller is anonymous, and may do everything.
+    #[must_use]
+    pub fn with_authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
+        self.authenticator = authenticator;
+        self
     }
 }
-
-/// The caller of every request: the API does not authenticate its clients.
-pub(crate) const CALLER: Principal = Principal::anonymous();
 
 /// [`Api`] and everything that belongs to one server.
 pub(crate) struct Context {
     /// A handle whose waits end when the server stops.
     pub(crate) service: OrderService,
+    pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) health: Arc<dyn HealthProbe>,
     pub(crate) config: Config,
     pub(crate) openapi: Bytes,
@@ -79,6 +86,6 @@ impl Context {
         let closing = api.service.shutdown().child_token();
         let service = api.service.with_shutdown(closing.clone());
         let openapi = Bytes::from(openapi::json(&config.base_path));
-        Self { service, health: api.health, config, openapi, closing }
+        Self { service, authenticator: api.authenticator, health: api.health, config, openapi, closing }
     }
 }

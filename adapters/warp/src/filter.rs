@@ -13,6 +13,7 @@ use warp::{Filter, Rejection};
 use crate::config::Config;
 use crate::context::{Api, Context, Served};
 use crate::handle::{Call, handle};
+use crate::peer::Peer;
 
 /// The API as a warp filter, to mount into a warp server: as it is, or below a path.
 ///
@@ -43,6 +44,7 @@ pub(crate) fn routes(
         .and(warp::path::tail())
         .and(query)
         .and(warp::header::headers_cloned())
+        .and(warp::ext::optional::<Peer>())
         .and(warp::body::stream())
         .then(
             move |method: Method,
@@ -50,6 +52,7 @@ pub(crate) fn routes(
                   path: Tail,
                   query: String,
                   headers: HeaderMap,
+                  peer: Option<Peer>,
                   body| {
                 let served = served.clone();
                 async move {
@@ -59,6 +62,7 @@ pub(crate) fn routes(
                         path: path.as_str(),
                         query: &query,
                         headers: &headers,
+                        peer: peer.as_ref(),
                         body,
                     };
                     handle(&served, call).await

@@ -7,11 +7,13 @@ use hyper::http::{Method, StatusCode};
 use logistics_core::{OrderId, RequestId};
 use warp::reply::Response;
 
+use crate::caller;
 use crate::context::{Context, HealthContext, Served};
 use crate::endpoint::{events, health, list, log, order, place, request, transition};
 use crate::input::body;
 use crate::output::failure::Failure;
 use crate::output::reply;
+use crate::peer::Peer;
 use crate::route::Resource;
 use crate::site;
 
@@ -24,6 +26,7 @@ pub(crate) struct Call<'a, B> {
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
+    pub(crate) peer: Option<&'a Peer>,
     pub(crate) body: B,
 }
 
@@ -50,35 +53,36 @@ where
     B: Stream<Item = Result<D, E>> + Send,
     D: Buf,
 {
-    let Call { method, path, query, headers, body, .. } = call;
-    let resource = Resource::of(path).ok_or_else(Failure::unknown_path)?;
+    let resource = Resource::of(call.path).ok_or_else(Failure::unknown_path)?;
+    let Call { method, query, headers, peer, body, .. } = call;
+    let caller = caller::identify(context, resource, headers, peer).await?;
     let reads = reads(method);
     let writes = method == Method::POST;
     match resource {
         Resource::Orders if writes => {
             let body = body::read(context, headers, body).await?;
-            place::place(context, headers, &body).await
+            place::place(context, &caller, headers, &body).await
         }
         Resource::Cancel(id) if writes => {
             let id = order_id(id)?;
             let body = body::read(context, headers, body).await?;
-            transition::cancel(context, id, headers, &body).await
+            transition::cancel(context, &caller, id, headers, &body).await
         }
         Resource::Transitions(id) if writes => {
             let id = order_id(id)?;
             let body = body::read(context, headers, body).await?;
-            transition::transition(context, id, headers, &body).await
+            transition::transition(context, &caller, id, headers, &body).await
         }
-        Resource::Orders if reads => list::list(context, query).await,
-        Resource::Order(id) if reads => order::order(context, &order_id(id)?, headers).await,
-        Resource::Events(id) if reads => events::history(context, &order_id(id)?, headers).await,
+        Resource::Orders if reads => list::list(context, &caller, query).await,
+        Resource::Order(id) if reads => order::order(context, &caller, &order_id(id)?, headers).await,
+        Resource::Events(id) if reads => events::history(context, &caller, &order_id(id)?, headers).await,
         Resource::Request { order, request } if reads => {
             let id = RequestId::parse(request)
                 .map_err(|error| Failure::invalid("request_id", error.to_string()))?;
-            request::outcome(context, &order_id(order)?, &id, headers).await
+            request::outcome(context, &caller, &order_id(order)?, &id, headers).await
         }
         Resource::Log { topic, partition } if reads => {
-            log::log(context, topic, partition, query, headers).await
+            log::log(context, &caller, topic, partition, query, headers).await
         }
         Resource::Live if reads => Ok(health::live()),
         Resource::Ready if reads => {

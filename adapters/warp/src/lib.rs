@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod caller;
 mod config;
 mod context;
 mod endpoint;
@@ -8,6 +9,7 @@ mod handle;
 mod input;
 mod openapi;
 mod output;
+mod peer;
 mod route;
 mod server;
 mod service;
@@ -17,5 +19,6 @@ pub use config::{Config, IDLE_TIMEOUT_MS_DEFAULT};
 pub use context::Api;
 pub use filter::filter;
 pub use openapi::openapi_json;
+pub use peer::Peer;
 pub use server::{ServeError, Server, bind, bind_health};
 pub use service::{ApiService, service};

@@ -69,6 +69,22 @@ impl<'a> Resource<'a> {
         (!partition.contains('/')).then_some(Resource::Log { topic, partition })
     }
 
+    /// A caller needs a credential.
+    pub(crate) fn is_protected(self) -> bool {
+        match self {
+            Resource::Live | Resource::Ready | Resource::OpenApi => false,
+            #[cfg(feature = "docs-page")]
+            Resource::Docs(_) => false,
+            Resource::Orders
+            | Resource::Order(_)
+            | Resource::Cancel(_)
+            | Resource::Transitions(_)
+            | Resource::Events(_)
+            | Resource::Request { .. }
+            | Resource::Log { .. } => true,
+        }
+    }
+
     /// Its methods, for the `Allow` header.
     pub(crate) fn allow(self) -> &'static str {
         match self {

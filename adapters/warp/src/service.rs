@@ -16,6 +16,7 @@ use warp::reply::Response;
 use crate::config::Config;
 use crate::context::{Api, Context, Served};
 use crate::handle::{Call, handle};
+use crate::peer::Peer;
 
 /// The API as a [`tower_service::Service`], to mount into a server of axum, tonic or hyper.
 ///
@@ -66,6 +67,7 @@ where
                 path: path.strip_prefix('/').unwrap_or(path),
                 query: head.uri.query().unwrap_or_default(),
                 headers: &head.headers,
+                peer: head.extensions.get::<Peer>(),
                 body: body.into_data_stream(),
             };
             Ok(handle(&served, call).await)

@@ -5,19 +5,21 @@ use hyper::header::{ETAG, HeaderMap};
 use hyper::http::StatusCode;
 use logistics_core::OrderId;
 use logistics_service::History;
+use logistics_service::Principal;
 use warp::reply::Response;
 
-use crate::context::{CALLER, Context};
+use crate::context::Context;
 use crate::endpoint::order::not_modified;
 use crate::output::failure::Failure;
 use crate::output::reply;
 
 pub(crate) async fn history(
     context: &Context,
+    caller: &Principal,
     order_id: &OrderId,
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
-    let history = context.service.history(&CALLER, order_id).await?;
+    let history = context.service.history(caller, order_id).await?;
     if let Some(response) = not_modified(history.version, headers) {
         return Ok(response);
     }

@@ -7,16 +7,16 @@ use hyper::http::StatusCode;
 use logistics_core::Status;
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::port::{Cursor, ListQuery};
-use logistics_service::{OrderPage, PAGE_ORDERS};
+use logistics_service::{OrderPage, PAGE_ORDERS, Principal};
 use warp::reply::Response;
 
-use crate::context::{CALLER, Context};
+use crate::context::Context;
 use crate::input::query;
 use crate::output::failure::Failure;
 use crate::output::reply;
 
-pub(crate) async fn list(context: &Context, query: &str) -> Result<Response, Failure> {
-    let page = context.service.list(&CALLER, parse(query)?).await?;
+pub(crate) async fn list(context: &Context, caller: &Principal, query: &str) -> Result<Response, Failure> {
+    let page = context.service.list(caller, parse(query)?).await?;
     let body = written(&page);
     Ok(reply::json(StatusCode::OK, page.reservation.hold(body)))
 }

@@ -7,12 +7,12 @@ use hyper::header::HeaderMap;
 use hyper::http::StatusCode;
 use logistics_core::port::{LogRecord, Topic};
 use logistics_core::{Offset, Partition, Timestamp};
-use logistics_service::{LogQuery, LogStart, ServiceError};
+use logistics_service::{LogQuery, LogStart, Principal, ServiceError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use warp::reply::Response;
 
-use crate::context::{CALLER, Context};
+use crate::context::Context;
 use crate::input::{header, query};
 use crate::output::failure::Failure;
 use crate::output::reply;
@@ -48,6 +48,7 @@ struct Entry<'a> {
 
 pub(crate) async fn log(
     context: &Context,
+    caller: &Principal,
     topic: &str,
     partition: &str,
     query: &str,
@@ -58,7 +59,7 @@ pub(crate) async fn log(
     let partition = partition_numbered(partition, partitions)?;
     let mut query = parse(query, LogQuery::new(topic, partition))?;
     query.wait = header::wait(headers).unwrap_or_default();
-    let page = context.service.log_page(&CALLER, query).await?;
+    let page = context.service.log_page(caller, query).await?;
     let page = Page {
         topic: topic.name(),
         partition,

@@ -4,15 +4,21 @@ use bytes::Bytes;
 use hyper::header::{ETAG, HeaderMap};
 use hyper::http::StatusCode;
 use logistics_core::{OrderId, Version};
+use logistics_service::Principal;
 use warp::reply::Response;
 
-use crate::context::{CALLER, Context};
+use crate::context::Context;
 use crate::input::header;
 use crate::output::failure::Failure;
 use crate::output::reply;
 
-pub(crate) async fn order(context: &Context, id: &OrderId, headers: &HeaderMap) -> Result<Response, Failure> {
-    let document = context.service.find(&CALLER, id).await?;
+pub(crate) async fn order(
+    context: &Context,
+    caller: &Principal,
+    id: &OrderId,
+    headers: &HeaderMap,
+) -> Result<Response, Failure> {
+    let document = context.service.find(caller, id).await?;
     let unchanged = document.version.and_then(|version| not_modified(version, headers));
     Ok(unchanged.unwrap_or_else(|| reply::document(document)))
 }

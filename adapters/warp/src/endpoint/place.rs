@@ -5,10 +5,10 @@ use hyper::header::HeaderMap;
 use hyper::http::StatusCode;
 use logistics_core::limits::DETAILS_BYTES_MAX;
 use logistics_core::{Details, InvalidDetails, OrderId, Placement};
-use logistics_service::{Place, Placed};
+use logistics_service::{Place, Placed, Principal};
 use warp::reply::Response;
 
-use crate::context::{CALLER, Context};
+use crate::context::Context;
 use crate::input::fields::Fields;
 use crate::input::header;
 use crate::output::failure::Failure;
@@ -17,13 +17,18 @@ use crate::output::reply;
 /// The fields of the body.
 pub(crate) const FIELDS: &[&str] = &["customer_id", "merchant_id", "courier_id", "details"];
 
-pub(crate) async fn place(context: &Context, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
+pub(crate) async fn place(
+    context: &Context,
+    caller: &Principal,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, Failure> {
     let key = header::idempotency_key(headers)?;
     let mut command = Place::new(placement(&Fields::parse(body, FIELDS)?)?);
     command.idempotency_key = key;
     command.trace = header::trace(headers);
     command.wait = header::wait(headers);
-    Ok(match context.service.place(&CALLER, command).await? {
+    Ok(match context.service.place(caller, command).await? {
         Placed::Created { order_id } => created(&order_id),
         Placed::Pending { order_id, request_id } => {
             reply::accepted(&context.config.base_path, &order_id, &request_id)

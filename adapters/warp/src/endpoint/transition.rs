@@ -3,10 +3,10 @@
 use hyper::header::HeaderMap;
 use logistics_core::lifecycle::{ACTORS, STATUSES};
 use logistics_core::{Actor, OrderId, Status};
-use logistics_service::{Transition, Transitioned};
+use logistics_service::{Principal, Transition, Transitioned};
 use warp::reply::Response;
 
-use crate::context::{CALLER, Context};
+use crate::context::Context;
 use crate::input::fields::Fields;
 use crate::input::header;
 use crate::output::failure::Failure;
@@ -19,16 +19,18 @@ pub(crate) const TRANSITION_FIELDS: &[&str] = &["to", "actor", "reason"];
 
 pub(crate) async fn cancel(
     context: &Context,
+    caller: &Principal,
     order_id: OrderId,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response, Failure> {
     let fields = Fields::parse(body, CANCEL_FIELDS)?;
-    request(context, Transition::cancel(order_id), headers, &fields).await
+    request(context, caller, Transition::cancel(order_id), headers, &fields).await
 }
 
 pub(crate) async fn transition(
     context: &Context,
+    caller: &Principal,
     order_id: OrderId,
     headers: &HeaderMap,
     body: &[u8],
@@ -41,25 +43,26 @@ pub(crate) async fn transition(
             format!("is missing; must be one of {}", STATUSES.map(Status::name).join(", ")),
         )
     })?;
-    request(context, Transition::to(order_id, to), headers, &fields).await
+    request(context, caller, Transition::to(order_id, to), headers, &fields).await
 }
 
 async fn request(
     context: &Context,
+    caller: &Principal,
     mut command: Transition,
     headers: &HeaderMap,
     fields: &Fields<'_>,
 ) -> Result<Response, Failure> {
     if let Some(actor) = fields.named("actor", &ACTORS.map(Actor::name), Actor::from_name)? {
         // The service checks it too. This check comes first, so that a reserved actor is reported before an invalid header.
-        command.actor = CALLER.act_as(actor)?;
+        command.actor = caller.act_as(actor)?;
     }
     command.idempotency_key = header::idempotency_key(headers)?;
     command.expected_version = header::if_match(headers)?;
     command.reason = fields.value("reason")?;
     command.trace = header::trace(headers);
     command.wait = header::wait(headers);
-    Ok(match context.service.transition(&CALLER, command).await? {
+    Ok(match context.service.transition(caller, command).await? {
         Transitioned::Done(document) => reply::document(document),
         Transitioned::Pending { order_id, request_id } => {
             reply::accepted(&context.config.base_path, &order_id, &request_id)

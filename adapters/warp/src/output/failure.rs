@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use hyper::header::{ALLOW, ETAG, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::http::StatusCode;
 use logistics_core::{Rejection, Status, Version};
-use logistics_service::ServiceError;
+use logistics_service::{AuthError, ServiceError};
 use serde::Serialize;
 use warp::reply::Response;
 
@@ -93,6 +93,23 @@ impl Failure {
     }
 
     /// The processor decided and rejected the request.
+    /// No credential. RFC 6750 permits no error code in this challenge.
+    fn no_credential() -> Self {
+        let failure =
+            Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "This request needs a credential");
+        failure
+            .header(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="logistics""#))
+            .hint("Send Authorization: Bearer with a token or an API key")
+    }
+
+    /// A credential that is not accepted. The reply does not say why; the server's log does.
+    pub(crate) fn invalid_credential() -> Self {
+        let failure =
+            Self::new(StatusCode::UNAUTHORIZED, "invalid_credential", "The credential is not accepted");
+        let challenge = r#"Bearer realm="logistics", error="invalid_token""#;
+        failure.header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
     fn rejected(rejection: &Rejection) -> Self {
         let of = |status| Self::new(status, rejection.code(), capitalised(&rejection.to_string()));
         match rejection {
@@ -145,6 +162,25 @@ impl Failure {
     }
 }
 
+impl From<AuthError> for Failure {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Missing => Self::no_credential(),
+            AuthError::TooManyFailures { retry_after_s } => {
+                let sentence = "Too many failed logins; wait before the next one";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_failed_logins", sentence)
+                    .header(RETRY_AFTER, HeaderValue::from(retry_after_s))
+            }
+            AuthError::Unavailable(_) => {
+                let sentence = "The credential cannot be verified now";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", sentence).retry()
+            }
+            // `AuthError` is non-exhaustive. Whatever is not known is not accepted.
+            _ => Self::invalid_credential(),
+        }
+    }
+}
+
 impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         let of = |status| Self::new(status, error.code(), error.to_string());
@@ -154,6 +190,7 @@ impl From<ServiceError> for Failure {
             ServiceError::ReservedActor => of(StatusCode::FORBIDDEN)
                 .field("actor")
                 .hint("Use customer, merchant, courier or operator"),
+            ServiceError::Forbidden => of(StatusCode::FORBIDDEN),
             ServiceError::NotFound => of(StatusCode::NOT_FOUND),
             ServiceError::UnknownPartition { .. } => of(StatusCode::NOT_FOUND).field("partition"),
             ServiceError::OutcomeUnknown => of(StatusCode::NOT_FOUND).hint(
