@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(service.place(&caller, place).await?.order_id(), &order_id);
 
     let mut cancel = Transition::cancel(order_id.clone());
-    cancel.actor = Actor::Customer;
+    cancel.actor = Some(Actor::Customer);
     cancel.reason = Some(Reason::parse("changed_my_mind")?);
     let Transitioned::Done(document) = service.transition(&caller, cancel).await? else {
         return Err("the order was not decided in time".into());

@@ -46,8 +46,9 @@ pub struct Transition {
     pub order_id: OrderId,
     /// What the transition does with the order.
     pub action: Action,
-    /// The actor that requests the transition. The principal must be permitted to act as this actor. Default `operator`.
-    pub actor: Actor,
+    /// The actor that requests the transition. The principal must be permitted to act as this actor. `None`: its own; of a
+    /// principal that may be any actor, `operator`.
+    pub actor: Option<Actor>,
     /// The version that the order must have; otherwise the processor rejects the request as stale. `None`: any version.
     pub expected_version: Option<Version>,
     /// The reason, for the order's history.
@@ -77,7 +78,7 @@ impl Transition {
         Self {
             order_id,
             action,
-            actor: Actor::Operator,
+            actor: None,
             expected_version: None,
             reason: None,
             idempotency_key: None,

@@ -44,6 +44,12 @@ pub enum ServiceError {
     /// The principal may not do this, or not as this actor.
     #[error("This principal is not permitted to do this")]
     Forbidden,
+    /// The principal is another party, or may not name the party in this field.
+    #[error("{field}: this principal is not permitted to name this party")]
+    ForeignParty {
+        /// The field.
+        field: &'static str,
+    },
     /// The log has no such partition.
     #[error("There is no such partition; there are {partitions}, from 0 on")]
     UnknownPartition {
@@ -79,6 +85,7 @@ impl ServiceError {
             ServiceError::OutcomeUnknown => "outcome_unknown",
             ServiceError::ReservedActor => "reserved_actor",
             ServiceError::Forbidden => "forbidden",
+            ServiceError::ForeignParty { .. } => "foreign_party",
             ServiceError::UnknownPartition { .. } => "unknown_partition",
             ServiceError::Rejected(rejection) => rejection.code(),
             ServiceError::Invalid { .. } => "invalid_request",
@@ -100,6 +107,7 @@ impl ServiceError {
             | ServiceError::TooLarge
             | ServiceError::ReservedActor
             | ServiceError::Forbidden
+            | ServiceError::ForeignParty { .. }
             | ServiceError::UnknownPartition { .. }
             | ServiceError::Rejected(_)
             | ServiceError::Invalid { .. } => false,

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::document::{Document, version_of};
 use crate::error::ServiceError;
+use crate::ownership::level;
 use crate::principal::Principal;
 use crate::service::{OrderService, Shared};
 
@@ -19,14 +20,27 @@ const PAUSE_MS_MIN: u64 = 20;
 const PAUSE_MS_MAX: u64 = 320;
 
 impl OrderService {
-    /// The document of an order. While it is unknown whether the order exists, waits for up to
+    /// The document of an order that the principal sees. While it is unknown whether the order exists, waits for up to
     /// [`Options::lookup_wait_ms`](crate::Options).
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] only if the order is certainly absent: the store has answered every input that the log had at the
+    /// [`ServiceError::NotFound`] only if the order is another party's, or certainly absent: the store has answered every input that the log had at the
     /// first miss, and the id is at least a minute old. `NotReady` if that is unknown. `Rebuilding` if the store has an older state
     /// than this service has read before. `Unavailable`; `Overloaded`.
-    pub async fn find(&self, _principal: &Principal, order_id: &OrderId) -> Result<Document, ServiceError> {
+    pub async fn find(&self, principal: &Principal, order_id: &OrderId) -> Result<Document, ServiceError> {
+        level(principal, self.find_seen_by(principal, order_id)).await
+    }
+
+    /// The document of an order that a request of the caller has just changed. It may no longer be the caller's.
+    pub(crate) async fn find_written(&self, order_id: &OrderId) -> Result<Document, ServiceError> {
+        self.find_seen_by(&Principal::anonymous(), order_id).await
+    }
+
+    async fn find_seen_by(
+        &self,
+        principal: &Principal,
+        order_id: &OrderId,
+    ) -> Result<Document, ServiceError> {
         let shared = &self.shared;
         let partition = partition_of(order_id, shared.bus.partitions());
         // The log's end at the first miss: every earlier placement is below it.
@@ -36,7 +50,13 @@ impl OrderService {
         loop {
             let before = shared.progress.answered(partition);
             let rebuilding;
-            match self.look_up(order_id, pause).await? {
+            let mut found = self.look_up(order_id, pause).await?;
+            if let DocumentLookup::Found(json) = &found
+                && !principal.sees_document(order_id, json)?
+            {
+                found = DocumentLookup::Absent { answered: shared.answered(partition).await? };
+            }
+            match found {
                 DocumentLookup::Found(json) => {
                     let version = version_of(&json);
                     if version.is_none_or(|version| shared.seen.advance(order_id, version)) {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+pub mod audit;
 mod authenticate;
 mod budget;
 mod command;
@@ -13,6 +14,7 @@ mod list;
 mod log_page;
 mod options;
 mod outcome;
+mod ownership;
 mod place;
 mod principal;
 mod progress;

@@ -71,7 +71,10 @@ impl OrderService {
     /// # Errors
     /// [`ServiceError::UnknownPartition`]; [`ServiceError::Invalid`] for the field `limit`, or for `from` beyond the log's
     /// end; `TooManyReaders` while 16 calls read the log; `Unavailable`.
-    pub async fn log_page(&self, _principal: &Principal, query: LogQuery) -> Result<LogPage, ServiceError> {
+    pub async fn log_page(&self, principal: &Principal, query: LogQuery) -> Result<LogPage, ServiceError> {
+        if !principal.is_operator() {
+            return Err(ServiceError::Forbidden);
+        }
         let LogQuery { topic, partition, from, limit, wait } = query;
         let shared = &self.shared;
         if partition.0 >= self.partitions() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use logistics_core::port::DocumentLookup;
 use logistics_core::{HistoryEntry, Offset, OrderId, RequestId, RequestOutcome, partition_of};
 use serde::Deserialize;
@@ -25,39 +26,56 @@ struct Outline {
 }
 
 impl OrderService {
-    /// The outcome of a request. A fact stays in the order's history for ever; the store keeps any other outcome for minutes. Waits
-    /// for a missing outcome for up to `wait`, or 100 ms.
+    /// The outcome of a request about an order that the principal sees, or that does not exist. A fact stays in the order's history
+    /// for ever; the store keeps any other outcome for minutes. Waits for a missing outcome for up to `wait`, or 100 ms.
     ///
     /// # Errors
     /// [`ServiceError::OutcomeUnknown`] if there is none within the wait; `Unavailable`; `Overloaded`.
     pub async fn outcome(
         &self,
-        _principal: &Principal,
+        principal: &Principal,
         order_id: &OrderId,
         request_id: &RequestId,
         wait: Option<Duration>,
     ) -> Result<RequestOutcome, ServiceError> {
-        if let Some(outcome) = self.fact_of(order_id, request_id).await? {
-            return Ok(outcome);
-        }
         let wait = self.capped(wait.unwrap_or(Duration::from_millis(OUTCOME_WAIT_MS)));
-        self.decision(order_id, request_id, None, wait).await.ok_or(ServiceError::OutcomeUnknown)
+        let document = self.look_up_once(order_id).await?;
+        if let Some(document) = &document {
+            if !principal.sees_document(order_id, document)? {
+                return self.unknown_outcome(order_id, wait).await;
+            }
+            if let Some(outcome) = fact_of(order_id, request_id, document)? {
+                return Ok(outcome);
+            }
+        }
+        let outcome = self.decision(order_id, request_id, None, wait).await;
+        // The order may have been placed meanwhile, by another party.
+        if document.is_none()
+            && outcome.is_some()
+            && let Some(document) = self.look_up_once(order_id).await?
+            && !principal.sees_document(order_id, &document)?
+        {
+            return Err(ServiceError::OutcomeUnknown);
+        }
+        outcome.ok_or(ServiceError::OutcomeUnknown)
     }
 
-    /// The outcome in the order's history, if the request caused a fact.
-    async fn fact_of(
+    /// Waits for the outcome of a request that does not exist, as a caller with a wrong request id does.
+    async fn unknown_outcome(
         &self,
         order_id: &OrderId,
-        request_id: &RequestId,
-    ) -> Result<Option<RequestOutcome>, ServiceError> {
+        wait: Duration,
+    ) -> Result<RequestOutcome, ServiceError> {
+        let absent = RequestId::generate(self.shared.clock.now(), rand::random());
+        self.decision(order_id, &absent, None, wait).await.ok_or(ServiceError::OutcomeUnknown)
+    }
+
+    async fn look_up_once(&self, order_id: &OrderId) -> Result<Option<Bytes>, ServiceError> {
         let document = self.shared.store.document(order_id);
-        let looked_up = self.shared.port("look up an order", document).await?;
-        let DocumentLookup::Found(document) = looked_up else { return Ok(None) };
-        let document = self.shared.budget.hold(document)?;
-        let outline: Outline =
-            serde_json::from_slice(&document).map_err(|error| unreadable(order_id, &error))?;
-        let entry = outline.history.into_iter().find(|entry| entry.request.as_ref() == Some(request_id));
-        Ok(entry.map(|HistoryEntry { version, status, .. }| RequestOutcome::Happened { version, status }))
+        match self.shared.port("look up an order", document).await? {
+            DocumentLookup::Found(document) => self.shared.budget.hold(document).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// The outcome of a request that is in the log; `None` if there is none within `wait` or before the shutdown.
@@ -100,4 +118,15 @@ impl OrderService {
             () = tokio::time::sleep(wait) => None,
         }
     }
+}
+
+/// The outcome in the order's history, if the request caused a fact.
+fn fact_of(
+    order_id: &OrderId,
+    request_id: &RequestId,
+    document: &[u8],
+) -> Result<Option<RequestOutcome>, ServiceError> {
+    let outline: Outline = serde_json::from_slice(document).map_err(|error| unreadable(order_id, &error))?;
+    let entry = outline.history.into_iter().find(|entry| entry.request.as_ref() == Some(request_id));
+    Ok(entry.map(|HistoryEntry { version, status, .. }| RequestOutcome::Happened { version, status }))
 }

@@ -1,10 +1,10 @@
 //! Placing an order.
 
-use logistics_core::{Actor, Command, OrderId, Request, RequestId, RequestOutcome, wire};
+use logistics_core::{Actor, Command, OrderId, PartyId, Placement, Request, RequestId, RequestOutcome, wire};
 
 use crate::command::Place;
 use crate::error::ServiceError;
-use crate::principal::Principal;
+use crate::principal::{Acting, Principal};
 use crate::service::OrderService;
 
 /// The result of a placement that was not rejected.
@@ -42,7 +42,8 @@ impl OrderService {
     /// for the decision, because an earlier request may have used the key. A repeated placement returns the original order.
     ///
     /// # Errors
-    /// [`ServiceError::Rejected`] with `IdConflict` if the key belongs to another placement; `TooLarge`; `Unavailable` and
+    /// [`ServiceError::Forbidden`] if the principal is no customer; `ForeignParty` if it places for another customer, or names a
+    /// courier. [`ServiceError::Rejected`] with `IdConflict` if the key belongs to another placement; `TooLarge`; `Unavailable` and
     /// `StorageFull` if the log fails. After `Unavailable` the outcome is unknown: the order may be placed.
     pub async fn place(&self, principal: &Principal, command: Place) -> Result<Placed, ServiceError> {
         let now = self.shared.clock.now();
@@ -51,7 +52,8 @@ impl OrderService {
             None => OrderId::generate(now, rand::random()),
         };
         let id = RequestId::generate(now, rand::random());
-        let (actor, place) = (principal.act_as(Actor::Customer)?, Command::Place(command.placement));
+        let Acting { actor, party } = principal.act(Some(Actor::Customer), Actor::Customer)?;
+        let place = Command::Place(of_party(command.placement, party)?);
         let mut request = Request::new(id, order_id, actor, place, now);
         request.awaited = command.idempotency_key.is_some();
         request.trace = command.trace;
@@ -70,4 +72,18 @@ impl OrderService {
             }
         }
     }
+}
+
+/// The placement of a customer: for itself, and without a courier, because a courier is assigned later. `party`: the customer that
+/// the principal is; `None` if it may place for any customer.
+fn of_party(mut placement: Placement, party: Option<PartyId>) -> Result<Placement, ServiceError> {
+    let Some(party) = party else { return Ok(placement) };
+    if placement.customer_id.as_ref().is_some_and(|customer| *customer != party) {
+        return Err(ServiceError::ForeignParty { field: "customer_id" });
+    }
+    if placement.courier_id.is_some() {
+        return Err(ServiceError::ForeignParty { field: "courier_id" });
+    }
+    placement.customer_id = Some(party);
+    Ok(placement)
 }

@@ -189,6 +189,12 @@ impl Principal {
         self.0.as_ref().is_none_or(|identity| identity.roles.contains(&Role::Operator))
     }
 
+    /// Whether the principal may do more than the parties of an order: it is an operator or has a scope, and is authenticated.
+    #[must_use]
+    pub fn is_privileged(&self) -> bool {
+        self.0.is_some() && self.sees_every_order()
+    }
+
     /// Whether the principal may see every order.
     #[must_use]
     pub fn sees_every_order(&self) -> bool {

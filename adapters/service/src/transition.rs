@@ -1,11 +1,11 @@
 //! Requesting a transition of an order.
 
-use logistics_core::{Command, OrderId, Request, RequestId, RequestOutcome, wire};
+use logistics_core::{Actor, Command, OrderId, Request, RequestId, RequestOutcome, wire};
 
 use crate::command::{Action, Transition};
 use crate::document::Document;
 use crate::error::ServiceError;
-use crate::principal::Principal;
+use crate::principal::{Acting, Principal};
 use crate::service::OrderService;
 
 /// The result of a transition that was not rejected.
@@ -36,7 +36,7 @@ impl OrderService {
         principal: &Principal,
         command: Transition,
     ) -> Result<Transitioned, ServiceError> {
-        let actor = principal.act_as(command.actor)?;
+        let Acting { actor, .. } = principal.act(command.actor, Actor::Operator)?;
         let wait = self.wait_or_default(command.wait);
         let now = self.shared.clock.now();
         let id = match &command.idempotency_key {
@@ -62,7 +62,7 @@ impl OrderService {
             None => Ok(Transitioned::Pending { order_id, request_id }),
             Some(RequestOutcome::Rejected { rejection }) => Err(rejection.into()),
             Some(RequestOutcome::Happened { .. } | RequestOutcome::Unchanged { .. }) => {
-                match self.find(principal, &order_id).await {
+                match self.find_written(&order_id).await {
                     // The transition happened, but the budget has no room for the document. The caller reads it later.
                     Err(ServiceError::Overloaded) => Ok(Transitioned::Pending { order_id, request_id }),
                     found => found.map(Transitioned::Done),

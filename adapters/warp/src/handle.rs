@@ -2,15 +2,17 @@
 
 use bytes::Buf;
 use futures::Stream;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::{Method, StatusCode};
 use logistics_core::{OrderId, RequestId};
+use logistics_service::Principal;
 use warp::reply::Response;
 
+use crate::audited::Audited;
 use crate::caller;
 use crate::context::{Context, HealthContext, Served};
 use crate::endpoint::{events, health, list, log, order, place, request, transition};
-use crate::input::body;
+use crate::input::{body, request_id};
 use crate::output::failure::Failure;
 use crate::output::reply;
 use crate::peer::Peer;
@@ -42,47 +44,77 @@ where
         Err(failure) => return failure.into_response(),
     };
     let answer = match served {
-        Served::Api(context) => answer(context, call).await,
+        Served::Api(context) => {
+            let request_id = request_id::of(call.headers);
+            let answer = answer(context, call, &request_id).await;
+            Ok(request_id::named(answer.unwrap_or_else(Failure::into_response), request_id))
+        }
         Served::Health(context) => health_alone(context, call.path, call.method),
     };
     site::allowed(answer.unwrap_or_else(Failure::into_response), origin)
 }
 
-async fn answer<B, D, E>(context: &Context, call: Call<'_, B>) -> Result<Response, Failure>
+async fn answer<B, D, E>(
+    context: &Context,
+    call: Call<'_, B>,
+    request_id: &HeaderValue,
+) -> Result<Response, Failure>
 where
     B: Stream<Item = Result<D, E>> + Send,
     D: Buf,
 {
     let resource = Resource::of(call.path).ok_or_else(Failure::unknown_path)?;
-    let Call { method, query, headers, peer, body, .. } = call;
-    let caller = caller::identify(context, resource, headers, peer).await?;
+    let audited = Audited::new(context, resource, call.method, call.peer, request_id);
+    let caller = match caller::identify(context, resource, call.headers, call.peer).await {
+        Ok(caller) => caller,
+        Err(failure) => {
+            audited.record(None, Err(&failure));
+            return Err(failure);
+        }
+    };
+    let result = dispatch(context, resource, &caller, call).await;
+    audited.record(Some(&caller), result.as_ref());
+    result.map_err(|failure| failure.to(&caller))
+}
+
+async fn dispatch<B, D, E>(
+    context: &Context,
+    resource: Resource<'_>,
+    caller: &Principal,
+    call: Call<'_, B>,
+) -> Result<Response, Failure>
+where
+    B: Stream<Item = Result<D, E>> + Send,
+    D: Buf,
+{
+    let Call { method, query, headers, body, .. } = call;
     let reads = reads(method);
     let writes = method == Method::POST;
     match resource {
         Resource::Orders if writes => {
             let body = body::read(context, headers, body).await?;
-            place::place(context, &caller, headers, &body).await
+            place::place(context, caller, headers, &body).await
         }
         Resource::Cancel(id) if writes => {
             let id = order_id(id)?;
             let body = body::read(context, headers, body).await?;
-            transition::cancel(context, &caller, id, headers, &body).await
+            transition::cancel(context, caller, id, headers, &body).await
         }
         Resource::Transitions(id) if writes => {
             let id = order_id(id)?;
             let body = body::read(context, headers, body).await?;
-            transition::transition(context, &caller, id, headers, &body).await
+            transition::transition(context, caller, id, headers, &body).await
         }
-        Resource::Orders if reads => list::list(context, &caller, query).await,
-        Resource::Order(id) if reads => order::order(context, &caller, &order_id(id)?, headers).await,
-        Resource::Events(id) if reads => events::history(context, &caller, &order_id(id)?, headers).await,
+        Resource::Orders if reads => list::list(context, caller, query).await,
+        Resource::Order(id) if reads => order::order(context, caller, &order_id(id)?, headers).await,
+        Resource::Events(id) if reads => events::history(context, caller, &order_id(id)?, headers).await,
         Resource::Request { order, request } if reads => {
             let id = RequestId::parse(request)
                 .map_err(|error| Failure::invalid("request_id", error.to_string()))?;
-            request::outcome(context, &caller, &order_id(order)?, &id, headers).await
+            request::outcome(context, caller, &order_id(order)?, &id, headers).await
         }
         Resource::Log { topic, partition } if reads => {
-            log::log(context, &caller, topic, partition, query, headers).await
+            log::log(context, caller, topic, partition, query, headers).await
         }
         Resource::Live if reads => Ok(health::live()),
         Resource::Ready if reads => {

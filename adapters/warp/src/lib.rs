@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod audited;
 mod caller;
 mod config;
 mod context;

@@ -69,6 +69,36 @@ impl<'a> Resource<'a> {
         (!partition.contains('/')).then_some(Resource::Log { topic, partition })
     }
 
+    /// The path as a template, without the client's values.
+    pub(crate) fn template(self) -> &'static str {
+        match self {
+            Resource::Orders => "/orders",
+            Resource::Order(_) => "/orders/{id}",
+            Resource::Cancel(_) => "/orders/{id}/cancel",
+            Resource::Transitions(_) => "/orders/{id}/transitions",
+            Resource::Events(_) => "/orders/{id}/events",
+            Resource::Request { .. } => "/orders/{id}/requests/{request_id}",
+            Resource::Log { .. } => "/log/{topic}/{partition}",
+            Resource::Live => "/health/live",
+            Resource::Ready => "/health/ready",
+            Resource::OpenApi => "/openapi.json",
+            #[cfg(feature = "docs-page")]
+            Resource::Docs(_) => "/docs",
+        }
+    }
+
+    /// The order in the path.
+    pub(crate) fn order_id(self) -> Option<&'a str> {
+        match self {
+            Resource::Order(id)
+            | Resource::Cancel(id)
+            | Resource::Transitions(id)
+            | Resource::Events(id)
+            | Resource::Request { order: id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
     /// A caller needs a credential.
     pub(crate) fn is_protected(self) -> bool {
         match self {

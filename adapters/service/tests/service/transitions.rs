@@ -44,7 +44,7 @@ async fn a_transition_returns_the_document_after_it() {
     let rejection = Rejection::StaleVersion { current: Version(2), expected: Version(1) };
     assert_eq!(decided(&fixture, stale).await, Err(ServiceError::Rejected(rejection)));
     let mut cancel = Transition::cancel(id);
-    (cancel.actor, cancel.reason) = (Actor::Customer, "changed_my_mind".parse().ok());
+    (cancel.actor, cancel.reason) = (Some(Actor::Customer), "changed_my_mind".parse().ok());
     assert_eq!(version(decided(&fixture, cancel).await), Some(Version(3)));
 }
 
@@ -66,7 +66,7 @@ async fn a_key_identifies_one_request_of_an_order() {
 async fn no_caller_may_act_as_the_system() {
     let fixture = Fixture::new();
     let mut cancel = Transition::cancel(sample::order_id(1));
-    cancel.actor = Actor::System;
+    cancel.actor = Some(Actor::System);
     assert_eq!(decided(&fixture, cancel).await, Err(ServiceError::ReservedActor));
     assert_eq!(fixture.requests().len(), 0, "the request is not appended");
 }

@@ -55,7 +55,7 @@ async fn request(
 ) -> Result<Response, Failure> {
     if let Some(actor) = fields.named("actor", &ACTORS.map(Actor::name), Actor::from_name)? {
         // The service checks it too. This check comes first, so that a reserved actor is reported before an invalid header.
-        command.actor = caller.act_as(actor)?;
+        command.actor = Some(caller.act_as(actor)?);
     }
     command.idempotency_key = header::idempotency_key(headers)?;
     command.expected_version = header::if_match(headers)?;

@@ -4,3 +4,4 @@ pub(crate) mod body;
 pub(crate) mod fields;
 pub(crate) mod header;
 pub(crate) mod query;
+pub(crate) mod request_id;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::header::{ALLOW, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::http::StatusCode;
 use logistics_core::{Rejection, Status, Version};
-use logistics_service::{AuthError, ServiceError};
+use logistics_service::{AuthError, Principal, ServiceError};
 use serde::Serialize;
 use warp::reply::Response;
 
@@ -14,6 +14,9 @@ use crate::output::reply;
 
 /// Seconds in `Retry-After`.
 const RETRY_AFTER_S: &str = "1";
+
+/// The code of [`Rejection::NotPermitted`].
+const NOT_PERMITTED: &str = "not_permitted";
 
 type Text = Cow<'static, str>;
 
@@ -142,6 +145,24 @@ impl Failure {
         self
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.body.code
+    }
+
+    /// The failure as the caller gets it. The table permits the transition to other actors: for an authenticated party, that is
+    /// 403; without authentication, a caller may be any actor, so it is a conflict.
+    pub(crate) fn to(mut self, caller: &Principal) -> Self {
+        let is_party = caller.authenticated().is_some() && !caller.is_privileged();
+        if is_party && self.body.code == NOT_PERMITTED {
+            self.status = StatusCode::FORBIDDEN;
+        }
+        self
+    }
+
     pub(crate) fn into_response(self) -> Response {
         // Texts and numbers always serialize.
         let json = serde_json::to_vec(&self.body).unwrap_or_default();
@@ -191,6 +212,7 @@ impl From<ServiceError> for Failure {
                 .field("actor")
                 .hint("Use customer, merchant, courier or operator"),
             ServiceError::Forbidden => of(StatusCode::FORBIDDEN),
+            ServiceError::ForeignParty { field } => of(StatusCode::FORBIDDEN).field(*field),
             ServiceError::NotFound => of(StatusCode::NOT_FOUND),
             ServiceError::UnknownPartition { .. } => of(StatusCode::NOT_FOUND).field("partition"),
             ServiceError::OutcomeUnknown => of(StatusCode::NOT_FOUND).hint(

@@ -1,0 +1,71 @@
+//! Which requests enter the audit trail.
+
+use std::net::IpAddr;
+
+use hyper::header::HeaderValue;
+use hyper::http::{Method, StatusCode};
+use logistics_core::OrderId;
+use logistics_service::Principal;
+use logistics_service::audit::{Entry, Kind};
+use warp::reply::Response;
+
+use crate::context::Context;
+use crate::handle::reads;
+use crate::output::failure::Failure;
+use crate::peer::Peer;
+use crate::route::Resource;
+
+/// A request that may enter the audit trail.
+pub(crate) struct Audited<'a> {
+    is_on: bool,
+    resource: Resource<'a>,
+    method: &'a Method,
+    address: Option<IpAddr>,
+    request_id: &'a HeaderValue,
+}
+
+impl<'a> Audited<'a> {
+    pub(crate) fn new(
+        context: &Context,
+        resource: Resource<'a>,
+        method: &'a Method,
+        peer: Option<&Peer>,
+        request_id: &'a HeaderValue,
+    ) -> Self {
+        let is_on = context.authenticator.is_required() && resource.is_protected();
+        let address = peer.map(|peer| peer.address.ip());
+        Self { is_on, resource, method, address, request_id }
+    }
+
+    /// Records the request if it was refused or used a privilege. `caller`: `None` if it was not identified.
+    pub(crate) fn record(&self, caller: Option<&Principal>, result: Result<&Response, &Failure>) {
+        let Some(kind) = self.kind(caller, result).filter(|_| self.is_on) else { return };
+        let order_id = self.resource.order_id().and_then(|id| OrderId::parse(id).ok());
+        Entry {
+            kind,
+            principal: caller,
+            action: &format!("{} {}", self.method, self.resource.template()),
+            order_id: order_id.as_ref(),
+            outcome: result.map_or_else(Failure::code, |_| "ok"),
+            request_id: self.request_id.to_str().unwrap_or_default(),
+            address: self.address,
+        }
+        .write();
+    }
+
+    fn kind(&self, caller: Option<&Principal>, result: Result<&Response, &Failure>) -> Option<Kind> {
+        let is_privileged = caller.is_some_and(Principal::is_privileged);
+        let refused = match result.err().map(Failure::status) {
+            Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => true,
+            // The order is absent or another party's: guessing ids leaves a trace.
+            Some(StatusCode::NOT_FOUND) => caller.is_some() && !is_privileged,
+            _ => false,
+        };
+        let uses_privilege =
+            is_privileged && (!reads(self.method) || matches!(self.resource, Resource::Log { .. }));
+        if refused {
+            return Some(Kind::Refused);
+        }
+        uses_privilege.then_some(Kind::Privileged)
+    }
+}
