@@ -3,6 +3,7 @@
 mod paths;
 mod schemas;
 
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder, Server};
 
 /// The OpenAPI 3.1 document of this API, as JSON: the reply of `/openapi.json`.
@@ -27,8 +28,28 @@ fn document() -> OpenApi {
     let components = schemas::all()
         .into_iter()
         .fold(ComponentsBuilder::new(), |components, (name, schema)| components.schema(name, schema));
+    let components = schemes()
+        .into_iter()
+        .fold(components, |components, (name, scheme)| components.security_scheme(name, scheme));
     OpenApiBuilder::new().info(info).paths(paths::all()).components(Some(components.build())).build()
 }
+
+/// The name of the scheme of tokens and API keys.
+const BEARER: &str = "bearer";
+/// The name of the scheme of client certificates.
+const CERTIFICATE: &str = "certificate";
+
+fn schemes() -> [(&'static str, SecurityScheme); 2] {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(BEARER_DESCRIPTION));
+    let certificate = SecurityScheme::MutualTls {
+        description: Some("A client certificate.".to_owned()),
+        deprecated: None,
+        extensions: None,
+    };
+    [(BEARER, SecurityScheme::Http(bearer.build())), (CERTIFICATE, certificate)]
+}
+
+const BEARER_DESCRIPTION: &str = "A JWT or an API key. A server without authentication ignores it.";
 
 const DESCRIPTION: &str = "Places orders, shows them, and moves them through their lifecycle. Every error is JSON with a \
     sentence (`error`) and a stable code for programs (`code`).";

@@ -4,11 +4,13 @@ use logistics_core::limits::PAGE_ORDERS_MAX;
 use logistics_service::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ORDERS, PAGE_RECORDS, PAGE_RECORDS_MAX};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{
     ContentBuilder, HeaderBuilder, Paths, PathsBuilder, RefOr, Required, ResponseBuilder, Schema,
 };
 
 use super::schemas::{matching, of, text, whole_number};
+use super::{BEARER, CERTIFICATE};
 use crate::endpoint::log::END;
 
 const JSON: &str = "application/json";
@@ -20,27 +22,47 @@ const VERSION_TAG: &str = r#"^(\*|(W/)?"[0-9]+")$"#;
 const UNAVAILABLE: &str = "The request failed for now: `unavailable` (the log or the store does not answer), `storage_full`, `overloaded` \
     (too many bytes in flight), `not_ready` or `rebuilding` (the store is behind the log).";
 
+/// The meaning of 403.
+const FORBIDDEN: &str = "The caller is not permitted to do this (`forbidden`, `foreign_party`, `not_permitted`), `actor` is `system` \
+    (`reserved_actor`), or the request comes from a page of another site (`foreign_origin`).";
+
+const NO_SCOPES: [&str; 0] = [];
+
 /// The errors of a request with a body.
 const BODY_ERRORS: &[u16] = &[400, 408, 413, 415, 503];
 
 pub(super) fn all() -> Paths {
-    let path = PathItem::new;
-    let mut orders = path(HttpMethod::Get, list());
-    orders.merge_operations(path(HttpMethod::Post, place()));
+    let path = |method, operation: OperationBuilder| {
+        PathItem::new(method, operation.security(SecurityRequirement::default()))
+    };
+    let protected = |method, operation| PathItem::new(method, secured(operation));
+    let mut orders = protected(HttpMethod::Get, list());
+    orders.merge_operations(protected(HttpMethod::Post, place()));
     let paths = PathsBuilder::new()
         .path("/orders", orders)
-        .path("/orders/{id}", path(HttpMethod::Get, order()))
-        .path("/orders/{id}/events", path(HttpMethod::Get, events()))
-        .path("/orders/{id}/requests/{request_id}", path(HttpMethod::Get, request_outcome()))
-        .path("/orders/{id}/cancel", path(HttpMethod::Post, cancel()))
-        .path("/orders/{id}/transitions", path(HttpMethod::Post, transition()))
-        .path("/log/{topic}/{partition}", path(HttpMethod::Get, log()))
+        .path("/orders/{id}", protected(HttpMethod::Get, order()))
+        .path("/orders/{id}/events", protected(HttpMethod::Get, events()))
+        .path("/orders/{id}/requests/{request_id}", protected(HttpMethod::Get, request_outcome()))
+        .path("/orders/{id}/cancel", protected(HttpMethod::Post, cancel()))
+        .path("/orders/{id}/transitions", protected(HttpMethod::Post, transition()))
+        .path("/log/{topic}/{partition}", protected(HttpMethod::Get, log()))
         .path("/health/live", path(HttpMethod::Get, live()))
         .path("/health/ready", path(HttpMethod::Get, ready()))
         .path("/openapi.json", path(HttpMethod::Get, openapi()));
     #[cfg(feature = "docs-page")]
     let paths = paths.path("/docs", path(HttpMethod::Get, docs()));
     paths.build()
+}
+
+/// An operation that needs a credential.
+fn secured(operation: OperationBuilder) -> OperationBuilder {
+    let challenge = HeaderBuilder::new().schema(Some(text("The challenge (RFC 6750)."))).build();
+    let unauthenticated = reply("The credential is missing or not accepted.", "Error");
+    let schemes = [BEARER, CERTIFICATE].map(|scheme| SecurityRequirement::new(scheme, NO_SCOPES));
+    operation
+        .securities(Some(schemes))
+        .response("401", unauthenticated.header("WWW-Authenticate", challenge))
+        .response("403", reply(FORBIDDEN, "Error"))
 }
 
 fn operation(id: &str, summary: &str) -> OperationBuilder {
@@ -136,10 +158,6 @@ fn move_order(operation: OperationBuilder) -> OperationBuilder {
         .parameter(prefer())
         .response("200", tagged("The order has the status.", "Order"))
         .response("202", accepted())
-        .response(
-            "403",
-            reply("`actor` is `system`, or the request comes from a page of another site.", "Error"),
-        )
         .response("422", reply("The key belongs to a request with another body.", "Error"))
         .response(
             "409",
