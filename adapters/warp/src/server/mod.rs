@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::context::{Api, Context, HealthContext, Served};
 use crate::filter::routes;
+use crate::peer::Peer;
 use crate::server::timeouts::TimeoutStream;
 
 /// Milliseconds to wait after a failed `accept`, which usually means that there are no file descriptors left.
@@ -118,14 +119,14 @@ impl Server {
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
-            let stream = tokio::select! {
+            let (stream, address) = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 Some(_) = connections.join_next() => continue,
-                stream = accept(&listener), if connections.len() < config.connections_max => stream,
+                accepted = accept(&listener), if connections.len() < config.connections_max => accepted,
             };
             let stream = TimeoutStream::new(stream, write_timeout, head_timeout);
-            let service = stream.watch(service.clone());
+            let service = stream.watch(service.clone(), Peer::new(address));
             let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
             connections.spawn(async move {
                 if let Err(error) = connection.await {
@@ -159,15 +160,15 @@ fn head_bytes(config: &Config) -> usize {
     share.clamp(HEAD_BYTES_MIN, HEAD_BYTES_MAX)
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         let error = match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 // A reply is one small write. With Nagle's algorithm it could wait for the client's delayed acknowledgement.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "could not disable Nagle's algorithm on a connection");
                 }
-                return stream;
+                return (stream, address);
             }
             Err(error) => error,
         };

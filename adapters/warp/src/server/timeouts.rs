@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+use crate::peer::Peer;
+
 /// Counts the ends of heads and of replies. It is odd from the end of a head to the end of the reply. Bytes that arrive while
 /// it is even belong to a head.
 type Turns = Arc<AtomicU64>;
@@ -40,9 +42,9 @@ impl TimeoutStream {
         Self { stream, write_timeout, stalled: None, head_timeout, turns, turn: 0, head: None }
     }
 
-    /// The service of this connection, wrapped to count the ends of heads and replies.
-    pub(crate) fn watch<S>(&self, service: S) -> Watched<S> {
-        Watched { service, turns: self.turns.clone() }
+    /// The service of this connection, wrapped to count the ends of heads and replies, and to attach the peer to each request.
+    pub(crate) fn watch<S>(&self, service: S, peer: Peer) -> Watched<S> {
+        Watched { service, turns: self.turns.clone(), peer }
     }
 
     fn limited<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -118,10 +120,11 @@ impl AsyncWrite for TimeoutStream {
     }
 }
 
-/// A service that counts the ends of heads and replies of its connection.
+/// A service that counts the ends of heads and replies of its connection, and attaches the peer to each request.
 pub(crate) struct Watched<S> {
     service: S,
     turns: Turns,
+    peer: Peer,
 }
 
 impl<S, B> Service<Request<Incoming>> for Watched<S>
@@ -135,7 +138,8 @@ where
     type Error = S::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer.clone());
         self.turns.fetch_add(1, Ordering::Release);
         let end = ReplyEnd(self.turns.clone());
         let answer = self.service.call(request);

@@ -10,6 +10,7 @@ mod limits;
 mod log;
 mod lookups;
 mod openapi;
+mod peer;
 mod placing;
 mod reading;
 mod serving;
