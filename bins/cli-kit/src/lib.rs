@@ -14,7 +14,7 @@ mod span;
 pub use exit::Failure;
 pub use health::HealthArgs;
 pub use http::{BaseUrl, Client, Reply};
-pub use logging::{LogArgs, start_for_problems};
+pub use logging::{AUDIT_TARGET, LogArgs, start_for_problems};
 pub use process::{block_on, end, parse_from, sentence};
 pub use signals::{EndsAtOnce, Signals};
 pub use span::Span;

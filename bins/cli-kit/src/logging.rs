@@ -1,16 +1,24 @@
 //! Log lines on standard error, for people or for machines.
 
+mod audit_file;
 mod escape;
 mod queue;
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing::Metadata;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
+use crate::Failure;
+use audit_file::AuditFile;
 use escape::{HumanFields, JsonEvent};
 use queue::Queue;
 
@@ -26,7 +34,13 @@ pub struct LogArgs {
     /// Log lines for people or for machines
     #[arg(long, env = "LOGISTICS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
     log_format: LogFormat,
+    /// Append the audit trail to this file, a line of JSON per call that was refused or used a privilege [default: to the log]
+    #[arg(long, env = "LOGISTICS_AUDIT_LOG", value_name = "FILE")]
+    audit_log: Option<PathBuf>,
 }
+
+/// The target of the events that are the audit trail.
+pub const AUDIT_TARGET: &str = "logistics::audit";
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 enum LogFormat {
@@ -48,35 +62,52 @@ impl std::str::FromStr for LogFilter {
 
 impl LogArgs {
     /// Starts logging. Later calls in a process do nothing.
-    pub fn start(&self) {
+    ///
+    /// # Errors
+    /// If the file of the audit trail cannot be opened.
+    pub fn start(&self) -> Result<(), Failure> {
         let filter = EnvFilter::try_new(&self.log_level.0).unwrap_or_default();
-        start(filter, self.log_format);
+        let audit = self.audit_log.as_deref().map(open_audit).transpose()?;
+        start(filter, self.log_format, audit);
+        Ok(())
     }
+}
+
+fn open_audit(path: &Path) -> Result<AuditFile, Failure> {
+    let shown = path.display();
+    AuditFile::open(path)
+        .map_err(|error| Failure::usage(format!("cannot open the audit log {shown}: {error}")))
 }
 
 /// Starts logging of warnings and errors, for a command with output of its own.
 pub fn start_for_problems() {
-    start(EnvFilter::new("warn"), LogFormat::Human);
+    start(EnvFilter::new("warn"), LogFormat::Human, None);
 }
 
 /// The queue of lines, once logging has started.
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
-fn start(filter: EnvFilter, format: LogFormat) {
+fn start(filter: EnvFilter, format: LogFormat, audit: Option<AuditFile>) {
     if QUEUE.get().is_some() {
         return;
     }
     // Without a thread, the service cannot start either, and reports that.
     let Ok(queue) = Queue::start(std::io::stderr(), report_dropped) else { return };
     let queue = QUEUE.get_or_init(|| queue).clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(queue)
-        .with_ansi(std::io::stderr().is_terminal());
-    let _ = match format {
-        LogFormat::Human => subscriber.with_target(false).fmt_fields(HumanFields).try_init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).map_event_format(JsonEvent).try_init(),
+    let is_audit = |metadata: &Metadata<'_>| metadata.target() == AUDIT_TARGET;
+    // The trail is in one place: in its file, if it has one.
+    let has_file = audit.is_some();
+    let to_stderr = filter.and(filter_fn(move |metadata| !(has_file && is_audit(metadata))));
+    let lines = fmt::layer().with_writer(queue).with_ansi(std::io::stderr().is_terminal());
+    let lines = match format {
+        LogFormat::Human => lines.with_target(false).fmt_fields(HumanFields).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).map_event_format(JsonEvent).boxed(),
     };
+    let trail = audit.map(|file| {
+        let lines = fmt::layer().with_writer(file).with_ansi(false).json().flatten_event(true);
+        lines.map_event_format(JsonEvent).with_filter(filter_fn(is_audit))
+    });
+    let _ = tracing_subscriber::registry().with(lines.with_filter(to_stderr)).with(trail).try_init();
     // The default hook writes to standard error directly, and would block on a full pipe.
     std::panic::set_hook(Box::new(log_panic));
 }

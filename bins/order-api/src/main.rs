@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 async fn start(args: ServeArgs) -> Result<(), Failure> {
-    args.log.start();
+    args.log.start()?;
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;

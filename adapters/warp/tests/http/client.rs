@@ -34,6 +34,12 @@ impl Reply {
         self.headers.get(name).map_or("", String::as_str)
     }
 
+    /// The headers except those that differ between two equal replies.
+    pub(crate) fn stable_headers(&self) -> BTreeMap<&str, &str> {
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        headers.filter(|(name, _)| !["date", "x-request-id"].contains(name)).collect()
+    }
+
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.header("content-type"), "application/json", "{self:?}");
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use logistics_core::Request;
 use logistics_core::port::PortErrorKind;
 use logistics_core::{Offset, OrderId};
-use logistics_service::{Options, OrderService};
+use logistics_service::{Authenticator, Options, OrderService};
 use logistics_testkit::MemoryBus;
 use logistics_warp::{Api, Config, bind};
 use tokio::sync::oneshot;
@@ -42,9 +42,21 @@ impl TestServer {
         Self::of(Config::new(([127, 0, 0, 1], 0).into()), options).await
     }
 
+    /// A server that authenticates its callers.
+    pub(crate) async fn authenticating(authenticator: impl Authenticator + 'static) -> Self {
+        let backend = Arc::new(Backend::new());
+        let api = api(&backend, options()).with_authenticator(Arc::new(authenticator));
+        Self::over(backend, Config::new(([127, 0, 0, 1], 0).into()), api).await
+    }
+
     async fn of(config: Config, options: Options) -> Self {
         let backend = Arc::new(Backend::new());
-        let bound = bind(config, api(&backend, options)).await.expect("a free port");
+        let api = api(&backend, options);
+        Self::over(backend, config, api).await
+    }
+
+    async fn over(backend: Arc<Backend>, config: Config, api: Api) -> Self {
+        let bound = bind(config, api).await.expect("a free port");
         let (stop, stopped) = oneshot::channel();
         let address = bound.local_addr();
         let running = tokio::spawn(bound.run(async { _ = stopped.await }));

@@ -42,7 +42,7 @@ enum NotifierKind {
 }
 
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
-    args.log.start();
+    args.log.start()?;
     let deciding = args.deciding.deciding(args.deciding.memory().for_orders())?;
     let mut signals = Signals::listen()?;
     let engine = args.engine.open().await?;
