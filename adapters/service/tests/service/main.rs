@@ -3,6 +3,7 @@
 mod finding;
 mod fixture;
 mod listing;
+mod ownership;
 mod placing;
 mod reading_the_log;
 mod transitions;
