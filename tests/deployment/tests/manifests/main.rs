@@ -50,7 +50,9 @@ const SERVICES: [&str; 3] = ["order-api", "order-processor", "notification-servi
 /// Everything there is to apply.
 fn all() -> Vec<(PathBuf, Vec<Value>)> {
     let folder = project().join("deploy/k8s");
-    [folder.clone(), folder.join("overlays/own")].map(|folder| (folder.clone(), render(&folder))).to_vec()
+    let overlays = ["own", "protected"].map(|overlay| folder.join("overlays").join(overlay));
+    let all = std::iter::once(folder).chain(overlays);
+    all.map(|folder| (folder.clone(), render(&folder))).collect()
 }
 
 fn kind(object: &Value) -> &str {
