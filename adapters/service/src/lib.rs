@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod append;
 mod authenticate;
 mod budget;
 mod command;

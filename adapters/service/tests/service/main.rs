@@ -5,4 +5,5 @@ mod fixture;
 mod listing;
 mod placing;
 mod reading_the_log;
+mod signing;
 mod transitions;
