@@ -6,10 +6,11 @@ use logistics_core::port::{Batch, ReadLimit, Topic};
 use logistics_core::processor::Phase;
 use logistics_core::wire::{self, Record};
 use logistics_core::{
-    Fact, Offset, Order, OrderId, Outcome, OutcomeKind, Partition, Timestamp, evolve, partition_of,
+    Cause, Fact, Offset, Order, OrderId, Outcome, OutcomeKind, Partition, Timestamp, evolve, partition_of,
 };
 use logistics_testkit::Broker;
 
+use crate::workload::UNSIGNED;
 use crate::world::World;
 
 /// One partition's committed records.
@@ -142,6 +143,7 @@ fn committed(world: &World, broker: &Broker, partition: Partition) -> Result<Com
             }
             Ok(Record::Fact(fact)) => {
                 by_the_logs_clock(world, &fact, record.at)?;
+                signed(&fact, here)?;
                 let answers = fact.cause.answers();
                 committed.facts.push((here, record.at, fact));
                 let Some(answers) = answers else { continue };
@@ -169,6 +171,16 @@ fn committed(world: &World, broker: &Broker, partition: Partition) -> Result<Com
         }
     }
     Ok(committed)
+}
+
+/// I16: no request of a producer without the log key causes a fact.
+fn signed(fact: &Fact, here: Offset) -> Result<(), String> {
+    match &fact.cause {
+        Cause::Request { request, .. } if request.as_str().starts_with(UNSIGNED) => {
+            Err(format!("I16: the fact at {here} is caused by {request}, which the log key did not sign"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// I19: a fact's time does not pass the log's by more than clocks may differ. What was measured may be out by what passed

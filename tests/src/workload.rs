@@ -1,6 +1,8 @@
 //! Requests of clients.
 
 use bytes::Bytes;
+use logistics_core::port::LogRecord;
+use logistics_core::wire::{LogKeys, Record};
 use logistics_core::{
     Actor, Cause, Change, Command, DeadlineKind, Fact, Offset, OrderId, Outcome, OutcomeKind, Partition,
     Placement, Request, RequestId, Status, Timestamp, Version, partition_of, wire,
@@ -45,6 +47,42 @@ pub fn place(order_id: &OrderId, partition: Partition, name: &str) -> Input {
 #[must_use]
 pub fn step(order_id: &OrderId, to: Status, partition: Partition, name: &str) -> Input {
     ask(order_id, Command::Transition { to }, partition, name)
+}
+
+/// The names of requests of a producer without the log key begin with this.
+pub const UNSIGNED: &str = "unsigned-";
+
+/// The client's input with its signature, if it is a request.
+#[must_use]
+pub fn signed(input: Input, keys: &LogKeys, partitions: u32) -> Input {
+    match request_of(&input) {
+        Some(request) => {
+            let home = partition_of(&request.order_id, partitions);
+            Input { payload: keys.sign_input(home, &input.payload), ..input }
+        }
+        None => input,
+    }
+}
+
+/// What a producer without the log key makes of a client's request: an operator's transition of the same order.
+#[must_use]
+pub fn unsigned(input: &Input, to: Status, n: usize) -> Option<Input> {
+    let request = request_of(input)?;
+    Some(step(&request.order_id, to, input.partition, &format!("{UNSIGNED}{n}")))
+}
+
+fn request_of(input: &Input) -> Option<Request> {
+    let record = LogRecord {
+        offset: Offset(0),
+        key: None,
+        payload: input.payload.clone(),
+        headers: Vec::new(),
+        at: Timestamp::default(),
+    };
+    match wire::decode(&record, input.partition) {
+        Ok(Record::Input(request)) => Some(request),
+        _ => None,
+    }
 }
 
 /// A forged outcome of an input that is far ahead or may be answered already.

@@ -5,10 +5,13 @@
 
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::processor::{Effect, Phase, Settings};
+use logistics_core::wire::LogKeys;
 use logistics_core::{Command, OrderId, Partition, Policy};
 use logistics_testkit::{CommitFate, Rng};
 use logistics_tests::invariants::{check, check_settled};
-use logistics_tests::workload::{ask, forged_fact, forged_outcome, garbage, order_in, place, step};
+use logistics_tests::workload::{
+    ask, forged_fact, forged_outcome, garbage, order_in, place, signed, step, unsigned,
+};
 use logistics_tests::world::{Action, Fault, Input, World};
 
 const PARTITIONS: u32 = 2;
@@ -96,6 +99,21 @@ fn workload(rng: &mut Rng) -> Vec<Input> {
         });
     }
     inputs
+}
+
+/// The log gets a key, which the clients have. A producer without the key requests transitions as an operator.
+fn with_log_key(rng: &mut Rng, settings: &mut Settings, inputs: Vec<Input>) -> Vec<Input> {
+    let keys = LogKeys::new(&[[7; 32]]).expect("a key");
+    let mut all = Vec::new();
+    for (n, input) in inputs.into_iter().enumerate() {
+        if rng.chance(300) {
+            let to = STATUSES[rng.below(STATUSES.len() as u64) as usize];
+            all.extend(unsigned(&input, to, n));
+        }
+        all.push(signed(input, &keys, PARTITIONS));
+    }
+    settings.log_keys = Some(keys);
+    all
 }
 
 fn any<T>(rng: &mut Rng, items: impl Iterator<Item = T>) -> Option<T> {
@@ -218,8 +236,11 @@ fn choose_release(_: &mut Rng, _: &mut World, _: usize) {}
 
 fn run(seed: u64) -> World {
     let mut rng = Rng::new(seed);
-    let settings = settings(&mut rng);
-    let inputs = inputs(&mut rng);
+    let mut settings = settings(&mut rng);
+    let mut inputs = inputs(&mut rng);
+    if rng.chance(300) {
+        inputs = with_log_key(&mut rng, &mut settings, inputs);
+    }
     let mut world = World::new(PROCESSES, settings, inputs);
     (0..world.processes.len()).for_each(|process| choose_release(&mut rng, &mut world, process));
     for step in 0..FAULTY_STEPS {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod append;
 pub mod audit;
 mod authenticate;
 mod budget;

@@ -1,6 +1,8 @@
 //! The settings of the service.
 
-/// Time limits of the use cases, and their limit of bytes in flight.
+use logistics_core::wire::LogKeys;
+
+/// Time limits of the use cases, their limit of bytes in flight, and the keys of the log.
 ///
 /// Change fields of `Options::default()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,9 @@ pub struct Options {
     /// Maximum bytes of requests and replies in flight, of all callers together. Beyond it a call fails at once as
     /// [`Overloaded`](crate::ServiceError::Overloaded). Default 64 MiB.
     pub in_flight_bytes_max: usize,
+    /// The keys of the log; the first one signs every request. Processors with a log key accept unsigned requests only as far
+    /// as their producer roles permit. Default `None`: requests are not signed.
+    pub log_keys: Option<LogKeys>,
 }
 
 impl Default for Options {
@@ -29,6 +34,7 @@ impl Default for Options {
             lookup_wait_ms: 2_500,
             port_timeout_ms: 10_000,
             in_flight_bytes_max: 64 * 1024 * 1024,
+            log_keys: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Placing an order.
 
-use logistics_core::{Actor, Command, OrderId, PartyId, Placement, Request, RequestId, RequestOutcome, wire};
+use logistics_core::{Actor, Command, OrderId, PartyId, Placement, Request, RequestId, RequestOutcome};
 
 use crate::command::Place;
 use crate::error::ServiceError;
@@ -57,9 +57,7 @@ impl OrderService {
         let mut request = Request::new(id, order_id, actor, place, now);
         request.awaited = command.idempotency_key.is_some();
         request.trace = command.trace;
-        let payload = wire::encode_request(&request);
-        let append = self.shared.bus.append(&request.order_id, payload);
-        self.shared.port("append a placement", append).await?;
+        self.shared.append("append a placement", &request).await?;
         let Request { id: request_id, order_id, awaited, .. } = request;
         if !awaited {
             return Ok(Placed::Created { order_id });

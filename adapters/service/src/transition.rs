@@ -1,6 +1,6 @@
 //! Requesting a transition of an order.
 
-use logistics_core::{Actor, Command, OrderId, Request, RequestId, RequestOutcome, wire};
+use logistics_core::{Actor, Command, OrderId, Request, RequestId, RequestOutcome};
 
 use crate::command::{Action, Transition};
 use crate::document::Document;
@@ -53,9 +53,7 @@ impl OrderService {
         request.expected_version = command.expected_version;
         request.reason = command.reason;
         request.trace = command.trace;
-        let payload = wire::encode_request(&request);
-        let append = self.shared.bus.append(&request.order_id, payload);
-        let offset = self.shared.port("append a request", append).await?;
+        let offset = self.shared.append("append a request", &request).await?;
         let appended = command.idempotency_key.as_ref().map(|_| offset);
         let Request { id: request_id, order_id, .. } = request;
         match self.decision(&order_id, &request_id, appended, wait).await {

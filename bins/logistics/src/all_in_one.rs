@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use logistics_cli_kit::Failure;
 use logistics_core::port::StartAt;
+use logistics_core::wire::LogKeys;
 use logistics_wiring::{App, Deciding, HttpArgs, HttpServer, NewNotifier, REQUEST_BYTES_DEFAULT, Services};
 
 use crate::engine::Engine;
@@ -25,7 +26,7 @@ pub(crate) struct AllInOne {
 }
 
 impl AllInOne {
-    /// Starts the API of an engine. It is live but not ready, and no other service has started.
+    /// Starts the API of an engine, which signs its requests with the first of `log_keys`. It is live but not ready, and no other service has started.
     ///
     /// # Errors
     /// One sentence, if the address cannot be used.
@@ -34,8 +35,9 @@ impl AllInOne {
         listen: SocketAddr,
         http: &HttpArgs,
         request_bytes_max: u64,
+        log_keys: Option<LogKeys>,
     ) -> Result<HttpServer, Failure> {
-        HttpServer::api(listen, http, request_bytes_max, engine.bus(), engine.store()).await
+        HttpServer::api(listen, http, request_bytes_max, engine.bus(), engine.store(), log_keys).await
     }
 
     /// Waits for the startup checks of the engine, then starts the services. Can be cancelled.
@@ -71,9 +73,15 @@ impl AllInOne {
         config: AllInOneConfig,
     ) -> Result<Self, Failure> {
         let engine = Engine::embedded(data).await?;
-        let server =
-            Self::listen(&engine, ([127, 0, 0, 1], 0).into(), &HttpArgs::default(), REQUEST_BYTES_DEFAULT)
-                .await?;
+        let log_keys = config.deciding.as_ref().and_then(|deciding| deciding.log_keys.clone());
+        let server = Self::listen(
+            &engine,
+            ([127, 0, 0, 1], 0).into(),
+            &HttpArgs::default(),
+            REQUEST_BYTES_DEFAULT,
+            log_keys,
+        )
+        .await?;
         Self::start(engine, server, config).await
     }
 

@@ -12,6 +12,8 @@ mod log;
 mod orders;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/signing.rs"]
+mod signing;
 mod support;
 #[path = "cli/transitions.rs"]
 mod transitions;

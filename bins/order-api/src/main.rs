@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
-use logistics_wiring::{HttpArgs, HttpServer, InstanceArgs, MemoryArgs, Services, parse, run};
+use logistics_wiring::{HttpArgs, HttpServer, InstanceArgs, LogKeyArgs, MemoryArgs, Services, parse, run};
 
 /// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
 #[global_allocator]
@@ -44,6 +44,8 @@ struct ServeArgs {
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
+    log_key: LogKeyArgs,
+    #[command(flatten)]
     instance: InstanceArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -63,12 +65,13 @@ fn main() -> ExitCode {
 
 async fn start(args: ServeArgs) -> Result<(), Failure> {
     args.log.start()?;
+    let keys = args.log_key.keys()?;
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
     // The API serves at once, and answers 503 to requests that need a missing part.
     let server =
-        HttpServer::api(args.listen, &args.http, args.memory.for_requests(), log.bus(), store.store())
+        HttpServer::api(args.listen, &args.http, args.memory.for_requests(), log.bus(), store.store(), keys)
             .await?;
     tracing::info!(instance, "Order API Running...");
     let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use logistics_cli_kit::Failure;
+use logistics_core::processor::ProducerRoles;
 
 use crate::limits::{ClockArgs, MemoryArgs};
 use crate::log_key::LogKeyArgs;
@@ -19,6 +20,11 @@ pub struct DecidingArgs {
     clock: ClockArgs,
     #[command(flatten)]
     log_key: LogKeyArgs,
+    /// With a log key: the actors that an unsigned request in the log may name, separated by commas. `customer` permits
+    /// placements only; `merchant`, `courier` and `operator` permit what the lifecycle permits these; `any` permits everything
+    /// but `system`, `none` nothing. Other unsigned requests are dead-lettered. Without a log key it has no effect
+    #[arg(long, env = "LOGISTICS_LOG_PRODUCER_ROLES", value_name = "ROLES", default_value_t)]
+    log_producer_roles: ProducerRoles,
 }
 
 impl DecidingArgs {
@@ -38,6 +44,7 @@ impl DecidingArgs {
             memory_bytes,
             clock_skew_ms_max: self.clock.skew_ms_max(),
             log_keys: self.log_key.keys()?,
+            producer_roles: self.log_producer_roles.clone(),
         })
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderReader};
+use logistics_core::wire::LogKeys;
 use logistics_service::{Options, OrderService};
 use logistics_tokio::SystemClock;
 use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
@@ -77,7 +78,7 @@ pub struct HttpServer {
 
 impl HttpServer {
     /// Serves the API and the health. Running requests and replies use at most `request_bytes_max` bytes. Requests that need a
-    /// missing part are answered 503.
+    /// missing part are answered 503. The first of `log_keys` signs what the API appends.
     ///
     /// # Errors
     /// If the address cannot be used.
@@ -87,11 +88,13 @@ impl HttpServer {
         request_bytes_max: u64,
         bus: Arc<dyn EventBus>,
         store: Arc<dyn OrderReader>,
+        log_keys: Option<LogKeys>,
     ) -> Result<Self, Failure> {
         let registry = Arc::new(HealthRegistry::default());
         let bytes_max = usize::try_from(request_bytes_max).unwrap_or(usize::MAX);
         let mut options = Options::default();
         options.in_flight_bytes_max = bytes_max;
+        options.log_keys = log_keys;
         let service = OrderService::new(bus, store, Arc::new(SystemClock), options);
         let api = Api::new(service, registry.clone());
         // A placement is appended and needs no store; what does need it answers 503 by itself.

@@ -1,4 +1,4 @@
-//! The keys with which owners sign their records.
+//! The keys of the log: owners sign their records, APIs their requests.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,12 @@ use logistics_core::wire::{LOG_KEY_BYTES, LogKeys};
 
 use logistics_cli_kit::Failure;
 
-/// Flags of every process that decides orders.
+/// Flags of every process that decides orders or appends requests.
 #[derive(Args, Debug, Clone, Default)]
 pub struct LogKeyArgs {
-    /// A file with the keys of the log, 64 hexadecimal digits per line. The first key signs facts and outcomes, all keys verify
-    /// them. From the first signed record of a partition on, unsigned facts and outcomes are dead-lettered
+    /// A file with the keys of the log, 64 hexadecimal digits per line. The first key signs, all keys verify: an API signs its
+    /// requests, a processor its facts and outcomes. From the first signed record of a partition on, unsigned facts and outcomes
+    /// are dead-lettered; unsigned requests are, unless the processor's --log-producer-roles permits them
     #[arg(long, env = "LOGISTICS_LOG_KEY_FILE", value_name = "FILE")]
     log_key_file: Option<PathBuf>,
 }

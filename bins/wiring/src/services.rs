@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use logistics_core::Policy;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, Notifier, OwnerStore, StartAt};
-use logistics_core::processor::Settings;
+use logistics_core::processor::{ProducerRoles, Settings};
 use logistics_core::wire::LogKeys;
 use logistics_tokio::{Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock};
 
@@ -27,8 +27,10 @@ pub struct Deciding {
     pub memory_bytes: u64,
     /// Maximum difference between this clock and the log's, in milliseconds.
     pub clock_skew_ms_max: u64,
-    /// The keys that sign and verify facts and outcomes.
+    /// The keys that sign and verify facts and outcomes, and verify requests.
     pub log_keys: Option<LogKeys>,
+    /// What an unsigned request may ask, if there are keys.
+    pub producer_roles: ProducerRoles,
 }
 
 impl Deciding {
@@ -40,6 +42,7 @@ impl Deciding {
             memory_bytes: MEMORY_BYTES_DEFAULT,
             clock_skew_ms_max: CLOCK_SKEW_MS_MAX_DEFAULT,
             log_keys: None,
+            producer_roles: ProducerRoles::default(),
         }
     }
 }
@@ -82,13 +85,14 @@ impl Services {
     /// Starts the processors.
     #[must_use]
     pub fn deciding(mut self, bus: Arc<dyn EventBus>, store: Arc<dyn OwnerStore>, how: Deciding) -> Self {
-        let Deciding { policy, memory_bytes, clock_skew_ms_max, log_keys } = how;
+        let Deciding { policy, memory_bytes, clock_skew_ms_max, log_keys, producer_roles } = how;
         // One process may own all partitions.
         let share = usize::try_from(memory_bytes / u64::from(bus.partitions().max(1))).unwrap_or(usize::MAX);
         let mut settings = Settings::new(bus.partitions(), policy);
         settings.memory_bytes_max = share;
         settings.clock_skew_ms_max = clock_skew_ms_max;
         settings.log_keys = log_keys;
+        settings.producer_roles = producer_roles;
         let options = ProcessorsOptions::default();
         self.processors = Some(Processors::start(bus, store, Arc::new(SystemClock), settings, options));
         self

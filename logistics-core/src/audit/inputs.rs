@@ -135,7 +135,8 @@ impl Inputs {
 }
 
 fn fits(asked: Option<&Asked>, partition: Partition, answer: Answer<'_>) -> Result<(), String> {
-    // A build that reads less than this one may have dead-lettered what this one could read.
+    // A build that reads less than this one may have dead-lettered what this one could read. An owner dead-letters an unsigned
+    // input that its log key and roles do not permit, and the audit knows neither.
     let (Some(asked), false) = (asked, matches!(answer, Answer::DeadLettered)) else {
         let dead = matches!(answer, Answer::DeadLettered);
         return if dead { Ok(()) } else { Err("is a decision, and the input is no request".to_owned()) };

@@ -586,3 +586,13 @@ fn i16_what_no_owner_wrote_is_an_input_whose_outcome_is_a_dead_letter() {
         forged(false, kind).expect_err("a record that no owner wrote has no outcome");
     }
 }
+
+/// An owner with a log key dead-letters an unsigned request that its roles do not permit. The audit has no key.
+#[test]
+fn i2_a_request_may_be_a_dead_letter() {
+    let mut system = system();
+    let request = system.request("o7", Actor::Operator, Command::Cancel);
+    system.forged("o7", wire::encode_request(&request), true);
+    let report = system.evidence().audit(Expect::AtRest).expect("every invariant holds");
+    assert_eq!((report.outcomes.dead_lettered, report.foreign), (2, 0));
+}

@@ -1,5 +1,6 @@
 //! A record of the log, as an owner of its partition reads it.
 
+use super::settings::Settings;
 use crate::fact::{Change, Fact};
 use crate::ids::{Offset, OrderId, Partition, Timestamp, Version};
 use crate::order::Order;
@@ -44,7 +45,7 @@ impl Input {
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) reading: Reading,
-    /// A key of the log signed it.
+    /// It claims to be an owner's, and a key of the log signed it.
     pub(super) signed: bool,
 }
 
@@ -68,7 +69,7 @@ pub(super) enum Reading {
 /// How much of a reason goes into an outcome: a foreign record may be long, and its outcome must fit anyway.
 const REASON_CHARS_MAX: usize = 300;
 
-/// Reads a record of this partition.
+/// Reads a record of this partition. Verifies the signatures of owners' records; [`of_request`] verifies those of inputs.
 pub(super) fn read_record(record: &LogRecord, partition: Partition, keys: Option<&LogKeys>) -> Read {
     let reading = match wire::decode(record, partition) {
         Ok(Record::Input(request)) => Reading::Input(request),
@@ -87,17 +88,42 @@ pub(super) fn read_record(record: &LogRecord, partition: Partition, keys: Option
 pub(super) const UNSIGNED: &str =
     "no owner of the partition wrote this record: it is not signed with the log key";
 
-/// The input that a request of this partition's log is.
+/// The input that a request of this partition's log is. With log keys, an unsigned request may be a dead letter.
+///
+/// Called only for an input that has no outcome yet. What was answered is never judged again, so other keys or roles change
+/// nothing about it.
 pub(super) fn of_request(
     record: LogRecord,
     request: Request,
     partition: Partition,
-    partitions: u32,
+    settings: &Settings,
 ) -> InputKind {
-    match partition_of(&request.order_id, partitions) {
-        here if here == partition => InputKind::Request(Box::new(request)),
-        to => InputKind::Misplaced { record, request: Box::new(request), to },
+    let home = partition_of(&request.order_id, settings.partitions);
+    let request = match &settings.log_keys {
+        // A forwarded input is the same record in its order's partition, so its signature is for that partition everywhere.
+        Some(keys) if !is_signed(&record, home, keys) => {
+            if !settings.producer_roles.permits(&request) {
+                return InputKind::Dead { record, reason: settings.producer_roles.refusal(&request) };
+            }
+            unsigned(request)
+        }
+        _ => request,
+    };
+    if home == partition {
+        InputKind::Request(Box::new(request))
+    } else {
+        InputKind::Misplaced { record, request: Box::new(request), to: home }
     }
+}
+
+/// The signature covers the payload. An input in binary mode has its attributes in headers, which nothing covers.
+fn is_signed(record: &LogRecord, home: Partition, keys: &LogKeys) -> bool {
+    !wire::is_binary(record) && keys.verifies_input(home, &record.payload)
+}
+
+/// What is believed of a permitted input that no log key signed. Fields that only a signed input may set are dropped here.
+fn unsigned(request: Request) -> Request {
+    request
 }
 
 fn bounded(reason: &str) -> String {

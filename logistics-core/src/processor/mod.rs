@@ -14,6 +14,7 @@
 //! - decisions use states that the store had at a token of this acquisition, plus what this acquisition committed;
 //! - a checkpoint is continued on the log that it was made from, and on no other;
 //! - a record that claims to be an owner's and cannot be one changes no order and is dead-lettered;
+//! - with a log key, so does an unsigned input that [`ProducerRoles`] does not permit;
 //! - a record of a newer release halts the partition and is never skipped.
 //!
 //! Each stage is a type with its own file and transitions (`stage.rs`). `context.rs` has what outlives a stage.
@@ -36,6 +37,7 @@ mod live;
 mod memory;
 mod own;
 mod planning;
+mod producer_roles;
 mod reading;
 mod replay;
 mod replaying;
@@ -49,6 +51,7 @@ mod write_buffer;
 pub use effect::{CallId, Effect, Now, Phase, Reply, Skew};
 pub use event::ProcessorEvent;
 pub use interrupt::{HaltCode, InterruptCode};
+pub use producer_roles::{InvalidProducerRoles, ProducerRoles};
 pub use settings::Settings;
 
 use crate::ids::{Offset, Partition};

@@ -44,7 +44,7 @@ impl Live {
         let unsigned = self.scan.lacks_signature(signed, settings);
         let is_input = matches!(reading, Reading::Input(_) | Reading::Dead(_));
         let kind = match reading {
-            Reading::Input(request) => of_request(record, request, partition, settings.partitions),
+            Reading::Input(request) => of_request(record, request, partition, settings),
             Reading::Dead(reason) => InputKind::Dead { record, reason },
             Reading::Foreign(reason) => InputKind::Dead { record, reason: foreign(&reason) },
             Reading::Outcome(_) | Reading::Fact(_) | Reading::Newer(_) if unsigned => {
@@ -81,7 +81,7 @@ impl Live {
             InputKind::Dead { record, reason: foreign("the replay rejected it") }
         } else {
             match read_record(&record, partition, None).reading {
-                Reading::Input(request) => of_request(record, request, partition, settings.partitions),
+                Reading::Input(request) => of_request(record, request, partition, settings),
                 Reading::Dead(reason) => InputKind::Dead { record, reason },
                 _ => return None,
             }

@@ -1,5 +1,6 @@
 //! The processor's settings and limits.
 
+use super::producer_roles::ProducerRoles;
 use crate::backoff::Backoff;
 use crate::policy::Policy;
 use crate::port::ReadLimit;
@@ -38,9 +39,12 @@ pub struct Settings {
     pub ahead_attempts_max: u32,
     /// Milliseconds by which this owner's clock may differ from the log's. Beyond that, no timer fires.
     pub clock_skew_ms_max: u64,
-    /// The keys that sign and verify facts and outcomes. With keys, an unsigned record behind the partition's first signed
-    /// record is foreign. `None`: no record is signed or verified.
+    /// The keys that sign and verify facts and outcomes, and verify inputs. With keys, an unsigned record of an owner behind the
+    /// partition's first signed record is foreign, and an unsigned input may ask only what [`Self::producer_roles`] permits.
+    /// `None`: no record is signed or verified.
     pub log_keys: Option<LogKeys>,
+    /// What an unsigned input may ask. Without [`Self::log_keys`] it has no effect.
+    pub producer_roles: ProducerRoles,
     /// Emits events of single orders too. Each costs one or two allocations; the driver sets this when an observer wants
     /// them.
     pub emit_order_events: bool,
@@ -66,6 +70,7 @@ impl Settings {
             ahead_attempts_max: 5,
             clock_skew_ms_max: 5000,
             log_keys: None,
+            producer_roles: ProducerRoles::default(),
             emit_order_events: true,
         }
     }

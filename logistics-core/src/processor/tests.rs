@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 mod bounds;
 mod foreign;
+mod producers;
 mod rebuilding;
 mod skew;
 

@@ -6,4 +6,5 @@ mod listing;
 mod ownership;
 mod placing;
 mod reading_the_log;
+mod signing;
 mod transitions;

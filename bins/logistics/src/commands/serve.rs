@@ -48,7 +48,8 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     let engine = args.engine.open().await?;
     args.deciding.announce();
     let request_bytes = args.deciding.memory().for_requests();
-    let server = AllInOne::listen(&engine, args.listen, &args.http, request_bytes).await?;
+    let server =
+        AllInOne::listen(&engine, args.listen, &args.http, request_bytes, deciding.log_keys.clone()).await?;
     let url = format!("http://{}", server.addr());
     output::line(format!("Listening on {url}, data in {}", engine.location()));
     output::line(format!("Try: curl -X POST {url}/orders"));

@@ -5,7 +5,11 @@ use std::io;
 use bytes::Bytes;
 use clap::Args;
 use logistics_cli_kit::{Failure, output};
-use logistics_core::{OrderId, partition_of, wire};
+use logistics_core::port::{Clock, LogRecord};
+use logistics_core::wire::{LogKeys, Record};
+use logistics_core::{Offset, OrderId, Partition, Request, RequestId, partition_of, wire};
+use logistics_tokio::SystemClock;
+use logistics_wiring::LogKeyArgs;
 use serde_json::Value;
 
 use crate::engine::{Engine, EngineArgs, Needs};
@@ -15,6 +19,8 @@ use crate::engine::{Engine, EngineArgs, Needs};
 pub(crate) struct AppendArgs {
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    log_key: LogKeyArgs,
     /// The key of every record [default: the order id in each record]
     #[arg(long, value_name = "ORDER_ID")]
     key: Option<OrderId>,
@@ -28,27 +34,33 @@ pub(crate) struct AppendArgs {
 
 pub(crate) async fn run(args: AppendArgs) -> Result<(), Failure> {
     logistics_cli_kit::start_for_problems();
+    let keys = args.log_key.keys()?;
     let engine = args.engine.existing_checked(Needs::Log).await?;
-    let appended = append(&engine, &args).await;
+    let appended = append(&engine, &args, keys.as_ref()).await;
     appended.and(engine.close())
 }
 
-async fn append(engine: &Engine, args: &AppendArgs) -> Result<(), Failure> {
+async fn append(engine: &Engine, args: &AppendArgs, keys: Option<&LogKeys>) -> Result<(), Failure> {
     if let Some(record) = args.record.as_deref().filter(|record| *record != "-") {
-        return append_one(engine, args, record).await;
+        return append_one(engine, args, keys, record).await;
     }
     // One at a time, so that the records of an order keep the order of the input.
     for (number, line) in (1..).zip(io::stdin().lines()) {
         let line = line.map_err(|error| Failure::usage(format!("cannot read line {number}: {error}")))?;
         if !line.trim().is_empty() {
-            let appended = append_one(engine, args, &line).await;
+            let appended = append_one(engine, args, keys, &line).await;
             appended.map_err(|failure| failure.at(&format!("line {number}")))?;
         }
     }
     Ok(())
 }
 
-async fn append_one(engine: &Engine, args: &AppendArgs, record: &str) -> Result<(), Failure> {
+async fn append_one(
+    engine: &Engine,
+    args: &AppendArgs,
+    keys: Option<&LogKeys>,
+    record: &str,
+) -> Result<(), Failure> {
     let parsed = serde_json::from_str(record);
     if !args.unchecked && is_owners(record, parsed.as_ref().ok()) {
         return Err(Failure::refused(
@@ -56,13 +68,36 @@ async fn append_one(engine: &Engine, args: &AppendArgs, record: &str) -> Result<
              the record anyway, add --unchecked",
         ));
     }
+    let signed = keys
+        .zip(parsed.as_ref().ok())
+        .and_then(|(keys, parsed)| signed(keys, record, parsed, engine.partitions()));
     let order_id = args.key.clone().map_or_else(|| order_id_in(parsed), Ok)?;
-    let payload = Bytes::copy_from_slice(record.as_bytes());
+    let payload = signed.unwrap_or_else(|| Bytes::copy_from_slice(record.as_bytes()));
     let offset = engine.bus().append(&order_id, payload).await;
     let offset = offset.map_err(|error| Failure::of_port("cannot append", &error))?;
     let partition = partition_of(&order_id, engine.partitions());
     output::line(format!("{partition}:{offset}  {order_id}"));
     Ok(())
+}
+
+/// The record as a signed request; `None` if it is no request.
+fn signed(keys: &LogKeys, record: &str, parsed: &Value, partitions: u32) -> Option<Bytes> {
+    let at = SystemClock.now();
+    let payload = Bytes::copy_from_slice(record.as_bytes());
+    let record = LogRecord { offset: Offset(0), key: None, payload, headers: Vec::new(), at };
+    let Ok(Record::Input(mut request)) = wire::decode(&record, Partition(0)) else { return None };
+    if parsed["specversion"].is_null() {
+        // The request id of a bare record is its position, which is not known yet.
+        request.id = RequestId::generate(at, rand::random());
+    }
+    let request = by_this_user(request);
+    let home = partition_of(&request.order_id, partitions);
+    Some(keys.sign_input(home, &wire::encode_request(&request)))
+}
+
+/// The request with what it says about its sender.
+fn by_this_user(request: Request) -> Request {
+    request
 }
 
 /// The prefix of the types of this system's records.
@@ -96,7 +131,7 @@ fn order_id_in(parsed: serde_json::Result<Value>) -> Result<OrderId, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use logistics_core::{Partition, Status};
+    use logistics_core::Status;
     use logistics_testkit::sample;
 
     use super::*;
@@ -127,6 +162,25 @@ mod tests {
             r#"{"source":"/shop","type":"shop.sold"}"#,
         ] {
             assert!(!is_owners(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn with_a_key_requests_and_bare_records_are_signed_and_nothing_else_is() {
+        let keys = LogKeys::new(&[[1; 32]]).expect("a key");
+        let signed = |record: &str| signed(&keys, record, &serde_json::from_str(record).ok()?, 4);
+        let request = sample::place();
+        let event = String::from_utf8(wire::encode_request(&request).to_vec()).expect("text");
+        let home = partition_of(&request.order_id, 4);
+        assert_eq!(signed(&event), Some(keys.sign_input(home, &wire::encode_request(&request))));
+        let bare = r#"{"order_id":"o-1","status":"PLACED","guests":4}"#;
+        let (one, two) = (signed(bare).expect("it is signed"), signed(bare).expect("it is signed"));
+        assert!(keys.verifies_input(partition_of(&OrderId::parse("o-1").expect("an id"), 4), &one));
+        let text = String::from_utf8_lossy(&one);
+        assert!(one != two && text.contains(r#""details":{"guests":4}"#), "each has its own id: {text}");
+        let fact = wire::encode_fact(&sample::facts_to(Status::Placed)[0]);
+        for other in [&*String::from_utf8_lossy(&fact), "not JSON", r#"{"order_id":"o-1","status":"x"}"#] {
+            assert_eq!(signed(other), None, "{other}");
         }
     }
 

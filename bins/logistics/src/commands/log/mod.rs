@@ -33,6 +33,12 @@ enum LogSubcommand {
     /// Import an export into an empty log, which may have another partition count or another engine
     Import(Box<import::ImportArgs>),
     /// Append records as any producer may; a bare {"order_id":"...","status":"PLACED"} places an order
+    ///
+    /// With --log-key-file, a request is encoded anew and signed with the first key. Its unknown fields are dropped, and a bare
+    /// record gets a request id. Other records are appended as they are.
+    ///
+    /// Without a key, every record is appended as it is. A processor with a log key dead-letters an unsigned request that its
+    /// --log-producer-roles does not permit. By default it permits only placements by customer.
     Append(Box<append::AppendArgs>),
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Plan {
     pub(super) forwarded: HashSet<(Partition, Offset)>,
     /// Forged records, which claim to be an owner's, and their outcomes.
     foreign: HashSet<(Partition, Offset)>,
+    /// Dead-lettered records, forged ones included.
+    dead: HashSet<(Partition, Offset)>,
     pub(super) foreign_records: u64,
     pub(super) inputs: u64,
     pub(super) unanswered: u64,
@@ -32,7 +34,8 @@ impl Plan {
     /// # Errors
     /// One sentence with the line number, if the export is not a whole and valid log.
     pub(super) fn of(export: &mut Export) -> Result<Self, Failure> {
-        let mut scan = Scan { dead: dead_letters(&mut export.records()?)?, ..Scan::default() };
+        let mut scan = Scan::default();
+        scan.plan.dead = dead_letters(&mut export.records()?)?;
         let mut records = export.records()?;
         while let Some(exported) = records.next()? {
             let found = scan.record(exported.partition, &exported.record);
@@ -62,6 +65,11 @@ impl Plan {
     /// Whether the record is forged. The import skips it, because another log could accept it as an owner's.
     pub(super) fn is_foreign(&self, partition: Partition, offset: Offset) -> bool {
         self.foreign.contains(&(partition, offset))
+    }
+
+    /// Whether the outcome of the record is a dead letter.
+    pub(super) fn is_dead(&self, partition: Partition, offset: Offset) -> bool {
+        self.dead.contains(&(partition, offset))
     }
 
     /// Checks that each forwarded input has its copy. An export of a running system may lack one.
@@ -128,8 +136,6 @@ fn is_from_processor(record: &LogRecord, partition: Partition) -> bool {
 #[derive(Default)]
 struct Scan {
     plan: Plan,
-    /// Dead-lettered records.
-    dead: HashSet<(Partition, Offset)>,
     /// Fingerprints of facts that timers caused. A new owner skips a copy of such a fact without an outcome.
     timer_facts: HashSet<u64>,
     partitions: BTreeMap<Partition, PartitionScan>,
@@ -157,8 +163,10 @@ impl Scan {
         match wire::decode(record, number) {
             Ok(Record::Input(_)) => self.input(number, record),
             Err(error) if !error.from_processor => self.input(number, record),
-            Ok(Record::Fact(_) | Record::Outcome(_)) if self.dead.contains(&place) => self.foreign(place),
-            Err(_) if self.dead.contains(&place) => self.foreign(place),
+            Ok(Record::Fact(_) | Record::Outcome(_)) if self.plan.is_dead(number, record.offset) => {
+                self.foreign(place)
+            }
+            Err(_) if self.plan.is_dead(number, record.offset) => self.foreign(place),
             Ok(Record::Outcome(outcome)) if self.plan.foreign.contains(&(number, outcome.offset)) => {
                 self.plan.foreign.insert(place);
             }

@@ -35,7 +35,7 @@ pub(super) async fn inputs(export: &mut Export, plan: &Plan, target: &mut Target
             }
             let decoded = wire::decode(&record, from);
             if let Some(home) = home_of(&decoded, &record, from, target.partitions()) {
-                target.input(home, record.key, record.payload).await?;
+                target.input(from, home, record.key, record.payload).await?;
             }
         }
     }
@@ -68,8 +68,8 @@ struct Moved {
     to: Option<(Partition, Offset)>,
     /// The new request id of a bare record, which depends on its position.
     renamed: Option<RequestId>,
-    /// The record at its new position, if it is not a request. A dead letter quotes it.
-    unreadable: Option<LogRecord>,
+    /// The record at its new position, if it is a dead letter, which quotes it.
+    dead: Option<LogRecord>,
 }
 
 /// Writes the facts and the other outcomes, each after the input that it answers.
@@ -92,7 +92,8 @@ pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Targ
                 let forwarded = plan.is_forwarded(from, record.offset);
                 let to =
                     if forwarded { None } else { Some((home, target.next_place(home).ok_or_else(lost)?)) };
-                waiting.entry(from).or_default().push_back(moved(decoded, record, to));
+                let is_dead = plan.is_dead(from, record.offset);
+                waiting.entry(from).or_default().push_back(moved(decoded, record, to, is_dead));
             }
             continue;
         }
@@ -127,19 +128,23 @@ pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Targ
 }
 
 /// `decoded` is the record at its old position.
-fn moved(decoded: Result<Record, DecodeError>, record: LogRecord, to: Option<(Partition, Offset)>) -> Moved {
+fn moved(
+    decoded: Result<Record, DecodeError>,
+    record: LogRecord,
+    to: Option<(Partition, Offset)>,
+    is_dead: bool,
+) -> Moved {
     let name = |decoded| match decoded {
         Ok(Record::Input(request)) => Some(request.id),
         _ => None,
     };
     let (was, before) = (name(decoded), record.offset);
     let Some((home, offset)) = to else {
-        return Moved { from: before, to, renamed: None, unreadable: None };
+        return Moved { from: before, to, renamed: None, dead: None };
     };
     let here = LogRecord { offset, ..record };
     let renamed = name(wire::decode(&here, home)).filter(|now| was.as_ref() != Some(now));
-    let unreadable = if was.is_none() { Some(here) } else { None };
-    Moved { from: before, to, renamed, unreadable }
+    Moved { from: before, to, renamed, dead: is_dead.then_some(here) }
 }
 
 /// The placements of open orders without their details. A notification names the parties.
@@ -186,7 +191,7 @@ async fn write_outcome(
     target.answered(home);
     outcome.offset = offset;
     outcome.request = outcome.request.map(|request| input.renamed.unwrap_or(request));
-    if let (OutcomeKind::DeadLettered { reason }, Some(record)) = (&outcome.result, &input.unreadable) {
+    if let (OutcomeKind::DeadLettered { reason }, Some(record)) = (&outcome.result, &input.dead) {
         let letter = DeadLetter { record, partition: home, reason };
         target.write(home, Topic::DeadLetters, letter.key(), letter.encode(at));
     }

@@ -29,7 +29,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Every partition of a log.
 pub(super) struct Target {
     bus: Arc<dyn EventBus>,
-    /// The keys that sign an owner's records.
+    /// The keys that sign an owner's records, and again what they signed among the inputs.
     keys: Option<LogKeys>,
     partitions: Vec<Part>,
 }
@@ -89,16 +89,20 @@ impl Target {
         self.bus.partitions()
     }
 
-    /// Writes an input.
+    /// Writes an input of the export's partition `from`. A valid signature is replaced by one for `home`. An unsigned input stays
+    /// unsigned: its new owner judges it.
     ///
     /// # Errors
     /// One sentence, if the log rejects a record.
     pub(super) async fn input(
         &mut self,
+        from: Partition,
         home: Partition,
         key: Option<Bytes>,
         payload: Bytes,
     ) -> Result<(), Failure> {
+        let signed = self.keys.as_ref().and_then(|keys| keys.resign_input(from, home, &payload));
+        let payload = signed.unwrap_or(payload);
         self.part(home).inputs_written += 1;
         self.write(home, Topic::Orders, key, payload);
         self.flush_full(home).await
