@@ -138,7 +138,7 @@ pub(super) fn check_follows(
     Ok(())
 }
 
-/// Whether the order's history has this very fact.
+/// Whether the order's history has this very fact. An entry without a subject fits any: earlier releases kept none.
 pub(super) fn has_fact(order: &Order, fact: &Fact) -> bool {
     let index = usize::try_from(fact.version.0).unwrap_or(usize::MAX).wrapping_sub(1);
     order.history.get(index).is_some_and(|entry| {
@@ -146,6 +146,7 @@ pub(super) fn has_fact(order: &Order, fact: &Fact) -> bool {
         (entry.version, entry.status, entry.at, entry.actor, entry.late)
             == (fact.version, fact.status, fact.at, fact.actor, late)
             && entry.reason == fact.reason
+            && (entry.by.is_none() || entry.by == fact.by)
     })
 }
 
