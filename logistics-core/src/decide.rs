@@ -3,7 +3,7 @@
 use crate::fact::{Cause, Change, Fact};
 use crate::ids::{Offset, Timestamp, Version};
 use crate::lifecycle::{Actor, Status, Timer, transition};
-use crate::order::Order;
+use crate::order::{HistoryEntry, Order};
 use crate::policy::{DeadlineKind, Policy};
 use crate::rejection::Rejection;
 use crate::request::{Command, Placement, Request};
@@ -22,6 +22,9 @@ pub enum Decision {
 
 /// Decides a request that has this `offset` in the log, at the time `now`.
 ///
+/// A request that names a party reaches the orders of this party only. For any other order the decision is the same as for an
+/// order that does not exist.
+///
 /// `order` is the order's state; `None` if there is no such order. The fact's time is `now`, or the previous fact's time if
 /// that is later.
 pub fn decide(
@@ -35,10 +38,13 @@ pub fn decide(
     match (order, &request.command) {
         (None, Command::Place(placement)) => place(request, placement, cause, now, policy),
         (None, _) => Decision::Rejected(Rejection::NotFound),
+        // Also for the order of another party: order ids of placements are scoped by their subject, and a placement that
+        // names an id learns only that the id is taken.
         (Some(order), Command::Place(placement)) if placement.same_as(&order.placement()) => {
             Decision::Unchanged
         }
         (Some(_), Command::Place(_)) => Decision::Rejected(Rejection::IdConflict),
+        (Some(order), _) if !reaches(request, order) => Decision::Rejected(Rejection::NotFound),
         (Some(order), command) => move_to(order, command.target(), request, cause, now, policy),
     }
 }
@@ -57,6 +63,11 @@ pub fn decide_due(order: &Order, offset: Offset, now: Timestamp, policy: &Policy
     };
     let cause = Cause::Timer { timer: deadline.kind, offset };
     Some(next_fact(order, status, change, Actor::System, cause, now, policy))
+}
+
+/// The request names no party, or the order's party in the role of its actor.
+fn reaches(request: &Request, order: &Order) -> bool {
+    request.party.is_none() || request.party.as_ref() == order.party(request.actor)
 }
 
 fn place(
@@ -80,6 +91,7 @@ fn place(
         change: Change::Placed(placement.clone()),
         at: now,
         actor: request.actor,
+        by: request.by.clone(),
         reason: request.reason.clone(),
         cause,
         deadline: policy.deadline(Status::Placed, now, false),
@@ -99,6 +111,7 @@ fn move_to(
     // Repetition is checked before staleness: the retry of a success expects the version before its own effect.
     if let Some(entry) = order.caused_by(&request.id) {
         let same = (entry.status, entry.actor, &entry.reason) == (to, request.actor, &request.reason);
+        let same = same && is_by(entry, request);
         return if same { Decision::Unchanged } else { Decision::Rejected(Rejection::IdConflict) };
     }
     if order.status == to && request.expected_version.is_none_or(|expected| leads_here(order, expected)) {
@@ -133,9 +146,15 @@ fn move_to(
         });
     }
     let mut fact = next_fact(order, to, Change::Moved, actor, cause, now, policy);
+    fact.by.clone_from(&request.by);
     fact.reason.clone_from(&request.reason);
     fact.trace.clone_from(&request.trace);
     Decision::Fact(Box::new(fact))
+}
+
+/// The same subject sent the request that caused the fact. An entry without a subject fits any: earlier releases kept none.
+fn is_by(entry: &HistoryEntry, request: &Request) -> bool {
+    entry.by.is_none() || entry.by == request.by
 }
 
 fn next_fact(
@@ -160,6 +179,7 @@ fn next_fact(
         change,
         at,
         actor,
+        by: None,
         reason: None,
         cause,
         deadline: policy.deadline(status, since, late),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Offset, OrderId, Reason, RequestId, Timestamp, TraceParent, Version};
+use crate::ids::{Offset, OrderId, Reason, RequestId, Subject, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status};
 use crate::policy::{Deadline, DeadlineKind};
 use crate::request::Placement;
@@ -76,6 +76,8 @@ pub struct Fact {
     pub at: Timestamp,
     /// The role that caused the fact.
     pub actor: Actor,
+    /// The authenticated subject that caused the fact; `None` for anonymous requests and timers.
+    pub by: Option<Subject>,
     /// The reason, if the request has one.
     pub reason: Option<Reason>,
     /// The request or the timer that caused the fact.
@@ -89,7 +91,7 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// A fact without a reason, a deadline, remaining attempts or a trace. The fields are public: set what else it has.
+    /// A fact without a subject, a reason, a deadline, remaining attempts or a trace. The fields are public: set what else it has.
     #[must_use]
     pub fn new(
         order_id: OrderId,
@@ -100,7 +102,20 @@ impl Fact {
         actor: Actor,
         cause: Cause,
     ) -> Self {
-        let (reason, deadline, attempts_left, trace) = (None, None, None, None);
-        Self { order_id, version, status, change, at, actor, reason, cause, deadline, attempts_left, trace }
+        let (by, reason, deadline, attempts_left, trace) = (None, None, None, None, None);
+        Self {
+            order_id,
+            version,
+            status,
+            change,
+            at,
+            actor,
+            by,
+            reason,
+            cause,
+            deadline,
+            attempts_left,
+            trace,
+        }
     }
 }

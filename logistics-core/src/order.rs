@@ -4,8 +4,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::details::Details;
 use crate::fact::{Change, Fact};
-use crate::ids::{OrderId, PartyId, Reason, RequestId, Timestamp, TraceParent, Version};
+use crate::ids::{OrderId, PartyId, Reason, RequestId, Subject, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status, requestable};
+use crate::notify::Parties;
 use crate::policy::Deadline;
 use crate::request::Placement;
 
@@ -21,6 +22,10 @@ pub struct HistoryEntry {
     pub at: Timestamp,
     /// The role that caused the fact.
     pub actor: Actor,
+    /// The authenticated subject that caused the fact; none for anonymous requests and timers, and in documents of earlier
+    /// releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Subject>,
     /// The request's reason, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -127,6 +132,12 @@ impl Order {
         }
     }
 
+    /// The order's party in this role; `None` if it has none, and for roles that are not a party of an order.
+    #[must_use]
+    pub fn party(&self, role: Actor) -> Option<&PartyId> {
+        Parties::from(self).id(role)
+    }
+
     /// The fact that this request caused, if it caused one.
     #[must_use]
     pub fn caused_by(&self, request: &RequestId) -> Option<&HistoryEntry> {
@@ -219,6 +230,7 @@ fn applied(mut order: Order, fact: &Fact) -> Order {
         status: fact.status,
         at: fact.at,
         actor: fact.actor,
+        by: fact.by.clone(),
         reason: fact.reason.clone(),
         late,
         request: fact.cause.request().cloned(),

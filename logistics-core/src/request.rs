@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::details::Details;
-use crate::ids::{OrderId, PartyId, Reason, RequestId, Timestamp, TraceParent, Version};
+use crate::ids::{OrderId, PartyId, Reason, RequestId, Subject, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status};
 
 /// The contents of a placement. Every field is optional.
@@ -130,6 +130,11 @@ pub struct Request {
     pub order_id: OrderId,
     /// The role that sends the request.
     pub actor: Actor,
+    /// The authenticated subject that sends the request; `None`: an anonymous one. The order's facts and history show it.
+    pub by: Option<Subject>,
+    /// The party that the sender is in the role `actor`. The request then reaches the orders of this party only; another
+    /// order does not exist for it. `None`: every order, for example for operators, services and anonymous senders.
+    pub party: Option<PartyId>,
     /// What the request asks for.
     pub command: Command,
     /// The version that the order must have; otherwise the request is rejected as stale. `None`: any version.
@@ -146,14 +151,16 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request that expects no version, has no reason and no trace, and is not awaited. The fields are public: set what
-    /// else it has, or use the methods below.
+    /// An anonymous request that expects no version, has no reason and no trace, and is not awaited. The fields are public:
+    /// set what else it has, or use the methods below.
     #[must_use]
     pub fn new(id: RequestId, order_id: OrderId, actor: Actor, command: Command, at: Timestamp) -> Self {
         Self {
             id,
             order_id,
             actor,
+            by: None,
+            party: None,
             command,
             expected_version: None,
             reason: None,
@@ -161,6 +168,20 @@ impl Request {
             trace: None,
             at,
         }
+    }
+
+    /// Sets the authenticated subject.
+    #[must_use]
+    pub fn with_by(mut self, by: Subject) -> Self {
+        self.by = Some(by);
+        self
+    }
+
+    /// Sets the party that the sender is in the role of the actor.
+    #[must_use]
+    pub fn with_party(mut self, party: PartyId) -> Self {
+        self.party = Some(party);
+        self
     }
 
     /// Sets the version that the order must have.

@@ -1,8 +1,12 @@
 //! An order's document.
 
 use bytes::Bytes;
-use logistics_core::Version;
+use logistics_core::{Order, OrderId, Version};
 use serde::Deserialize;
+
+use crate::error::ServiceError;
+use crate::history::unreadable;
+use crate::principal::Principal;
 
 /// The document of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +17,24 @@ pub struct Document {
     pub json: Bytes,
     /// The order's version; `None` if the JSON has none.
     pub version: Option<Version>,
+}
+
+/// The document as the principal may see it: only operators see the subjects of its facts, which name people and programs.
+///
+/// # Errors
+/// [`ServiceError::Unavailable`] if the document is unreadable.
+pub(crate) fn visible(principal: &Principal, order_id: &OrderId, json: Bytes) -> Result<Bytes, ServiceError> {
+    // Most documents name no subject. The details of an order may contain the text, too.
+    if principal.is_operator() || !contains(&json, br#""by":"#) {
+        return Ok(json);
+    }
+    let mut order = Order::from_document(&json).map_err(|error| unreadable(order_id, &error))?;
+    order.history.iter_mut().for_each(|entry| entry.by = None);
+    Ok(Bytes::from(order.to_document()))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 /// The version of a document.

@@ -6,7 +6,7 @@ use logistics_core::port::{DocumentLookup, Topic};
 use logistics_core::{Offset, OrderId, Partition, Timestamp, partition_of};
 use tokio::time::Instant;
 
-use crate::document::{Document, version_of};
+use crate::document::{Document, version_of, visible};
 use crate::error::ServiceError;
 use crate::ownership::level;
 use crate::principal::Principal;
@@ -28,12 +28,18 @@ impl OrderService {
     /// first miss, and the id is at least a minute old. `NotReady` if that is unknown. `Rebuilding` if the store has an older state
     /// than this service has read before. `Unavailable`; `Overloaded`.
     pub async fn find(&self, principal: &Principal, order_id: &OrderId) -> Result<Document, ServiceError> {
-        level(principal, self.find_seen_by(principal, order_id)).await
+        let found = level(principal, self.find_seen_by(principal, order_id)).await?;
+        Ok(Document { json: visible(principal, order_id, found.json)?, ..found })
     }
 
     /// The document of an order that a request of the caller has just changed. It may no longer be the caller's.
-    pub(crate) async fn find_written(&self, order_id: &OrderId) -> Result<Document, ServiceError> {
-        self.find_seen_by(&Principal::anonymous(), order_id).await
+    pub(crate) async fn find_written(
+        &self,
+        principal: &Principal,
+        order_id: &OrderId,
+    ) -> Result<Document, ServiceError> {
+        let found = self.find_seen_by(&Principal::anonymous(), order_id).await?;
+        Ok(Document { json: visible(principal, order_id, found.json)?, ..found })
     }
 
     async fn find_seen_by(

@@ -53,9 +53,10 @@ impl OrderService {
         };
         let id = RequestId::generate(now, rand::random());
         let Acting { actor, party } = principal.act(Some(Actor::Customer), Actor::Customer)?;
-        let place = Command::Place(of_party(command.placement, party)?);
+        let place = Command::Place(of_party(command.placement, party.as_ref())?);
         let mut request = Request::new(id, order_id, actor, place, now);
         request.awaited = command.idempotency_key.is_some();
+        (request.by, request.party) = (principal.authenticated().cloned(), party);
         request.trace = command.trace;
         self.shared.append("append a placement", &request).await?;
         let Request { id: request_id, order_id, awaited, .. } = request;
@@ -74,14 +75,14 @@ impl OrderService {
 
 /// The placement of a customer: for itself, and without a courier, because a courier is assigned later. `party`: the customer that
 /// the principal is; `None` if it may place for any customer.
-fn of_party(mut placement: Placement, party: Option<PartyId>) -> Result<Placement, ServiceError> {
+fn of_party(mut placement: Placement, party: Option<&PartyId>) -> Result<Placement, ServiceError> {
     let Some(party) = party else { return Ok(placement) };
-    if placement.customer_id.as_ref().is_some_and(|customer| *customer != party) {
+    if placement.customer_id.as_ref().is_some_and(|customer| customer != party) {
         return Err(ServiceError::ForeignParty { field: "customer_id" });
     }
     if placement.courier_id.is_some() {
         return Err(ServiceError::ForeignParty { field: "courier_id" });
     }
-    placement.customer_id = Some(party);
+    placement.customer_id = Some(party.clone());
     Ok(placement)
 }

@@ -36,7 +36,7 @@ impl OrderService {
         principal: &Principal,
         command: Transition,
     ) -> Result<Transitioned, ServiceError> {
-        let Acting { actor, .. } = principal.act(command.actor, Actor::Operator)?;
+        let Acting { actor, party } = principal.act(command.actor, Actor::Operator)?;
         let wait = self.wait_or_default(command.wait);
         let now = self.shared.clock.now();
         let id = match &command.idempotency_key {
@@ -52,6 +52,7 @@ impl OrderService {
         let mut request = Request::new(id, command.order_id, actor, action, now).with_awaited(true);
         request.expected_version = command.expected_version;
         request.reason = command.reason;
+        (request.by, request.party) = (principal.authenticated().cloned(), party);
         request.trace = command.trace;
         let offset = self.shared.append("append a request", &request).await?;
         let appended = command.idempotency_key.as_ref().map(|_| offset);
@@ -60,7 +61,7 @@ impl OrderService {
             None => Ok(Transitioned::Pending { order_id, request_id }),
             Some(RequestOutcome::Rejected { rejection }) => Err(rejection.into()),
             Some(RequestOutcome::Happened { .. } | RequestOutcome::Unchanged { .. }) => {
-                match self.find_written(&order_id).await {
+                match self.find_written(principal, &order_id).await {
                     // The transition happened, but the budget has no room for the document. The caller reads it later.
                     Err(ServiceError::Overloaded) => Ok(Transitioned::Pending { order_id, request_id }),
                     found => found.map(Transitioned::Done),

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::order::fingerprint;
 use super::violation::{Broken, Invariant};
-use crate::ids::{Offset, OrderId, Partition, RequestId};
-use crate::lifecycle::Status;
+use crate::ids::{Offset, OrderId, Partition, PartyId, RequestId};
+use crate::lifecycle::{Actor, Status};
 use crate::partitioner::partition_of;
 use crate::port::LogRecord;
 use crate::request::Request;
@@ -35,6 +35,8 @@ pub(super) struct Asked {
     order_id: OrderId,
     request: RequestId,
     target: Status,
+    /// The party that the sender is in the role of the actor.
+    pub(super) party: Option<(Actor, PartyId)>,
     home: Partition,
 }
 
@@ -44,6 +46,7 @@ impl Asked {
             order_id: request.order_id.clone(),
             request: request.id.clone(),
             target: request.command.target(),
+            party: request.party.clone().map(|party| (request.actor, party)),
             home: partition_of(&request.order_id, partitions),
         }
     }
@@ -82,22 +85,26 @@ impl Inputs {
         Err(Broken::new(if skipped { Invariant::I3 } else { Invariant::I2 }, found))
     }
 
-    /// Adds the outcome of the input at `offset` of `partition`.
+    /// Adds the outcome of the input at `offset` of `partition`. Answers what the input asked.
     pub(super) fn answered(
         &mut self,
         partition: Partition,
         offset: Offset,
         answer: Answer<'_>,
-    ) -> Result<(), Broken> {
+    ) -> Result<Option<Asked>, Broken> {
         self.check_next(offset)?;
-        let Some(input) = self.unanswered.pop_front() else { return Ok(()) };
+        let Some(input) = self.unanswered.pop_front() else { return Ok(None) };
         self.answered = offset.next();
         if let Answer::Forwarded { to } = answer {
             self.forwarded.push((to, input.fingerprint, offset));
         }
-        fits(input.asked.as_ref(), partition, answer).map_err(|problem| {
-            Broken::new(Invariant::I2, format!("the outcome of the input at offset {offset} {problem}"))
-        })
+        match fits(input.asked.as_ref(), partition, answer) {
+            Ok(()) => Ok(input.asked),
+            Err(problem) => {
+                let found = format!("the outcome of the input at offset {offset} {problem}");
+                Err(Broken::new(Invariant::I2, found))
+            }
+        }
     }
 
     /// A timer's fact states that everything before `next` was answered when it fired.

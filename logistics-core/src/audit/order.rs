@@ -2,12 +2,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::inputs::Asked;
 use super::violation::{Broken, Invariant};
 use super::{Expect, Report};
 use crate::details::Details;
 use crate::fact::{Cause, Change, Fact};
 use crate::ids::{Timestamp, Version};
-use crate::lifecycle::{Status, transition};
+use crate::lifecycle::{Actor, Status, transition};
 use crate::notify::Notification;
 use crate::order::{Order, evolve};
 use crate::rejection::Rejection;
@@ -20,6 +21,8 @@ pub(super) struct OrderAudit {
     status: Option<Status>,
     version: Version,
     due: Option<Timestamp>,
+    /// Of the party in each of [`PARTY_ROLES`].
+    parties: [u64; PARTY_ROLES.len()],
     /// Of the document after each fact.
     documents: Vec<u64>,
     /// Of the record of each fact.
@@ -34,6 +37,9 @@ pub(super) struct OrderAudit {
     stored: Option<Stored>,
     timer: Option<Timestamp>,
 }
+
+/// The roles that are a party of an order.
+const PARTY_ROLES: [Actor; 3] = [Actor::Customer, Actor::Merchant, Actor::Courier];
 
 /// What the store holds.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +86,7 @@ impl OrderAudit {
         let late = fact.change == Change::Late;
         self.to_notify = notification_hash(self.to_notify, fact.version, fact.status, late, fact.at);
         (self.version, self.status, self.due) = (order.version, Some(order.status), order.due());
+        self.parties = PARTY_ROLES.map(|role| fingerprint(&order.party(role)));
         if before_checkpoint {
             self.checkpointed = self.version;
         }
@@ -135,10 +142,25 @@ impl OrderAudit {
         }
     }
 
+    /// The request reaches the order, if there is one: it names no party, or the order's.
+    pub(super) fn check_reached(&self, asked: Option<&Asked>) -> Result<(), Broken> {
+        if self.status.is_none() || self.is_reached(asked) {
+            return Ok(());
+        }
+        Err(Broken::new(Invariant::Lifecycle, "a request of a party that is not the order's moved it"))
+    }
+
+    fn is_reached(&self, asked: Option<&Asked>) -> bool {
+        let Some((role, party)) = asked.and_then(|asked| asked.party.as_ref()) else { return true };
+        let index = PARTY_ROLES.iter().position(|party_role| party_role == role);
+        index.is_some_and(|index| self.parties[index] == fingerprint(&Some(party)))
+    }
+
     /// The rejection fits the state that the order has at this place of the log.
-    pub(super) fn rejected(&self, rejection: &Rejection) -> Result<(), Broken> {
+    pub(super) fn rejected(&self, rejection: &Rejection, asked: Option<&Asked>) -> Result<(), Broken> {
         let fits = match rejection {
-            Rejection::NotFound | Rejection::PlacementNotPermitted { .. } => self.status.is_none(),
+            Rejection::NotFound => self.status.is_none() || !self.is_reached(asked),
+            Rejection::PlacementNotPermitted { .. } => self.status.is_none(),
             Rejection::IllegalTransition { current, .. } | Rejection::NotPermitted { current, .. } => {
                 self.status == Some(*current)
             }

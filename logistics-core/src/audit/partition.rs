@@ -171,7 +171,8 @@ impl PartitionAudit {
         match &fact.cause {
             Cause::Request { request, offset } => {
                 let answer = Answer::Fact { order_id: &fact.order_id, request, status: fact.status };
-                self.inputs.answered(partition, *offset, answer)?;
+                let asked = self.inputs.answered(partition, *offset, answer)?;
+                self.order(&fact.order_id).check_reached(asked.as_ref())?;
                 report.outcomes.happened += 1;
             }
             Cause::Timer { offset, .. } => self.inputs.timer_fired(*offset)?,
@@ -208,7 +209,7 @@ impl PartitionAudit {
             OutcomeKind::DeadLettered { .. } => (Answer::DeadLettered, &mut report.outcomes.dead_lettered),
         };
         *count += 1;
-        self.inputs.answered(partition, *offset, answer)?;
+        let asked = self.inputs.answered(partition, *offset, answer)?;
         if let (OutcomeKind::DeadLettered { .. }, Some(_)) = (result, self.suspects.remove(offset)) {
             report.foreign += 1;
         }
@@ -216,7 +217,7 @@ impl PartitionAudit {
         let order = order_id.and_then(|order_id| self.orders.get(order_id)).unwrap_or(&unknown);
         match result {
             OutcomeKind::Unchanged { version, status } => order.unchanged(*version, *status),
-            OutcomeKind::Rejected(rejection) => order.rejected(rejection),
+            OutcomeKind::Rejected(rejection) => order.rejected(rejection, asked.as_ref()),
             OutcomeKind::Forwarded { .. } | OutcomeKind::DeadLettered { .. } => Ok(()),
         }
     }

@@ -596,3 +596,57 @@ fn i2_a_request_may_be_a_dead_letter() {
     let report = system.evidence().audit(Expect::AtRest).expect("every invariant holds");
     assert_eq!((report.outcomes.dead_lettered, report.foreign), (2, 0));
 }
+
+/// An order of merchant-1, that the merchant has confirmed, and a request of another merchant.
+fn owned() -> HonestSystem {
+    let party = |id: &str| Some(id.parse().unwrap());
+    let mut system = HonestSystem::new(Policy::manual());
+    let placement = Placement { merchant_id: party("merchant-1"), ..Placement::default() };
+    system.ask("o1", Actor::Customer, Command::Place(placement));
+    for (merchant, to) in [("merchant-2", Status::Rejected), ("merchant-1", Status::Confirmed)] {
+        let mut request = system.request("o1", Actor::Merchant, Command::Transition { to });
+        (request.by, request.party) = (Some("jwt:alice".parse().unwrap()), party(merchant));
+        system.input(home("o1"), &request);
+        system.answer(&request);
+    }
+    system
+}
+
+#[test]
+fn an_order_of_another_party_is_not_found() {
+    owned().evidence().audit(Expect::AtRest).unwrap();
+    // The order ends, and is still found by its own party only.
+    let mut ended = owned();
+    ended.ask("o1", Actor::Operator, Command::Cancel);
+    for (merchant, invariant) in [("merchant-2", None), ("merchant-1", Some(Invariant::I8))] {
+        let mut request = ended.request("o1", Actor::Merchant, Command::Cancel);
+        request.party = Some(merchant.parse().unwrap());
+        let offset = ended.input(home("o1"), &request);
+        let (order_id, request) = (Some(request.order_id), Some(request.id));
+        let result = OutcomeKind::Rejected(Rejection::NotFound);
+        ended.outcome(home("o1"), Outcome { offset, order_id, request, result });
+        let found = ended.evidence().audit(Expect::AtRest).err().map(|violation| violation.invariant);
+        assert_eq!(found, invariant, "{merchant}");
+    }
+}
+
+#[test]
+fn a_fact_of_a_request_of_another_party_is_found() {
+    let mut evidence = owned().evidence();
+    let log = last_of(&mut evidence.orders, "o1");
+    let index = log.records.iter().position(|record| {
+        matches!(wire::decode(record, Partition(0)), Ok(wire::Record::Input(input)) if input.command.target() == Status::Confirmed)
+    });
+    Evidence::rewrite(log, index.unwrap(), "merchant-1", "merchant-9");
+    assert_broken(&evidence, Invariant::Lifecycle, Some("o1"), "a party that is not the order's");
+}
+
+#[test]
+fn a_document_without_the_subject_of_its_facts_is_found() {
+    let mut evidence = owned().evidence();
+    let document = evidence.document_mut("o1");
+    let mut order = Order::from_document(document).unwrap();
+    order.history[1].by = None;
+    *document = Bytes::from(order.to_document());
+    assert_broken(&evidence, Invariant::I6, Some("o1"), "is not what the first 2 facts make");
+}

@@ -121,8 +121,10 @@ fn is_signed(record: &LogRecord, home: Partition, keys: &LogKeys) -> bool {
     !wire::is_binary(record) && keys.verifies_input(home, &record.payload)
 }
 
-/// What is believed of a permitted input that no log key signed. Fields that only a signed input may set are dropped here.
-fn unsigned(request: Request) -> Request {
+/// What is believed of a permitted input that no log key signed: it names no subject. Its party stays, because a party only
+/// restricts which orders the request reaches.
+fn unsigned(mut request: Request) -> Request {
+    request.by = None;
     request
 }
 
@@ -164,7 +166,7 @@ pub(super) fn check_follows(
     Ok(())
 }
 
-/// Whether the order's history has this very fact.
+/// Whether the order's history has this very fact. An entry without a subject fits any: earlier releases kept none.
 pub(super) fn has_fact(order: &Order, fact: &Fact) -> bool {
     let index = usize::try_from(fact.version.0).unwrap_or(usize::MAX).wrapping_sub(1);
     order.history.get(index).is_some_and(|entry| {
@@ -172,6 +174,7 @@ pub(super) fn has_fact(order: &Order, fact: &Fact) -> bool {
         (entry.version, entry.status, entry.at, entry.actor, entry.late)
             == (fact.version, fact.status, fact.at, fact.actor, late)
             && entry.reason == fact.reason
+            && (entry.by.is_none() || entry.by == fact.by)
     })
 }
 

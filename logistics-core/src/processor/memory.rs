@@ -64,7 +64,9 @@ impl DocumentSize {
 
 pub(super) fn of_order(order: &Order) -> usize {
     let details = order.details.as_ref().map_or(0, |details| details.as_str().len());
-    ORDER_BYTES + details + order.history.len() * HISTORY_ENTRY_BYTES
+    let subjects: usize =
+        order.history.iter().filter_map(|entry| entry.by.as_ref()).map(|by| by.as_str().len()).sum();
+    ORDER_BYTES + details + order.history.len() * HISTORY_ENTRY_BYTES + subjects
 }
 
 pub(super) fn of_input(input: &Input) -> usize {

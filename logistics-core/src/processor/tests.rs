@@ -76,6 +76,8 @@ impl TestPartition {
             id: RequestId::parse(&format!("r{}", self.log.len())).unwrap(),
             order_id: OrderId::parse(name).unwrap(),
             actor: if matches!(command, Command::Place(_)) { Actor::Customer } else { Actor::Operator },
+            by: None,
+            party: None,
             command,
             expected_version: None,
             reason: None,

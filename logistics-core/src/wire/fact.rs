@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::RecordError;
 use super::envelope::{Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, invalid, missing};
 use crate::fact::{Cause, Change, Fact};
-use crate::ids::{OrderId, Reason, Version};
+use crate::ids::{OrderId, Reason, Subject, Version};
 use crate::lifecycle::{Actor, STATUSES, Status};
 use crate::policy::Deadline;
 use crate::request::Placement;
@@ -51,6 +51,8 @@ struct WrittenFact<'a> {
     version: Version,
     actor: Actor,
     #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a Subject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a Reason>,
     cause: &'a Cause,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +82,7 @@ pub(super) fn encode(fact: &Fact) -> Bytes {
         status: fact.status,
         version: fact.version,
         actor: fact.actor,
+        by: fact.by.as_ref(),
         reason: fact.reason.as_ref(),
         cause: &fact.cause,
         deadline: fact.deadline.as_ref(),
@@ -95,6 +98,8 @@ struct ReadFact {
     status: Status,
     version: Version,
     actor: Actor,
+    #[serde(default)]
+    by: Option<Subject>,
     #[serde(default)]
     reason: Option<Reason>,
     cause: Cause,
@@ -129,6 +134,7 @@ pub(super) fn decode(envelope: &Envelope<'_>, kind: &str) -> Result<Option<Fact>
         change,
         at: envelope.time()?.ok_or_else(|| missing("time"))?,
         actor: data.actor,
+        by: data.by,
         reason: data.reason,
         cause: data.cause,
         deadline: data.deadline,

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::RecordError;
 use super::envelope::{API_SOURCE, Envelope, Head, encode as encode_envelope, field, invalid, missing};
 use crate::details::Details;
-use crate::ids::{OrderId, Partition, PartyId, Reason, RequestId, Timestamp, Version};
+use crate::ids::{OrderId, Partition, PartyId, Reason, RequestId, Subject, Timestamp, Version};
 use crate::lifecycle::{Actor, Status};
 use crate::port::LogRecord;
 use crate::request::{Command, Placement, Request};
@@ -23,6 +23,10 @@ struct WrittenInput<'a> {
     order_id: &'a OrderId,
     status: Status,
     actor: Actor,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a Subject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    party: Option<&'a PartyId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected_version: Option<Version>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +55,8 @@ pub(super) fn encode(request: &Request) -> Bytes {
         order_id: &request.order_id,
         status: request.command.target(),
         actor: request.actor,
+        by: request.by.as_ref(),
+        party: request.party.as_ref(),
         expected_version: request.expected_version,
         reason: request.reason.as_ref(),
         awaited: request.awaited,
@@ -68,6 +74,10 @@ struct ReadInput<'a> {
     status: Option<&'a RawValue>,
     #[serde(borrow, default)]
     actor: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    by: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    party: Option<&'a RawValue>,
     #[serde(borrow, default)]
     expected_version: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -113,6 +123,8 @@ pub(super) fn decode(envelope: &Envelope<'_>, kind: &str, at: Timestamp) -> Resu
         id,
         order_id: field(data.order_id, "order_id")?.ok_or_else(|| missing("order_id"))?,
         actor: field(data.actor, "actor")?.unwrap_or(usual_actor),
+        by: field(data.by, "by")?,
+        party: field(data.party, "party")?,
         command,
         expected_version: field(data.expected_version, "expected_version")?,
         reason: field(data.reason, "reason")?,
@@ -145,6 +157,8 @@ pub(super) fn upcast_bare(record: &LogRecord, partition: Partition) -> Result<Re
         id: RequestId::parse(&position).map_err(|error| invalid("id", error))?,
         order_id,
         actor: Actor::Customer,
+        by: None,
+        party: None,
         command: Command::Place(Placement { details, ..Placement::default() }),
         expected_version: None,
         reason: None,

@@ -91,6 +91,8 @@ impl HonestSystem {
             id: RequestId::parse(&format!("r{}", self.requests)).unwrap(),
             order_id: id(name),
             actor,
+            by: None,
+            party: None,
             command,
             expected_version: None,
             reason: None,

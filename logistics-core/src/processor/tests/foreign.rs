@@ -25,6 +25,7 @@ fn fact(name: &str, version: u64, status: Status, answers: Option<u64>) -> Bytes
         change: if version == 1 { Change::Placed(Placement::default()) } else { Change::Moved },
         at: Timestamp::from_millis(2_000_000),
         actor: Actor::System,
+        by: None,
         reason: None,
         cause: match answers {
             Some(answers) => Cause::Request { request, offset: Offset(answers) },

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::details::Details;
 use crate::fact::{Cause, Change};
-use crate::ids::{PartyId, Reason, RequestId, TraceParent, Version};
+use crate::ids::{PartyId, Reason, RequestId, Subject, TraceParent, Version};
 use crate::lifecycle::{ACTORS, STATUSES};
 use crate::outcome::OutcomeKind;
 use crate::policy::{Deadline, DeadlineKind};
@@ -27,6 +27,14 @@ fn text<T: std::fmt::Debug, E: std::fmt::Debug>(
 
 fn request_id() -> impl Strategy<Value = RequestId> {
     text("[^\\p{Cc}]{1,32}", RequestId::parse)
+}
+
+fn by() -> impl Strategy<Value = Option<Subject>> {
+    proptest::option::of(text("[^\\p{Cc}]{1,60}", Subject::parse))
+}
+
+fn party() -> impl Strategy<Value = Option<PartyId>> {
+    proptest::option::of(text("[^\\p{Cc}]{1,32}", PartyId::parse))
 }
 
 fn reason() -> impl Strategy<Value = Option<Reason>> {
@@ -68,7 +76,6 @@ fn details() -> impl Strategy<Value = Details> {
 }
 
 fn placement() -> impl Strategy<Value = Placement> {
-    let party = || proptest::option::of(text("[^\\p{Cc}]{1,32}", PartyId::parse));
     // Details of `null` are written as null, and read as no details.
     let details = proptest::option::of(details().prop_filter("null is none", |it| it.as_str() != "null"));
     (party(), party(), party(), details).prop_map(|(customer_id, merchant_id, courier_id, details)| {
@@ -80,7 +87,7 @@ prop_compose! {
     fn request()(
         id in request_id(),
         order_id in order_id(),
-        actor in actor(),
+        (actor, by, party) in (actor(), by(), party()),
         command in prop_oneof![
             placement().prop_map(Command::Place),
             status().prop_map(|to| Command::Transition { to }),
@@ -92,7 +99,7 @@ prop_compose! {
         trace in trace(),
         at in time(),
     ) -> Request {
-        Request { id, order_id, actor, command, expected_version, reason, awaited, trace, at }
+        Request { id, order_id, actor, by, party, command, expected_version, reason, awaited, trace, at }
     }
 }
 
@@ -106,7 +113,7 @@ prop_compose! {
         (order_id, version, at, actor) in (order_id(), any::<u64>().prop_map(Version), time(), actor()),
         (status, late) in (status(), any::<bool>()),
         placement in placement(),
-        (reason, trace) in (reason(), trace()),
+        (by, reason, trace) in (by(), reason(), trace()),
         cause in prop_oneof![
             (request_id(), any::<u64>())
                 .prop_map(|(request, offset)| Cause::Request { request, offset: Offset(offset) }),
@@ -120,7 +127,7 @@ prop_compose! {
             Status::Placed => Change::Placed(placement),
             _ => Change::Moved,
         };
-        Fact { order_id, version, status, change, at, actor, reason, cause, deadline, attempts_left, trace }
+        Fact { order_id, version, status, change, at, actor, by, reason, cause, deadline, attempts_left, trace }
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::*;
 use crate::details::Details;
 use crate::fact::{Cause, Change};
-use crate::ids::{PartyId, Reason, RequestId, TraceParent, Version};
+use crate::ids::{PartyId, Reason, RequestId, Subject, TraceParent, Version};
 use crate::lifecycle::STATUSES;
 use crate::outcome::OutcomeKind;
 use crate::policy::{Deadline, DeadlineKind};
@@ -33,6 +33,10 @@ fn trace() -> TraceParent {
     TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap()
 }
 
+fn subject() -> Subject {
+    Subject::parse("jwt:alice \"ü\"").unwrap()
+}
+
 fn placement() -> Placement {
     let party = |text| Some(PartyId::parse(text).unwrap());
     let details = Details::parse(r#"{"items": [{"sku":"a/1","price":12.50}],"note":"\u00e4 ü"}"#).unwrap();
@@ -49,6 +53,8 @@ pub(super) fn requests() -> Vec<(String, Request)> {
         id: request_id(),
         order_id: order_id(),
         actor: Actor::Customer,
+        by: None,
+        party: None,
         command,
         expected_version: None,
         reason: None,
@@ -65,7 +71,16 @@ pub(super) fn requests() -> Vec<(String, Request)> {
         ..request(command)
     };
     let to = Command::Transition { to: Status::OutForDelivery };
+    let by = |command, party: &str| Request {
+        by: Some(subject()),
+        party: Some(PartyId::parse(party).unwrap()),
+        ..request(command)
+    };
+    let place = Command::Place(Placement { customer_id: placement().customer_id, ..Placement::default() });
     [
+        ("placement-by", by(place, "customer-1")),
+        ("transition-by", Request { actor: Actor::Courier, ..by(to.clone(), "courier-3") }),
+        ("cancel-by", Request { actor: Actor::Operator, by: Some(subject()), ..request(Command::Cancel) }),
         ("placement-empty", request(Command::Place(Placement::default()))),
         ("placement-full", full(Command::Place(placement()))),
         ("transition", request(to.clone())),
@@ -86,6 +101,7 @@ pub(super) fn fact_values() -> Vec<(String, Fact)> {
         change,
         at: at(),
         actor: Actor::Operator,
+        by: None,
         reason: None,
         cause: by_request.clone(),
         deadline: None,
@@ -104,6 +120,10 @@ pub(super) fn fact_values() -> Vec<(String, Fact)> {
     };
     let mut facts = vec![
         ("fact-placed-full".to_owned(), full),
+        (
+            "fact-preparing-by".to_owned(),
+            Fact { by: Some(subject()), ..fact(Status::Preparing, Change::Moved) },
+        ),
         (
             "fact-late".to_owned(),
             Fact {
@@ -216,7 +236,11 @@ pub(super) fn older_notification_values() -> Vec<(String, Notification)> {
         let name = name.replace("fact", "notification");
         (name, Notification { reason: None, trace: None, ..Notification::of(&fact, &Placement::default()) })
     };
-    fact_values().into_iter().filter(|(name, _)| name != "fact-placed-full").map(of).collect()
+    fact_values()
+        .into_iter()
+        .filter(|(name, _)| !["fact-placed-full", "fact-preparing-by"].contains(&name.as_str()))
+        .map(of)
+        .collect()
 }
 
 pub(super) fn facts() -> Vec<Sample> {

@@ -7,7 +7,7 @@ use clap::Args;
 use logistics_cli_kit::{Failure, output};
 use logistics_core::port::{Clock, LogRecord};
 use logistics_core::wire::{LogKeys, Record};
-use logistics_core::{Offset, OrderId, Partition, Request, RequestId, partition_of, wire};
+use logistics_core::{Offset, OrderId, Partition, Request, RequestId, Subject, partition_of, wire};
 use logistics_tokio::SystemClock;
 use logistics_wiring::LogKeyArgs;
 use serde_json::Value;
@@ -95,8 +95,10 @@ fn signed(keys: &LogKeys, record: &str, parsed: &Value, partitions: u32) -> Opti
     Some(keys.sign_input(home, &wire::encode_request(&request)))
 }
 
-/// The request with what it says about its sender.
-fn by_this_user(request: Request) -> Request {
+/// The request in the name of the user of this command.
+fn by_this_user(mut request: Request) -> Request {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    request.by = Subject::parse(&format!("cli:{user}")).ok();
     request
 }
 
