@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use logistics_core::Partition;
 use logistics_core::limits::PAGE_ORDERS_MAX;
-use logistics_core::port::{Cursor, ListQuery};
+use logistics_core::port::{Cursor, ListQuery, PartyFilter};
 
 use crate::budget::Reservation;
 use crate::error::ServiceError;
@@ -42,16 +42,21 @@ impl OrderService {
     ///
     /// # Errors
     /// [`ServiceError::Invalid`] for the field `limit` (from 1 to [`PAGE_ORDERS_MAX`]) or `cursor` (of the list of another
-    /// status); `Overloaded`; `Unavailable`.
+    /// status or party); `Overloaded`; `Unavailable`.
     pub async fn list(&self, _principal: &Principal, query: ListQuery) -> Result<OrderPage, ServiceError> {
         check(&query)?;
-        let mut page = self.read_page(query).await?;
+        let mut page = self.read_page(query, None).await?;
         page.incomplete = self.may_lack_orders().await;
         Ok(page)
     }
 
-    /// Reads a few orders per call, because the store has no limit in bytes.
-    async fn read_page(&self, mut query: ListQuery) -> Result<OrderPage, ServiceError> {
+    /// Reads a few orders per call, because the store has no limit in bytes. `also`: the page has only the orders that this party has
+    /// as well. Such a page may have fewer orders than the limit, or none, although another page follows.
+    async fn read_page(
+        &self,
+        mut query: ListQuery,
+        also: Option<&PartyFilter>,
+    ) -> Result<OrderPage, ServiceError> {
         let shared = &self.shared;
         let mut reservation = shared.budget.reserve(0)?;
         let (mut documents, mut bytes, mut left) = (Vec::new(), 0, query.limit);
@@ -60,7 +65,8 @@ impl OrderService {
             query.limit = portion.min(left);
             let expected = query.limit * shared.document_bytes.load(Ordering::Relaxed);
             let mut room = shared.budget.reserve(expected)?;
-            let page = shared.port("list orders", shared.store.list(&query)).await?;
+            let mut page = shared.port("list orders", shared.store.list(&query)).await?;
+            page.documents.retain(|document| also.is_none_or(|party| party.matches(document)));
             let lengths = page.documents.iter().map(|document| document.len() + 1);
             let longest = lengths.clone().max().unwrap_or_default();
             shared.document_bytes.fetch_max(longest, Ordering::Relaxed);
@@ -112,7 +118,13 @@ impl OrderService {
 }
 
 fn check(query: &ListQuery) -> Result<(), ServiceError> {
-    let other_list = |after: &Cursor| query.status.is_some_and(|status| status != after.status);
+    let party = query.party.as_ref().map(PartyFilter::digest);
+    if query.after.as_ref().is_some_and(|after| after.party != party) {
+        return Err(ServiceError::invalid("cursor", "it belongs to the list of another party"));
+    }
+    // The list of a party is not grouped by status.
+    let other_list =
+        |after: &Cursor| party.is_none() && query.status.is_some_and(|status| status != after.status);
     if query.after.as_ref().is_some_and(other_list) {
         return Err(ServiceError::invalid("cursor", "it belongs to the list of another status"));
     }
