@@ -153,7 +153,7 @@ fn path_to(status: Status) -> Vec<Status> {
     panic!("no order ever becomes {status}")
 }
 
-pub(super) fn parsed<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
+pub(crate) fn parsed<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
     result.unwrap_or_else(|error| panic!("a sample is invalid: {error}"))
 }
 

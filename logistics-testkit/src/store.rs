@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use logistics_core::lifecycle::Status;
 use logistics_core::port::{
-    ClearOutcome, Cursor, DocumentLookup, DocumentWrite, ListQuery, Loaded, Page, Recovery, StoreCheckpoint,
-    StoreWrite, Token, WriteOutcome,
+    ClearOutcome, Cursor, DocumentLookup, DocumentWrite, IndexEntry, ListQuery, Loaded, Page, PartyFilter,
+    PartyRole, Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, RequestOutcome, Timestamp, partition_of};
 
@@ -42,6 +42,8 @@ struct Part {
     index: BTreeSet<Indexed>,
     /// The orders that are late in their status: since when, and in which.
     late: BTreeMap<OrderId, (Timestamp, Status)>,
+    /// The orders of each party: when each changed, and its status.
+    parties: BTreeMap<PartyFilter, BTreeMap<OrderId, (Timestamp, Status)>>,
     outcomes: BTreeMap<RequestId, RequestOutcome>,
     /// Orders whose lost document a reader has requested.
     reported: BTreeSet<OrderId>,
@@ -93,8 +95,13 @@ impl MemoryStore {
             part.timers.remove(&id);
             part.late.remove(&id);
             part.index.retain(|entry| entry.2.0 != id);
+            part.leave_parties(&id);
         }
-        if part.index.is_empty() { ClearOutcome::Done } else { ClearOutcome::More }
+        if !part.index.is_empty() {
+            return ClearOutcome::More;
+        }
+        part.parties.clear();
+        ClearOutcome::Done
     }
 
     /// Orders that are in the index but have no document.
@@ -165,6 +172,9 @@ impl MemoryStore {
         if query.late {
             return self.list_late(query);
         }
+        if let Some(party) = &query.party {
+            return self.list_party(query, party);
+        }
         let after = query
             .after
             .as_ref()
@@ -174,6 +184,7 @@ impl MemoryStore {
             .values()
             .flat_map(|part| part.index.iter().map(move |entry| (entry, part)))
             .filter(|(entry, _)| query.status.is_none_or(|status| entry.0 == status))
+            .filter(|(entry, _)| query.since.is_none_or(|since| entry.1.0 >= since))
             .filter(|(entry, _)| after.as_ref().is_none_or(|after| *entry > after))
             .collect();
         entries.sort_unstable_by_key(|(entry, _)| *entry);
@@ -183,6 +194,7 @@ impl MemoryStore {
             status: *status,
             changed_at: changed_at.0,
             order_id: order_id.0.clone(),
+            party: None,
         });
         let documents =
             entries.iter().filter_map(|(entry, part)| part.documents.get(&entry.2.0).cloned()).collect();
@@ -195,8 +207,13 @@ impl MemoryStore {
         let mut entries: Vec<_> =
             late.map(|((id, (changed_at, status)), part)| ((*changed_at, id), *status, part)).collect();
         entries.retain(|(place, status, _)| {
-            query.status.is_none_or(|wanted| *status == wanted) && after.is_none_or(|after| *place > after)
+            query.status.is_none_or(|wanted| *status == wanted)
+                && query.since.is_none_or(|since| place.0 >= since)
+                && after.is_none_or(|after| *place > after)
         });
+        if let Some(party) = &query.party {
+            entries.retain(|((_, id), _, part)| part.shows(id, party));
+        }
         entries.sort_unstable_by_key(|(place, ..)| *place);
         let more = entries.len() > query.limit;
         entries.truncate(query.limit);
@@ -204,10 +221,45 @@ impl MemoryStore {
             status: *status,
             changed_at: *changed_at,
             order_id: OrderId::clone(order_id),
+            party: query.party.as_ref().map(PartyFilter::digest),
         });
         let documents =
             entries.iter().filter_map(|((_, id), _, part)| part.documents.get(*id).cloned()).collect();
         Page { documents, next }
+    }
+
+    fn list_party(&self, query: &ListQuery, party: &PartyFilter) -> Page {
+        let after =
+            query.after.as_ref().map(|cursor| (Reverse(cursor.changed_at), Reverse(&cursor.order_id)));
+        let mut entries = Vec::new();
+        for part in self.contents.values() {
+            for (id, (changed_at, status)) in part.parties.get(party).into_iter().flatten() {
+                let place = (Reverse(*changed_at), Reverse(id));
+                let wanted = query.status.is_none_or(|wanted| *status == wanted)
+                    && query.since.is_none_or(|since| *changed_at >= since)
+                    && after.is_none_or(|after| place > after)
+                    && part.shows(id, party);
+                if wanted {
+                    entries.push((place, *status, part));
+                }
+            }
+        }
+        entries.sort_unstable_by_key(|(place, ..)| *place);
+        let more = entries.len() > query.limit;
+        entries.truncate(query.limit);
+        let next = entries.last().filter(|_| more).map(|((changed_at, order_id), status, _)| Cursor {
+            status: *status,
+            changed_at: changed_at.0,
+            order_id: order_id.0.clone(),
+            party: Some(party.digest()),
+        });
+        let documents = entries.iter().filter_map(|((_, id), _, part)| part.documents.get(id.0).cloned());
+        Page { documents: documents.collect(), next }
+    }
+
+    /// Removes the lists of parties, as if a release without them had written the store.
+    pub fn forget_parties(&mut self) {
+        self.contents.values_mut().for_each(|part| part.parties.clear());
     }
 
     /// The outcome of an awaited request about this order, if it is stored.
@@ -280,6 +332,7 @@ impl Part {
             timers: BTreeMap::new(),
             index: BTreeSet::new(),
             late: BTreeMap::new(),
+            parties: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             reported: BTreeSet::new(),
         }
@@ -290,14 +343,40 @@ impl Part {
         !self.documents.contains_key(order_id) && self.index.iter().any(|entry| entry.2.0 == *order_id)
     }
 
+    /// The order has a document that names this party.
+    fn shows(&self, order_id: &OrderId, party: &PartyFilter) -> bool {
+        self.documents.get(order_id).is_some_and(|json| party.matches(json))
+    }
+
+    fn leave(&mut self, party: &PartyFilter, order_id: &OrderId) {
+        let Some(orders) = self.parties.get_mut(party) else { return };
+        orders.remove(order_id);
+        if orders.is_empty() {
+            self.parties.remove(party);
+        }
+    }
+
+    fn leave_parties(&mut self, order_id: &OrderId) {
+        self.parties.values_mut().for_each(|orders| _ = orders.remove(order_id));
+        self.parties.retain(|_, orders| !orders.is_empty());
+    }
+
     fn put(&mut self, write: &DocumentWrite) {
-        let entry = |(status, changed_at)| (status, Reverse(changed_at), Reverse(write.order_id.clone()));
+        let entry = |status, changed_at| (status, Reverse(changed_at), Reverse(write.order_id.clone()));
         if write.rebuilt {
             self.index.retain(|entry| entry.2.0 != write.order_id);
-        } else if let Some(previous) = write.previous {
-            self.index.remove(&entry(previous));
+            self.leave_parties(&write.order_id);
+        } else if let Some(IndexEntry { status, changed_at, courier }) = &write.previous {
+            self.index.remove(&entry(*status, *changed_at));
+            if let Some(id) = courier.clone() {
+                self.leave(&PartyFilter { role: PartyRole::Courier, id }, &write.order_id);
+            }
         }
-        self.index.insert(entry((write.status, write.changed_at)));
+        self.index.insert(entry(write.status, write.changed_at));
+        for (role, id) in write.parties.iter() {
+            let orders = self.parties.entry(PartyFilter { role, id: id.clone() }).or_default();
+            orders.insert(write.order_id.clone(), (write.changed_at, write.status));
+        }
         match write.late {
             true => _ = self.late.insert(write.order_id.clone(), (write.changed_at, write.status)),
             false => _ = self.late.remove(&write.order_id),
@@ -314,6 +393,7 @@ impl Part {
 mod tests {
     use super::*;
     use logistics_core::Offset;
+    use logistics_core::port::OrderParties;
 
     const P: Partition = Partition(0);
 
@@ -333,6 +413,7 @@ mod tests {
                 json: Bytes::from_static(document.as_bytes()),
                 status: Status::Placed,
                 changed_at: Timestamp::from_millis(1),
+                parties: OrderParties::default(),
                 previous: None,
                 rebuilt: false,
                 late: false,

@@ -173,7 +173,7 @@ impl Process {
                 self.request(order_id, Status::OutForDelivery).await.expect_err("LOST is terminal");
             assert_eq!((rejection.code(), rejection.allowed()), ("illegal_transition", Some(&[][..])));
         }
-        let query = ListQuery { status: Some(Status::Lost), late: false, after: None, limit: 100 };
+        let query = ListQuery { status: Some(Status::Lost), limit: 100, ..ListQuery::default() };
         let page = self.api.list(&Principal::anonymous(), query).await.expect("a page");
         assert_eq!(page.documents.len(), lost.len());
         let report = self.settled().await;

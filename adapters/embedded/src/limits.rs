@@ -22,6 +22,8 @@ pub const FILE_READ_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const OUTCOMES_MAX: usize = 65_536;
 /// Rows that one step of clearing a partition reads, including rows of other partitions.
 pub const CLEAR_ROWS_MAX: usize = 2048;
+/// Entries that one page of the list inspects, if it selects among them.
+pub const PAGE_INSPECTED_MAX: usize = 10_000;
 /// Up to this number, documents are loaded on the caller's thread.
 pub const INLINE_DOCUMENTS_MAX: usize = 64;
 /// Maximum length of a group's name.

@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         DocumentLookup::Unknown => println!("the partition of {order_id} is not built yet"),
     }
 
-    let query = ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 10 };
+    let query = ListQuery { status: Some(Status::Placed), limit: 10, ..ListQuery::default() };
     let page = store.list(&query).await?;
     for document in &page.documents {
         let order = Order::from_document(document)?;

@@ -1,7 +1,8 @@
 //! The names of the keys.
 
 use logistics_core::lifecycle::Status;
-use logistics_core::{OrderId, Partition, RequestId};
+use logistics_core::port::{PartyFilter, PartyRole};
+use logistics_core::{OrderId, Partition, PartyId, RequestId};
 
 /// Names keys.
 ///
@@ -11,19 +12,38 @@ use logistics_core::{OrderId, Partition, RequestId};
 /// | `outcome:<request>` | `outcome:{p<p>}:<request>` |
 /// | `timers:<p>` | `timers:{p<p>}` |
 /// | `status:<p>:<STATUS>` | `status:{p<p>}:<STATUS>` |
+/// | `party:<p>:<role>:<id>` | `party:{p<p>}:<role>:<id>` |
 /// | `late:<p>` | `late:{p<p>}` |
 /// | `missing:<p>` | `missing:{p<p>}` |
 /// | `system` | `system` |
 /// | `checkpoint:<p>` | `checkpoint:{p<p>}` |
 ///
 /// Each key begins with the configured prefix. In a cluster, the part in braces determines the slot, so that one script can access all
-/// keys of a partition.
+/// keys of a partition. The first pair of braces counts, so those of a party's id or of a request do no harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
     /// The prefix of every key, on one server.
     Plain(&'static str),
     /// The prefix of every key, in a cluster.
     Tagged(&'static str),
+}
+
+/// A list with one sorted set per partition: order id, time of the latest change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum List<'a> {
+    /// The orders in a status.
+    Status(Status),
+    /// The orders of a party.
+    Party(&'a PartyFilter),
+}
+
+impl List<'_> {
+    pub(crate) fn key(self, keys: Keys, partition: Partition) -> String {
+        match self {
+            List::Status(status) => keys.status(partition, status),
+            List::Party(PartyFilter { role, id }) => keys.party(partition, *role, id),
+        }
+    }
 }
 
 impl Keys {
@@ -57,6 +77,16 @@ impl Keys {
         format!("{}:{status}", self.of_partition("status", partition))
     }
 
+    /// The orders of a party.
+    pub(crate) fn party(self, partition: Partition, role: PartyRole, id: &PartyId) -> String {
+        format!("{}{}:{id}", self.parties(partition), role.name())
+    }
+
+    /// The prefix of the keys of [`Keys::party`].
+    pub(crate) fn parties(self, partition: Partition) -> String {
+        format!("{}:", self.of_partition("party", partition))
+    }
+
     /// The system that uses the database.
     pub(crate) fn system(self) -> String {
         let (Keys::Plain(prefix) | Keys::Tagged(prefix)) = self;
@@ -66,6 +96,14 @@ impl Keys {
     /// The key prefix of the documents of this partition; on one server, of all partitions.
     pub(crate) fn orders(self, partition: Partition) -> String {
         self.item("order", partition, "")
+    }
+
+    /// The pattern of a scan for the documents and the lists of parties of this partition. It also matches some other keys.
+    pub(crate) fn scanned(self, partition: Partition) -> String {
+        match self {
+            Keys::Plain(prefix) => format!("{prefix}[op]*"),
+            Keys::Tagged(prefix) => format!("{prefix}[op]*:{{p{partition}}}:*"),
+        }
     }
 
     fn item(self, what: &str, partition: Partition, name: &str) -> String {
@@ -87,10 +125,10 @@ impl Keys {
 mod tests {
     use super::*;
 
-    fn names(keys: Keys) -> [String; 5] {
+    fn names(keys: Keys) -> [String; 6] {
         let order_id = OrderId::parse("o-1").expect("an order id");
-        // The first pair of braces counts, so those of a request's name do no harm.
         let request = RequestId::parse("{p7} r").expect("a request id");
+        let party = PartyId::parse("{p7} ż:").expect("a party id");
         let partition = Partition(3);
         [
             keys.order(partition, &order_id),
@@ -98,6 +136,7 @@ mod tests {
             keys.timers(partition),
             keys.status(partition, Status::ReadyForPickup),
             keys.checkpoint(partition),
+            keys.party(partition, PartyRole::Courier, &party),
         ]
     }
 
@@ -114,7 +153,14 @@ mod tests {
     fn keys_are_those_of_the_documentation() {
         assert_eq!(
             names(Keys::Plain("")),
-            ["order:o-1", "outcome:{p7} r", "timers:3", "status:3:READY_FOR_PICKUP", "checkpoint:3"]
+            [
+                "order:o-1",
+                "outcome:{p7} r",
+                "timers:3",
+                "status:3:READY_FOR_PICKUP",
+                "checkpoint:3",
+                "party:3:courier:{p7} ż:"
+            ]
         );
         assert_eq!(
             names(Keys::Tagged("")),
@@ -123,7 +169,8 @@ mod tests {
                 "outcome:{p3}:{p7} r",
                 "timers:{p3}",
                 "status:{p3}:READY_FOR_PICKUP",
-                "checkpoint:{p3}"
+                "checkpoint:{p3}",
+                "party:{p3}:courier:{p7} ż:"
             ]
         );
     }

@@ -23,6 +23,10 @@ pub(crate) const OUTCOME_POLL_MIN: Duration = Duration::from_millis(2);
 pub(crate) const OUTCOME_POLL_MAX: Duration = Duration::from_millis(20);
 /// Approximate number of keys that one step of [`clear`](logistics_core::port::OwnerStore::clear) scans.
 pub(crate) const CLEAR_SCANNED_MAX: usize = 5_000;
+/// Entries that a page of the list inspects, if it selects among them: about this many.
+pub(crate) const PAGE_INSPECTED_MAX: usize = 4_000;
+/// Entries of one round trip of such a page.
+pub(crate) const INSPECTED_AT_ONCE_MAX: usize = 1_000;
 /// How long the report of a lost document is kept.
 pub(crate) const MISSING_KEPT_MS: u64 = 10 * 60 * 1000;
 /// How long the claim of a system lasts without a renewal.

@@ -219,9 +219,11 @@ impl OrderReader for RedisStore {
 
 fn check_prefix(prefix: &str) -> Result<(), RedisStoreError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
-    // The documents of a system with the prefix `order:` would look like those of one without a prefix.
-    if prefix.contains("order:") {
-        return Err(invalid("key_prefix", "must not contain `order:`"));
+    // The documents of a system with the prefix `order:` would look like those of one without a prefix, and its keys with the prefix
+    // `party:1:` like the list of a party.
+    let mut behind_party = prefix.split("party:").skip(1);
+    if prefix.contains("order:") || behind_party.any(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        return Err(invalid("key_prefix", "must not contain `order:`, nor `party:` before a digit"));
     }
     if prefix.len() <= KEY_PREFIX_BYTES_MAX && prefix.bytes().all(fits) {
         return Ok(());
@@ -254,6 +256,7 @@ mod tests {
             (Config { connect_timeout_ms: 0, ..base() }, "`connect_timeout_ms`"),
             (Config { timeout_ms: 0, ..base() }, "`timeout_ms`"),
             (Config { key_prefix: "order:eu:".to_owned(), ..base() }, "`key_prefix`"),
+            (Config { key_prefix: "eu:party:3:".to_owned(), ..base() }, "`key_prefix`"),
             (Config::new("localhost:6379", 12), "`localhost:6379`"),
         ] {
             let error = RedisStore::new(config).expect_err("an invalid setting");

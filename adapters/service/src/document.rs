@@ -1,7 +1,7 @@
 //! An order's document.
 
 use bytes::Bytes;
-use logistics_core::{Order, OrderId, Version};
+use logistics_core::{Order, Version};
 use serde::Deserialize;
 
 use crate::error::ServiceError;
@@ -23,12 +23,12 @@ pub struct Document {
 ///
 /// # Errors
 /// [`ServiceError::Unavailable`] if the document is unreadable.
-pub(crate) fn visible(principal: &Principal, order_id: &OrderId, json: Bytes) -> Result<Bytes, ServiceError> {
+pub(crate) fn visible(principal: &Principal, json: Bytes) -> Result<Bytes, ServiceError> {
     // Most documents name no subject. The details of an order may contain the text, too.
     if principal.is_operator() || !contains(&json, br#""by":"#) {
         return Ok(json);
     }
-    let mut order = Order::from_document(&json).map_err(|error| unreadable(order_id, &error))?;
+    let mut order = Order::from_document(&json).map_err(|error| unreadable(None, &error))?;
     order.history.iter_mut().for_each(|entry| entry.by = None);
     Ok(Bytes::from(order.to_document()))
 }

@@ -28,8 +28,7 @@ impl OrderService {
     /// first miss, and the id is at least a minute old. `NotReady` if that is unknown. `Rebuilding` if the store has an older state
     /// than this service has read before. `Unavailable`; `Overloaded`.
     pub async fn find(&self, principal: &Principal, order_id: &OrderId) -> Result<Document, ServiceError> {
-        let found = level(principal, self.find_seen_by(principal, order_id)).await?;
-        Ok(Document { json: visible(principal, order_id, found.json)?, ..found })
+        self.shown(principal, level(principal, self.find_seen_by(principal, order_id)).await?)
     }
 
     /// The document of an order that a request of the caller has just changed. It may no longer be the caller's.
@@ -38,8 +37,14 @@ impl OrderService {
         principal: &Principal,
         order_id: &OrderId,
     ) -> Result<Document, ServiceError> {
-        let found = self.find_seen_by(&Principal::anonymous(), order_id).await?;
-        Ok(Document { json: visible(principal, order_id, found.json)?, ..found })
+        self.shown(principal, self.find_seen_by(&Principal::anonymous(), order_id).await?)
+    }
+
+    fn shown(&self, principal: &Principal, found: Document) -> Result<Document, ServiceError> {
+        let bytes = found.json.len();
+        let json = visible(principal, found.json)?;
+        let json = if json.len() == bytes { json } else { self.shared.budget.hold(json)? };
+        Ok(Document { json, version: found.version })
     }
 
     async fn find_seen_by(

@@ -40,7 +40,7 @@ impl OrderService {
     pub async fn history(&self, principal: &Principal, order_id: &OrderId) -> Result<History, ServiceError> {
         let document = self.find(principal, order_id).await?.json;
         let outline: Outline<'_> =
-            serde_json::from_slice(&document).map_err(|error| unreadable(order_id, &error))?;
+            serde_json::from_slice(&document).map_err(|error| unreadable(Some(order_id), &error))?;
         let events = document.slice_ref(outline.history.get().as_bytes());
         let (order_id, Outline { status, version, .. }) = (order_id.clone(), outline);
         Ok(History { order_id, status, version, events })
@@ -48,7 +48,7 @@ impl OrderService {
 }
 
 /// Reports a stored document that is not an order.
-pub(crate) fn unreadable(order_id: &OrderId, error: &serde_json::Error) -> ServiceError {
-    tracing::error!(%error, %order_id, "the store has an unreadable document");
+pub(crate) fn unreadable(order_id: Option<&OrderId>, error: &serde_json::Error) -> ServiceError {
+    tracing::error!(%error, order_id = order_id.map(OrderId::as_str), "the store has an unreadable document");
     ServiceError::Unavailable
 }

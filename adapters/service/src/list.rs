@@ -7,9 +7,10 @@ use bytes::Bytes;
 use futures::future::join_all;
 use logistics_core::Partition;
 use logistics_core::limits::PAGE_ORDERS_MAX;
-use logistics_core::port::{Cursor, ListQuery};
+use logistics_core::port::{Cursor, ListQuery, PartyFilter, PartyRole};
 
 use crate::budget::Reservation;
+use crate::document::visible;
 use crate::error::ServiceError;
 use crate::principal::Principal;
 use crate::service::OrderService;
@@ -38,20 +39,31 @@ pub struct OrderPage {
 }
 
 impl OrderService {
-    /// A page of the list: orders up to the query's limit and up to 1 MiB, but at least one.
+    /// A page of the list: orders up to the query's limit and up to 1 MiB, but at least one. A party gets its own orders only; with
+    /// the query's party, those that it shares with this party.
     ///
     /// # Errors
-    /// [`ServiceError::Invalid`] for the field `limit` (from 1 to [`PAGE_ORDERS_MAX`]) or `cursor` (of the list of another
-    /// status); `Overloaded`; `Unavailable`.
-    pub async fn list(&self, _principal: &Principal, query: ListQuery) -> Result<OrderPage, ServiceError> {
+    /// [`ServiceError::Forbidden`] if the principal sees no orders; `ForeignParty` if it has several roles and none of them is the
+    /// query's party. [`ServiceError::Invalid`] for the field `limit` (from 1 to [`PAGE_ORDERS_MAX`]) or `cursor` (of the list of another
+    /// status or party); `Overloaded`; `Unavailable`.
+    pub async fn list(&self, principal: &Principal, query: ListQuery) -> Result<OrderPage, ServiceError> {
+        let (query, also) = scoped(principal, query)?;
         check(&query)?;
-        let mut page = self.read_page(query).await?;
+        let mut page = self.read_page(query, also.as_ref()).await?;
+        for document in &mut page.documents {
+            *document = visible(principal, std::mem::take(document))?;
+        }
         page.incomplete = self.may_lack_orders().await;
         Ok(page)
     }
 
-    /// Reads a few orders per call, because the store has no limit in bytes.
-    async fn read_page(&self, mut query: ListQuery) -> Result<OrderPage, ServiceError> {
+    /// Reads a few orders per call, because the store has no limit in bytes. `also`: the page has only the orders that this party has
+    /// as well. Such a page may have fewer orders than the limit, or none, although another page follows.
+    async fn read_page(
+        &self,
+        mut query: ListQuery,
+        also: Option<&PartyFilter>,
+    ) -> Result<OrderPage, ServiceError> {
         let shared = &self.shared;
         let mut reservation = shared.budget.reserve(0)?;
         let (mut documents, mut bytes, mut left) = (Vec::new(), 0, query.limit);
@@ -60,7 +72,8 @@ impl OrderService {
             query.limit = portion.min(left);
             let expected = query.limit * shared.document_bytes.load(Ordering::Relaxed);
             let mut room = shared.budget.reserve(expected)?;
-            let page = shared.port("list orders", shared.store.list(&query)).await?;
+            let mut page = shared.port("list orders", shared.store.list(&query)).await?;
+            page.documents.retain(|document| also.is_none_or(|party| party.matches(document)));
             let lengths = page.documents.iter().map(|document| document.len() + 1);
             let longest = lengths.clone().max().unwrap_or_default();
             shared.document_bytes.fetch_max(longest, Ordering::Relaxed);
@@ -111,8 +124,49 @@ impl OrderService {
     }
 }
 
+/// The query that a principal may make: of all orders, or of a party that it is. The second one also restricts the page.
+fn scoped(
+    principal: &Principal,
+    mut query: ListQuery,
+) -> Result<(ListQuery, Option<PartyFilter>), ServiceError> {
+    if principal.sees_every_order() {
+        return Ok((query, None));
+    }
+    let own = |role: PartyRole| principal.party(role.actor()).map(|id| PartyFilter { role, id: id.clone() });
+    let mut own: Vec<PartyFilter> = PartyRole::ALL.into_iter().filter_map(own).collect();
+    if query.party.as_ref().is_some_and(|party| own.contains(party)) {
+        return Ok((query, None));
+    }
+    let Some(party) = own.pop() else { return Err(ServiceError::Forbidden) };
+    if own.is_empty() {
+        let also = query.party.replace(party);
+        return Ok((query, also));
+    }
+    Err(match &query.party {
+        Some(party) => ServiceError::ForeignParty { field: field_of(party.role) },
+        None => ServiceError::invalid(
+            field_of(party.role),
+            "is missing; this principal has several roles, and a list is of one party",
+        ),
+    })
+}
+
+fn field_of(role: PartyRole) -> &'static str {
+    match role {
+        PartyRole::Customer => "customer_id",
+        PartyRole::Merchant => "merchant_id",
+        PartyRole::Courier => "courier_id",
+    }
+}
+
 fn check(query: &ListQuery) -> Result<(), ServiceError> {
-    let other_list = |after: &Cursor| query.status.is_some_and(|status| status != after.status);
+    let party = query.party.as_ref().map(PartyFilter::digest);
+    if query.after.as_ref().is_some_and(|after| after.party != party) {
+        return Err(ServiceError::invalid("cursor", "it belongs to the list of another party"));
+    }
+    // The list of a party is not grouped by status.
+    let other_list =
+        |after: &Cursor| party.is_none() && query.status.is_some_and(|status| status != after.status);
     if query.after.as_ref().is_some_and(other_list) {
         return Err(ServiceError::invalid("cursor", "it belongs to the list of another status"));
     }

@@ -126,7 +126,8 @@ fn fact_of(
     request_id: &RequestId,
     document: &[u8],
 ) -> Result<Option<RequestOutcome>, ServiceError> {
-    let outline: Outline = serde_json::from_slice(document).map_err(|error| unreadable(order_id, &error))?;
+    let outline: Outline =
+        serde_json::from_slice(document).map_err(|error| unreadable(Some(order_id), &error))?;
     let entry = outline.history.into_iter().find(|entry| entry.request.as_ref() == Some(request_id));
     Ok(entry.map(|HistoryEntry { version, status, .. }| RequestOutcome::Happened { version, status }))
 }

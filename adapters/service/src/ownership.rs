@@ -35,7 +35,8 @@ impl Principal {
         if self.sees_every_order() {
             return Ok(true);
         }
-        let owners: Owners = serde_json::from_slice(json).map_err(|error| unreadable(order_id, &error))?;
+        let owners: Owners =
+            serde_json::from_slice(json).map_err(|error| unreadable(Some(order_id), &error))?;
         let mut parties = Placement::new();
         (parties.customer_id, parties.merchant_id) = (owners.customer_id, owners.merchant_id);
         parties.courier_id = owners.courier_id;

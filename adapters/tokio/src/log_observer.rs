@@ -32,6 +32,15 @@ impl Observer for LogObserver {
                 %partition, reason,
                 "the store does not match this log; rebuilding the partition's documents from the log"
             ),
+            ProcessorEvent::Indexing => info!(
+                %partition,
+                "an earlier release wrote the store; replaying the log to list the orders of each party"
+            ),
+            ProcessorEvent::NotIndexed { start } => warn!(
+                %partition, %start,
+                "an earlier release wrote the store, and the log lacks its first records; the lists of parties lack orders that \
+                 do not change any more"
+            ),
             ProcessorEvent::ClockSkew(Skew { ours, log, by_log, .. }) => error!(
                 %partition, %ours, %log, by_log,
                 "this process's clock differs from the log's by more than --clock-skew-max; no timer fires until the clocks \

@@ -53,7 +53,7 @@ pub async fn run_log(bus: &dyn EventBus, expect: Expect) -> Result<Report, Audit
 
 async fn read_documents(store: &dyn OrderStore, audit: &mut Audit) -> Result<(), AuditError> {
     for status in STATUSES {
-        let mut query = ListQuery { status: Some(status), late: false, after: None, limit: PAGE_ORDERS_MAX };
+        let mut query = ListQuery { status: Some(status), limit: PAGE_ORDERS_MAX, ..ListQuery::default() };
         loop {
             let page = store.list(&query).await?;
             for document in &page.documents {

@@ -14,6 +14,7 @@ mod bus;
 mod clock;
 mod error;
 mod feed;
+mod list;
 mod notifier;
 mod store;
 
@@ -25,10 +26,11 @@ pub use bus::{
 pub use clock::Clock;
 pub use error::{PortError, PortErrorKind};
 pub use feed::{Batches, EventBusExt, Records, batches};
+pub use list::{Cursor, InvalidCursor, ListQuery, Page, PartyDigest, PartyFilter, PartyRole};
 pub use notifier::{Notifier, NotifyError, NotifyErrorKind};
 pub use store::{
-    ClearOutcome, Cursor, DocumentLookup, DocumentWrite, InvalidCursor, ListQuery, Loaded, OrderReader,
-    OrderStore, OwnerStore, Page, Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+    ClearOutcome, DocumentLookup, DocumentWrite, IndexEntry, Loaded, OrderParties, OrderReader, OrderStore,
+    OwnerStore, Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 
 #[cfg(feature = "mocks")]

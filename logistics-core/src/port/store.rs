@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::error::PortError;
-use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp};
+use super::list::{ListQuery, Page, PartyRole};
+use crate::ids::{Offset, OrderId, Partition, PartyId, RequestId, Timestamp};
 use crate::lifecycle::Status;
+use crate::order::Order;
 use crate::outcome::RequestOutcome;
 
 /// Names one write of one acquisition. It never repeats, so an old state that returns differs from the current one.
@@ -78,6 +80,65 @@ pub struct Loaded {
     pub missing: BTreeSet<OrderId>,
 }
 
+/// The parties of an order. Its customer and its merchant never change; its courier may change.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct OrderParties {
+    /// The customer.
+    pub customer: Option<PartyId>,
+    /// The merchant.
+    pub merchant: Option<PartyId>,
+    /// The courier.
+    pub courier: Option<PartyId>,
+}
+
+impl OrderParties {
+    /// The party in this role.
+    #[must_use]
+    pub fn id(&self, role: PartyRole) -> Option<&PartyId> {
+        match role {
+            PartyRole::Customer => self.customer.as_ref(),
+            PartyRole::Merchant => self.merchant.as_ref(),
+            PartyRole::Courier => self.courier.as_ref(),
+        }
+    }
+
+    /// The parties with their roles.
+    pub fn iter(&self) -> impl Iterator<Item = (PartyRole, &PartyId)> {
+        PartyRole::ALL.into_iter().filter_map(|role| Some((role, self.id(role)?)))
+    }
+}
+
+impl From<&Order> for OrderParties {
+    fn from(order: &Order) -> Self {
+        Self {
+            customer: order.customer_id.clone(),
+            merchant: order.merchant_id.clone(),
+            courier: order.courier_id.clone(),
+        }
+    }
+}
+
+/// The position of an order in the lists of a store, as far as it changes.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IndexEntry {
+    /// The status in whose list it is.
+    pub status: Status,
+    /// The time of its latest change.
+    pub changed_at: Timestamp,
+    /// The courier in whose list it is.
+    pub courier: Option<PartyId>,
+}
+
+impl From<&Order> for IndexEntry {
+    fn from(order: &Order) -> Self {
+        Self { status: order.status, changed_at: order.updated_at, courier: order.courier_id.clone() }
+    }
+}
+
 /// One document to write, with the data derived from it.
 ///
 /// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
@@ -91,9 +152,12 @@ pub struct DocumentWrite {
     pub status: Status,
     /// The time of its latest change: the position of its new index entry.
     pub changed_at: Timestamp,
+    /// Its parties: the store adds the order to the list of each.
+    pub parties: OrderParties,
     /// Its current index entry in the store, to remove.
-    pub previous: Option<(Status, Timestamp)>,
-    /// The order was rebuilt from the log: the store removes every index entry of the order.
+    pub previous: Option<IndexEntry>,
+    /// The order was rebuilt from the log: the store removes every index entry of the order. An entry in the list of a former
+    /// courier may stay, because the store may not know that courier; no page shows it.
     pub rebuilt: bool,
     /// The order is late in its status and belongs to the list of late orders.
     pub late: bool,
@@ -162,69 +226,6 @@ pub enum ClearOutcome {
     More,
     /// The partition has another token; nothing changed.
     Mismatch,
-}
-
-/// A page of the list begins behind this order.
-///
-/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Cursor {
-    /// The last order's status in the list.
-    pub status: Status,
-    /// The time of the last order's latest change.
-    pub changed_at: Timestamp,
-    /// The last order.
-    pub order_id: OrderId,
-}
-
-/// The text is not a cursor of the list.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("the cursor is invalid; use the `next` cursor of a page of the list")]
-pub struct InvalidCursor;
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.status, self.changed_at.as_millis(), self.order_id)
-    }
-}
-
-impl std::str::FromStr for Cursor {
-    type Err = InvalidCursor;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parts = text.splitn(3, '.');
-        let mut part = || parts.next().ok_or(InvalidCursor);
-        let status = Status::from_name(part()?).ok_or(InvalidCursor)?;
-        let changed_at = Timestamp::from_millis(part()?.parse().map_err(|_| InvalidCursor)?);
-        let order_id = OrderId::parse(part()?).map_err(|_| InvalidCursor)?;
-        Ok(Self { status, changed_at, order_id })
-    }
-}
-
-/// The orders to list.
-///
-/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct ListQuery {
-    /// Only orders in this status; `None`: all, grouped by status in the order of [`crate::lifecycle::STATUSES`].
-    pub status: Option<Status>,
-    /// Only orders that are late in their status, the longest late first. They are not grouped by status.
-    pub late: bool,
-    /// The page begins behind this order; `None`: at the first order.
-    pub after: Option<Cursor>,
-    /// Maximum number of orders, from 1 to [`crate::limits::PAGE_ORDERS_MAX`].
-    pub limit: usize,
-}
-
-/// A page of the list.
-///
-/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Page {
-    /// The documents: within a status the latest change first, and at the same millisecond the greater id first.
-    pub documents: Vec<Bytes>,
-    /// The cursor of the next page; `None` when this is the last page.
-    pub next: Option<Cursor>,
 }
 
 /// The owner's side of the store: documents, timers and checkpoints.

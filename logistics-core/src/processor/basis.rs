@@ -31,6 +31,23 @@ pub(super) struct Basis {
     /// What the store held of another log is being removed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) clearing: bool,
+    /// The orders that are in the lists of their parties. A release without these lists writes nothing here, so a store that
+    /// such a release has written since is indexed again.
+    #[serde(default)]
+    pub(super) indexed: Indexed,
+}
+
+/// The orders that are in the lists of their parties.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Indexed {
+    /// Unknown.
+    #[default]
+    None,
+    /// Those whose latest fact lies before the checkpoint's offset: a replay is writing every document again.
+    Before,
+    /// All.
+    All,
 }
 
 impl Basis {
@@ -73,10 +90,11 @@ mod tests {
             witness: Some(Witness::of(Offset(6), b"{}")),
             signed: true,
             clearing: false,
+            indexed: Indexed::Before,
         };
         assert_eq!(Basis::parse(&basis.encode()), Some(basis));
         let sparse = Basis::parse(br#"{"log":"c","unanswered":3,"later":[1]}"#).expect("a basis");
-        assert_eq!((sparse.unanswered, sparse.witness), (Offset(3), None));
+        assert_eq!((sparse.unanswered, sparse.witness, sparse.indexed), (Offset(3), None, Indexed::None));
         assert_eq!(Basis::parse(b""), None);
     }
 }

@@ -12,7 +12,7 @@ use super::memory;
 use super::own::{OwnRecords, Print};
 use super::settings::Settings;
 use super::timers::{Timer, Timers};
-use super::write_buffer::{Changed, index_entry};
+use super::write_buffer::Changed;
 use crate::decide::{Decision, decide, decide_due};
 use crate::fact::{Change, Fact};
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, Version};
@@ -20,7 +20,7 @@ use crate::lifecycle::Status;
 use crate::notify::Notification;
 use crate::order::{Order, VersionGap, evolve};
 use crate::outcome::{Outcome, OutcomeKind, RequestOutcome};
-use crate::port::{LogRecord, NewRecord, Topic, Transaction};
+use crate::port::{IndexEntry, LogRecord, NewRecord, Topic, Transaction};
 use crate::request::{Command, Request};
 use crate::wire::{self, DeadLetter};
 
@@ -271,7 +271,7 @@ impl Batch<'_> {
         match self.decided.changed.get_mut(order_id) {
             Some(changed) => changed.order = order,
             None => {
-                let previous = before.map(|order| index_entry(order));
+                let previous = before.map(|order| IndexEntry::from(&**order));
                 let rebuilt = before.is_none() && self.missing.contains(order_id);
                 self.decided.changed.insert(order_id.clone(), Changed { order, previous, rebuilt });
             }

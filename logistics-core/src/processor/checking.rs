@@ -1,10 +1,11 @@
 //! Whether the store's checkpoint can be continued on this log.
 
 use super::acquiring::Origin;
-use super::basis::{Basis, Witness};
+use super::basis::{Basis, Indexed, Witness};
 use super::clearing::Clearing;
 use super::context::Context;
 use super::effect::{CallId, Effect, Reply};
+use super::event::ProcessorEvent;
 use super::interrupt::{HaltCode, Interrupt, InterruptCode};
 use super::replay::Replay;
 use super::replaying::Replaying;
@@ -30,14 +31,16 @@ pub(super) struct Checking {
 /// An interrupt where the checkpoint lies beyond the log's end, a halt where the store cannot be rebuilt from this log.
 pub(super) fn check(origin: Origin, recovery: Recovery, context: &mut Context) -> Result<Stage, Interrupt> {
     let timers = Timers::new(recovery.timers);
-    let whole = |origin, token, timers, context: &mut Context| {
+    let whole = |origin, token, timers, indexed, context: &mut Context| {
         let replay = Replay::whole(origin, token, timers, context.lost.clone());
-        Ok(Replaying::begin(replay, context))
+        Ok(Replaying::begin(Replay { indexed, ..replay }, context))
     };
-    let Some(checkpoint) = recovery.checkpoint else { return whole(origin, None, timers, context) };
+    let Some(checkpoint) = recovery.checkpoint else {
+        return whole(origin, None, timers, Indexed::All, context);
+    };
     // A checkpoint of an earlier release has no basis. Its documents are kept, and the replay compares them.
     let Some(basis) = checkpoint.basis.as_deref().and_then(Basis::parse) else {
-        return whole(origin, Some(checkpoint.token), timers, context);
+        return whole(origin, Some(checkpoint.token), timers, Indexed::Before, context);
     };
     if basis.log != origin.extent.log {
         let (of, log) = (&basis.log, &origin.extent.log);
@@ -50,7 +53,8 @@ pub(super) fn check(origin: Origin, recovery: Recovery, context: &mut Context) -
     }
     check_position(checkpoint.offset, origin.extent.bounds.end, context)?;
     if !context.lost.is_empty() {
-        return whole(origin, Some(checkpoint.token), timers, context);
+        let indexed = if basis.indexed == Indexed::All { Indexed::All } else { Indexed::Before };
+        return whole(origin, Some(checkpoint.token), timers, indexed, context);
     }
     match basis.witness.clone() {
         Some(witness) if witness.offset >= origin.extent.bounds.start => {
@@ -59,11 +63,32 @@ pub(super) fn check(origin: Origin, recovery: Recovery, context: &mut Context) -
             let checking = Checking { call, origin, checkpoint, timers, basis, witness };
             Ok(Stage::Checking(Box::new(checking)))
         }
-        _ => {
-            let replay = Replay::resume(origin, &checkpoint, timers, basis, context.lost.clone());
-            Ok(Replaying::begin(replay, context))
-        }
+        _ => Ok(resume(origin, &checkpoint, timers, basis, context)),
     }
+}
+
+/// Continues a checkpoint of this log. Without an index of parties, which an earlier release does not write, the replay begins at
+/// the log's first record and writes every document again. The documents stay readable.
+fn resume(
+    origin: Origin,
+    checkpoint: &StoreCheckpoint,
+    timers: Timers,
+    mut basis: Basis,
+    context: &mut Context,
+) -> Stage {
+    let lost = context.lost.clone();
+    if basis.indexed == Indexed::None {
+        let start = origin.extent.bounds.start;
+        if start == Offset(0) {
+            context.emit(ProcessorEvent::Indexing);
+            let replay = Replay::whole(origin, Some(checkpoint.token), timers, lost);
+            return Replaying::begin(Replay { indexed: Indexed::Before, ..replay }, context);
+        }
+        // The log cannot supply all orders. Each is indexed with its next change.
+        context.emit(ProcessorEvent::NotIndexed { start });
+        basis.indexed = Indexed::All;
+    }
+    Replaying::begin(Replay::resume(origin, checkpoint, timers, basis, lost), context)
 }
 
 fn check_position(position: Offset, end: Offset, context: &mut Context) -> Result<(), Interrupt> {
@@ -98,8 +123,7 @@ impl Checking {
         let Checking { origin, checkpoint, timers, basis, witness, .. } = *self;
         let found = batch.records.first().filter(|record| record.offset == witness.offset);
         if found.is_some_and(|record| Witness::of(record.offset, &record.payload) == witness) {
-            let replay = Replay::resume(origin, &checkpoint, timers, basis, context.lost.clone());
-            return Ok(Replaying::begin(replay, context));
+            return Ok(resume(origin, &checkpoint, timers, basis, context));
         }
         let at = witness.offset;
         let what = format!("the log lost records: its record at offset {at} differs from the checkpoint's");

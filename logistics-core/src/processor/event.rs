@@ -49,6 +49,15 @@ pub enum ProcessorEvent {
         /// Why.
         reason: String,
     },
+    /// An earlier release wrote the store, which lacks the lists of parties: the log is replayed, and each document is written
+    /// again.
+    Indexing,
+    /// The store lacks the lists of parties, and the log lacks its first records. The lists lack orders that do not change
+    /// any more.
+    NotIndexed {
+        /// The log's first offset.
+        start: Offset,
+    },
     /// The clocks differ by more than permitted: no timer fires.
     ClockSkew(Skew),
     /// The clocks agree again.
@@ -91,6 +100,8 @@ impl ProcessorEvent {
             ProcessorEvent::DeadLettered { .. } => "dead_lettered",
             ProcessorEvent::Foreign { .. } => "foreign",
             ProcessorEvent::Rebuilding { .. } => "rebuilding",
+            ProcessorEvent::Indexing => "indexing",
+            ProcessorEvent::NotIndexed { .. } => "not_indexed",
             ProcessorEvent::ClockSkew(_) => "clock_skew",
             ProcessorEvent::ClocksAgree => "clocks_agree",
             ProcessorEvent::Interrupted { .. } => "interrupted",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::acquiring::Origin;
-use super::basis::Basis;
+use super::basis::{Basis, Indexed};
 use super::chunk::{Chunk, Claim, Unjudged};
 use super::clocks::Clocks;
 use super::event::ProcessorEvent;
@@ -14,11 +14,11 @@ use super::memory::DocumentSize;
 use super::scan::Scan;
 use super::settings::Settings;
 use super::timers::Timers;
-use super::write_buffer::{Changed, WriteBuffer, index_entry};
+use super::write_buffer::{Changed, WriteBuffer};
 use crate::fact::Fact;
 use crate::ids::{Offset, OrderId, Partition, Version};
 use crate::order::{Order, evolve};
-use crate::port::{Loaded, LogIdentity, StoreCheckpoint, Token};
+use crate::port::{IndexEntry, Loaded, LogIdentity, StoreCheckpoint, Token};
 
 /// A replay under way: chunk by chunk, each read, loaded and written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,6 +32,8 @@ pub(super) struct Replay {
     pub(super) scan: Scan,
     /// It began at the log's first record, so that every document that the log implies comes back.
     pub(super) whole: bool,
+    /// The orders that are in the lists of their parties. With [`Indexed::Before`], the replay writes every document again.
+    pub(super) indexed: Indexed,
     /// Orders that the store has lost, as far as the replay has seen nothing of them.
     pub(super) lost: BTreeSet<OrderId>,
     /// The write that the store is at.
@@ -60,6 +62,7 @@ impl Replay {
             position: Offset(0),
             scan: Scan::default(),
             whole: true,
+            indexed: Indexed::All,
             lost,
             token,
             sequence: 0,
@@ -78,10 +81,10 @@ impl Replay {
         basis: Basis,
         lost: BTreeSet<OrderId>,
     ) -> Self {
-        let position = basis.unanswered;
+        let (position, indexed) = (basis.unanswered, basis.indexed);
         let scan = Scan::resume(checkpoint.offset, basis);
         let whole = Self::whole(origin, Some(checkpoint.token), timers, lost);
-        Self { position, scan, whole: false, ..whole }
+        Self { position, scan, whole: false, indexed, ..whole }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -173,9 +176,13 @@ impl Replay {
         let order = fold.order(&fact.order_id);
         let version = order.as_ref().map_or(Version(0), |order| order.version);
         if fact.version <= version {
-            if !order.is_some_and(|order| has_fact(&order, fact)) {
+            let Some(order) = order.filter(|order| has_fact(order, fact)) else {
                 let what = format!("order {} has another fact of version {}", fact.order_id, fact.version);
                 return Ok(Some(foreign(&what)));
+            };
+            // The latest fact of the document, so that each document is written once.
+            if self.indexed == Indexed::Before && fact.version == version {
+                fold.write_again(order);
             }
             self.accept(record, answers.is_some());
             return Ok(None);
@@ -217,10 +224,17 @@ impl Fold {
         changed.or_else(|| self.before.get(order_id).cloned().flatten())
     }
 
+    /// Writes a document as it is, so that the store adds its missing index entries.
+    fn write_again(&mut self, order: Arc<Order>) {
+        let previous = Some(IndexEntry::from(&*order));
+        let unchanged = |order| Changed { order, previous, rebuilt: false };
+        self.changed.entry(order.order_id.clone()).or_insert_with(|| unchanged(order));
+    }
+
     fn change(&mut self, order: Order) {
         let order_id = order.order_id.clone();
         let previous = self.before.get(&order_id).and_then(|order| order.as_ref());
-        let previous = previous.map(|order| index_entry(order));
+        let previous = previous.map(|order| IndexEntry::from(&**order));
         let rebuilt = self.missing.contains(&order_id);
         self.changed.insert(order_id, Changed { order: Arc::new(order), previous, rebuilt });
     }

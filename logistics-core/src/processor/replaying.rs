@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::basis::{Basis, Indexed};
 use super::chunk::Chunk;
 use super::context::Context;
 use super::effect::{CallId, Effect, Now, Reply};
@@ -111,13 +112,17 @@ impl Replaying {
 
     fn write(replay: &mut Replay, changed: WriteBuffer, next: Offset, context: &mut Context) -> Step {
         let token = replay.next_token();
+        if next >= replay.end {
+            replay.indexed = Indexed::All;
+        }
+        let basis = Basis { indexed: replay.indexed, ..replay.scan.basis(&replay.log) };
         let at = WriteAt {
             partition: context.partition,
             expected: replay.token,
             next: token,
             offset: replay.scan.to(),
             answered: replay.scan.next_unanswered(),
-            basis: replay.scan.basis(&replay.log).encode(),
+            basis: basis.encode(),
         };
         let (write, _) = changed.write(at);
         let call = context.issue(Effect::Write(write));

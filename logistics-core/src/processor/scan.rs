@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
-use super::basis::{Basis, Witness};
+use super::basis::{Basis, Indexed, Witness};
 use super::settings::Settings;
 use crate::ids::Offset;
 use crate::port::LogIdentity;
@@ -107,6 +107,7 @@ impl Scan {
             witness,
             signed: self.signed,
             clearing: false,
+            indexed: Indexed::All,
         }
     }
 }

@@ -11,18 +11,10 @@ use bytes::Bytes;
 
 use super::effect::CallId;
 use super::memory;
-use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp};
-use crate::lifecycle::Status;
+use crate::ids::{Offset, OrderId, Partition, RequestId};
 use crate::order::Order;
 use crate::outcome::RequestOutcome;
-use crate::port::{DocumentWrite, StoreWrite, Token};
-
-/// An index entry of the store: the status, and when the order's latest change was.
-pub(super) type IndexEntry = (Status, Timestamp);
-
-pub(super) fn index_entry(order: &Order) -> IndexEntry {
-    (order.status, order.updated_at)
-}
+use crate::port::{DocumentWrite, IndexEntry, OrderParties, StoreWrite, Token};
 
 /// An order that changed, and the index entry that the store holds for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -104,7 +96,8 @@ fn document(changed: &Changed) -> DocumentWrite {
         json: Bytes::from(order.to_document()),
         status: order.status,
         changed_at: order.updated_at,
-        previous: changed.previous,
+        parties: OrderParties::from(&**order),
+        previous: changed.previous.clone(),
         rebuilt: changed.rebuilt,
         late: order.late,
         due: order.due(),
@@ -196,7 +189,8 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Version;
+    use crate::ids::{Timestamp, Version};
+    use crate::lifecycle::Status;
 
     fn order(name: &str, status: Status) -> Arc<Order> {
         Arc::new(Order {
@@ -239,9 +233,9 @@ mod tests {
         let one = |changed: Changed| BTreeMap::from([(changed.order.order_id.clone(), changed)]);
         let mut unwritten = WriteBuffer::default();
         unwritten.merge(one(changed(Status::Placed, None)), Vec::new());
-        let placed = Some((Status::Placed, Timestamp::default()));
+        let placed = Some(IndexEntry::from(&*order("a", Status::Placed)));
         unwritten.merge(one(changed(Status::Confirmed, placed)), Vec::new());
         let merged = unwritten.orders.values().next().unwrap();
-        assert_eq!((merged.order.status, merged.previous), (Status::Confirmed, None));
+        assert_eq!((merged.order.status, &merged.previous), (Status::Confirmed, &None));
     }
 }

@@ -15,7 +15,9 @@ pub(crate) use directory::DataDir;
 pub(crate) use gate::{Disk, Gate};
 
 use crate::error::{EmbeddedError, FileError, guarded};
-use crate::file::schema::{DOCUMENTS, FORMAT, INDEX, LATE, LOG, META, META_FORMAT, META_PARTITIONS, TIMERS};
+use crate::file::schema::{
+    DOCUMENTS, FORMAT, INDEX, LATE, LOG, META, META_FORMAT, META_PARTITIONS, PARTIES, TIMERS,
+};
 use crate::limits::CHECKED_WHOLE_BYTES_MAX;
 use crate::state::State;
 
@@ -100,6 +102,7 @@ fn create_tables(database: &Database, partitions: u32) -> Result<(), FileError> 
         txn.open_table(DOCUMENTS)?;
         txn.open_table(INDEX)?;
         txn.open_table(LATE)?;
+        txn.open_table(PARTIES)?;
         txn.open_table(TIMERS)?;
     }
     upgrade::add_identity(&txn)?;

@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use logistics_core::lifecycle::Status;
-use logistics_core::port::{LogIdentity, StoreCheckpoint, Token, Topic};
-use logistics_core::{Offset, Partition, Timestamp};
+use logistics_core::port::{LogIdentity, PartyFilter, PartyRole, StoreCheckpoint, Token, Topic};
+use logistics_core::{Offset, Partition, PartyId, Timestamp};
 use redb::TableDefinition;
 
 use crate::store::document::status_code;
+use logistics_core::limits::ORDER_ID_BYTES_MAX;
 
 /// The key of a block: topic, partition, first offset.
 pub(crate) type LogKey = [u8; LOG_KEY_BYTES];
@@ -26,6 +27,9 @@ pub(crate) const DOCUMENTS: TableDefinition<'static, &[u8], &[u8]> = TableDefini
 pub(crate) const INDEX: TableDefinition<'static, &[u8], ()> = TableDefinition::new("index");
 /// The list of late orders: [`late_key`] to the status's number.
 pub(crate) const LATE: TableDefinition<'static, &[u8], u8> = TableDefinition::new("late");
+/// The lists of parties: [`party_key`] to the status's number. An earlier release writes none of it, and leaves entries behind that
+/// no longer fit their documents.
+pub(crate) const PARTIES: TableDefinition<'static, &[u8], u8> = TableDefinition::new("parties");
 /// [`timer_key`] to the time at which the timer is due, in milliseconds.
 pub(crate) const TIMERS: TableDefinition<'static, &[u8], i64> = TableDefinition::new("timers");
 
@@ -171,6 +175,45 @@ pub(crate) fn parse_late_key(key: &[u8]) -> Option<(Timestamp, &str)> {
     Some((Timestamp::from_millis(changed_at), std::str::from_utf8(order_id).ok()?))
 }
 
+/// The beginning of a party's keys in [`PARTIES`]. No id contains the 0 at its end.
+fn party_prefix(role: PartyRole, id: &PartyId) -> Vec<u8> {
+    let code = match role {
+        PartyRole::Customer => 1,
+        PartyRole::Merchant => 2,
+        PartyRole::Courier => 3,
+    };
+    let mut prefix = Vec::with_capacity(1 + id.as_str().len() + 1 + 8 + ORDER_ID_BYTES_MAX);
+    prefix.push(code);
+    prefix.extend_from_slice(id.as_str().as_bytes());
+    prefix.push(0);
+    prefix
+}
+
+/// The key of an order in the list of a party. In reverse order, the latest change comes first.
+pub(crate) fn party_key(role: PartyRole, id: &PartyId, changed_at: i64, order_id: &str) -> Vec<u8> {
+    let mut key = party_prefix(role, id);
+    // Timestamps are never negative.
+    key.extend_from_slice(&changed_at.cast_unsigned().to_be_bytes());
+    key.extend_from_slice(order_id.as_bytes());
+    key
+}
+
+/// The range of a party's keys in [`PARTIES`], with an exclusive end.
+pub(crate) fn party_range(party: &PartyFilter) -> (Vec<u8>, Vec<u8>) {
+    let start = party_prefix(party.role, &party.id);
+    let mut end = start.clone();
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    (start, end)
+}
+
+/// The time and the order id of a party's key.
+pub(crate) fn parse_party_key(key: &[u8]) -> Option<(Timestamp, &str)> {
+    let end = key.iter().position(|byte| *byte == 0)?;
+    parse_late_key(&key[end + 1..])
+}
+
 /// The identity in hexadecimal digits.
 pub(crate) fn decode_identity(bytes: &[u8]) -> Option<LogIdentity> {
     let identity: [u8; IDENTITY_BYTES] = bytes.try_into().ok()?;
@@ -209,6 +252,23 @@ mod tests {
         assert_eq!(parse_late_key(&late), Some((Timestamp::from_millis(300), "order-1")));
         assert!(late_key(5, "z") < late && late < late_key(300, "order-2"));
         assert_eq!(parse_timer_key(&timer_key(Partition(1), "order-1")), Some("order-1"));
+        // The time has bytes that are 0 as well.
+        let party = party_key(PartyRole::Courier, &PartyId::parse("ż {p1}").unwrap(), 300, "order-1");
+        assert_eq!(parse_party_key(&party), Some((Timestamp::from_millis(300), "order-1")));
+    }
+
+    #[test]
+    fn the_keys_of_a_party_are_one_range() {
+        let id = |id: &str| PartyId::parse(id).unwrap();
+        let range = |role, text: &str| party_range(&PartyFilter { role, id: id(text) });
+        let (role, other) = (PartyRole::Customer, PartyRole::Merchant);
+        let (start, end) = range(role, "a");
+        let keys = [party_key(role, &id("a"), 0, "a"), party_key(role, &id("a"), i64::MAX, "z")];
+        assert!(keys.is_sorted() && keys.iter().all(|key| *key >= start && *key < end));
+        for (role, text) in [(role, "aa"), (role, "a b"), (role, "B"), (other, "a")] {
+            let (start, end) = range(role, text);
+            assert!(keys.iter().all(|key| *key < start || *key >= end), "{role:?} {text}");
+        }
     }
 
     #[test]

@@ -9,17 +9,20 @@ use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableHand
 
 use crate::error::FileError;
 use crate::file::schema::{
-    DOCUMENTS, IDENTITY_BYTES, IDENTITY_KEY, INDEX, LATE, STATE, index_range, late_key, parse_index_key,
+    DOCUMENTS, IDENTITY_BYTES, IDENTITY_KEY, INDEX, LATE, PARTIES, STATE, index_range, late_key,
+    parse_index_key,
 };
 use crate::store::document;
 
-/// Adds the identity and the list of late orders if they are missing.
+/// Adds the identity, the list of late orders and the lists of parties if they are missing. The lists of parties are empty at first:
+/// the owner of each partition finds in its checkpoint that they are missing, and writes every document again.
 pub(super) fn upgrade(database: &Database) -> Result<(), FileError> {
     let read = database.begin_read()?;
     let tables: BTreeSet<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
     let has_late = tables.contains(LATE.name());
     let has_identity = read.open_table(STATE)?.get(IDENTITY_KEY)?.is_some();
-    if has_late && has_identity {
+    let has_parties = tables.contains(PARTIES.name());
+    if has_late && has_identity && has_parties {
         return Ok(());
     }
     let txn = database.begin_write()?;
@@ -29,6 +32,7 @@ pub(super) fn upgrade(database: &Database) -> Result<(), FileError> {
     if !has_late {
         add_late(&read, &txn)?;
     }
+    txn.open_table(PARTIES)?;
     txn.commit()?;
     Ok(())
 }

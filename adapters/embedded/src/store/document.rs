@@ -3,7 +3,7 @@
 //! A row includes what the store derived from the document. So an update finds the index entry and the timer that it replaces
 //! in the row that it writes.
 
-use logistics_core::lifecycle::Status;
+use logistics_core::lifecycle::{STATUSES, Status};
 use logistics_core::port::DocumentWrite;
 
 use crate::file::checksum::checksum;
@@ -79,11 +79,14 @@ pub(crate) fn status_code(status: Status) -> u8 {
     }
 }
 
+/// The status with this number in the file.
+pub(crate) fn status_of(code: u8) -> Option<Status> {
+    STATUSES.into_iter().find(|status| status_code(*status) == code)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use logistics_core::lifecycle::STATUSES;
 
     use super::*;
 

@@ -3,6 +3,7 @@
 pub(crate) mod document;
 pub(crate) mod late;
 pub(crate) mod outcomes;
+pub(crate) mod parties;
 
 use std::sync::Arc;
 
@@ -23,7 +24,8 @@ use crate::file::schema::{
     parse_index_key, parse_timer_key, timer_key,
 };
 use crate::handle::Handle;
-use crate::limits::INLINE_DOCUMENTS_MAX;
+use crate::limits::{INLINE_DOCUMENTS_MAX, PAGE_INSPECTED_MAX};
+use crate::store::document::Derived;
 use crate::writer::request::Request;
 
 type Documents = ReadOnlyTable<&'static [u8], &'static [u8]>;
@@ -84,7 +86,11 @@ impl OrderReader for Store {
         Ok(self
             .0
             .shared
-            .read_blocking(move |txn| if query.late { late::page(txn, &query) } else { page(txn, &query) })
+            .read_blocking(move |txn| match &query.party {
+                _ if query.late => late::page(txn, &query),
+                Some(party) => parties::page(txn, &query, party),
+                None => page(txn, &query),
+            })
             .await?)
     }
 
@@ -128,10 +134,14 @@ fn loaded(txn: &ReadTransaction, partition: Partition, ids: &[OrderId]) -> Resul
 }
 
 fn json_of(documents: &Documents, order_id: &OrderId) -> Result<Option<Bytes>, FileError> {
+    Ok(document_of(documents, order_id)?.map(|(_, json)| json))
+}
+
+fn document_of(documents: &Documents, order_id: &OrderId) -> Result<Option<(Derived, Bytes)>, FileError> {
     let Some(row) = documents.get(order_id.as_str().as_bytes())? else { return Ok(None) };
-    let (_, json) = document::decode(order_id.as_str(), row.value())
+    let (derived, json) = document::decode(order_id.as_str(), row.value())
         .map_err(|problem| FileError::Damaged(format!("{problem} ({order_id})")))?;
-    Ok(Some(Bytes::copy_from_slice(json)))
+    Ok(Some((derived, Bytes::copy_from_slice(json))))
 }
 
 /// Reads one page of a list.
@@ -139,24 +149,56 @@ pub(crate) struct PageReader {
     documents: Documents,
     limit: usize,
     page: Page,
+    /// The entries that were inspected and not added.
+    omitted: usize,
 }
 
 impl PageReader {
     pub(crate) fn open(txn: &ReadTransaction, query: &ListQuery) -> Result<Self, FileError> {
-        Ok(Self { documents: txn.open_table(DOCUMENTS)?, limit: query.limit, page: Page::default() })
+        let documents = txn.open_table(DOCUMENTS)?;
+        Ok(Self { documents, limit: query.limit, page: Page::default(), omitted: 0 })
     }
 
     /// Adds the order at this entry of the list. Returns false if the page is full; then another page follows.
     pub(crate) fn add(&mut self, entry: Cursor) -> Result<bool, FileError> {
-        if self.page.documents.len() == self.limit {
-            return Ok(false);
-        }
-        let order_id = &entry.order_id;
+        let order_id = entry.order_id.clone();
         let missing =
             || FileError::damaged(format!("the document of {order_id}, which is in a list, is missing"));
-        self.page.documents.push(json_of(&self.documents, order_id)?.ok_or_else(missing)?);
+        self.add_if(entry, |document| document.ok_or_else(missing).map(|(_, json)| Some(json)))
+    }
+
+    /// Like [`Self::add`], for a list whose entries may not fit their documents. `select` returns the document to add, if any.
+    pub(crate) fn add_if(
+        &mut self,
+        entry: Cursor,
+        select: impl FnOnce(Option<(Derived, Bytes)>) -> Result<Option<Bytes>, FileError>,
+    ) -> Result<bool, FileError> {
+        if self.is_full() {
+            return Ok(false);
+        }
+        match select(document_of(&self.documents, &entry.order_id)?)? {
+            Some(json) => {
+                self.page.documents.push(json);
+                self.page.next = Some(entry);
+                Ok(true)
+            }
+            None => Ok(self.omit(entry)),
+        }
+    }
+
+    /// Omits the order at this entry. Returns false like [`Self::add`].
+    pub(crate) fn omit(&mut self, entry: Cursor) -> bool {
+        if self.is_full() {
+            return false;
+        }
         self.page.next = Some(entry);
-        Ok(true)
+        self.omitted += 1;
+        true
+    }
+
+    /// Whether the page has the maximum number of orders, or inspected the maximum number of entries.
+    fn is_full(&self) -> bool {
+        self.page.documents.len() == self.limit || self.omitted == PAGE_INSPECTED_MAX
     }
 
     /// The page, when more orders follow.
@@ -175,17 +217,22 @@ fn page(txn: &ReadTransaction, query: &ListQuery) -> Result<Page, FileError> {
     let begin = query.status.or(query.after.as_ref().map(|cursor| cursor.status));
     let statuses = STATUSES.into_iter().skip_while(|status| begin.is_some_and(|begin| *status != begin));
     for status in statuses.take(if query.status.is_some() { 1 } else { STATUSES.len() }) {
-        let (start, end) = index_range(status);
-        let end = match &query.after {
-            Some(after) if after.status == status => key_of(after),
-            _ => end,
-        };
+        let (mut start, mut end) = index_range(status);
+        if let Some(after) = query.after.as_ref().filter(|after| after.status == status) {
+            end = key_of(after);
+        }
+        if let Some(since) = query.since {
+            start = index_key(document::status_code(status), since.as_millis(), "");
+        }
+        if start >= end {
+            continue;
+        }
         for entry in index.range(&start[..]..&end[..])?.rev() {
             let (key, _) = entry?;
             let broken = || FileError::damaged("an entry of the index cannot be decoded");
             let (changed_at, id) = parse_index_key(key.value()).ok_or_else(broken)?;
             let order_id = OrderId::parse(id).map_err(|_| broken())?;
-            if !page.add(Cursor { status, changed_at, order_id })? {
+            if !page.add(Cursor { status, changed_at, order_id, party: None })? {
                 return Ok(page.full());
             }
         }

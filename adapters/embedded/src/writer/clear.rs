@@ -8,7 +8,10 @@ use logistics_core::{OrderId, Partition, partition_of};
 use redb::{ReadableTable, Table, TableDefinition, Value, WriteTransaction};
 
 use crate::error::FileError;
-use crate::file::schema::{DOCUMENTS, INDEX, LATE, TIMERS, parse_index_key, parse_late_key, parse_timer_key};
+use crate::file::schema::{
+    DOCUMENTS, INDEX, LATE, PARTIES, TIMERS, parse_index_key, parse_late_key, parse_party_key,
+    parse_timer_key,
+};
 use crate::limits::CLEAR_ROWS_MAX;
 
 /// The progress of each clearing. It is in memory only: after a restart, a clearing starts again and finds fewer rows.
@@ -28,11 +31,14 @@ struct Progress {
 type Phase = fn(&WriteTransaction, &Sweep, &mut Option<Vec<u8>>, &mut usize) -> Result<bool, FileError>;
 
 /// The lists come first: an entry without its document is damage, and a document without an entry is harmless.
-const PHASES: [Phase; 4] = [
+const PHASES: [Phase; 5] = [
     |txn, sweep, after, left| {
         sweep.step(txn, INDEX, |key| parse_index_key(key).map(|(_, id)| id), after, left)
     },
     |txn, sweep, after, left| sweep.step(txn, LATE, |key| parse_late_key(key).map(|(_, id)| id), after, left),
+    |txn, sweep, after, left| {
+        sweep.step(txn, PARTIES, |key| parse_party_key(key).map(|(_, id)| id), after, left)
+    },
     |txn, sweep, after, left| sweep.step(txn, TIMERS, parse_timer_key, after, left),
     |txn, sweep, after, left| sweep.step(txn, DOCUMENTS, |key| std::str::from_utf8(key).ok(), after, left),
 ];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use logistics_core::port::{DocumentWrite, StoreWrite, Token};
+use logistics_core::port::{DocumentWrite, OrderParties, StoreWrite, Token};
 use logistics_core::{Actor, Offset, Order, OrderId, Partition, Status};
 use logistics_feed::{
     FeedError, FeedEvent, Filter, Hub, HubOptions, Party, PartyHub, PartySubscription, Positions,
@@ -26,6 +26,7 @@ fn store(documents: &MemoryOrderStore, order_id: &OrderId, customer: &str, answe
         json: order.to_document().into(),
         status: order.status,
         changed_at: order.updated_at,
+        parties: OrderParties::from(&order),
         previous: None,
         rebuilt: false,
         late: false,

@@ -1,7 +1,7 @@
--- The documents of orders that were in the index of one status.
+-- The documents of orders that were in the index of one list.
 --
--- KEYS: the sorted set of the status; the documents. ARGV: their ids.
--- Returns the documents; '' for an order that has left the status, nil for an order without a document.
+-- KEYS: the sorted set of the list; the documents. ARGV: their ids.
+-- Returns the documents; '' for an order that has left the list, nil for an order without a document.
 
 local documents = redis.call('MGET', unpack(KEYS, 2))
 for i, id in ipairs(ARGV) do

@@ -35,11 +35,13 @@ struct Progress {
 struct Scanned {
     cursor: u64,
     run: String,
-    documents: Vec<String>,
+    /// The documents and the lists of parties.
+    found: Vec<String>,
 }
 
 impl Clearings {
-    /// The first step removes the sets of the partition, each further step the documents in a range of the keys.
+    /// The first step removes the sets of the partition, each further step the documents and the lists of parties in a range of the
+    /// keys.
     pub(crate) async fn step(
         &self,
         conn: &mut Conn,
@@ -56,12 +58,12 @@ impl Clearings {
             return Ok(self.more(partition, Progress { token, cursor: 0, run: String::new() }));
         };
         let scanned = scan(conn, place, (keys, partitions), partition, progress.cursor).await?;
-        let Scanned { cursor, run, documents } = scanned;
+        let Scanned { cursor, run, found } = scanned;
         if progress.cursor != 0 && progress.run != run {
             return Ok(self.more(partition, Progress { token, cursor: 0, run }));
         }
-        // Also without documents, because the script verifies the token of the partition.
-        if !remove(conn, keys, partition, token, documents).await? {
+        // Also without keys, because the script verifies the token of the partition.
+        if !remove(conn, keys, partition, token, found).await? {
             return Ok(ClearOutcome::Mismatch);
         }
         if cursor != 0 {
@@ -105,7 +107,7 @@ async fn remove(
     Ok(done == 1)
 }
 
-/// The documents of the partition among the next keys.
+/// The documents and the lists of parties of the partition among the next keys.
 async fn scan(
     conn: &mut Conn,
     place: &Arc<str>,
@@ -113,21 +115,21 @@ async fn scan(
     partition: Partition,
     cursor: u64,
 ) -> Result<Scanned, RedisStoreError> {
-    let before = keys.orders(partition);
+    let (before, parties) = (keys.orders(partition), keys.parties(partition));
     let mut all = pipe();
     // In a cluster, the key determines the node of the pipeline.
     all.cmd("EXISTS").arg(keys.checkpoint(partition));
     all.cmd("INFO").arg("server");
-    all.cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{before}*")).arg("COUNT").arg(CLEAR_SCANNED_MAX);
+    all.cmd("SCAN").arg(cursor).arg("MATCH").arg(keys.scanned(partition)).arg("COUNT").arg(CLEAR_SCANNED_MAX);
     let (_, info, (cursor, found)): (i64, String, (String, Vec<Bytes>)) = conn.pipeline(&all).await?;
     let cursor = cursor
         .parse()
         .map_err(|_| RedisStoreError::damaged(place, "SCAN returned a cursor that is not a number"))?;
-    let document = |key: Bytes| {
-        let key = String::from_utf8(key.into()).ok()?;
-        let id = OrderId::parse(key.strip_prefix(&before)?).ok()?;
-        (partition_of(&id, partitions) == partition).then_some(key)
+    let is_of_partition = |key: &String| {
+        let document = key.strip_prefix(&before).and_then(|id| OrderId::parse(id).ok());
+        document.is_some_and(|id| partition_of(&id, partitions) == partition) || key.starts_with(&parties)
     };
-    let documents = found.into_iter().filter_map(document).collect();
-    Ok(Scanned { cursor, run: field(&info, "run_id").unwrap_or_default().to_owned(), documents })
+    let found = found.into_iter().filter_map(|key| String::from_utf8(key.into()).ok());
+    let found = found.filter(is_of_partition).collect();
+    Ok(Scanned { cursor, run: field(&info, "run_id").unwrap_or_default().to_owned(), found })
 }

@@ -1,9 +1,12 @@
 //! Packing a write for its script.
 
+use std::collections::BTreeMap;
+
 use deadpool_redis::redis::Cmd;
+use logistics_core::PartyId;
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::limits::OUTCOME_KEPT_MS;
-use logistics_core::port::{DocumentWrite, StoreWrite};
+use logistics_core::port::{DocumentWrite, PartyRole, StoreWrite};
 
 use crate::keys::Keys;
 use crate::script::{By, WRITE};
@@ -75,7 +78,7 @@ impl<'a> Packed<'a> {
     }
 }
 
-/// The timers, and the index of every status that the write touches.
+/// The timers, and the index of every status and party that the write touches.
 fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
     let mut timers = SetChange { key: names.timers(write.partition), ..SetChange::default() };
     let mut tardy = SetChange { key: names.late(write.partition), ..SetChange::default() };
@@ -99,8 +102,8 @@ fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
             continue;
         }
         // Without a change of status, `ZADD` updates the score.
-        if let Some((before, _)) = previous.filter(|(before, _)| before != status) {
-            index[before.index()].removed.push(id);
+        if let Some(before) = previous.as_ref().filter(|before| before.status != *status) {
+            index[before.status.index()].removed.push(id);
         }
     }
     let index = STATUSES
@@ -108,30 +111,53 @@ fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
         .zip(index)
         .map(|(status, set)| SetChange { key: names.status(write.partition, status), ..set });
     let touched = |set: &SetChange<'_>| !(set.removed.is_empty() && set.added.is_empty());
-    [timers, tardy].into_iter().chain(index).filter(touched).collect()
+    let parties = party_changes(names, write);
+    [timers, tardy].into_iter().chain(index).filter(touched).chain(parties).collect()
+}
+
+/// The lists of the parties that the write touches. Redis removes a sorted set with its last member.
+fn party_changes(names: Keys, write: &StoreWrite) -> impl Iterator<Item = SetChange<'_>> {
+    let mut changes: BTreeMap<(PartyRole, &PartyId), SetChange<'_>> = BTreeMap::new();
+    for DocumentWrite { order_id, changed_at, parties, previous, .. } in &write.documents {
+        let id = order_id.as_str();
+        for party in parties.iter() {
+            changes.entry(party).or_default().added.push((changed_at.as_millis(), id));
+        }
+        // Customer and merchant never change.
+        let courier = previous.as_ref().and_then(|previous| previous.courier.as_ref());
+        if let Some(former) = courier.filter(|courier| parties.courier.as_ref() != Some(courier)) {
+            changes.entry((PartyRole::Courier, former)).or_default().removed.push(id);
+        }
+    }
+    changes
+        .into_iter()
+        .map(move |((role, id), set)| SetChange { key: names.party(write.partition, role, id), ..set })
 }
 
 #[cfg(test)]
 mod tests {
     use logistics_core::lifecycle::Status;
-    use logistics_core::port::Token;
+    use logistics_core::port::{IndexEntry, OrderParties, Token};
     use logistics_core::{Offset, OrderId, Partition, Timestamp};
 
     use super::*;
 
     #[test]
     fn the_arguments_are_in_the_order_of_the_script() {
+        let party = |id: &str| PartyId::parse(id).ok();
         let document = |id: &str, previous, due: Option<i64>| DocumentWrite {
             order_id: OrderId::parse(id).expect("an order id"),
             json: format!("<{id}>").into_bytes().into(),
             status: Status::Confirmed,
             changed_at: Timestamp::from_millis(5),
+            parties: OrderParties { customer: party("amir"), merchant: None, courier: party(id) },
             previous,
             rebuilt: false,
             late: false,
             due: due.map(Timestamp::from_millis),
         };
-        let before = |status| Some((status, Timestamp::from_millis(1)));
+        let before =
+            |status| Some(IndexEntry { status, changed_at: Timestamp::from_millis(1), courier: party("a") });
         let write = StoreWrite {
             partition: Partition(2),
             expected: None,
@@ -158,10 +184,11 @@ mod tests {
             .collect();
         #[rustfmt::skip]
         let wanted = [
-            "7", "checkpoint:2", "timers:2", "late:2", "status:2:PLACED", "status:2:CONFIRMED", "order:a", "order:b",
-            "", "00000000000000000000000000000001-18446744073709551615", "18446744073709551615", "7", "300000", "4", "2", "basis",
-            "1", "2", "2", "0", "1", "0", "0", "4", "<a>", "<b>",
-            "b", "9", "a", "a", "b", "a", "5", "a", "5", "b",
+            "10", "checkpoint:2", "timers:2", "late:2", "status:2:PLACED", "status:2:CONFIRMED",
+            "party:2:customer:amir", "party:2:courier:a", "party:2:courier:b", "order:a", "order:b",
+            "", "00000000000000000000000000000001-18446744073709551615", "18446744073709551615", "7", "300000", "7", "2", "basis",
+            "1", "2", "2", "0", "1", "0", "0", "4", "0", "4", "1", "2", "0", "2", "<a>", "<b>",
+            "b", "9", "a", "a", "b", "a", "5", "a", "5", "b", "5", "a", "5", "b", "b", "5", "a", "5", "b",
         ];
         assert_eq!(sent, wanted);
     }

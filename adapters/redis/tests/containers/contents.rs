@@ -9,8 +9,8 @@ use logistics_containers::until;
 use logistics_core::lifecycle::Status;
 use logistics_core::limits::OUTCOME_KEPT_MS;
 use logistics_core::port::{
-    ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderReader, OwnerStore, PortErrorKind,
-    StoreWrite, Token, WriteOutcome,
+    ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderParties, OrderReader, OwnerStore,
+    PartyFilter, PartyRole, PortErrorKind, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{Offset, Order, OrderId, Partition, RequestOutcome, Version};
 use logistics_redis::RedisStore;
@@ -35,6 +35,7 @@ pub(crate) fn write(sequence: u64, orders: usize) -> StoreWrite {
         order_id: id,
         status: Status::Placed,
         changed_at: sample::time(5),
+        parties: OrderParties::default(),
         previous: None,
         rebuilt: false,
         late: false,
@@ -134,7 +135,7 @@ pub(crate) async fn foreign_values_are_reported() {
     let error = store.write(write(1, 3)).await.expect_err("the index is no sorted set");
     assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
     assert_eq!(server.cli::<usize>(&["DBSIZE"]).await, 1, "nothing is half-written");
-    let query = ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 10 };
+    let query = ListQuery { status: Some(Status::Placed), limit: 10, ..ListQuery::default() };
     let error = store.list(&query).await.expect_err("the index is no sorted set");
     assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
 
@@ -164,7 +165,7 @@ pub(crate) async fn a_lost_document_is_reported() {
     let loaded = store.load(HOME, &[lost.clone(), second.clone()]).await.expect("loaded");
     assert_eq!((loaded.documents[0].clone(), &loaded.missing), (None, &gone));
     assert_eq!(store.document(&lost).await.expect("looked up"), DocumentLookup::Missing);
-    let query = ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 10 };
+    let query = ListQuery { status: Some(Status::Placed), limit: 10, ..ListQuery::default() };
     assert_eq!(store.list(&query).await.expect("a page").documents.len(), 2, "the page omits it");
     // Each load reports it, until the document is stored again.
     for _ in 0..2 {
@@ -223,7 +224,7 @@ pub(crate) async fn late_orders_cost_two_round_trips_a_page() {
         reads.and_then(|reads| reads.trim().parse::<u64>().ok()).expect("a count")
     };
     // The first call loads the scripts.
-    let mut query = ListQuery { status: None, late: true, after: None, limit: 20 };
+    let mut query = ListQuery { late: true, limit: 20, ..ListQuery::default() };
     store.list(&query).await.expect("a page");
     for expected in [&ids[..20], &ids[20..]] {
         let [before, of_question] = [reads().await, reads().await];

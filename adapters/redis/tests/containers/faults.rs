@@ -44,7 +44,7 @@ pub(crate) async fn a_full_server() {
     let loaded = store.load(HOME, &ids).await.expect("reads succeed");
     assert!(loaded.documents.iter().all(Option::is_none), "the write is partly applied");
     assert!(recovery.timers.iter().all(|(id, _)| !ids.contains(id)), "the write is partly applied");
-    let query = ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 10 };
+    let query = ListQuery { status: Some(Status::Placed), limit: 10, ..ListQuery::default() };
     store.list(&query).await.expect("reads succeed");
     server.cli::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
     apply(&store, &refused).await;
@@ -66,7 +66,7 @@ pub(crate) async fn forgotten_scripts_are_sent_again() {
     for kind in [Kind::Single, Kind::Cluster] {
         let server = Server::start(kind, &[]).await;
         let store = server.store();
-        let query = ListQuery { status: None, late: false, after: None, limit: 10 };
+        let query = ListQuery { limit: 10, ..ListQuery::default() };
         for sequence in 1..4 {
             server.cli::<()>(&["SCRIPT", "FLUSH"]).await;
             apply(&store, &write(sequence, 2)).await;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use logistics_core::port::{
-    Clock, DocumentWrite, ListQuery, LogRecord, OwnerStore, ReadLimit, StoreWrite, Token, Topic,
+    Clock, DocumentWrite, IndexEntry, ListQuery, LogRecord, OrderParties, OwnerStore, ReadLimit, StoreWrite,
+    Token, Topic,
 };
 use logistics_core::wire::{self, Record};
 use logistics_core::{
@@ -155,7 +156,8 @@ fn written(order: &Order, before: Option<&Order>) -> DocumentWrite {
         json: Bytes::from(order.to_document()),
         status: order.status,
         changed_at: order.updated_at,
-        previous: before.map(|before| (before.status, before.updated_at)),
+        parties: OrderParties::from(order),
+        previous: before.map(IndexEntry::from),
         rebuilt: false,
         late: order.late,
         due: None,

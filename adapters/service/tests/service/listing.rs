@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use logistics_core::port::{Cursor, ListQuery};
-use logistics_core::{Order, OrderId, Status, partition_of};
+use logistics_core::port::{Cursor, ListQuery, PartyFilter, PartyRole};
+use logistics_core::{Order, OrderId, Placement, Status, partition_of};
 use logistics_service::{OrderPage, Place, ServiceError};
 use logistics_testkit::{MemoryStore, sample};
 
@@ -70,9 +70,37 @@ async fn an_invalid_query_names_the_field() {
         );
     }
     let (changed_at, order_id) = (sample::time(0), sample::order_id(1));
-    let after = Some(Cursor { status: Status::Placed, changed_at, order_id });
+    let after = Some(Cursor { status: Status::Placed, changed_at, order_id, party: None });
     let query = ListQuery { status: Some(Status::Confirmed), after, ..all(1) };
     assert_eq!(field(fixture.service.list(&CALLER, query).await.expect_err("another list")), "cursor");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_belongs_to_the_list_of_one_party() {
+    let fixture = Fixture::new();
+    let party = |role, id: &str| Some(PartyFilter { role, id: id.parse().expect("a party id") });
+    let place = |customer: &str| Place::new(Placement::new().with_customer(customer.parse().expect("an id")));
+    for customer in ["amir", "amir", "zoe", "amir"] {
+        let _placed = fixture.service.place(&CALLER, place(customer)).await.expect("the log accepts it");
+    }
+    fixture.decide();
+    let of = |party| ListQuery { party, ..all(2) };
+    let amir = party(PartyRole::Customer, "amir");
+    let first = page(&fixture, of(amir.clone())).await;
+    let status = Some(Status::Placed);
+    for status in [None, status] {
+        let rest = page(&fixture, ListQuery { after: first.next.clone(), status, ..of(amir.clone()) }).await;
+        assert_eq!((first.documents.len(), rest.documents.len(), rest.next), (2, 1, None));
+    }
+    assert_eq!(page(&fixture, of(party(PartyRole::Customer, "zoe"))).await.documents.len(), 1);
+    for other in [party(PartyRole::Customer, "zoe"), party(PartyRole::Courier, "amir"), None] {
+        let query = ListQuery { after: first.next.clone(), ..of(other) };
+        let error = fixture.service.list(&CALLER, query).await.expect_err("another party's cursor");
+        assert!(error.to_string().contains("another party"), "{error}");
+    }
+    let of_all = page(&fixture, all(1)).await.next;
+    let query = ListQuery { after: of_all, ..of(amir) };
+    assert!(fixture.service.list(&CALLER, query).await.is_err(), "a cursor of the whole list");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use hyper::http::StatusCode;
-use logistics_core::Status;
 use logistics_core::lifecycle::STATUSES;
-use logistics_core::port::{Cursor, ListQuery};
+use logistics_core::port::{Cursor, ListQuery, PartyFilter, PartyRole};
+use logistics_core::{PartyId, Status, Timestamp};
 use logistics_service::{OrderPage, PAGE_ORDERS, Principal};
 use warp::reply::Response;
 
@@ -22,12 +22,21 @@ pub(crate) async fn list(context: &Context, caller: &Principal, query: &str) -> 
 }
 
 fn parse(text: &str) -> Result<ListQuery, Failure> {
-    let [status, late, cursor, limit] = query::parse(text, ["status", "late", "cursor", "limit"])?;
+    let [status, late, customer, merchant, courier, since, cursor, limit] = query::parse(
+        text,
+        ["status", "late", "customer_id", "merchant_id", "courier_id", "since", "cursor", "limit"],
+    )?;
     let status = status.as_deref().map(status_named).transpose()?;
     let late = late.as_deref().map_or(Ok(false), flag)?;
+    let party = one_party([
+        (PartyRole::Customer, "customer_id", customer.as_deref()),
+        (PartyRole::Merchant, "merchant_id", merchant.as_deref()),
+        (PartyRole::Courier, "courier_id", courier.as_deref()),
+    ])?;
+    let since = since.as_deref().map(time).transpose()?;
     let after = cursor.as_deref().map(cursor_of).transpose()?;
     let limit = limit.as_deref().map_or(PAGE_ORDERS, query::count);
-    Ok(ListQuery { status, late, after, limit })
+    Ok(ListQuery { status, late, party, since, after, limit })
 }
 
 fn status_named(name: &str) -> Result<Status, Failure> {
@@ -38,6 +47,25 @@ fn status_named(name: &str) -> Result<Status, Failure> {
 
 fn flag(text: &str) -> Result<bool, Failure> {
     text.parse().map_err(|_| Failure::invalid("late", "must be true or false"))
+}
+
+/// A list is of one party.
+fn one_party(parties: [(PartyRole, &'static str, Option<&str>); 3]) -> Result<Option<PartyFilter>, Failure> {
+    let mut found = None;
+    for (role, name, text) in parties {
+        let Some(text) = text else { continue };
+        let id = PartyId::parse(text).map_err(|error| Failure::invalid(name, error.to_string()))?;
+        if found.replace(PartyFilter { role, id }).is_some() {
+            let problem = "a list is of one party: customer_id, merchant_id or courier_id";
+            return Err(Failure::invalid(name, problem));
+        }
+    }
+    Ok(found)
+}
+
+fn time(text: &str) -> Result<Timestamp, Failure> {
+    let problem = "must be a time with its offset, for example 2026-01-31T18:00:00Z; + is written %2B";
+    text.parse().map_err(|_| Failure::invalid("since", problem))
 }
 
 /// Opaque to clients, so that its content may change.

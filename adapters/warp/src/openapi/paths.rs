@@ -1,6 +1,6 @@
 //! The paths, with their parameters, headers and replies.
 
-use logistics_core::limits::PAGE_ORDERS_MAX;
+use logistics_core::limits::{PAGE_ORDERS_MAX, PARTY_BYTES_MAX};
 use logistics_service::{IDEMPOTENCY_KEY_BYTES_MAX, PAGE_ORDERS, PAGE_RECORDS, PAGE_RECORDS_MAX};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -9,7 +9,7 @@ use utoipa::openapi::{
     ContentBuilder, HeaderBuilder, Paths, PathsBuilder, RefOr, Required, ResponseBuilder, Schema,
 };
 
-use super::schemas::{matching, of, text, whole_number};
+use super::schemas::{bounded, matching, of, text, time, whole_number};
 use super::{BEARER, CERTIFICATE};
 use crate::endpoint::log::END;
 
@@ -27,6 +27,8 @@ const FORBIDDEN: &str = "The caller is not permitted to do this (`forbidden`, `f
     (`reserved_actor`), or the request comes from a page of another site (`foreign_origin`).";
 
 const NO_SCOPES: [&str; 0] = [];
+
+const SINCE: &str = "Only orders whose latest change is at or after this time.";
 
 /// The errors of a request with a body.
 const BODY_ERRORS: &[u16] = &[400, 408, 413, 415, 503];
@@ -125,12 +127,18 @@ fn list() -> OperationBuilder {
             parameter("late", ParameterIn::Query, "`true`: only late orders, the oldest first.")
                 .schema(Some(matching("Whether only late orders are listed.", "^(true|false)$"))),
         )
+        .parameter(party("customer_id", "Only orders of this customer, in any status unless `status` is set."))
+        .parameter(party("merchant_id", "Only orders of this merchant. A list is of one party at most."))
+        .parameter(party("courier_id", "Only orders of this courier. A list is of one party at most."))
+        .parameter(
+            parameter("since", ParameterIn::Query, SINCE).schema(Some(time(SINCE))),
+        )
         .parameter(cursor())
         .parameter(
             parameter("limit", ParameterIn::Query, "Orders on the page.")
                 .schema(Some(limit.default(Some(PAGE_ORDERS.into())))),
         )
-        .response("200", reply("A page. It ends early at 1 MiB.", "Page"));
+        .response("200", reply("A page. It ends early at 1 MiB. With a party and a status it may be empty although `next_cursor` is set.", "Page"));
     errors(operation, &[400, 503])
 }
 
@@ -229,6 +237,10 @@ fn parameter(name: &str, place: ParameterIn, description: &str) -> ParameterBuil
         .required(Required::False)
         .description(Some(description))
         .schema(Some(text(description)))
+}
+
+fn party(name: &str, description: &str) -> ParameterBuilder {
+    parameter(name, ParameterIn::Query, description).schema(Some(bounded(description, PARTY_BYTES_MAX)))
 }
 
 fn header(name: &str, description: &str) -> ParameterBuilder {

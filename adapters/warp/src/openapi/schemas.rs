@@ -63,11 +63,11 @@ fn flag(description: &str) -> Any {
     typed(Type::Boolean).description(Some(description)).into()
 }
 
-fn bounded(description: &str, bytes_max: usize) -> Any {
+pub(super) fn bounded(description: &str, bytes_max: usize) -> Any {
     typed(Type::String).description(Some(description)).min_length(Some(1)).max_length(Some(bytes_max)).into()
 }
 
-fn time(description: &str) -> Any {
+pub(super) fn time(description: &str) -> Any {
     let format = utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::DateTime);
     typed(Type::String).description(Some(description)).format(Some(format)).into()
 }

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_core::port::{
-    Bounds, Clock, Cursor, DocumentLookup, EventBus, ListQuery, LogRecord, Membership, OrderReader, Page,
-    PortError, PortErrorKind, StartAt, StoreCheckpoint, Subscription, Tail, Token, Topic,
+    Bounds, Clock, Cursor, DocumentLookup, EventBus, ListQuery, LogRecord, Membership, OrderParties,
+    OrderReader, Page, PartyFilter, PortError, PortErrorKind, StartAt, StoreCheckpoint, Subscription, Tail,
+    Token, Topic,
 };
 use logistics_core::wire::{self, Record};
 use logistics_core::{
@@ -206,12 +207,18 @@ impl OrderReader for Backend {
             status: order.status,
             changed_at: order.updated_at,
             order_id: order.order_id.clone(),
+            party: query.party.as_ref().map(PartyFilter::digest),
         };
         let place =
             |of: &Cursor| (of.status.index(), std::cmp::Reverse((of.changed_at, of.order_id.clone())));
         let mut orders: Vec<&Order> = state.orders.values().collect();
         orders.retain(|order| query.status.is_none_or(|status| status == order.status));
         orders.retain(|order| order.late || !query.late);
+        orders.retain(|order| query.since.is_none_or(|since| order.updated_at >= since));
+        let parties = |order: &Order| OrderParties::from(order);
+        orders.retain(|order| {
+            query.party.as_ref().is_none_or(|party| parties(order).id(party.role) == Some(&party.id))
+        });
         orders.retain(|order| query.after.as_ref().is_none_or(|after| place(&cursor(order)) > place(after)));
         orders.sort_by_key(|order| place(&cursor(order)));
         let more = orders.len() > query.limit;

@@ -136,6 +136,35 @@ async fn pages_contain_every_order_once() {
 }
 
 #[tokio::test]
+async fn a_list_is_of_one_party_and_since_a_time() {
+    let server = TestServer::start().await;
+    let mut placed = Vec::new();
+    for body in [
+        r#"{"customer_id":"amir & \u017c","merchant_id":"m"}"#,
+        r#"{"customer_id":"m","courier_id":"m"}"#,
+        "{}",
+    ] {
+        let order = server.post("/orders", body).await.json();
+        placed.push(order["order_id"].as_str().expect("an id").to_owned());
+    }
+    let [first, second, _] = &placed[..] else { panic!("three orders: {placed:?}") };
+    for (list, wanted) in [
+        ("customer_id=amir+%26+%c5%bc", vec![first]),
+        ("merchant_id=m", vec![first]),
+        ("customer_id=m&status=PLACED", vec![second]),
+        ("customer_id=m&status=CONFIRMED", vec![]),
+        ("courier_id=m&since=2020-01-01T00:00:00%2B02:00", vec![second]),
+        ("courier_id=m&since=2999-01-01T00:00:00Z", vec![]),
+        ("merchant_id=unknown", vec![]),
+    ] {
+        let page = server.get(&format!("/orders?{list}")).await.json();
+        assert_eq!(ids(&page).iter().collect::<Vec<_>>(), wanted, "{list}");
+    }
+    let since = server.get("/orders?since=2999-01-01T00:00:00Z&customer_id=&merchant_id=").await.json();
+    assert_eq!(ids(&since).len(), 0);
+}
+
+#[tokio::test]
 async fn an_invalid_parameter_of_a_list_is_named() {
     let server = TestServer::start().await;
     server.placed().await;
@@ -154,6 +183,23 @@ async fn an_invalid_parameter_of_a_list_is_named() {
     let next = page["next_cursor"].as_str().expect("a further page");
     let other = server.get(&format!("/orders?status=CONFIRMED&cursor={next}")).await;
     other.error_of(400, "invalid_request", "cursor");
+    let of_all = server.get("/orders?limit=1").await.json();
+    let next = of_all["next_cursor"].as_str().expect("a further page");
+    let other = server.get(&format!("/orders?customer_id=amir&cursor={next}")).await;
+    other.error_of(400, "invalid_request", "cursor");
+    for (list, field) in [
+        ("customer_id=a&merchant_id=b", "merchant_id"),
+        ("courier_id=a&customer_id=b", "courier_id"),
+        ("courier_id=%0a", "courier_id"),
+        ("customer_id=a&customer_id=a", "customer_id"),
+        ("since=yesterday", "since"),
+        ("since=2026-01-01T00:00:00", "since"),
+        ("since=2026-01-01T00:00:00+02:00", "since"),
+    ] {
+        server.get(&format!("/orders?{list}")).await.error_of(400, "invalid_request", field);
+    }
+    let long = "x".repeat(129);
+    server.get(&format!("/orders?merchant_id={long}")).await.error_of(400, "invalid_request", "merchant_id");
     server.get("/orders?page=2").await.error_of(400, "invalid_request", "page");
     server.get("/orders?limit=1&limit=2").await.error_of(400, "invalid_request", "limit");
     assert_eq!(server.get("/orders?limit=%31").await.status, 200);

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use logistics_core::limits::PAGE_ORDERS_MAX;
-use logistics_core::{Order, Status};
+use logistics_core::{Order, PartyId, Status, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -18,6 +18,18 @@ pub(crate) struct ListArgs {
     /// Only orders in this status
     #[arg(long, value_parser = names::status(), ignore_case = true)]
     status: Option<Status>,
+    /// Only orders of this customer
+    #[arg(long, value_name = "ID", group = "party")]
+    customer: Option<PartyId>,
+    /// Only orders of this merchant
+    #[arg(long, value_name = "ID", group = "party")]
+    merchant: Option<PartyId>,
+    /// Only orders of this courier
+    #[arg(long, value_name = "ID", group = "party")]
+    courier: Option<PartyId>,
+    /// Only orders whose latest change is at or after this time, for example 2026-01-31T18:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<Timestamp>,
     /// Maximum number of orders
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
@@ -39,9 +51,9 @@ struct Page<'a> {
 pub(crate) async fn run(args: ListArgs) -> Result<(), Failure> {
     let mut api = args.client.api();
     let mut left = if args.all { u64::MAX } else { args.limit };
-    let mut cursor = None;
+    let (mut cursor, mut found) = (None, false);
     loop {
-        let json = api.get(&path(args.status, cursor.as_deref(), left)).await?;
+        let json = api.get(&args.path(cursor.as_deref(), left)).await?;
         let Page { orders, next_cursor } = api::parsed(&json)?;
         left = left.saturating_sub(orders.len() as u64);
         if args.client.json {
@@ -49,7 +61,9 @@ pub(crate) async fn run(args: ListArgs) -> Result<(), Failure> {
                 return Ok(());
             }
         } else {
-            print_table(&orders, cursor.is_none())?;
+            found |= !orders.is_empty();
+            // A page may be empty although another one follows.
+            print_table(&orders, !found && next_cursor.is_none())?;
         }
         cursor = next_cursor;
         if cursor.is_none() || left == 0 {
@@ -62,16 +76,22 @@ pub(crate) async fn run(args: ListArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn path(status: Option<Status>, cursor: Option<&str>, left: u64) -> String {
-    let mut path = format!("/orders?limit={}", left.min(PAGE_ORDERS_MAX as u64));
-    if let Some(status) = status {
-        path += &format!("&status={status}");
+impl ListArgs {
+    fn path(&self, cursor: Option<&str>, left: u64) -> String {
+        let limit = left.min(PAGE_ORDERS_MAX as u64);
+        let parameters = [
+            ("limit", Some(limit.to_string())),
+            ("status", self.status.map(|status| status.to_string())),
+            ("customer_id", self.customer.as_ref().map(ToString::to_string)),
+            ("merchant_id", self.merchant.as_ref().map(ToString::to_string)),
+            ("courier_id", self.courier.as_ref().map(ToString::to_string)),
+            ("since", self.since.map(|since| since.to_string())),
+            ("cursor", cursor.map(ToOwned::to_owned)),
+        ];
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(parameters.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        format!("/orders?{}", query.finish())
     }
-    if let Some(cursor) = cursor {
-        // A cursor of the server has no character that a query must escape.
-        path += &format!("&cursor={cursor}");
-    }
-    path
 }
 
 /// Returns whether standard output is still open.
@@ -85,12 +105,12 @@ fn print_json(orders: &[&RawValue]) -> Result<bool, Failure> {
     lines.flush()
 }
 
-fn print_table(orders: &[&RawValue], first: bool) -> Result<(), Failure> {
+fn print_table(orders: &[&RawValue], none: bool) -> Result<(), Failure> {
     let orders: Vec<Order> =
         orders.iter().map(|json| api::order(json.get().as_bytes())).collect::<Result<_, _>>()?;
     if !orders.is_empty() {
         output::line(show::orders(&orders));
-    } else if first {
+    } else if none {
         output::line("No orders found.");
     }
     Ok(())

@@ -92,6 +92,41 @@ fn list_says_whether_there_are_more_orders() {
     server.run(&["cancel", &first]).done();
     let cancelled = documents(&server.run(&["list", "--status", "cancelled", "--json"]).done());
     assert_eq!((cancelled.len(), cancelled[0]["order_id"].as_str()), (1, Some(&*first)));
+    let of_amir = server.run(&["list", "--customer", "amir", "--json"]).done();
+    assert_eq!(documents(&of_amir).len(), 2);
     let wrong = server.run(&["list", "--status", "SHIPPED"]);
     assert!(wrong.failed(2).contains("[possible values: PLACED, CONFIRMED"), "{wrong:?}");
+}
+
+#[test]
+fn list_selects_a_party_and_a_time() {
+    let server = TestServer::start();
+    let place = |flags: &[&str]| {
+        let id = server.run(&[&["place"], flags].concat()).done().trim().to_owned();
+        // The reply comes after the decision.
+        server.run(&["get", &id]).done();
+        id
+    };
+    let odd = "a & b=c+d %20 żółw";
+    let first = place(&["--customer", odd, "--merchant", "bloom", "--courier", "lucia"]);
+    let second = place(&["--customer", "amir", "--merchant", "bloom"]);
+    let listed = |flags: &[&str]| {
+        let listed = documents(&server.run(&[&["list", "--json"], flags].concat()).done());
+        let ids = listed.iter().map(|order| order["order_id"].as_str().expect("an id").to_owned());
+        ids.collect::<BTreeSet<_>>()
+    };
+    let only = |id: &String| BTreeSet::from([id.clone()]);
+    assert_eq!(listed(&["--customer", odd]), only(&first));
+    assert_eq!(listed(&["--courier", "lucia", "--status", "placed"]), only(&first));
+    assert_eq!(listed(&["--merchant", "bloom", "--limit", "5"]), BTreeSet::from([first, second.clone()]));
+    assert_eq!(server.run(&["list", "--courier", "amir"]).done(), "No orders found.\n");
+    let order = documents(&server.run(&["get", &second, "--json"]).done()).remove(0);
+    let changed_at = order["updated_at"].as_str().expect("a time");
+    assert!(listed(&["--since", changed_at, "--all"]).contains(&second));
+    assert_eq!(listed(&["--since", "2999-01-01T00:00:00+02:00"]), BTreeSet::new());
+    let page = server.run(&["list", "--merchant", "bloom", "--limit", "1"]).done();
+    assert!(page.ends_with("There are more orders: --all lists all of them.\n"), "{page}");
+    let both = server.run(&["list", "--customer", "amir", "--merchant", "bloom"]);
+    assert!(both.failed(2).contains("cannot be used with"), "{both:?}");
+    assert!(server.run(&["list", "--since", "yesterday"]).failed(2).contains("RFC 3339"));
 }

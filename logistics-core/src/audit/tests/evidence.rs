@@ -352,7 +352,7 @@ impl OrderReader for Evidence {
         let all = self.documents.get(&query.status.unwrap()).cloned().unwrap_or_default();
         let cursor = |document: &Bytes| {
             let Order { status, updated_at, order_id, .. } = Order::from_document(document).unwrap();
-            Cursor { status, changed_at: updated_at, order_id }
+            Cursor { status, changed_at: updated_at, order_id, party: None }
         };
         let begin = query
             .after

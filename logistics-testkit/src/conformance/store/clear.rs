@@ -2,11 +2,12 @@
 
 use super::StoreCase;
 use super::late::listed;
+use super::parties;
 use super::steps::{HOME, OTHER, changed, document, late, token, with_timer, write};
 use crate::sample;
 use logistics_core::lifecycle::{STATUSES, Status};
-use logistics_core::port::{ClearOutcome, DocumentLookup, DocumentWrite, Loaded, Token};
-use logistics_core::{Offset, Partition};
+use logistics_core::port::{ClearOutcome, DocumentLookup, DocumentWrite, Loaded, PartyRole, Token};
+use logistics_core::{Offset, OrderId, Partition};
 
 /// More than one step of a store removes.
 const ORDERS: usize = 3000;
@@ -33,6 +34,7 @@ pub(super) async fn clear_removes_one_partition_in_steps(case: StoreCase) {
     case.same("a removed document", &found, &DocumentLookup::Absent { answered: Offset(9) });
     case.same("the list", &case.listed(None).await, &vec![kept.order_id.clone()]);
     case.same("the late orders", &listed(&case, None).await, &vec![kept.order_id.clone()]);
+    same_for_parties(&case, &[&kept.order_id]).await;
     let after = (case.recover(OTHER).await, case.load(OTHER, std::slice::from_ref(&kept.order_id)).await);
     case.same("the other partition", &after, &other);
     clear(&case, HOME, 1).await;
@@ -66,12 +68,22 @@ pub(super) async fn a_cleared_partition_is_written_anew(case: StoreCase) {
     case.same("the list", &case.listed(None).await, &vec![id.clone()]);
     case.same("the timers", &case.timers(HOME).await, &vec![(id.clone(), sample::time(50))]);
     case.same("the late orders", &listed(&case, None).await, &Vec::new());
+    same_for_parties(&case, &[&id]).await;
     let later = changed(&rebuilt, Status::Preparing, 8);
     case.write(write(HOME, 3, vec![later])).await;
     case.same("the list after the next write", &case.listed(None).await, &vec![id]);
     // The new contents can be removed too.
     clear(&case, HOME, 3).await;
     case.same("the list at the end", &case.listed(None).await, &Vec::new());
+    same_for_parties(&case, &[]).await;
+}
+
+/// Each of the parties in [`various`] has these orders.
+async fn same_for_parties(case: &StoreCase, wanted: &[&OrderId]) {
+    for role in PartyRole::ALL {
+        let found = parties::listed(case, &parties::party(role, 1)).await;
+        case.same("the orders of a party", &found.iter().collect::<Vec<_>>(), &wanted.to_vec());
+    }
 }
 
 /// A document with all that a store derives from one.

@@ -104,14 +104,15 @@ async fn fill(case: &StoreCase) -> Vec<OrderId> {
 }
 
 pub(super) async fn listed(case: &StoreCase, status: Option<Status>) -> Vec<OrderId> {
-    let page = case.page(&ListQuery { status, late: true, after: None, limit: 1000 }).await;
+    let page = case.page(&ListQuery { status, late: true, limit: 1000, ..ListQuery::default() }).await;
     case.same("the next page of a list that fits on one", &page.next, &None);
     case.ids(&page)
 }
 
 /// A store that selects the status after it has read a page may announce one more page than there is.
 async fn pages(case: &StoreCase, status: Option<Status>, limit: usize) -> Vec<OrderId> {
-    let (mut found, mut query) = (Vec::new(), ListQuery { status, late: true, after: None, limit });
+    let (mut found, mut query) =
+        (Vec::new(), ListQuery { status, late: true, limit, ..ListQuery::default() });
     loop {
         let page = case.page(&query).await;
         found.extend(case.ids(&page));

@@ -4,12 +4,12 @@ use super::StoreCase;
 use super::steps::{HOME, OTHER, changed, document, write};
 use crate::sample;
 use logistics_core::lifecycle::{STATUSES, Status};
-use logistics_core::port::{Cursor, DocumentWrite, ListQuery, Page};
+use logistics_core::port::{Cursor, DocumentWrite, IndexEntry, ListQuery, Page};
 use logistics_core::{OrderId, Partition, Timestamp, partition_of};
 
 pub(super) async fn an_empty_list_has_one_empty_page(case: StoreCase) {
     for status in [None, Some(Status::Placed)] {
-        let page = case.page(&ListQuery { status, late: false, after: None, limit: 10 }).await;
+        let page = case.page(&ListQuery { status, limit: 10, ..ListQuery::default() }).await;
         case.same("the page", &page, &Page::default());
     }
 }
@@ -69,7 +69,7 @@ pub(super) async fn a_rebuilt_order_has_one_entry(case: StoreCase) {
     // The store removes the entry that it has, even if the write names another.
     let moved = DocumentWrite {
         rebuilt: true,
-        previous: Some((Status::Placed, sample::time(1))),
+        previous: Some(IndexEntry { status: Status::Placed, changed_at: sample::time(1), courier: None }),
         ..document(&id, Status::Preparing, 11)
     };
     case.write(write(HOME, 5, vec![moved])).await;
@@ -89,7 +89,7 @@ pub(super) async fn pages_neither_lose_nor_repeat_an_order(case: StoreCase) {
 }
 
 async fn pages(case: &StoreCase, status: Option<Status>, limit: usize, orders_max: usize) -> Vec<OrderId> {
-    let (mut found, mut query) = (Vec::new(), ListQuery { status, late: false, after: None, limit });
+    let (mut found, mut query) = (Vec::new(), ListQuery { status, limit, ..ListQuery::default() });
     loop {
         let page = case.page(&query).await;
         case.holds("a page that another one announced holds something", !page.documents.is_empty());
@@ -137,12 +137,17 @@ pub(super) async fn changes_of_one_millisecond_are_paged(case: StoreCase) {
     }
     // A cursor stays valid after its order has left the list.
     let page =
-        case.page(&ListQuery { status: Some(Status::Placed), late: false, after: None, limit: 50 }).await;
+        case.page(&ListQuery { status: Some(Status::Placed), limit: 50, ..ListQuery::default() }).await;
     let moved = wanted[49].clone();
     let partition = partition_of(&moved, case.harness.partitions());
     let placed = document(&moved, Status::Placed, 5);
     case.write(write(partition, 2, vec![changed(&placed, Status::Confirmed, 9)])).await;
-    let rest = ListQuery { status: Some(Status::Placed), late: false, after: page.next, limit: 2 * ORDERS };
+    let rest = ListQuery {
+        status: Some(Status::Placed),
+        after: page.next,
+        limit: 2 * ORDERS,
+        ..ListQuery::default()
+    };
     case.same("the rest of the list", &case.ids(&case.page(&rest).await), &wanted[50..].to_vec());
 }
 

@@ -5,6 +5,7 @@ mod documents;
 mod late;
 mod list;
 mod outcome;
+mod parties;
 mod steps;
 mod write;
 
@@ -97,6 +98,18 @@ pub async fn store<H: StoreHarness + 'static>(fresh: impl AsyncFn() -> H) -> Rep
         late::an_order_that_moves_on_is_late_no_more,
         late::a_rebuilt_order_is_late_as_its_document_is,
         late::late_orders_survive_a_restart needs restart,
+        parties::a_party_has_its_orders_of_its_role_only,
+        parties::a_change_moves_an_order_to_the_front_of_its_parties,
+        parties::a_courier_that_changes_leaves_the_list_of_the_former,
+        parties::a_rebuilt_order_is_listed_for_its_parties_only,
+        parties::orders_of_a_party_are_listed_by_status,
+        parties::pages_of_a_party_neither_lose_nor_repeat_an_order,
+        parties::a_cursor_of_another_party_only_determines_the_position,
+        parties::a_list_since_a_time_has_the_later_changes,
+        parties::late_orders_of_a_party_are_listed,
+        parties::ids_of_parties_are_kept_apart,
+        parties::a_write_may_name_many_parties,
+        parties::lists_of_parties_survive_a_restart needs restart,
         clear::clear_removes_one_partition_in_steps,
         clear::clear_at_another_write_changes_nothing,
         clear::a_cleared_partition_is_written_anew,

@@ -8,7 +8,8 @@ use super::StoreCase;
 use crate::sample;
 use logistics_core::lifecycle::Status;
 use logistics_core::port::{
-    DocumentWrite, ListQuery, Loaded, OrderStore, Page, Recovery, StoreWrite, Token, WriteOutcome,
+    DocumentWrite, IndexEntry, ListQuery, Loaded, OrderParties, OrderStore, Page, Recovery, StoreWrite,
+    Token, WriteOutcome,
 };
 use logistics_core::{Offset, Order, OrderId, Partition, Timestamp};
 
@@ -43,11 +44,15 @@ pub(super) fn write(partition: Partition, sequence: u64, documents: Vec<Document
 
 /// A new document in this status, last changed this many milliseconds after the samples begin. No timer.
 pub(super) fn document(id: &OrderId, status: Status, changed_ms: i64) -> DocumentWrite {
+    let json = sample::document(id, status);
+    // An unreadable document has no parties, and the case that reads it fails.
+    let parties = Order::from_document(&json).map(|order| OrderParties::from(&order)).unwrap_or_default();
     DocumentWrite {
         order_id: id.clone(),
-        json: sample::document(id, status),
+        json,
         status,
         changed_at: sample::time(changed_ms),
+        parties,
         previous: None,
         rebuilt: false,
         late: false,
@@ -57,8 +62,23 @@ pub(super) fn document(id: &OrderId, status: Status, changed_ms: i64) -> Documen
 
 /// The same order's document after a later change.
 pub(super) fn changed(before: &DocumentWrite, status: Status, changed_ms: i64) -> DocumentWrite {
-    let previous = Some((before.status, before.changed_at));
-    DocumentWrite { previous, ..document(&before.order_id, status, changed_ms) }
+    let document =
+        DocumentWrite { previous: entry(before), ..document(&before.order_id, status, changed_ms) };
+    with_parties(document, before.parties.clone())
+}
+
+fn entry(before: &DocumentWrite) -> Option<IndexEntry> {
+    let (status, changed_at, courier) = (before.status, before.changed_at, before.parties.courier.clone());
+    Some(IndexEntry { status, changed_at, courier })
+}
+
+/// The same document of an order with these parties.
+pub(super) fn with_parties(document: DocumentWrite, parties: OrderParties) -> DocumentWrite {
+    let json = rewritten(&document.json, |order| {
+        let OrderParties { customer, merchant, courier } = parties.clone();
+        (order.customer_id, order.merchant_id, order.courier_id) = (customer, merchant, courier);
+    });
+    DocumentWrite { json, parties, ..document }
 }
 
 pub(super) fn with_timer(document: DocumentWrite, due_ms: i64) -> DocumentWrite {
@@ -67,12 +87,18 @@ pub(super) fn with_timer(document: DocumentWrite, due_ms: i64) -> DocumentWrite 
 
 /// The same document, late in its status.
 pub(super) fn late(document: DocumentWrite) -> DocumentWrite {
-    // An unreadable document becomes empty, and the case that reads it fails.
-    let json = Order::from_document(&document.json).map(|mut order| {
-        (order.late, order.updated_at) = (true, document.changed_at);
+    let json =
+        rewritten(&document.json, |order| (order.late, order.updated_at) = (true, document.changed_at));
+    DocumentWrite { late: true, json, ..document }
+}
+
+/// An unreadable document becomes empty, and the case that reads it fails.
+fn rewritten(json: &[u8], change: impl FnOnce(&mut Order)) -> Bytes {
+    let order = Order::from_document(json).map(|mut order| {
+        change(&mut order);
         Bytes::from(order.to_document())
     });
-    DocumentWrite { late: true, json: json.unwrap_or_default(), ..document }
+    order.unwrap_or_default()
 }
 
 impl StoreCase {
@@ -117,7 +143,7 @@ impl StoreCase {
 
     /// The ids on a page that holds all of a list.
     pub(super) async fn listed(&self, status: Option<Status>) -> Vec<OrderId> {
-        let page = self.page(&ListQuery { status, late: false, after: None, limit: 1000 }).await;
+        let page = self.page(&ListQuery { status, limit: 1000, ..ListQuery::default() }).await;
         self.same("the next page of a list that fits on one", &page.next, &None);
         self.ids(&page)
     }
