@@ -353,3 +353,47 @@ async fn one_idempotency_key_of_two_subjects_is_two_orders() {
     assert_ne!(place(Acting, "").await, own);
     assert_ne!(place(Operator, "").await, own);
 }
+
+#[tokio::test]
+async fn a_list_has_the_orders_of_the_caller_only() {
+    let fixture = Fixture::start().await;
+    for target in [Own, Foreign, Own, Foreign] {
+        fixture.order(target).await;
+    }
+    let listed = async |caller: Caller, query: &str| {
+        let page = fixture.as_caller(caller, &format!("GET /orders{query}"), "").await.json();
+        let orders = page["orders"].as_array().expect("orders").clone();
+        orders.iter().map(|order| order["customer_id"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    for caller in PARTIES {
+        let own: Vec<String> = listed(caller, "").await;
+        assert_eq!(own, [OWN, OWN], "{caller:?}");
+        let shared: Vec<String> = listed(caller, "?merchant_id=own").await;
+        assert_eq!(shared, [OWN, OWN], "{caller:?}");
+        let foreign: Vec<String> = listed(caller, "?customer_id=another").await;
+        assert!(foreign.is_empty(), "{caller:?}: {foreign:?}");
+    }
+    let foreign: Vec<String> = listed(Operator, "?customer_id=another").await;
+    assert_eq!(foreign, ["another", "another"]);
+    // The cursor of another party's list.
+    let page = fixture.as_caller(Operator, "GET /orders?customer_id=another&limit=1", "").await.json();
+    let cursor = page["next_cursor"].as_str().expect("another page");
+    let stolen = fixture.as_caller(Customer, &format!("GET /orders?cursor={cursor}"), "").await;
+    stolen.error_of(400, "invalid_request", "cursor");
+}
+
+#[tokio::test]
+async fn only_operators_see_who_caused_a_fact() {
+    let fixture = Fixture::start().await;
+    let (id, _) = fixture.order(Own).await;
+    let cancelled = fixture.as_caller(Merchant, &format!("POST /orders/{id}/cancel"), "").await;
+    assert_eq!(cancelled.status, 200);
+    for caller in CALLERS.into_iter().filter(|caller| sees(*caller, Own)) {
+        for path in [format!("/orders/{id}"), format!("/orders/{id}/events"), "/orders".to_owned()] {
+            let reply = fixture.as_caller(caller, &format!("GET {path}"), "").await;
+            let names = String::from_utf8(reply.body).expect("text").contains(Merchant.name());
+            assert_eq!(names, caller == Operator, "{caller:?} {path}");
+        }
+    }
+    assert!(!String::from_utf8(cancelled.body).expect("text").contains(r#""by""#));
+}
