@@ -32,7 +32,7 @@ pub struct ProducerRoles {
 /// A list of producer roles has a name that is no role.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error(
-    "{0:?} is no role of a producer; use customer, merchant, courier, operator, or one of any and none alone"
+    "{0:?} is no role of a producer; use customer, merchant, courier or operator, separated by commas, or any or none alone"
 )]
 pub struct InvalidProducerRoles(String);
 
