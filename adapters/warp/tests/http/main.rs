@@ -2,6 +2,7 @@
 
 mod backend;
 mod bad_input;
+mod certificates;
 mod client;
 mod embedding;
 mod faults;
@@ -15,7 +16,9 @@ mod openapi;
 mod peer;
 mod placing;
 mod reading;
+mod security;
 mod serving;
 mod sites;
 mod test_server;
+mod tls;
 mod transitions;

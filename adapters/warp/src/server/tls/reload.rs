@@ -49,3 +49,73 @@ impl Acceptor {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rcgen::{CertificateParams, KeyPair};
+    use tempfile::TempDir;
+
+    use super::super::Tls;
+    use super::*;
+
+    /// A certificate and its key, PEM.
+    fn pair() -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("names");
+        (params.self_signed(&key).expect("a certificate").pem(), key.serialize_pem())
+    }
+
+    fn write(directory: &Path, certificate: &str, key: &str) {
+        std::fs::write(directory.join("tls.crt"), certificate).expect("a file");
+        std::fs::write(directory.join("tls.key"), key).expect("a file");
+    }
+
+    fn acceptor(directory: &Path) -> Acceptor {
+        Acceptor::new(Tls::new(directory.join("tls.crt"), directory.join("tls.key"))).expect("a pair")
+    }
+
+    #[test]
+    fn files_that_do_not_fit_together_keep_the_previous_ones() {
+        let directory = TempDir::new().expect("a directory");
+        let directory = directory.path();
+        let ((certificate, key), (next_certificate, next_key)) = (pair(), pair());
+        write(directory, &certificate, &key);
+        let acceptor = acceptor(directory);
+        let first = Arc::as_ptr(&acceptor.current.read().expect("no panic"));
+        assert!(!acceptor.reload_once().expect("the same files"));
+        let half = &next_certificate[..next_certificate.len() / 2];
+        for (certificate, key) in
+            [(&*certificate, &*next_key), (half, &next_key), ("", &next_key), (&next_certificate, "")]
+        {
+            write(directory, certificate, key);
+            assert!(acceptor.reload_once().is_err());
+        }
+        std::fs::remove_file(directory.join("tls.key")).expect("a file");
+        assert!(matches!(acceptor.reload_once(), Err(TlsError::Unreadable { .. })));
+        assert_eq!(Arc::as_ptr(&acceptor.current.read().expect("no panic")), first);
+        write(directory, &next_certificate, &next_key);
+        assert!(acceptor.reload_once().expect("a pair"));
+        assert_ne!(Arc::as_ptr(&acceptor.current.read().expect("no panic")), first);
+        assert!(!acceptor.reload_once().expect("the same files"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_files_can_be_links_that_are_replaced() {
+        let directory = TempDir::new().expect("a directory");
+        let link = directory.path().join("data");
+        for version in ["first", "second"] {
+            let (certificate, key) = pair();
+            std::fs::create_dir(directory.path().join(version)).expect("a directory");
+            write(&directory.path().join(version), &certificate, &key);
+        }
+        std::os::unix::fs::symlink("first", &link).expect("a link");
+        let acceptor = acceptor(&link);
+        let next = directory.path().join("next");
+        std::os::unix::fs::symlink("second", &next).expect("a link");
+        std::fs::rename(&next, &link).expect("a link replaces another");
+        assert!(acceptor.reload_once().expect("a pair"));
+    }
+}
