@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::server::Tls;
+
 /// The default of [`Config::idle_timeout_ms`].
 pub const IDLE_TIMEOUT_MS_DEFAULT: u64 = 75_000;
 
@@ -15,6 +17,8 @@ pub struct Config {
     /// The address to listen on; port 0 selects a free one. On a loopback address the API serves loopback names only
     /// ([`allowed_hosts`](Self::allowed_hosts)). Default `127.0.0.1:8000`.
     pub listen: SocketAddr,
+    /// TLS. Default none: the server speaks plain HTTP.
+    pub tls: Option<Tls>,
     /// The path below which another server mounts the API, for example `/shop`, without a slash at its end. `Location`, the
     /// OpenAPI document and its page start with it. Default empty: the API is not mounted below a path.
     pub base_path: String,
@@ -61,6 +65,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
+            tls: None,
             base_path: String::new(),
             body_bytes_max: 128 * 1024,
             header_timeout_ms: 30_000,

@@ -12,7 +12,7 @@ use warp::{Filter, Rejection};
 
 use crate::config::Config;
 use crate::context::{Api, Context, Served};
-use crate::handle::{Call, handle};
+use crate::handle::{Call, Target, handle};
 use crate::peer::Peer;
 
 /// The API as a warp filter, to mount into a warp server: as it is, or below a path.
@@ -36,8 +36,8 @@ pub fn filter(
 pub(crate) fn routes(
     served: Arc<Served>,
 ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static {
-    // An authority that differs from `Host` is ignored: `Host` counts.
-    let authority = warp::host::optional().or_else(|_| async { Ok::<_, Infallible>((None,)) });
+    // warp rejects a `Host` that differs from the authority of the target, or is none.
+    let authority = warp::host::optional().map(Ok).or_else(|_| async { Ok::<_, Infallible>((Err(()),)) });
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::method()
         .and(authority)
@@ -48,7 +48,7 @@ pub(crate) fn routes(
         .and(warp::body::stream())
         .then(
             move |method: Method,
-                  authority: Option<Authority>,
+                  authority: Result<Option<Authority>, ()>,
                   path: Tail,
                   query: String,
                   headers: HeaderMap,
@@ -58,7 +58,11 @@ pub(crate) fn routes(
                 async move {
                     let call = Call {
                         method: &method,
-                        authority: authority.as_ref().map(Authority::as_str),
+                        authority: match &authority {
+                            Ok(None) => Target::Relative,
+                            Ok(Some(authority)) => Target::Authority(authority.as_str()),
+                            Err(()) => Target::Conflict,
+                        },
                         path: path.as_str(),
                         query: &query,
                         headers: &headers,

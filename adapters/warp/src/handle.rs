@@ -14,7 +14,7 @@ use crate::context::{Context, HealthContext, Served};
 use crate::endpoint::{events, health, list, log, order, place, request, transition};
 use crate::input::{body, request_id};
 use crate::output::failure::Failure;
-use crate::output::reply;
+use crate::output::{reply, security};
 use crate::peer::Peer;
 use crate::route::Resource;
 use crate::site;
@@ -23,7 +23,7 @@ use crate::site;
 pub(crate) struct Call<'a, B> {
     pub(crate) method: &'a Method,
     /// The authority of the request's target. HTTP/2 sends it in place of `Host`.
-    pub(crate) authority: Option<&'a str>,
+    pub(crate) authority: Target<'a>,
     /// The path below the mount point, without a slash at its start.
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
@@ -32,26 +32,41 @@ pub(crate) struct Call<'a, B> {
     pub(crate) body: B,
 }
 
+/// The authority of a request's target.
+#[derive(Clone, Copy)]
+pub(crate) enum Target<'a> {
+    /// The target has none, as usual in HTTP/1.
+    Relative,
+    /// It is that of `Host`, or there is no `Host`.
+    Authority(&'a str),
+    /// It differs from `Host`, or `Host` is no authority.
+    Conflict,
+}
+
 /// The reply to a request.
 pub(crate) async fn handle<B, D, E>(served: &Served, call: Call<'_, B>) -> Response
 where
     B: Stream<Item = Result<D, E>> + Send,
-    D: Buf,
+    D: Buf + Send,
+    E: Send,
 {
-    let origin = match site::admit(served.config(), &call) {
-        Ok(site::Admitted::Preflight(response)) => return response,
-        Ok(site::Admitted::Request(origin)) => origin,
-        Err(failure) => return failure.into_response(),
-    };
-    let answer = match served {
-        Served::Api(context) => {
-            let request_id = request_id::of(call.headers);
-            let answer = answer(context, call, &request_id).await;
-            Ok(request_id::named(answer.unwrap_or_else(Failure::into_response), request_id))
+    let (path, is_tls) = (call.path, call.peer.is_some_and(|peer| peer.is_tls));
+    let response = match site::admit(served.config(), &call) {
+        Ok(site::Admitted::Preflight(response)) => response,
+        Ok(site::Admitted::Request(origin)) => {
+            let answer = match served {
+                Served::Api(context) => {
+                    let request_id = request_id::of(call.headers);
+                    let answer = answer(context, call, &request_id).await;
+                    Ok(request_id::named(answer.unwrap_or_else(Failure::into_response), request_id))
+                }
+                Served::Health(context) => health_alone(context, path, call.method),
+            };
+            site::allowed(answer.unwrap_or_else(Failure::into_response), origin)
         }
-        Served::Health(context) => health_alone(context, call.path, call.method),
+        Err(failure) => failure.into_response(),
     };
-    site::allowed(answer.unwrap_or_else(Failure::into_response), origin)
+    security::protect(response, served.config(), path, is_tls)
 }
 
 async fn answer<B, D, E>(
@@ -61,7 +76,8 @@ async fn answer<B, D, E>(
 ) -> Result<Response, Failure>
 where
     B: Stream<Item = Result<D, E>> + Send,
-    D: Buf,
+    D: Buf + Send,
+    E: Send,
 {
     let resource = Resource::of(call.path).ok_or_else(Failure::unknown_path)?;
     let audited = Audited::new(context, resource, call.method, call.peer, request_id);
@@ -85,7 +101,8 @@ async fn dispatch<B, D, E>(
 ) -> Result<Response, Failure>
 where
     B: Stream<Item = Result<D, E>> + Send,
-    D: Buf,
+    D: Buf + Send,
+    E: Send,
 {
     let Call { method, query, headers, body, .. } = call;
     let reads = reads(method);

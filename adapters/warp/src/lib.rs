@@ -21,5 +21,5 @@ pub use context::Api;
 pub use filter::filter;
 pub use openapi::openapi_json;
 pub use peer::Peer;
-pub use server::{ServeError, Server, bind, bind_health};
+pub use server::{ServeError, Server, Tls, TlsError, bind, bind_health};
 pub use service::{ApiService, service};

@@ -115,6 +115,20 @@ impl<'a> Resource<'a> {
         }
     }
 
+    /// It describes the API, the same for everyone.
+    pub(crate) fn is_description(self) -> bool {
+        self == Resource::OpenApi || self.is_page()
+    }
+
+    /// It is a page, or a file of one.
+    pub(crate) fn is_page(self) -> bool {
+        match self {
+            #[cfg(feature = "docs-page")]
+            Resource::Docs(_) => true,
+            _ => false,
+        }
+    }
+
     /// Its methods, for the `Allow` header.
     pub(crate) fn allow(self) -> &'static str {
         match self {

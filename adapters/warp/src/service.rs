@@ -9,13 +9,14 @@ use futures::future::BoxFuture;
 use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Body;
+use hyper::header::{HOST, HeaderMap};
 use hyper::http::uri::Authority;
 use tower_service::Service;
 use warp::reply::Response;
 
 use crate::config::Config;
 use crate::context::{Api, Context, Served};
-use crate::handle::{Call, handle};
+use crate::handle::{Call, Target, handle};
 use crate::peer::Peer;
 
 /// The API as a [`tower_service::Service`], to mount into a server of axum, tonic or hyper.
@@ -63,7 +64,7 @@ where
             let path = head.uri.path();
             let call = Call {
                 method: &head.method,
-                authority: head.uri.authority().map(Authority::as_str),
+                authority: target(head.uri.authority(), &head.headers),
                 path: path.strip_prefix('/').unwrap_or(path),
                 query: head.uri.query().unwrap_or_default(),
                 headers: &head.headers,
@@ -72,5 +73,16 @@ where
             };
             Ok(handle(&served, call).await)
         })
+    }
+}
+
+/// The authority of a request's target, compared with `Host`.
+fn target<'a>(authority: Option<&'a Authority>, headers: &HeaderMap) -> Target<'a> {
+    let host = headers.get(HOST).map(|host| Authority::try_from(host.as_bytes()));
+    match (authority, host) {
+        (_, Some(Err(_))) => Target::Conflict,
+        (Some(authority), Some(Ok(host))) if *authority != host => Target::Conflict,
+        (Some(authority), _) => Target::Authority(authority.as_str()),
+        (None, _) => Target::Relative,
     }
 }

@@ -16,7 +16,7 @@ use hyper::http::{Method, StatusCode};
 use warp::reply::Response;
 
 use crate::config::Config;
-use crate::handle::{Call, reads};
+use crate::handle::{Call, Target, reads};
 use crate::input::header;
 use crate::output::failure::Failure;
 use crate::route::Resource;
@@ -28,7 +28,8 @@ const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 /// Seconds for which a browser may cache a preflight.
 const PREFLIGHT_AGE_S: &str = "600";
 const METHODS: &str = "GET, HEAD, POST";
-const REQUEST_HEADERS: &str = "content-type, idempotency-key, if-match, if-none-match, prefer, traceparent";
+const REQUEST_HEADERS: &str =
+    "authorization, content-type, idempotency-key, if-match, if-none-match, prefer, traceparent";
 const REPLY_HEADERS: &str = "etag, location, retry-after";
 
 /// An admitted request.
@@ -42,7 +43,7 @@ pub(crate) enum Admitted {
 /// Rejects a request from a page of another site, or under a foreign name.
 pub(crate) fn admit<B>(config: &Config, call: &Call<'_, B>) -> Result<Admitted, Failure> {
     let &Call { method, path, headers, .. } = call;
-    let host = header::text(headers, &HOST)?.or(call.authority);
+    let host = host(call)?;
     if host.is_some_and(|host| !serves(config, host, path)) {
         return Err(Failure::foreign_host());
     }
@@ -55,7 +56,7 @@ pub(crate) fn admit<B>(config: &Config, call: &Call<'_, B>) -> Result<Admitted, 
             Ok(Admitted::Request(None))
         };
     };
-    if is_own(origin, host) {
+    if is_own(origin, host, call.peer.is_some_and(|peer| peer.is_tls)) {
         return Ok(Admitted::Request(None));
     }
     if !config.cors_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
@@ -66,6 +67,21 @@ pub(crate) fn admit<B>(config: &Config, call: &Call<'_, B>) -> Result<Admitted, 
         return Ok(Admitted::Preflight(preflight(origin)));
     }
     Ok(Admitted::Request(origin))
+}
+
+/// The name under which the client addresses the server. A proxy in front and this server must not take different ones, so there
+/// is exactly one.
+fn host<'a, B>(call: &Call<'a, B>) -> Result<Option<&'a str>, Failure> {
+    let host = header::text(call.headers, &HOST)?;
+    match call.authority {
+        Target::Relative => Ok(host),
+        Target::Authority(authority) => Ok(host.or(Some(authority))),
+        // An empty Host says that there is no name (RFC 9112, section 3.2).
+        Target::Conflict if host == Some("") => Ok(None),
+        Target::Conflict => {
+            Err(Failure::invalid("Host", "must be a host, the same as that of the request's target"))
+        }
+    }
 }
 
 /// The reply, with the headers that let a page of an allowed origin read it.
@@ -95,8 +111,11 @@ fn navigates(method: &Method, headers: &HeaderMap) -> Result<bool, Failure> {
     Ok(reads(method) && is(SEC_FETCH_MODE, "navigate")? && is(SEC_FETCH_DEST, "document")?)
 }
 
-fn is_own(origin: &str, host: Option<&str>) -> bool {
-    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+/// The origin is that of this server. A connection without TLS may be that of a proxy with TLS. With TLS, a page of `http` is
+/// foreign: the network can forge it.
+fn is_own(origin: &str, host: Option<&str>, is_tls: bool) -> bool {
+    let plain = origin.strip_prefix("http://").filter(|_| !is_tls);
+    let authority = plain.or_else(|| origin.strip_prefix("https://"));
     authority.zip(host).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host))
 }
 

@@ -10,6 +10,7 @@ use logistics_core::health::PartHealth;
 use logistics_core::text::Escaped;
 use serde_json::Value;
 
+use crate::access::TrustArgs;
 use crate::exit::Failure;
 use crate::http::{BaseUrl, Client};
 use crate::output;
@@ -23,20 +24,26 @@ pub struct HealthArgs {
     /// The URL of the process [default: the address of --listen or LOGISTICS_LISTEN]
     #[arg(long)]
     url: Option<BaseUrl>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Only check that the process runs, not that its parts are ready
     #[arg(long)]
     live: bool,
 }
 
 impl HealthArgs {
-    /// Requests the health, and prints the parts that are not ready. `listen`: the address of this program.
+    /// Requests the health, and prints the parts that are not ready. `listen`: the address of this program's health.
     ///
     /// # Errors
-    /// Exit code 1 if the process is not ready or does not answer.
-    pub async fn run(&self, listen: SocketAddr) -> Result<(), Failure> {
-        let base = self.url.clone().unwrap_or_else(|| own(listen));
+    /// Exit code 1 if the process is not ready or does not answer; the error of `listen` if it is needed.
+    pub async fn run(&self, listen: Result<SocketAddr, Failure>) -> Result<(), Failure> {
+        let base = match &self.url {
+            Some(url) => url.clone(),
+            None => own(listen?),
+        };
         let path = if self.live { "/health/live" } else { "/health/ready" };
-        let mut client = Client::new(base.clone());
+        let access = self.trust.access(base.is_secure())?;
+        let mut client = Client::with_access(base.clone(), access);
         let request = client.send(Method::GET, path, &[], Bytes::new());
         let reply = match tokio::time::timeout(REPLY_MAX, request).await {
             Ok(reply) => reply.map_err(|failure| Failure::refused(failure.message))?,

@@ -3,16 +3,20 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{HeaderMap, Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_util::either::Either;
 
+use crate::access::Access;
 use crate::exit::Failure;
 
-/// The address of the API: `http://host:port`.
+/// The address of the API: `http://host:port`, or `https` with TLS.
 #[derive(Debug, Clone)]
 pub struct BaseUrl {
+    secure: bool,
     authority: String,
 }
 
@@ -22,11 +26,15 @@ impl std::str::FromStr for BaseUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is no address such as http://127.0.0.1:8000");
         let uri: Uri = text.parse().map_err(|_| wrong())?;
-        let plain =
-            uri.scheme_str() == Some("http") && matches!(uri.path(), "" | "/") && uri.query().is_none();
+        let (secure, port) = match uri.scheme_str() {
+            Some("http") => (false, 80),
+            Some("https") => (true, 443),
+            _ => return Err(wrong()),
+        };
+        let plain = matches!(uri.path(), "" | "/") && uri.query().is_none();
         let authority = uri.authority().filter(|_| plain).ok_or_else(wrong)?;
-        let port = authority.port_u16().unwrap_or(80);
-        Ok(Self { authority: format!("{}:{port}", authority.host()) })
+        let port = authority.port_u16().unwrap_or(port);
+        Ok(Self { secure, authority: format!("{}:{port}", authority.host()) })
     }
 }
 
@@ -34,22 +42,36 @@ impl BaseUrl {
     /// The default address of `serve`.
     pub const DEFAULT: &str = "http://127.0.0.1:8000";
 
-    /// The URL of a listening address.
+    /// The URL of a listening address without TLS.
     #[must_use]
     pub fn of(addr: std::net::SocketAddr) -> Self {
-        Self { authority: addr.to_string() }
+        Self { secure: false, authority: addr.to_string() }
+    }
+
+    /// The server has TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The name in the server's certificate.
+    fn server_name(&self) -> Result<ServerName<'static>, String> {
+        let host = self.authority.rsplit_once(':').map_or(&*self.authority, |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())
     }
 }
 
 impl Default for BaseUrl {
     fn default() -> Self {
-        Self { authority: Self::DEFAULT.trim_start_matches("http://").to_owned() }
+        Self { secure: false, authority: Self::DEFAULT.trim_start_matches("http://").to_owned() }
     }
 }
 
 impl std::fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "http://{}", self.authority)
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority)
     }
 }
 
@@ -67,13 +89,19 @@ pub struct Reply {
 /// A connection to the API.
 pub struct Client {
     base: BaseUrl,
+    access: Access,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Client {
-    /// A client that connects with its first request.
+    /// A client without a credential, for a server without TLS. It connects with its first request.
     pub fn new(base: BaseUrl) -> Self {
-        Self { base, connection: None }
+        Self::with_access(base, Access::default())
+    }
+
+    /// A client with this access. It connects with its first request.
+    pub fn with_access(base: BaseUrl, access: Access) -> Self {
+        Self { base, access, connection: None }
     }
 
     /// Sends a request and waits for the complete reply. An empty body is not sent; any other is JSON.
@@ -90,6 +118,9 @@ impl Client {
         let mut request = Request::builder().method(method).uri(path).header(HOST, &self.base.authority);
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
+        }
+        if let Some(authorization) = &self.access.authorization {
+            request = request.header(AUTHORIZATION, authorization);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -120,10 +151,41 @@ impl Client {
         };
         let stream = TcpStream::connect(&base.authority).await.map_err(|error| failed(&error))?;
         let _ = stream.set_nodelay(true);
+        let stream = match &self.access.tls {
+            Some(tls) if base.secure => {
+                let name = base.server_name().map_err(|error| failed(&error))?;
+                Either::Right(Box::new(tls.connect(name, stream).await.map_err(|error| failed(&error))?))
+            }
+            None if base.secure => return Err(Failure::usage(format!("{base} needs a client with TLS"))),
+            _ => Either::Left(stream),
+        };
         let (connection, driver) = handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
         tokio::spawn(async move {
             let _ = driver.await;
         });
         Ok(connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_scheme_a_host_and_a_port() {
+        let url = |text: &str| text.parse::<BaseUrl>();
+        for (text, shown) in [
+            ("http://shop.example", "http://shop.example:80"),
+            ("https://shop.example/", "https://shop.example:443"),
+            ("https://[::1]:8443", "https://[::1]:8443"),
+        ] {
+            assert_eq!(url(text).expect("an address").to_string(), shown);
+        }
+        for wrong in ["shop.example", "ftp://shop.example", "https://shop.example/path", "https://"] {
+            assert!(url(wrong).is_err(), "{wrong}");
+        }
+        let name = |text: &str| url(text).expect("an address").server_name().expect("a name");
+        assert_eq!(name("https://[::1]:8443"), ServerName::try_from("::1").expect("a name"));
+        assert_eq!(name("https://shop.example"), ServerName::try_from("shop.example").expect("a name"));
     }
 }

@@ -1,6 +1,7 @@
 //! Shared parts of command-line programs: exit codes, output, logging, signals, spans of time, a client of the HTTP API, and
 //! the command `health`. The crate depends on the core, and on no adapter.
 
+mod access;
 mod environment;
 mod exit;
 mod health;
@@ -11,6 +12,7 @@ mod process;
 mod signals;
 mod span;
 
+pub use access::{Access, AccessArgs, TrustArgs};
 pub use exit::Failure;
 pub use health::HealthArgs;
 pub use http::{BaseUrl, Client, Reply};

@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     match parse::<Cli>(PROGRAM) {
         Ok(Cli { command: None, run }) => end(PROGRAM, block_on(start(run))),
         Ok(Cli { command: Some(Command::Health(health)), run }) => {
-            end(PROGRAM, block_on(health.run(run.listen)))
+            end(PROGRAM, block_on(health.run(Ok(run.listen))))
         }
         Err(code) => code,
     }

@@ -63,7 +63,7 @@ pub async fn run(
     checks: Vec<StartupCheck>,
     begin: impl FnOnce() -> Services,
 ) -> Result<(), Failure> {
-    tracing::info!("Listening on http://{}", server.addr());
+    tracing::info!("Listening on {}", server.url());
     let mut app = tokio::select! {
         app = App::start(server, checks, begin) => app?,
         () = signals.stop() => return Ok(()),

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::health_registry::{HealthRegistry, STORE_PART};
+use crate::tls::TlsArgs;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::Span;
 
@@ -45,6 +46,8 @@ pub struct HttpArgs {
     #[arg(long, env = "LOGISTICS_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value_t = Span { ms: IDLE_TIMEOUT_MS_DEFAULT })]
     http_idle_timeout: Span,
     #[command(flatten)]
+    tls: TlsArgs,
+    #[command(flatten)]
     health: HealthDetailsArgs,
 }
 
@@ -55,6 +58,7 @@ impl Default for HttpArgs {
             cors_origin: Vec::new(),
             allowed_host: Vec::new(),
             http_idle_timeout: Span { ms: IDLE_TIMEOUT_MS_DEFAULT },
+            tls: TlsArgs::default(),
             health: HealthDetailsArgs::default(),
         }
     }
@@ -62,15 +66,24 @@ impl Default for HttpArgs {
 
 impl HttpArgs {
     /// The address of the health: its own listener, or that of the API.
-    #[must_use]
-    pub fn health_at(&self, listen: SocketAddr) -> SocketAddr {
-        self.health_listen.unwrap_or(listen)
+    ///
+    /// # Errors
+    /// If only the API has it and speaks TLS: its certificate has no name of this address.
+    pub fn health_at(&self, listen: SocketAddr) -> Result<SocketAddr, Failure> {
+        match self.health_listen {
+            None if self.tls.is_on() => Err(Failure::usage(
+                "the API speaks TLS: give --health-listen (also to the server), or --url https://NAME:PORT with --ca-file"
+                    .to_owned(),
+            )),
+            health => Ok(health.unwrap_or(listen)),
+        }
     }
 }
 
 /// The running HTTP server of a process.
 pub struct HttpServer {
     addr: SocketAddr,
+    is_tls: bool,
     registry: Arc<HealthRegistry>,
     servers: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
@@ -107,9 +120,13 @@ impl HttpServer {
             config.idle_timeout_ms = http.http_idle_timeout.ms;
             config
         };
-        let api = bound(logistics_warp::bind(config(listen), api).await)?;
+        let mut api_config = config(listen);
+        api_config.tls = http.tls.settings();
+        let api = bound(logistics_warp::bind(api_config, api).await)?;
         let mut server = Self::new(api.local_addr(), registry.clone());
+        server.is_tls = http.tls.is_on();
         server.spawn(api);
+        // Probes know no authority, so this listener has no TLS.
         if let Some(listen) = http.health_listen {
             server.spawn(bound(logistics_warp::bind_health(config(listen), registry).await)?);
         }
@@ -130,7 +147,7 @@ impl HttpServer {
 
     fn new(addr: SocketAddr, registry: Arc<HealthRegistry>) -> Self {
         let (stop, _) = watch::channel(false);
-        Self { addr, registry, servers: Vec::new(), stop }
+        Self { addr, is_tls: false, registry, servers: Vec::new(), stop }
     }
 
     /// Runs a server until this one stops.
@@ -144,6 +161,12 @@ impl HttpServer {
     /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Its URL, with the address in place of a name.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.is_tls { "https" } else { "http" }, self.addr)
     }
 
     /// The parts whose health it serves.

@@ -18,6 +18,7 @@ mod notify;
 mod policy;
 mod services;
 mod startup;
+mod tls;
 
 pub use app::{App, run};
 pub use deciding::DecidingArgs;
@@ -30,3 +31,4 @@ pub use log_key::LogKeyArgs;
 pub use notify::NotifyArgs;
 pub use services::{Deciding, NewNotifier, Services};
 pub use startup::{RetryPolicy, StartupCheck, StartupHealth, wait_until_ready};
+pub use tls::TlsArgs;

@@ -38,17 +38,30 @@ impl std::ops::Deref for Body {
 pub(crate) async fn read<B, D, E>(context: &Context, headers: &HeaderMap, body: B) -> Result<Body, Failure>
 where
     B: Stream<Item = Result<D, E>> + Send,
-    D: Buf,
+    D: Buf + Send,
+    E: Send,
 {
     let config = &context.config;
-    let mut reservation = match context.service.budget().reserve(expected(headers, config.body_bytes_max)?) {
+    let limit = Duration::from_millis(config.body_timeout_ms);
+    let mut body = pin!(body.peekable());
+    let expected = match announced(headers)? {
+        _ if headers.contains_key(TRANSFER_ENCODING) => config.body_bytes_max,
+        Some(length) => usize::try_from(length).unwrap_or(usize::MAX).min(config.body_bytes_max),
+        // HTTP/1 has no body then. HTTP/2 may have one.
+        None => match tokio::time::timeout(limit, body.as_mut().peek()).await {
+            Ok(None) => 0,
+            Ok(Some(_)) => config.body_bytes_max,
+            Err(_) => return Err(too_slow()),
+        },
+    };
+    // The reserved bytes are the announced length, or the limit where there is none. A body beyond the limit is never kept.
+    let mut reservation = match context.service.budget().reserve(expected) {
         Ok(reservation) => reservation,
         Err(overloaded) => {
             discard(headers, body).await;
             return Err(overloaded.into());
         }
     };
-    let limit = Duration::from_millis(config.body_timeout_ms);
     let read = collect(headers, body, config.body_bytes_max);
     let bytes = tokio::time::timeout(limit, read).await.unwrap_or_else(|_| Err(too_slow()))?;
     if !bytes.is_empty() {
@@ -58,16 +71,6 @@ where
     Ok(Body { bytes, _reservation: reservation })
 }
 
-/// Bytes to reserve for the body: its announced length, or the limit where there is none. A body beyond the limit is never
-/// kept.
-fn expected(headers: &HeaderMap, bytes_max: usize) -> Result<usize, Failure> {
-    if headers.contains_key(TRANSFER_ENCODING) {
-        return Ok(bytes_max);
-    }
-    let announced = announced(headers)?.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
-    Ok(announced.min(bytes_max))
-}
-
 fn announced(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
     Ok(header::text(headers, &CONTENT_LENGTH)?.and_then(|length| length.parse().ok()))
 }
@@ -75,7 +78,8 @@ fn announced(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
 async fn discard<B, D, E>(headers: &HeaderMap, body: B)
 where
     B: Stream<Item = Result<D, E>> + Send,
-    D: Buf,
+    D: Buf + Send,
+    E: Send,
 {
     // A client that expects 100-continue sends nothing before it.
     if headers.contains_key(EXPECT) {
@@ -97,7 +101,8 @@ where
 async fn collect<B, D, E>(headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes, Failure>
 where
     B: Stream<Item = Result<D, E>> + Send,
-    D: Buf,
+    D: Buf + Send,
+    E: Send,
 {
     let mut body = pin!(body);
     let announced = announced(headers)?;

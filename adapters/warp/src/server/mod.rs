@@ -1,6 +1,15 @@
 //! The server: it listens, serves connections, and drains them within a limit.
 
-mod timeouts;
+mod connection;
+mod frames;
+mod head;
+mod http;
+mod stall;
+mod streams;
+mod tls;
+mod turns;
+mod version;
+mod watched;
 
 use std::fmt;
 use std::io;
@@ -9,27 +18,22 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use logistics_core::health::HealthProbe;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::Config;
 use crate::context::{Api, Context, HealthContext, Served};
 use crate::filter::routes;
-use crate::peer::Peer;
-use crate::server::timeouts::TimeoutStream;
+use crate::server::connection::Shared;
+use crate::server::tls::Acceptor;
 
 /// Milliseconds to wait after a failed `accept`, which usually means that there are no file descriptors left.
 const ACCEPT_RETRY_MS: u64 = 50;
-/// The smallest buffer that hyper permits for a connection: the head of a request, and what is read ahead of a pipelined one.
-const HEAD_BYTES_MIN: usize = 8 * 1024;
-/// The largest buffer of a connection; usual heads are far shorter.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+pub use tls::{Tls, TlsError};
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +58,9 @@ pub enum ServeError {
         /// The system's error.
         source: io::Error,
     },
+    /// The files of [`Config::tls`] cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A server that listens. [`run`](Server::run) serves its connections.
@@ -62,6 +69,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     served: Arc<Served>,
+    tls: Option<Arc<Acceptor>>,
 }
 
 impl fmt::Debug for Server {
@@ -73,7 +81,8 @@ impl fmt::Debug for Server {
 /// Listens on [`Config::listen`]. Clients that connect from now on wait until the server runs.
 ///
 /// # Errors
-/// [`ServeError`] if the address is taken, not permitted or not of this machine; it says what to do.
+/// [`ServeError`] if the address is taken, not permitted or not of this machine, or a file of TLS cannot be used; it says what
+/// to do.
 pub async fn bind(config: Config, api: Api) -> Result<Server, ServeError> {
     listen(config.listen, Served::Api(Box::new(Context::new(api, config)))).await
 }
@@ -88,6 +97,7 @@ pub async fn bind_health(config: Config, health: Arc<dyn HealthProbe>) -> Result
 }
 
 async fn listen(wanted: SocketAddr, served: Served) -> Result<Server, ServeError> {
+    let tls = served.config().tls.clone().map(Acceptor::new).transpose()?.map(Arc::new);
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AddrInUse => ServeError::PortTaken(wanted),
         io::ErrorKind::PermissionDenied => ServeError::NotPermitted(wanted),
@@ -96,7 +106,7 @@ async fn listen(wanted: SocketAddr, served: Served) -> Result<Server, ServeError
     };
     let listener = TcpListener::bind(wanted).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    Ok(Server { listener, address, served: Arc::new(served) })
+    Ok(Server { listener, address, served: Arc::new(served), tls })
 }
 
 impl Server {
@@ -109,13 +119,12 @@ impl Server {
     /// Serves until `shutdown` completes, then drains and returns within [`Config::drain_ms_max`]. Draining accepts no
     /// connection and finishes running requests. Those that wait for a decision are answered 202 at once.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        let Self { listener, served, .. } = self;
-        let service = TowerToHyperService::new(warp::service(routes(served.clone())));
+        let Self { listener, served, tls, .. } = self;
         let config = served.config();
-        let http = http(config);
-        let write_timeout = Duration::from_millis(config.write_timeout_ms);
-        let head_timeout = Duration::from_millis(config.header_timeout_ms);
-        let graceful = GracefulShutdown::new();
+        let stopping = CancellationToken::new();
+        let service = TowerToHyperService::new(warp::service(routes(served.clone())));
+        let shared = Arc::new(Shared::new(service, config, tls.clone(), stopping.clone()));
+        let _reload = tls.map(|tls| AbortOnDropHandle::new(tokio::spawn(tls.reload())));
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
@@ -125,39 +134,19 @@ impl Server {
                 Some(_) = connections.join_next() => continue,
                 accepted = accept(&listener), if connections.len() < config.connections_max => accepted,
             };
-            let stream = TimeoutStream::new(stream, write_timeout, head_timeout);
-            let service = stream.watch(service.clone(), Peer::new(address));
-            let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-            connections.spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "connection ended early");
-                }
-            });
+            let shared = shared.clone();
+            connections.spawn(async move { shared.serve(stream, address).await });
         }
         drop(listener);
         served.closing().cancel();
+        stopping.cancel();
         let bound = Duration::from_millis(config.drain_ms_max);
-        if tokio::time::timeout(bound, graceful.shutdown()).await.is_err() {
+        let drained = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(bound, drained).await.is_err() {
             tracing::warn!("closing connections that did not finish within {} ms", bound.as_millis());
         }
         connections.shutdown().await;
     }
-}
-
-fn http(config: &Config) -> http1::Builder {
-    let mut http = http1::Builder::new();
-    // hyper counts the idle time before a head as time of the head. `TimeoutStream` limits the head itself.
-    http.timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(config.idle_timeout_ms))
-        .max_buf_size(head_bytes(config));
-    http
-}
-
-/// The buffer of one connection, in bytes: its share of [`Config::head_bytes_max`], by default 16 KiB. With a share below 8 KiB
-/// the total exceeds the limit, because hyper needs that much.
-fn head_bytes(config: &Config) -> usize {
-    let share = config.head_bytes_max / config.connections_max.max(1);
-    share.clamp(HEAD_BYTES_MIN, HEAD_BYTES_MAX)
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {

@@ -33,7 +33,9 @@ async fn a_page_of_an_allowed_origin_gets_a_preflight_and_reads_the_reply() {
     let preflight =
         server.call("OPTIONS /orders", &[origin, "Access-Control-Request-Method: POST"], "").await;
     assert_eq!(preflight.status, 204);
-    assert!(preflight.header("access-control-allow-headers").contains("idempotency-key"));
+    for name in ["authorization", "idempotency-key"] {
+        assert!(preflight.header("access-control-allow-headers").contains(name), "{name}");
+    }
     assert!(preflight.header("access-control-allow-methods").contains("POST"));
     assert_eq!(preflight.header("access-control-allow-credentials"), "");
     for line in ["POST /orders", "GET /orders", "GET /orders/none"] {

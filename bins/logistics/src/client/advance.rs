@@ -27,7 +27,7 @@ pub(crate) struct AdvanceArgs {
 
 /// Requests a transition of an order.
 pub(crate) async fn run(args: AdvanceArgs) -> Result<(), Failure> {
-    let mut api = args.client.api();
+    let mut api = args.client.api()?;
     let to = match args.to {
         Some(to) => to,
         None => next(&api.order(&args.order_id).await?)?,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use logistics_cli_kit::Failure;
-use logistics_cli_kit::{BaseUrl, Client, Reply};
+use logistics_cli_kit::{Access, BaseUrl, Client, Reply};
 
 /// How long the server may wait for a decision: longer than it should ever take.
 const PREFER: (&str, &str) = ("prefer", "wait=30");
@@ -81,8 +81,8 @@ pub(crate) fn names(statuses: &[Status]) -> String {
 }
 
 impl Api {
-    pub(crate) fn new(base: BaseUrl) -> Self {
-        Self(Client::new(base))
+    pub(crate) fn new(base: BaseUrl, access: Access) -> Self {
+        Self(Client::with_access(base, access))
     }
 
     /// Places an order. With the key of an earlier placement, the server returns that order.

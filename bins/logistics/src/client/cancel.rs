@@ -38,7 +38,7 @@ pub(crate) struct TransitionArgs {
 
 /// Cancels an order.
 pub(crate) async fn run(args: CancelArgs) -> Result<(), Failure> {
-    let json = args.transition.request(&mut args.client.api(), &args.order_id, Status::Cancelled).await?;
+    let json = args.transition.request(&mut args.client.api()?, &args.order_id, Status::Cancelled).await?;
     done(&args.client, &json)
 }
 

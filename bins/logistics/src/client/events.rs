@@ -25,7 +25,7 @@ struct History {
 
 /// Prints the history of one order.
 pub(crate) async fn run(args: EventsArgs) -> Result<(), Failure> {
-    let json = args.client.api().get(&format!("/orders/{}/events", args.order_id)).await?;
+    let json = args.client.api()?.get(&format!("/orders/{}/events", args.order_id)).await?;
     if args.client.json {
         output::json(&json);
     } else {

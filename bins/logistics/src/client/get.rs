@@ -19,7 +19,7 @@ pub(crate) struct GetArgs {
 
 /// Prints one order.
 pub(crate) async fn run(args: GetArgs) -> Result<(), Failure> {
-    let json = args.client.api().document(&args.order_id).await?;
+    let json = args.client.api()?.document(&args.order_id).await?;
     if args.client.json {
         output::json(&json);
     } else {

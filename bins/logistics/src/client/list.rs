@@ -49,7 +49,7 @@ struct Page<'a> {
 
 /// Prints orders page by page, so that a long list fits in memory.
 pub(crate) async fn run(args: ListArgs) -> Result<(), Failure> {
-    let mut api = args.client.api();
+    let mut api = args.client.api()?;
     let mut left = if args.all { u64::MAX } else { args.limit };
     let (mut cursor, mut found) = (None, false);
     loop {

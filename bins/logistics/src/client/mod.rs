@@ -12,22 +12,52 @@ pub(crate) mod show;
 use clap::Args;
 
 use api::Api;
-use logistics_cli_kit::BaseUrl;
+use logistics_cli_kit::{Access, AccessArgs, BaseUrl, Failure};
 
 /// Flags of every command that calls a server.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct ClientArgs {
-    /// The URL of the API
-    #[arg(long, env = "LOGISTICS_URL", default_value = BaseUrl::DEFAULT)]
-    pub(crate) url: BaseUrl,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// Print the server's JSON instead of a table, one document per line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
+/// The server, and how to call it.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct ServerArgs {
+    /// The URL of the API
+    #[arg(long, env = "LOGISTICS_URL", default_value = BaseUrl::DEFAULT)]
+    pub(crate) url: BaseUrl,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+}
+
 impl ClientArgs {
     /// A client of the server.
-    pub(crate) fn api(&self) -> Api {
-        Api::new(self.url.clone())
+    ///
+    /// # Errors
+    /// If the token or the authorities cannot be read.
+    pub(crate) fn api(&self) -> Result<Api, Failure> {
+        self.server.api()
+    }
+}
+
+impl ServerArgs {
+    /// A client of the server.
+    ///
+    /// # Errors
+    /// If the token or the authorities cannot be read.
+    pub(crate) fn api(&self) -> Result<Api, Failure> {
+        Ok(Api::new(self.url.clone(), self.access()?))
+    }
+
+    /// The access for clients of the server.
+    ///
+    /// # Errors
+    /// If the token or the authorities cannot be read.
+    pub(crate) fn access(&self) -> Result<Access, Failure> {
+        self.access.access(self.url.is_secure())
     }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn run(args: PlaceArgs) -> Result<(), Failure> {
     let mut placement = Placement::new();
     (placement.customer_id, placement.merchant_id, placement.courier_id) = (customer, merchant, courier);
     placement.details = details;
-    let mut api = client.api();
+    let mut api = client.api()?;
     for _ in 0..count {
         let placed = api.place(&placement, key.as_deref()).await?;
         if client.json {

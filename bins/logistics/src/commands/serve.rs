@@ -50,7 +50,7 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     let request_bytes = args.deciding.memory().for_requests();
     let server =
         AllInOne::listen(&engine, args.listen, &args.http, request_bytes, deciding.log_keys.clone()).await?;
-    let url = format!("http://{}", server.addr());
+    let url = server.url();
     output::line(format!("Listening on {url}, data in {}", engine.location()));
     output::line(format!("Try: curl -X POST {url}/orders"));
     let mut app = tokio::select! {

@@ -46,7 +46,7 @@ pub(crate) async fn run(args: WatchArgs) -> Result<(), Failure> {
 }
 
 async fn order(client: &ClientArgs, order_id: &OrderId) -> Result<(), Failure> {
-    let (mut api, mut lines) = (client.api(), Lines::stdout());
+    let (mut api, mut lines) = (client.api()?, Lines::stdout());
     let (mut seen, mut tag) = (Version(0), None);
     loop {
         if let Some((json, now)) = api.events(order_id, tag.as_deref()).await? {
@@ -72,13 +72,13 @@ async fn order(client: &ClientArgs, order_id: &OrderId) -> Result<(), Failure> {
 }
 
 async fn orders(client: &ClientArgs) -> Result<(), Failure> {
-    let mut reader = Reader::open(&Source::Served(client.url.clone())).await?;
+    let mut reader = Reader::open(&Source::Served(Box::new(client.server.clone()))).await?;
     let bounds = reader.bounds(Topic::Orders).await?;
     let from = bounds.iter().map(|bounds| bounds.end).collect();
     if !client.json {
         output::line("Following all orders until Ctrl-C:");
     }
-    let (mut follower, mut lines) = (Follower::start(&client.url, Topic::Orders, from), Lines::stdout());
+    let (mut follower, mut lines) = (Follower::start(&client.server, Topic::Orders, from)?, Lines::stdout());
     loop {
         let (partition, entries) = follower.next().await?;
         for entry in &entries {

@@ -9,8 +9,8 @@ use super::orders::DemoOrder;
 use super::recorder::Recorder;
 use super::script::Action;
 use crate::client::api::{Api, TransitionReply, TransitionRequest};
-use logistics_cli_kit::BaseUrl;
 use logistics_cli_kit::Failure;
+use logistics_cli_kit::{Access, BaseUrl};
 
 /// An order in a terminal status.
 pub(super) struct CompletedOrder {
@@ -29,7 +29,7 @@ pub(super) async fn run_order(
     recorder: Arc<Recorder>,
     pause: Duration,
 ) -> Result<CompletedOrder, Failure> {
-    let mut api = Api::new(base);
+    let mut api = Api::new(base, Access::default());
     let order_id = api.place(&demo_order.placement(), None).await?.order_id;
     let mut version = Version(1);
     recorder.reached(&order_id, version).await;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures::stream::TryStreamExt;
-use logistics_cli_kit::{BaseUrl, Failure};
+use logistics_cli_kit::Failure;
 use logistics_core::port::{EventBus, EventBusExt, Topic};
 use logistics_core::{Offset, Partition};
 use tokio::sync::mpsc;
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::Entry;
 use super::reader::{PAGE, Page, path, read_failed};
+use crate::client::ServerArgs;
 use crate::client::api::{self, Api};
 
 /// How long the server may wait for a record before it returns an empty page.
@@ -29,10 +30,15 @@ pub(crate) struct Follower {
 
 impl Follower {
     /// Follows the log of a server, each partition from its offset.
-    pub(crate) fn start(url: &BaseUrl, topic: Topic, from: Vec<Offset>) -> Self {
-        Self::reading(from, |partition, from, arrivals| {
-            read(Api::new(url.clone()), topic, partition, from, arrivals)
-        })
+    ///
+    /// # Errors
+    /// If the token or the authorities cannot be read.
+    pub(crate) fn start(server: &ServerArgs, topic: Topic, from: Vec<Offset>) -> Result<Self, Failure> {
+        let access = server.access()?;
+        Ok(Self::reading(from, |partition, from, arrivals| {
+            let api = Api::new(server.url.clone(), access.clone());
+            read(api, topic, partition, from, arrivals)
+        }))
     }
 
     /// Follows a stored log, each partition from its offset.

@@ -41,7 +41,7 @@ impl Reader {
     /// One sentence, if the log cannot be used.
     pub(crate) async fn open(source: &Source) -> Result<Self, Failure> {
         match source {
-            Source::Served(url) => Ok(Self::Served(Box::new(Api::new(url.clone())))),
+            Source::Served(server) => Ok(Self::Served(Box::new(server.api()?))),
             Source::Stored(engine) => engine.existing_checked(Needs::Log).await.map(Self::Stored),
         }
     }

@@ -5,17 +5,18 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
-use logistics_cli_kit::BaseUrl;
+use logistics_cli_kit::{AccessArgs, BaseUrl};
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{KafkaArgs, RedisArgs};
 
+use crate::client::ServerArgs;
 use crate::engine::{DataArgs, EngineArgs, EngineKind};
 
 /// Where the log is.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     /// The log of a running server.
-    Served(BaseUrl),
+    Served(Box<ServerArgs>),
     /// The stored log: in a data directory whose process is stopped, or in Kafka.
     Stored(Box<EngineArgs>),
 }
@@ -33,6 +34,8 @@ struct Flags {
     /// Read from the server at this URL [default: http://127.0.0.1:8000]
     #[arg(long, env = "LOGISTICS_URL")]
     url: Option<BaseUrl>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Read from this data directory instead; its process must be stopped
     #[arg(long, env = "LOGISTICS_DATA_DIR")]
     data_dir: Option<PathBuf>,
@@ -51,6 +54,10 @@ struct Flags {
 }
 
 impl Flags {
+    fn served(self) -> Source {
+        Source::Served(Box::new(ServerArgs { url: self.url.unwrap_or_default(), access: self.access }))
+    }
+
     fn stored(self, engine: EngineKind) -> Source {
         let data_dir = self.data_dir.unwrap_or_else(|| PathBuf::from("data"));
         Source::Stored(Box::new(EngineArgs {
@@ -76,11 +83,11 @@ impl FromArgMatches for Source {
             return Err(Error::raw(ErrorKind::ArgumentConflict, message));
         }
         Ok(match (&flags.url, &flags.data_dir, flags.engine) {
-            (Some(there), _, _) if url => Self::Served(there.clone()),
+            (Some(_), _, _) if url => flags.served(),
             (_, Some(_), _) if data_dir => flags.stored(EngineKind::Embedded),
             (_, _, Some(kind)) if engine || kind == EngineKind::Cluster => flags.stored(kind),
             (_, Some(_), _) => flags.stored(EngineKind::Embedded),
-            (there, None, _) => Self::Served(there.clone().unwrap_or_default()),
+            (_, None, _) => flags.served(),
         })
     }
 
@@ -117,8 +124,7 @@ mod tests {
 
     #[test]
     fn the_default_is_the_local_server() {
-        let url =
-            |source: Source| matches!(source, Source::Served(url) if url.to_string() == BaseUrl::DEFAULT);
+        let url = |source: Source| matches!(source, Source::Served(server) if server.url.to_string() == BaseUrl::DEFAULT);
         assert!(source(&[]).is_ok_and(url));
         assert!(source(&["--url", "http://there:81"]).is_ok_and(|there| matches!(there, Source::Served(_))));
         assert!(source(&["--data-dir", "x"]).is_ok_and(|there| there.is_directory()));

@@ -46,7 +46,7 @@ pub(crate) async fn run(args: TailArgs, ends: &EndsAtOnce) -> Result<(), Failure
         }
         let from = bounds.iter().map(|bounds| bounds.end).collect();
         let follower = match (&args.source, reader.engine()) {
-            (Source::Served(url), _) => Follower::start(url, args.topic, from),
+            (Source::Served(server), _) => Follower::start(server, args.topic, from)?,
             (Source::Stored(_), Some(engine)) => Follower::on(&engine.bus(), args.topic, from),
             (Source::Stored(_), None) => return Ok(()),
         };
