@@ -78,8 +78,8 @@ fn serve(mut stream: TcpStream, answer: &Mutex<Answer>, hits: &AtomicUsize) {
             _ => return,
         }
     }
-    hits.fetch_add(1, Ordering::SeqCst);
     let answer = answer.lock().expect("no panic").clone();
+    hits.fetch_add(1, Ordering::SeqCst);
     let whole = |status: &str, extra: &str, body: &[u8]| {
         let head = format!("HTTP/1.1 {status}\r\n{extra}content-length: {}\r\n\r\n", body.len());
         [head.as_bytes(), body].concat()
