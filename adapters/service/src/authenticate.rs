@@ -71,7 +71,7 @@ pub trait Authenticator: Send + Sync {
     }
 }
 
-/// Authenticates nobody: every caller is [`Principal::anonymous`], and credentials are ignored.
+/// Authenticates no caller: each one is [`Principal::anonymous`], and credentials are ignored.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoAuthentication;
 
