@@ -13,6 +13,8 @@ mod orders;
 #[path = "cli/signals.rs"]
 mod signals;
 mod support;
+#[path = "cli/tls.rs"]
+mod tls;
 #[path = "cli/transitions.rs"]
 mod transitions;
 #[path = "cli/verify.rs"]
