@@ -15,6 +15,8 @@ mod signals;
 #[path = "cli/signing.rs"]
 mod signing;
 mod support;
+#[path = "cli/tls.rs"]
+mod tls;
 #[path = "cli/transitions.rs"]
 mod transitions;
 #[path = "cli/verify.rs"]

@@ -9,27 +9,39 @@ use warp::reply::Response;
 use crate::config::Config;
 use crate::route::Resource;
 
+/// A cache stores nothing of the reply.
+pub(crate) const NO_STORE: &str = "no-store";
+/// A cache compares the reply with the server's before it uses the reply again.
+const REVALIDATE: &str = "no-cache";
 /// What the page at `/docs` needs: its own files, and the styles and images that Swagger UI inserts. It calls its own server.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
 /// The reply to a request for `path`, with these headers.
 pub(crate) fn protect(mut response: Response, config: &Config, path: &str, is_tls: bool) -> Response {
+    restrict(&mut response, cache(path));
     let headers = response.headers_mut();
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if is_tls && let Some(tls) = &config.tls {
         let max_age = HeaderValue::try_from(format!("max-age={}", tls.hsts_max_age_s));
         headers.extend(max_age.ok().map(|max_age| (STRICT_TRANSPORT_SECURITY, max_age)));
     }
-    let resource = Resource::of(path);
-    // Everything else is personal, or true at this moment only. A client may keep an entity tag all the same: `If-None-Match`
-    // needs no cache.
-    let cache = if resource.is_some_and(Resource::is_description) { "no-cache" } else { "no-store" };
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    if resource.is_some_and(Resource::is_page) {
+    if Resource::of(path).is_some_and(Resource::is_page) {
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
     response
+}
+
+/// The headers of every reply.
+pub(crate) fn restrict(response: &mut Response, cache: &'static str) {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+}
+
+/// What is not the description of the API is personal, or true at this moment only. A client may keep an entity tag all the
+/// same: `If-None-Match` needs no cache.
+fn cache(path: &str) -> &'static str {
+    if Resource::of(path).is_some_and(Resource::is_description) { REVALIDATE } else { NO_STORE }
 }

@@ -11,6 +11,7 @@ use hyper::{Request, Response};
 use logistics_service::ServiceError;
 
 use crate::output::failure::Failure;
+use crate::output::security;
 use crate::peer::Peer;
 use crate::server::streams::{Stream, Streams};
 use crate::server::turns::{Turn, Turns};
@@ -81,7 +82,8 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let Some(running) = self.requests.begin() else {
-            let response = Failure::from(ServiceError::Overloaded).into_response();
+            let mut response = Failure::from(ServiceError::Overloaded).into_response();
+            security::restrict(&mut response, security::NO_STORE);
             return Box::pin(async { Ok(response.map(|body| WatchedBody { body, running: None })) });
         };
         request.extensions_mut().insert(self.peer.clone());

@@ -160,6 +160,7 @@ async fn requests_beyond_the_limit_of_all_connections_are_503() {
         let full = client.call("GET /health/live", &[], "").await;
         assert_eq!((full.status, &full.json()["code"]), (503, &"overloaded".into()));
         assert_eq!(full.headers["retry-after"], "1");
+        assert_eq!(full.headers["cache-control"], "no-store");
         server.resume();
     };
     let ((first, second), ()) = tokio::join!(waiting, checks);

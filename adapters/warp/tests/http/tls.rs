@@ -131,6 +131,19 @@ async fn versions_1_2_and_1_3_are_served() {
 }
 
 #[tokio::test]
+async fn a_page_of_the_same_name_without_tls_is_foreign() {
+    let secure = Secure::start().await;
+    for (origin, status) in [("https://localhost", 200), ("http://localhost", 403)] {
+        let mut stream = secure.client().connect(secure.server.address).await.expect("a handshake");
+        let origin = format!("Origin: {origin}");
+        stream.write_all(&request("GET /orders", &[&origin], b"")).await.expect("the server reads");
+        let mut reply = Vec::new();
+        stream.read_to_end(&mut reply).await.expect("a reply");
+        assert_eq!(Reply::parse(&reply).status, status, "{origin}");
+    }
+}
+
+#[tokio::test]
 async fn older_versions_and_plain_http_end_at_once() {
     let secure = Secure::start().await;
     // A ClientHello of TLS 1.1 with one cipher suite.

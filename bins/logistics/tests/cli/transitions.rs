@@ -109,7 +109,7 @@ fn an_invalid_argument_is_named() {
         (&["list", "--limit", "5", "--all"], "--all"),
         (&["place", "--customer", ""], "--customer"),
         (&["place", "--count", "0"], "--count"),
-        (&["list", "--url", "https://127.0.0.1"], "--url"),
+        (&["list", "--url", "ftp://127.0.0.1"], "--url"),
         (&["log", "tail", "--topic", "x"], "[possible values: orders, "),
         (&["log", "tail", "--url", CLOSED, "--data-dir", "x"], "--data-dir"),
         (&["log", "tail", "--data-dir", "x", "--follow"], "--follow"),

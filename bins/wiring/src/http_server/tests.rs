@@ -42,3 +42,19 @@ async fn without_the_store_the_api_is_ready_accepts_placements_and_answers_reads
     assert_eq!((status, &body["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
     server.stop().await;
 }
+
+#[test]
+fn the_health_of_an_api_with_tls_needs_a_listener_of_its_own() {
+    use clap::{Args, Command, FromArgMatches};
+    let listen = ([127, 0, 0, 1], 8000).into();
+    let health_at = |args: &[&str]| {
+        let command = HttpArgs::augment_args(Command::new("serve"));
+        let matches = command.try_get_matches_from([&["serve"], args].concat()).expect("flags");
+        HttpArgs::from_arg_matches(&matches).expect("flags").health_at(listen)
+    };
+    let tls = ["--tls-cert", "tls.crt", "--tls-key", "tls.key"];
+    assert_eq!(health_at(&[]).ok(), Some(listen));
+    assert!(health_at(&tls).expect_err("no listener").message.contains("--health-listen"));
+    let own = health_at(&[&tls[..], &["--health-listen", "127.0.0.1:8001"]].concat());
+    assert_eq!(own.ok(), Some(([127, 0, 0, 1], 8001).into()));
+}
