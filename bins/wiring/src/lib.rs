@@ -5,6 +5,7 @@
 //! starts its [`Services`]. An [`App`] is the server with the services, and [`run`] runs it until a signal.
 
 mod app;
+mod auth;
 #[cfg(feature = "cluster")]
 pub mod cluster;
 mod deciding;
@@ -21,6 +22,7 @@ mod startup;
 mod tls;
 
 pub use app::{App, run};
+pub use auth::AuthArgs;
 pub use deciding::DecidingArgs;
 pub use environment::{parse, parse_from};
 pub use health_registry::HealthRegistry;
