@@ -19,6 +19,11 @@ pub struct Options {
     /// Maximum bytes of requests and replies in flight, of all callers together. Beyond it a call fails at once as
     /// [`Overloaded`](crate::ServiceError::Overloaded). Default 64 MiB.
     pub in_flight_bytes_max: usize,
+    /// Maximum backlog of a partition: records of the log without an answer in the store. Beyond it, placements into the partition
+    /// fail at once as [`Behind`](crate::ServiceError::Behind); transitions and reads go on. The store's answers are up to a second
+    /// old, so the maximum is at least what a partition receives in several seconds. Default `None`: no maximum, because a log
+    /// keeps a backlog safely, and only an operator knows how late a decision may be.
+    pub admission_lag_max: Option<u64>,
 }
 
 impl Default for Options {
@@ -29,6 +34,7 @@ impl Default for Options {
             lookup_wait_ms: 2_500,
             port_timeout_ms: 10_000,
             in_flight_bytes_max: 64 * 1024 * 1024,
+            admission_lag_max: None,
         }
     }
 }

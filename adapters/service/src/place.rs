@@ -1,6 +1,6 @@
 //! Placing an order.
 
-use logistics_core::{Actor, Command, OrderId, Request, RequestId, RequestOutcome, wire};
+use logistics_core::{Actor, Command, OrderId, Request, RequestId, RequestOutcome, partition_of, wire};
 
 use crate::command::Place;
 use crate::error::ServiceError;
@@ -42,6 +42,7 @@ impl OrderService {
     /// for the decision, because an earlier request may have used the key. A repeated placement returns the original order.
     ///
     /// # Errors
+    /// [`ServiceError::Behind`] while the backlog exceeds [`Options::admission_lag_max`](crate::Options).
     /// [`ServiceError::Rejected`] with `IdConflict` if the key belongs to another placement; `TooLarge`; `Unavailable` and
     /// `StorageFull` if the log fails. After `Unavailable` the outcome is unknown: the order may be placed.
     pub async fn place(&self, principal: &Principal, command: Place) -> Result<Placed, ServiceError> {
@@ -50,6 +51,7 @@ impl OrderService {
             Some(key) => OrderId::from_idempotency_key(principal.subject(), key.as_str()),
             None => OrderId::generate(now, rand::random()),
         };
+        self.shared.admit_placement(partition_of(&order_id, self.partitions()))?;
         let id = RequestId::generate(now, rand::random());
         let (actor, place) = (principal.act_as(Actor::Customer)?, Command::Place(command.placement));
         let mut request = Request::new(id, order_id, actor, place, now);

@@ -3,6 +3,7 @@
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use logistics_service::{Credentials, Principal};
 
+use crate::client_address::client_address;
 use crate::context::Context;
 use crate::input::header;
 use crate::output::failure::Failure;
@@ -30,7 +31,7 @@ pub(crate) async fn identify(
         Some(value) => Some(bearer(value).ok_or_else(Failure::invalid_credential)?),
     };
     credentials.certificate = peer.and_then(|peer| peer.certificate.as_deref());
-    credentials.address = peer.map(|peer| peer.address.ip());
+    credentials.address = client_address(&context.config, headers, peer);
     context.authenticator.authenticate(&credentials).await.map_err(|error| {
         tracing::info!(reason = %error, address = ?credentials.address, "rejected a credential");
         error.into()

@@ -5,12 +5,13 @@ use futures::Stream;
 use hyper::header::HeaderMap;
 use hyper::http::{Method, StatusCode};
 use logistics_core::{OrderId, RequestId};
+use logistics_service::LimitState;
 use warp::reply::Response;
 
-use crate::caller;
 use crate::context::{Context, HealthContext, Served};
 use crate::endpoint::{events, health, list, log, order, place, request, transition};
 use crate::input::body;
+use crate::limit;
 use crate::output::failure::Failure;
 use crate::output::reply;
 use crate::peer::Peer;
@@ -53,9 +54,24 @@ where
     B: Stream<Item = Result<D, E>> + Send,
     D: Buf,
 {
+    let mut state = None;
+    let answer = dispatch(context, call, &mut state).await;
+    limit::with_state(answer, state)
+}
+
+/// `state`: that of the rate limit, if the request has one.
+async fn dispatch<B, D, E>(
+    context: &Context,
+    call: Call<'_, B>,
+    state: &mut Option<LimitState>,
+) -> Result<Response, Failure>
+where
+    B: Stream<Item = Result<D, E>> + Send,
+    D: Buf,
+{
     let resource = Resource::of(call.path).ok_or_else(Failure::unknown_path)?;
     let Call { method, query, headers, peer, body, .. } = call;
-    let caller = caller::identify(context, resource, headers, peer).await?;
+    let caller = limit::identify(context, (resource, method), headers, peer, state).await?;
     let reads = reads(method);
     let writes = method == Method::POST;
     match resource {

@@ -29,7 +29,7 @@ const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const PREFLIGHT_AGE_S: &str = "600";
 const METHODS: &str = "GET, HEAD, POST";
 const REQUEST_HEADERS: &str = "content-type, idempotency-key, if-match, if-none-match, prefer, traceparent";
-const REPLY_HEADERS: &str = "etag, location, retry-after";
+const REPLY_HEADERS: &str = "etag, location, ratelimit, ratelimit-policy, retry-after";
 
 /// An admitted request.
 pub(crate) enum Admitted {

@@ -35,7 +35,8 @@ impl AllInOne {
         http: &HttpArgs,
         request_bytes_max: u64,
     ) -> Result<HttpServer, Failure> {
-        HttpServer::api(listen, http, request_bytes_max, engine.bus(), engine.store()).await
+        let http = engine.shared_limits(http.clone());
+        HttpServer::api(listen, &http, request_bytes_max, engine.bus(), engine.store()).await
     }
 
     /// Waits for the startup checks of the engine, then starts the services. Can be cancelled.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{EventBus, OrderReader};
+use logistics_core::port::{EventBus, OrderReader, SharedQuota};
 use logistics_service::{Options, OrderService};
 use logistics_tokio::SystemClock;
 use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::health_registry::{HealthRegistry, STORE_PART};
+use crate::rate_limits::RateLimitArgs;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::Span;
 
@@ -44,6 +45,8 @@ pub struct HttpArgs {
     #[arg(long, env = "LOGISTICS_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value_t = Span { ms: IDLE_TIMEOUT_MS_DEFAULT })]
     http_idle_timeout: Span,
     #[command(flatten)]
+    rate_limits: RateLimitArgs,
+    #[command(flatten)]
     health: HealthDetailsArgs,
 }
 
@@ -54,12 +57,20 @@ impl Default for HttpArgs {
             cors_origin: Vec::new(),
             allowed_host: Vec::new(),
             http_idle_timeout: Span { ms: IDLE_TIMEOUT_MS_DEFAULT },
+            rate_limits: RateLimitArgs::default(),
             health: HealthDetailsArgs::default(),
         }
     }
 }
 
 impl HttpArgs {
+    /// The same, with the store in which processes of the API share rate limits.
+    #[must_use]
+    pub fn sharing(mut self, quotas: Arc<dyn SharedQuota>) -> Self {
+        self.rate_limits.share(quotas);
+        self
+    }
+
     /// The address of the health: its own listener, or that of the API.
     #[must_use]
     pub fn health_at(&self, listen: SocketAddr) -> SocketAddr {
@@ -80,7 +91,7 @@ impl HttpServer {
     /// missing part are answered 503.
     ///
     /// # Errors
-    /// If the address cannot be used.
+    /// If the address cannot be used, or the rate limits cannot be shared.
     pub async fn api(
         listen: SocketAddr,
         http: &HttpArgs,
@@ -92,8 +103,12 @@ impl HttpServer {
         let bytes_max = usize::try_from(request_bytes_max).unwrap_or(usize::MAX);
         let mut options = Options::default();
         options.in_flight_bytes_max = bytes_max;
+        http.rate_limits.configure_service(&mut options);
         let service = OrderService::new(bus, store, Arc::new(SystemClock), options);
-        let api = Api::new(service, registry.clone());
+        let mut api = Api::new(service, registry.clone());
+        if let Some(limiter) = http.rate_limits.limiter()? {
+            api = api.with_limiter(limiter);
+        }
         // A placement is appended and needs no store; what does need it answers 503 by itself.
         let config = |listen| {
             let mut config = config(listen, &http.health);
@@ -102,6 +117,7 @@ impl HttpServer {
             config.cors_origins = http.cors_origin.clone();
             config.allowed_hosts = http.allowed_host.clone();
             config.idle_timeout_ms = http.http_idle_timeout.ms;
+            http.rate_limits.configure(&mut config);
             config
         };
         let api = bound(logistics_warp::bind(config(listen), api).await)?;

@@ -16,6 +16,7 @@ mod limits;
 mod log_key;
 mod notify;
 mod policy;
+mod rate_limits;
 mod services;
 mod startup;
 

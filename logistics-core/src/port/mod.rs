@@ -15,6 +15,7 @@ mod clock;
 mod error;
 mod feed;
 mod notifier;
+mod quota;
 mod store;
 
 pub use bus::{
@@ -26,6 +27,7 @@ pub use clock::Clock;
 pub use error::{PortError, PortErrorKind};
 pub use feed::{Batches, EventBusExt, Records, batches};
 pub use notifier::{Notifier, NotifyError, NotifyErrorKind};
+pub use quota::{InvalidQuota, Quota, QuotaState, SharedQuota};
 pub use store::{
     ClearOutcome, Cursor, DocumentLookup, DocumentWrite, InvalidCursor, ListQuery, Loaded, OrderReader,
     OrderStore, OwnerStore, Page, Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
@@ -37,5 +39,7 @@ pub use bus::{MockEventBus, MockMembership, MockPartitionLog, MockSubscription, 
 pub use clock::MockClock;
 #[cfg(feature = "mocks")]
 pub use notifier::MockNotifier;
+#[cfg(feature = "mocks")]
+pub use quota::MockSharedQuota;
 #[cfg(feature = "mocks")]
 pub use store::{MockOrderReader, MockOwnerStore};

@@ -11,6 +11,7 @@ mod log;
 mod lookups;
 mod openapi;
 mod placing;
+mod rate_limits;
 mod reading;
 mod serving;
 mod sites;
