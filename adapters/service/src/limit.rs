@@ -94,7 +94,7 @@ pub trait Limiter: Send + Sync {
     /// Counts a call. `None`: the class has no limit.
     async fn admit(&self, caller: LimitedCaller<'_>, class: RouteClass) -> Option<LimitState>;
 
-    /// The refusal of a caller that has used its quota, without counting a call. An interface asks before it verifies a
+    /// The refusal of a caller that has used its quota, without counting a call. An interface calls this before it verifies a
     /// credential, so that a client at this address cannot try further ones.
     fn refusal(&self, caller: LimitedCaller<'_>, class: RouteClass) -> Option<LimitState>;
 }

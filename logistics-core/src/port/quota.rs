@@ -90,7 +90,7 @@ pub struct QuotaState {
 /// Counts quotas that several processes share.
 ///
 /// To be correct, an adapter takes units atomically: of all processes together, a key gets at most the burst at once and the rate
-/// over time. It takes what is left, up to the number asked for, and never waits. It measures time with one clock for all
+/// over time. It takes what is left, up to the wanted number, and never waits. It measures time with one clock for all
 /// processes. A key that is restored leaves nothing behind, so the storage is bounded by the keys in use. Calls of one key pass
 /// the same quota; after a change of the quota, the key is restored within the time of the longer one.
 #[cfg_attr(feature = "mocks", mockall::automock)]

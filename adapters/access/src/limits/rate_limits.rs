@@ -17,7 +17,7 @@ use super::slots::{Slots, Value};
 
 /// Rate limits by caller and class, with GCRA: a burst, then a steady rate.
 ///
-/// The memory has a fixed size: 1 MiB for each limited class, 1 MiB for refused addresses, and 5 MiB if the limits are shared. Of
+/// The memory has a fixed size: 1 MiB for each limited class, 1 MiB for refused addresses, and 3 MiB if the limits are shared. Of
 /// more than 65,536 callers of a class at a time, those that have used the least of their quota are forgotten first.
 pub struct RateLimits {
     classes: [Option<ClassLimit>; RouteClass::ALL.len()],

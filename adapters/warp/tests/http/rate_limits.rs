@@ -154,7 +154,7 @@ async fn guesses_count_for_their_address_until_it_is_refused() {
         assert_eq!(server.status("GET /orders", &[credential, here]).await, 401);
     }
     assert_eq!(server.status("GET /orders", &["Authorization: Bearer wrong", here]).await, 429);
-    // Not even a valid credential is verified now, or a guess could be found out.
+    // No credential is verified now: a valid one would show that the guess was right.
     let ann = "Authorization: Bearer ann";
     server.call("GET /orders", &[ann, here]).await.error(429, "rate_limited");
     assert_eq!(server.status("GET /orders", &[ann, "X-Forwarded-For: 203.0.113.2"]).await, 200);
