@@ -5,6 +5,7 @@ mod access;
 mod failures;
 mod jwt;
 mod keys;
+mod limits;
 mod refused;
 
 pub use access::{Access, AccessConfig, AccessError};
@@ -16,3 +17,4 @@ pub use jwt::{
 pub use keys::{
     API_KEY_PREFIX, ApiKey, InvalidKeyFile, KeyEntry, KeyFile, KeyFileError, NewCredential, NewEntry,
 };
+pub use limits::RateLimits;

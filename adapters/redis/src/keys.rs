@@ -16,6 +16,7 @@ use logistics_core::{OrderId, Partition, PartyId, RequestId};
 /// | `late:<p>` | `late:{p<p>}` |
 /// | `missing:<p>` | `missing:{p<p>}` |
 /// | `system` | `system` |
+/// | `limit:<class>:<caller>` | `limit:<class>:<caller>` |
 /// | `checkpoint:<p>` | `checkpoint:{p<p>}` |
 ///
 /// Each key begins with the configured prefix. In a cluster, the part in braces determines the slot, so that one script can access all
@@ -91,6 +92,12 @@ impl Keys {
     pub(crate) fn system(self) -> String {
         let (Keys::Plain(prefix) | Keys::Tagged(prefix)) = self;
         format!("{prefix}system")
+    }
+
+    /// A quota that several processes share.
+    pub(crate) fn quota(self, name: &str) -> String {
+        let (Keys::Plain(prefix) | Keys::Tagged(prefix)) = self;
+        format!("{prefix}limit:{name}")
     }
 
     /// The key prefix of the documents of this partition; on one server, of all partitions.

@@ -4,6 +4,7 @@ mod config;
 mod error;
 mod keys;
 pub mod limits;
+mod quota;
 mod read;
 mod script;
 mod server;

@@ -141,6 +141,14 @@ impl RedisStore {
         self.address.to_string()
     }
 
+    pub(crate) fn keys(&self) -> Keys {
+        self.keys
+    }
+
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
     fn known(&self, partition: Partition) -> Result<(), RedisStoreError> {
         if partition.0 < self.partitions {
             return Ok(());

@@ -4,6 +4,7 @@ mod containers {
     pub(crate) mod checks;
     pub(crate) mod contents;
     pub(crate) mod faults;
+    pub(crate) mod quotas;
     pub(crate) mod server;
     pub(crate) mod suite;
 }
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 use logistics_containers::Suite;
 
 use containers::server::Kind;
-use containers::{checks, contents, faults, suite};
+use containers::{checks, contents, faults, quotas, suite};
 
 /// Each test has its own servers.
 const SIDE_BY_SIDE: usize = 3;
@@ -57,5 +58,9 @@ fn main() -> ExitCode {
         .test("connections_that_the_server_closed_are_replaced", faults::closed_connections_are_replaced)
         .test("a_cancelled_call_closes_its_connection", faults::a_cancelled_call)
         .test("a_missing_server_is_unavailable_in_time", faults::a_missing_server_is_unavailable_in_time)
+        .test("a_quota_is_a_burst_then_a_steady_rate", quotas::a_burst_then_a_steady_rate)
+        .test("processes_share_a_quota", quotas::processes_share_a_quota)
+        .test("quotas_expire_and_keep_to_their_prefix", quotas::quotas_expire)
+        .test("limiters_use_their_share_without_redis", quotas::limiters_use_their_share_without_redis)
         .run()
 }

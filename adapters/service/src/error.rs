@@ -32,6 +32,10 @@ pub enum ServiceError {
     /// The calls in flight use all of [`Options::in_flight_bytes_max`](crate::Options). Nothing changed.
     #[error("Requests and replies in flight use all of the server's memory budget")]
     Overloaded,
+    /// The processors are behind the log by more than [`Options::admission_lag_max`](crate::Options), and this is a placement.
+    /// Nothing changed.
+    #[error("The processors are behind; no orders are placed until they have caught up")]
+    Behind,
     /// The limit of calls that read the log at a time is reached.
     #[error("{max} requests read the log already, which is the limit", max = READERS_MAX)]
     TooManyReaders,
@@ -81,6 +85,7 @@ impl ServiceError {
             ServiceError::StorageFull => "storage_full",
             ServiceError::TooLarge => "too_large",
             ServiceError::Overloaded => "overloaded",
+            ServiceError::Behind => "behind",
             ServiceError::TooManyReaders => "too_many_readers",
             ServiceError::OutcomeUnknown => "outcome_unknown",
             ServiceError::ReservedActor => "reserved_actor",
@@ -101,6 +106,7 @@ impl ServiceError {
             | ServiceError::Unavailable
             | ServiceError::StorageFull
             | ServiceError::Overloaded
+            | ServiceError::Behind
             | ServiceError::TooManyReaders
             | ServiceError::OutcomeUnknown => true,
             ServiceError::NotFound

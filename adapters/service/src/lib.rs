@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod admission;
 mod append;
 pub mod audit;
 mod authenticate;
@@ -11,6 +12,7 @@ mod error;
 mod find;
 mod history;
 mod idempotency;
+mod limit;
 mod list;
 mod log_page;
 mod options;
@@ -32,6 +34,7 @@ pub use document::Document;
 pub use error::ServiceError;
 pub use history::History;
 pub use idempotency::{IDEMPOTENCY_KEY_BYTES_MAX, IdempotencyKey, InvalidIdempotencyKey};
+pub use limit::{LimitState, LimitedCaller, Limiter, NoLimits, RouteClass};
 pub use list::{OrderPage, PAGE_ORDERS};
 pub use log_page::{LogPage, LogQuery, LogStart, PAGE_RECORDS, PAGE_RECORDS_MAX};
 pub use options::Options;

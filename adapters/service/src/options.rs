@@ -24,6 +24,11 @@ pub struct Options {
     /// The keys of the log; the first one signs every request. Processors with a log key accept unsigned requests only as far
     /// as their producer roles permit. Default `None`: requests are not signed.
     pub log_keys: Option<LogKeys>,
+    /// Maximum backlog of a partition: records of the log without an answer in the store. Beyond it, placements into the partition
+    /// fail at once as [`Behind`](crate::ServiceError::Behind); transitions and reads go on. The store's answers are up to a second
+    /// old, so the maximum is at least what a partition receives in several seconds. Default `None`: no maximum, because a log
+    /// keeps a backlog safely, and only an operator knows how late a decision may be.
+    pub admission_lag_max: Option<u64>,
 }
 
 impl Default for Options {
@@ -35,6 +40,7 @@ impl Default for Options {
             port_timeout_ms: 10_000,
             in_flight_bytes_max: 64 * 1024 * 1024,
             log_keys: None,
+            admission_lag_max: None,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Placing an order.
 
-use logistics_core::{Actor, Command, OrderId, PartyId, Placement, Request, RequestId, RequestOutcome};
+use logistics_core::{
+    Actor, Command, OrderId, PartyId, Placement, Request, RequestId, RequestOutcome, partition_of,
+};
 
 use crate::command::Place;
 use crate::error::ServiceError;
@@ -42,6 +44,7 @@ impl OrderService {
     /// for the decision, because an earlier request may have used the key. A repeated placement returns the original order.
     ///
     /// # Errors
+    /// [`ServiceError::Behind`] while the backlog exceeds [`Options::admission_lag_max`](crate::Options).
     /// [`ServiceError::Forbidden`] if the principal is no customer; `ForeignParty` if it places for another customer, or names a
     /// courier. [`ServiceError::Rejected`] with `IdConflict` if the key belongs to another placement; `TooLarge`; `Unavailable` and
     /// `StorageFull` if the log fails. After `Unavailable` the outcome is unknown: the order may be placed.
@@ -51,6 +54,7 @@ impl OrderService {
             Some(key) => OrderId::from_idempotency_key(principal.subject(), key.as_str()),
             None => OrderId::generate(now, rand::random()),
         };
+        self.shared.admit_placement(partition_of(&order_id, self.partitions()))?;
         let id = RequestId::generate(now, rand::random());
         let Acting { actor, party } = principal.act(Some(Actor::Customer), Actor::Customer)?;
         let place = Command::Place(of_party(command.placement, party.as_ref())?);

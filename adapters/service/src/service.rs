@@ -9,6 +9,7 @@ use logistics_core::port::{Clock, DocumentLookup, EventBus, OrderReader, PortErr
 use logistics_core::{Offset, OrderId, Partition};
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::Admission;
 use crate::budget::Budget;
 use crate::error::ServiceError;
 use crate::options::Options;
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) catching_up: SingleFlight<Partition, bool>,
     pub(crate) budget: Budget,
     pub(crate) readers: Readers,
+    pub(crate) admission: Admission,
     /// The largest document that a list has read, in bytes. The next list reserves this size per order.
     pub(crate) document_bytes: AtomicUsize,
 }
@@ -71,6 +73,7 @@ impl OrderService {
             catching_up: SingleFlight::new(),
             budget: Budget::new(options.in_flight_bytes_max),
             readers: Readers::new(),
+            admission: Admission::new(options.admission_lag_max, bus.partitions()),
             document_bytes: AtomicUsize::new(DOCUMENT_BYTES),
             bus,
             store,

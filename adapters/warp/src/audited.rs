@@ -12,7 +12,6 @@ use warp::reply::Response;
 use crate::context::Context;
 use crate::handle::reads;
 use crate::output::failure::Failure;
-use crate::peer::Peer;
 use crate::route::Resource;
 
 /// A request that may enter the audit trail.
@@ -29,11 +28,10 @@ impl<'a> Audited<'a> {
         context: &Context,
         resource: Resource<'a>,
         method: &'a Method,
-        peer: Option<&Peer>,
+        address: Option<IpAddr>,
         request_id: &'a HeaderValue,
     ) -> Self {
         let is_on = context.authenticator.is_required() && resource.is_protected();
-        let address = peer.map(|peer| peer.address.ip());
         Self { is_on, resource, method, address, request_id }
     }
 

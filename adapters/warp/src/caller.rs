@@ -1,7 +1,9 @@
 //! Identifies the caller of a request.
 
+use std::net::IpAddr;
+
 use hyper::header::{AUTHORIZATION, HeaderMap};
-use logistics_service::{Credentials, Principal};
+use logistics_service::{AuthError, Credentials, Principal};
 
 use crate::context::Context;
 use crate::input::header;
@@ -20,6 +22,7 @@ pub(crate) async fn identify(
     resource: Resource<'_>,
     headers: &HeaderMap,
     peer: Option<&Peer>,
+    address: Option<IpAddr>,
 ) -> Result<Principal, Failure> {
     if !resource.is_protected() || !context.authenticator.is_required() {
         return Ok(Principal::anonymous());
@@ -30,9 +33,15 @@ pub(crate) async fn identify(
         Some(value) => Some(bearer(value).ok_or_else(Failure::invalid_credential)?),
     };
     credentials.certificate = peer.and_then(|peer| peer.certificate.as_deref());
-    credentials.address = peer.map(|peer| peer.address.ip());
+    credentials.address = address;
     context.authenticator.authenticate(&credentials).await.map_err(|error| {
-        tracing::info!(reason = %error, address = ?credentials.address, "rejected a credential");
+        match &error {
+            // A flood of these says nothing more than the first one.
+            AuthError::Missing | AuthError::TooManyFailures { .. } => {
+                tracing::debug!(reason = %error, ?address, "rejected a request without a valid credential");
+            }
+            error => tracing::info!(reason = %error, ?address, "rejected a credential"),
+        }
         error.into()
     })
 }

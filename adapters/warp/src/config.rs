@@ -2,10 +2,24 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use ipnet::IpNet;
+
 use crate::server::Tls;
 
 /// The default of [`Config::idle_timeout_ms`].
 pub const IDLE_TIMEOUT_MS_DEFAULT: u64 = 75_000;
+
+/// The header in which trusted proxies append the address of their client. Only one counts: a proxy passes on the other one as
+/// its client wrote it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
 
 /// The address of the server, its limits, and what it permits.
 ///
@@ -44,6 +58,11 @@ pub struct Config {
     /// Names that `Host` may have, without a port. A server on a loopback address serves these and loopback names. Any other
     /// server serves every name if the list is empty. Default none.
     pub allowed_hosts: Vec<String>,
+    /// Networks of proxies in front of the server. The address of a client is read from their
+    /// [`forwarded_header`](Self::forwarded_header); any other client's header is ignored. Default none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which the trusted proxies append the address of their client. Default `X-Forwarded-For`.
+    pub forwarded_header: ForwardedHeader,
     /// Names of parts that the API needs for reads only. Without them the server is ready and degraded. Default none.
     pub degradable_parts: Vec<String>,
     /// Whether `/health/ready` shows what each part is doing; these texts contain the addresses of brokers and stores. Default
@@ -76,6 +95,8 @@ impl Default for Config {
             head_bytes_max: 64 * 1024 * 1024,
             cors_origins: Vec::new(),
             allowed_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
             degradable_parts: Vec::new(),
             health_details: false,
             drain_ms_max: 5_000,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use logistics_core::health::HealthProbe;
-use logistics_service::{Authenticator, NoAuthentication, OrderService};
+use logistics_service::{Authenticator, Limiter, NoAuthentication, NoLimits, OrderService};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -19,6 +19,8 @@ pub struct Api {
     pub service: OrderService,
     /// Identifies callers. Every use case gets the principal that it returns.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Limits the rate of requests by caller and class.
+    pub limiter: Arc<dyn Limiter>,
     /// The source of `/health/ready`.
     pub health: Arc<dyn HealthProbe>,
 }
@@ -27,13 +29,20 @@ impl Api {
     /// The API over this service. `health` is the source of `/health/ready`.
     #[must_use]
     pub fn new(service: OrderService, health: Arc<dyn HealthProbe>) -> Self {
-        Self { service, health, authenticator: Arc::new(NoAuthentication) }
+        Self { service, health, authenticator: Arc::new(NoAuthentication), limiter: Arc::new(NoLimits) }
     }
 
     /// Identifies callers with `authenticator`. Without this, every caller is anonymous, and may do everything.
     #[must_use]
     pub fn with_authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
         self.authenticator = authenticator;
+        self
+    }
+
+    /// Limits the rate of requests with `limiter`. Without this, no request is limited.
+    #[must_use]
+    pub fn with_limiter(mut self, limiter: Arc<dyn Limiter>) -> Self {
+        self.limiter = limiter;
         self
     }
 }
@@ -43,6 +52,7 @@ pub(crate) struct Context {
     /// A handle whose waits end when the server stops.
     pub(crate) service: OrderService,
     pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) limiter: Arc<dyn Limiter>,
     pub(crate) health: Arc<dyn HealthProbe>,
     pub(crate) config: Config,
     pub(crate) openapi: Bytes,
@@ -86,6 +96,7 @@ impl Context {
         let closing = api.service.shutdown().child_token();
         let service = api.service.with_shutdown(closing.clone());
         let openapi = Bytes::from(openapi::json(&config.base_path));
-        Self { service, authenticator: api.authenticator, health: api.health, config, openapi, closing }
+        let Api { authenticator, limiter, health, .. } = api;
+        Self { service, authenticator, limiter, health, config, openapi, closing }
     }
 }

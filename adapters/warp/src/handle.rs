@@ -5,14 +5,15 @@ use futures::Stream;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::{Method, StatusCode};
 use logistics_core::{OrderId, RequestId};
-use logistics_service::Principal;
+use logistics_service::{LimitState, Principal};
 use warp::reply::Response;
 
 use crate::audited::Audited;
-use crate::caller;
+use crate::client_address::client_address;
 use crate::context::{Context, HealthContext, Served};
 use crate::endpoint::{events, health, list, log, order, place, request, transition};
 use crate::input::{body, request_id};
+use crate::limit;
 use crate::output::failure::Failure;
 use crate::output::{reply, security};
 use crate::peer::Peer;
@@ -79,9 +80,36 @@ where
     D: Buf + Send,
     E: Send,
 {
+    let mut state = None;
+    let answer = admitted(context, call, request_id, &mut state).await;
+    limit::with_state(answer, state)
+}
+
+/// `state`: that of the rate limit, if the request has one.
+async fn admitted<B, D, E>(
+    context: &Context,
+    call: Call<'_, B>,
+    request_id: &HeaderValue,
+    state: &mut Option<LimitState>,
+) -> Result<Response, Failure>
+where
+    B: Stream<Item = Result<D, E>> + Send,
+    D: Buf + Send,
+    E: Send,
+{
     let resource = Resource::of(call.path).ok_or_else(Failure::unknown_path)?;
-    let audited = Audited::new(context, resource, call.method, call.peer, request_id);
-    let caller = match caller::identify(context, resource, call.headers, call.peer).await {
+    let address = client_address(&context.config, call.headers, call.peer);
+    let audited = Audited::new(context, resource, call.method, address, request_id);
+    let caller = match limit::identify(
+        context,
+        (resource, call.method),
+        call.headers,
+        call.peer,
+        address,
+        state,
+    )
+    .await
+    {
         Ok(caller) => caller,
         Err(failure) => {
             audited.record(None, Err(&failure));

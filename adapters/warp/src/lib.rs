@@ -2,12 +2,14 @@
 
 mod audited;
 mod caller;
+mod client_address;
 mod config;
 mod context;
 mod endpoint;
 mod filter;
 mod handle;
 mod input;
+mod limit;
 mod openapi;
 mod output;
 mod peer;
@@ -16,9 +18,10 @@ mod server;
 mod service;
 mod site;
 
-pub use config::{Config, IDLE_TIMEOUT_MS_DEFAULT};
+pub use config::{Config, ForwardedHeader, IDLE_TIMEOUT_MS_DEFAULT};
 pub use context::Api;
 pub use filter::filter;
+pub use ipnet::IpNet;
 pub use openapi::openapi_json;
 pub use peer::Peer;
 pub use server::{ServeError, Server, Tls, TlsError, bind, bind_health};

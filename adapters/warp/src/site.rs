@@ -30,7 +30,7 @@ const PREFLIGHT_AGE_S: &str = "600";
 const METHODS: &str = "GET, HEAD, POST";
 const REQUEST_HEADERS: &str =
     "authorization, content-type, idempotency-key, if-match, if-none-match, prefer, traceparent";
-const REPLY_HEADERS: &str = "etag, location, retry-after";
+const REPLY_HEADERS: &str = "etag, location, ratelimit, ratelimit-policy, retry-after, x-request-id";
 
 /// An admitted request.
 pub(crate) enum Admitted {

@@ -37,7 +37,8 @@ impl AllInOne {
         request_bytes_max: u64,
         log_keys: Option<LogKeys>,
     ) -> Result<HttpServer, Failure> {
-        HttpServer::api(listen, http, request_bytes_max, engine.bus(), engine.store(), log_keys).await
+        let http = engine.shared_limits(http.clone());
+        HttpServer::api(listen, &http, request_bytes_max, engine.bus(), engine.store(), log_keys).await
     }
 
     /// Waits for the startup checks of the engine, then starts the services. Can be cancelled.

@@ -92,22 +92,26 @@ impl AuthArgs {
     }
 
     /// The authenticator of an API that listens on this address. It follows its key sources for as long as it lives, so this must
-    /// be called within a Tokio runtime. Without authentication, it logs one warning.
+    /// be called within a Tokio runtime.
     ///
     /// # Errors
     /// If the flags are inconsistent, a file cannot be used, or `--auth` is missing for an address that other machines may reach.
     pub fn authenticator(&self, listen: SocketAddr) -> Result<Arc<dyn Authenticator>, Failure> {
         match self.config(listen)? {
-            None => {
-                tracing::warn!(
-                    "authentication is off: every client that reaches {listen} is an operator; set --auth"
-                );
-                Ok(Arc::new(NoAuthentication))
-            }
+            None => Ok(Arc::new(NoAuthentication)),
             Some(config) => {
                 let access = Access::start(config, Arc::new(SystemClock));
                 Ok(Arc::new(access.map_err(|error| Failure::usage(error.to_string()))?))
             }
+        }
+    }
+
+    /// Logs one warning if every client of the API at this address is an operator.
+    pub fn announce(&self, listen: SocketAddr) {
+        if self.auth.iter().all(|way| *way == Way::None) {
+            tracing::warn!(
+                "AUTHENTICATION IS OFF: every client that reaches {listen} is an operator; set --auth to change that"
+            );
         }
     }
 

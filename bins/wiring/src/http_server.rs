@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{EventBus, OrderReader};
+use logistics_core::port::{EventBus, OrderReader, SharedQuota};
 use logistics_core::wire::LogKeys;
 use logistics_service::{Options, OrderService};
 use logistics_tokio::SystemClock;
@@ -13,7 +13,9 @@ use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::auth::AuthArgs;
 use crate::health_registry::{HealthRegistry, STORE_PART};
+use crate::rate_limits::RateLimitArgs;
 use crate::tls::TlsArgs;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::Span;
@@ -46,7 +48,11 @@ pub struct HttpArgs {
     #[arg(long, env = "LOGISTICS_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value_t = Span { ms: IDLE_TIMEOUT_MS_DEFAULT })]
     http_idle_timeout: Span,
     #[command(flatten)]
+    auth: AuthArgs,
+    #[command(flatten)]
     tls: TlsArgs,
+    #[command(flatten)]
+    rate_limits: RateLimitArgs,
     #[command(flatten)]
     health: HealthDetailsArgs,
 }
@@ -58,13 +64,27 @@ impl Default for HttpArgs {
             cors_origin: Vec::new(),
             allowed_host: Vec::new(),
             http_idle_timeout: Span { ms: IDLE_TIMEOUT_MS_DEFAULT },
+            auth: AuthArgs::default(),
             tls: TlsArgs::default(),
+            rate_limits: RateLimitArgs::default(),
             health: HealthDetailsArgs::default(),
         }
     }
 }
 
 impl HttpArgs {
+    /// The same, with the store in which processes of the API share rate limits.
+    #[must_use]
+    pub fn sharing(mut self, quotas: Arc<dyn SharedQuota>) -> Self {
+        self.rate_limits.share(quotas);
+        self
+    }
+
+    /// Logs one warning if every client of the API at this address is an operator.
+    pub fn announce(&self, listen: SocketAddr) {
+        self.auth.announce(listen);
+    }
+
     /// The address of the health: its own listener, or that of the API.
     ///
     /// # Errors
@@ -94,7 +114,7 @@ impl HttpServer {
     /// missing part are answered 503. The first of `log_keys` signs what the API appends.
     ///
     /// # Errors
-    /// If the address cannot be used.
+    /// If the address cannot be used, the flags of authentication are invalid, or the rate limits cannot be shared.
     pub async fn api(
         listen: SocketAddr,
         http: &HttpArgs,
@@ -108,8 +128,16 @@ impl HttpServer {
         let mut options = Options::default();
         options.in_flight_bytes_max = bytes_max;
         options.log_keys = log_keys;
+        http.rate_limits.configure_service(&mut options);
         let service = OrderService::new(bus, store, Arc::new(SystemClock), options);
-        let api = Api::new(service, registry.clone());
+        if http.auth.accepts_certificates() && !http.tls.has_client_ca() {
+            return Err(Failure::usage("--auth certificates needs --tls-client-ca".to_owned()));
+        }
+        let authenticator = http.auth.authenticator(listen)?;
+        let mut api = Api::new(service, registry.clone()).with_authenticator(authenticator);
+        if let Some(limiter) = http.rate_limits.limiter()? {
+            api = api.with_limiter(limiter);
+        }
         // A placement is appended and needs no store; what does need it answers 503 by itself.
         let config = |listen| {
             let mut config = config(listen, &http.health);
@@ -118,6 +146,7 @@ impl HttpServer {
             config.cors_origins = http.cors_origin.clone();
             config.allowed_hosts = http.allowed_host.clone();
             config.idle_timeout_ms = http.http_idle_timeout.ms;
+            http.rate_limits.configure(&mut config);
             config
         };
         let mut api_config = config(listen);

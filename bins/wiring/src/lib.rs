@@ -17,6 +17,7 @@ mod limits;
 mod log_key;
 mod notify;
 mod policy;
+mod rate_limits;
 mod services;
 mod startup;
 mod tls;

@@ -35,6 +35,12 @@ impl TlsArgs {
         Some(tls)
     }
 
+    /// Clients may present certificates.
+    #[must_use]
+    pub fn has_client_ca(&self) -> bool {
+        self.tls_client_ca.is_some()
+    }
+
     /// The API speaks TLS.
     #[must_use]
     pub fn is_on(&self) -> bool {

@@ -16,6 +16,7 @@ mod error;
 mod feed;
 mod list;
 mod notifier;
+mod quota;
 mod store;
 
 pub use bus::{
@@ -28,6 +29,7 @@ pub use error::{PortError, PortErrorKind};
 pub use feed::{Batches, EventBusExt, Records, batches};
 pub use list::{Cursor, InvalidCursor, ListQuery, Page, PartyDigest, PartyFilter, PartyRole};
 pub use notifier::{Notifier, NotifyError, NotifyErrorKind};
+pub use quota::{InvalidQuota, Quota, QuotaState, SharedQuota};
 pub use store::{
     ClearOutcome, DocumentLookup, DocumentWrite, IndexEntry, Loaded, OrderParties, OrderReader, OrderStore,
     OwnerStore, Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
@@ -39,5 +41,7 @@ pub use bus::{MockEventBus, MockMembership, MockPartitionLog, MockSubscription, 
 pub use clock::MockClock;
 #[cfg(feature = "mocks")]
 pub use notifier::MockNotifier;
+#[cfg(feature = "mocks")]
+pub use quota::MockSharedQuota;
 #[cfg(feature = "mocks")]
 pub use store::{MockOrderReader, MockOwnerStore};

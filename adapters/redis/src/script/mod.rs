@@ -13,6 +13,8 @@ pub(crate) static DOCUMENTS: LazyLock<Script> = LazyLock::new(|| Script::new(inc
 
 /// Claims the database for a system.
 pub(crate) static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
+/// Takes units of a shared quota.
+pub(crate) static QUOTA: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("quota.lua")));
 /// Removes keys of a partition.
 pub(crate) static CLEAR: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("clear.lua")));
 

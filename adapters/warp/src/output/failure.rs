@@ -113,6 +113,15 @@ impl Failure {
         failure.header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
+    /// 429: the caller has used its quota.
+    pub(crate) fn rate_limited(retry_after_s: u64) -> Self {
+        let sentence = "This caller has used its quota of requests";
+        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", sentence);
+        failure.header(RETRY_AFTER, HeaderValue::from(retry_after_s)).hint(
+            "Nothing was changed; wait for the seconds of Retry-After. RateLimit in each reply shows what is left",
+        )
+    }
+
     fn rejected(rejection: &Rejection) -> Self {
         let of = |status| Self::new(status, rejection.code(), capitalised(&rejection.to_string()));
         match rejection {
@@ -161,6 +170,11 @@ impl Failure {
             self.status = StatusCode::FORBIDDEN;
         }
         self
+    }
+
+    /// The failure is not the client's.
+    pub(crate) fn is_server_error(&self) -> bool {
+        self.status.is_server_error()
     }
 
     pub(crate) fn into_response(self) -> Response {
@@ -228,6 +242,8 @@ impl From<ServiceError> for Failure {
             ),
             ServiceError::Overloaded => of(StatusCode::SERVICE_UNAVAILABLE)
                 .hint("Nothing was changed; repeat the request"),
+            ServiceError::Behind => of(StatusCode::SERVICE_UNAVAILABLE)
+                .hint("Nothing was changed; repeat the placement later. Transitions and reads go on"),
             // `ServiceError` is non-exhaustive.
             _ => of(StatusCode::SERVICE_UNAVAILABLE),
         };

@@ -90,3 +90,26 @@ pub(crate) fn request(line: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     bytes.extend_from_slice(body);
     bytes
 }
+
+/// Requests on one connection, one after the other. Their replies have no body.
+pub(crate) struct Pipeline<'a> {
+    stream: &'a mut TcpStream,
+    read: Vec<u8>,
+}
+
+impl<'a> Pipeline<'a> {
+    pub(crate) fn new(stream: &'a mut TcpStream) -> Self {
+        Self { stream, read: Vec::new() }
+    }
+
+    /// The status of the reply.
+    pub(crate) async fn status(&mut self, head: &[u8]) -> u16 {
+        self.stream.write_all(head).await.expect("the server reads");
+        self.read.clear();
+        while !self.read.ends_with(b"\r\n\r\n") {
+            let bytes = self.stream.read_buf(&mut self.read).await.expect("the server answers");
+            assert!(bytes > 0, "the server closed the connection");
+        }
+        Reply::parse(&self.read).status
+    }
+}

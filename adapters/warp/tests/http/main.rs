@@ -16,6 +16,7 @@ mod lookups;
 mod openapi;
 mod peer;
 mod placing;
+mod rate_limits;
 mod reading;
 mod security;
 mod serving;

@@ -11,9 +11,9 @@ use logistics_cli_kit::Failure;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_embedded::{Config, EmbeddedError};
-use logistics_wiring::StartupCheck;
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{self, Log, ProcessRole, Store};
+use logistics_wiring::{HttpArgs, StartupCheck};
 
 pub(crate) use args::{DataArgs, EngineArgs, EngineKind, KAFKA_AND_REDIS, Needs};
 
@@ -67,6 +67,15 @@ impl Engine {
             Self::Embedded { engine, .. } => engine.store(),
             #[cfg(feature = "cluster")]
             Self::Cluster { store, .. } => store.store(),
+        }
+    }
+
+    /// The flags of the API, with the store in which processes share rate limits. An embedded engine has one process.
+    pub(crate) fn shared_limits(&self, http: HttpArgs) -> HttpArgs {
+        match self {
+            Self::Embedded { .. } => http,
+            #[cfg(feature = "cluster")]
+            Self::Cluster { store, .. } => http.sharing(store.quotas()),
         }
     }
 

@@ -14,7 +14,7 @@ use clap::Args;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{EventBus, OrderStore, PortError};
+use logistics_core::port::{EventBus, OrderStore, PortError, SharedQuota};
 use logistics_kafka::KafkaBus;
 use logistics_redis::{RedisStore, RedisStoreError};
 use logistics_tokio::{DependencyMonitor, DependencyMonitorOptions, SystemClock};
@@ -162,6 +162,12 @@ impl Store {
     /// The port.
     #[must_use]
     pub fn store(&self) -> Arc<dyn OrderStore> {
+        Arc::new(self.redis.clone())
+    }
+
+    /// The quotas that processes share.
+    #[must_use]
+    pub fn quotas(&self) -> Arc<dyn SharedQuota> {
         Arc::new(self.redis.clone())
     }
 

@@ -1,0 +1,120 @@
+//! Limits the rate of requests, before a body is read.
+
+use std::net::IpAddr;
+
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::http::Method;
+use logistics_service::{LimitState, LimitedCaller, Principal, RouteClass};
+use warp::reply::Response;
+
+use crate::caller;
+use crate::context::Context;
+use crate::output::failure::Failure;
+use crate::peer::Peer;
+use crate::route::Resource;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// The principal that makes the request from `address`, if its rate limit admits the request. `state` is that of the limit, for the reply.
+///
+/// A principal is limited at all of its addresses together. A request without a valid credential counts for its address, and an
+/// address that has used its quota this way is refused before its next credential is verified. So guessing is bounded.
+///
+/// # Errors
+/// As for [`caller::identify`]; 429 over the limit.
+pub(crate) async fn identify(
+    context: &Context,
+    (resource, method): (Resource<'_>, &Method),
+    headers: &HeaderMap,
+    peer: Option<&Peer>,
+    address: Option<IpAddr>,
+    state: &mut Option<LimitState>,
+) -> Result<Principal, Failure> {
+    let limiter = &context.limiter;
+    let Some(class) = class(resource, method).filter(|class| limiter.limits(*class)) else {
+        return caller::identify(context, resource, headers, peer, address).await;
+    };
+    let by_address = address.map_or(LimitedCaller::Unknown, LimitedCaller::Address);
+    if context.authenticator.is_required() {
+        *state = limiter.refusal(by_address, class);
+        if let Some(retry_after_s) = state.and_then(|state| state.retry_after_s) {
+            return Err(Failure::rate_limited(retry_after_s));
+        }
+    }
+    let identified = caller::identify(context, resource, headers, peer, address).await;
+    let counted = match &identified {
+        Ok(principal) => match principal.authenticated() {
+            Some(subject) => LimitedCaller::Subject(subject.as_str()),
+            None => by_address,
+        },
+        // It was not the client's fault.
+        Err(failure) if failure.is_server_error() => return identified,
+        Err(_) => by_address,
+    };
+    *state = limiter.admit(counted, class).await;
+    match state.and_then(|state| state.retry_after_s) {
+        Some(retry_after_s) => Err(Failure::rate_limited(retry_after_s)),
+        None => identified,
+    }
+}
+
+/// The reply, with the state of the limit: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11).
+pub(crate) fn with_state(
+    answer: Result<Response, Failure>,
+    state: Option<LimitState>,
+) -> Result<Response, Failure> {
+    let Some(state) = state else { return answer };
+    let mut response = answer.unwrap_or_else(Failure::into_response);
+    let LimitState { quota, window_s, remaining, reset_s, .. } = state;
+    let name = state.class.name();
+    let headers = response.headers_mut();
+    for (header, value) in [
+        (RATE_LIMIT_POLICY, format!(r#""{name}";q={quota};w={window_s}"#)),
+        (RATE_LIMIT, format!(r#""{name}";r={remaining};t={reset_s}"#)),
+    ] {
+        // Letters, digits and punctuation are a header value.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(header, value);
+        }
+    }
+    Ok(response)
+}
+
+/// The class of a request; `None`: health and the description of the API, which no limit applies to.
+fn class(resource: Resource<'_>, method: &Method) -> Option<RouteClass> {
+    if !resource.is_protected() {
+        return None;
+    }
+    let writes = method == Method::POST;
+    Some(match resource {
+        Resource::Log { .. } => RouteClass::Admin,
+        Resource::Orders if writes => RouteClass::Place,
+        _ if writes => RouteClass::Transition,
+        _ => RouteClass::Read,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protected_resource_has_a_class() {
+        for (method, path, expected) in [
+            (Method::POST, "orders", Some(RouteClass::Place)),
+            (Method::POST, "orders/1/cancel", Some(RouteClass::Transition)),
+            (Method::POST, "orders/1/transitions", Some(RouteClass::Transition)),
+            (Method::GET, "orders", Some(RouteClass::Read)),
+            (Method::HEAD, "orders/1", Some(RouteClass::Read)),
+            (Method::DELETE, "orders/1", Some(RouteClass::Read)),
+            (Method::GET, "orders/1/events", Some(RouteClass::Read)),
+            (Method::GET, "log/orders/0", Some(RouteClass::Admin)),
+            (Method::GET, "health/ready", None),
+            (Method::GET, "openapi.json", None),
+        ] {
+            let resource = Resource::of(path).expect("a path of the API");
+            assert_eq!(class(resource, &method), expected, "{method} {path}");
+        }
+    }
+}
