@@ -1,5 +1,7 @@
 //! Decisions on requests and deadlines of an order. Pure functions: the same arguments give the same result.
 
+mod assign;
+
 use crate::fact::{Cause, Change, Fact};
 use crate::ids::{Offset, Timestamp, Version};
 use crate::lifecycle::{Actor, Status, Timer, transition};
@@ -45,7 +47,11 @@ pub fn decide(
         }
         (Some(_), Command::Place(_)) => Decision::Rejected(Rejection::IdConflict),
         (Some(order), _) if !reaches(request, order) => Decision::Rejected(Rejection::NotFound),
-        (Some(order), command) => move_to(order, command.target(), request, cause, now, policy),
+        (Some(order), Command::Transition { to }) => move_to(order, *to, request, cause, now, policy),
+        (Some(order), Command::Cancel) => move_to(order, Status::Cancelled, request, cause, now, policy),
+        (Some(order), Command::Assign { courier_id }) => {
+            assign::assign(order, courier_id.as_ref(), request, cause, now)
+        }
     }
 }
 
@@ -65,9 +71,12 @@ pub fn decide_due(order: &Order, offset: Offset, now: Timestamp, policy: &Policy
     Some(next_fact(order, status, change, Actor::System, cause, now, policy))
 }
 
-/// The request names no party, or the order's party in the role of its actor.
+/// The request names no party, or the order's party in the role of its actor. An order without a courier is open to the
+/// claims of every courier.
 fn reaches(request: &Request, order: &Order) -> bool {
-    request.party.is_none() || request.party.as_ref() == order.party(request.actor)
+    let party = order.party(request.actor);
+    let is_claim = request.actor == Actor::Courier && matches!(request.command, Command::Assign { .. });
+    request.party.is_none() || request.party.as_ref() == party || (is_claim && party.is_none())
 }
 
 fn place(
@@ -111,7 +120,7 @@ fn move_to(
     // Repetition is checked before staleness: the retry of a success expects the version before its own effect.
     if let Some(entry) = order.caused_by(&request.id) {
         let same = (entry.status, entry.actor, &entry.reason) == (to, request.actor, &request.reason);
-        let same = same && is_by(entry, request);
+        let same = same && entry.assignment.is_none() && is_by(entry, request);
         return if same { Decision::Unchanged } else { Decision::Rejected(Rejection::IdConflict) };
     }
     if order.status == to && request.expected_version.is_none_or(|expected| leads_here(order, expected)) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Offset, OrderId, Reason, RequestId, Subject, Timestamp, TraceParent, Version};
+use crate::ids::{Offset, OrderId, PartyId, Reason, RequestId, Subject, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status};
 use crate::policy::{Deadline, DeadlineKind};
 use crate::request::Placement;
@@ -16,6 +16,31 @@ pub enum Change {
     Moved,
     /// The order is late in its status; the status did not change.
     Late,
+    /// The order has another courier, or none; the status did not change.
+    Assigned {
+        /// The courier from now on.
+        courier_id: Option<PartyId>,
+    },
+}
+
+/// A change of an order's courier, as histories and notifications show it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Assignment {
+    /// The courier after the change; null if there is none.
+    #[serde(default)]
+    pub courier_id: Option<PartyId>,
+    /// The courier before the change, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_courier_id: Option<PartyId>,
+}
+
+impl Assignment {
+    /// The change from one courier to another; `None`: no courier.
+    #[must_use]
+    pub fn new(courier_id: Option<PartyId>, previous_courier_id: Option<PartyId>) -> Self {
+        Self { courier_id, previous_courier_id }
+    }
 }
 
 /// The cause of a fact.

@@ -29,7 +29,7 @@ pub mod wire;
 pub use backoff::Backoff;
 pub use decide::{Decision, decide, decide_due};
 pub use details::{Details, InvalidDetails};
-pub use fact::{Cause, Change, Fact};
+pub use fact::{Assignment, Cause, Change, Fact};
 pub use ids::{
     InvalidText, Offset, OrderId, Partition, PartyId, Reason, RequestId, Subject, Timestamp, TraceParent,
     Version,

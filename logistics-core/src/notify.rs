@@ -1,12 +1,16 @@
 //! The notification of a fact, and the parties that it notifies.
 
+mod audience;
+
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Change, Fact};
+use crate::fact::{Assignment, Change, Fact};
 use crate::ids::{OrderId, PartyId, Reason, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status};
 use crate::order::Order;
 use crate::request::Placement;
+
+pub use audience::{audiences, late_audiences};
 
 /// The notification of one fact, as data. The channel that delivers it renders the text.
 ///
@@ -23,6 +27,9 @@ pub struct Notification {
     /// The order is late in `status`; the status did not change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
+    /// The order's courier changed; the status did not change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<Assignment>,
     /// The fact's reason, if it has one. Clients write it: escape it for the channel's format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -31,7 +38,8 @@ pub struct Notification {
     /// The fact's W3C trace context, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceParent>,
-    /// The parties to notify, each role once.
+    /// The parties to notify, each once. A notification of another courier has two couriers: the one after the change, then
+    /// the one before.
     pub recipients: Vec<Recipient>,
 }
 
@@ -60,9 +68,18 @@ pub struct Parties<'a> {
     customer: Option<&'a PartyId>,
     merchant: Option<&'a PartyId>,
     courier: Option<&'a PartyId>,
+    /// The courier before the order's latest fact, if that fact changed the courier.
+    previous_courier: Option<&'a PartyId>,
 }
 
 impl<'a> Parties<'a> {
+    /// The same parties, with the courier before an assignment. `&Order` after the assignment has it already.
+    #[must_use]
+    pub fn with_previous_courier(mut self, courier: Option<&'a PartyId>) -> Self {
+        self.previous_courier = courier;
+        self
+    }
+
     /// The party's id; `None` if the order has none, and for roles that are not a party of an order.
     #[must_use]
     pub fn id(&self, role: Actor) -> Option<&'a PartyId> {
@@ -77,15 +94,26 @@ impl<'a> Parties<'a> {
 
 impl<'a> From<&'a Order> for Parties<'a> {
     fn from(order: &'a Order) -> Self {
-        let Order { customer_id, merchant_id, courier_id, .. } = order;
-        Self { customer: customer_id.as_ref(), merchant: merchant_id.as_ref(), courier: courier_id.as_ref() }
+        let Order { customer_id, merchant_id, courier_id, history, .. } = order;
+        let assignment = history.last().and_then(|entry| entry.assignment.as_ref());
+        Self {
+            customer: customer_id.as_ref(),
+            merchant: merchant_id.as_ref(),
+            courier: courier_id.as_ref(),
+            previous_courier: assignment.and_then(|assignment| assignment.previous_courier_id.as_ref()),
+        }
     }
 }
 
 impl<'a> From<&'a Placement> for Parties<'a> {
     fn from(placement: &'a Placement) -> Self {
         let Placement { customer_id, merchant_id, courier_id, .. } = placement;
-        Self { customer: customer_id.as_ref(), merchant: merchant_id.as_ref(), courier: courier_id.as_ref() }
+        Self {
+            customer: customer_id.as_ref(),
+            merchant: merchant_id.as_ref(),
+            courier: courier_id.as_ref(),
+            previous_courier: None,
+        }
     }
 }
 
@@ -93,21 +121,42 @@ impl Notification {
     /// A notification that an order entered `status`, without recipients. Set the other fields directly.
     #[must_use]
     pub fn new(order_id: OrderId, version: Version, status: Status, at: Timestamp) -> Self {
-        Self { order_id, status, version, late: false, reason: None, at, trace: None, recipients: Vec::new() }
+        Self {
+            order_id,
+            status,
+            version,
+            late: false,
+            assignment: None,
+            reason: None,
+            at,
+            trace: None,
+            recipients: Vec::new(),
+        }
     }
 
-    /// The notification of a fact, to the parties of its order: `&Order` after the fact, or its `&Placement`.
+    /// The notification of a fact, to the parties of its order: `&Order` after the fact, or its `&Placement`. A placement does
+    /// not have the courier before an assignment; [`Parties::with_previous_courier`] adds it.
     #[must_use]
     pub fn of<'a>(fact: &Fact, parties: impl Into<Parties<'a>>) -> Self {
         let parties = parties.into();
         let late = fact.change == Change::Late;
-        let roles = if late { late_audiences(fact.status) } else { audiences(fact.status) };
-        let recipients = roles.iter().map(|role| Recipient::new(*role, parties.id(*role).cloned())).collect();
+        let by_role = |roles: &[Actor]| {
+            roles.iter().map(|role| Recipient::new(*role, parties.id(*role).cloned())).collect()
+        };
+        let (recipients, assignment) = match &fact.change {
+            Change::Placed(_) | Change::Moved => (by_role(audiences(fact.status)), None),
+            Change::Late => (by_role(late_audiences(fact.status)), None),
+            Change::Assigned { courier_id } => {
+                let assignment = Assignment::new(courier_id.clone(), parties.previous_courier.cloned());
+                (assignment_recipients(&assignment, parties), Some(assignment))
+            }
+        };
         Self {
             order_id: fact.order_id.clone(),
             status: fact.status,
             version: fact.version,
             late,
+            assignment,
             reason: fact.reason.clone(),
             at: fact.at,
             trace: fact.trace.clone(),
@@ -116,38 +165,9 @@ impl Notification {
     }
 }
 
-/// The roles that are notified when an order enters `status`.
-#[must_use]
-pub fn audiences(status: Status) -> &'static [Actor] {
-    use Actor::{Courier, Customer, Merchant, Operator};
-    match status {
-        Status::Placed | Status::Expired | Status::Delivered => &[Customer, Merchant],
-        Status::Confirmed | Status::Preparing | Status::Rejected => &[Customer],
-        Status::ReadyForPickup => &[Customer, Courier],
-        Status::OutForDelivery => &[Customer, Merchant],
-        Status::DeliveryFailed => &[Customer, Merchant, Operator],
-        #[cfg(feature = "knows-lost")]
-        Status::Lost => &[Customer, Merchant, Courier, Operator],
-        Status::Returned => &[Customer, Merchant],
-        Status::Cancelled => &[Customer, Merchant, Courier],
-    }
-}
-
-/// The roles that are notified when an order is late in `status`: the party that can act on it, and the operator.
-#[must_use]
-pub fn late_audiences(status: Status) -> &'static [Actor] {
-    use Actor::{Courier, Merchant, Operator};
-    match status {
-        Status::ReadyForPickup | Status::OutForDelivery | Status::DeliveryFailed => &[Courier, Operator],
-        Status::Placed
-        | Status::Confirmed
-        | Status::Preparing
-        | Status::Delivered
-        | Status::Returned
-        | Status::Rejected
-        | Status::Expired
-        | Status::Cancelled => &[Merchant, Operator],
-        #[cfg(feature = "knows-lost")]
-        Status::Lost => &[Courier, Operator],
-    }
+/// The courier after the change, the courier before it, and the merchant. Without a courier, there is only the merchant.
+fn assignment_recipients(assignment: &Assignment, parties: Parties<'_>) -> Vec<Recipient> {
+    let couriers = [&assignment.courier_id, &assignment.previous_courier_id].into_iter().flatten();
+    let couriers = couriers.map(|courier| Recipient::new(Actor::Courier, Some(courier.clone())));
+    couriers.chain([Recipient::new(Actor::Merchant, parties.merchant.cloned())]).collect()
 }

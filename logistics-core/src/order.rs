@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::details::Details;
-use crate::fact::{Change, Fact};
+use crate::fact::{Assignment, Change, Fact};
 use crate::ids::{OrderId, PartyId, Reason, RequestId, Subject, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status, requestable};
 use crate::notify::Parties;
@@ -32,6 +32,9 @@ pub struct HistoryEntry {
     /// The order is late in `status`; the status did not change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
+    /// The order's courier changed; the status did not change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<Assignment>,
     /// The request that caused the fact; none for a timer. It identifies a repeated request as long as the order exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
@@ -121,13 +124,14 @@ impl Order {
         requestable(self.status, actor, self.attempts_left != Some(0))
     }
 
-    /// Its placement.
+    /// Its placement, with the courier that it was placed with.
     #[must_use]
     pub fn placement(&self) -> Placement {
+        let first = self.history.iter().find_map(|entry| entry.assignment.as_ref());
         Placement {
             customer_id: self.customer_id.clone(),
             merchant_id: self.merchant_id.clone(),
-            courier_id: self.courier_id.clone(),
+            courier_id: first.map_or(&self.courier_id, |first| &first.previous_courier_id).clone(),
             details: self.details.clone(),
         }
     }
@@ -144,10 +148,16 @@ impl Order {
         self.history.iter().find(|entry| entry.request.as_ref() == Some(request))
     }
 
-    /// The fact by which the order entered its status. A later fact can only mark it as late.
+    /// The fact by which the order entered its status. A later fact can only mark it as late or change the courier.
     #[must_use]
     pub fn entered(&self) -> Option<&HistoryEntry> {
-        self.history.iter().rev().find(|entry| !entry.late)
+        self.history.iter().rev().find(|entry| !entry.late && entry.assignment.is_none())
+    }
+
+    /// The latest fact that changed the courier after the placement, if one did.
+    #[must_use]
+    pub fn assigned(&self) -> Option<&HistoryEntry> {
+        self.history.iter().rev().find(|entry| entry.assignment.is_some())
     }
 
     /// The time at which its timer is due, if it has one.
@@ -212,18 +222,25 @@ fn new_order(fact: &Fact, placement: &Placement) -> Order {
 }
 
 fn applied(mut order: Order, fact: &Fact) -> Order {
-    let late = fact.change == Change::Late;
     order.version = fact.version;
     order.updated_at = fact.at;
-    order.late = late;
     order.deadline = fact.deadline;
     if fact.trace.is_some() {
         order.trace.clone_from(&fact.trace);
     }
-    if !late {
-        order.status = fact.status;
-        order.attempts_left = fact.attempts_left;
-        order.delivery_attempts += u32::from(fact.status == Status::OutForDelivery);
+    let mut assignment = None;
+    match &fact.change {
+        Change::Placed(_) | Change::Moved => {
+            order.late = false;
+            order.status = fact.status;
+            order.attempts_left = fact.attempts_left;
+            order.delivery_attempts += u32::from(fact.status == Status::OutForDelivery);
+        }
+        Change::Late => order.late = true,
+        Change::Assigned { courier_id } => {
+            let previous = std::mem::replace(&mut order.courier_id, courier_id.clone());
+            assignment = Some(Assignment::new(courier_id.clone(), previous));
+        }
     }
     order.history.push(HistoryEntry {
         version: fact.version,
@@ -232,7 +249,8 @@ fn applied(mut order: Order, fact: &Fact) -> Order {
         actor: fact.actor,
         by: fact.by.clone(),
         reason: fact.reason.clone(),
-        late,
+        late: fact.change == Change::Late,
+        assignment,
         request: fact.cause.request().cloned(),
     });
     order.allowed_transitions = order.allowed(None);

@@ -42,6 +42,16 @@ pub enum Rejection {
         /// The statuses that this actor can request.
         allowed: Vec<Status>,
     },
+    /// The lifecycle does not let this actor change the courier in this status, or not in this way.
+    #[error("{actor} may not change the courier of an order that is {current} in this way")]
+    AssignmentNotPermitted {
+        /// The order's status.
+        current: Status,
+        /// The actor of the request.
+        actor: Actor,
+        /// The actors that may request the change.
+        permitted: Vec<Actor>,
+    },
     /// Only a customer places.
     #[error("{actor} may not place an order")]
     PlacementNotPermitted {
@@ -77,6 +87,7 @@ impl Rejection {
             Rejection::NotFound => "not_found",
             Rejection::IllegalTransition { .. } => "illegal_transition",
             Rejection::NotPermitted { .. } => "not_permitted",
+            Rejection::AssignmentNotPermitted { .. } => "assignment_not_permitted",
             Rejection::PlacementNotPermitted { .. } => "placement_not_permitted",
             Rejection::StaleVersion { .. } => "stale_version",
             Rejection::IdConflict => "id_conflict",
@@ -92,6 +103,7 @@ impl Rejection {
             | Rejection::NotPermitted { allowed, .. }
             | Rejection::AttemptsExhausted { allowed, .. } => Some(allowed),
             Rejection::NotFound
+            | Rejection::AssignmentNotPermitted { .. }
             | Rejection::PlacementNotPermitted { .. }
             | Rejection::StaleVersion { .. }
             | Rejection::IdConflict => None,

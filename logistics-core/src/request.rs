@@ -95,16 +95,22 @@ pub enum Command {
     },
     /// Cancels the order: the transition to CANCELLED.
     Cancel,
+    /// Sets or clears the order's courier. The status does not change.
+    Assign {
+        /// The courier; `None`: no courier.
+        courier_id: Option<PartyId>,
+    },
 }
 
 impl Command {
-    /// The requested status.
+    /// The requested status; `None` if the command keeps the status.
     #[must_use]
-    pub fn target(&self) -> Status {
+    pub fn target(&self) -> Option<Status> {
         match self {
-            Command::Place(_) => Status::Placed,
-            Command::Transition { to } => *to,
-            Command::Cancel => Status::Cancelled,
+            Command::Place(_) => Some(Status::Placed),
+            Command::Transition { to } => Some(*to),
+            Command::Cancel => Some(Status::Cancelled),
+            Command::Assign { .. } => None,
         }
     }
 }

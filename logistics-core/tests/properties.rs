@@ -36,6 +36,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Command::Place(placement())),
         1 => Just(Command::Place(Placement::default())),
         1 => Just(Command::Cancel),
+        2 => proptest::option::of(0..3_u8).prop_map(|n| Command::Assign {
+            courier_id: n.map(|n| format!("c-{n}").parse().unwrap()),
+        }),
         12 => status().prop_map(|to| Command::Transition { to }),
     ];
     // The operator has the most permissions, so that orders get far.
@@ -136,7 +139,12 @@ proptest! {
             prop_assert!(pair[0].at <= pair[1].at);
             prop_assert!(!pair[0].status.is_terminal(), "terminal means terminal");
             let late = pair[1].change == Change::Late;
-            prop_assert_eq!(late, pair[0].status == pair[1].status, "only being late keeps the status");
+            let assigned = matches!(pair[1].change, Change::Assigned { .. });
+            let keeps = pair[0].status == pair[1].status;
+            prop_assert_eq!(late || assigned, keeps, "only being late and another courier keep the status");
+            if assigned {
+                prop_assert_eq!(pair[0].deadline, pair[1].deadline, "the courier has no effect on time");
+            }
             prop_assert!(!(late && pair[0].change == Change::Late), "late once a status");
         }
         let out = facts.iter().filter(|fact| fact.status == Status::OutForDelivery && fact.change == Change::Moved);
@@ -220,6 +228,10 @@ proptest! {
     fn every_fact_notifies_the_parties_of_its_order(steps in steps(), policy in policy()) {
         let (facts, order) = play(&steps, &policy);
         for fact in facts {
+            // The tests of assignments have their notifications.
+            if matches!(fact.change, Change::Assigned { .. }) {
+                continue;
+            }
             let notification = Notification::of(&fact, &order);
             prop_assert!(!notification.recipients.is_empty());
             let (id, version, status) = (&notification.order_id, notification.version, notification.status);

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 
 use super::order::fingerprint;
 use super::violation::{Broken, Invariant};
+use crate::fact::Change;
 use crate::ids::{Offset, OrderId, Partition, PartyId, RequestId};
 use crate::lifecycle::{Actor, Status};
 use crate::partitioner::partition_of;
 use crate::port::LogRecord;
-use crate::request::Request;
+use crate::request::{Command, Request};
 
 /// Inputs are answered in the order of the log, so those without an outcome are a queue.
 #[derive(Debug, Default)]
@@ -34,20 +35,54 @@ struct Input {
 pub(super) struct Asked {
     order_id: OrderId,
     request: RequestId,
-    target: Status,
+    change: Asking,
     /// The party that the sender is in the role of the actor.
     pub(super) party: Option<(Actor, PartyId)>,
     home: Partition,
 }
 
 impl Asked {
+    /// A courier asks to change the courier.
+    pub(super) fn is_of_a_courier(&self) -> bool {
+        matches!((&self.change, &self.party), (Asking::Courier(_), Some((Actor::Courier, _))))
+    }
+
     pub(super) fn new(request: &Request, partitions: u32) -> Self {
         Self {
             order_id: request.order_id.clone(),
             request: request.id.clone(),
-            target: request.command.target(),
+            change: Asking::of(&request.command),
             party: request.party.clone().map(|party| (request.actor, party)),
             home: partition_of(&request.order_id, partitions),
+        }
+    }
+}
+
+/// The change that an input asked for.
+#[derive(Debug)]
+enum Asking {
+    Status(Status),
+    Courier(Option<PartyId>),
+}
+
+impl Asking {
+    fn of(command: &Command) -> Self {
+        match command {
+            Command::Place(_) => Asking::Status(Status::Placed),
+            Command::Transition { to } => Asking::Status(*to),
+            Command::Cancel => Asking::Status(Status::Cancelled),
+            Command::Assign { courier_id } => Asking::Courier(courier_id.clone()),
+        }
+    }
+
+    /// # Errors
+    /// The end of a sentence, for a fact that is another change.
+    fn check(&self, status: Status, change: &Change) -> Result<(), String> {
+        match (self, change) {
+            (Asking::Status(target), Change::Placed(_) | Change::Moved) if *target == status => Ok(()),
+            (Asking::Courier(courier), Change::Assigned { courier_id }) if courier == courier_id => Ok(()),
+            (Asking::Status(target), _) => Err(format!("is {status}, it asked for {target}")),
+            (Asking::Courier(_), _) => Err("is another change, it asked for a courier".to_owned()),
         }
     }
 }
@@ -55,7 +90,7 @@ impl Asked {
 /// An outcome, as far as it must fit its input.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Answer<'a> {
-    Fact { order_id: &'a OrderId, request: &'a RequestId, status: Status },
+    Fact { order_id: &'a OrderId, request: &'a RequestId, status: Status, change: &'a Change },
     Decided { order_id: Option<&'a OrderId>, request: Option<&'a RequestId> },
     Forwarded { to: Partition },
     DeadLettered,
@@ -162,12 +197,9 @@ fn fits(asked: Option<&Asked>, partition: Partition, answer: Answer<'_>) -> Resu
         }
         Answer::Forwarded { .. } | Answer::DeadLettered => Ok(()),
         _ if !here => Err(format!("is a decision, its order belongs to partition {}", asked.home)),
-        Answer::Fact { order_id, request, status } => {
+        Answer::Fact { order_id, request, status, change } => {
             same(order_id, request)?;
-            if status == asked.target {
-                return Ok(());
-            }
-            Err(format!("is {status}, it asked for {}", asked.target))
+            asked.change.check(status, change)
         }
         Answer::Decided { order_id: Some(order_id), request: Some(request) } => same(order_id, request),
         Answer::Decided { .. } => Err("does not say which request it answers".to_owned()),

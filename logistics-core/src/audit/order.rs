@@ -6,9 +6,9 @@ use super::inputs::Asked;
 use super::violation::{Broken, Invariant};
 use super::{Expect, Report};
 use crate::details::Details;
-use crate::fact::{Cause, Change, Fact};
-use crate::ids::{Timestamp, Version};
-use crate::lifecycle::{Actor, Status, transition};
+use crate::fact::{Assignment, Cause, Change, Fact};
+use crate::ids::{PartyId, Timestamp, Version};
+use crate::lifecycle::{Actor, Status, assigners, transition};
 use crate::notify::Notification;
 use crate::order::{Order, evolve};
 use crate::rejection::Rejection;
@@ -40,6 +40,8 @@ pub(super) struct OrderAudit {
 
 /// The roles that are a party of an order.
 const PARTY_ROLES: [Actor; 3] = [Actor::Customer, Actor::Merchant, Actor::Courier];
+
+const NO_PARTY: Option<&PartyId> = None;
 
 /// What the store holds.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +86,9 @@ impl OrderAudit {
         self.documents.push(fingerprint_of(&order));
         self.records.push(fingerprint(payload));
         let late = fact.change == Change::Late;
-        self.to_notify = notification_hash(self.to_notify, fact.version, fact.status, late, fact.at);
+        let assignment = order.history.last().and_then(|entry| entry.assignment.as_ref());
+        self.to_notify =
+            notification_hash(self.to_notify, fact.version, fact.status, late, assignment, fact.at);
         (self.version, self.status, self.due) = (order.version, Some(order.status), order.due());
         self.parties = PARTY_ROLES.map(|role| fingerprint(&order.party(role)));
         if before_checkpoint {
@@ -125,8 +129,9 @@ impl OrderAudit {
                 ));
             }
             Change::Late => {}
+            Change::Assigned { courier_id } => check_assignment(order, courier_id.as_ref(), fact)?,
         }
-        if to == Status::OutForDelivery && order.attempts_left == Some(0) {
+        if fact.change == Change::Moved && to == Status::OutForDelivery && order.attempts_left == Some(0) {
             return broken(format!(
                 "it goes out again after {} attempts, which were all",
                 order.delivery_attempts
@@ -152,8 +157,11 @@ impl OrderAudit {
 
     fn is_reached(&self, asked: Option<&Asked>) -> bool {
         let Some((role, party)) = asked.and_then(|asked| asked.party.as_ref()) else { return true };
-        let index = PARTY_ROLES.iter().position(|party_role| party_role == role);
-        index.is_some_and(|index| self.parties[index] == fingerprint(&Some(party)))
+        let Some(index) = PARTY_ROLES.iter().position(|party_role| party_role == role) else { return false };
+        // An order without a courier is open to the claims of every courier.
+        let claim =
+            asked.is_some_and(Asked::is_of_a_courier) && self.parties[index] == fingerprint(&NO_PARTY);
+        claim || self.parties[index] == fingerprint(&Some(party))
     }
 
     /// The rejection fits the state that the order has at this place of the log.
@@ -161,9 +169,9 @@ impl OrderAudit {
         let fits = match rejection {
             Rejection::NotFound => self.status.is_none() || !self.is_reached(asked),
             Rejection::PlacementNotPermitted { .. } => self.status.is_none(),
-            Rejection::IllegalTransition { current, .. } | Rejection::NotPermitted { current, .. } => {
-                self.status == Some(*current)
-            }
+            Rejection::IllegalTransition { current, .. }
+            | Rejection::NotPermitted { current, .. }
+            | Rejection::AssignmentNotPermitted { current, .. } => self.status == Some(*current),
             Rejection::StaleVersion { current, .. } => self.version == *current,
             Rejection::IdConflict => self.status.is_some(),
             Rejection::AttemptsExhausted { .. } => self.status == Some(Status::DeliveryFailed),
@@ -186,14 +194,14 @@ impl OrderAudit {
 
     /// Notifications of an order come in the order of its versions. `truncated`: the first ones may be gone.
     pub(super) fn notified(&mut self, notification: &Notification, truncated: bool) -> Result<(), Broken> {
-        let Notification { version, status, late, at, .. } = notification;
+        let Notification { version, status, late, assignment, at, .. } = notification;
         let begins = truncated && self.notified_version == Version(0);
         if *version != self.notified_version.next() && !begins {
             let found =
                 format!("a notification of version {version} follows that of {}", self.notified_version);
             return Err(Broken::new(Invariant::I9, found));
         }
-        self.notified = notification_hash(self.notified, *version, *status, *late, *at);
+        self.notified = notification_hash(self.notified, *version, *status, *late, assignment.as_ref(), *at);
         self.notified_version = *version;
         Ok(())
     }
@@ -321,6 +329,29 @@ fn check_row(from: Option<Status>, fact: &Fact) -> Result<(), Broken> {
     }
 }
 
+/// The fact changes the courier and nothing else, and its actor may do so.
+fn check_assignment(order: &Order, courier: Option<&PartyId>, fact: &Fact) -> Result<(), Broken> {
+    let (status, actor) = (fact.status, fact.actor);
+    let broken = |found: String| Err(Broken::new(Invariant::Lifecycle, found));
+    if status != order.status || fact.attempts_left != order.attempts_left {
+        return broken(format!("its courier changed in {status} while it is {}", order.status));
+    }
+    if courier == order.courier_id.as_ref() {
+        return broken("its courier changed to the courier that it has".to_owned());
+    }
+    if !assigners(status).contains(&actor) || fact.cause.request().is_none() {
+        return broken(format!(
+            "{actor} changed its courier in {status}, which the lifecycle does not allow"
+        ));
+    }
+    if fact.deadline != order.deadline {
+        let found =
+            format!("its courier changed, and its deadline from {:?} to {:?}", order.deadline, fact.deadline);
+        return Err(Broken::new(Invariant::I12, found));
+    }
+    Ok(())
+}
+
 /// Details may be large and never change, so only a fingerprint is kept.
 fn without_details(mut order: Order) -> Order {
     order.details = order.details.and_then(|details| {
@@ -343,8 +374,15 @@ fn fingerprint_of(order: &Order) -> u64 {
 }
 
 /// Hash of a notification's identity; excludes reason and recipients, which records of older releases lack.
-fn notification_hash(before: u64, version: Version, status: Status, late: bool, at: Timestamp) -> u64 {
-    fingerprint(&(before, version, status, late, at))
+fn notification_hash(
+    before: u64,
+    version: Version,
+    status: Status,
+    late: bool,
+    assignment: Option<&Assignment>,
+    at: Timestamp,
+) -> u64 {
+    fingerprint(&(before, version, status, late, assignment, at))
 }
 
 pub(super) fn fingerprint<T: Hash + ?Sized>(value: &T) -> u64 {

@@ -170,7 +170,12 @@ impl PartitionAudit {
     ) -> Result<(), Broken> {
         match &fact.cause {
             Cause::Request { request, offset } => {
-                let answer = Answer::Fact { order_id: &fact.order_id, request, status: fact.status };
+                let answer = Answer::Fact {
+                    order_id: &fact.order_id,
+                    request,
+                    status: fact.status,
+                    change: &fact.change,
+                };
                 let asked = self.inputs.answered(partition, *offset, answer)?;
                 self.order(&fact.order_id).check_reached(asked.as_ref())?;
                 report.outcomes.happened += 1;
@@ -182,10 +187,10 @@ impl PartitionAudit {
         self.order(&fact.order_id).fact(fact, &record.payload, before_checkpoint)?;
         self.last_fact = Some(record.offset);
         report.facts += 1;
-        if fact.change == Change::Late {
-            report.late_facts += 1;
-        } else {
-            *report.facts_by_status.entry(fact.status).or_default() += 1;
+        match fact.change {
+            Change::Late => report.late_facts += 1,
+            Change::Assigned { .. } => report.assignment_facts += 1,
+            Change::Placed(_) | Change::Moved => *report.facts_by_status.entry(fact.status).or_default() += 1,
         }
         Ok(())
     }

@@ -24,6 +24,8 @@ pub struct Report {
     pub facts_by_status: BTreeMap<Status, u64>,
     /// Facts that an order is late.
     pub late_facts: u64,
+    /// Facts that an order's courier changed.
+    pub assignment_facts: u64,
     /// Orders.
     pub orders: u64,
     /// Orders by their status now.

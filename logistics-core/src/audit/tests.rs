@@ -525,7 +525,7 @@ fn i14_an_unreadable_fact_or_a_truncated_log() {
     let mut evidence = clean();
     let log = last_of(&mut evidence.orders, "o0");
     let index = find(log, "o0", "order.confirmed");
-    Evidence::rewrite(log, index, "order:1", "order:2");
+    Evidence::rewrite(log, index, "order:1", "order:3");
     assert_broken(&evidence, Invariant::I14, None, "a newer release wrote");
 
     let mut twice = clean();
@@ -635,7 +635,7 @@ fn a_fact_of_a_request_of_another_party_is_found() {
     let mut evidence = owned().evidence();
     let log = last_of(&mut evidence.orders, "o1");
     let index = log.records.iter().position(|record| {
-        matches!(wire::decode(record, Partition(0)), Ok(wire::Record::Input(input)) if input.command.target() == Status::Confirmed)
+        matches!(wire::decode(record, Partition(0)), Ok(wire::Record::Input(input)) if input.command.target() == Some(Status::Confirmed))
     });
     Evidence::rewrite(log, index.unwrap(), "merchant-1", "merchant-9");
     assert_broken(&evidence, Invariant::Lifecycle, Some("o1"), "a party that is not the order's");
@@ -649,4 +649,67 @@ fn a_document_without_the_subject_of_its_facts_is_found() {
     order.history[1].by = None;
     *document = Bytes::from(order.to_document());
     assert_broken(&evidence, Invariant::I6, Some("o1"), "is not what the first 2 facts make");
+}
+
+/// An order whose courier is set, changed and cleared, while its deadline runs and after it is late.
+fn with_couriers() -> HonestSystem {
+    let courier = |id: &str| Command::Assign { courier_id: Some(id.parse().unwrap()) };
+    let mut system = HonestSystem::new(Policy::manual());
+    system.place("o1");
+    system.ask("o1", Actor::Merchant, courier("c-1"));
+    system.ask("o1", Actor::Merchant, courier("c-1"));
+    system.ask("o1", Actor::Customer, courier("c-2"));
+    system.ask("o1", Actor::Operator, Command::Transition { to: Status::Confirmed });
+    system.pass(11 * 60_000);
+    system.ask("o1", Actor::Operator, courier("c-2"));
+    // A claim of a courier for itself, and a request of a courier for the order of another one.
+    system.ask("o1", Actor::Operator, Command::Assign { courier_id: None });
+    for id in ["c-3", "c-4"] {
+        let mut claim = system.request("o1", Actor::Courier, courier(id));
+        claim.party = Some(id.parse().unwrap());
+        system.input(home("o1"), &claim);
+        system.answer(&claim);
+    }
+    system
+}
+
+#[test]
+fn changes_of_the_courier_continue_the_order() {
+    let report = with_couriers().evidence().audit(Expect::AtRest).unwrap();
+    assert_eq!((report.facts, report.late_facts, report.assignment_facts), (7, 1, 4));
+    assert_eq!((report.outcomes.unchanged, report.outcomes.rejected), (1, 2));
+    assert_eq!(report.facts_by_status.values().sum::<u64>(), 2);
+}
+
+#[test]
+fn a_change_of_the_courier_that_the_lifecycle_does_not_allow_is_found() {
+    let broken = |from: &str, to: &str, invariant, says: &str| {
+        let mut evidence = with_couriers().evidence();
+        let log = last_of(&mut evidence.orders, "o1");
+        let index = log.records.iter().position(|record| {
+            matches!(wire::decode(record, Partition(0)), Ok(wire::Record::Fact(fact)) if fact.version.0 == 2)
+        });
+        Evidence::rewrite(log, index.unwrap(), from, to);
+        assert_broken(&evidence, invariant, Some("o1"), says);
+    };
+    let lifecycle = Invariant::Lifecycle;
+    broken(
+        "\"actor\":\"merchant\"",
+        "\"actor\":\"customer\"",
+        lifecycle,
+        "customer changed its courier in PLACED",
+    );
+    broken(
+        "\"status\":\"PLACED\"",
+        "\"status\":\"PREPARING\"",
+        lifecycle,
+        "changed in PREPARING while it is PLACED",
+    );
+    broken(
+        "\"kind\":\"expire\"",
+        "\"kind\":\"late\"",
+        Invariant::I12,
+        "its courier changed, and its deadline",
+    );
+    broken("c-1", "c-9", Invariant::I2, "is another change, it asked for a courier");
 }

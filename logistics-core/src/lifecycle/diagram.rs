@@ -1,13 +1,13 @@
 //! The lifecycle as people and tools read it: a docs table, Mermaid, Graphviz DOT and JSON.
 //!
-//! All of them are derived from [`TRANSITIONS`], the table of the validator. A status that no row reaches is in the JSON
+//! All of them are derived from [`TRANSITIONS`] and [`ASSIGNMENTS`], the tables of the validator. A status that no row reaches is in the JSON
 //! only.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Actor, STATUSES, Status, TRANSITIONS, Timer, Transition};
+use super::{ASSIGNMENTS, Actor, STATUSES, Status, TRANSITIONS, Timer, Transition};
 
 /// The docs table, in Markdown: one line for each row of [`TRANSITIONS`], terminal statuses in bold.
 #[must_use]
@@ -18,6 +18,16 @@ pub fn table() -> String {
         let to = if row.to.is_terminal() { format!("**{to}**") } else { to.to_owned() };
         let by_itself = row.timer.map_or("", by_itself);
         line(&mut text, format_args!("| {from} | {to} | {} | {by_itself} |", actors(row)));
+    }
+    text
+}
+
+/// The docs table of [`ASSIGNMENTS`], in Markdown: one line for each row.
+#[must_use]
+pub fn assignment_table() -> String {
+    let mut text = String::from("| status | who may set or clear the courier |\n| --- | --- |\n");
+    for row in ASSIGNMENTS {
+        line(&mut text, format_args!("| {} | {} |", row.status, names(row.actors)));
     }
     text
 }
@@ -55,8 +65,9 @@ pub fn dot() -> String {
     text
 }
 
-/// A JSON object of `statuses` (`name`, `terminal`), `actors` and `transitions` (`from`, which is null for a new order,
-/// `to`, `actors`, and the timer that moves an order without a request (`clock`), or null).
+/// A JSON object of `statuses` (`name`, `terminal`), `actors`, `transitions` (`from`, which is null for a new order,
+/// `to`, `actors`, and the timer that moves an order without a request (`clock`), or null) and `assignments` (`status` and
+/// the `actors` that may set or clear the courier in it).
 #[must_use]
 pub fn json() -> String {
     let lifecycle = Lifecycle {
@@ -65,6 +76,10 @@ pub fn json() -> String {
         transitions: TRANSITIONS
             .iter()
             .map(|row| TransitionRow { from: row.from, to: row.to, actors: row.actors, timer: row.timer })
+            .collect(),
+        assignments: ASSIGNMENTS
+            .iter()
+            .map(|row| AssignmentRow { status: row.status, actors: row.actors })
             .collect(),
     };
     // Enums, booleans and lists always serialize.
@@ -76,6 +91,13 @@ struct Lifecycle {
     statuses: [StatusRow; STATUSES.len()],
     actors: &'static [Actor],
     transitions: Vec<TransitionRow>,
+    assignments: Vec<AssignmentRow>,
+}
+
+#[derive(Serialize)]
+struct AssignmentRow {
+    status: Status,
+    actors: &'static [Actor],
 }
 
 #[derive(Serialize)]
@@ -110,7 +132,11 @@ fn label(row: &Transition) -> String {
 }
 
 fn actors(row: &Transition) -> String {
-    row.actors.iter().map(|actor| actor.name()).collect::<Vec<_>>().join(", ")
+    names(row.actors)
+}
+
+fn names(actors: &[Actor]) -> String {
+    actors.iter().map(|actor| actor.name()).collect::<Vec<_>>().join(", ")
 }
 
 fn by_itself(timer: Timer) -> &'static str {
@@ -153,8 +179,10 @@ mod tests {
         feature = "allows-lost",
         ignore = "the page shows the table of a release, without the rows for tests"
     )]
-    fn the_crate_page_shows_the_table() {
-        assert!(include_str!("../../README.md").contains(&format!("\n\n{}\n", table())), "{}", table());
+    fn the_crate_page_shows_the_tables() {
+        for table in [table(), assignment_table()] {
+            assert!(include_str!("../../README.md").contains(&format!("\n\n{table}\n")), "{table}");
+        }
     }
 
     #[test]
@@ -210,5 +238,13 @@ mod tests {
             assert_eq!(status["terminal"].as_bool(), Some(known.is_terminal()));
         }
         assert_eq!(json["statuses"].as_array().unwrap().len(), STATUSES.len());
+        let assignments = json["assignments"].as_array().unwrap();
+        assert_eq!(assignments.len(), ASSIGNMENTS.len());
+        for (row, rule) in assignments.iter().zip(ASSIGNMENTS) {
+            assert_eq!(row["status"].as_str(), Some(rule.status.name()));
+            let actors: Vec<_> =
+                row["actors"].as_array().unwrap().iter().filter_map(|actor| actor.as_str()).collect();
+            assert_eq!(actors, rule.actors.iter().map(|actor| actor.name()).collect::<Vec<_>>());
+        }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! To change what an order may do, change [`TRANSITIONS`]. The validator, the API's `allowed_transitions`, the OpenAPI
 //! enums, the diagrams, the docs table and the exhaustive tests are derived from the table. `CONTRIBUTING.md` lists what a
-//! new status needs besides its rows.
+//! new status needs besides its rows. [`ASSIGNMENTS`] is the table of the changes that keep the status: those of the courier.
 
+mod assignment;
 pub mod diagram;
 #[cfg(feature = "allows-lost")]
 #[doc(hidden)]
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::named::named;
 
+pub use assignment::{ASSIGNMENTS, AssignmentRule, assigners};
 pub use status::{KnownStatuses, STATUSES, Status};
 
 named! {

@@ -212,7 +212,7 @@ impl Batch<'_> {
     fn answer_request(&mut self, offset: Offset, request: &Request) -> Result<(), VersionGap> {
         let order = self.orders.get(&request.order_id).cloned().flatten();
         if self.settings.emit_order_events && matches!(request.command, Command::Place(_)) {
-            let (order_id, status) = (request.order_id.clone(), request.command.target());
+            let (order_id, status) = (request.order_id.clone(), Status::Placed);
             self.decided.events.push(ProcessorEvent::Received { order_id, status });
         }
         let outcome = match decide(order.as_deref(), request, offset, self.now, &self.settings.policy) {

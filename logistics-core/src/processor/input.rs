@@ -2,7 +2,7 @@
 
 use super::settings::Settings;
 use crate::fact::{Change, Fact};
-use crate::ids::{Offset, OrderId, Partition, Timestamp, Version};
+use crate::ids::{Offset, OrderId, Partition, PartyId, Timestamp, Version};
 use crate::order::Order;
 use crate::outcome::Outcome;
 use crate::partitioner::partition_of;
@@ -175,7 +175,15 @@ pub(super) fn has_fact(order: &Order, fact: &Fact) -> bool {
             == (fact.version, fact.status, fact.at, fact.actor, late)
             && entry.reason == fact.reason
             && (entry.by.is_none() || entry.by == fact.by)
+            && entry.assignment.as_ref().map(|assignment| &assignment.courier_id) == assigned(fact)
     })
+}
+
+fn assigned(fact: &Fact) -> Option<&Option<PartyId>> {
+    match &fact.change {
+        Change::Assigned { courier_id } => Some(courier_id),
+        Change::Placed(_) | Change::Moved | Change::Late => None,
+    }
 }
 
 /// Why a record that claims to be an owner's is foreign.

@@ -25,6 +25,11 @@ pub(super) enum Stored {
         #[serde(default)]
         allowed: Option<KnownStatuses>,
     },
+    AssignmentNotPermitted {
+        current: Status,
+        actor: Actor,
+        permitted: Vec<Actor>,
+    },
     PlacementNotPermitted {
         actor: Actor,
     },
@@ -57,6 +62,9 @@ impl From<Stored> for Rejection {
                 };
                 let allowed = known(allowed).unwrap_or_else(derived);
                 Rejection::NotPermitted { current, requested, actor, permitted, allowed }
+            }
+            Stored::AssignmentNotPermitted { current, actor, permitted } => {
+                Rejection::AssignmentNotPermitted { current, actor, permitted }
             }
             Stored::PlacementNotPermitted { actor } => Rejection::PlacementNotPermitted { actor },
             Stored::StaleVersion { current, expected } => Rejection::StaleVersion { current, expected },

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::envelope::{Head, PROCESSOR_SOURCE, encode as encode_envelope};
+use super::envelope::{DATA_SCHEMA, Head, PROCESSOR_SOURCE, encode as encode_envelope};
 use super::outcome::Position;
 use crate::ids::{Offset, Partition, Timestamp};
 use crate::limits::{
@@ -68,6 +68,7 @@ impl DeadLetter<'_> {
     pub fn encode(&self, at: Timestamp) -> Bytes {
         let head = Head {
             source: PROCESSOR_SOURCE,
+            dataschema: DATA_SCHEMA,
             kind: DEAD_LETTER,
             id: format!("{}:dead-letter", Position(self.partition, self.record.offset)),
             subject: None,

@@ -13,8 +13,11 @@ use crate::ids::{Timestamp, TraceParent};
 
 /// The content type of every record.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
-/// The schema of `data` that this build writes; the number is the major version.
+/// The schema of `data` in every record but those of [`DATA_SCHEMA_NEWEST`]; the number is the major version.
 pub const DATA_SCHEMA: &str = "urn:logistics:order:1";
+/// The newest schema that this build writes and reads: that of records about the assignment of a courier. A release before it
+/// would misunderstand these records, so it halts at them.
+pub const DATA_SCHEMA_NEWEST: &str = "urn:logistics:order:2";
 /// The `source` of facts and outcomes: the owner of the partition.
 pub const PROCESSOR_SOURCE: &str = "/logistics/processor";
 /// The `source` of requests of this system's API and tools.
@@ -51,6 +54,7 @@ fn display<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok,
 pub(super) struct Head<'a, I: Display> {
     pub(super) source: &'static str,
     pub(super) kind: &'static str,
+    pub(super) dataschema: &'static str,
     pub(super) id: I,
     pub(super) subject: Option<&'a str>,
     pub(super) time: Timestamp,
@@ -69,7 +73,7 @@ pub(super) fn encode<I: Display, D: Serialize>(head: Head<'_, I>, data: D) -> By
         subject: head.subject,
         time: head.time,
         datacontenttype: "application/json",
-        dataschema: DATA_SCHEMA,
+        dataschema: head.dataschema,
         traceparent: head.traceparent,
         data,
     };
@@ -135,7 +139,7 @@ impl<'a> Envelope<'a> {
             None => return Err(missing("specversion")),
         }
         match text(self.dataschema, "dataschema")?.as_deref() {
-            None | Some(DATA_SCHEMA) => Ok(()),
+            None | Some(DATA_SCHEMA | DATA_SCHEMA_NEWEST) => Ok(()),
             Some(other) => match other.strip_prefix(SCHEMA_FAMILY) {
                 Some(major) if is_newer(major) => Err(RecordError::NewerVersion(other.to_owned())),
                 Some(_) => Err(RecordError::UnsupportedVersion(format!("dataschema {other}"))),
@@ -182,7 +186,7 @@ impl<'a> Envelope<'a> {
 
 /// The text is a number of any length, above the major number of this build.
 fn is_newer(major: &str) -> bool {
-    let ours = DATA_SCHEMA.strip_prefix(SCHEMA_FAMILY).unwrap_or_default();
+    let ours = DATA_SCHEMA_NEWEST.strip_prefix(SCHEMA_FAMILY).unwrap_or_default();
     let digits = major.trim_start_matches('0');
     !digits.is_empty()
         && digits.bytes().all(|byte| byte.is_ascii_digit())

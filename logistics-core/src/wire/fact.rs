@@ -6,14 +6,19 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::RecordError;
-use super::envelope::{Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, invalid, missing};
+use super::envelope::{
+    DATA_SCHEMA, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, invalid,
+    missing,
+};
 use crate::fact::{Cause, Change, Fact};
-use crate::ids::{OrderId, Reason, Subject, Version};
+use crate::ids::{OrderId, PartyId, Reason, Subject, Version};
 use crate::lifecycle::{Actor, STATUSES, Status};
 use crate::policy::Deadline;
 use crate::request::Placement;
 
 pub(super) const LATE: &str = "logistics.order.late";
+pub(super) const ASSIGNED: &str = "logistics.order.courier-assigned";
+pub(super) const UNASSIGNED: &str = "logistics.order.courier-unassigned";
 
 /// The `CloudEvents` type of the fact that an order entered `status`: its name in lower case, with hyphens.
 #[must_use]
@@ -61,17 +66,23 @@ struct WrittenFact<'a> {
     attempts_left: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     placement: Option<&'a Placement>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    courier_id: Option<&'a PartyId>,
 }
 
 pub(super) fn encode(fact: &Fact) -> Bytes {
-    let (kind, placement) = match &fact.change {
-        Change::Placed(placement) => (fact_type(fact.status), Some(placement)),
-        Change::Moved => (fact_type(fact.status), None),
-        Change::Late => (LATE, None),
+    let (kind, placement, courier_id) = match &fact.change {
+        Change::Placed(placement) => (fact_type(fact.status), Some(placement), None),
+        Change::Moved => (fact_type(fact.status), None, None),
+        Change::Late => (LATE, None, None),
+        Change::Assigned { courier_id: Some(courier) } => (ASSIGNED, None, Some(courier)),
+        Change::Assigned { courier_id: None } => (UNASSIGNED, None, None),
     };
+    let dataschema = if [ASSIGNED, UNASSIGNED].contains(&kind) { DATA_SCHEMA_NEWEST } else { DATA_SCHEMA };
     let head = Head {
         source: PROCESSOR_SOURCE,
         kind,
+        dataschema,
         id: FactId(&fact.order_id, fact.version),
         subject: Some(fact.order_id.as_str()),
         time: fact.at,
@@ -88,6 +99,7 @@ pub(super) fn encode(fact: &Fact) -> Bytes {
         deadline: fact.deadline.as_ref(),
         attempts_left: fact.attempts_left,
         placement,
+        courier_id,
     };
     encode_envelope(head, data)
 }
@@ -109,12 +121,14 @@ struct ReadFact {
     attempts_left: Option<u32>,
     #[serde(default)]
     placement: Option<Placement>,
+    #[serde(default)]
+    courier_id: Option<PartyId>,
 }
 
 /// The fact; `None` where no fact has the type.
 pub(super) fn decode(envelope: &Envelope<'_>, kind: &str) -> Result<Option<Fact>, RecordError> {
     let status = STATUSES.into_iter().find(|status| fact_type(*status) == kind);
-    if status.is_none() && kind != LATE {
+    if status.is_none() && ![LATE, ASSIGNED, UNASSIGNED].contains(&kind) {
         return Ok(None);
     }
     let data: ReadFact = envelope.data()?;
@@ -122,6 +136,10 @@ pub(super) fn decode(envelope: &Envelope<'_>, kind: &str) -> Result<Option<Fact>
         return Err(invalid("status", format!("does not match type {kind}")));
     }
     let change = match (status, data.placement) {
+        (None, _) if kind == ASSIGNED => {
+            Change::Assigned { courier_id: Some(data.courier_id.ok_or_else(|| missing("courier_id"))?) }
+        }
+        (None, _) if kind == UNASSIGNED => Change::Assigned { courier_id: None },
         (None, _) => Change::Late,
         (Some(Status::Placed), Some(placement)) => Change::Placed(placement),
         (Some(Status::Placed), None) => return Err(missing("placement")),

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::RecordError;
-use super::envelope::{API_SOURCE, Envelope, Head, encode as encode_envelope, field, invalid, missing};
+use super::envelope::{
+    API_SOURCE, DATA_SCHEMA, DATA_SCHEMA_NEWEST, Envelope, Head, encode as encode_envelope, field, invalid,
+    missing,
+};
 use crate::details::Details;
 use crate::ids::{OrderId, Partition, PartyId, Reason, RequestId, Subject, Timestamp, Version};
 use crate::lifecycle::{Actor, Status};
@@ -17,11 +20,14 @@ use crate::request::{Command, Placement, Request};
 const PLACEMENT: &str = "logistics.order.placement.requested";
 const TRANSITION: &str = "logistics.order.transition.requested";
 const CANCEL: &str = "logistics.order.cancel.requested";
+const ASSIGNMENT: &str = "logistics.order.assignment.requested";
 
 #[derive(Serialize)]
 struct WrittenInput<'a> {
     order_id: &'a OrderId,
-    status: Status,
+    /// An assignment keeps the order's status, which its sender may not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
     actor: Actor,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'a Subject>,
@@ -35,17 +41,23 @@ struct WrittenInput<'a> {
     awaited: bool,
     #[serde(flatten)]
     placement: Option<&'a Placement>,
+    /// Of an assignment: the courier, or null to clear it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    courier_id: Option<Option<&'a PartyId>>,
 }
 
 pub(super) fn encode(request: &Request) -> Bytes {
-    let (kind, placement) = match &request.command {
-        Command::Place(placement) => (PLACEMENT, Some(placement)),
-        Command::Transition { .. } => (TRANSITION, None),
-        Command::Cancel => (CANCEL, None),
+    let (kind, placement, courier_id) = match &request.command {
+        Command::Place(placement) => (PLACEMENT, Some(placement), None),
+        Command::Transition { .. } => (TRANSITION, None, None),
+        Command::Cancel => (CANCEL, None, None),
+        Command::Assign { courier_id } => (ASSIGNMENT, None, Some(courier_id.as_ref())),
     };
+    let dataschema = if kind == ASSIGNMENT { DATA_SCHEMA_NEWEST } else { DATA_SCHEMA };
     let head = Head {
         source: API_SOURCE,
         kind,
+        dataschema,
         id: &request.id,
         subject: Some(request.order_id.as_str()),
         time: request.at,
@@ -61,6 +73,7 @@ pub(super) fn encode(request: &Request) -> Bytes {
         reason: request.reason.as_ref(),
         awaited: request.awaited,
         placement,
+        courier_id,
     };
     encode_envelope(head, data)
 }
@@ -88,10 +101,15 @@ struct ReadInput<'a> {
     customer_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     merchant_id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    /// An assignment must have it, and null clears the courier, so null is not the same as missing.
+    #[serde(borrow, default, deserialize_with = "even_null")]
     courier_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     details: Option<&'a RawValue>,
+}
+
+fn even_null<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&'a RawValue>::deserialize(deserializer).map(Some)
 }
 
 impl ReadInput<'_> {
@@ -106,7 +124,7 @@ impl ReadInput<'_> {
 }
 
 pub(super) fn decode(envelope: &Envelope<'_>, kind: &str, at: Timestamp) -> Result<Request, RecordError> {
-    if ![PLACEMENT, TRANSITION, CANCEL].contains(&kind) {
+    if ![PLACEMENT, TRANSITION, CANCEL, ASSIGNMENT].contains(&kind) {
         return Err(RecordError::Foreign(format!("type {kind}")));
     }
     let id = envelope.id()?;
@@ -117,6 +135,10 @@ pub(super) fn decode(envelope: &Envelope<'_>, kind: &str, at: Timestamp) -> Resu
         (PLACEMENT, Some(_)) => return Err(invalid("status", "a placement has status PLACED")),
         (TRANSITION, Some(to)) => (Command::Transition { to }, Actor::Operator),
         (TRANSITION, None) => return Err(missing("status")),
+        (ASSIGNMENT, _) if data.courier_id.is_none() => return Err(missing("courier_id")),
+        (ASSIGNMENT, _) => {
+            (Command::Assign { courier_id: field(data.courier_id, "courier_id")? }, Actor::Operator)
+        }
         _ => (Command::Cancel, Actor::Operator),
     };
     Ok(Request {

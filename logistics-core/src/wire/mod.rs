@@ -17,7 +17,7 @@ mod signing;
 mod unknown;
 
 pub use dead_letter::DeadLetter;
-pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, PROCESSOR_SOURCE};
+pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, DATA_SCHEMA_NEWEST, PROCESSOR_SOURCE};
 pub use fact::fact_type;
 pub use signing::{LOG_KEY_BYTES, LogKeys, NoLogKey};
 
@@ -57,10 +57,12 @@ pub enum RecordError {
     #[error("the record is not an event of this system: {0}")]
     Foreign(String),
     /// The major number of `dataschema` is above the one of this build.
-    #[error("the record has dataschema {0}, which is newer; this build reads {DATA_SCHEMA}")]
+    #[error("the record has dataschema {0}, which is newer; this build reads {DATA_SCHEMA_NEWEST} and older")]
     NewerVersion(String),
     /// The record has another version that this build does not know.
-    #[error("the record has {0}; this build reads specversion 1.0 and dataschema {DATA_SCHEMA}")]
+    #[error(
+        "the record has {0}; this build reads specversion 1.0 and dataschema {DATA_SCHEMA_NEWEST} and older"
+    )]
     UnsupportedVersion(String),
     /// The record has a status that this build does not know.
     #[error("the record has status {0}, which this build does not know")]

@@ -5,9 +5,12 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::envelope::{Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, missing};
+use super::envelope::{
+    DATA_SCHEMA, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, missing,
+};
 use super::fact::FactId;
 use super::{DecodeError, RecordError, is_surely_from_processor, unknown};
+use crate::fact::Assignment;
 use crate::ids::{OrderId, Reason, Version};
 use crate::lifecycle::{Actor, Status};
 use crate::notify::{Notification, Recipient};
@@ -22,13 +25,17 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     late: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    assignment: Option<&'a Assignment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a Reason>,
     recipients: &'a [Recipient],
     /// Deprecated: releases before `recipients` require it. This release ignores it in records with `recipients`, and the
-    /// next one drops it.
-    audiences: Roles<'a>,
+    /// next one drops it. Records of a newer schema, which those releases do not read, have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audiences: Option<Roles<'a>>,
     /// Deprecated, likewise.
-    text: Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Text<'a>>,
 }
 
 /// The roles alone.
@@ -73,11 +80,13 @@ impl fmt::Display for NotificationId<'_> {
 }
 
 pub(super) fn encode(notification: &Notification) -> Bytes {
-    let Notification { order_id, status, version, late, reason, at, trace, recipients } = notification;
+    let Notification { order_id, status, version, late, assignment, reason, at, trace, recipients } =
+        notification;
     let (status, version, late) = (*status, *version, *late);
     let head = Head {
         source: PROCESSOR_SOURCE,
         kind: NOTIFICATION,
+        dataschema: if assignment.is_some() { DATA_SCHEMA_NEWEST } else { DATA_SCHEMA },
         id: NotificationId(FactId(order_id, version)),
         subject: Some(order_id.as_str()),
         time: *at,
@@ -88,10 +97,11 @@ pub(super) fn encode(notification: &Notification) -> Bytes {
         status,
         version,
         late,
+        assignment: assignment.as_ref(),
         reason: reason.as_ref(),
         recipients,
-        audiences: Roles(recipients),
-        text: Text { order_id, status, late },
+        audiences: assignment.is_none().then_some(Roles(recipients)),
+        text: assignment.is_none().then_some(Text { order_id, status, late }),
     };
     encode_envelope(head, data)
 }
@@ -103,6 +113,8 @@ struct Read {
     version: Version,
     #[serde(default)]
     late: bool,
+    #[serde(default)]
+    assignment: Option<Assignment>,
     #[serde(default)]
     reason: Option<Reason>,
     #[serde(default)]
@@ -147,6 +159,7 @@ fn decode_event(envelope: &Envelope<'_>) -> Result<Notification, RecordError> {
         data.map_err(|error| unknown::status_of(envelope).map_or(error, RecordError::UnknownStatus))?;
     let at = envelope.time()?.ok_or_else(|| missing("time"))?;
     let (late, recipients) = data.late_and_recipients()?;
-    let Read { order_id, status, version, reason, .. } = data;
-    Ok(Notification { order_id, status, version, late, reason, at, trace: envelope.trace(), recipients })
+    let Read { order_id, status, version, assignment, reason, .. } = data;
+    let trace = envelope.trace();
+    Ok(Notification { order_id, status, version, late, assignment, reason, at, trace, recipients })
 }

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::RecordError;
-use super::envelope::{Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, missing};
+use super::envelope::{
+    DATA_SCHEMA, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, missing,
+};
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, Version};
 use crate::lifecycle::Status;
 use crate::outcome::{Outcome, OutcomeKind};
@@ -77,9 +79,12 @@ pub(super) fn encode(outcome: &Outcome, partition: Partition, at: Timestamp) -> 
             DEAD_LETTERED
         }
     };
+    let is_assignment =
+        matches!(outcome.result, OutcomeKind::Rejected(Rejection::AssignmentNotPermitted { .. }));
     let head = Head {
         source: PROCESSOR_SOURCE,
         kind,
+        dataschema: if is_assignment { DATA_SCHEMA_NEWEST } else { DATA_SCHEMA },
         id: Position(partition, outcome.offset),
         subject: outcome.order_id.as_ref().map(OrderId::as_str),
         time: at,

@@ -98,7 +98,7 @@ fn missing_fields_of_an_input_have_defaults() {
     assert_eq!((request.actor, request.command), (Actor::Operator, Command::Cancel));
     assert_eq!((request.at, request.trace), (record("").at, None));
     let request = input(&event("logistics.order.placement.requested", r#"{"order_id":"o1","reason":null}"#));
-    assert_eq!((request.actor, request.command.target()), (Actor::Customer, Status::Placed));
+    assert_eq!((request.actor, request.command.target()), (Actor::Customer, Some(Status::Placed)));
     let malformed = event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#)
         .replace("\"id\"", "\"traceparent\":\"no trace\",\"id\"");
     assert_eq!(
@@ -106,6 +106,37 @@ fn missing_fields_of_an_input_have_defaults() {
         None,
         "a malformed trace context is dropped, and the request is kept"
     );
+}
+
+#[test]
+fn an_assignment_names_its_courier_and_null_clears_it() {
+    let assign = "logistics.order.assignment.requested";
+    let courier = |id: &str| Some(id.parse().unwrap());
+    let request = input(&event(assign, r#"{"order_id":"o1","courier_id":"c-1"}"#));
+    assert_eq!(
+        (request.actor, request.command),
+        (Actor::Operator, Command::Assign { courier_id: courier("c-1") })
+    );
+    let request = input(&event(assign, r#"{"order_id":"o1","courier_id":null}"#));
+    assert_eq!(request.command, Command::Assign { courier_id: None });
+    // Missing is not null: an incomplete record clears no courier.
+    for wrong in [
+        r#"{"order_id":"o1"}"#,
+        r#"{"order_id":"o1","courier_id":7}"#,
+        r#"{"order_id":"o1","courier_id":""}"#,
+    ] {
+        let refused = refusal(event(assign, wrong));
+        assert!(matches!(refused, RecordError::Invalid { field: "courier_id", .. }), "{wrong}: {refused}");
+    }
+}
+
+#[test]
+fn only_records_about_an_assignment_have_the_newest_schema() {
+    for (name, bytes) in samples::all() {
+        let event: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let schema = if name.contains("assign") { DATA_SCHEMA_NEWEST } else { DATA_SCHEMA };
+        assert_eq!(event["dataschema"], schema, "{name}");
+    }
 }
 
 #[test]
@@ -173,11 +204,13 @@ fn versions_that_this_build_would_misunderstand_are_rejected() {
     let good = event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#);
     let with = |schema: &str| good.replace("\"id\"", &format!("\"dataschema\":\"{schema}\",\"id\""));
     assert_eq!(input(&with(DATA_SCHEMA)).command, Command::Cancel);
+    assert_eq!(input(&with(DATA_SCHEMA_NEWEST)).command, Command::Cancel);
     assert_eq!(input(&with("https://shop.example/schema")).command, Command::Cancel);
-    assert!(matches!(refusal(with("urn:logistics:order:2")), RecordError::NewerVersion(_)));
+    assert!(matches!(refusal(with("urn:logistics:order:3")), RecordError::NewerVersion(_)));
     assert!(matches!(refusal(good.replace("\"1.0\"", "\"2.0\"")), RecordError::UnsupportedVersion(_)));
     for (kind, payload) in samples::owners() {
-        let text = String::from_utf8(payload.to_vec()).unwrap().replace(DATA_SCHEMA, "urn:logistics:order:2");
+        let text = String::from_utf8(payload.to_vec()).unwrap().replace(DATA_SCHEMA, "urn:logistics:order:3");
+        let text = text.replace(DATA_SCHEMA_NEWEST, "urn:logistics:order:3");
         let error = decode(&record(text), HERE).unwrap_err();
         assert!(error.from_processor && error.is_newer(), "{kind}: {error}");
     }
@@ -188,7 +221,7 @@ fn only_a_greater_major_number_of_an_owner_is_newer() {
     let fact = String::from_utf8(samples::facts()[0].1.to_vec()).unwrap();
     let error = |text: String| decode(&record(text), HERE).unwrap_err();
     let major = |major: &str| error(fact.replace(DATA_SCHEMA, &format!("urn:logistics:order:{major}")));
-    for newer in ["2", "10", "002", "99999999999999999999999999999999"] {
+    for newer in ["3", "10", "003", "99999999999999999999999999999999"] {
         assert!(major(newer).is_newer(), "{newer}");
     }
     for foreign in ["", "0", "00", "01", "-2", "+2", "2.0", "2 ", " 2", "two", "2x", "\u{0662}"] {
@@ -199,11 +232,11 @@ fn only_a_greater_major_number_of_an_owner_is_newer() {
         fact.replace("\"1.0\"", "\"2.0\""),
         fact.replace("\"1.0\"", "\"dataschema\""),
         fact.replace("logistics.order.placed", "logistics.order.baked"),
-        fact.replace(DATA_SCHEMA, "urn:logistics:order:2").replace("\"1.0\"", "\"2.0\""),
+        fact.replace(DATA_SCHEMA, "urn:logistics:order:3").replace("\"1.0\"", "\"2.0\""),
         fact[..fact.len() - 1].to_owned(),
         fact[..envelope::PROCESSOR_PREFIX.len()].to_owned(),
         fact.replace("\"order_id\"", "\"id\""),
-        fact.replace(DATA_SCHEMA, "urn:logistics:order:2") + &" ".repeat(RECORD_BYTES_MAX),
+        fact.replace(DATA_SCHEMA, "urn:logistics:order:3") + &" ".repeat(RECORD_BYTES_MAX),
     ];
     for text in broken {
         let error = error(text);
@@ -211,7 +244,7 @@ fn only_a_greater_major_number_of_an_owner_is_newer() {
     }
     // A record with another source is never of a newer owner.
     let input = event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#)
-        .replace("\"id\"", "\"dataschema\":\"urn:logistics:order:2\",\"id\"");
+        .replace("\"id\"", "\"dataschema\":\"urn:logistics:order:3\",\"id\"");
     assert!(!error(input).is_newer());
 }
 

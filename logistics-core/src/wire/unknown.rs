@@ -34,7 +34,8 @@ struct NamedInRejection<'a> {
 /// status's name. A record with another type is not of a newer release.
 pub(super) fn status(envelope: &Envelope<'_>, kind: &str) -> Option<String> {
     let name = status_of(envelope)?;
-    let is_known_type = kind == fact::LATE || outcome::TYPES.contains(&kind);
+    let is_known_type =
+        [fact::LATE, fact::ASSIGNED, fact::UNASSIGNED].contains(&kind) || outcome::TYPES.contains(&kind);
     (is_known_type || kind == fact_type_of(&name)).then_some(name)
 }
 

@@ -92,6 +92,7 @@ prop_compose! {
             placement().prop_map(Command::Place),
             status().prop_map(|to| Command::Transition { to }),
             Just(Command::Cancel),
+            party().prop_map(|courier_id| Command::Assign { courier_id }),
         ],
         expected_version in proptest::option::of(any::<u64>().prop_map(Version)),
         reason in reason(),
@@ -111,7 +112,7 @@ fn deadline_kind() -> impl Strategy<Value = DeadlineKind> {
 prop_compose! {
     fn fact()(
         (order_id, version, at, actor) in (order_id(), any::<u64>().prop_map(Version), time(), actor()),
-        (status, late) in (status(), any::<bool>()),
+        (status, late, courier) in (status(), any::<bool>(), proptest::option::of(party())),
         placement in placement(),
         (by, reason, trace) in (by(), reason(), trace()),
         cause in prop_oneof![
@@ -124,6 +125,7 @@ prop_compose! {
     ) -> Fact {
         let change = match status {
             _ if late => Change::Late,
+            _ if courier.is_some() => Change::Assigned { courier_id: courier.flatten() },
             Status::Placed => Change::Placed(placement),
             _ => Change::Moved,
         };
@@ -137,6 +139,9 @@ fn rejection() -> impl Strategy<Value = Rejection> {
     prop_oneof![
         Just(Rejection::NotFound),
         Just(Rejection::IdConflict),
+        (status(), actor(), proptest::collection::vec(actor(), 0..3)).prop_map(
+            |(current, actor, permitted)| { Rejection::AssignmentNotPermitted { current, actor, permitted } }
+        ),
         actor().prop_map(|actor| Rejection::PlacementNotPermitted { actor }),
         (version(), version()).prop_map(|(current, expected)| Rejection::StaleVersion { current, expected }),
         (any::<u32>(), statuses())

@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use super::*;
 use crate::details::Details;
-use crate::fact::{Cause, Change};
+use crate::fact::{Assignment, Cause, Change};
 use crate::ids::{PartyId, Reason, RequestId, Subject, TraceParent, Version};
 use crate::lifecycle::STATUSES;
+use crate::notify::Recipient;
 use crate::outcome::OutcomeKind;
 use crate::policy::{Deadline, DeadlineKind};
 use crate::rejection::Rejection;
@@ -86,6 +87,8 @@ pub(super) fn requests() -> Vec<(String, Request)> {
         ("transition", request(to.clone())),
         ("transition-full", full(to)),
         ("cancel", request(Command::Cancel)),
+        ("assignment", request(Command::Assign { courier_id: placement().courier_id })),
+        ("assignment-cleared", request(Command::Assign { courier_id: None })),
         ("cancel-full", full(Command::Cancel)),
     ]
     .map(|(name, request)| (format!("request-{name}"), request))
@@ -120,6 +123,21 @@ pub(super) fn fact_values() -> Vec<(String, Fact)> {
     };
     let mut facts = vec![
         ("fact-placed-full".to_owned(), full),
+        (
+            "fact-courier-assigned".to_owned(),
+            Fact {
+                by: Some(subject()),
+                deadline: deadline(DeadlineKind::Late),
+                ..fact(Status::Preparing, Change::Assigned { courier_id: placement().courier_id })
+            },
+        ),
+        (
+            "fact-courier-unassigned".to_owned(),
+            Fact {
+                attempts_left: Some(2),
+                ..fact(Status::DeliveryFailed, Change::Assigned { courier_id: None })
+            },
+        ),
         (
             "fact-preparing-by".to_owned(),
             Fact { by: Some(subject()), ..fact(Status::Preparing, Change::Moved) },
@@ -205,6 +223,11 @@ pub(super) fn outcome_values() -> Vec<(String, Outcome)> {
             permitted: vec![Actor::Merchant, Actor::Operator],
             allowed: Vec::new(),
         },
+        Rejection::AssignmentNotPermitted {
+            current,
+            actor: Actor::Customer,
+            permitted: vec![Actor::Merchant, Actor::Operator, Actor::Courier],
+        },
         Rejection::PlacementNotPermitted { actor: Actor::Courier },
         Rejection::StaleVersion { current: Version(3), expected: Version(2) },
         Rejection::IdConflict,
@@ -220,11 +243,17 @@ pub(super) fn outcome_values() -> Vec<(String, Outcome)> {
 pub(super) fn notification_values() -> Vec<(String, Notification)> {
     let facts: BTreeMap<String, Fact> = fact_values().into_iter().collect();
     let of = |name: &str, placement: &Placement| Notification::of(&facts[name], placement);
+    let mut assigned = of("fact-courier-assigned", &placement());
+    let previous: PartyId = "courier-2".parse().unwrap();
+    assigned.assignment = Some(Assignment::new(placement().courier_id, Some(previous.clone())));
+    assigned.recipients.insert(1, Recipient::new(Actor::Courier, Some(previous)));
     [
         ("full", of("fact-placed-full", &placement())),
         ("late", of("fact-late", &placement())),
         ("reason", of("fact-delivery-failed", &placement())),
         ("roles", of("fact-cancelled", &Placement::default())),
+        ("assigned", assigned),
+        ("unassigned", of("fact-courier-unassigned", &placement())),
     ]
     .map(|(name, notification)| (format!("notification-recipients-{name}"), notification))
     .into()
@@ -238,7 +267,9 @@ pub(super) fn older_notification_values() -> Vec<(String, Notification)> {
     };
     fact_values()
         .into_iter()
-        .filter(|(name, _)| !["fact-placed-full", "fact-preparing-by"].contains(&name.as_str()))
+        .filter(|(name, _)| {
+            name != "fact-placed-full" && !name.ends_with("-by") && !name.ends_with("assigned")
+        })
         .map(of)
         .collect()
 }
