@@ -54,10 +54,10 @@ impl OrderService {
             Some(key) => OrderId::from_idempotency_key(principal.subject(), key.as_str()),
             None => OrderId::generate(now, rand::random()),
         };
-        self.shared.admit_placement(partition_of(&order_id, self.partitions()))?;
         let id = RequestId::generate(now, rand::random());
         let Acting { actor, party } = principal.act(Some(Actor::Customer), Actor::Customer)?;
         let place = Command::Place(of_party(command.placement, party.as_ref())?);
+        self.shared.admit_placement(partition_of(&order_id, self.partitions()))?;
         let mut request = Request::new(id, order_id, actor, place, now);
         request.awaited = command.idempotency_key.is_some();
         (request.by, request.party) = (principal.authenticated().cloned(), party);

@@ -26,6 +26,10 @@ const UNAVAILABLE: &str = "The request failed for now: `unavailable` (the log or
 const FORBIDDEN: &str = "The caller is not permitted to do this (`forbidden`, `foreign_party`, `not_permitted`), `actor` is `system` \
     (`reserved_actor`), or the request comes from a page of another site (`foreign_origin`).";
 
+/// The meaning of 429.
+const LIMITED: &str = "The caller exceeds its rate limit (`rate_limited`), has too many failed logins (`too_many_failed_logins`), or too \
+    many requests read the log at the same time (`too_many_readers`).";
+
 const NO_SCOPES: [&str; 0] = [];
 
 const SINCE: &str = "Only orders whose latest change is at or after this time.";
@@ -65,6 +69,15 @@ fn secured(operation: OperationBuilder) -> OperationBuilder {
         .securities(Some(schemes))
         .response("401", unauthenticated.header("WWW-Authenticate", challenge))
         .response("403", reply(FORBIDDEN, "Error"))
+        .response("429", limited())
+}
+
+/// 429, with the headers of rate limits (draft-ietf-httpapi-ratelimit-headers).
+fn limited() -> ResponseBuilder {
+    let header = |meaning| HeaderBuilder::new().schema(Some(text(meaning))).build();
+    retried(LIMITED, "Error")
+        .header("RateLimit-Policy", header("The quota `q` and its window `w` in seconds."))
+        .header("RateLimit", header("The requests left `r`, and seconds `t` until the quota is restored."))
 }
 
 fn operation(id: &str, summary: &str) -> OperationBuilder {
@@ -196,8 +209,7 @@ fn log() -> OperationBuilder {
         )
         .parameter(header("Prefer", wait))
         .response("200", reply("Records in the order of their offsets.", "LogPage"))
-        .response("404", reply("There is no such topic or partition; `error` lists them.", "Error"))
-        .response("429", retried("Too many requests read the log at the same time.", "Error"));
+        .response("404", reply("There is no such topic or partition; `error` lists them.", "Error"));
     errors(operation, &[400, 503])
 }
 
