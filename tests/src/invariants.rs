@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use logistics_core::port::{Batch, ReadLimit, Topic};
+use logistics_core::port::{Batch, ListQuery, OrderParties, PartyFilter, ReadLimit, Topic};
 use logistics_core::processor::Phase;
 use logistics_core::wire::{self, Record};
 use logistics_core::{
@@ -93,6 +93,28 @@ pub fn check_settled(world: &World) -> Result<(), String> {
         let live = workers.filter(|worker| *worker.processor.phase() == Phase::Live).count();
         if live != 1 {
             return Err(format!("partition {partition} has {live} live owners at rest"));
+        }
+    }
+    parties_have_their_orders(world)
+}
+
+/// I10: the list of a party has exactly the orders whose documents name the party.
+fn parties_have_their_orders(world: &World) -> Result<(), String> {
+    let mut expected: BTreeMap<PartyFilter, BTreeSet<OrderId>> = BTreeMap::new();
+    for (order_id, json) in (0..world.partitions()).flat_map(|p| world.store.documents(Partition(p))) {
+        let order = Order::from_document(json).map_err(|error| format!("I6: {order_id}: {error}"))?;
+        for (role, id) in OrderParties::from(&order).iter() {
+            let party = PartyFilter { role, id: id.clone() };
+            expected.entry(party).or_default().insert(order_id.clone());
+        }
+    }
+    for (party, orders) in expected {
+        let query = ListQuery { party: Some(party.clone()), limit: usize::MAX, ..ListQuery::default() };
+        let listed = world.store.list(&query).documents;
+        let ids = listed.iter().filter_map(|json| Some(Order::from_document(json).ok()?.order_id));
+        let ids: BTreeSet<_> = ids.collect();
+        if listed.len() != orders.len() || ids != orders {
+            return Err(format!("I10: {party:?} has {orders:?}, and the list has {ids:?}"));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use logistics_core::port::LogRecord;
 use logistics_core::wire::{LogKeys, Record};
 use logistics_core::{
     Actor, Cause, Change, Command, DeadlineKind, Fact, Offset, OrderId, Outcome, OutcomeKind, Partition,
-    Placement, Request, RequestId, Status, Timestamp, Version, partition_of, wire,
+    PartyId, Placement, Request, RequestId, Status, Timestamp, Version, partition_of, wire,
 };
 
 use crate::world::Input;
@@ -41,6 +41,22 @@ pub fn ask(order_id: &OrderId, command: Command, partition: Partition, name: &st
 #[must_use]
 pub fn place(order_id: &OrderId, partition: Partition, name: &str) -> Input {
     ask(order_id, Command::Place(Placement::default()), partition, name)
+}
+
+/// A placement with parties, which depend on the order alone. One in four orders has none.
+///
+/// # Panics
+/// Never: the ids are valid.
+#[must_use]
+pub fn place_for_parties(order_id: &OrderId, partition: Partition, name: &str) -> Input {
+    let n = order_id.as_str().bytes().fold(0_u8, u8::wrapping_add);
+    let mut placement = Placement::default();
+    if !n.is_multiple_of(4) {
+        placement.customer_id = PartyId::parse(&format!("customer-{}", n % 3)).ok();
+        placement.merchant_id = PartyId::parse("merchant").ok();
+        placement.courier_id = (n % 2 == 0).then(|| PartyId::parse("courier").expect("a valid id"));
+    }
+    ask(order_id, Command::Place(placement), partition, name)
 }
 
 /// A transition.

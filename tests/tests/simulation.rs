@@ -10,7 +10,7 @@ use logistics_core::{Command, OrderId, Partition, Policy};
 use logistics_testkit::{CommitFate, Rng};
 use logistics_tests::invariants::{check, check_settled};
 use logistics_tests::workload::{
-    ask, forged_fact, forged_outcome, garbage, order_in, place, signed, step, unsigned,
+    ask, forged_fact, forged_outcome, garbage, order_in, place_for_parties, signed, step, unsigned,
 };
 use logistics_tests::world::{Action, Fault, Input, World};
 
@@ -56,7 +56,7 @@ fn losing_workload(rng: &mut Rng) -> Vec<Input> {
         let (order, name) = (&orders[n], format!("r{}", inputs.len()));
         let here = logistics_core::partition_of(order, PARTITIONS);
         inputs.push(match done[n].checked_sub(1) {
-            None => place(order, here, &name),
+            None => place_for_parties(order, here, &name),
             Some(at) => step(order, path[at], here, &name),
         });
         done[n] += 1;
@@ -85,7 +85,7 @@ fn workload(rng: &mut Rng) -> Vec<Input> {
         let partition = if misplaced { Partition((here.0 + 1) % PARTITIONS) } else { here };
         let name = format!("r{n}");
         inputs.push(match rng.below(10) {
-            0..=3 => place(order, partition, &name),
+            0..=3 => place_for_parties(order, partition, &name),
             4..=7 => {
                 let to = STATUSES[rng.below(STATUSES.len() as u64) as usize];
                 step(order, to, partition, &name)
@@ -249,6 +249,7 @@ fn run(seed: u64) -> World {
             && !world.processes[process].up
         {
             choose_release(&mut rng, &mut world, process);
+            world.processes[process].lists_no_parties = rng.chance(250);
         }
         world.apply(action);
         if step % CHECKED_EVERY_STEPS == 0
@@ -263,6 +264,12 @@ fn run(seed: u64) -> World {
         }
     }
     (0..world.processes.len()).for_each(|process| world.apply(Action::SetClock(process, 0)));
+    // The upgrade ends: no process writes without lists of parties.
+    for process in 0..world.processes.len() {
+        if std::mem::take(&mut world.processes[process].lists_no_parties) {
+            world.apply(Action::Crash(process));
+        }
+    }
     settle(&mut world, seed);
     // Every deadline passes, so a lost timer leaves its order behind.
     world.apply(Action::Pass(DEADLINES_MS));

@@ -4,6 +4,7 @@ mod containers {
     pub(crate) mod checks;
     pub(crate) mod contents;
     pub(crate) mod faults;
+    pub(crate) mod parties;
     pub(crate) mod quotas;
     pub(crate) mod server;
     pub(crate) mod suite;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use logistics_containers::Suite;
 
 use containers::server::Kind;
-use containers::{checks, contents, faults, quotas, suite};
+use containers::{checks, contents, faults, parties, quotas, suite};
 
 /// Each test has its own servers.
 const SIDE_BY_SIDE: usize = 3;
@@ -44,6 +45,15 @@ fn main() -> ExitCode {
         .test(
             "clear_leaves_nothing_where_the_server_restarts",
             contents::clear_leaves_nothing_after_a_restart,
+        )
+        .test("empty_lists_of_parties_leave_no_key", parties::empty_lists_of_parties_leave_no_key)
+        .test(
+            "clear_removes_the_lists_of_parties_of_its_partition_only",
+            parties::clear_removes_the_lists_of_parties_of_its_partition_only,
+        )
+        .test(
+            "a_page_of_a_large_party_costs_as_much_as_of_a_small_one",
+            parties::a_page_of_a_large_party_costs_as_much_as_of_a_small_one,
         )
         .test("a_prefix_keeps_systems_apart", contents::a_prefix_keeps_systems_apart)
         .test(

@@ -15,6 +15,7 @@ use crate::client::get::GetArgs;
 use crate::client::list::ListArgs;
 use crate::client::place::PlaceArgs;
 use crate::commands::completions::CompletionsArgs;
+use crate::commands::keys::KeysCommand;
 use crate::commands::lifecycle::LifecycleArgs;
 use crate::commands::log::LogCommand;
 use crate::commands::serve::ServeArgs;
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Read, export, import or append to the log
     Log(LogCommand),
+    /// Create, list or revoke API keys
+    Keys(KeysCommand),
     /// Create or check the topics of the log
     Topics(TopicsCommand),
     /// Check the invariants of the log and the store

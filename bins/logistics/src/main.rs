@@ -34,6 +34,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Events(args) => block_on(at_once(client::events::run(args))),
         Command::Watch(args) => block_on(commands::watch::run(args)),
         Command::Log(command) => block_on(commands::log::run(command)),
+        Command::Keys(command) => commands::keys::run(command),
         Command::Topics(command) => block_on(at_once(commands::topics::run(command))),
         Command::Verify(args) => block_on(at_once(commands::verify::run(args))),
         Command::Lifecycle(args) => commands::lifecycle::run(&args),

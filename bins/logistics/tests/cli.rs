@@ -6,6 +6,8 @@ mod engines;
 mod escapes;
 #[path = "cli/import.rs"]
 mod import;
+#[path = "cli/keys.rs"]
+mod keys;
 #[path = "cli/log.rs"]
 mod log;
 #[path = "cli/orders.rs"]

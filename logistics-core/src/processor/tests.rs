@@ -31,6 +31,8 @@ const HERE: Partition = Partition(0);
 #[derive(Default)]
 struct TestPartition {
     log: Vec<LogRecord>,
+    /// The log's first offset.
+    start: u64,
     /// The log's identity; empty for the usual one.
     identity: String,
     others: Vec<(Topic, Partition)>,
@@ -40,6 +42,8 @@ struct TestPartition {
     lost: BTreeSet<OrderId>,
     /// Orders whose write said so, so that a store looks for every index entry of theirs.
     rebuilt: BTreeSet<OrderId>,
+    /// The documents that were written, with repetitions.
+    written: Vec<OrderId>,
     /// Orders that a reader has missed.
     reported: BTreeSet<OrderId>,
     clears: usize,
@@ -183,7 +187,7 @@ impl TestPartition {
                 }))
             }
             Effect::ReadEnd => Reply::End(Ok(LogExtent {
-                bounds: Bounds { start: Offset(0), end: Offset(self.log.len() as u64) },
+                bounds: Bounds { start: Offset(self.start), end: Offset(self.log.len() as u64) },
                 log: LogIdentity::new(&format!("log{}", self.identity)),
             })),
             Effect::Read { from, limit } => {
@@ -245,6 +249,7 @@ impl TestPartition {
             if document.rebuilt {
                 self.rebuilt.insert(document.order_id.clone());
             }
+            self.written.push(document.order_id.clone());
             self.documents.insert(document.order_id, document.json);
         }
         WriteOutcome::Applied

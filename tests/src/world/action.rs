@@ -2,7 +2,8 @@
 
 use logistics_core::Partition;
 use logistics_core::port::{
-    CommitOutcome, LogIdentity, PortErrorKind, Recovery, StoreWrite, Topic, Transaction, WriteOutcome,
+    CommitOutcome, LogIdentity, OrderParties, PortErrorKind, Recovery, StoreWrite, Topic, Transaction,
+    WriteOutcome,
 };
 use logistics_core::processor::{Effect, Reply};
 use logistics_testkit::CommitFate;
@@ -256,6 +257,9 @@ impl World {
                 Reply::Recovered(Ok(Recovery { now: Some(self.wall), ..recovery }))
             }
             Effect::Recover => Reply::Recovered(Err(down)),
+            Effect::Write(write) if self.processes[process].lists_no_parties => {
+                Reply::Written(self.write(&without_parties(write), fault))
+            }
             Effect::Write(write) => Reply::Written(self.write(write, fault)),
             _ => return self.answer_reading(process, partition, effect, ok),
         })
@@ -299,4 +303,21 @@ impl World {
             _ => return None,
         })
     }
+}
+
+/// The write as a release without lists of parties sends it.
+fn without_parties(write: &StoreWrite) -> StoreWrite {
+    let mut write = write.clone();
+    for document in &mut write.documents {
+        document.parties = OrderParties::default();
+        if let Some(previous) = &mut document.previous {
+            previous.courier = None;
+        }
+    }
+    // That release writes its own fields only.
+    if let Ok(serde_json::Value::Object(mut basis)) = serde_json::from_slice(&write.basis) {
+        basis.remove("indexed");
+        write.basis = serde_json::Value::Object(basis).to_string().into();
+    }
+    write
 }

@@ -41,6 +41,8 @@ pub struct Process {
     pub ahead_ms: i64,
     /// Its release. Change it while the process is down.
     pub release: Release,
+    /// Its writes are those of a release without lists of parties. Change it while the process is down.
+    pub lists_no_parties: bool,
 }
 
 /// A record of another group's owner that is plausible in this group.
@@ -91,7 +93,14 @@ impl World {
         let start = |id| {
             let member = Member(id);
             broker.join(member);
-            Process { member, up: true, workers: BTreeMap::new(), ahead_ms: 0, release: Release::default() }
+            Process {
+                member,
+                up: true,
+                workers: BTreeMap::new(),
+                ahead_ms: 0,
+                release: Release::default(),
+                lists_no_parties: false,
+            }
         };
         let processes = (0..processes).map(start).collect();
         Self {

@@ -74,6 +74,9 @@ impl Jwt {
 
     /// The principal of a token that is in the cache and still valid.
     pub(crate) fn cached(&self, token: &str) -> Option<Principal> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return None;
+        }
         let keys = self.keys().ok()?;
         let key = verified::key(token);
         let verified = self.verified.get(&key, &keys.digest)?;

@@ -10,7 +10,7 @@ use logistics_core::lifecycle::Status;
 use logistics_core::limits::OUTCOME_KEPT_MS;
 use logistics_core::port::{
     ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderParties, OrderReader, OwnerStore,
-    PartyFilter, PartyRole, PortErrorKind, StoreWrite, Token, WriteOutcome,
+    PortErrorKind, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{Offset, Order, OrderId, Partition, RequestOutcome, Version};
 use logistics_redis::RedisStore;

@@ -1,6 +1,7 @@
 //! The subcommands.
 
 pub(crate) mod completions;
+pub(crate) mod keys;
 pub(crate) mod lifecycle;
 pub(crate) mod log;
 pub(crate) mod serve;

@@ -110,6 +110,18 @@ fn a_log_that_lacks_its_first_records_replaces_no_store() {
 }
 
 #[test]
+fn a_log_that_lacks_its_first_records_cannot_list_the_parties() {
+    let mut partition = stopped();
+    unindexed(&mut partition);
+    partition.start = 2;
+    partition.written.clear();
+    let processor = restarted(&mut partition, Policy::manual());
+    assert_eq!(processor.phase(), &Phase::Live);
+    assert!(partition.events.contains(&ProcessorEvent::NotIndexed { start: Offset(2) }));
+    assert_eq!((indexing(&partition), partition.written.len()), (0, 0));
+}
+
+#[test]
 fn a_checkpoint_of_an_earlier_release_is_replayed_once() {
     let mut partition = stopped();
     partition.checkpoint.as_mut().expect("a checkpoint").basis = None;
@@ -127,6 +139,70 @@ fn a_checkpoint_of_an_earlier_release_is_replayed_once() {
     assert_eq!(replayed(&partition), Some(3));
     restarted(&mut partition, Policy::manual());
     assert_eq!(replayed(&partition), Some(0));
+}
+
+/// The store as a release without lists of parties leaves it.
+fn unindexed(partition: &mut TestPartition) {
+    let checkpoint = partition.checkpoint.as_mut().expect("a checkpoint");
+    let mut basis: serde_json::Value = serde_json::from_slice(checkpoint.basis.as_deref().unwrap()).unwrap();
+    assert!(basis.as_object_mut().unwrap().remove("indexed").is_some());
+    checkpoint.basis = Some(Bytes::from(basis.to_string()));
+}
+
+fn indexing(partition: &TestPartition) -> usize {
+    partition.events.iter().filter(|event| **event == ProcessorEvent::Indexing).count()
+}
+
+#[test]
+fn a_store_without_lists_of_parties_gets_each_document_once_more() {
+    let mut partition = stopped();
+    let (documents, timers) = (partition.documents.clone(), partition.timers.clone());
+    let (ids, end) = (documents.keys().cloned().collect::<Vec<_>>(), partition.log.len());
+    for round in 1..=2 {
+        unindexed(&mut partition);
+        for _ in 0..2 {
+            partition.written.clear();
+            restarted(&mut partition, Policy::manual());
+            assert_eq!((&partition.documents, &partition.timers), (&documents, &timers));
+            assert_eq!((partition.log.len(), partition.rebuilt.len(), partition.clears), (end, 0, 0));
+            assert_eq!(indexing(&partition), round);
+            let wanted = if partition.written.is_empty() { &[][..] } else { &ids[..] };
+            assert_eq!(partition.written, wanted);
+        }
+        assert!(partition.written.is_empty(), "the second start has nothing to do");
+    }
+}
+
+#[test]
+fn an_owner_that_dies_while_it_indexes_leaves_its_progress() {
+    let mut partition = stopped();
+    unindexed(&mut partition);
+    partition.written.clear();
+    let settings = || {
+        let mut settings = Settings::new(1, Policy::manual());
+        settings.read.records = 2;
+        settings
+    };
+    let mut processor = Processor::new(HERE, settings(), partition.now);
+    // It dies after its first write: the log has placement and confirmation of `a` behind the fact of `b`.
+    while let Some((call, effect)) = processor.poll_effect(partition.now) {
+        let writes = matches!(effect, Effect::Write(_));
+        match partition.carry_out(call, effect) {
+            Some(_) if writes => break,
+            Some(reply) => processor.handle(partition.now, call, reply),
+            None => partition.deliver_some(&mut processor),
+        }
+    }
+    let first = std::mem::take(&mut partition.written);
+    let offset = partition.checkpoint.as_ref().expect("a checkpoint").offset;
+    assert!(offset.0 < partition.log.len() as u64, "{offset}");
+    let events = partition.events.len();
+    restarted(&mut partition, Policy::manual());
+    let again = partition.events[events..].contains(&ProcessorEvent::Indexing);
+    assert!(!again, "the second owner continues");
+    let mut all = [first, partition.written.clone()].concat();
+    all.sort();
+    assert_eq!(all, partition.documents.keys().cloned().collect::<Vec<_>>());
 }
 
 fn lose(partition: &mut TestPartition, name: &str) -> OrderId {
