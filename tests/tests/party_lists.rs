@@ -8,12 +8,12 @@ use std::time::Instant;
 use futures::future::join_all;
 use logistics_core::audit::{self, Expect};
 use logistics_core::health::HealthProbe;
-use logistics_core::port::{EventBus, ListQuery, OrderParties, PartyFilter, PartyRole};
+use logistics_core::port::{ListQuery, OrderParties, PartyFilter, PartyRole};
 use logistics_core::{Order, OrderId, Partition, PartyId, Status, partition_of};
 use logistics_embedded::{Config, Engine};
 use logistics_tests::engine::{PATIENCE, order_id, processors, until};
 use logistics_tests::workload::place_for_parties;
-use redb::{Database, TableDefinition};
+use redb::{Database, ReadableTable, TableDefinition};
 
 const PARTITIONS: u32 = 4;
 const ORDERS: usize = 200;

@@ -1,6 +1,7 @@
 //! Runs the protocol under faults from a seed, then without faults until it settles.
 //!
-//! `SIMULATION_SEED` runs one seed; otherwise `SIMULATION_RUNS` is the number of seeds. A failure prints its seed. With the
+//! `SIMULATION_SEED` runs one seed; otherwise `SIMULATION_RUNS` is the number of seeds. With
+//! `SIMULATION_UPGRADE=1`, some processes write as a release without lists of parties. A failure prints its seed. With the
 //! feature `allows-lost`, each process runs one of two releases, and a restarted one may run the other.
 
 use logistics_core::lifecycle::STATUSES;
@@ -249,7 +250,8 @@ fn run(seed: u64) -> World {
             && !world.processes[process].up
         {
             choose_release(&mut rng, &mut world, process);
-            world.processes[process].lists_no_parties = rng.chance(250);
+            let mixed = number("SIMULATION_UPGRADE").is_some();
+            world.processes[process].lists_no_parties = mixed && rng.chance(250);
         }
         world.apply(action);
         if step % CHECKED_EVERY_STEPS == 0

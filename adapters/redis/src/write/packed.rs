@@ -16,6 +16,8 @@ pub(crate) struct Packed<'a> {
     write: &'a StoreWrite,
     keys: Vec<String>,
     sets: Vec<SetChange<'a>>,
+    /// The number of sets before those of parties.
+    checked: usize,
     outcomes: Vec<Vec<u8>>,
     bytes: usize,
 }
@@ -31,7 +33,9 @@ struct SetChange<'a> {
 impl<'a> Packed<'a> {
     pub(crate) fn new(names: Keys, write: &'a StoreWrite) -> Result<Self, serde_json::Error> {
         let partition = write.partition;
-        let sets = set_changes(names, write);
+        let mut sets = set_changes(names, write);
+        let checked = sets.len();
+        sets.extend(party_changes(names, write));
         let mut keys = vec![names.checkpoint(partition)];
         keys.extend(sets.iter().map(|set| set.key.clone()));
         keys.extend(write.documents.iter().map(|document| names.order(partition, &document.order_id)));
@@ -42,13 +46,13 @@ impl<'a> Packed<'a> {
         // An id occurs in its key, the timers and the index; the rest are numbers.
         let names: usize = keys.iter().map(|key| key.len() * 4 + 64).sum();
         let bytes = documents.sum::<usize>() + names + outcomes.iter().map(Vec::len).sum::<usize>();
-        Ok(Self { write, keys, sets, outcomes, bytes })
+        Ok(Self { write, keys, sets, checked, outcomes, bytes })
     }
 
     pub(crate) fn call(&self, by: By) -> Cmd {
-        let Self { write, keys, sets, outcomes, bytes } = self;
+        let Self { write, keys, sets, checked, outcomes, bytes } = self;
         let members: usize = sets.iter().map(|set| 2 + set.removed.len() + 2 * set.added.len()).sum();
-        let arguments = 8 + members + write.documents.len() + outcomes.len();
+        let arguments = 9 + members + write.documents.len() + outcomes.len();
         let mut call = WRITE.call(by, keys.len(), arguments, *bytes);
         call.arg(keys)
             .arg(write.expected.map_or_else(String::new, |token| token.to_string()))
@@ -58,7 +62,8 @@ impl<'a> Packed<'a> {
             .arg(OUTCOME_KEPT_MS)
             .arg(sets.len())
             .arg(write.documents.len())
-            .arg(&write.basis[..]);
+            .arg(&write.basis[..])
+            .arg(*checked);
         for set in sets {
             call.arg(set.removed.len()).arg(2 * set.added.len());
         }
@@ -78,7 +83,7 @@ impl<'a> Packed<'a> {
     }
 }
 
-/// The timers, and the index of every status and party that the write touches.
+/// The timers, and the index of every status that the write touches.
 fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
     let mut timers = SetChange { key: names.timers(write.partition), ..SetChange::default() };
     let mut tardy = SetChange { key: names.late(write.partition), ..SetChange::default() };
@@ -111,8 +116,7 @@ fn set_changes(names: Keys, write: &StoreWrite) -> Vec<SetChange<'_>> {
         .zip(index)
         .map(|(status, set)| SetChange { key: names.status(write.partition, status), ..set });
     let touched = |set: &SetChange<'_>| !(set.removed.is_empty() && set.added.is_empty());
-    let parties = party_changes(names, write);
-    [timers, tardy].into_iter().chain(index).filter(touched).chain(parties).collect()
+    [timers, tardy].into_iter().chain(index).filter(touched).collect()
 }
 
 /// The lists of the parties that the write touches. Redis removes a sorted set with its last member.
@@ -186,7 +190,7 @@ mod tests {
         let wanted = [
             "10", "checkpoint:2", "timers:2", "late:2", "status:2:PLACED", "status:2:CONFIRMED",
             "party:2:customer:amir", "party:2:courier:a", "party:2:courier:b", "order:a", "order:b",
-            "", "00000000000000000000000000000001-18446744073709551615", "18446744073709551615", "7", "300000", "7", "2", "basis",
+            "", "00000000000000000000000000000001-18446744073709551615", "18446744073709551615", "7", "300000", "7", "2", "basis", "4",
             "1", "2", "2", "0", "1", "0", "0", "4", "0", "4", "1", "2", "0", "2", "<a>", "<b>",
             "b", "9", "a", "a", "b", "a", "5", "a", "5", "b", "5", "a", "5", "b", "b", "5", "a", "5", "b",
         ];
