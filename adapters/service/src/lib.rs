@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod assign;
 mod authenticate;
 mod budget;
 mod command;
@@ -24,7 +25,7 @@ mod transition;
 
 pub use authenticate::{AuthError, Authenticator, ClientCertificate, Credentials, NoAuthentication};
 pub use budget::{Budget, Reservation};
-pub use command::{Action, Place, Transition};
+pub use command::{Action, Assign, Place, Transition};
 pub use document::Document;
 pub use error::ServiceError;
 pub use history::History;

@@ -9,7 +9,7 @@ use warp::reply::Response;
 
 use crate::caller;
 use crate::context::{Context, HealthContext, Served};
-use crate::endpoint::{events, health, list, log, order, place, request, transition};
+use crate::endpoint::{assignment, events, health, list, log, order, place, request, transition};
 use crate::input::body;
 use crate::output::failure::Failure;
 use crate::output::reply;
@@ -72,6 +72,11 @@ where
             let id = order_id(id)?;
             let body = body::read(context, headers, body).await?;
             transition::transition(context, &caller, id, headers, &body).await
+        }
+        Resource::Assignment(id) if writes => {
+            let id = order_id(id)?;
+            let body = body::read(context, headers, body).await?;
+            assignment::assign(context, &caller, id, headers, &body).await
         }
         Resource::Orders if reads => list::list(context, &caller, query).await,
         Resource::Order(id) if reads => order::order(context, &caller, &order_id(id)?, headers).await,

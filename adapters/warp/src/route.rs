@@ -7,6 +7,7 @@ pub(crate) enum Resource<'a> {
     Order(&'a str),
     Cancel(&'a str),
     Transitions(&'a str),
+    Assignment(&'a str),
     Events(&'a str),
     Request {
         order: &'a str,
@@ -55,6 +56,7 @@ impl<'a> Resource<'a> {
             None => Some(Resource::Order(rest)),
             Some((id, "cancel")) => Some(Resource::Cancel(id)),
             Some((id, "transitions")) => Some(Resource::Transitions(id)),
+            Some((id, "assignment")) => Some(Resource::Assignment(id)),
             Some((id, "events")) => Some(Resource::Events(id)),
             Some((order, rest)) => {
                 let request = rest.strip_prefix("requests/")?;
@@ -79,6 +81,7 @@ impl<'a> Resource<'a> {
             | Resource::Order(_)
             | Resource::Cancel(_)
             | Resource::Transitions(_)
+            | Resource::Assignment(_)
             | Resource::Events(_)
             | Resource::Request { .. }
             | Resource::Log { .. } => true,
@@ -89,7 +92,7 @@ impl<'a> Resource<'a> {
     pub(crate) fn allow(self) -> &'static str {
         match self {
             Resource::Orders => "GET, HEAD, POST",
-            Resource::Cancel(_) | Resource::Transitions(_) => "POST",
+            Resource::Cancel(_) | Resource::Transitions(_) | Resource::Assignment(_) => "POST",
             _ => "GET, HEAD",
         }
     }
@@ -105,6 +108,7 @@ mod tests {
         assert_eq!(Resource::of("orders/a"), Some(Resource::Order("a")));
         assert_eq!(Resource::of("orders/a/cancel"), Some(Resource::Cancel("a")));
         assert_eq!(Resource::of("orders/a/transitions"), Some(Resource::Transitions("a")));
+        assert_eq!(Resource::of("orders/a/assignment"), Some(Resource::Assignment("a")));
         assert_eq!(Resource::of("orders/a/events"), Some(Resource::Events("a")));
         let request = Resource::Request { order: "a", request: "r" };
         assert_eq!(Resource::of("orders/a/requests/r"), Some(request));
