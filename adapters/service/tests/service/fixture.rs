@@ -17,7 +17,7 @@ use logistics_testkit::{MemoryBus, MemoryOrderStore, block_on, sample};
 
 pub(crate) const PARTITIONS: u32 = 4;
 /// The caller of every test.
-pub(crate) const CALLER: Principal = Principal::anonymous();
+pub(crate) static CALLER: Principal = Principal::anonymous();
 
 struct FixedClock;
 

@@ -1,5 +1,6 @@
 //! The HTTP contract, against a real server on a real port.
 
+mod assignments;
 mod backend;
 mod bad_input;
 mod client;
