@@ -83,6 +83,16 @@ pub fn place() -> Request {
     request(Actor::Customer, Command::Place(placement()))
 }
 
+/// A request of this actor to set the courier of order 1; `None` clears it.
+///
+/// # Panics
+/// When the text is no party id.
+#[must_use]
+pub fn assign(actor: Actor, courier: Option<&str>) -> Request {
+    let courier_id = courier.map(|courier| parsed(PartyId::parse(courier)));
+    request(actor, Command::Assign { courier_id })
+}
+
 /// The facts of order 1 from its placement to this status, over as few transitions as the table allows, a second apart. A
 /// status that no row of the table reaches follows the placement. None of the facts has a deadline.
 #[must_use]

@@ -185,6 +185,19 @@ mod tests {
     }
 
     #[test]
+    fn a_courier_changes_while_an_order_stays_in_its_status() {
+        let set = |courier| sample::assign(Actor::Merchant, courier);
+        let _ = Scenario::given(sample::facts_to(Status::Preparing))
+            .when(&set(Some("courier-2")))
+            .then_fact(|fact| fact.status == Status::Preparing)
+            .when(&set(Some("courier-2")))
+            .then_unchanged();
+        let _ = Scenario::given(sample::facts_to(Status::OutForDelivery))
+            .when(&set(None))
+            .then_rejected("assignment_not_permitted");
+    }
+
+    #[test]
     #[should_panic(expected = "wanted a fact")]
     fn another_decision_than_the_expected_one_fails_the_test() {
         let cancel = sample::request(Actor::Courier, Command::Cancel);

@@ -5,10 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::StreamExt;
-use logistics_core::notify::Parties;
 use logistics_core::port::{DocumentLookup, OrderReader};
-use logistics_core::{Actor, Order, OrderId, PartyId, Placement};
-use tokio::sync::OnceCell;
+use logistics_core::{Actor, Change, Order, OrderId, PartyId, Placement, Version};
 use tokio::time::sleep;
 
 use crate::event::{FeedError, FeedEvent, Filter, LoggedFact, Positions};
@@ -28,7 +26,8 @@ pub struct Party {
 }
 
 /// A hub whose subscribers follow a party. A fact does not name the parties of its order, so the hub looks them up in the order's
-/// document, once for all subscribers of this process.
+/// document, once for all subscribers of this process, and again for later facts, because the courier changes. The fact of an
+/// assignment reaches the new courier and the one before.
 ///
 /// A subscriber gets a fact once the store has the order. While the store is unavailable, these subscribers wait, and the
 /// subscribers of the [`Hub`] itself do not. The documents are verified, so a forged fact reveals no order to another party.
@@ -70,10 +69,16 @@ impl PartyHub {
         let mut failures = 0;
         loop {
             let cell = self.known().cell(order_id);
-            match cell.get_or_try_init(|| self.look_up(logged)).await {
-                Ok(placement) => return Parties::from(placement).id(party.role) == Some(&party.id),
+            let mut known = cell.lock().await;
+            if let Some(parties) = known.as_ref().filter(|parties| parties.cover(logged)) {
+                return parties.concern(party, logged.fact.version);
+            }
+            let looked_up = self.look_up(logged).await;
+            match looked_up {
+                Ok(parties) => return known.insert(parties).concern(party, logged.fact.version),
                 Err(NoDocument::NoOrder) => return false,
                 Err(NoDocument::Retry(reason)) => {
+                    drop(known);
                     let delay = self.hub.options.retry_delay(failures);
                     failures += 1;
                     let (partition, retry_in_ms) = (logged.partition.0, delay.as_millis());
@@ -84,17 +89,30 @@ impl PartyHub {
         }
     }
 
-    /// The parties of an order, as its placement has them.
-    async fn look_up(&self, logged: &LoggedFact) -> Result<Placement, NoDocument> {
+    /// The parties of an order, at least up to this fact.
+    async fn look_up(&self, logged: &LoggedFact) -> Result<OrderParties, NoDocument> {
+        let parties = self.read_document(logged).await?;
+        if parties.cover(logged) {
+            return Ok(parties);
+        }
+        let checkpoint = self.documents.checkpoint(logged.partition).await;
+        match checkpoint.map_err(|error| NoDocument::Retry(error.to_string()))? {
+            // The store has everything before the checkpoint. A fact there that the document lacks is forged.
+            Some(checkpoint) if checkpoint.offset > logged.offset => {
+                let parties = self.read_document(logged).await?;
+                if parties.cover(logged) { Ok(parties) } else { Err(NoDocument::NoOrder) }
+            }
+            _ => Err(NoDocument::Retry("the store is behind the log".to_owned())),
+        }
+    }
+
+    async fn read_document(&self, logged: &LoggedFact) -> Result<OrderParties, NoDocument> {
         let retry = |reason: String| NoDocument::Retry(reason);
         let found = self.documents.document(&logged.fact.order_id).await;
         match found.map_err(|error| retry(error.to_string()))? {
             DocumentLookup::Found(json) => {
                 let order = Order::from_document(&json).map_err(|error| retry(error.to_string()))?;
-                let mut placement = Placement::new();
-                (placement.customer_id, placement.merchant_id, placement.courier_id) =
-                    (order.customer_id, order.merchant_id, order.courier_id);
-                Ok(placement)
+                Ok(OrderParties::of(&order))
             }
             // Every input before the fact is answered, and none of them placed the order: the fact is forged.
             DocumentLookup::Absent { answered } if answered > logged.offset => Err(NoDocument::NoOrder),
@@ -121,15 +139,62 @@ enum NoDocument {
     Retry(String),
 }
 
-/// The parties of the orders that were looked up last. The parties of an order do not change.
+/// The parties of an order, as its document had them at a version. The courier changes.
+struct OrderParties {
+    version: Version,
+    customer: Option<PartyId>,
+    merchant: Option<PartyId>,
+    /// The couriers, each from the version of its fact on.
+    couriers: Vec<(Version, Option<PartyId>)>,
+}
+
+impl OrderParties {
+    fn of(order: &Order) -> Self {
+        let Placement { customer_id, merchant_id, courier_id, .. } = order.placement();
+        let assigned = order
+            .history
+            .iter()
+            .filter_map(|entry| Some((entry.version, entry.assignment.as_ref()?.courier_id.clone())));
+        let couriers = std::iter::once((Version(0), courier_id)).chain(assigned).collect();
+        Self { version: order.version, customer: customer_id, merchant: merchant_id, couriers }
+    }
+
+    /// Whether they tell the parties at this fact. A fact is no source for a courier, because anything can forge one.
+    fn cover(&self, logged: &LoggedFact) -> bool {
+        let fact = &logged.fact;
+        let assigns = matches!(fact.change, Change::Assigned { .. });
+        fact.version <= self.version || (fact.version == self.version.next() && !assigns)
+    }
+
+    /// Whether the fact of this version concerns the party. An assignment concerns the courier before it too.
+    fn concern(&self, party: &Party, version: Version) -> bool {
+        let id = Some(&party.id);
+        match party.role {
+            Actor::Customer => self.customer.as_ref() == id,
+            Actor::Merchant => self.merchant.as_ref() == id,
+            Actor::Courier => {
+                let until = self.couriers.partition_point(|(from, _)| *from <= version);
+                let changed =
+                    self.couriers.get(until.wrapping_sub(1)).is_some_and(|(from, _)| *from == version);
+                let count = if changed { 2 } else { 1 };
+                self.couriers[..until].iter().rev().take(count).any(|(_, courier)| courier.as_ref() == id)
+            }
+            Actor::Operator | Actor::System => false,
+        }
+    }
+}
+
+type Cell = Arc<tokio::sync::Mutex<Option<OrderParties>>>;
+
+/// The parties of the orders that were looked up last.
 #[derive(Default)]
 struct Known {
-    recent: HashMap<OrderId, Arc<OnceCell<Placement>>>,
-    older: HashMap<OrderId, Arc<OnceCell<Placement>>>,
+    recent: HashMap<OrderId, Cell>,
+    older: HashMap<OrderId, Cell>,
 }
 
 impl Known {
-    fn cell(&mut self, order_id: &OrderId) -> Arc<OnceCell<Placement>> {
+    fn cell(&mut self, order_id: &OrderId) -> Cell {
         if let Some(cell) = self.recent.get(order_id) {
             return cell.clone();
         }

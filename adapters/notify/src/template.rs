@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use logistics_core::PartyId;
 use logistics_core::notify::Notification;
 use logistics_core::text::is_active;
 
@@ -25,7 +26,9 @@ pub enum InvalidTemplate {
     #[error("the template has an unpaired brace at byte {0}; write {{{{ or }}}} for a brace")]
     UnpairedBrace(usize),
     /// An unknown placeholder.
-    #[error("the template has the placeholder {0:?}; use {{order_id}}, {{status}}, {{reason}} or {{late}}")]
+    #[error(
+        "the template has the placeholder {0:?}; use {{order_id}}, {{status}}, {{reason}}, {{courier}} or {{late}}"
+    )]
     UnknownPlaceholder(String),
 }
 
@@ -34,6 +37,7 @@ pub(crate) enum Placeholder {
     OrderId,
     Status,
     Reason,
+    Courier,
     Late,
 }
 
@@ -92,12 +96,18 @@ impl Template {
                 Part::Value(Placeholder::Reason) => {
                     notification.reason.as_ref().map_or("", |reason| reason.as_str())
                 }
+                Part::Value(Placeholder::Courier) => courier(notification).map_or("", PartyId::as_str),
                 Part::Value(Placeholder::Late) if notification.late => words.late,
                 Part::Value(Placeholder::Late) => "",
             };
             output.push_str(&inactive(value));
         }
     }
+}
+
+/// The courier after an assignment.
+fn courier(notification: &Notification) -> Option<&PartyId> {
+    notification.assignment.as_ref()?.courier_id.as_ref()
 }
 
 /// Checks the text of a template or of a value: not empty, within the limit, one line.
@@ -116,6 +126,7 @@ fn placeholder(name: &str) -> Result<Placeholder, InvalidTemplate> {
         "order_id" => Ok(Placeholder::OrderId),
         "status" => Ok(Placeholder::Status),
         "reason" => Ok(Placeholder::Reason),
+        "courier" => Ok(Placeholder::Courier),
         "late" => Ok(Placeholder::Late),
         _ => Err(InvalidTemplate::UnknownPlaceholder(name.to_owned())),
     }

@@ -8,21 +8,27 @@ use logistics_core::notify::Notification;
 use crate::language::Language;
 use crate::template::{InvalidTemplate, Template, Words, check_text};
 
+const ASSIGNED: &str = "Order {order_id} has the courier {courier}";
+const UNASSIGNED: &str = "Order {order_id} has no courier";
+
 /// The templates of one language. They are checked when they are created.
 ///
 /// A template is one line with placeholders: `{order_id}`, `{status}` (its name in the language), `{reason}` (may be empty)
-/// and `{late}` (the word for late; empty for an order that is not late). Write `{{` and `}}` for braces.
+/// and `{late}` (the word for late; empty for an order that is not late). A notification of another courier has `{courier}`, its
+/// id. Write `{{` and `}}` for braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateSet {
     transition: Template,
     late: Template,
+    assigned: Template,
+    unassigned: Template,
     late_word: String,
     by_status: BTreeMap<Status, Template>,
     status_names: BTreeMap<Status, String>,
 }
 
 impl TemplateSet {
-    /// A set with a template for transitions and one for late orders. Statuses have their names in the API, and the word for
+    /// A set with a template for transitions and one for late orders. Changes of the courier are in English. Statuses have their names in the API, and the word for
     /// late is `late`.
     ///
     /// # Errors
@@ -31,6 +37,8 @@ impl TemplateSet {
         Ok(Self {
             transition: Template::parse(transition)?,
             late: Template::parse(late)?,
+            assigned: Template::parse(ASSIGNED)?,
+            unassigned: Template::parse(UNASSIGNED)?,
             late_word: "late".to_owned(),
             by_status: BTreeMap::new(),
             status_names: BTreeMap::new(),
@@ -43,6 +51,16 @@ impl TemplateSet {
     /// [`InvalidTemplate`] if a template is not valid.
     pub fn with_transition(mut self, status: Status, template: &str) -> Result<Self, InvalidTemplate> {
         self.by_status.insert(status, Template::parse(template)?);
+        Ok(self)
+    }
+
+    /// The same set, with the templates for an order that has another courier, and for one that has none any more.
+    ///
+    /// # Errors
+    /// [`InvalidTemplate`] if a template is not valid.
+    pub fn with_assignment(mut self, assigned: &str, unassigned: &str) -> Result<Self, InvalidTemplate> {
+        self.assigned = Template::parse(assigned)?;
+        self.unassigned = Template::parse(unassigned)?;
         Ok(self)
     }
 
@@ -68,9 +86,11 @@ impl TemplateSet {
 
     fn render(&self, notification: &Notification, output: &mut String) {
         let status = notification.status;
-        let template = match notification.late {
-            true => &self.late,
-            false => self.by_status.get(&status).unwrap_or(&self.transition),
+        let template = match &notification.assignment {
+            Some(assignment) if assignment.courier_id.is_some() => &self.assigned,
+            Some(_) => &self.unassigned,
+            None if notification.late => &self.late,
+            None => self.by_status.get(&status).unwrap_or(&self.transition),
         };
         let status = self.status_names.get(&status).map_or(status.name(), String::as_str);
         template.render(notification, Words { status, late: &self.late_word }, output);
@@ -148,7 +168,7 @@ impl Templates {
 
 #[cfg(test)]
 mod tests {
-    use logistics_core::{OrderId, Reason, Timestamp, Version};
+    use logistics_core::{Assignment, OrderId, Reason, Timestamp, Version};
 
     use super::*;
     use crate::template::TEMPLATE_BYTES_MAX;
@@ -184,6 +204,24 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_the_courier_has_its_own_sentence() {
+        let mut notification = notification("because");
+        let mut render = |templates: &Templates, tag, courier: Option<&str>| {
+            let courier = courier.map(|courier| courier.parse().unwrap());
+            notification.assignment = Some(Assignment::new(courier, None));
+            templates.render(&Language::parse(tag).unwrap(), &notification)
+        };
+        let english = Templates::english();
+        assert_eq!(render(&english, "en", Some("c-\u{202e}1")), "Order o-1 has the courier c-\u{fffd}1");
+        assert_eq!(render(&english, "en", None), "Order o-1 has no courier");
+        let set =
+            TemplateSet::new("a", "b").and_then(|set| set.with_assignment("an {courier}", "ohne Kurier"));
+        let german = english.with(Language::parse("de").unwrap(), set.unwrap());
+        assert_eq!(render(&german, "de", Some("c-1")), "an c-1");
+        assert_eq!(render(&german, "de", None), "ohne Kurier");
+    }
+
+    #[test]
     fn a_clients_text_neither_breaks_a_line_nor_fills_a_placeholder() {
         let german = Language::parse("de").unwrap();
         let text = german_text(&german, "{order_id} \u{202e}a\u{2066}b\u{200f}c\u{2028}é");
@@ -213,5 +251,5 @@ mod tests {
     }
 
     const UNKNOWN: &str =
-        "the template has the placeholder \"oops\"; use {order_id}, {status}, {reason} or {late}";
+        "the template has the placeholder \"oops\"; use {order_id}, {status}, {reason}, {courier} or {late}";
 }

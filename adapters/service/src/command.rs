@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use logistics_core::{Actor, OrderId, Placement, Reason, Status, TraceParent, Version};
+use logistics_core::{Actor, OrderId, PartyId, Placement, Reason, Status, TraceParent, Version};
 
 use crate::idempotency::IdempotencyKey;
 
@@ -78,6 +78,45 @@ impl Transition {
         Self {
             order_id,
             action,
+            actor: None,
+            expected_version: None,
+            reason: None,
+            idempotency_key: None,
+            trace: None,
+            wait: None,
+        }
+    }
+}
+
+/// Sets or clears the courier of an order.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Assign {
+    /// The order.
+    pub order_id: OrderId,
+    /// The courier from now on; `None`: no courier.
+    pub courier_id: Option<PartyId>,
+    /// The actor that requests the change. `None`: the principal's own, or `operator` if it may be any.
+    pub actor: Option<Actor>,
+    /// The version that the order must have; otherwise the processor rejects the request as stale. `None`: any version.
+    pub expected_version: Option<Version>,
+    /// The reason, for the order's history.
+    pub reason: Option<Reason>,
+    /// Identifies the request: one key of one principal for one order is one request.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// The trace context that the request's records carry.
+    pub trace: Option<TraceParent>,
+    /// How long to wait for the decision. `None`: [`Options::default_wait_ms`](crate::Options).
+    pub wait: Option<Duration>,
+}
+
+impl Assign {
+    /// Sets the courier; `None` clears it.
+    #[must_use]
+    pub fn new(order_id: OrderId, courier_id: Option<PartyId>) -> Self {
+        Self {
+            order_id,
+            courier_id,
             actor: None,
             expected_version: None,
             reason: None,

@@ -3,9 +3,11 @@
 
 mod admission;
 mod append;
+mod assign;
 pub mod audit;
 mod authenticate;
 mod budget;
+mod change;
 mod command;
 mod document;
 mod error;
@@ -29,7 +31,7 @@ mod transition;
 
 pub use authenticate::{AuthError, Authenticator, ClientCertificate, Credentials, NoAuthentication};
 pub use budget::{Budget, Reservation};
-pub use command::{Action, Place, Transition};
+pub use command::{Action, Assign, Place, Transition};
 pub use document::Document;
 pub use error::ServiceError;
 pub use history::History;

@@ -1,11 +1,12 @@
 //! Requesting a transition of an order.
 
-use logistics_core::{Actor, Command, OrderId, Request, RequestId, RequestOutcome};
+use logistics_core::{Command, OrderId, RequestId};
 
+use crate::change::Change;
 use crate::command::{Action, Transition};
 use crate::document::Document;
 use crate::error::ServiceError;
-use crate::principal::{Acting, Principal};
+use crate::principal::Principal;
 use crate::service::OrderService;
 
 /// The result of a transition that was not rejected.
@@ -28,7 +29,7 @@ impl OrderService {
     /// Requests a transition and waits for the decision. When this returns `Ok`, the request is durable in the log.
     ///
     /// # Errors
-    /// [`ServiceError::ReservedActor`]; [`ServiceError::Rejected`] if the lifecycle, the expected version or the idempotency
+    /// [`ServiceError::ReservedActor`]; `Forbidden` if the principal may not be the actor; [`ServiceError::Rejected`] if the lifecycle, the expected version or the idempotency
     /// key forbids the transition; `TooLarge`; `Unavailable` and `StorageFull` if the log fails. After the transition, the errors
     /// of [`OrderService::find`] if its document cannot be read.
     pub async fn transition(
@@ -36,37 +37,14 @@ impl OrderService {
         principal: &Principal,
         command: Transition,
     ) -> Result<Transitioned, ServiceError> {
-        let Acting { actor, party } = principal.act(command.actor, Actor::Operator)?;
-        let wait = self.wait_or_default(command.wait);
-        let now = self.shared.clock.now();
-        let id = match &command.idempotency_key {
-            Some(key) => {
-                RequestId::from_idempotency_key(principal.subject(), key.as_str(), &command.order_id)
-            }
-            None => RequestId::generate(now, rand::random()),
-        };
-        let action = match command.action {
+        let Transition { order_id, action, actor, expected_version, reason, idempotency_key, trace, wait } =
+            command;
+        let command = match action {
             Action::Cancel => Command::Cancel,
             Action::MoveTo(to) => Command::Transition { to },
         };
-        let mut request = Request::new(id, command.order_id, actor, action, now).with_awaited(true);
-        request.expected_version = command.expected_version;
-        request.reason = command.reason;
-        (request.by, request.party) = (principal.authenticated().cloned(), party);
-        request.trace = command.trace;
-        let offset = self.shared.append("append a request", &request).await?;
-        let appended = command.idempotency_key.as_ref().map(|_| offset);
-        let Request { id: request_id, order_id, .. } = request;
-        match self.decision(&order_id, &request_id, appended, wait).await {
-            None => Ok(Transitioned::Pending { order_id, request_id }),
-            Some(RequestOutcome::Rejected { rejection }) => Err(rejection.into()),
-            Some(RequestOutcome::Happened { .. } | RequestOutcome::Unchanged { .. }) => {
-                match self.find_written(principal, &order_id).await {
-                    // The transition happened, but the budget has no room for the document. The caller reads it later.
-                    Err(ServiceError::Overloaded) => Ok(Transitioned::Pending { order_id, request_id }),
-                    found => found.map(Transitioned::Done),
-                }
-            }
-        }
+        let change =
+            Change { order_id, command, actor, expected_version, reason, idempotency_key, trace, wait };
+        self.change(principal, change).await
     }
 }

@@ -11,7 +11,7 @@ use warp::reply::Response;
 use crate::audited::Audited;
 use crate::client_address::client_address;
 use crate::context::{Context, HealthContext, Served};
-use crate::endpoint::{events, health, list, log, order, place, request, transition};
+use crate::endpoint::{assignment, events, health, list, log, order, place, request, transition};
 use crate::input::{body, request_id};
 use crate::limit;
 use crate::output::failure::Failure;
@@ -149,6 +149,11 @@ where
             let id = order_id(id)?;
             let body = body::read(context, headers, body).await?;
             transition::transition(context, caller, id, headers, &body).await
+        }
+        Resource::Assignment(id) if writes => {
+            let id = order_id(id)?;
+            let body = body::read(context, headers, body).await?;
+            assignment::assign(context, caller, id, headers, &body).await
         }
         Resource::Orders if reads => list::list(context, caller, query).await,
         Resource::Order(id) if reads => order::order(context, caller, &order_id(id)?, headers).await,

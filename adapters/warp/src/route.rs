@@ -7,6 +7,7 @@ pub(crate) enum Resource<'a> {
     Order(&'a str),
     Cancel(&'a str),
     Transitions(&'a str),
+    Assignment(&'a str),
     Events(&'a str),
     Request {
         order: &'a str,
@@ -55,6 +56,7 @@ impl<'a> Resource<'a> {
             None => Some(Resource::Order(rest)),
             Some((id, "cancel")) => Some(Resource::Cancel(id)),
             Some((id, "transitions")) => Some(Resource::Transitions(id)),
+            Some((id, "assignment")) => Some(Resource::Assignment(id)),
             Some((id, "events")) => Some(Resource::Events(id)),
             Some((order, rest)) => {
                 let request = rest.strip_prefix("requests/")?;
@@ -76,6 +78,7 @@ impl<'a> Resource<'a> {
             Resource::Order(_) => "/orders/{id}",
             Resource::Cancel(_) => "/orders/{id}/cancel",
             Resource::Transitions(_) => "/orders/{id}/transitions",
+            Resource::Assignment(_) => "/orders/{id}/assignment",
             Resource::Events(_) => "/orders/{id}/events",
             Resource::Request { .. } => "/orders/{id}/requests/{request_id}",
             Resource::Log { .. } => "/log/{topic}/{partition}",
@@ -93,6 +96,7 @@ impl<'a> Resource<'a> {
             Resource::Order(id)
             | Resource::Cancel(id)
             | Resource::Transitions(id)
+            | Resource::Assignment(id)
             | Resource::Events(id)
             | Resource::Request { order: id, .. } => Some(id),
             _ => None,
@@ -109,6 +113,7 @@ impl<'a> Resource<'a> {
             | Resource::Order(_)
             | Resource::Cancel(_)
             | Resource::Transitions(_)
+            | Resource::Assignment(_)
             | Resource::Events(_)
             | Resource::Request { .. }
             | Resource::Log { .. } => true,
@@ -133,7 +138,7 @@ impl<'a> Resource<'a> {
     pub(crate) fn allow(self) -> &'static str {
         match self {
             Resource::Orders => "GET, HEAD, POST",
-            Resource::Cancel(_) | Resource::Transitions(_) => "POST",
+            Resource::Cancel(_) | Resource::Transitions(_) | Resource::Assignment(_) => "POST",
             _ => "GET, HEAD",
         }
     }
@@ -149,6 +154,7 @@ mod tests {
         assert_eq!(Resource::of("orders/a"), Some(Resource::Order("a")));
         assert_eq!(Resource::of("orders/a/cancel"), Some(Resource::Cancel("a")));
         assert_eq!(Resource::of("orders/a/transitions"), Some(Resource::Transitions("a")));
+        assert_eq!(Resource::of("orders/a/assignment"), Some(Resource::Assignment("a")));
         assert_eq!(Resource::of("orders/a/events"), Some(Resource::Events("a")));
         let request = Resource::Request { order: "a", request: "r" };
         assert_eq!(Resource::of("orders/a/requests/r"), Some(request));

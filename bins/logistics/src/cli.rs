@@ -9,6 +9,7 @@ use logistics_wiring::parse_from;
 
 use crate::bench::BenchArgs;
 use crate::client::advance::AdvanceArgs;
+use crate::client::assign::AssignArgs;
 use crate::client::cancel::CancelArgs;
 use crate::client::events::EventsArgs;
 use crate::client::get::GetArgs;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Cancel an order
     Cancel(CancelArgs),
+    /// Set or clear the courier of an order
+    Assign(AssignArgs),
     /// Request a transition of an order: the next one towards DELIVERED, or the one that you name
     Advance(AdvanceArgs),
     /// Show the history of an order

@@ -30,6 +30,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Get(args) => block_on(at_once(client::get::run(args))),
         Command::List(args) => block_on(at_once(client::list::run(args))),
         Command::Cancel(args) => block_on(at_once(client::cancel::run(args))),
+        Command::Assign(args) => block_on(at_once(client::assign::run(args))),
         Command::Advance(args) => block_on(at_once(client::advance::run(args))),
         Command::Events(args) => block_on(at_once(client::events::run(args))),
         Command::Watch(args) => block_on(commands::watch::run(args)),

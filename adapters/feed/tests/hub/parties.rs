@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logistics_core::port::{DocumentWrite, OrderParties, StoreWrite, Token};
-use logistics_core::{Actor, Offset, Order, OrderId, Partition, Status};
+use logistics_core::{
+    Actor, Assignment, Cause, Change, Fact, Offset, Order, OrderId, Partition, RequestId, Status, Timestamp,
+    Version, evolve, wire,
+};
 use logistics_feed::{
     FeedError, FeedEvent, Filter, Hub, HubOptions, Party, PartyHub, PartySubscription, Positions,
 };
@@ -20,19 +23,25 @@ fn customer(id: &str) -> Party {
 fn store(documents: &MemoryOrderStore, order_id: &OrderId, customer: &str, answered: u64) {
     let json = sample::document(order_id, Status::Confirmed);
     let mut order = Order::from_document(&json).expect("a document");
+    // As late as the facts of these tests.
+    order.version = Version(20);
     order.customer_id = Some(customer.parse().expect("a party id"));
+    put(documents, &order, answered);
+}
+
+fn put(documents: &MemoryOrderStore, order: &Order, answered: u64) {
     let document = DocumentWrite {
-        order_id: order_id.clone(),
+        order_id: order.order_id.clone(),
         json: order.to_document().into(),
         status: order.status,
         changed_at: order.updated_at,
-        parties: OrderParties::from(&order),
+        parties: OrderParties::from(order),
         previous: None,
         rebuilt: false,
         late: false,
         due: None,
     };
-    write(documents, home(order_id), answered, vec![document]);
+    write(documents, home(&order.order_id), answered, vec![document]);
 }
 
 fn write(documents: &MemoryOrderStore, partition: Partition, answered: u64, orders: Vec<DocumentWrite>) {
@@ -147,4 +156,45 @@ async fn a_closed_hub_ends_a_subscription_that_waits_for_a_document() {
     let event = subscription.next().await;
     assert!(matches!(event, Some(FeedEvent::Closed(FeedError::ShutDown))), "{event:?}");
     assert!(subscription.next().await.is_none());
+}
+
+/// The next fact of an order, as its owner writes it: into the log, and later into the store.
+fn assign(order: &Order, courier: Option<&str>) -> (Fact, Order) {
+    let change = Change::Assigned { courier_id: courier.map(|id| id.parse().expect("a party id")) };
+    let cause = Cause::Request { request: RequestId::parse("r").expect("an id"), offset: Offset(0) };
+    let (id, version) = (order.order_id.clone(), order.version.next());
+    let fact = Fact::new(id, version, order.status, change, Timestamp::default(), Actor::Operator, cause);
+    let after = evolve(Some(order.clone()), &fact).expect("the next fact");
+    (fact, after)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_assignment_reaches_both_couriers_and_later_facts_the_new_one() {
+    let (counted, documents, _facts, hub) = hubs();
+    let order_id = order(0, 0);
+    let json = sample::document(&order_id, Status::Confirmed);
+    let mut placed = Order::from_document(&json).expect("a document");
+    placed.courier_id = Some("ann".parse().expect("a party id"));
+    put(&documents, &placed, 0);
+    let courier = |id: &str| Party { role: Actor::Courier, id: id.parse().expect("a party id") };
+    let mut ann = hub.subscribe_from(courier("ann"), &Positions::new()).await.expect("it starts");
+    let mut bob = hub.subscribe_from(courier("bob"), &Positions::new()).await.expect("it starts");
+    let mut eve = hub.subscribe_from(courier("eve"), &Positions::new()).await.expect("it starts");
+    // A forged assignment is no reason to show the order to its courier.
+    let (forged, _) = assign(&placed, Some("eve"));
+    counted.append_bytes(&order_id, wire::encode_fact(&forged));
+    assert!(is_quiet(&mut ann).await && is_quiet(&mut eve).await, "the store is behind the log");
+    let (fact, assigned) = assign(&placed, Some("bob"));
+    let change = assigned.history.last().and_then(|entry| entry.assignment.clone());
+    assert_eq!(change, Some(Assignment::new(assigned.courier_id.clone(), placed.courier_id.clone())));
+    let at = counted.append_bytes(&order_id, wire::encode_fact(&fact));
+    put(&documents, &assigned, at.0 + 1);
+    // The two facts have one version; the document decides whom they concern.
+    for subscription in [&mut ann, &mut bob] {
+        assert_eq!(next(subscription).await.3, fact.version.0);
+        assert_eq!(next(subscription).await.1, at);
+    }
+    let later = counted.append(&order_id, fact.version.0 + 1);
+    assert_eq!(next(&mut bob).await, later);
+    assert!(is_quiet(&mut ann).await && is_quiet(&mut eve).await);
 }

@@ -1,6 +1,7 @@
 //! The use cases over in-memory ports: deterministic, with paused time and without a processor.
 
 mod admission;
+mod assigning;
 mod finding;
 mod fixture;
 mod listing;

@@ -1,6 +1,7 @@
 //! One file per endpoint: from the request to the call of the service, and from its result to the reply.
 
 #[cfg(feature = "docs-page")]
+pub(crate) mod assignment;
 pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod health;

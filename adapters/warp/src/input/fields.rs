@@ -34,6 +34,11 @@ impl<'a> Fields<'a> {
         Ok(Self(fields))
     }
 
+    /// Whether the body has the field, even as null.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(field, _)| field == name)
+    }
+
     /// The JSON of a field; `None` where it is missing or null.
     pub(crate) fn raw(&self, name: &str) -> Option<&'a str> {
         let field = self.0.iter().find(|(field, _)| field == name);

@@ -51,6 +51,7 @@ pub(super) fn all() -> Paths {
         .path("/orders/{id}/requests/{request_id}", protected(HttpMethod::Get, request_outcome()))
         .path("/orders/{id}/cancel", protected(HttpMethod::Post, cancel()))
         .path("/orders/{id}/transitions", protected(HttpMethod::Post, transition()))
+        .path("/orders/{id}/assignment", protected(HttpMethod::Post, assignment()))
         .path("/log/{topic}/{partition}", protected(HttpMethod::Get, log()))
         .path("/health/live", path(HttpMethod::Get, live()))
         .path("/health/ready", path(HttpMethod::Get, ready()))
@@ -155,6 +156,14 @@ fn list() -> OperationBuilder {
     errors(operation, &[400, 503])
 }
 
+fn assignment() -> OperationBuilder {
+    let operation = operation("assignCourier", "Set or clear the courier of an order")
+        .request_body(Some(body("Assignment", Required::True)))
+        .response("200", tagged("The order has the courier.", "Order"))
+        .response("409", reply("The lifecycle does not let this actor change the courier now.", "Error"));
+    change_order(operation)
+}
+
 fn cancel() -> OperationBuilder {
     let operation = operation("cancelOrder", "Cancel an order");
     move_order(operation.request_body(Some(body("Cancellation", Required::False))))
@@ -166,6 +175,13 @@ fn transition() -> OperationBuilder {
 }
 
 fn move_order(operation: OperationBuilder) -> OperationBuilder {
+    let rejected = "The lifecycle rejects the request; `allowed_transitions` lists what it permits.";
+    let operation = operation.response("200", tagged("The order has the status.", "Order"));
+    change_order(operation.response("409", reply(rejected, "Error")))
+}
+
+/// A request about an order, with what all of them have in common.
+fn change_order(operation: OperationBuilder) -> OperationBuilder {
     let if_match = "The `ETag` of the order that the client has read. If the order has changed since, the request is rejected.";
     let key = format!(
         "1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters. The same key at the same order is the same request. Its \
@@ -177,13 +193,8 @@ fn move_order(operation: OperationBuilder) -> OperationBuilder {
         .parameter(header("Idempotency-Key", &key).schema(Some(matching(&key, &key_pattern))))
         .parameter(header("If-Match", if_match).schema(Some(matching(if_match, VERSION_TAG))))
         .parameter(prefer())
-        .response("200", tagged("The order has the status.", "Order"))
         .response("202", accepted())
         .response("422", reply("The key belongs to a request with another body.", "Error"))
-        .response(
-            "409",
-            reply("The lifecycle rejects the request; `allowed_transitions` lists what it permits.", "Error"),
-        )
         .response("412", tagged("The order has another version than `If-Match`.", "Error"));
     errors(errors(operation, &[404]), BODY_ERRORS)
 }

@@ -17,6 +17,7 @@ pub(super) fn all() -> Vec<(&'static str, Any)> {
         ("Placed", placed()),
         ("Transition", transition()),
         ("Cancellation", cancellation()),
+        ("Assignment", assignment()),
         ("Accepted", accepted()),
         ("HistoryEntry", history_entry()),
         ("RequestOutcome", request_outcome()),
@@ -135,6 +136,17 @@ fn cancellation() -> Any {
     closed(&[("actor", of("Actor"), false), ("reason", reason(), false)])
 }
 
+fn courier_or_null(description: &str) -> Any {
+    let kind: SchemaType = [Type::String, Type::Null].into_iter().collect();
+    let courier = ObjectBuilder::new().schema_type(kind).description(Some(description));
+    courier.min_length(Some(1)).max_length(Some(PARTY_BYTES_MAX)).into()
+}
+
+fn assignment() -> Any {
+    let courier = courier_or_null("The courier from now on; null clears it.");
+    closed(&[("courier_id", courier, true), ("actor", of("Actor"), false), ("reason", reason(), false)])
+}
+
 fn accepted() -> Any {
     object(&[
         ("message", text("For people."), true),
@@ -153,9 +165,22 @@ fn history_entry() -> Any {
         ("status", of("Status"), true),
         ("at", time("The time of the fact."), true),
         ("actor", of("Actor"), true),
+        (
+            "by",
+            text("The authenticated subject that caused the fact; missing for anonymous requests."),
+            false,
+        ),
         ("reason", reason(), false),
         ("late", flag("The order is late in its status, which did not change."), false),
+        ("assignment", assigned(), false),
         ("request", text("The request that caused the fact; missing for a timer."), false),
+    ])
+}
+
+fn assigned() -> Any {
+    object(&[
+        ("courier_id", courier_or_null("The courier after the fact; null if there is none."), true),
+        ("previous_courier_id", bounded("The courier before the fact.", PARTY_BYTES_MAX), false),
     ])
 }
 

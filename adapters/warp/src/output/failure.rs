@@ -15,8 +15,8 @@ use crate::output::reply;
 /// Seconds in `Retry-After`.
 const RETRY_AFTER_S: &str = "1";
 
-/// The code of [`Rejection::NotPermitted`].
-const NOT_PERMITTED: &str = "not_permitted";
+/// The codes of [`Rejection::NotPermitted`] and [`Rejection::AssignmentNotPermitted`].
+const NOT_PERMITTED: [&str; 2] = ["not_permitted", "assignment_not_permitted"];
 
 type Text = Cow<'static, str>;
 
@@ -166,7 +166,7 @@ impl Failure {
     /// 403; without authentication, a caller may be any actor, so it is a conflict.
     pub(crate) fn to(mut self, caller: &Principal) -> Self {
         let is_party = caller.authenticated().is_some() && !caller.is_privileged();
-        if is_party && self.body.code == NOT_PERMITTED {
+        if is_party && NOT_PERMITTED.contains(&self.body.code) {
             self.status = StatusCode::FORBIDDEN;
         }
         self

@@ -147,6 +147,13 @@ const ROUTES: &[Route] = &[
         expected: |caller, target| moves(caller, target, &[Merchant]),
     },
     Route {
+        method: "post",
+        path: "/orders/{id}/assignment",
+        // A courier may claim and release, but name no other courier.
+        body: r#"{"courier_id":"a-third"}"#,
+        expected: |caller, target| moves(caller, target, &[Merchant]),
+    },
+    Route {
         method: "get",
         path: "/log/{topic}/{partition}",
         body: "",
@@ -396,4 +403,28 @@ async fn only_operators_see_who_caused_a_fact() {
         }
     }
     assert!(!String::from_utf8(cancelled.body).expect("text").contains(r#""by""#));
+}
+
+#[tokio::test]
+async fn a_courier_claims_an_order_moves_it_and_releases_it() {
+    let fixture = Fixture::start().await;
+    let placed = fixture.call(Some(Operator.name()), "POST /orders", &["Idempotency-Key: k"], "").await;
+    let id = placed.json()["order_id"].as_str().expect("an id").to_owned();
+    let sees = async || fixture.as_caller(Courier, &format!("GET /orders/{id}"), "").await.status;
+    let assign = async |caller: Caller, courier: &str| {
+        let line = format!("POST /orders/{id}/assignment");
+        fixture.as_caller(caller, &line, &format!(r#"{{"courier_id":{courier}}}"#)).await
+    };
+    assert_eq!(sees().await, 404);
+    assert_eq!(assign(Courier, r#""own""#).await.json()["courier_id"], OWN);
+    assert_eq!(sees().await, 200);
+    // The courier of an order may not give it to another courier.
+    assert_eq!(assign(Courier, r#""another""#).await.status, 403);
+    let released = assign(Courier, "null").await;
+    assert_eq!((released.status, &released.json()["courier_id"]), (200, &Value::Null));
+    assert_eq!(sees().await, 404);
+    // An order of another courier does not exist for this one.
+    assert_eq!(assign(Operator, r#""another""#).await.status, 200);
+    assert_eq!(assign(Courier, r#""own""#).await.status, 404);
+    assert_eq!(assign(Courier, "null").await.status, 404);
 }

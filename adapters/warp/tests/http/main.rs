@@ -1,6 +1,7 @@
 //! The HTTP contract, against a real server on a real port.
 
 mod access;
+mod assignments;
 mod backend;
 mod bad_input;
 mod certificates;

@@ -54,6 +54,7 @@ async fn the_server_serves_the_paths_and_methods_of_the_document_and_no_other() 
         ("/orders", "get"),
         ("/orders", "post"),
         ("/orders/{id}", "get"),
+        ("/orders/{id}/assignment", "post"),
         ("/orders/{id}/cancel", "post"),
         ("/orders/{id}/events", "get"),
         ("/orders/{id}/requests/{request_id}", "get"),
@@ -94,6 +95,7 @@ async fn bodies_have_the_fields_of_their_schemas() {
     let placed = server.post("/orders", body).await.json();
     check(&document, "Placed", &placed);
     let id = placed["order_id"].as_str().expect("an id");
+    server.post(&format!("/orders/{id}/assignment"), r#"{"courier_id":"d"}"#).await;
     check(&document, "Order", &server.get(&format!("/orders/{id}")).await.json());
     check(&document, "History", &server.get(&format!("/orders/{id}/events")).await.json());
     check(&document, "Page", &server.get("/orders?limit=1").await.json());
@@ -111,6 +113,7 @@ async fn bodies_have_the_fields_of_their_schemas() {
     // The error for an unknown field lists the fields that the schema has.
     for (schema, path) in [
         ("Placement", "/orders"),
+        ("Assignment", "/orders/a/assignment"),
         ("Cancellation", "/orders/a/cancel"),
         ("Transition", "/orders/a/transitions"),
     ] {

@@ -45,6 +45,28 @@ pub(crate) enum TransitionReply {
     Rejected(Rejection),
 }
 
+impl TransitionReply {
+    /// The order's document.
+    pub(crate) fn done(self) -> Result<Bytes, Failure> {
+        match self {
+            TransitionReply::Done(json) => Ok(json),
+            TransitionReply::Rejected(rejection) => Err(rejection.into()),
+        }
+    }
+}
+
+/// The body of a request with these fields.
+pub(crate) fn body(actor: Option<Actor>, reason: Option<&str>) -> serde_json::Value {
+    let mut body = json!({});
+    if let Some(actor) = actor {
+        body["actor"] = actor.name().into();
+    }
+    if let Some(reason) = reason {
+        body["reason"] = reason.into();
+    }
+    body
+}
+
 /// The body of a rejection.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Rejection {
@@ -109,13 +131,7 @@ impl Api {
         order_id: &OrderId,
         request: &TransitionRequest,
     ) -> Result<TransitionReply, Failure> {
-        let mut body = json!({});
-        if let Some(actor) = request.actor {
-            body["actor"] = actor.name().into();
-        }
-        if let Some(reason) = &request.reason {
-            body["reason"] = reason.as_str().into();
-        }
+        let mut body = body(request.actor, request.reason.as_deref());
         let path = match request.to {
             Status::Cancelled => format!("/orders/{order_id}/cancel"),
             to => {
@@ -123,10 +139,20 @@ impl Api {
                 format!("/orders/{order_id}/transitions")
             }
         };
-        let version = request.if_version.map(|version| format!("\"{version}\""));
+        self.request_change(&path, &body, request.if_version).await
+    }
+
+    /// Requests a change of an order that must have this version. `None`: any.
+    pub(crate) async fn request_change(
+        &mut self,
+        path: &str,
+        body: &serde_json::Value,
+        if_version: Option<Version>,
+    ) -> Result<TransitionReply, Failure> {
+        let version = if_version.map(|version| format!("\"{version}\""));
         let mut headers = vec![PREFER];
         headers.extend(version.as_deref().map(|version| ("if-match", version)));
-        let reply = self.0.send(Method::POST, &path, &headers, Bytes::from(body.to_string())).await?;
+        let reply = self.0.send(Method::POST, path, &headers, Bytes::from(body.to_string())).await?;
         match reply.status {
             StatusCode::CONFLICT => parsed(&reply.body).map(TransitionReply::Rejected),
             _ => done(reply).map(TransitionReply::Done),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use clap::Args;
-use logistics_core::{Actor, OrderId, Reason, Status, Version};
+use logistics_core::{Actor, OrderId, PartyId, Reason, Status, Version};
 
 use super::api::{Api, TransitionReply, TransitionRequest};
 use super::{ClientArgs, api, show};
@@ -22,10 +22,10 @@ pub(crate) struct CancelArgs {
     client: ClientArgs,
 }
 
-/// Flags of a requested transition.
+/// Flags of a requested transition or assignment.
 #[derive(Args, Debug)]
 pub(crate) struct TransitionArgs {
-    /// The actor that requests the transition [default: operator]
+    /// The actor that sends the request [default: operator]
     #[arg(long, value_parser = names::actor(), ignore_case = true)]
     actor: Option<Actor>,
     /// The reason, as a code or a short text
@@ -43,6 +43,25 @@ pub(crate) async fn run(args: CancelArgs) -> Result<(), Failure> {
 }
 
 impl TransitionArgs {
+    /// Requests another courier and returns the order's document. `None`: no courier.
+    pub(super) async fn assign(
+        &self,
+        api: &mut Api,
+        order_id: &OrderId,
+        courier: Option<&PartyId>,
+    ) -> Result<Bytes, Failure> {
+        let mut body = self.body();
+        body["courier_id"] = courier.map(PartyId::as_str).into();
+        api.request_change(&format!("/orders/{order_id}/assignment"), &body, self.if_version.map(Version))
+            .await
+            .and_then(TransitionReply::done)
+    }
+
+    /// The fields that every request has.
+    fn body(&self) -> serde_json::Value {
+        api::body(self.actor, self.reason.as_ref().map(Reason::as_str))
+    }
+
     /// Requests the transition and returns the order's document.
     pub(super) async fn request(
         &self,
@@ -56,10 +75,7 @@ impl TransitionArgs {
             reason: self.reason.as_ref().map(Reason::to_string),
             if_version: self.if_version.map(Version),
         };
-        match api.request_transition(order_id, &request).await? {
-            TransitionReply::Done(json) => Ok(json),
-            TransitionReply::Rejected(rejection) => Err(rejection.into()),
-        }
+        api.request_transition(order_id, &request).await.and_then(TransitionReply::done)
     }
 }
 

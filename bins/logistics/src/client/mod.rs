@@ -2,6 +2,7 @@
 
 pub(crate) mod advance;
 pub(crate) mod api;
+pub(crate) mod assign;
 pub(crate) mod cancel;
 pub(crate) mod events;
 pub(crate) mod get;

@@ -3,7 +3,9 @@
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use logistics_core::text::{Escaped, escaped_json};
-use logistics_core::{Actor, Change, DeadlineKind, Fact, HistoryEntry, Order, PartyId, Reason, Status};
+use logistics_core::{
+    Actor, Change, DeadlineKind, Fact, HistoryEntry, Order, PartyId, Reason, Status, Subject,
+};
 
 use super::api::names;
 
@@ -75,11 +77,13 @@ pub(crate) fn history(entries: &[HistoryEntry]) -> String {
     table.set_header(["Version", "When", "Status", "By", "Reason"]);
     for entry in entries {
         let late = if entry.late { " (late)" } else { "" };
+        let courier = entry.assignment.as_ref().map(|assignment| assignment.courier_id.as_ref());
+        let courier = courier.map(|courier| format!(" ({})", to_courier(courier))).unwrap_or_default();
         table.add_row([
             entry.version.to_string(),
             entry.at.to_string(),
-            format!("{}{late}", entry.status),
-            entry.actor.to_string(),
+            format!("{}{late}{courier}", entry.status),
+            by(entry.actor, entry.by.as_ref()),
             entry.reason.as_ref().map(|reason| escaped(reason.as_str())).unwrap_or_default(),
         ]);
     }
@@ -93,25 +97,50 @@ pub(crate) fn now(order: &Order) -> String {
 
 /// One fact as a line, without its order.
 pub(crate) fn entry(entry: &HistoryEntry) -> String {
-    let change = change(entry.status, entry.late);
-    format!("{}  {change} {}", entry.at, cause(entry.actor, entry.reason.as_ref()))
+    let change = match &entry.assignment {
+        Some(assignment) => assigned(entry.status, assignment.courier_id.as_ref()),
+        None => change(entry.status, entry.late),
+    };
+    format!("{}  {change} {}", entry.at, cause(entry.actor, entry.by.as_ref(), entry.reason.as_ref()))
 }
 
 /// One fact as a line, with its order.
 pub(crate) fn fact(fact: &Fact) -> String {
-    let change = change(fact.status, fact.change == Change::Late);
-    format!("{}  {}  {change} {}", fact.at, fact.order_id, cause(fact.actor, fact.reason.as_ref()))
+    let change = match &fact.change {
+        Change::Assigned { courier_id } => assigned(fact.status, courier_id.as_ref()),
+        kind => change(fact.status, *kind == Change::Late),
+    };
+    let cause = cause(fact.actor, fact.by.as_ref(), fact.reason.as_ref());
+    format!("{}  {}  {change} {cause}", fact.at, fact.order_id)
 }
 
 fn change(status: Status, late: bool) -> String {
     if late { format!("{status}: late") } else { status.to_string() }
 }
 
+/// A change of the courier.
+pub(crate) fn assigned(status: Status, courier: Option<&PartyId>) -> String {
+    format!("{status}: {}", to_courier(courier))
+}
+
+fn to_courier(courier: Option<&PartyId>) -> String {
+    courier.map_or("no courier".to_owned(), |courier| format!("courier {}", Escaped(courier.as_str())))
+}
+
 /// The actor and the reason of a fact.
-pub(crate) fn cause(actor: Actor, reason: Option<&Reason>) -> String {
+pub(crate) fn cause(actor: Actor, subject: Option<&Subject>, reason: Option<&Reason>) -> String {
+    let by = by(actor, subject);
     match reason {
-        Some(reason) => format!("by {actor}: {}", Escaped(reason.as_str())),
-        None => format!("by {actor}"),
+        Some(reason) => format!("by {by}: {}", Escaped(reason.as_str())),
+        None => format!("by {by}"),
+    }
+}
+
+/// The actor of a fact, and its authenticated subject if there is one.
+fn by(actor: Actor, subject: Option<&Subject>) -> String {
+    match subject {
+        Some(subject) => format!("{actor} ({})", Escaped(subject.as_str())),
+        None => actor.to_string(),
     }
 }
 

@@ -25,7 +25,7 @@ enum LifecycleFormat {
 #[allow(clippy::unnecessary_wraps, reason = "the signature of every command")]
 pub(crate) fn run(args: &LifecycleArgs) -> Result<(), Failure> {
     let text = match args.format {
-        LifecycleFormat::Table => diagram::table(),
+        LifecycleFormat::Table => format!("{}\n{}", diagram::table(), diagram::assignment_table()),
         LifecycleFormat::Mermaid => diagram::mermaid(),
         LifecycleFormat::Dot => diagram::dot(),
         LifecycleFormat::Json => diagram::json(),

@@ -123,6 +123,7 @@ fn counts(report: &Report) -> Vec<(String, u64)> {
     let rest = [
         ("facts", report.facts),
         ("facts of lateness", report.late_facts),
+        ("facts of couriers", report.assignment_facts),
         ("notifications", report.notifications),
         ("inputs", report.inputs),
         ("inputs that caused a fact", outcomes.happened),

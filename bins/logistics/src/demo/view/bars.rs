@@ -60,7 +60,10 @@ impl Bars {
         let Some(bar) = self.bars.get(demo_order) else { return };
         let status = self.paint.status(fact.status, fact.status.name());
         bar.inc(1);
-        bar.set_message(format!("{status} {}", self.paint.dim(&cause(fact.actor, fact.reason.as_ref()))));
+        bar.set_message(format!(
+            "{status} {}",
+            self.paint.dim(&cause(fact.actor, fact.by.as_ref(), fact.reason.as_ref()))
+        ));
         if fact.status.is_terminal() {
             bar.abandon();
         }

@@ -11,7 +11,7 @@ use logistics_notify::{Language, Templates};
 
 use super::orders::DemoOrder;
 use crate::client::api::{self, Rejection};
-use crate::client::show::cause;
+use crate::client::show::{assigned, cause};
 use bars::Bars;
 use logistics_cli_kit::output;
 use paint::Paint;
@@ -66,10 +66,14 @@ impl View {
         let to = self.paint.status(fact.status, fact.status.name());
         let step = match (&fact.change, from) {
             (Change::Late, _) => format!("{to}: late"),
+            (Change::Assigned { courier_id }, _) => assigned(fact.status, courier_id.as_ref()),
             (_, Some(from)) => format!("{from} → {to}"),
             (_, None) => to,
         };
-        self.line(row, &format!("{step} {}", self.paint.dim(&cause(fact.actor, fact.reason.as_ref()))));
+        self.line(
+            row,
+            &format!("{step} {}", self.paint.dim(&cause(fact.actor, fact.by.as_ref(), fact.reason.as_ref()))),
+        );
     }
 
     /// Shows a notification.

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use logistics_cli_kit::Failure;
-use logistics_core::notify::Notification;
+use logistics_core::notify::{Notification, Parties};
 use logistics_core::port::{LogRecord, Topic};
 use logistics_core::wire::{self, DeadLetter, DecodeError, Record};
 use logistics_core::{
-    Cause, Change, Fact, Offset, OrderId, Outcome, OutcomeKind, Partition, Placement, RequestId, Timestamp,
-    partition_of,
+    Cause, Change, Fact, Offset, OrderId, Outcome, OutcomeKind, Partition, PartyId, Placement, RequestId,
+    Timestamp, partition_of,
 };
 use serde::Deserialize;
 
@@ -115,7 +115,8 @@ pub(super) async fn outcomes(export: &mut Export, plan: &Plan, target: &mut Targ
                         Cause::Timer { timer, offset: target.next_unanswered(home) }
                     }
                 };
-                write_fact(target, home, &fact, &placements.of(&fact)).await?;
+                let (placement, previous) = placements.of(&fact);
+                write_fact(target, home, &fact, &placement, previous.as_ref()).await?;
             }
             Ok(Record::Outcome(outcome)) => {
                 let input = answered(outcome.offset)?;
@@ -152,18 +153,25 @@ fn moved(
 struct Placements(BTreeMap<OrderId, Placement>);
 
 impl Placements {
-    /// The placement of the fact's order. A terminal fact removes it.
-    fn of(&mut self, fact: &Fact) -> Placement {
+    /// The placement of the fact's order with its courier after the fact, and the courier before an assignment. A terminal
+    /// fact removes it.
+    fn of(&mut self, fact: &Fact) -> (Placement, Option<PartyId>) {
         if let Change::Placed(placement) = &fact.change {
             let mut parties = placement.clone();
             parties.details = None;
             self.0.insert(fact.order_id.clone(), parties);
         }
+        let mut previous = None;
+        if let (Change::Assigned { courier_id }, Some(parties)) =
+            (&fact.change, self.0.get_mut(&fact.order_id))
+        {
+            previous = std::mem::replace(&mut parties.courier_id, courier_id.clone());
+        }
         let placement = match fact.status.is_terminal() {
             true => self.0.remove(&fact.order_id),
             false => self.0.get(&fact.order_id).cloned(),
         };
-        placement.unwrap_or_default()
+        (placement.unwrap_or_default(), previous)
     }
 }
 
@@ -172,9 +180,11 @@ async fn write_fact(
     home: Partition,
     fact: &Fact,
     placement: &Placement,
+    previous_courier: Option<&PartyId>,
 ) -> Result<(), Failure> {
     let key = fact.order_id.to_key();
-    let notification = wire::encode_notification(&Notification::of(fact, placement));
+    let parties = Parties::from(placement).with_previous_courier(previous_courier);
+    let notification = wire::encode_notification(&Notification::of(fact, parties));
     target.write(home, Topic::Notifications, Some(key.clone()), notification);
     target.write_own(home, Some(key), wire::encode_fact(fact));
     target.flush_full(home).await
