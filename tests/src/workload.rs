@@ -59,6 +59,16 @@ pub fn place_for_parties(order_id: &OrderId, partition: Partition, name: &str) -
     ask(order_id, Command::Place(placement), partition, name)
 }
 
+/// An assignment of one of three couriers, or of none.
+///
+/// # Panics
+/// Never: the names are valid.
+#[must_use]
+pub fn assign(order_id: &OrderId, courier: u64, partition: Partition, name: &str) -> Input {
+    let courier_id = (courier % 4 != 0).then(|| format!("c{}", courier % 4).parse().expect("a valid name"));
+    ask(order_id, Command::Assign { courier_id }, partition, name)
+}
+
 /// A transition.
 #[must_use]
 pub fn step(order_id: &OrderId, to: Status, partition: Partition, name: &str) -> Input {

@@ -9,7 +9,7 @@ use logistics_core::processor::{Effect, Phase, Settings};
 use logistics_core::{Partition, Policy, Status};
 use logistics_testkit::CommitFate;
 use logistics_tests::invariants::{check_second_writer, check_settled};
-use logistics_tests::workload::{forged_fact, forged_outcome, order_in, place, step};
+use logistics_tests::workload::{assign, forged_fact, forged_outcome, order_in, place, step};
 use logistics_tests::world::{Action, Fault, Input, World};
 use stateright::{Checker, Model, Property, UniformChooser};
 
@@ -376,6 +376,17 @@ fn timers_and_requests_of_one_order() {
     let budget = Budget { crashes: 1, unknown_commits: 1, passes: 2, wakes: 2, ..Budget::default() };
     let settings = settings(1, Policy::simulate(DWELL_MS));
     explore("timers", Protocol { processes: 1, settings, inputs, budget, before: |_| {} });
+}
+
+#[test]
+fn timers_and_assignments_of_one_order() {
+    let here = Partition(0);
+    let order = order_in(here, 1, 0);
+    let inputs =
+        vec![place(&order, here, "r0"), assign(&order, 1, here, "r1"), assign(&order, 2, here, "r2")];
+    let budget = Budget { crashes: 1, unknown_commits: 1, passes: 2, wakes: 2, ..Budget::default() };
+    let settings = settings(1, Policy::simulate(DWELL_MS));
+    explore("assignments", Protocol { processes: 1, settings, inputs, budget, before: |_| {} });
 }
 
 #[test]

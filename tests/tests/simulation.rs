@@ -11,7 +11,7 @@ use logistics_core::{Command, OrderId, Partition, Policy};
 use logistics_testkit::{CommitFate, Rng};
 use logistics_tests::invariants::{check, check_settled};
 use logistics_tests::workload::{
-    ask, forged_fact, forged_outcome, garbage, order_in, place_for_parties, signed, step, unsigned,
+    ask, assign, forged_fact, forged_outcome, garbage, order_in, place_for_parties, signed, step, unsigned,
 };
 use logistics_tests::world::{Action, Fault, Input, World};
 
@@ -85,13 +85,14 @@ fn workload(rng: &mut Rng) -> Vec<Input> {
         let misplaced = rng.chance(250);
         let partition = if misplaced { Partition((here.0 + 1) % PARTITIONS) } else { here };
         let name = format!("r{n}");
-        inputs.push(match rng.below(10) {
+        inputs.push(match rng.below(11) {
             0..=3 => place_for_parties(order, partition, &name),
             4..=7 => {
                 let to = STATUSES[rng.below(STATUSES.len() as u64) as usize];
                 step(order, to, partition, &name)
             }
             8 => ask(order, Command::Cancel, partition, &name),
+            9 => assign(order, rng.below(4), partition, &name),
             _ => match rng.below(5) {
                 0 => forged_outcome(order, 1_000_000, partition),
                 1 => forged_fact(order, partition),
