@@ -1,7 +1,7 @@
 //! Runs the protocol under faults from a seed, then without faults until it settles.
 //!
-//! `SIMULATION_SEED` runs one seed; otherwise `SIMULATION_RUNS` is the number of seeds. With
-//! `SIMULATION_UPGRADE=1`, some processes write as a release without lists of parties. A failure prints its seed. With the
+//! `SIMULATION_SEED` runs one seed; otherwise `SIMULATION_RUNS` is the number of seeds. Some
+//! processes write as a release without lists of parties. A failure prints its seed. With the
 //! feature `allows-lost`, each process runs one of two releases, and a restarted one may run the other.
 
 use logistics_core::lifecycle::STATUSES;
@@ -251,8 +251,7 @@ fn run(seed: u64) -> World {
             && !world.processes[process].up
         {
             choose_release(&mut rng, &mut world, process);
-            let mixed = number("SIMULATION_UPGRADE").is_some();
-            world.processes[process].lists_no_parties = mixed && rng.chance(250);
+            world.processes[process].lists_no_parties = rng.chance(250);
         }
         world.apply(action);
         if step % CHECKED_EVERY_STEPS == 0
@@ -269,8 +268,9 @@ fn run(seed: u64) -> World {
     (0..world.processes.len()).for_each(|process| world.apply(Action::SetClock(process, 0)));
     // The upgrade ends: no process writes without lists of parties.
     for process in 0..world.processes.len() {
-        if std::mem::take(&mut world.processes[process].lists_no_parties) {
+        if world.processes[process].lists_no_parties {
             world.apply(Action::Crash(process));
+            world.processes[process].lists_no_parties = false;
         }
     }
     settle(&mut world, seed);

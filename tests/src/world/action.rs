@@ -306,7 +306,7 @@ impl World {
 }
 
 /// The write as a release without lists of parties sends it.
-fn without_parties(write: &StoreWrite) -> StoreWrite {
+pub(super) fn without_parties(write: &StoreWrite) -> StoreWrite {
     let mut write = write.clone();
     for document in &mut write.documents {
         document.parties = OrderParties::default();

@@ -14,6 +14,7 @@ use logistics_core::{Cause, Fact, Offset, Partition, Timestamp};
 use logistics_testkit::{Broker, Epoch, Member, MemoryStore, Snapshot};
 
 use crate::workload::forged_outcome;
+use action::without_parties;
 
 pub use action::{Action, Fault};
 pub use release::Release;
@@ -240,8 +241,14 @@ impl World {
     /// Removes a worker. A store write that it sent may still arrive.
     fn drop_worker(&mut self, process: usize, partition: Partition) {
         if let Some(worker) = self.processes[process].workers.remove(&partition) {
-            worker.into_writes().into_iter().for_each(|write| self.store.hold(write));
+            worker.into_writes().into_iter().for_each(|write| self.hold(process, write));
         }
+    }
+
+    /// A write of this process is in transit.
+    fn hold(&mut self, process: usize, write: StoreWrite) {
+        let write = if self.processes[process].lists_no_parties { without_parties(&write) } else { write };
+        self.store.hold(write);
     }
 
     fn crash(&mut self, process: usize) {
@@ -271,7 +278,7 @@ impl World {
         let Some(worker) = self.processes[process].workers.get_mut(&partition) else { return };
         let pumped = release.run(|| worker.pump(now));
         for write in pumped.late_writes {
-            self.store.hold(write);
+            self.hold(process, write);
         }
         for token in pumped.tokens {
             if !self.tokens.insert(token) {
