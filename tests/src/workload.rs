@@ -65,7 +65,8 @@ pub fn place_for_parties(order_id: &OrderId, partition: Partition, name: &str) -
 /// Never: the names are valid.
 #[must_use]
 pub fn assign(order_id: &OrderId, courier: u64, partition: Partition, name: &str) -> Input {
-    let courier_id = (courier % 4 != 0).then(|| format!("c{}", courier % 4).parse().expect("a valid name"));
+    let courier_id =
+        (!courier.is_multiple_of(4)).then(|| format!("c{}", courier % 4).parse().expect("a valid name"));
     ask(order_id, Command::Assign { courier_id }, partition, name)
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use bytes::Bytes;
 use logistics_core::lifecycle::Status;
 use logistics_core::port::{
-    ClearOutcome, DocumentWrite, GroupEvent, ListQuery, LogIdentity, OrderParties, PartyFilter, PartyRole,
-    StoreWrite, Token, WriteOutcome,
+    ClearOutcome, DocumentWrite, GroupEvent, ListQuery, LogIdentity, OrderParties, StoreWrite, Token,
+    WriteOutcome,
 };
 use logistics_core::{Offset, Order, OrderId, Partition};
 use logistics_embedded::limits::CLEAR_ROWS_MAX;

@@ -99,12 +99,12 @@ fn the_flags_configure_each_way() {
 #[tokio::test]
 async fn an_authenticator_requires_credentials_unless_authentication_is_off() {
     let listen = LOOPBACK[0].parse().expect("an address");
-    let off = args(&[]).authenticator(listen).ok().expect("permitted");
+    let off = args(&[]).authenticator(listen).expect("permitted");
     assert!(!off.is_required());
     let file = std::env::temp_dir().join(format!("logistics-auth-{}.json", std::process::id()));
     std::fs::write(&file, r#"{"keys": []}"#).expect("written");
     let flags = ["--auth", "keys", "--api-keys-file", file.to_str().expect("UTF-8")];
-    let on = args(&flags).authenticator(listen).ok().expect("a valid file");
+    let on = args(&flags).authenticator(listen).expect("a valid file");
     assert!(on.is_required());
     assert_eq!(on.authenticate(&Credentials::default()).await, Err(AuthError::Missing));
     std::fs::remove_file(&file).expect("removed");
