@@ -25,9 +25,7 @@ use crate::commands::verify::VerifyArgs;
 use crate::commands::watch::WatchArgs;
 use crate::demo::DemoArgs;
 use crate::engine::KAFKA_AND_REDIS;
-
-/// The name of this program.
-pub(crate) const PROGRAM: &str = "logistics";
+use crate::names::PROGRAM;
 
 /// A real-time order and delivery backend in one binary: HTTP API, processor and notifications on a durable embedded
 /// engine, with the operator's commands. Without a subcommand it runs `serve`.

@@ -12,8 +12,9 @@ mod names;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use cli::{Cli, Command, PROGRAM};
+use cli::{Cli, Command};
 use logistics_cli_kit::{EndsAtOnce, Failure, block_on, end};
+use names::PROGRAM;
 
 fn main() -> ExitCode {
     match cli::parse() {

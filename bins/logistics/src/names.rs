@@ -1,9 +1,12 @@
-//! Parsers for names of the core. Help, completions and error messages list the possible values.
+//! The name of this program, and parsers for names of the core. Help, completions and error messages list the possible values.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use logistics_core::lifecycle::{ACTORS, STATUSES};
 use logistics_core::port::Topic;
 use logistics_core::{Actor, Status};
+
+/// The name of this program.
+pub(crate) const PROGRAM: &str = "logistics";
 
 /// A status.
 pub(crate) fn status() -> impl TypedValueParser<Value = Status> {

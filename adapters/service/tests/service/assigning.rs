@@ -51,7 +51,10 @@ async fn a_courier_claims_and_releases_and_sees_the_reply_of_its_release() {
     let claim = Assign::new(id.clone(), Some(party("ann")));
     let order = decided(&fixture, &ann, claim).await.expect("an order without a courier");
     let latest = order.history.last().expect("a fact");
-    assert_eq!((latest.actor, &latest.by), (Actor::Courier, &ann.authenticated().cloned()));
+    assert_eq!((latest.actor, &latest.by), (Actor::Courier, &None), "only operators see subjects");
+    let seen = fixture.service.find(&CALLER, &id).await.expect("an order");
+    let seen = Order::from_document(&seen.json).expect("a document");
+    assert_eq!(seen.history.last().expect("a fact").by.as_ref(), ann.authenticated());
     for wanted in [Some(party("bob")), None] {
         let foreign = decided(&fixture, &bob, Assign::new(id.clone(), wanted)).await;
         assert_eq!(foreign.expect_err("another courier's order"), Rejection::NotFound.into());

@@ -16,7 +16,7 @@ use logistics_core::text::{Escaped, escaped_json};
 use logistics_service::{Role, Scope};
 use logistics_tokio::SystemClock;
 
-use crate::cli::PROGRAM;
+use crate::names::PROGRAM;
 
 /// Flags of `keys`.
 #[derive(Args, Debug)]

@@ -97,8 +97,8 @@ fn signed(keys: &LogKeys, record: &str, parsed: &Value, partitions: u32) -> Opti
 
 /// The request in the name of the user of this command.
 fn by_this_user(mut request: Request) -> Request {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
-    request.by = Subject::parse(&format!("cli:{user}")).ok();
+    let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    request.by = user.and_then(|user| Subject::parse(&format!("cli:{user}")).ok());
     request
 }
 
@@ -171,7 +171,7 @@ mod tests {
     fn with_a_key_requests_and_bare_records_are_signed_and_nothing_else_is() {
         let keys = LogKeys::new(&[[1; 32]]).expect("a key");
         let signed = |record: &str| signed(&keys, record, &serde_json::from_str(record).ok()?, 4);
-        let request = sample::place();
+        let request = by_this_user(sample::place());
         let event = String::from_utf8(wire::encode_request(&request).to_vec()).expect("text");
         let home = partition_of(&request.order_id, 4);
         assert_eq!(signed(&event), Some(keys.sign_input(home, &wire::encode_request(&request))));
