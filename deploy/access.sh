@@ -44,8 +44,8 @@ prepare() {
             -addext "subjectAltName=$names" -addext "basicConstraints=critical,CA:FALSE" \
             -keyout "$dir/services/tls.key" -out "$dir/services/tls.crt" 2> /dev/null
     fi
-    # An empty key file: `logistics keys create --file` adds to it.
-    [ -e "$dir/services/api-keys.json" ] || : > "$dir/services/api-keys.json"
+    # No keys yet: `logistics keys create --file` adds them.
+    once "$dir/services/api-keys.json" printf '{"keys": []}\n'
     echo "The keys are in $dir. Issuer: $issuer, audience: $audience, algorithm: RS256." >&2
 }
 

@@ -62,9 +62,12 @@ impl OrderService {
             let before = shared.progress.answered(partition);
             let rebuilding;
             let mut found = self.look_up(order_id, pause).await?;
+            // A foreign order is known to be in the log, so its age does not matter.
+            let mut may_be_on_its_way = is_young(order_id, shared.clock.now());
             if let DocumentLookup::Found(json) = &found
                 && !principal.sees_document(order_id, json)?
             {
+                may_be_on_its_way = false;
                 found = DocumentLookup::Absent { answered: shared.answered(partition).await? };
             }
             match found {
@@ -86,7 +89,7 @@ impl OrderService {
                         None => *end.insert(shared.end_of_log(partition).await?),
                     };
                     rebuilding = !shared.progress.advance(partition, answered, before, end);
-                    if !rebuilding && answered >= end && !is_young(order_id, shared.clock.now()) {
+                    if !rebuilding && answered >= end && !may_be_on_its_way {
                         return Err(ServiceError::NotFound);
                     }
                 }
