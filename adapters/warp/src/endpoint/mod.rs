@@ -2,6 +2,7 @@
 
 #[cfg(feature = "docs-page")]
 pub(crate) mod assignment;
+pub(crate) mod change;
 pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod health;

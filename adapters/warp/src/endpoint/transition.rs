@@ -1,16 +1,15 @@
 //! `POST /orders/{id}/cancel` and `POST /orders/{id}/transitions`.
 
 use hyper::header::HeaderMap;
-use logistics_core::lifecycle::{ACTORS, STATUSES};
-use logistics_core::{Actor, OrderId, Status};
-use logistics_service::{Principal, Transition, Transitioned};
+use logistics_core::lifecycle::STATUSES;
+use logistics_core::{OrderId, Status};
+use logistics_service::{Principal, Transition};
 use warp::reply::Response;
 
 use crate::context::Context;
+use crate::endpoint::change::{self, Conditions};
 use crate::input::fields::Fields;
-use crate::input::header;
 use crate::output::failure::Failure;
-use crate::output::reply;
 
 /// The fields of a cancellation.
 pub(crate) const CANCEL_FIELDS: &[&str] = &["actor", "reason"];
@@ -53,19 +52,10 @@ async fn request(
     headers: &HeaderMap,
     fields: &Fields<'_>,
 ) -> Result<Response, Failure> {
-    if let Some(actor) = fields.named("actor", &ACTORS.map(Actor::name), Actor::from_name)? {
-        // The service checks it too. This check comes first, so that a reserved actor is reported before an invalid header.
-        command.actor = Some(caller.act_as(actor)?);
-    }
-    command.idempotency_key = header::idempotency_key(headers)?;
-    command.expected_version = header::if_match(headers)?;
-    command.reason = fields.value("reason")?;
-    command.trace = header::trace(headers);
-    command.wait = header::wait(headers);
-    Ok(match context.service.transition(caller, command).await? {
-        Transitioned::Done(document) => reply::document(document),
-        Transitioned::Pending { order_id, request_id } => {
-            reply::accepted(&context.config.base_path, &order_id, &request_id)
-        }
-    })
+    let conditions = Conditions::of(caller, headers, fields)?;
+    (command.actor, command.reason) = (conditions.actor, conditions.reason);
+    command.idempotency_key = conditions.idempotency_key;
+    command.expected_version = conditions.expected_version;
+    (command.trace, command.wait) = (conditions.trace, conditions.wait);
+    Ok(change::reply(context, context.service.transition(caller, command).await?))
 }
