@@ -34,6 +34,11 @@ pub struct LogArgs {
     /// Log lines for people or for machines
     #[arg(long, env = "LOGISTICS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
     log_format: LogFormat,
+}
+
+/// Flags of the audit trail, for processes that serve the API.
+#[derive(Args, Debug, Clone, Default)]
+pub struct AuditArgs {
     /// Append the audit trail to this file, a line of JSON per call that was refused or used a privilege [default: to the log]
     #[arg(long, env = "LOGISTICS_AUDIT_LOG", value_name = "FILE")]
     audit_log: Option<PathBuf>,
@@ -62,14 +67,22 @@ impl std::str::FromStr for LogFilter {
 
 impl LogArgs {
     /// Starts logging. Later calls in a process do nothing.
+    pub fn start(&self) {
+        self.start_lines(None);
+    }
+
+    /// Starts logging in a process that writes an audit trail. Later calls in a process do nothing.
     ///
     /// # Errors
     /// If the file of the audit trail cannot be opened.
-    pub fn start(&self) -> Result<(), Failure> {
-        let filter = EnvFilter::try_new(&self.log_level.0).unwrap_or_default();
-        let audit = self.audit_log.as_deref().map(open_audit).transpose()?;
-        start(filter, self.log_format, audit);
+    pub fn start_audited(&self, audit: &AuditArgs) -> Result<(), Failure> {
+        self.start_lines(audit.audit_log.as_deref().map(open_audit).transpose()?);
         Ok(())
+    }
+
+    fn start_lines(&self, audit: Option<AuditFile>) {
+        let filter = EnvFilter::try_new(&self.log_level.0).unwrap_or_default();
+        start(filter, self.log_format, audit);
     }
 }
 

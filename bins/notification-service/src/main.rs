@@ -66,7 +66,7 @@ fn main() -> ExitCode {
 }
 
 async fn start(args: RunArgs) -> Result<(), Failure> {
-    args.log.start()?;
+    args.log.start();
     let instance = args.instance.name(PROGRAM);
     let log = Log::connect(&args.kafka, args.partitions.partitions, &instance)?;
     let signals = Signals::listen()?;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
+use logistics_cli_kit::{AuditArgs, Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
 use logistics_wiring::{HttpArgs, HttpServer, InstanceArgs, LogKeyArgs, MemoryArgs, Services, parse, run};
 
@@ -51,6 +51,8 @@ struct ServeArgs {
     cluster: ClusterArgs,
     #[command(flatten)]
     log: LogArgs,
+    #[command(flatten)]
+    audit: AuditArgs,
 }
 
 fn main() -> ExitCode {
@@ -64,7 +66,7 @@ fn main() -> ExitCode {
 }
 
 async fn start(args: ServeArgs) -> Result<(), Failure> {
-    args.log.start()?;
+    args.log.start_audited(&args.audit)?;
     let keys = args.log_key.keys()?;
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;

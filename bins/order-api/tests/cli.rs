@@ -12,6 +12,32 @@ const FLAGS: &[(&str, &str)] = &[
     ("--health-details", ""),
     ("--cors-origin", "the server's own"),
     ("--allowed-host", "loopback names on a loopback address, else any"),
+    ("--auth", ""),
+    ("--api-keys-file", ""),
+    ("--jwt-issuer", ""),
+    ("--jwt-audience", ""),
+    ("--jwt-algorithm", ""),
+    ("--jwt-key-file", ""),
+    ("--jwt-jwks-url", ""),
+    ("--jwt-jwks-allow-http", ""),
+    ("--jwt-leeway", ""),
+    ("--jwt-claim-roles", ""),
+    ("--jwt-claim-scope", ""),
+    ("--jwt-claim-customer-id", ""),
+    ("--jwt-claim-merchant-id", ""),
+    ("--jwt-claim-courier-id", ""),
+    ("--tls-cert", ""),
+    ("--tls-key", ""),
+    ("--tls-client-ca", ""),
+    ("--hsts-max-age", ""),
+    ("--rate-limit", ""),
+    ("--rate-limit-shared", ""),
+    ("--rate-limit-processes", ""),
+    ("--trusted-proxy", ""),
+    ("--trusted-proxy-header", ""),
+    ("--admission-lag-max", ""),
+    ("--log-key-file", ""),
+    ("--audit-log", ""),
     ("--instance", "the machine's name"),
     ("--memory-mb", "256"),
     ("--partitions", "12"),
@@ -51,6 +77,9 @@ fn an_invalid_setting_is_one_sentence() {
     assert!(said.code == Some(2) && !said.err.contains("hunter2"), "{said:?}");
     SERVICE.refuses(&["--redis-url", secret], &[], &["--redis-url is no address such as"]);
     SERVICE.refuses(&["--redis-mode", "sentinel"], &[], &["--redis-sentinel-master"]);
+    SERVICE.refuses(&["--auth", "jwt"], &[], &["--jwt-issuer"]);
+    SERVICE.refuses(&["--jwt-issuer", "x"], &[], &["--jwt-issuer has no effect without --auth"]);
+    SERVICE.refuses(&["--tls-cert", "x"], &[], &["--tls-key"]);
 }
 
 #[test]

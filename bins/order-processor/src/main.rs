@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 async fn start(args: RunArgs) -> Result<(), Failure> {
-    args.log.start()?;
+    args.log.start();
     args.deciding.announce();
     let how = args.deciding.deciding(args.deciding.memory().bytes())?;
     let instance = args.instance.name(PROGRAM);

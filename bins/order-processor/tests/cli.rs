@@ -33,6 +33,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("--redis-password-file", ""),
     ("--mode", "manual"),
     ("--memory-mb", "256"),
+    ("--log-producer-roles", "customer"),
     ("--clock-skew-max", "5s"),
     ("--log-key-file", ""),
     ("--dwell", "2s"),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Args, Command, Parser};
-use logistics_cli_kit::LogArgs;
+use logistics_cli_kit::{AuditArgs, LogArgs};
 
 use crate::deciding::DecidingArgs;
 use crate::http_server::HttpArgs;
@@ -31,7 +31,7 @@ pub fn parse_from<C: Parser>(program: &str, args: Vec<OsString>) -> Result<C, Ex
 fn shared() -> Command {
     let command = LogArgs::augment_args(DecidingArgs::augment_args(Command::new("shared")));
     let command = NotifyArgs::augment_args(HttpArgs::augment_args(command));
-    let command = InstanceArgs::augment_args(command);
+    let command = AuditArgs::augment_args(InstanceArgs::augment_args(command));
     #[cfg(feature = "cluster")]
     let command = crate::cluster::ClusterArgs::augment_args(command);
     command

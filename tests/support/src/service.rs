@@ -253,7 +253,8 @@ fn explained(help: &str) -> BTreeMap<String, String> {
     let mut flag = None;
     for line in help.lines() {
         let mut words = line.split_whitespace().filter(|word| word.starts_with("--"));
-        if line.trim_start().starts_with('-') {
+        // A line `- value: meaning` belongs to the flag above it.
+        if line.trim_start().starts_with('-') && !line.trim_start().starts_with("- ") {
             flag = words.next().map(str::to_owned);
         }
         if let Some(flag) = &flag {

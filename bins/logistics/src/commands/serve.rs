@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use logistics_cli_kit::{Failure, LogArgs, Signals, output};
+use logistics_cli_kit::{AuditArgs, Failure, LogArgs, Signals, output};
 use logistics_core::port::StartAt;
 use logistics_notify::Console;
 use logistics_wiring::{Deciding, DecidingArgs, HttpArgs, NotifyArgs};
@@ -33,6 +33,8 @@ pub(crate) struct ServeArgs {
     deciding: DecidingArgs,
     #[command(flatten)]
     log: LogArgs,
+    #[command(flatten)]
+    audit: AuditArgs,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +44,7 @@ enum NotifierKind {
 }
 
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
-    args.log.start()?;
+    args.log.start_audited(&args.audit)?;
     let deciding = args.deciding.deciding(args.deciding.memory().for_orders())?;
     let mut signals = Signals::listen()?;
     let engine = args.engine.open().await?;
