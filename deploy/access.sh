@@ -38,7 +38,9 @@ prepare() {
     once "$dir/services/jwt.pub.pem" openssl pkey -in "$dir/issuer/jwt.key.pem" -pubout
     once "$dir/services/log.keys" openssl rand -hex 32
     local names="DNS:localhost,IP:127.0.0.1,DNS:order-api" host
-    for host in "$@"; do names+=",DNS:$host"; done
+    for host in "$@"; do
+        if [[ $host =~ ^[0-9.]+$ || $host == *:* ]]; then names+=",IP:$host"; else names+=",DNS:$host"; fi
+    done
     if [ ! -s "$dir/services/tls.crt" ]; then
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost \
             -addext "subjectAltName=$names" -addext "basicConstraints=critical,CA:FALSE" \
@@ -54,15 +56,21 @@ token() {
     for text in "$subject" "$role" "$party"; do
         [[ $text =~ ^[A-Za-z0-9._@-]*$ ]] || { echo "only letters, digits and . _ @ - are permitted: $text" >&2; exit 2; }
     done
+    case $role in
+        customer | merchant | courier) [ -n "$party" ] || { echo "the role $role needs a PARTY_ID" >&2; exit 2; } ;;
+        operator | service) ;;
+        *) echo "there is no role $role: use customer, merchant, courier, operator or service" >&2; exit 2 ;;
+    esac
+    [ -r "$dir/issuer/jwt.key.pem" ] || { echo "there is no key in $dir: run 'prepare $dir' first" >&2; exit 2; }
     now=$(date +%s)
     header='{"alg":"RS256","typ":"at+jwt"}'
     claims="{\"iss\":\"$issuer\",\"aud\":\"$audience\",\"sub\":\"$subject\",\"roles\":[\"$role\"]"
     claims+=",\"iat\":$now,\"nbf\":$now,\"exp\":$((now + lifetime_s))"
     [ -z "$party" ] || claims+=",\"${role}_id\":\"$party\""
-    local signed
+    local signed signature
     signed="$(printf %s "$header" | base64url).$(printf %s "$claims}" | base64url)"
-    printf '%s.%s\n' "$signed" \
-        "$(printf %s "$signed" | openssl dgst -sha256 -sign "$dir/issuer/jwt.key.pem" -binary | base64url)"
+    signature=$(printf %s "$signed" | openssl dgst -sha256 -sign "$dir/issuer/jwt.key.pem" -binary | base64url)
+    printf '%s.%s\n' "$signed" "$signature"
 }
 
 case "${1:-} $#" in

@@ -40,7 +40,10 @@ pub(crate) async fn identify(
             AuthError::Missing | AuthError::TooManyFailures { .. } => {
                 tracing::debug!(reason = %error, ?address, "rejected a request without a valid credential");
             }
-            error => tracing::info!(reason = %error, ?address, "rejected a credential"),
+            error => {
+                let address = address.map(tracing::field::display);
+                tracing::info!(reason = %error, address, "rejected a credential");
+            }
         }
         error.into()
     })

@@ -72,11 +72,11 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
     // The API serves at once, and answers 503 to requests that need a missing part.
-    args.http.announce(args.listen);
     let http = args.http.sharing(store.quotas());
     let server =
         HttpServer::api(args.listen, &http, args.memory.for_requests(), log.bus(), store.store(), keys)
             .await?;
+    http.announce(args.listen);
     tracing::info!(instance, "Order API Running...");
     let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];
     run(signals, server, checks, || Services::default().watched(cluster::watch(&log, Some(&store), ROLE)))

@@ -72,6 +72,8 @@ pub(crate) fn body(actor: Option<Actor>, reason: Option<&str>) -> serde_json::Va
 pub(crate) struct Rejection {
     pub(crate) error: String,
     #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
     hint: Option<String>,
     /// The transitions that the order's status allows, if the status is the reason.
     #[serde(default)]
@@ -84,7 +86,13 @@ impl fmt::Display for Rejection {
         if let Some(allowed) = &self.allowed_transitions {
             write!(f, "; allowed now: {}", names(&allowed.0))?;
         }
-        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})"))
+        match self.code.as_deref() {
+            Some("unauthenticated") => f.write_str(" (set --token-file FILE or LOGISTICS_TOKEN)"),
+            Some("invalid_credential") => {
+                f.write_str(" (it is wrong, expired or revoked; the server's log has the reason)")
+            }
+            _ => self.hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})")),
+        }
     }
 }
 

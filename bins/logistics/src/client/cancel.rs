@@ -25,7 +25,7 @@ pub(crate) struct CancelArgs {
 /// Flags of a requested transition or assignment.
 #[derive(Args, Debug)]
 pub(crate) struct TransitionArgs {
-    /// The actor that sends the request [default: operator]
+    /// The actor that sends the request [default: by the credential; operator without one]
     #[arg(long, value_parser = names::actor(), ignore_case = true)]
     actor: Option<Actor>,
     /// The reason, as a code or a short text

@@ -49,10 +49,10 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let engine = args.engine.open().await?;
     args.deciding.announce();
-    args.http.announce(args.listen);
     let request_bytes = args.deciding.memory().for_requests();
     let server =
         AllInOne::listen(&engine, args.listen, &args.http, request_bytes, deciding.log_keys.clone()).await?;
+    args.http.announce(args.listen);
     let url = server.url();
     output::line(format!("Listening on {url}, data in {}", engine.location()));
     output::line(format!("Try: curl -X POST {url}/orders"));
