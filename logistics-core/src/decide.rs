@@ -4,7 +4,7 @@ mod assign;
 
 use crate::fact::{Cause, Change, Fact};
 use crate::ids::{Offset, Timestamp, Version};
-use crate::lifecycle::{Actor, Status, Timer, transition};
+use crate::lifecycle::{Actor, Status, Timer, assigners, transition};
 use crate::order::{HistoryEntry, Order};
 use crate::policy::{DeadlineKind, Policy};
 use crate::rejection::Rejection;
@@ -71,12 +71,21 @@ pub fn decide_due(order: &Order, offset: Offset, now: Timestamp, policy: &Policy
     Some(next_fact(order, status, change, Actor::System, cause, now, policy))
 }
 
-/// The request names no party, or the order's party in the role of its actor. An order without a courier is open to the
-/// claims of every courier.
+/// The request names no party, or the order's party in the role of its actor, or it is a claim.
 fn reaches(request: &Request, order: &Order) -> bool {
-    let party = order.party(request.actor);
-    let is_claim = request.actor == Actor::Courier && matches!(request.command, Command::Assign { .. });
-    request.party.is_none() || request.party.as_ref() == party || (is_claim && party.is_none())
+    request.party.is_none()
+        || request.party.as_ref() == order.party(request.actor)
+        || is_claim(request, order)
+}
+
+/// A courier asks for itself, and the order has no courier and permits a courier to change that. Any other request of a courier
+/// about an order without a courier must not show whether the order exists.
+fn is_claim(request: &Request, order: &Order) -> bool {
+    let Command::Assign { courier_id: Some(courier) } = &request.command else { return false };
+    request.actor == Actor::Courier
+        && request.party.as_ref() == Some(courier)
+        && order.courier_id.is_none()
+        && assigners(order.status).contains(&Actor::Courier)
 }
 
 fn place(

@@ -143,14 +143,18 @@ fn a_courier_claims_and_releases_for_itself_only() {
     let open = order_in(Status::ReadyForPickup, None);
     let claimed = after(&open, &courier("a", "c-1", Some("c-1")));
     assert_eq!(claimed.courier_id, Some(party("c-1")));
-    // It does not assign another courier, neither an open order nor its own.
-    for order in [&open, &claimed] {
-        let Decision::Rejected(Rejection::AssignmentNotPermitted { permitted, .. }) =
-            answer(order, &courier("b", "c-1", Some("c-2")))
-        else {
-            panic!("a courier assigned another one")
-        };
-        assert_eq!(permitted, [Actor::Merchant, Actor::Operator]);
+    // It does not assign another courier to its order.
+    let Decision::Rejected(Rejection::AssignmentNotPermitted { permitted, .. }) =
+        answer(&claimed, &courier("b", "c-1", Some("c-2")))
+    else {
+        panic!("a courier assigned another one")
+    };
+    assert_eq!(permitted, [Actor::Merchant, Actor::Operator]);
+    // Nothing but a claim that may succeed shows that an order without a courier exists.
+    let mut ended = open.clone();
+    ended.status = Status::Cancelled;
+    for (order, wanted) in [(&open, Some("c-2")), (&open, None), (&ended, Some("c-1")), (&ended, None)] {
+        assert_eq!(code(order, &courier("g", "c-1", wanted)), "not_found", "{wanted:?}");
     }
     // The order of another courier does not exist for it.
     for wanted in [Some("c-2"), Some("c-1"), None] {
@@ -158,7 +162,7 @@ fn a_courier_claims_and_releases_for_itself_only() {
     }
     let released = after(&claimed, &courier("d", "c-1", None));
     assert_eq!(released.courier_id, None);
-    assert_eq!(answer(&released, &courier("d", "c-1", None)), Decision::Unchanged, "a retry of the release");
+    assert_eq!(code(&released, &courier("d", "c-1", None)), "not_found", "it is no longer the courier's");
     // Once the order is out, the courier keeps it.
     let mut out = claimed;
     out.status = Status::OutForDelivery;

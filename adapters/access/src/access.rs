@@ -48,8 +48,8 @@ pub enum AccessError {
 /// A bearer token takes precedence over a client certificate. A token that begins with [`API_KEY_PREFIX`] is an API key; every
 /// other one is a JWT.
 ///
-/// A valid API key or certificate, and a token that was verified before, always succeed. The limit of failed logins applies to
-/// the rest: other clients behind one address must not be able to lock these out.
+/// A valid credential always succeeds. The limit of failed logins applies to the rest: other clients behind one address must not be
+/// able to lock it out.
 pub struct Access {
     jwt: Option<Jwt>,
     keys: Option<LiveKeys>,
@@ -90,7 +90,6 @@ impl Access {
         if let Some(principal) = jwt.cached(token) {
             return Ok(principal);
         }
-        self.check(source)?;
         match jwt.verify(token).await {
             Ok(principal) => Ok(principal),
             Err(refused) => self.failed(source, refused),

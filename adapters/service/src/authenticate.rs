@@ -1,5 +1,6 @@
 //! Authentication as the interfaces see it: a client's credentials in, a principal out.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use async_trait::async_trait;
 use crate::principal::Principal;
 
 /// What a client presented.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Credentials<'a> {
     /// The token of `Authorization: Bearer`: a JWT or an API key.
@@ -16,6 +17,18 @@ pub struct Credentials<'a> {
     pub certificate: Option<&'a ClientCertificate>,
     /// The client's address, for the limit of failed logins.
     pub address: Option<IpAddr>,
+}
+
+/// Without the credentials themselves.
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bearer, certificate, address } = self;
+        f.debug_struct("Credentials")
+            .field("has_bearer", &bearer.is_some())
+            .field("has_certificate", &certificate.is_some())
+            .field("address", address)
+            .finish()
+    }
 }
 
 /// A client certificate whose chain is verified.

@@ -62,12 +62,12 @@ impl OrderService {
             let before = shared.progress.answered(partition);
             let rebuilding;
             let mut found = self.look_up(order_id, pause).await?;
-            // A foreign order is known to be in the log, so its age does not matter.
-            let mut may_be_on_its_way = is_young(order_id, shared.clock.now());
+            // A party knows the id of its order from a reply, so the order is in the log. Whether a foreign order is young must not
+            // show that it exists.
+            let may_be_on_its_way = principal.sees_every_order() && is_young(order_id, shared.clock.now());
             if let DocumentLookup::Found(json) = &found
                 && !principal.sees_document(order_id, json)?
             {
-                may_be_on_its_way = false;
                 found = DocumentLookup::Absent { answered: shared.answered(partition).await? };
             }
             match found {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use logistics_core::port::DocumentLookup;
-use logistics_core::{HistoryEntry, Offset, OrderId, RequestId, RequestOutcome, partition_of};
+use logistics_core::{HistoryEntry, Offset, OrderId, Rejection, RequestId, RequestOutcome, partition_of};
 use serde::Deserialize;
 
 use crate::error::ServiceError;
@@ -42,7 +42,7 @@ impl OrderService {
         let document = self.look_up_once(order_id).await?;
         if let Some(document) = &document {
             if !principal.sees_document(order_id, document)? {
-                return self.unknown_outcome(order_id, wait).await;
+                return self.foreign_outcome(order_id, request_id, wait).await;
             }
             if let Some(outcome) = fact_of(order_id, request_id, document)? {
                 return Ok(outcome);
@@ -60,14 +60,18 @@ impl OrderService {
         outcome.ok_or(ServiceError::OutcomeUnknown)
     }
 
-    /// Waits for the outcome of a request that does not exist, as a caller with a wrong request id does.
-    async fn unknown_outcome(
+    /// The outcome of a request about a foreign order. The caller's own request was rejected, as one about an unknown order is.
+    /// The outcome of any other request is unknown.
+    async fn foreign_outcome(
         &self,
         order_id: &OrderId,
+        request_id: &RequestId,
         wait: Duration,
     ) -> Result<RequestOutcome, ServiceError> {
-        let absent = RequestId::generate(self.shared.clock.now(), rand::random());
-        self.decision(order_id, &absent, None, wait).await.ok_or(ServiceError::OutcomeUnknown)
+        match self.decision(order_id, request_id, None, wait).await {
+            Some(outcome @ RequestOutcome::Rejected { rejection: Rejection::NotFound }) => Ok(outcome),
+            _ => Err(ServiceError::OutcomeUnknown),
+        }
     }
 
     async fn look_up_once(&self, order_id: &OrderId) -> Result<Option<Bytes>, ServiceError> {

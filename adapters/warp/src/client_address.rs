@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hyper::header::{FORWARDED, HeaderMap, HeaderName};
+use hyper::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::{Config, ForwardedHeader};
 use crate::peer::Peer;
@@ -29,10 +29,12 @@ pub(crate) fn client_address(config: &Config, headers: &HeaderMap, peer: Option<
         ForwardedHeader::Forwarded => FORWARDED,
     };
     // Several headers are one list, in their order.
-    let lists = headers.get_all(name).iter().rev().map(|value| value.to_str().unwrap_or_default());
-    for element in lists.flat_map(|list| list.rsplit(',')) {
-        // The proxy at `address` does not know the client: the proxy itself is the client then.
-        let Some(next) = parse(element.trim()) else { break };
+    let lists = headers.get_all(name).iter().rev().map(HeaderValue::as_bytes);
+    for element in lists.flat_map(|list| list.rsplit(|byte| *byte == b',')) {
+        // The proxy at `address` does not know the client: the proxy itself is the client then. Each element is read alone,
+        // because a client may put any bytes in front of those of the proxies.
+        let element = std::str::from_utf8(element).ok();
+        let Some(next) = element.and_then(|element| parse(element.trim())) else { break };
         address = next;
         if !trusted(address) {
             break;
@@ -76,6 +78,18 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap()));
         let peer = Peer::new(SocketAddr::new(peer.parse().unwrap(), 1));
         client_address(config, &pairs.collect(), Some(&peer)).unwrap().to_string()
+    }
+
+    #[test]
+    fn bytes_in_front_of_the_proxys_own_element_hide_no_client() {
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_bytes(b"\xff, 203.0.113.66").expect("a value");
+        headers.insert(X_FORWARDED_FOR, value);
+        let mut config = Config::default();
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+        let peer = Peer::new(([127, 0, 0, 1], 1).into());
+        let client = client_address(&config, &headers, Some(&peer));
+        assert_eq!(client, Some([203, 0, 113, 66].into()));
     }
 
     #[test]

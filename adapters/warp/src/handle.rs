@@ -116,8 +116,9 @@ where
             return Err(failure);
         }
     };
+    let running = audited.started(&caller);
     let result = dispatch(context, resource, &caller, call).await;
-    audited.record(Some(&caller), result.as_ref());
+    running.ended(result.as_ref());
     result.map_err(|failure| failure.to(&caller))
 }
 

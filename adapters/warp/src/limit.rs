@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::Method;
 use logistics_service::{LimitState, LimitedCaller, Principal, RouteClass};
 use warp::reply::Response;
@@ -18,8 +18,7 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 
 /// The principal that makes the request from `address`, if its rate limit admits the request. `state` is that of the limit, for the reply.
 ///
-/// A principal is limited at all of its addresses together. A request without a valid credential counts for its address, and an
-/// address that has used its quota this way is refused before its next credential is verified. So guessing is bounded.
+/// A principal is limited at all of its addresses together. A request without a valid credential counts for its address.
 ///
 /// # Errors
 /// As for [`caller::identify`]; 429 over the limit.
@@ -36,7 +35,10 @@ pub(crate) async fn identify(
         return caller::identify(context, resource, headers, peer, address).await;
     };
     let by_address = address.map_or(LimitedCaller::Unknown, LimitedCaller::Address);
-    if context.authenticator.is_required() {
+    let has_credential =
+        headers.contains_key(AUTHORIZATION) || peer.is_some_and(|peer| peer.certificate.is_some());
+    // A client with a valid credential must not wait for the failures of others at its address.
+    if context.authenticator.is_required() && !has_credential {
         *state = limiter.refusal(by_address, class);
         if let Some(retry_after_s) = state.and_then(|state| state.retry_after_s) {
             return Err(Failure::rate_limited(retry_after_s));

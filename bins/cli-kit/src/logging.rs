@@ -108,9 +108,10 @@ fn start(filter: EnvFilter, format: LogFormat, audit: Option<AuditFile>) {
     let Ok(queue) = Queue::start(std::io::stderr(), report_dropped) else { return };
     let queue = QUEUE.get_or_init(|| queue).clone();
     let is_audit = |metadata: &Metadata<'_>| metadata.target() == AUDIT_TARGET;
-    // The trail is in one place: in its file, if it has one.
+    // The trail is complete at every level, and in one place: in its file, if it has one.
     let has_file = audit.is_some();
-    let to_stderr = filter.and(filter_fn(move |metadata| !(has_file && is_audit(metadata))));
+    let to_stderr =
+        filter.or(filter_fn(is_audit)).and(filter_fn(move |metadata| !(has_file && is_audit(metadata))));
     let lines = fmt::layer().with_writer(queue).with_ansi(std::io::stderr().is_terminal());
     let lines = match format {
         LogFormat::Human => lines.with_target(false).fmt_fields(HumanFields).boxed(),

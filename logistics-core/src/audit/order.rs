@@ -167,7 +167,10 @@ impl OrderAudit {
     /// The rejection fits the state that the order has at this place of the log.
     pub(super) fn rejected(&self, rejection: &Rejection, asked: Option<&Asked>) -> Result<(), Broken> {
         let fits = match rejection {
-            Rejection::NotFound => self.status.is_none() || !self.is_reached(asked),
+            // A courier's request about an order without a courier is decided by its content, which is not kept here.
+            Rejection::NotFound => {
+                self.status.is_none() || !self.is_reached(asked) || asked.is_some_and(Asked::is_of_a_courier)
+            }
             Rejection::PlacementNotPermitted { .. } => self.status.is_none(),
             Rejection::IllegalTransition { current, .. }
             | Rejection::NotPermitted { current, .. }

@@ -93,7 +93,6 @@ impl Jwt {
         if !self.config.algorithms.contains(&token.algorithm) {
             return Err(Refused::invalid("the header's alg is not permitted"));
         }
-        let verified = claims::check(&token.claims, &self.config, self.clock.now())?;
         let keys = match (&self.keys, token.kid.as_deref()) {
             (Keys::Fetched(jwks), Some(kid)) => jwks.keys_with(kid).await?,
             _ => self.keys()?,
@@ -105,6 +104,8 @@ impl Jwt {
         if !candidates.iter().any(|key| key.verifies(token.message, token.signature)) {
             return Err(Refused::invalid("the token's signature is wrong"));
         }
+        // Behind the signature: a forged token that claims to be expired counts as a failed login.
+        let verified = claims::check(&token.claims, &self.config, self.clock.now())?;
         let principal = verified.principal.clone();
         self.verified.insert(verified::key(text), &keys.digest, verified);
         Ok(principal)

@@ -54,6 +54,10 @@ pub(crate) async fn log(
     query: &str,
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
+    // The service checks it too. This check comes first, because the errors below name topics and partitions.
+    if !caller.is_operator() {
+        return Err(ServiceError::Forbidden.into());
+    }
     let partitions = context.service.partitions();
     let topic = topic_named(topic)?;
     let partition = partition_numbered(partition, partitions)?;

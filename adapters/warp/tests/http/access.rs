@@ -258,7 +258,8 @@ async fn a_foreign_order_with_a_young_id_has_the_reply_of_an_unknown_one_at_once
     let placed = fixture.as_caller(Operator, "POST /orders", r#"{"customer_id":"another"}"#).await.json();
     let young = placed["order_id"].as_str().expect("an id");
     let foreign = fixture.as_caller(Customer, &format!("GET /orders/{young}"), "").await;
-    let unknown = fixture.as_caller(Customer, "GET /orders/mine-1", "").await;
+    let unknown = logistics_core::OrderId::generate(logistics_testkit::sample::time(0), [7; 10]);
+    let unknown = fixture.as_caller(Customer, &format!("GET /orders/{unknown}"), "").await;
     foreign.error(404, "not_found");
     assert_eq!((&foreign.body, foreign.stable_headers()), (&unknown.body, unknown.stable_headers()));
 }
@@ -419,4 +420,24 @@ async fn a_courier_claims_an_order_moves_it_and_releases_it() {
     assert_eq!(assign(Operator, r#""another""#).await.status, 200);
     assert_eq!(assign(Courier, r#""own""#).await.status, 404);
     assert_eq!(assign(Courier, "null").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_outcome_of_a_request_about_a_foreign_order_is_that_of_one_about_an_unknown_order() {
+    let fixture = Fixture::start().await;
+    for target in [Foreign, Unknown] {
+        let (id, placement) = fixture.order(target).await;
+        let line = format!("POST /orders/{id}/cancel");
+        let cancelled = fixture.call(Some(Customer.name()), &line, &[], "").await;
+        cancelled.error(404, "not_found");
+        let request = fixture.server.requests().pop().expect("the cancellation").id;
+        let outcome = async |request: &str| {
+            let line = format!("GET /orders/{id}/requests/{request}");
+            fixture.call(Some(Customer.name()), &line, &["Prefer: wait=0"], "").await
+        };
+        let own = outcome(request.as_str()).await;
+        assert_eq!((own.status, &own.json()["rejection"]["code"]), (200, &"not_found".into()), "{target:?}");
+        // The placement was another caller's request.
+        outcome(&placement).await.error(404, "outcome_unknown");
+    }
 }
