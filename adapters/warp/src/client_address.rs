@@ -85,8 +85,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         let value = HeaderValue::from_bytes(b"\xff, 203.0.113.66").expect("a value");
         headers.insert(X_FORWARDED_FOR, value);
-        let mut config = Config::default();
-        config.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+        let trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+        let config = Config { trusted_proxies, ..Config::default() };
         let peer = Peer::new(([127, 0, 0, 1], 1).into());
         let client = client_address(&config, &headers, Some(&peer));
         assert_eq!(client, Some([203, 0, 113, 66].into()));
