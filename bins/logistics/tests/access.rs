@@ -91,6 +91,34 @@ fn keys_have_their_permissions_until_they_are_revoked_and_refusals_leave_a_trail
     assert!(server.process.terminate().success());
 }
 
+/// The change may happen although its client has left, so the trail must have it.
+#[test]
+fn a_change_of_a_client_that_disconnects_is_in_the_trail() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (keys, trail) = (directory.path().join("keys.json"), directory.path().join("audit.log"));
+    let operator = create(&keys, &["--name", "ops", "--role", "operator"]);
+    let (file, audit) = (keys.to_str().expect("text"), trail.to_str().expect("text"));
+    let flags = ["--auth", "keys", "--api-keys-file", file, "--audit-log", audit];
+    let server = Server::start(&directory.path().join("data"), &flags);
+    for number in 1..=5 {
+        let placed = server.call(&operator, "POST /orders", "").json();
+        let id = placed["order_id"].as_str().expect("an id");
+        let head = format!(
+            "POST /orders/{id}/cancel HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {operator}\r\ncontent-length: 0\r\n\r\n",
+            server.addr
+        );
+        let mut stream = std::net::TcpStream::connect(server.addr).expect("it serves");
+        std::io::Write::write_all(&mut stream, head.as_bytes()).expect("it reads");
+        drop(stream);
+        until("the trail has the cancellation", || {
+            let lines = fs::read_to_string(&trail).expect("the audit trail");
+            let recorded = lines.lines().filter(|line| line.contains("POST /orders/{id}/cancel")).count();
+            (recorded == number).then_some(())
+        });
+    }
+    assert!(server.process.terminate().success());
+}
+
 #[test]
 fn without_auth_a_server_starts_on_a_loopback_address_only_and_says_what_that_means() {
     let directory = tempfile::tempdir().expect("a temporary directory");
