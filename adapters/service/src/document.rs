@@ -1,8 +1,11 @@
 //! An order's document.
 
+use std::ops::Range;
+
 use bytes::Bytes;
-use logistics_core::{Order, Version};
+use logistics_core::{HistoryEntry, Version};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::error::ServiceError;
 use crate::history::unreadable;
@@ -28,9 +31,22 @@ pub(crate) fn visible(principal: &Principal, json: Bytes) -> Result<Bytes, Servi
     if principal.is_operator() || !contains(&json, br#""by":"#) {
         return Ok(json);
     }
-    let mut order = Order::from_document(&json).map_err(|error| unreadable(None, &error))?;
-    order.history.iter_mut().for_each(|entry| entry.by = None);
-    Ok(Bytes::from(order.to_document()))
+    // Only the history is parsed and written again; the rest may be long.
+    #[derive(Deserialize)]
+    struct Outline<'a> {
+        #[serde(borrow)]
+        history: &'a RawValue,
+    }
+    let read = || -> serde_json::Result<(Range<usize>, Vec<u8>)> {
+        let Outline { history } = serde_json::from_slice(&json)?;
+        let mut entries: Vec<HistoryEntry> = serde_json::from_str(history.get())?;
+        entries.iter_mut().for_each(|entry| entry.by = None);
+        let place = json.slice_ref(history.get().as_bytes());
+        let start = place.as_ptr() as usize - json.as_ptr() as usize;
+        Ok((start..start + place.len(), serde_json::to_vec(&entries)?))
+    };
+    let (place, history) = read().map_err(|error| unreadable(None, &error))?;
+    Ok(Bytes::from([&json[..place.start], &history, &json[place.end..]].concat()))
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
