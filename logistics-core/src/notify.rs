@@ -8,6 +8,7 @@ use crate::fact::{Assignment, Change, Fact};
 use crate::ids::{OrderId, PartyId, Reason, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status};
 use crate::order::Order;
+use crate::port::OrderParties;
 use crate::request::Placement;
 
 pub use audience::{audiences, late_audiences};
@@ -114,6 +115,14 @@ impl<'a> From<&'a Placement> for Parties<'a> {
             courier: courier_id.as_ref(),
             previous_courier: None,
         }
+    }
+}
+
+impl<'a> From<&'a OrderParties> for Parties<'a> {
+    fn from(parties: &'a OrderParties) -> Self {
+        let OrderParties { customer, merchant, courier } = parties;
+        let (customer, merchant, courier) = (customer.as_ref(), merchant.as_ref(), courier.as_ref());
+        Self { customer, merchant, courier, ..Self::default() }
     }
 }
 

@@ -6,10 +6,12 @@
 //! for the failures of another, except with the probability that both have the same tag.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
+
+use crate::network::Network;
 
 /// Entries of a set.
 const WAYS: usize = 4;
@@ -62,14 +64,14 @@ impl FailedLogins {
     pub(crate) fn blocked_ms(&self, source: LoginSource<'_>) -> Option<u64> {
         let now = self.now_ms();
         let address =
-            source.address.map(network).and_then(|address| self.addresses.blocked_ms(&address, now));
+            source.address.map(Network::of).and_then(|address| self.addresses.blocked_ms(&address, now));
         let key_id = source.key_id.and_then(|id| self.key_ids.blocked_ms(&id, now));
         address.max(key_id)
     }
 
     pub(crate) fn record(&self, source: LoginSource<'_>) {
         let now = self.now_ms();
-        if let Some(address) = source.address.map(network) {
+        if let Some(address) = source.address.map(Network::of) {
             self.addresses.record(&address, now);
         }
         if let Some(id) = source.key_id {
@@ -79,17 +81,6 @@ impl FailedLogins {
 
     fn now_ms(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-/// One client usually has a complete /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
     }
 }
 

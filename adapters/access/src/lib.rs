@@ -6,6 +6,7 @@ mod failures;
 mod jwt;
 mod keys;
 mod limits;
+mod network;
 mod refused;
 
 pub use access::{Access, AccessConfig, AccessError};

@@ -143,20 +143,12 @@ fn scoped(
         return Ok((query, also));
     }
     Err(match &query.party {
-        Some(party) => ServiceError::ForeignParty { field: field_of(party.role) },
+        Some(party) => ServiceError::ForeignParty { field: party.role.field() },
         None => ServiceError::invalid(
-            field_of(party.role),
+            party.role.field(),
             "is missing; this principal has several roles, and a list is of one party",
         ),
     })
-}
-
-fn field_of(role: PartyRole) -> &'static str {
-    match role {
-        PartyRole::Customer => "customer_id",
-        PartyRole::Merchant => "merchant_id",
-        PartyRole::Courier => "courier_id",
-    }
 }
 
 fn check(query: &ListQuery) -> Result<(), ServiceError> {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use logistics_core::OrderId;
 use logistics_core::notify::Parties;
-use logistics_core::{OrderId, PartyId, Placement};
-use serde::Deserialize;
+use logistics_core::port::OrderParties;
 use tokio::time::Instant;
 
 use crate::error::ServiceError;
@@ -15,17 +15,6 @@ use crate::principal::Principal;
 /// absent order than to read the order of another party, and the multiple hides the difference.
 const NOT_FOUND_STEP_MS: u64 = 5;
 
-/// The parsed part of a document.
-#[derive(Deserialize)]
-struct Owners {
-    #[serde(default)]
-    customer_id: Option<PartyId>,
-    #[serde(default)]
-    merchant_id: Option<PartyId>,
-    #[serde(default)]
-    courier_id: Option<PartyId>,
-}
-
 impl Principal {
     /// Whether the principal sees the order with this document.
     ///
@@ -35,11 +24,8 @@ impl Principal {
         if self.sees_every_order() {
             return Ok(true);
         }
-        let owners: Owners =
-            serde_json::from_slice(json).map_err(|error| unreadable(Some(order_id), &error))?;
-        let mut parties = Placement::new();
-        (parties.customer_id, parties.merchant_id) = (owners.customer_id, owners.merchant_id);
-        parties.courier_id = owners.courier_id;
+        let parties =
+            OrderParties::from_document(json).map_err(|error| unreadable(Some(order_id), &error))?;
         Ok(self.sees(Parties::from(&parties)))
     }
 }

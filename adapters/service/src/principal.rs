@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use logistics_core::notify::Parties;
+use logistics_core::port::PartyRole;
 use logistics_core::{Actor, PartyId, Subject};
 
 use crate::error::ServiceError;
@@ -205,7 +206,7 @@ impl Principal {
     #[must_use]
     pub fn sees(&self, parties: Parties<'_>) -> bool {
         let own = |actor| self.party(actor).is_some_and(|party| parties.id(actor) == Some(party));
-        self.sees_every_order() || PARTY_ACTORS.into_iter().any(own)
+        self.sees_every_order() || PartyRole::ALL.into_iter().map(PartyRole::actor).any(own)
     }
 
     fn has_scope(&self, scope: Scope) -> bool {
@@ -235,7 +236,7 @@ impl Principal {
         if let Some(named) = named {
             return own(named).ok_or(ServiceError::Forbidden);
         }
-        let mut own = PARTY_ACTORS.into_iter().filter_map(own);
+        let mut own = PartyRole::ALL.into_iter().map(PartyRole::actor).filter_map(own);
         let first = own.next().ok_or(ServiceError::Forbidden)?;
         match own.next() {
             Some(_) => Err(ServiceError::invalid("actor", "is missing; this principal has several roles")),
@@ -251,9 +252,6 @@ impl Principal {
         self.act(Some(actor), actor).map(|acting| acting.actor)
     }
 }
-
-/// The actors that are a party of an order.
-pub(crate) const PARTY_ACTORS: [Actor; 3] = [Actor::Customer, Actor::Merchant, Actor::Courier];
 
 #[cfg(test)]
 mod tests {

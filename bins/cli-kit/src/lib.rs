@@ -16,7 +16,7 @@ pub use access::{Access, AccessArgs, TrustArgs};
 pub use exit::Failure;
 pub use health::HealthArgs;
 pub use http::{BaseUrl, Client, Reply};
-pub use logging::{AUDIT_TARGET, AuditArgs, LogArgs, start_for_problems};
+pub use logging::{AuditArgs, LogArgs, start_for_problems};
 pub use process::{block_on, end, parse_from, sentence};
 pub use signals::{EndsAtOnce, Signals};
 pub use span::Span;

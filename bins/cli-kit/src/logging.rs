@@ -44,9 +44,6 @@ pub struct AuditArgs {
     audit_log: Option<PathBuf>,
 }
 
-/// The target of the events that are the audit trail.
-pub const AUDIT_TARGET: &str = "logistics::audit";
-
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 enum LogFormat {
     Human,
@@ -71,19 +68,27 @@ impl LogArgs {
         self.start_lines(None);
     }
 
-    /// Starts logging in a process that writes an audit trail. Later calls in a process do nothing.
+    /// Starts logging in a process whose events of `target` are an audit trail. Later calls in a process do nothing.
     ///
     /// # Errors
     /// If the file of the audit trail cannot be opened.
-    pub fn start_audited(&self, audit: &AuditArgs) -> Result<(), Failure> {
-        self.start_lines(audit.audit_log.as_deref().map(open_audit).transpose()?);
+    pub fn start_audited(&self, audit: &AuditArgs, target: &'static str) -> Result<(), Failure> {
+        let file = audit.audit_log.as_deref().map(open_audit).transpose()?;
+        self.start_lines(Some(Trail { target, file }));
         Ok(())
     }
 
-    fn start_lines(&self, audit: Option<AuditFile>) {
+    fn start_lines(&self, trail: Option<Trail>) {
         let filter = EnvFilter::try_new(&self.log_level.0).unwrap_or_default();
-        start(filter, self.log_format, audit);
+        start(filter, self.log_format, trail);
     }
+}
+
+/// The audit trail of a process.
+struct Trail {
+    target: &'static str,
+    /// `None`: the trail is in the log.
+    file: Option<AuditFile>,
 }
 
 fn open_audit(path: &Path) -> Result<AuditFile, Failure> {
@@ -100,16 +105,17 @@ pub fn start_for_problems() {
 /// The queue of lines, once logging has started.
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
-fn start(filter: EnvFilter, format: LogFormat, audit: Option<AuditFile>) {
+fn start(filter: EnvFilter, format: LogFormat, trail: Option<Trail>) {
     if QUEUE.get().is_some() {
         return;
     }
     // Without a thread, the service cannot start either, and reports that.
     let Ok(queue) = Queue::start(std::io::stderr(), report_dropped) else { return };
     let queue = QUEUE.get_or_init(|| queue).clone();
-    let is_audit = |metadata: &Metadata<'_>| metadata.target() == AUDIT_TARGET;
+    let (target, file) = trail.map_or((None, None), |trail| (Some(trail.target), trail.file));
+    let is_audit = move |metadata: &Metadata<'_>| Some(metadata.target()) == target;
     // The trail is complete at every level, and in one place: in its file, if it has one.
-    let has_file = audit.is_some();
+    let has_file = file.is_some();
     let to_stderr =
         filter.or(filter_fn(is_audit)).and(filter_fn(move |metadata| !(has_file && is_audit(metadata))));
     let lines = fmt::layer().with_writer(queue).with_ansi(std::io::stderr().is_terminal());
@@ -117,7 +123,7 @@ fn start(filter: EnvFilter, format: LogFormat, audit: Option<AuditFile>) {
         LogFormat::Human => lines.with_target(false).fmt_fields(HumanFields).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).map_event_format(JsonEvent).boxed(),
     };
-    let trail = audit.map(|file| {
+    let trail = file.map(|file| {
         let lines = fmt::layer().with_writer(file).with_ansi(false).json().flatten_event(true);
         lines.map_event_format(JsonEvent).with_filter(filter_fn(is_audit))
     });

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use logistics_cli_kit::{AuditArgs, Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
-use logistics_wiring::{HttpArgs, HttpServer, InstanceArgs, LogKeyArgs, MemoryArgs, Services, parse, run};
+use logistics_wiring::{
+    AUDIT_TARGET, HttpArgs, HttpServer, InstanceArgs, LogKeyArgs, MemoryArgs, Services, parse, run,
+};
 
 /// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
 #[global_allocator]
@@ -66,7 +68,7 @@ fn main() -> ExitCode {
 }
 
 async fn start(args: ServeArgs) -> Result<(), Failure> {
-    args.log.start_audited(&args.audit)?;
+    args.log.start_audited(&args.audit, AUDIT_TARGET)?;
     let keys = args.log_key.keys()?;
     let instance = args.instance.name(PROGRAM);
     let (log, store) = args.cluster.connect(&instance)?;

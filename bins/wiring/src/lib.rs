@@ -22,6 +22,8 @@ mod services;
 mod startup;
 mod tls;
 
+pub use logistics_service::audit::TARGET as AUDIT_TARGET;
+
 pub use app::{App, run};
 pub use auth::AuthArgs;
 pub use deciding::DecidingArgs;

@@ -8,9 +8,10 @@ use super::{Expect, Report};
 use crate::details::Details;
 use crate::fact::{Assignment, Cause, Change, Fact};
 use crate::ids::{PartyId, Timestamp, Version};
-use crate::lifecycle::{Actor, Status, assigners, transition};
+use crate::lifecycle::{Status, assigners, transition};
 use crate::notify::Notification;
 use crate::order::{Order, evolve};
+use crate::port::PartyRole;
 use crate::rejection::Rejection;
 
 /// A few hundred bytes an order, so that a million of them fit: a terminal order's fold is dropped, and of each document
@@ -21,8 +22,8 @@ pub(super) struct OrderAudit {
     status: Option<Status>,
     version: Version,
     due: Option<Timestamp>,
-    /// Of the party in each of [`PARTY_ROLES`].
-    parties: [u64; PARTY_ROLES.len()],
+    /// Of the party in each of [`PartyRole::ALL`].
+    parties: [u64; PartyRole::ALL.len()],
     /// Of the document after each fact.
     documents: Vec<u64>,
     /// Of the record of each fact.
@@ -37,9 +38,6 @@ pub(super) struct OrderAudit {
     stored: Option<Stored>,
     timer: Option<Timestamp>,
 }
-
-/// The roles that are a party of an order.
-const PARTY_ROLES: [Actor; 3] = [Actor::Customer, Actor::Merchant, Actor::Courier];
 
 const NO_PARTY: Option<&PartyId> = None;
 
@@ -90,7 +88,7 @@ impl OrderAudit {
         self.to_notify =
             notification_hash(self.to_notify, fact.version, fact.status, late, assignment, fact.at);
         (self.version, self.status, self.due) = (order.version, Some(order.status), order.due());
-        self.parties = PARTY_ROLES.map(|role| fingerprint(&order.party(role)));
+        self.parties = PartyRole::ALL.map(|role| fingerprint(&order.party(role.actor())));
         if before_checkpoint {
             self.checkpointed = self.version;
         }
@@ -157,7 +155,9 @@ impl OrderAudit {
 
     fn is_reached(&self, asked: Option<&Asked>) -> bool {
         let Some((role, party)) = asked.and_then(|asked| asked.party.as_ref()) else { return true };
-        let Some(index) = PARTY_ROLES.iter().position(|party_role| party_role == role) else { return false };
+        let Some(index) = PartyRole::ALL.iter().position(|party| party.actor() == *role) else {
+            return false;
+        };
         // An order without a courier is open to the claims of every courier.
         let claim =
             asked.is_some_and(Asked::is_of_a_courier) && self.parties[index] == fingerprint(&NO_PARTY);

@@ -1,12 +1,11 @@
 //! The list of orders: what to list, and where a page begins.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::store::OrderParties;
 use crate::ids::{OrderId, PartyId, Timestamp};
 use crate::lifecycle::{Actor, Status};
 
@@ -41,6 +40,16 @@ impl PartyRole {
         PartyRole::ALL.into_iter().find(|role| role.actor() == actor)
     }
 
+    /// The field of a document that has the party's id.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        match self {
+            PartyRole::Customer => "customer_id",
+            PartyRole::Merchant => "merchant_id",
+            PartyRole::Courier => "courier_id",
+        }
+    }
+
     /// The role's name: `customer`, `merchant` or `courier`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -61,22 +70,7 @@ impl PartyFilter {
     /// Whether this document is of an order of the party. A document that cannot be parsed is of none.
     #[must_use]
     pub fn matches(&self, document: &[u8]) -> bool {
-        #[derive(Deserialize)]
-        struct Head<'a> {
-            #[serde(borrow, default)]
-            customer_id: Option<Cow<'a, str>>,
-            #[serde(borrow, default)]
-            merchant_id: Option<Cow<'a, str>>,
-            #[serde(borrow, default)]
-            courier_id: Option<Cow<'a, str>>,
-        }
-        let Ok(head) = serde_json::from_slice::<Head<'_>>(document) else { return false };
-        let id = match self.role {
-            PartyRole::Customer => head.customer_id,
-            PartyRole::Merchant => head.merchant_id,
-            PartyRole::Courier => head.courier_id,
-        };
-        id.is_some_and(|id| id == self.id.as_str())
+        OrderParties::from_document(document).is_ok_and(|parties| parties.id(self.role) == Some(&self.id))
     }
 
     /// The digest that identifies this party's list in a cursor. It does not contain the id.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::Deserialize;
 
 use super::error::PortError;
 use super::list::{ListQuery, Page, PartyRole};
@@ -94,6 +95,24 @@ pub struct OrderParties {
 }
 
 impl OrderParties {
+    /// The parties of the order with this document. Nothing else of it is read.
+    ///
+    /// # Errors
+    /// If the document is no JSON object, or a party's id is invalid.
+    pub fn from_document(json: &[u8]) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Read {
+            #[serde(default)]
+            customer_id: Option<PartyId>,
+            #[serde(default)]
+            merchant_id: Option<PartyId>,
+            #[serde(default)]
+            courier_id: Option<PartyId>,
+        }
+        let Read { customer_id, merchant_id, courier_id } = serde_json::from_slice(json)?;
+        Ok(Self { customer: customer_id, merchant: merchant_id, courier: courier_id })
+    }
+
     /// The party in this role.
     #[must_use]
     pub fn id(&self, role: PartyRole) -> Option<&PartyId> {

@@ -1,17 +1,16 @@
 //! The keys of callers.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use logistics_service::LimitedCaller;
+
+use crate::network::Network;
 
 /// A caller as the limits count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum CallerKey<'a> {
     Subject(&'a str),
-    V4(Ipv4Addr),
-    /// The first 64 bits of an IPv6 address.
-    V6(u64),
+    Address(Network),
     Unknown,
 }
 
@@ -19,10 +18,7 @@ impl<'a> CallerKey<'a> {
     pub(super) fn of(caller: LimitedCaller<'a>) -> Self {
         match caller {
             LimitedCaller::Subject(subject) => CallerKey::Subject(subject),
-            LimitedCaller::Address(address) => match address.to_canonical() {
-                IpAddr::V4(address) => CallerKey::V4(address),
-                IpAddr::V6(address) => CallerKey::V6(network(address)),
-            },
+            LimitedCaller::Address(address) => CallerKey::Address(Network::of(address)),
             // `LimitedCaller` is non-exhaustive.
             _ => CallerKey::Unknown,
         }
@@ -34,18 +30,10 @@ impl fmt::Display for CallerKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CallerKey::Subject(subject) => write!(f, "subject:{subject}"),
-            CallerKey::V4(address) => write!(f, "address:{address}"),
-            CallerKey::V6(network) => {
-                write!(f, "address:{}/64", Ipv6Addr::from_bits(u128::from(*network) << 64))
-            }
+            CallerKey::Address(network) => write!(f, "address:{network}"),
             CallerKey::Unknown => f.write_str("unknown"),
         }
     }
-}
-
-fn network(address: Ipv6Addr) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = address.octets();
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 #[cfg(test)]

@@ -29,9 +29,9 @@ fn parse(text: &str) -> Result<ListQuery, Failure> {
     let status = status.as_deref().map(status_named).transpose()?;
     let late = late.as_deref().map_or(Ok(false), flag)?;
     let party = one_party([
-        (PartyRole::Customer, "customer_id", customer.as_deref()),
-        (PartyRole::Merchant, "merchant_id", merchant.as_deref()),
-        (PartyRole::Courier, "courier_id", courier.as_deref()),
+        (PartyRole::Customer, customer.as_deref()),
+        (PartyRole::Merchant, merchant.as_deref()),
+        (PartyRole::Courier, courier.as_deref()),
     ])?;
     let since = since.as_deref().map(time).transpose()?;
     let after = cursor.as_deref().map(cursor_of).transpose()?;
@@ -50,10 +50,10 @@ fn flag(text: &str) -> Result<bool, Failure> {
 }
 
 /// A list is of one party.
-fn one_party(parties: [(PartyRole, &'static str, Option<&str>); 3]) -> Result<Option<PartyFilter>, Failure> {
+fn one_party(parties: [(PartyRole, Option<&str>); 3]) -> Result<Option<PartyFilter>, Failure> {
     let mut found = None;
-    for (role, name, text) in parties {
-        let Some(text) = text else { continue };
+    for (role, text) in parties {
+        let (name, Some(text)) = (role.field(), text) else { continue };
         let id = PartyId::parse(text).map_err(|error| Failure::invalid(name, error.to_string()))?;
         if found.replace(PartyFilter { role, id }).is_some() {
             let problem = "a list is of one party: customer_id, merchant_id or courier_id";

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use logistics_cli_kit::{AuditArgs, Failure, LogArgs, Signals, output};
 use logistics_core::port::StartAt;
 use logistics_notify::Console;
-use logistics_wiring::{Deciding, DecidingArgs, HttpArgs, NotifyArgs};
+use logistics_wiring::{AUDIT_TARGET, Deciding, DecidingArgs, HttpArgs, NotifyArgs};
 
 use crate::all_in_one::{AllInOne, AllInOneConfig};
 use crate::engine::EngineArgs;
@@ -44,7 +44,7 @@ enum NotifierKind {
 }
 
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
-    args.log.start_audited(&args.audit)?;
+    args.log.start_audited(&args.audit, AUDIT_TARGET)?;
     let deciding = args.deciding.deciding(args.deciding.memory().for_orders())?;
     let mut signals = Signals::listen()?;
     let engine = args.engine.open().await?;
