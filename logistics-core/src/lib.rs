@@ -24,6 +24,7 @@ pub mod processor;
 mod rejection;
 mod request;
 pub mod text;
+mod trace;
 pub mod wire;
 
 pub use backoff::Backoff;
@@ -41,3 +42,4 @@ pub use partitioner::partition_of;
 pub use policy::{Deadline, DeadlineKind, Mode, Policy};
 pub use rejection::Rejection;
 pub use request::{Command, Placement, Request};
+pub use trace::TraceContext;

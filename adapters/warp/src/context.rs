@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use logistics_core::health::HealthProbe;
+use logistics_core::observe::Exposition;
 use logistics_service::{Authenticator, Limiter, NoAuthentication, NoLimits, OrderService};
 use tokio_util::sync::CancellationToken;
 
@@ -23,13 +24,16 @@ pub struct Api {
     pub limiter: Arc<dyn Limiter>,
     /// The source of `/health/ready`.
     pub health: Arc<dyn HealthProbe>,
+    /// The source of `/metrics`. `None`: there is no such path.
+    pub metrics: Option<Arc<dyn Exposition>>,
 }
 
 impl Api {
     /// The API over this service. `health` is the source of `/health/ready`.
     #[must_use]
     pub fn new(service: OrderService, health: Arc<dyn HealthProbe>) -> Self {
-        Self { service, health, authenticator: Arc::new(NoAuthentication), limiter: Arc::new(NoLimits) }
+        let (authenticator, limiter) = (Arc::new(NoAuthentication), Arc::new(NoLimits));
+        Self { service, authenticator, limiter, health, metrics: None }
     }
 
     /// Identifies callers with `authenticator`. Without this, every caller is anonymous, and may do everything.
@@ -45,6 +49,13 @@ impl Api {
         self.limiter = limiter;
         self
     }
+
+    /// Serves these metrics at `/metrics`, to operators and to callers that see every order.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<dyn Exposition>) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
 }
 
 /// [`Api`] and everything that belongs to one server.
@@ -54,6 +65,7 @@ pub(crate) struct Context {
     pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) limiter: Arc<dyn Limiter>,
     pub(crate) health: Arc<dyn HealthProbe>,
+    pub(crate) metrics: Option<Arc<dyn Exposition>>,
     pub(crate) config: Config,
     pub(crate) openapi: Bytes,
     /// Cancelled when the server, or the service under it, stops. Waits end, and the API is not ready.
@@ -63,6 +75,7 @@ pub(crate) struct Context {
 /// The same for a server that serves nothing but its health.
 pub(crate) struct HealthContext {
     pub(crate) health: Arc<dyn HealthProbe>,
+    pub(crate) metrics: Option<Arc<dyn Exposition>>,
     pub(crate) config: Config,
     pub(crate) closing: CancellationToken,
 }
@@ -71,7 +84,7 @@ pub(crate) struct HealthContext {
 pub(crate) enum Served {
     /// All of the API.
     Api(Box<Context>),
-    /// `/health/live` and `/health/ready`.
+    /// `/health/live`, `/health/ready` and `/metrics`.
     Health(Box<HealthContext>),
 }
 
@@ -96,7 +109,7 @@ impl Context {
         let closing = api.service.shutdown().child_token();
         let service = api.service.with_shutdown(closing.clone());
         let openapi = Bytes::from(openapi::json(&config.base_path));
-        let Api { authenticator, limiter, health, .. } = api;
-        Self { service, authenticator, limiter, health, config, openapi, closing }
+        let Api { authenticator, limiter, health, metrics, .. } = api;
+        Self { service, authenticator, limiter, health, metrics, config, openapi, closing }
     }
 }

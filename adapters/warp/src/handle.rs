@@ -11,7 +11,7 @@ use warp::reply::Response;
 use crate::audited::Audited;
 use crate::client_address::client_address;
 use crate::context::{Context, HealthContext, Served};
-use crate::endpoint::{assignment, events, health, list, log, order, place, request, transition};
+use crate::endpoint::{assignment, events, health, list, log, metrics, order, place, request, transition};
 use crate::input::{body, request_id};
 use crate::limit;
 use crate::output::failure::Failure;
@@ -171,6 +171,10 @@ where
         Resource::Ready if reads => {
             Ok(health::ready(context.health.as_ref(), &context.config, &context.closing))
         }
+        Resource::Metrics if reads => match &context.metrics {
+            Some(exposition) => metrics::metrics(caller, exposition.as_ref()),
+            None => Err(Failure::unknown_path()),
+        },
         Resource::OpenApi if reads => Ok(reply::json(StatusCode::OK, context.openapi.clone())),
         #[cfg(feature = "docs-page")]
         Resource::Docs(file) if reads => crate::endpoint::docs::page(context, file),
@@ -184,6 +188,9 @@ fn health_alone(context: &HealthContext, path: &str, method: &Method) -> Result<
         Some(Resource::Live) if reads(method) => Ok(health::live()),
         Some(Resource::Ready) if reads(method) => {
             Ok(health::ready(context.health.as_ref(), &context.config, &context.closing))
+        }
+        Some(Resource::Metrics) if reads(method) && context.metrics.is_some() => {
+            Ok(context.metrics.as_deref().map_or_else(health::live, metrics::exposed))
         }
         Some(resource @ (Resource::Live | Resource::Ready)) => {
             Err(Failure::method_not_allowed(resource.allow()))

@@ -19,6 +19,7 @@ pub(crate) enum Resource<'a> {
     },
     Live,
     Ready,
+    Metrics,
     OpenApi,
     #[cfg(feature = "docs-page")]
     Docs(&'a str),
@@ -36,6 +37,7 @@ impl<'a> Resource<'a> {
         match path {
             "health/live" => Some(Resource::Live),
             "health/ready" => Some(Resource::Ready),
+            "metrics" => Some(Resource::Metrics),
             "openapi.json" => Some(Resource::OpenApi),
             #[cfg(feature = "docs-page")]
             _ => path
@@ -84,6 +86,7 @@ impl<'a> Resource<'a> {
             Resource::Log { .. } => "/log/{topic}/{partition}",
             Resource::Live => "/health/live",
             Resource::Ready => "/health/ready",
+            Resource::Metrics => "/metrics",
             Resource::OpenApi => "/openapi.json",
             #[cfg(feature = "docs-page")]
             Resource::Docs(_) => "/docs",
@@ -116,7 +119,8 @@ impl<'a> Resource<'a> {
             | Resource::Assignment(_)
             | Resource::Events(_)
             | Resource::Request { .. }
-            | Resource::Log { .. } => true,
+            | Resource::Log { .. }
+            | Resource::Metrics => true,
         }
     }
 

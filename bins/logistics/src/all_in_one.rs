@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use logistics_cli_kit::Failure;
 use logistics_core::port::StartAt;
 use logistics_core::wire::LogKeys;
-use logistics_wiring::{App, Deciding, HttpArgs, HttpServer, NewNotifier, REQUEST_BYTES_DEFAULT, Services};
+use logistics_wiring::{
+    App, Deciding, HttpArgs, HttpServer, NewNotifier, REQUEST_BYTES_DEFAULT, Services, Telemetry,
+};
 
 use crate::engine::Engine;
 
@@ -36,9 +38,11 @@ impl AllInOne {
         http: &HttpArgs,
         request_bytes_max: u64,
         log_keys: Option<LogKeys>,
+        telemetry: &Telemetry,
     ) -> Result<HttpServer, Failure> {
         let http = engine.shared_limits(http.clone());
-        HttpServer::api(listen, &http, request_bytes_max, engine.bus(), engine.store(), log_keys).await
+        HttpServer::api(listen, &http, request_bytes_max, engine.bus(), engine.store(), log_keys, telemetry)
+            .await
     }
 
     /// Waits for the startup checks of the engine, then starts the services. Can be cancelled.
@@ -49,10 +53,11 @@ impl AllInOne {
         engine: Engine,
         server: HttpServer,
         config: AllInOneConfig,
+        telemetry: &Telemetry,
     ) -> Result<Self, Failure> {
         let (bus, store) = (engine.bus(), engine.store());
         let begin = || {
-            let mut services = Services::default().watched(engine.health()).until(engine.failed());
+            let mut services = Services::new(telemetry).watched(engine.health()).until(engine.failed());
             if let Some(how) = config.deciding {
                 services = services.deciding(bus.clone(), store, how);
             }
@@ -74,6 +79,7 @@ impl AllInOne {
         config: AllInOneConfig,
     ) -> Result<Self, Failure> {
         let engine = Engine::embedded(data).await?;
+        let telemetry = Telemetry::new(crate::names::PROGRAM, crate::names::PROGRAM);
         let log_keys = config.deciding.as_ref().and_then(|deciding| deciding.log_keys.clone());
         let server = Self::listen(
             &engine,
@@ -81,9 +87,10 @@ impl AllInOne {
             &HttpArgs::default(),
             REQUEST_BYTES_DEFAULT,
             log_keys,
+            &telemetry,
         )
         .await?;
-        Self::start(engine, server, config).await
+        Self::start(engine, server, config, &telemetry).await
     }
 
     /// The address on which the API listens.

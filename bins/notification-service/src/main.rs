@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_notify::Console;
 use logistics_wiring::cluster::{self, KafkaArgs, Log, PartitionsArgs, ProcessRole};
-use logistics_wiring::{HealthDetailsArgs, HttpServer, InstanceArgs, NotifyArgs, Services, parse, run};
+use logistics_wiring::{
+    HealthDetailsArgs, HttpServer, InstanceArgs, NotifyArgs, Services, TelemetryArgs, parse, run,
+};
 
 /// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
 #[global_allocator]
@@ -53,6 +55,8 @@ struct RunArgs {
     notify: NotifyArgs,
     #[command(flatten)]
     log: LogArgs,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
 }
 
 fn main() -> ExitCode {
@@ -68,12 +72,13 @@ fn main() -> ExitCode {
 async fn start(args: RunArgs) -> Result<(), Failure> {
     args.log.start();
     let instance = args.instance.name(PROGRAM);
+    let telemetry = args.telemetry.start(PROGRAM, &instance)?;
     let log = Log::connect(&args.kafka, args.partitions.partitions, &instance)?;
     let signals = Signals::listen()?;
-    let server = HttpServer::health(args.listen, &args.health).await?;
+    let server = HttpServer::health(args.listen, &args.health, &telemetry).await?;
     tracing::info!(instance, "starting");
     let begin = || {
-        let services = Services::default().watched(cluster::watch(&log, None, ROLE));
+        let services = Services::new(&telemetry).watched(cluster::watch(&log, None, ROLE));
         services.notifying(log.bus(), Arc::new(Console::stdout()), args.notify.from())
     };
     run(signals, server, vec![log.startup_check(ROLE)], begin).await

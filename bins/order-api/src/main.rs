@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use logistics_cli_kit::{AuditArgs, Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
 use logistics_wiring::{
-    AUDIT_TARGET, HttpArgs, HttpServer, InstanceArgs, LogKeyArgs, MemoryArgs, Services, parse, run,
+    AUDIT_TARGET, HttpArgs, HttpServer, InstanceArgs, LogKeyArgs, MemoryArgs, Services, TelemetryArgs, parse,
+    run,
 };
 
 /// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
@@ -54,6 +55,8 @@ struct ServeArgs {
     #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
+    telemetry: TelemetryArgs,
+    #[command(flatten)]
     audit: AuditArgs,
 }
 
@@ -71,16 +74,26 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
     args.log.start_audited(&args.audit, AUDIT_TARGET)?;
     let keys = args.log_key.keys()?;
     let instance = args.instance.name(PROGRAM);
+    let telemetry = args.telemetry.start(PROGRAM, &instance)?;
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
     // The API serves at once, and answers 503 to requests that need a missing part.
     let http = args.http.sharing(store.quotas());
-    let server =
-        HttpServer::api(args.listen, &http, args.memory.for_requests(), log.bus(), store.store(), keys)
-            .await?;
+    let server = HttpServer::api(
+        args.listen,
+        &http,
+        args.memory.for_requests(),
+        log.bus(),
+        store.store(),
+        keys,
+        &telemetry,
+    )
+    .await?;
     http.announce(args.listen);
     tracing::info!(instance, "Order API Running...");
     let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];
-    run(signals, server, checks, || Services::default().watched(cluster::watch(&log, Some(&store), ROLE)))
-        .await
+    run(signals, server, checks, || {
+        Services::new(&telemetry).watched(cluster::watch(&log, Some(&store), ROLE))
+    })
+    .await
 }

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
-use logistics_wiring::{DecidingArgs, HealthDetailsArgs, HttpServer, InstanceArgs, Services, parse, run};
+use logistics_wiring::{
+    DecidingArgs, HealthDetailsArgs, HttpServer, InstanceArgs, Services, TelemetryArgs, parse, run,
+};
 
 /// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
 #[global_allocator]
@@ -49,6 +51,8 @@ struct RunArgs {
     cluster: ClusterArgs,
     #[command(flatten)]
     log: LogArgs,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
 }
 
 fn main() -> ExitCode {
@@ -66,13 +70,14 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     args.deciding.announce();
     let how = args.deciding.deciding(args.deciding.memory().bytes())?;
     let instance = args.instance.name(PROGRAM);
+    let telemetry = args.telemetry.start(PROGRAM, &instance)?;
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
-    let server = HttpServer::health(args.listen, &args.health).await?;
+    let server = HttpServer::health(args.listen, &args.health, &telemetry).await?;
     tracing::info!(instance, "starting");
     let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];
     let begin = || {
-        let services = Services::default().watched(cluster::watch(&log, Some(&store), ROLE));
+        let services = Services::new(&telemetry).watched(cluster::watch(&log, Some(&store), ROLE));
         let services = services.until(store.claim_lost());
         services.deciding(log.bus(), store.store(), how)
     };

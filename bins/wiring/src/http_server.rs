@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::auth::AuthArgs;
 use crate::health_registry::{HealthRegistry, STORE_PART};
 use crate::rate_limits::RateLimitArgs;
+use crate::telemetry::Telemetry;
 use crate::tls::TlsArgs;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::Span;
@@ -122,6 +123,7 @@ impl HttpServer {
         bus: Arc<dyn EventBus>,
         store: Arc<dyn OrderReader>,
         log_keys: Option<LogKeys>,
+        telemetry: &Telemetry,
     ) -> Result<Self, Failure> {
         let registry = Arc::new(HealthRegistry::default());
         let bytes_max = usize::try_from(request_bytes_max).unwrap_or(usize::MAX);
@@ -134,7 +136,9 @@ impl HttpServer {
             return Err(Failure::usage("--auth certificates needs --tls-client-ca".to_owned()));
         }
         let authenticator = http.auth.authenticator(listen)?;
-        let mut api = Api::new(service, registry.clone()).with_authenticator(authenticator);
+        let mut api = Api::new(service, registry.clone())
+            .with_authenticator(authenticator)
+            .with_metrics(telemetry.exposition());
         if let Some(limiter) = http.rate_limits.limiter()? {
             api = api.with_limiter(limiter);
         }
@@ -157,18 +161,24 @@ impl HttpServer {
         server.spawn(api);
         // Probes know no authority, so this listener has no TLS.
         if let Some(listen) = http.health_listen {
-            server.spawn(bound(logistics_warp::bind_health(config(listen), registry).await)?);
+            let metrics = Some(telemetry.exposition());
+            server.spawn(bound(logistics_warp::bind_health(config(listen), registry, metrics).await)?);
         }
         Ok(server)
     }
 
-    /// Serves the health alone.
+    /// Serves the health and the metrics alone.
     ///
     /// # Errors
     /// If the address cannot be used.
-    pub async fn health(listen: SocketAddr, details: &HealthDetailsArgs) -> Result<Self, Failure> {
+    pub async fn health(
+        listen: SocketAddr,
+        details: &HealthDetailsArgs,
+        telemetry: &Telemetry,
+    ) -> Result<Self, Failure> {
         let registry = Arc::new(HealthRegistry::default());
-        let health = bound(logistics_warp::bind_health(config(listen, details), registry.clone()).await)?;
+        let (config, metrics) = (config(listen, details), Some(telemetry.exposition()));
+        let health = bound(logistics_warp::bind_health(config, registry.clone(), metrics).await)?;
         let mut server = Self::new(health.local_addr(), registry);
         server.spawn(health);
         Ok(server)

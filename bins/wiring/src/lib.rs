@@ -20,6 +20,7 @@ mod policy;
 mod rate_limits;
 mod services;
 mod startup;
+mod telemetry;
 mod tls;
 
 pub use logistics_service::audit::TARGET as AUDIT_TARGET;
@@ -36,4 +37,5 @@ pub use log_key::LogKeyArgs;
 pub use notify::NotifyArgs;
 pub use services::{Deciding, NewNotifier, Services};
 pub use startup::{RetryPolicy, StartupCheck, StartupHealth, wait_until_ready};
+pub use telemetry::{Telemetry, TelemetryArgs};
 pub use tls::TlsArgs;

@@ -13,6 +13,7 @@ use logistics_core::wire::LogKeys;
 use logistics_tokio::{Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock};
 
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
+use crate::telemetry::Telemetry;
 use logistics_cli_kit::Failure;
 
 /// Maximum time for draining the services.
@@ -50,9 +51,9 @@ impl Deciding {
 /// Creates a notifier after the checks pass.
 pub type NewNotifier = Box<dyn FnOnce() -> Arc<dyn Notifier> + Send>;
 
-/// The processors and notifications of a process, with their health. None by default.
-#[derive(Default)]
+/// The processors and notifications of a process, with their health. None at first.
 pub struct Services {
+    telemetry: Telemetry,
     watches: Vec<Arc<dyn HealthProbe>>,
     until: Option<BoxFuture<'static, Failure>>,
     processors: Option<Processors>,
@@ -60,6 +61,13 @@ pub struct Services {
 }
 
 impl Services {
+    /// No services yet. `telemetry` will observe them.
+    #[must_use]
+    pub fn new(telemetry: &Telemetry) -> Self {
+        let (watches, until) = (Vec::new(), None);
+        Self { telemetry: telemetry.clone(), watches, until, processors: None, notifications: None }
+    }
+
     /// Adds a part to the health.
     #[must_use]
     pub fn watched(mut self, probe: Arc<dyn HealthProbe>) -> Self {
@@ -93,7 +101,8 @@ impl Services {
         settings.clock_skew_ms_max = clock_skew_ms_max;
         settings.log_keys = log_keys;
         settings.producer_roles = producer_roles;
-        let options = ProcessorsOptions::default();
+        let mut options = ProcessorsOptions::default();
+        options.observers = options.observers.with(Arc::new(self.telemetry.observers()));
         self.processors = Some(Processors::start(bus, store, Arc::new(SystemClock), settings, options));
         self
     }

@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod metrics;
 pub(crate) mod order;
 pub(crate) mod place;
 pub(crate) mod request;

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use hyper_util::service::TowerToHyperService;
 use logistics_core::health::HealthProbe;
+use logistics_core::observe::Exposition;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -87,13 +88,18 @@ pub async fn bind(config: Config, api: Api) -> Result<Server, ServeError> {
     listen(config.listen, Served::Api(Box::new(Context::new(api, config)))).await
 }
 
-/// The same for a process without an API: the server answers `/health/live` and `/health/ready` only.
+/// The same for a process without an API: the server answers `/health/live`, `/health/ready` and, if there are
+/// `metrics`, `/metrics`. It identifies no callers.
 ///
 /// # Errors
 /// As for [`bind`].
-pub async fn bind_health(config: Config, health: Arc<dyn HealthProbe>) -> Result<Server, ServeError> {
+pub async fn bind_health(
+    config: Config,
+    health: Arc<dyn HealthProbe>,
+    metrics: Option<Arc<dyn Exposition>>,
+) -> Result<Server, ServeError> {
     let closing = CancellationToken::new();
-    listen(config.listen, Served::Health(Box::new(HealthContext { health, config, closing }))).await
+    listen(config.listen, Served::Health(Box::new(HealthContext { health, metrics, config, closing }))).await
 }
 
 async fn listen(wanted: SocketAddr, served: Served) -> Result<Server, ServeError> {

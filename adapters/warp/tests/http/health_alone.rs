@@ -35,7 +35,7 @@ fn config() -> Config {
 #[tokio::test]
 async fn the_process_is_live_at_once_and_ready_once_its_parts_are() {
     let part = Arc::new(Part::default());
-    let bound = bind_health(config(), part.clone()).await.expect("a free port");
+    let bound = bind_health(config(), part.clone(), None).await.expect("a free port");
     let address = bound.local_addr();
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(bound.run(async { _ = stopped.await }));
@@ -53,7 +53,7 @@ async fn the_process_is_live_at_once_and_ready_once_its_parts_are() {
 
 #[tokio::test]
 async fn every_other_path_is_404() {
-    let bound = bind_health(config(), Arc::new(Part::default())).await.expect("a free port");
+    let bound = bind_health(config(), Arc::new(Part::default()), None).await.expect("a free port");
     let address = bound.local_addr();
     tokio::spawn(bound.run(std::future::pending()));
     for line in
@@ -71,9 +71,9 @@ async fn every_other_path_is_404() {
 async fn a_taken_port_is_an_error_of_both_servers() {
     let server = TestServer::start().await;
     let taken = Config::new(server.address);
-    let error = bind_health(taken, Arc::new(Part::default())).await.expect_err("the port is taken");
+    let error = bind_health(taken, Arc::new(Part::default()), None).await.expect_err("the port is taken");
     assert!(matches!(error, ServeError::PortTaken(_)), "{error}");
-    let health = bind_health(config(), Arc::new(Part::default())).await.expect("a free port");
+    let health = bind_health(config(), Arc::new(Part::default()), None).await.expect("a free port");
     let taken = Config::new(health.local_addr());
     assert!(matches!(bind(taken, server.api()).await, Err(ServeError::PortTaken(_))));
 }
@@ -86,7 +86,7 @@ async fn a_flood_of_the_api_fails_no_probe_at_a_listener_of_its_own() {
     let mut byte = [0];
     flood.read_exact(&mut byte).await.expect("the flood has the only connection");
     let waiting = call(server.address, "GET /health/ready");
-    let bound = bind_health(config(), server.api().health).await.expect("a free port");
+    let bound = bind_health(config(), server.api().health, None).await.expect("a free port");
     let address = bound.local_addr();
     let running = tokio::spawn(bound.run(std::future::pending()));
     tokio::select! {
@@ -107,7 +107,7 @@ async fn details_of_parts_are_shown_only_with_health_details() {
     assert_eq!(shown.get("/health/ready").await.json()["parts"][0]["detail"], "a detail");
     let mut alone = config();
     alone.health_details = true;
-    let bound = bind_health(alone, Arc::new(Part::default())).await.expect("a free port");
+    let bound = bind_health(alone, Arc::new(Part::default()), None).await.expect("a free port");
     let address = bound.local_addr();
     tokio::spawn(bound.run(std::future::pending()));
     let missing = call(address, "GET /health/ready").await.error(503, "not_ready");

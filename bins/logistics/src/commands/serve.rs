@@ -7,10 +7,13 @@ use clap::{Args, ValueEnum};
 use logistics_cli_kit::{AuditArgs, Failure, LogArgs, Signals, output};
 use logistics_core::port::StartAt;
 use logistics_notify::Console;
-use logistics_wiring::{AUDIT_TARGET, Deciding, DecidingArgs, HttpArgs, NotifyArgs};
+use logistics_wiring::{
+    AUDIT_TARGET, Deciding, DecidingArgs, HttpArgs, InstanceArgs, NotifyArgs, TelemetryArgs,
+};
 
 use crate::all_in_one::{AllInOne, AllInOneConfig};
 use crate::engine::EngineArgs;
+use crate::names::PROGRAM;
 
 /// Flags of `serve`.
 #[derive(Args, Debug, Clone)]
@@ -34,6 +37,10 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
+    instance: InstanceArgs,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
+    #[command(flatten)]
     audit: AuditArgs,
 }
 
@@ -47,17 +54,25 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start_audited(&args.audit, AUDIT_TARGET)?;
     let deciding = args.deciding.deciding(args.deciding.memory().for_orders())?;
     let mut signals = Signals::listen()?;
+    let telemetry = args.telemetry.start(PROGRAM, &args.instance.name(PROGRAM))?;
     let engine = args.engine.open().await?;
     args.deciding.announce();
     let request_bytes = args.deciding.memory().for_requests();
-    let server =
-        AllInOne::listen(&engine, args.listen, &args.http, request_bytes, deciding.log_keys.clone()).await?;
+    let server = AllInOne::listen(
+        &engine,
+        args.listen,
+        &args.http,
+        request_bytes,
+        deciding.log_keys.clone(),
+        &telemetry,
+    )
+    .await?;
     args.http.announce(args.listen);
     let url = server.url();
     output::line(format!("Listening on {url}, data in {}", engine.location()));
     output::line(format!("Try: curl -X POST {url}/orders"));
     let mut app = tokio::select! {
-        app = AllInOne::start(engine.clone(), server, config(deciding, args.notifier, args.notify.from())) => app?,
+        app = AllInOne::start(engine.clone(), server, config(deciding, args.notifier, args.notify.from()), &telemetry) => app?,
         () = signals.stop() => return engine.close(),
     };
     let ended = tokio::select! {

@@ -25,10 +25,18 @@ async fn without_the_store_the_api_is_ready_accepts_placements_and_answers_reads
     store.set_faults(Faults { unavailable_before: 1000, ..Faults::none() });
     let listen = ([127, 0, 0, 1], 0).into();
     let bus = Arc::new(MemoryBus::new(2));
-    let server =
-        HttpServer::api(listen, &HttpArgs::default(), REQUEST_BYTES_DEFAULT, bus, Arc::new(store), None)
-            .await
-            .expect("a free port");
+    let telemetry = Telemetry::new("order-api", "test");
+    let server = HttpServer::api(
+        listen,
+        &HttpArgs::default(),
+        REQUEST_BYTES_DEFAULT,
+        bus,
+        Arc::new(store),
+        None,
+        &telemetry,
+    )
+    .await
+    .expect("a free port");
     server.registry().add(Arc::new(StoreDown));
     let mut client = Client::new(BaseUrl::of(server.addr()));
     let mut ask = async |method, path| {

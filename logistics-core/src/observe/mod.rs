@@ -1,7 +1,7 @@
-//! Observation of processors and port calls, for log lines, metrics and traces.
+//! Observation of a running system, for log lines, metrics and traces.
 //!
-//! An [`Observer`] sees events as data and does not depend on a log level. The driver of the processors passes on each
-//! [`ProcessorEvent`]; a decorator of a port reports each [`PortCall`].
+//! An [`Observer`] receives what happened, as data, and does not depend on a log level: each [`ProcessorEvent`], committed
+//! transaction, call of a port, call of an interface, append and notification. [`Gauges`] answer what the state is now.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -30,13 +30,29 @@
 //! assert!(!observers.wants_order_events());
 //! ```
 
+mod api_call;
+mod append;
+mod notification;
+mod port_call;
+mod reading;
+mod transaction;
+
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::ids::Partition;
-use crate::port::PortErrorKind;
 use crate::processor::ProcessorEvent;
+use crate::trace::TraceContext;
+
+pub use api_call::{ApiCall, ApiRoute};
+pub use append::AppendReport;
+pub use notification::{NotificationEnd, NotificationReport};
+pub use port_call::PortCall;
+pub use reading::{
+    ChannelReading, DependencyReading, Exposition, Gauges, LogReading, OrdersReading, ProcessorReading,
+    Reading, StoreReading,
+};
+pub use transaction::{DeadLetterReport, FactReport, RejectionReport, TransactionReport};
 
 /// Receives events. Every method does nothing by default.
 ///
@@ -53,52 +69,48 @@ pub trait Observer: Send + Sync {
         let _ = call;
     }
 
+    /// A processor committed a transaction. Only if [`Self::wants_transactions`].
+    fn transaction(&self, partition: Partition, report: &TransactionReport) {
+        let _ = (partition, report);
+    }
+
+    /// A call of an interface began. [`Self::api_call`] follows, also if its client disconnects.
+    fn api_call_began(&self, route: ApiRoute) {
+        let _ = route;
+    }
+
+    /// A call of an interface ended.
+    fn api_call(&self, call: &ApiCall<'_>) {
+        let _ = call;
+    }
+
+    /// A request was appended to the log, or could not be.
+    fn append(&self, report: &AppendReport<'_>) {
+        let _ = report;
+    }
+
+    /// An attempt to deliver a notification ended, or a record was skipped.
+    fn notification(&self, report: &NotificationReport<'_>) {
+        let _ = report;
+    }
+
+    /// The context of a new span below `parent`; without a parent, that of a new trace. `None`: the observer makes no traces,
+    /// and the caller passes the parent on.
+    fn new_span(&self, parent: Option<TraceContext>) -> Option<TraceContext> {
+        let _ = parent;
+        None
+    }
+
+    /// Whether the observer wants reports of transactions. The driver reads this once, at its start. If no observer wants
+    /// them, none are built.
+    fn wants_transactions(&self) -> bool {
+        false
+    }
+
     /// Whether the observer wants events of single orders ([`ProcessorEvent::Received`], [`ProcessorEvent::Moved`],
     /// [`ProcessorEvent::Rejected`]). The driver reads this once, at its start. If no observer wants them, none are built.
     fn wants_order_events(&self) -> bool {
         false
-    }
-}
-
-/// A port call that ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct PortCall {
-    /// The port, in lower case with underscores, such as `owner_store`.
-    pub port: &'static str,
-    /// The method, such as `load`.
-    pub operation: &'static str,
-    /// The call waits by design, so `elapsed` is not a measure of the port.
-    pub waits: bool,
-    /// `Ok`, or the kind of the error.
-    pub outcome: Result<(), PortErrorKind>,
-    /// From the call to its result.
-    pub elapsed: Duration,
-}
-
-impl PortCall {
-    /// A call that does not wait by design.
-    #[must_use]
-    pub fn new(
-        port: &'static str,
-        operation: &'static str,
-        outcome: Result<(), PortErrorKind>,
-        elapsed: Duration,
-    ) -> Self {
-        Self { port, operation, waits: false, outcome, elapsed }
-    }
-
-    /// The same, for a call that waits by design.
-    #[must_use]
-    pub fn waiting(mut self) -> Self {
-        self.waits = true;
-        self
-    }
-
-    /// `ok`, or the kind of the error in lower case with underscores. It never changes.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        self.outcome.map_or_else(PortErrorKind::code, |()| "ok")
     }
 }
 
@@ -138,6 +150,45 @@ impl Observer for Observers {
         for observer in &self.0 {
             observer.port_call(call);
         }
+    }
+
+    fn transaction(&self, partition: Partition, report: &TransactionReport) {
+        for observer in &self.0 {
+            observer.transaction(partition, report);
+        }
+    }
+
+    fn api_call_began(&self, route: ApiRoute) {
+        for observer in &self.0 {
+            observer.api_call_began(route);
+        }
+    }
+
+    fn api_call(&self, call: &ApiCall<'_>) {
+        for observer in &self.0 {
+            observer.api_call(call);
+        }
+    }
+
+    fn append(&self, report: &AppendReport<'_>) {
+        for observer in &self.0 {
+            observer.append(report);
+        }
+    }
+
+    fn notification(&self, report: &NotificationReport<'_>) {
+        for observer in &self.0 {
+            observer.notification(report);
+        }
+    }
+
+    /// That of the first observer that makes traces.
+    fn new_span(&self, parent: Option<TraceContext>) -> Option<TraceContext> {
+        self.0.iter().find_map(|observer| observer.new_span(parent))
+    }
+
+    fn wants_transactions(&self) -> bool {
+        self.0.iter().any(|observer| observer.wants_transactions())
     }
 
     fn wants_order_events(&self) -> bool {
