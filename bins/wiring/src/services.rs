@@ -103,7 +103,9 @@ impl Services {
         settings.producer_roles = producer_roles;
         let mut options = ProcessorsOptions::default();
         options.observers = options.observers.with(Arc::new(self.telemetry.observers()));
-        self.processors = Some(Processors::start(bus, store, Arc::new(SystemClock), settings, options));
+        let processors = Processors::start(bus, store, Arc::new(SystemClock), settings, options);
+        self.telemetry.watch(processors.gauges());
+        self.processors = Some(processors);
         self
     }
 
@@ -115,8 +117,11 @@ impl Services {
         notifier: Arc<dyn Notifier>,
         from: Option<StartAt>,
     ) -> Self {
-        let options = NotificationsOptions { from, ..NotificationsOptions::default() };
-        self.notifications = Some(Notifications::start(bus, notifier, options));
+        let observers = self.telemetry.observers();
+        let options = NotificationsOptions { from, observers, ..NotificationsOptions::default() };
+        let notifications = Notifications::start(bus, notifier, options);
+        self.telemetry.watch(notifications.gauges());
+        self.notifications = Some(notifications);
         self
     }
 
