@@ -58,6 +58,7 @@ impl AllInOne {
         let (bus, store) = (engine.bus(), engine.store());
         let begin = || {
             let mut services = Services::new(telemetry).watched(engine.health()).until(engine.failed());
+            services = services.measured(engine.log_monitor());
             if let Some(how) = config.deciding {
                 services = services.deciding(bus.clone(), store, how);
             }
