@@ -128,3 +128,21 @@ impl Default for DependencyMonitorOptions {
         Self { interval_ms: 2000, timeout_ms: 2000 }
     }
 }
+
+/// How a part is polled for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PollOptions {
+    /// Milliseconds between two polls.
+    pub interval_ms: u64,
+    /// Milliseconds after which a poll counts as failed.
+    pub timeout_ms: u64,
+    /// Consecutive failed polls during which the latest answer is kept.
+    pub failures_max: u32,
+}
+
+impl Default for PollOptions {
+    /// A poll every 10 s, with a limit of 5 s. The latest answer is kept for two failures.
+    fn default() -> Self {
+        Self { interval_ms: 10_000, timeout_ms: 5000, failures_max: 2 }
+    }
+}

@@ -9,4 +9,5 @@ mod membership;
 mod notifications;
 mod observers;
 mod processor_driver;
+mod store_monitor;
 mod support;

@@ -11,9 +11,10 @@ use logistics_cli_kit::Failure;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_embedded::{Config, EmbeddedError};
+use logistics_tokio::{PollOptions, StoreMonitor};
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{self, Log, ProcessRole, Store};
-use logistics_wiring::{HttpArgs, StartupCheck};
+use logistics_wiring::{HttpArgs, StartupCheck, Telemetry};
 
 pub(crate) use args::{DataArgs, EngineArgs, EngineKind, KAFKA_AND_REDIS, Needs};
 
@@ -134,6 +135,22 @@ impl Engine {
             Self::Embedded { engine, .. } => Arc::new(engine.clone()),
             #[cfg(feature = "cluster")]
             Self::Cluster { log, store } => cluster::watch(log, Some(store), ProcessRole::ALL),
+        }
+    }
+
+    /// Polls the store and the log for the metrics, after the startup checks have passed.
+    pub(crate) fn gauge(&self, telemetry: &Telemetry) {
+        match self {
+            Self::Embedded { engine, .. } => {
+                let (store, engine) = (engine.store(), engine.clone());
+                let monitor = StoreMonitor::new(PollOptions::default()).orders(store).usage(move || {
+                    let engine = engine.clone();
+                    async move { engine.usage().await }
+                });
+                telemetry.watch(Arc::new(monitor));
+            }
+            #[cfg(feature = "cluster")]
+            Self::Cluster { log, store } => cluster::gauge(telemetry, log, store, ProcessRole::ALL),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod checks;
 mod descriptors;
+mod gauges;
 mod kafka;
 mod redis;
 mod secret;
@@ -23,6 +24,7 @@ use tokio::sync::{OnceCell, watch};
 use crate::health_registry::{HealthRegistry, STORE_PART};
 use crate::startup::StartupCheck;
 use checks::CheckWatch;
+pub use gauges::gauge;
 pub use kafka::KafkaArgs;
 use logistics_cli_kit::Failure;
 pub use redis::RedisArgs;
