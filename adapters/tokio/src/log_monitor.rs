@@ -5,7 +5,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use logistics_core::observe::{Gauges, LogReading, Reading};
 use logistics_core::port::{Clock, EventBus, OrderReader, PortError, Topic};
@@ -57,28 +56,6 @@ impl LogMonitor {
 impl fmt::Debug for LogMonitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogMonitor").finish_non_exhaustive()
-    }
-}
-
-/// Reads for how long an open transaction has kept committed readers from the end of a partition.
-#[derive(Clone)]
-pub struct OpenTransactions(Arc<Probe>);
-
-type Probe = dyn Fn(Partition) -> BoxFuture<'static, Result<Option<Duration>, PortError>> + Send + Sync;
-
-impl OpenTransactions {
-    /// `probe`: `None` if there is no open transaction.
-    pub fn new<F>(probe: impl Fn(Partition) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Result<Option<Duration>, PortError>> + Send + 'static,
-    {
-        Self(Arc::new(move |partition| probe(partition).boxed()))
-    }
-}
-
-impl fmt::Debug for OpenTransactions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenTransactions").finish_non_exhaustive()
     }
 }
 
@@ -158,10 +135,6 @@ impl Polls {
         // Only inputs need answers.
         reading.answered = if oldest.is_some() { answered } else { end };
         reading.unanswered_since = oldest.map(|oldest| oldest.since);
-        if let Some(OpenTransactions(probe)) = &self.options.open_transactions {
-            let last = before.and_then(|before| before.reading.open_transaction);
-            reading.open_transaction = self.limited(probe(partition)).await.unwrap_or(last);
-        }
         Ok(Polled { reading, oldest })
     }
 

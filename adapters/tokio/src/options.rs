@@ -8,7 +8,6 @@ use logistics_core::observe::Observers;
 use logistics_core::port::{ReadLimit, StartAt};
 use logistics_layers::{Observed, TimeLimit};
 
-use crate::log_monitor::OpenTransactions;
 use crate::log_observer::LogObserver;
 
 /// How processors are driven. `logistics_core::processor::Settings` controls what they decide.
@@ -140,7 +139,7 @@ impl Default for DependencyMonitorOptions {
 }
 
 /// How the distance of the store behind the log is monitored.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LogMonitorOptions {
     /// Milliseconds between two reads of a partition.
     pub interval_ms: u64,
@@ -148,13 +147,29 @@ pub struct LogMonitorOptions {
     pub timeout_ms: u64,
     /// Partitions that are read at the same time.
     pub polls_max: usize,
-    /// Reads the open transactions of the log, if it has transactions. `None`: they are not read.
-    pub open_transactions: Option<OpenTransactions>,
 }
 
 impl Default for LogMonitorOptions {
-    /// Each partition every 5 s, four at the same time, with a limit of 2 s a call, and no transactions.
+    /// Each partition every 5 s, four at the same time, with a limit of 2 s a call.
     fn default() -> Self {
-        Self { interval_ms: 5000, timeout_ms: 2000, polls_max: 4, open_transactions: None }
+        Self { interval_ms: 5000, timeout_ms: 2000, polls_max: 4 }
+    }
+}
+
+/// How a part is polled for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PollOptions {
+    /// Milliseconds between two polls.
+    pub interval_ms: u64,
+    /// Milliseconds after which a poll counts as failed.
+    pub timeout_ms: u64,
+    /// Consecutive failed polls during which the latest answer is kept.
+    pub failures_max: u32,
+}
+
+impl Default for PollOptions {
+    /// A poll every 10 s, with a limit of 5 s. The latest answer is kept for two failures.
+    fn default() -> Self {
+        Self { interval_ms: 10_000, timeout_ms: 5000, failures_max: 2 }
     }
 }

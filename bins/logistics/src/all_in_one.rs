@@ -57,6 +57,7 @@ impl AllInOne {
     ) -> Result<Self, Failure> {
         let (bus, store) = (engine.bus(), engine.store());
         let begin = || {
+            engine.gauge(telemetry);
             let mut services =
                 Services::new(telemetry).watched(engine.health(telemetry)).until(engine.failed());
             services = services.measured(engine.log_monitor());

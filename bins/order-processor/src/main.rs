@@ -77,6 +77,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     tracing::info!(instance, "starting");
     let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];
     let begin = || {
+        cluster::gauge(&telemetry, &log, &store, ROLE);
         let watch = cluster::watch(&log, Some(&store), ROLE, &telemetry);
         let services = Services::new(&telemetry).watched(watch).until(store.claim_lost());
         services.deciding(log.bus(), store.store(), how)

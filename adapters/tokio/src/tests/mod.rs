@@ -10,5 +10,6 @@ mod membership;
 mod notifications;
 mod observers;
 mod processor_driver;
+mod store_monitor;
 mod support;
 mod transactions;

@@ -11,7 +11,7 @@ use logistics_cli_kit::Failure;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_embedded::{Config, EmbeddedError};
-use logistics_tokio::{LogMonitor, LogMonitorOptions, SystemClock};
+use logistics_tokio::{LogMonitor, LogMonitorOptions, PollOptions, StoreMonitor, SystemClock};
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{self, Log, ProcessRole, Store};
 use logistics_wiring::{HttpArgs, StartupCheck, Telemetry};
@@ -151,6 +151,22 @@ impl Engine {
             }
             #[cfg(feature = "cluster")]
             Self::Cluster { log, store } => cluster::log_monitor(log, store),
+        }
+    }
+
+    /// Polls the store and the log for the metrics, after the startup checks have passed.
+    pub(crate) fn gauge(&self, telemetry: &Telemetry) {
+        match self {
+            Self::Embedded { engine, .. } => {
+                let (store, engine) = (engine.store(), engine.clone());
+                let monitor = StoreMonitor::new(PollOptions::default()).orders(store).usage(move || {
+                    let engine = engine.clone();
+                    async move { engine.usage().await }
+                });
+                telemetry.watch(Arc::new(monitor));
+            }
+            #[cfg(feature = "cluster")]
+            Self::Cluster { log, store } => cluster::gauge(telemetry, log, store, ProcessRole::ALL),
         }
     }
 

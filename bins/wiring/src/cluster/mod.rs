@@ -2,6 +2,7 @@
 
 mod checks;
 mod descriptors;
+mod gauges;
 mod kafka;
 mod redis;
 mod secret;
@@ -26,6 +27,7 @@ use crate::health_registry::{HealthRegistry, STORE_PART};
 use crate::startup::StartupCheck;
 use crate::telemetry::Telemetry;
 use checks::CheckWatch;
+pub use gauges::gauge;
 pub use kafka::KafkaArgs;
 use logistics_cli_kit::Failure;
 pub use redis::RedisArgs;
