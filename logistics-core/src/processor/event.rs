@@ -4,6 +4,7 @@ use super::effect::Skew;
 use super::interrupt::{HaltCode, InterruptCode};
 use crate::ids::{Offset, OrderId};
 use crate::lifecycle::Status;
+use crate::trace::TraceContext;
 
 /// What happened in a processor, as data. The driver passes each event to its observers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -15,6 +16,8 @@ pub enum ProcessorEvent {
         order_id: OrderId,
         /// The requested status.
         status: Status,
+        /// The request's span.
+        trace: Option<TraceContext>,
     },
     /// A fact was committed that moved an order beyond PLACED. An order event.
     Moved {
@@ -22,6 +25,8 @@ pub enum ProcessorEvent {
         order_id: OrderId,
         /// Its status now.
         status: Status,
+        /// The fact's span.
+        trace: Option<TraceContext>,
     },
     /// A request was rejected. An order event.
     Rejected {
@@ -29,6 +34,8 @@ pub enum ProcessorEvent {
         order_id: OrderId,
         /// The rejection's code.
         code: &'static str,
+        /// The request's span.
+        trace: Option<TraceContext>,
     },
     /// An input was dead-lettered.
     DeadLettered {
