@@ -215,9 +215,9 @@ fn a_timers_fact_continues_the_trace_of_the_latest_fact_that_has_one() {
     // A document of an earlier release has no trace, and neither has what its timers bring about.
     let document = String::from_utf8(order.to_document()).unwrap();
     let traces = [&placed.trace, &confirmed[0].trace].map(|trace| trace.as_ref().unwrap());
-    let earlier = traces.into_iter().fold(document.clone(), |document, trace| {
-        document.replace(&format!(",\"trace\":\"{trace}\""), "")
-    });
+    let earlier = traces
+        .into_iter()
+        .fold(document.clone(), |document, trace| document.replace(&format!(",\"trace\":\"{trace}\""), ""));
     assert!(!earlier.contains("trace"), "{earlier}");
     assert_ne!(earlier, document);
     let earlier = Order::from_document(earlier.as_bytes()).unwrap();

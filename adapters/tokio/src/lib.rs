@@ -14,6 +14,7 @@ mod lock;
 mod log_observer;
 mod notifications;
 mod options;
+mod order_lines;
 mod partition_delivery;
 mod processor_driver;
 mod processor_drivers;
@@ -29,6 +30,7 @@ pub use log_observer::LogObserver;
 pub use logistics_core::Backoff;
 pub use notifications::Notifications;
 pub use options::{DependencyMonitorOptions, NotificationsOptions, ProcessorsOptions};
+pub use order_lines::{InvalidOrderLines, OrderLines};
 pub use processors::Processors;
 pub use reports::{DrainReport, NotificationsReport};
 
