@@ -13,7 +13,7 @@ pub(crate) const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// Flags of traces.
 #[derive(Args, Debug, Clone, Default)]
-pub struct OtlpArgs {
+pub(crate) struct OtlpArgs {
     /// Export traces to the OpenTelemetry collector at this URL, such as http://127.0.0.1:4318 [default: no traces]
     #[arg(long, env = "LOGISTICS_OTLP_ENDPOINT", value_name = "URL")]
     otlp_endpoint: Option<String>,
