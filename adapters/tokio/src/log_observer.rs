@@ -58,8 +58,8 @@ impl Observer for LogObserver {
             ProcessorEvent::Received { .. }
             | ProcessorEvent::Moved { .. }
             | ProcessorEvent::Rejected { .. } => self.order_event(partition, event),
-            ProcessorEvent::DeadLettered { offset, reason } => {
-                warn!(%partition, %offset, reason, "invalid record dead-lettered; continuing");
+            ProcessorEvent::DeadLettered { offset, code, reason } => {
+                warn!(%partition, %offset, code = code.code(), reason, "invalid record dead-lettered; continuing");
             }
             ProcessorEvent::Foreign { offset, reason } => error!(
                 %partition, %offset, reason,

@@ -53,7 +53,7 @@ const DELIVERY_BYTES_MAX: usize = 1024 * 1024;
 const DELIVERY_BYTES_MIN: usize = 16 * 1024;
 
 /// How notifications are delivered.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct NotificationsOptions {
     /// The group of the channel `console`. Its members share the partitions, and its positions are durable. The group of
     /// another channel is `<group>.<name>`.
@@ -75,11 +75,13 @@ pub struct NotificationsOptions {
     pub notify_backoff: Backoff,
     /// The wait between two attempts to subscribe, and after each failure of the subscription.
     pub subscribe_backoff: Backoff,
+    /// What sees each attempt to deliver a notification and each skipped record, and makes the spans of attempts.
+    pub observers: Observers,
 }
 
 impl Default for NotificationsOptions {
     /// Group `notification-service`. 10 s per attempt, with [`Backoff::default`] up to 30 s between two. Positions are
-    /// acknowledged every 500 ms, a revoked partition is released within 3 s, and up to 16 MiB are in memory.
+    /// acknowledged every 500 ms, a revoked partition is released within 3 s, and up to 16 MiB are in memory. No observers.
     fn default() -> Self {
         Self {
             group: "notification-service".to_owned(),
@@ -90,6 +92,7 @@ impl Default for NotificationsOptions {
             buffered_bytes_max: 16 * 1024 * 1024,
             notify_backoff: Backoff { delay_ms_max: 30_000, ..Backoff::default() },
             subscribe_backoff: Backoff::default(),
+            observers: Observers::default(),
         }
     }
 }

@@ -57,7 +57,8 @@ impl AllInOne {
     ) -> Result<Self, Failure> {
         let (bus, store) = (engine.bus(), engine.store());
         let begin = || {
-            let mut services = Services::new(telemetry).watched(engine.health()).until(engine.failed());
+            let mut services =
+                Services::new(telemetry).watched(engine.health(telemetry)).until(engine.failed());
             if let Some(how) = config.deciding {
                 services = services.deciding(bus.clone(), store, how);
             }

@@ -93,7 +93,7 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
     tracing::info!(instance, "Order API Running...");
     let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];
     run(signals, server, checks, || {
-        Services::new(&telemetry).watched(cluster::watch(&log, Some(&store), ROLE))
+        Services::new(&telemetry).watched(cluster::watch(&log, Some(&store), ROLE, &telemetry))
     })
     .await
 }

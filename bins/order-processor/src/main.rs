@@ -77,8 +77,8 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     tracing::info!(instance, "starting");
     let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];
     let begin = || {
-        let services = Services::new(&telemetry).watched(cluster::watch(&log, Some(&store), ROLE));
-        let services = services.until(store.claim_lost());
+        let watch = cluster::watch(&log, Some(&store), ROLE, &telemetry);
+        let services = Services::new(&telemetry).watched(watch).until(store.claim_lost());
         services.deciding(log.bus(), store.store(), how)
     };
     run(signals, server, checks, begin).await

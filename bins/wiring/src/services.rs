@@ -110,7 +110,9 @@ impl Services {
         let mut options = ProcessorsOptions::default();
         let lines = Observers::default().with(Arc::new(LogObserver::new(order_lines)));
         options.observers = lines.with(Arc::new(self.telemetry.observers()));
-        self.processors = Some(Processors::start(bus, store, Arc::new(SystemClock), settings, options));
+        let processors = Processors::start(bus, store, Arc::new(SystemClock), settings, options);
+        self.telemetry.watch(processors.gauges());
+        self.processors = Some(processors);
         self
     }
 
@@ -122,8 +124,11 @@ impl Services {
         notifier: Arc<dyn Notifier>,
         from: Option<StartAt>,
     ) -> Self {
-        let options = NotificationsOptions { from, ..NotificationsOptions::default() };
-        self.notifications = Some(Notifications::start(bus, notifier, options));
+        let observers = self.telemetry.observers();
+        let options = NotificationsOptions { from, observers, ..NotificationsOptions::default() };
+        let notifications = Notifications::start(bus, notifier, options);
+        self.telemetry.watch(notifications.gauges());
+        self.notifications = Some(notifications);
         self
     }
 

@@ -10,3 +10,4 @@ mod notifications;
 mod observers;
 mod processor_driver;
 mod support;
+mod transactions;

@@ -13,7 +13,7 @@ use logistics_core::port::{EventBus, OrderStore};
 use logistics_embedded::{Config, EmbeddedError};
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{self, Log, ProcessRole, Store};
-use logistics_wiring::{HttpArgs, StartupCheck};
+use logistics_wiring::{HttpArgs, StartupCheck, Telemetry};
 
 pub(crate) use args::{DataArgs, EngineArgs, EngineKind, KAFKA_AND_REDIS, Needs};
 
@@ -128,12 +128,16 @@ impl Engine {
         }
     }
 
-    /// The health of the engine, after the startup checks have passed.
-    pub(crate) fn health(&self) -> Arc<dyn HealthProbe> {
+    /// The health of the engine, after the startup checks have passed. `telemetry` shows which part answers.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        allow(unused_variables, reason = "the embedded engine is one part with the process")
+    )]
+    pub(crate) fn health(&self, telemetry: &Telemetry) -> Arc<dyn HealthProbe> {
         match self {
             Self::Embedded { engine, .. } => Arc::new(engine.clone()),
             #[cfg(feature = "cluster")]
-            Self::Cluster { log, store } => cluster::watch(log, Some(store), ProcessRole::ALL),
+            Self::Cluster { log, store } => cluster::watch(log, Some(store), ProcessRole::ALL, telemetry),
         }
     }
 

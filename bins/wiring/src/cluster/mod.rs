@@ -22,6 +22,7 @@ use tokio::sync::{OnceCell, watch};
 
 use crate::health_registry::{HealthRegistry, STORE_PART};
 use crate::startup::StartupCheck;
+use crate::telemetry::Telemetry;
 use checks::CheckWatch;
 pub use kafka::KafkaArgs;
 use logistics_cli_kit::Failure;
@@ -240,9 +241,14 @@ impl Store {
 }
 
 /// Monitors whether the log and the store answer, and repeats the checks of the start. A process that decides renews its claim of
-/// the store. Call it after the checks of the start have passed.
+/// the store. `telemetry` shows which part answers. Call it after the checks of the start have passed.
 #[must_use]
-pub fn watch(log: &Log, store: Option<&Store>, role: ProcessRole) -> Arc<dyn HealthProbe> {
+pub fn watch(
+    log: &Log,
+    store: Option<&Store>,
+    role: ProcessRole,
+    telemetry: &Telemetry,
+) -> Arc<dyn HealthProbe> {
     let bus = log.bus();
     let partitions = bus.partitions();
     let watch = DependencyMonitor::new(Arc::new(SystemClock), DependencyMonitorOptions::default());
@@ -251,6 +257,7 @@ pub fn watch(log: &Log, store: Option<&Store>, role: ProcessRole) -> Arc<dyn Hea
         Some(store) => watch.store(store.store(), partitions, store.address()),
         None => watch,
     };
+    telemetry.watch(watch.gauges());
     let checked = log.0.clone();
     let topics = CheckWatch::start("topics", log.0.address(), None, move || {
         let checked = checked.clone();
