@@ -6,7 +6,9 @@ use std::time::Duration;
 use logistics_core::Backoff;
 use logistics_core::observe::Observers;
 use logistics_core::port::{ReadLimit, StartAt};
+use logistics_layers::{Observed, TimeLimit};
 
+use crate::log_monitor::OpenTransactions;
 use crate::log_observer::LogObserver;
 
 /// How processors are driven. `logistics_core::processor::Settings` controls what they decide.
@@ -22,7 +24,7 @@ pub struct ProcessorsOptions {
     pub leave_ms: u64,
     /// The wait between two attempts to join the group, and after each failure of the group.
     pub join_backoff: Backoff,
-    /// What sees the processors' events. To add one to the default: `options.observers = options.observers.with(...)`.
+    /// What sees the processors' events, and their calls of the ports. To add one to the default: `options.observers = options.observers.with(...)`.
     pub observers: Observers,
 }
 
@@ -42,6 +44,11 @@ impl Default for ProcessorsOptions {
 impl ProcessorsOptions {
     pub(crate) fn revoke(&self) -> Duration {
         Duration::from_millis(self.revoke_ms)
+    }
+
+    /// The layers of every port: the observers see the calls that exceed the limit.
+    pub(crate) fn layers(&self) -> (Observed, TimeLimit) {
+        (Observed::new(Arc::new(self.observers.clone())), TimeLimit::new(self.call_timeout_ms))
     }
 }
 
@@ -129,5 +136,25 @@ impl Default for DependencyMonitorOptions {
     /// A query every 2 s, with a limit of 2 s.
     fn default() -> Self {
         Self { interval_ms: 2000, timeout_ms: 2000 }
+    }
+}
+
+/// How the distance of the store behind the log is monitored.
+#[derive(Debug, Clone)]
+pub struct LogMonitorOptions {
+    /// Milliseconds between two reads of a partition.
+    pub interval_ms: u64,
+    /// Milliseconds after which a call counts as unanswered.
+    pub timeout_ms: u64,
+    /// Partitions that are read at the same time.
+    pub polls_max: usize,
+    /// Reads the open transactions of the log, if it has transactions. `None`: they are not read.
+    pub open_transactions: Option<OpenTransactions>,
+}
+
+impl Default for LogMonitorOptions {
+    /// Each partition every 5 s, four at the same time, with a limit of 2 s a call, and no transactions.
+    fn default() -> Self {
+        Self { interval_ms: 5000, timeout_ms: 2000, polls_max: 4, open_transactions: None }
     }
 }

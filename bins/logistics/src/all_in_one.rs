@@ -59,6 +59,7 @@ impl AllInOne {
         let begin = || {
             let mut services =
                 Services::new(telemetry).watched(engine.health(telemetry)).until(engine.failed());
+            services = services.measured(engine.log_monitor());
             if let Some(how) = config.deciding {
                 services = services.deciding(bus.clone(), store, how);
             }

@@ -38,7 +38,7 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct RunArgs {
-    /// The address for /health/live and /health/ready
+    /// The address for /health/live, /health/ready and /metrics
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8001")]
     listen: SocketAddr,
     #[command(flatten)]

@@ -11,8 +11,10 @@ use logistics_core::observe::Observers;
 use logistics_core::port::{EventBus, Notifier, OwnerStore, StartAt};
 use logistics_core::processor::{ProducerRoles, Settings};
 use logistics_core::wire::LogKeys;
+use logistics_layers::Layer;
 use logistics_tokio::{
-    LogObserver, Notifications, NotificationsOptions, OrderLines, Processors, ProcessorsOptions, SystemClock,
+    LogMonitor, LogObserver, Notifications, NotificationsOptions, OrderLines, Processors, ProcessorsOptions,
+    SystemClock,
 };
 
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
@@ -61,6 +63,7 @@ pub type NewNotifier = Box<dyn FnOnce() -> Arc<dyn Notifier> + Send>;
 pub struct Services {
     telemetry: Telemetry,
     watches: Vec<Arc<dyn HealthProbe>>,
+    monitors: Vec<LogMonitor>,
     until: Option<BoxFuture<'static, Failure>>,
     processors: Option<Processors>,
     notifications: Option<Notifications>,
@@ -70,14 +73,23 @@ impl Services {
     /// No services yet. `telemetry` will observe them.
     #[must_use]
     pub fn new(telemetry: &Telemetry) -> Self {
-        let (watches, until) = (Vec::new(), None);
-        Self { telemetry: telemetry.clone(), watches, until, processors: None, notifications: None }
+        let (watches, monitors, until) = (Vec::new(), Vec::new(), None);
+        let (telemetry, processors, notifications) = (telemetry.clone(), None, None);
+        Self { telemetry, watches, monitors, until, processors, notifications }
     }
 
     /// Adds a part to the health.
     #[must_use]
     pub fn watched(mut self, probe: Arc<dyn HealthProbe>) -> Self {
         self.watches.push(probe);
+        self
+    }
+
+    /// Shows in the metrics how far the store is behind the log.
+    #[must_use]
+    pub fn measured(mut self, monitor: LogMonitor) -> Self {
+        self.telemetry.watch(monitor.gauges());
+        self.monitors.push(monitor);
         self
     }
 
@@ -126,6 +138,7 @@ impl Services {
     ) -> Self {
         let observers = self.telemetry.observers();
         let options = NotificationsOptions { from, observers, ..NotificationsOptions::default() };
+        let bus = self.telemetry.layer().over(bus);
         let notifications = Notifications::start(bus, notifier, options);
         self.telemetry.watch(notifications.gauges());
         self.notifications = Some(notifications);
@@ -169,3 +182,6 @@ impl Services {
         telemetry.stop().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,8 @@ pub enum Reading {
     Channel(ChannelReading),
     /// Of a dependency.
     Dependency(DependencyReading),
+    /// Whether the process is ready, as `/health/ready` reports it.
+    Ready(bool),
 }
 
 /// The processor of a partition.

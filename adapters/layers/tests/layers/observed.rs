@@ -39,3 +39,14 @@ async fn each_call_is_reported_with_its_outcome_and_duration() {
     assert_eq!(*calls.0.lock().unwrap(), expected);
     assert_eq!(expected.map(|call| call.code()), ["unavailable", "ok", "corrupt"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_layers_are_one() {
+    let calls = Arc::new(Calls::default());
+    let store = (Observed::new(calls.clone()), TimeLimit::new(300)).over(Arc::new(Slow));
+    store.document(&order_id()).await.unwrap_err();
+    store.outcome(&order_id(), &RequestId::parse("r").unwrap()).await.unwrap();
+    let calls: Vec<_> =
+        calls.0.lock().unwrap().iter().map(|call| (call.operation, call.code(), call.waits)).collect();
+    assert_eq!(calls, [("document", "unavailable", false), ("outcome", "ok", true)]);
+}

@@ -15,7 +15,7 @@ const SERVER_ERROR: u16 = 500;
 
 impl Traces {
     pub(super) fn report_api_call(&self, call: &ApiCall<'_>) {
-        let Some(context) = call.span else { return };
+        let Some(context) = call.span.filter(|_| !is_probe(call.route.route)) else { return };
         let is_fault = call.status >= SERVER_ERROR;
         if !(context.is_sampled() || is_fault || call.elapsed >= SLOW_CALL) {
             return;
@@ -45,6 +45,11 @@ impl Traces {
         }
         self.queue.push(span);
     }
+}
+
+/// Probes and scrapes repeat every few seconds and are about no order.
+fn is_probe(route: &str) -> bool {
+    route.starts_with("/health") || route == "/metrics"
 }
 
 fn name(call: &ApiCall<'_>) -> String {

@@ -5,6 +5,7 @@ mod dependency_monitor;
 mod end_to_end;
 mod faults;
 mod log_lines;
+mod log_monitor;
 mod membership;
 mod notifications;
 mod observers;

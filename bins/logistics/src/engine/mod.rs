@@ -11,6 +11,7 @@ use logistics_cli_kit::Failure;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_embedded::{Config, EmbeddedError};
+use logistics_tokio::{LogMonitor, LogMonitorOptions, SystemClock};
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{self, Log, ProcessRole, Store};
 use logistics_wiring::{HttpArgs, StartupCheck, Telemetry};
@@ -138,6 +139,18 @@ impl Engine {
             Self::Embedded { engine, .. } => Arc::new(engine.clone()),
             #[cfg(feature = "cluster")]
             Self::Cluster { log, store } => cluster::watch(log, Some(store), ProcessRole::ALL, telemetry),
+        }
+    }
+
+    /// Measures how far the store is behind the log, after the startup checks have passed.
+    pub(crate) fn log_monitor(&self) -> LogMonitor {
+        match self {
+            Self::Embedded { engine, .. } => {
+                let (bus, store) = (engine.bus(), engine.store());
+                LogMonitor::start(bus, store, Arc::new(SystemClock), LogMonitorOptions::default())
+            }
+            #[cfg(feature = "cluster")]
+            Self::Cluster { log, store } => cluster::log_monitor(log, store),
         }
     }
 
