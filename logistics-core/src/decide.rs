@@ -1,6 +1,7 @@
 //! Decisions on requests and deadlines of an order. Pure functions: the same arguments give the same result.
 
 mod assign;
+mod trace;
 
 use crate::fact::{Cause, Change, Fact};
 use crate::ids::{Offset, Timestamp, Version};
@@ -114,7 +115,7 @@ fn place(
         cause,
         deadline: policy.deadline(Status::Placed, now, false),
         attempts_left: None,
-        trace: request.trace.clone(),
+        trace: trace::of_request(None, request),
     }))
 }
 
@@ -166,7 +167,7 @@ fn move_to(
     let mut fact = next_fact(order, to, Change::Moved, actor, cause, now, policy);
     fact.by.clone_from(&request.by);
     fact.reason.clone_from(&request.reason);
-    fact.trace.clone_from(&request.trace);
+    fact.trace = trace::of_request(Some(order), request);
     Decision::Fact(Box::new(fact))
 }
 
@@ -202,7 +203,7 @@ fn next_fact(
         cause,
         deadline: policy.deadline(status, since, late),
         attempts_left,
-        trace: order.trace.clone(),
+        trace: trace::of_timer(order, late),
     }
 }
 

@@ -143,7 +143,7 @@ text_newtype!(
     Subject, "subject", SUBJECT_BYTES_MAX, is_printable, "printable characters"
 );
 text_newtype!(
-    /// A W3C Trace Context `traceparent` value. The core passes it on and does not interpret it.
+    /// A W3C Trace Context `traceparent` value. Its text may be malformed: see [`TraceParent::context`].
     TraceParent, "traceparent", 55, |c: char| c.is_ascii_hexdigit() || c == '-', "hexadecimal digits and dashes"
 );
 

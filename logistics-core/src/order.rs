@@ -38,6 +38,9 @@ pub struct HistoryEntry {
     /// The request that caused the fact; none for a timer. It identifies a repeated request as long as the order exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
+    /// W3C trace context of the fact: its span. None without traces, and in documents of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
 }
 
 /// An order's current state: the fold of its facts. Its JSON is the document that the store holds and the API answers.
@@ -252,6 +255,7 @@ fn applied(mut order: Order, fact: &Fact) -> Order {
         late: fact.change == Change::Late,
         assignment,
         request: fact.cause.request().cloned(),
+        trace: fact.trace.clone(),
     });
     order.allowed_transitions = order.allowed(None);
     order

@@ -31,6 +31,19 @@ pub enum DeadlineKind {
     Late,
 }
 
+impl DeadlineKind {
+    /// The kind as text, in lower case. It never changes.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            DeadlineKind::Advance => "advance",
+            DeadlineKind::Expire => "expire",
+            DeadlineKind::Return => "return",
+            DeadlineKind::Late => "late",
+        }
+    }
+}
+
 /// The time at which an order moves or becomes late without a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Deadline {

@@ -1,6 +1,8 @@
 //! Contexts of spans, by W3C Trace Context (Level 1, version 00).
 
-use crate::ids::TraceParent;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use crate::ids::{OrderId, TraceParent, Version};
 
 /// Identifies a span and its trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +69,20 @@ impl TraceContext {
         Self { sampled, ..self }
     }
 
+    /// The context of the fact that gives this order this version, below this context.
+    ///
+    /// It needs no randomness, so a decision stays a pure function. Only the writer of a fact derives it: readers take it from
+    /// the fact's record, because another release may derive another one.
+    #[must_use]
+    pub fn of_fact(self, order_id: &OrderId, version: Version) -> Self {
+        let mut seed = [0; 24];
+        seed[..16].copy_from_slice(&self.trace_id.to_be_bytes());
+        seed[16..].copy_from_slice(&version.0.to_be_bytes());
+        let hash = xxh3_64_with_seed(order_id.as_str().as_bytes(), xxh3_64(&seed));
+        // 0 is not a valid id.
+        Self { span_id: hash.max(1), ..self }
+    }
+
     /// The context as a `traceparent` of version 00.
     #[must_use]
     pub fn to_traceparent(self) -> TraceParent {
@@ -103,6 +119,23 @@ mod tests {
     fn a_later_version_is_read_as_far_as_it_is_known() {
         let later = TEXT.replacen("00", "01", 1) + "-more";
         assert_eq!(TraceContext::parse(&later), TraceContext::parse(TEXT));
+    }
+
+    #[test]
+    fn each_fact_has_its_own_span_in_the_trace() {
+        let context = TraceContext::parse(TEXT).expect("valid");
+        let order = |text: &str| OrderId::parse(text).expect("an id");
+        let first = context.of_fact(&order("order"), Version(1));
+        assert_eq!(first, context.of_fact(&order("order"), Version(1)));
+        assert_eq!((first.trace_id(), first.is_sampled()), (context.trace_id(), true));
+        let other = TraceContext { trace_id: 1, ..context };
+        let others = [
+            context,
+            context.of_fact(&order("order"), Version(2)),
+            context.of_fact(&order("order2"), Version(1)),
+            other.of_fact(&order("order"), Version(1)),
+        ];
+        assert!(others.iter().all(|other| other.span_id() != first.span_id()), "{others:?}");
     }
 
     #[test]

@@ -203,11 +203,22 @@ fn a_timers_fact_continues_the_trace_of_the_latest_fact_that_has_one() {
     place.trace = trace(1);
     let Decision::Fact(placed) = decide(None, &place, Offset(0), at(0), &policy) else { panic!("a fact") };
     let (confirmed, order) = fire(evolve(None, &placed).unwrap(), after(2 * SECOND), &policy);
-    assert_eq!(confirmed.iter().map(|fact| fact.trace.clone()).collect::<Vec<_>>(), [trace(1)]);
+    let context = |trace: &Option<TraceParent>| trace.as_ref().and_then(TraceParent::context).unwrap();
+    let of_fact = |parent: &Option<TraceParent>, fact: &Fact| {
+        Some(context(parent).of_fact(&fact.order_id, fact.version).to_traceparent())
+    };
+    assert_eq!(placed.trace, of_fact(&trace(1), &placed));
+    assert_eq!(confirmed[0].trace, of_fact(&trace(1), &confirmed[0]));
+    assert_ne!(confirmed[0].trace, placed.trace, "each fact has its own span");
+    assert_eq!(order.history[1].trace, confirmed[0].trace);
 
     // A document of an earlier release has no trace, and neither has what its timers bring about.
     let document = String::from_utf8(order.to_document()).unwrap();
-    let earlier = document.replace(&format!(",\"trace\":\"{}\"", trace(1).unwrap()), "");
+    let traces = [&placed.trace, &confirmed[0].trace].map(|trace| trace.as_ref().unwrap());
+    let earlier = traces
+        .into_iter()
+        .fold(document.clone(), |document, trace| document.replace(&format!(",\"trace\":\"{trace}\""), ""));
+    assert!(!earlier.contains("trace"), "{earlier}");
     assert_ne!(earlier, document);
     let earlier = Order::from_document(earlier.as_bytes()).unwrap();
     assert_eq!(fire(earlier, after(4 * SECOND), &policy).0[0].trace, None);
@@ -221,5 +232,30 @@ fn a_timers_fact_continues_the_trace_of_the_latest_fact_that_has_one() {
     let Decision::Fact(preparing) = decided else { panic!("{decided:?}") };
     let (first, order) = fire(evolve(Some(order), &preparing).unwrap(), after(MINUTE), &policy);
     let (second, _) = fire(order, after(2 * MINUTE), &policy);
-    assert_eq!([&first[0].trace, &second[0].trace], [&trace(2), &trace(2)]);
+    for fact in first.iter().chain(&second) {
+        assert_eq!(fact.trace, of_fact(&trace(2), fact));
+    }
+}
+
+#[test]
+fn an_order_that_was_late_is_sampled_from_then_on() {
+    let unsampled = TraceParent::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00").ok();
+    let mut policy = Policy::manual();
+    policy.late_ms = BTreeMap::from([(Status::Preparing, MINUTE)]);
+    let mut order = moved_to(&[Status::Placed, Status::Confirmed, Status::Preparing], &policy);
+    order.trace.clone_from(&unsampled);
+    let sampled = |fact: &Fact| fact.trace.as_ref().and_then(TraceParent::context).unwrap().is_sampled();
+    let (facts, order) = fire(order, after(MINUTE), &policy);
+    assert_eq!(facts.iter().map(|fact| fact.change.clone()).collect::<Vec<_>>(), [Change::Late]);
+    let mut ready = request(Actor::Operator, Command::Transition { to: Status::OutForDelivery });
+    (ready.id, ready.trace) = (RequestId::parse("later").unwrap(), unsampled);
+    let mut punctual = order.clone();
+    punctual.history.retain(|entry| !entry.late);
+    let decided = [order, punctual].map(|order| {
+        match decide(Some(&order), &ready, Offset(1), after(2 * MINUTE), &policy) {
+            Decision::Fact(fact) => *fact,
+            other => panic!("{other:?}"),
+        }
+    });
+    assert_eq!([sampled(&facts[0]), sampled(&decided[0]), sampled(&decided[1])], [true, true, false]);
 }

@@ -22,13 +22,15 @@ pub struct Document {
     pub version: Option<Version>,
 }
 
-/// The document as the principal may see it: only operators see the subjects of its facts, which name people and programs.
+/// The document as the principal may see it: only operators see the subjects of its facts, which name people and programs, and
+/// the trace contexts of its history.
 ///
 /// # Errors
 /// [`ServiceError::Unavailable`] if the document is unreadable.
 pub(crate) fn visible(principal: &Principal, json: Bytes) -> Result<Bytes, ServiceError> {
-    // Most documents name no subject. The details of an order may contain the text, too.
-    if principal.is_operator() || !contains(&json, br#""by":"#) {
+    // Most documents name no subject and no trace. The details of an order may contain the text, too.
+    let hides = || [&br#""by":"#[..], br#""trace":"#].iter().any(|part| contains(&json, part));
+    if principal.is_operator() || !hides() {
         return Ok(json);
     }
     // Only the history is parsed and written again; the rest may be long.
@@ -40,7 +42,7 @@ pub(crate) fn visible(principal: &Principal, json: Bytes) -> Result<Bytes, Servi
     let read = || -> serde_json::Result<(Range<usize>, Vec<u8>)> {
         let Outline { history } = serde_json::from_slice(&json)?;
         let mut entries: Vec<HistoryEntry> = serde_json::from_str(history.get())?;
-        entries.iter_mut().for_each(|entry| entry.by = None);
+        entries.iter_mut().for_each(|entry| (entry.by, entry.trace) = (None, None));
         let place = json.slice_ref(history.get().as_bytes());
         let start = place.as_ptr() as usize - json.as_ptr() as usize;
         Ok((start..start + place.len(), serde_json::to_vec(&entries)?))

@@ -18,6 +18,7 @@ mod log_scan;
 mod notification_attempt;
 mod notifications;
 mod options;
+mod order_lines;
 mod partition_delivery;
 mod poll;
 mod processor_driver;
@@ -29,6 +30,7 @@ mod store_monitor;
 mod subscription_driver;
 mod transaction_monitor;
 mod transaction_timer;
+mod write_timer;
 
 pub use channel::{CHANNEL_NAME_BYTES_MAX, Channel, InvalidChannel};
 pub use clock::SystemClock;
@@ -40,6 +42,7 @@ pub use notifications::Notifications;
 pub use options::{
     DependencyMonitorOptions, LogMonitorOptions, NotificationsOptions, PollOptions, ProcessorsOptions,
 };
+pub use order_lines::{InvalidOrderLines, OrderLines};
 pub use processors::Processors;
 pub use reports::{DrainReport, NotificationsReport};
 pub use store_monitor::StoreMonitor;

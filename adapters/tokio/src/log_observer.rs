@@ -1,26 +1,63 @@
 //! Log lines for the events of processors.
 
-use logistics_core::Partition;
 use logistics_core::observe::Observer;
 use logistics_core::processor::{ProcessorEvent, Skew};
-use tracing::{Level, error, info, warn};
+use logistics_core::{Partition, TraceContext};
+use tracing::{Level, error, field, info, warn};
+
+use crate::order_lines::OrderLines;
 
 /// Writes each event of a processor as one log line. Port calls are not logged.
 ///
-/// It wants order events if the level INFO is logged when the processors start.
+/// It wants order events if the level INFO is logged when the processors start, and it logs any order.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct LogObserver;
+pub struct LogObserver {
+    /// The orders whose events are logged.
+    orders: OrderLines,
+}
+
+impl LogObserver {
+    /// Logs the events of these orders, and every other event.
+    #[must_use]
+    pub fn new(orders: OrderLines) -> Self {
+        Self { orders }
+    }
+
+    /// An event of one order.
+    fn order_event(&self, partition: Partition, event: &ProcessorEvent) {
+        match event {
+            ProcessorEvent::Received { order_id, status, trace } if self.orders.has(order_id) => {
+                let (trace_id, span_id) = ids(*trace);
+                info!(%partition, %order_id, trace_id, span_id, "Received order {order_id} with status {status}");
+            }
+            ProcessorEvent::Moved { order_id, status, trace } if self.orders.has(order_id) => {
+                let (trace_id, span_id) = ids(*trace);
+                info!(%partition, %order_id, trace_id, span_id, "Moved order {order_id} → {status}");
+            }
+            ProcessorEvent::Rejected { order_id, code, trace } if self.orders.has(order_id) => {
+                let (trace_id, span_id) = ids(*trace);
+                info!(%partition, %order_id, code, trace_id, span_id, "request rejected");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The ids of a span as fields of a line. Without a span, the line lacks both.
+pub(crate) fn ids(
+    trace: Option<TraceContext>,
+) -> (Option<field::DisplayValue<String>>, Option<field::DisplayValue<String>>) {
+    let trace_id = trace.map(|trace| field::display(format!("{:032x}", trace.trace_id())));
+    let span_id = trace.map(|trace| field::display(format!("{:016x}", trace.span_id())));
+    (trace_id, span_id)
+}
 
 impl Observer for LogObserver {
     fn processor_event(&self, partition: Partition, event: &ProcessorEvent, cause: Option<&str>) {
         match event {
-            ProcessorEvent::Received { order_id, status } => {
-                info!("Received order {order_id} with status {status}");
-            }
-            ProcessorEvent::Moved { order_id, status } => info!("Moved order {order_id} → {status}"),
-            ProcessorEvent::Rejected { order_id, code } => {
-                info!(%partition, %order_id, code, "request rejected");
-            }
+            ProcessorEvent::Received { .. }
+            | ProcessorEvent::Moved { .. }
+            | ProcessorEvent::Rejected { .. } => self.order_event(partition, event),
             ProcessorEvent::DeadLettered { offset, code, reason } => {
                 warn!(%partition, %offset, code = code.code(), reason, "invalid record dead-lettered; continuing");
             }
@@ -61,6 +98,6 @@ impl Observer for LogObserver {
     }
 
     fn wants_order_events(&self) -> bool {
-        tracing::enabled!(Level::INFO)
+        self.orders.any() && tracing::enabled!(Level::INFO)
     }
 }

@@ -35,7 +35,7 @@ impl Default for ProcessorsOptions {
             call_timeout_ms: 10_000,
             leave_ms: 1000,
             join_backoff: Backoff::default(),
-            observers: Observers::default().with(Arc::new(LogObserver)),
+            observers: Observers::default().with(Arc::new(LogObserver::default())),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use logistics_core::notify::Notification;
 use logistics_core::observe::{NotificationEnd, NotificationReport, Observer};
 use logistics_core::port::{Batch, LogRecord, Notifier, NotifyError};
-use logistics_core::{Offset, Partition, wire};
+use logistics_core::{Offset, Partition, TraceParent, wire};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -17,6 +17,7 @@ use crate::attempts::{Attempts, as_ms};
 use crate::current_notification::CurrentNotification;
 use crate::delivery_stats::DeliveryStats;
 use crate::error_text::{error_text, printable};
+use crate::log_observer::ids;
 use crate::options::NotificationsOptions;
 
 /// Milliseconds of a notifier's retry-after that count. A longer one, such as a wrong header, must not stop a partition for
@@ -124,10 +125,11 @@ impl PartitionDelivery {
                 Err(error) => error,
             };
             let (order_id, why) = (&notification.order_id, printable(&error_text(&error)));
+            let (trace_id, span_id) = ids(notification.trace.as_ref().and_then(TraceParent::context));
             let place = format!("partition {partition} offset {offset}: {why}");
             if !error.is_retryable() {
                 error!(
-                    channel = &*self.channel, %partition, %offset, %order_id, why,
+                    channel = &*self.channel, %partition, %offset, %order_id, why, trace_id, span_id,
                     "undeliverable notification skipped; it stays in the log"
                 );
                 self.stats.set_retrying(partition, None);
@@ -136,7 +138,7 @@ impl PartitionDelivery {
             }
             let delay = attempts.failed().max(retry_after(&error));
             warn!(
-                channel = &*self.channel, %partition, %offset, %order_id, why, delay_ms = as_ms(delay),
+                channel = &*self.channel, %partition, %offset, %order_id, why, delay_ms = as_ms(delay), trace_id, span_id,
                 "a notification failed; retrying"
             );
             let failures = attempts.failures();

@@ -17,6 +17,7 @@ use crate::clock::ProcessorClock;
 use crate::error_text::panic_text;
 use crate::processors_health::PartitionHealth;
 use crate::transaction_timer::TransactionTimer;
+use crate::write_timer::WriteTimer;
 
 /// An instruction of the group's member to a driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub(crate) struct ProcessorDriver {
     /// The error of the latest call that failed.
     failure: Option<String>,
     timer: TransactionTimer,
+    /// The store write in progress.
+    writing: Option<WriteTimer>,
 }
 
 impl ProcessorDriver {
@@ -84,6 +87,7 @@ impl ProcessorDriver {
             calls,
             failure: None,
             timer,
+            writing: None,
         }
     }
 
@@ -150,6 +154,7 @@ impl ProcessorDriver {
             match &effect {
                 Effect::Acquire => self.drop_calls(),
                 Effect::Commit(_) => self.timer.begin_commit(),
+                Effect::Write(write) => self.writing = Some(WriteTimer::begin(write, now.wall)),
                 _ => {}
             }
             let call = self.ports.begin(id, effect);
@@ -209,6 +214,13 @@ impl ProcessorDriver {
                     (report.decide_elapsed, report.commit_elapsed) = (decided, committed);
                     self.observers.transaction(self.ports.partition, &report);
                 }
+            }
+            Reply::Written(written) => {
+                if let Some(writing) = self.writing.take() {
+                    self.observers
+                        .store_write(&writing.end(written.as_ref().map(drop).map_err(|kind| *kind)));
+                }
+                self.processor.handle(now, id, Reply::Written(written));
             }
             _ => self.processor.handle(now, id, reply),
         }

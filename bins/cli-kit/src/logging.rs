@@ -2,24 +2,28 @@
 
 mod audit_file;
 mod escape;
+mod json;
 mod queue;
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
+use logistics_core::Timestamp;
 use tracing::Metadata;
 use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::Failure;
 use audit_file::AuditFile;
-use escape::{HumanFields, JsonEvent};
+use escape::HumanFields;
+use json::JsonLines;
 use queue::Queue;
 
 /// How long a process waits at its end for unwritten lines.
@@ -121,15 +125,20 @@ fn start(filter: EnvFilter, format: LogFormat, trail: Option<Trail>) {
     let lines = fmt::layer().with_writer(queue).with_ansi(std::io::stderr().is_terminal());
     let lines = match format {
         LogFormat::Human => lines.with_target(false).fmt_fields(HumanFields).boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).map_event_format(JsonEvent).boxed(),
+        LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(JsonLines(now)).boxed(),
     };
     let trail = file.map(|file| {
-        let lines = fmt::layer().with_writer(file).with_ansi(false).json().flatten_event(true);
-        lines.map_event_format(JsonEvent).with_filter(filter_fn(is_audit))
+        let lines = fmt::layer().with_writer(file).with_ansi(false).fmt_fields(JsonFields::new());
+        lines.event_format(JsonLines(now)).with_filter(filter_fn(is_audit))
     });
     let _ = tracing_subscriber::registry().with(lines.with_filter(to_stderr)).with(trail).try_init();
     // The default hook writes to standard error directly, and would block on a full pipe.
     std::panic::set_hook(Box::new(log_panic));
+}
+
+fn now() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn report_dropped(lines: u64) {
@@ -148,7 +157,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 pub(crate) fn print(line: &str) {
     match QUEUE.get() {
         Some(queue) => queue.push(format!("{line}\n").as_bytes()),
-        None => crate::output::to_stderr(line),
+        None => crate::output::note(line),
     }
 }
 

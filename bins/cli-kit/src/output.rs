@@ -15,8 +15,8 @@ pub fn complain(program: &str, message: &str) {
     logging::print(&format!("{program}: {}", Escaped(message)));
 }
 
-/// For lines before logging has started.
-pub(crate) fn to_stderr(line: &str) {
+/// Writes a line to standard error, directly: for commands without a log, and before logging has started.
+pub fn note(line: &str) {
     eprintln!("{line}");
 }
 

@@ -3,6 +3,7 @@
 use clap::Args;
 use logistics_cli_kit::Failure;
 use logistics_core::processor::ProducerRoles;
+use logistics_tokio::OrderLines;
 
 use crate::limits::{ClockArgs, MemoryArgs};
 use crate::log_key::LogKeyArgs;
@@ -25,6 +26,9 @@ pub struct DecidingArgs {
     /// but `system`, `none` nothing. Other unsigned requests are dead-lettered. Without a log key it has no effect
     #[arg(long, env = "LOGISTICS_LOG_PRODUCER_ROLES", value_name = "ROLES", default_value_t)]
     log_producer_roles: ProducerRoles,
+    /// The orders with a log line per event at info: `all`, `none`, or a share from 0 to 1. An order has all its lines or none
+    #[arg(long, env = "LOGISTICS_LOG_ORDER_EVENTS", value_name = "ORDERS", default_value_t)]
+    log_order_events: OrderLines,
 }
 
 impl DecidingArgs {
@@ -45,6 +49,7 @@ impl DecidingArgs {
             clock_skew_ms_max: self.clock.skew_ms_max(),
             log_keys: self.log_key.keys()?,
             producer_roles: self.log_producer_roles.clone(),
+            order_lines: self.log_order_events,
         })
     }
 

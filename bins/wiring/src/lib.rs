@@ -16,6 +16,8 @@ mod instance;
 mod limits;
 mod log_key;
 mod notify;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod policy;
 mod rate_limits;
 mod services;

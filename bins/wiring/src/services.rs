@@ -7,12 +7,14 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use logistics_core::Policy;
 use logistics_core::health::HealthProbe;
+use logistics_core::observe::Observers;
 use logistics_core::port::{EventBus, Notifier, OwnerStore, StartAt};
 use logistics_core::processor::{ProducerRoles, Settings};
 use logistics_core::wire::LogKeys;
 use logistics_layers::Layer;
 use logistics_tokio::{
-    LogMonitor, Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock,
+    LogMonitor, LogObserver, Notifications, NotificationsOptions, OrderLines, Processors, ProcessorsOptions,
+    SystemClock,
 };
 
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
@@ -35,6 +37,8 @@ pub struct Deciding {
     pub log_keys: Option<LogKeys>,
     /// What an unsigned request may ask, if there are keys.
     pub producer_roles: ProducerRoles,
+    /// The orders whose events are logged.
+    pub order_lines: OrderLines,
 }
 
 impl Deciding {
@@ -47,6 +51,7 @@ impl Deciding {
             clock_skew_ms_max: CLOCK_SKEW_MS_MAX_DEFAULT,
             log_keys: None,
             producer_roles: ProducerRoles::default(),
+            order_lines: OrderLines::default(),
         }
     }
 }
@@ -106,7 +111,7 @@ impl Services {
     /// Starts the processors.
     #[must_use]
     pub fn deciding(mut self, bus: Arc<dyn EventBus>, store: Arc<dyn OwnerStore>, how: Deciding) -> Self {
-        let Deciding { policy, memory_bytes, clock_skew_ms_max, log_keys, producer_roles } = how;
+        let Deciding { policy, memory_bytes, clock_skew_ms_max, log_keys, producer_roles, order_lines } = how;
         // One process may own all partitions.
         let share = usize::try_from(memory_bytes / u64::from(bus.partitions().max(1))).unwrap_or(usize::MAX);
         let mut settings = Settings::new(bus.partitions(), policy);
@@ -115,7 +120,8 @@ impl Services {
         settings.log_keys = log_keys;
         settings.producer_roles = producer_roles;
         let mut options = ProcessorsOptions::default();
-        options.observers = options.observers.with(Arc::new(self.telemetry.observers()));
+        let lines = Observers::default().with(Arc::new(LogObserver::new(order_lines)));
+        options.observers = lines.with(Arc::new(self.telemetry.observers()));
         let processors = Processors::start(bus, store, Arc::new(SystemClock), settings, options);
         self.telemetry.watch(processors.gauges());
         self.processors = Some(processors);
@@ -150,7 +156,7 @@ impl Services {
     /// Completes running work and leaves the groups, within a limited time. The log names unfinished parts; nothing of them is
     /// lost.
     pub async fn drain(self) {
-        let Self { processors, notifications, .. } = self;
+        let Self { processors, notifications, telemetry, .. } = self;
         let deciding = async {
             match processors {
                 Some(processors) => processors.drain(DRAIN).await.is_clean(),
@@ -173,6 +179,7 @@ impl Services {
                 "not drained in time; the next owner continues there"
             );
         }
+        telemetry.stop().await;
     }
 }
 

@@ -10,7 +10,11 @@ use logistics_telemetry::{BuildInfo, Metrics};
 
 /// Flags of every process that can be observed.
 #[derive(Args, Debug, Clone, Default)]
-pub struct TelemetryArgs {}
+pub struct TelemetryArgs {
+    #[cfg(feature = "otlp")]
+    #[command(flatten)]
+    otlp: crate::otlp::OtlpArgs,
+}
 
 impl TelemetryArgs {
     /// Starts the telemetry of this process. `instance`: its name.
@@ -18,8 +22,19 @@ impl TelemetryArgs {
     /// # Errors
     /// If a flag is invalid.
     pub fn start(&self, program: &'static str, instance: &str) -> Result<Telemetry, Failure> {
-        Ok(Telemetry::new(program, instance))
+        let telemetry = Telemetry::new(program, instance);
+        #[cfg(feature = "otlp")]
+        let telemetry = telemetry.tracing(self.otlp.start(build_info(program, instance), MESSAGING_SYSTEM)?);
+        Ok(telemetry)
     }
+}
+
+/// What the log runs on, as `messaging.system`. A build with Kafka is for Kafka.
+#[cfg(feature = "otlp")]
+const MESSAGING_SYSTEM: &str = if cfg!(feature = "cluster") { "kafka" } else { "logistics" };
+
+fn build_info(program: &'static str, instance: &str) -> BuildInfo {
+    BuildInfo { program, version: env!("CARGO_PKG_VERSION"), instance: instance.to_owned() }
 }
 
 /// The metrics of a process, and the observers of its parts. Clones share them.
@@ -27,16 +42,42 @@ impl TelemetryArgs {
 pub struct Telemetry {
     metrics: Arc<Metrics>,
     observers: Observers,
+    #[cfg(feature = "otlp")]
+    traces: Option<Arc<logistics_telemetry::Traces>>,
 }
 
 impl Telemetry {
     /// Metrics alone.
     #[must_use]
     pub fn new(program: &'static str, instance: &str) -> Self {
-        let build = BuildInfo { program, version: env!("CARGO_PKG_VERSION"), instance: instance.to_owned() };
-        let metrics = Arc::new(Metrics::new(build));
+        let metrics = Arc::new(Metrics::new(build_info(program, instance)));
         let observers = Observers::default().with(metrics.clone());
-        Self { metrics, observers }
+        Self {
+            metrics,
+            observers,
+            #[cfg(feature = "otlp")]
+            traces: None,
+        }
+    }
+
+    /// The same, with traces if there are any.
+    #[cfg(feature = "otlp")]
+    fn tracing(mut self, traces: Option<Arc<logistics_telemetry::Traces>>) -> Self {
+        if let Some(traces) = &traces {
+            self.observers = self.observers.with(traces.clone());
+        }
+        self.traces = traces;
+        self
+    }
+
+    /// Exports the last spans, within a limited time. Call it once, when everything that is observed has ended.
+    pub async fn stop(self) {
+        #[cfg(feature = "otlp")]
+        if let Some(traces) = self.traces {
+            let stop = move || traces.stop(crate::otlp::FLUSH_MAX);
+            // The thread waits for the exporter, and must not keep the runtime from driving a gRPC connection.
+            let _ = tokio::task::spawn_blocking(stop).await;
+        }
     }
 
     /// Metrics, and one more observer.

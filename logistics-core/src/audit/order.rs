@@ -368,12 +368,14 @@ fn without_details(mut order: Order) -> Order {
 
 const DETAILS_BYTES_KEPT: usize = 64;
 
-/// Without the trace context: documents of earlier releases have none.
+/// Without trace contexts: documents of earlier releases have none.
 fn fingerprint_of(order: &Order) -> u64 {
-    match order.trace {
-        None => fingerprint(&order.to_document()),
-        Some(_) => fingerprint(&Order { trace: None, ..order.clone() }.to_document()),
+    if order.trace.is_none() && order.history.iter().all(|entry| entry.trace.is_none()) {
+        return fingerprint(&order.to_document());
     }
+    let mut order = Order { trace: None, ..order.clone() };
+    order.history.iter_mut().for_each(|entry| entry.trace = None);
+    fingerprint(&order.to_document())
 }
 
 /// Hash of a notification's identity; excludes reason and recipients, which records of older releases lack.

@@ -1,6 +1,6 @@
 //! Decisions on requests to set or clear an order's courier.
 
-use super::is_by;
+use super::{is_by, trace};
 use crate::decide::Decision;
 use crate::fact::{Cause, Change, Fact};
 use crate::ids::{PartyId, Timestamp, Version};
@@ -49,7 +49,7 @@ pub(super) fn assign(
         // The courier has no effect on time: the order keeps its deadline, and its timer.
         deadline: order.deadline,
         attempts_left: order.attempts_left,
-        trace: request.trace.clone(),
+        trace: trace::of_request(Some(order), request),
     }))
 }
 

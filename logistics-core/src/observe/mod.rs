@@ -35,6 +35,7 @@ mod append;
 mod notification;
 mod port_call;
 mod reading;
+mod store_write;
 mod transaction;
 
 use std::fmt;
@@ -52,6 +53,7 @@ pub use reading::{
     ChannelReading, DependencyReading, Exposition, Gauges, LogReading, OpenTransactionReading, OrdersReading,
     ProcessorReading, Reading, StoreReading,
 };
+pub use store_write::StoreWriteReport;
 pub use transaction::{DeadLetterReport, FactReport, RejectionReport, TransactionReport};
 
 /// Receives events. Every method does nothing by default.
@@ -72,6 +74,11 @@ pub trait Observer: Send + Sync {
     /// A processor committed a transaction. Only if [`Self::wants_transactions`].
     fn transaction(&self, partition: Partition, report: &TransactionReport) {
         let _ = (partition, report);
+    }
+
+    /// A store write of a processor ended.
+    fn store_write(&self, report: &StoreWriteReport) {
+        let _ = report;
     }
 
     /// A call of an interface began. [`Self::api_call`] follows, also if its client disconnects.
@@ -155,6 +162,12 @@ impl Observer for Observers {
     fn transaction(&self, partition: Partition, report: &TransactionReport) {
         for observer in &self.0 {
             observer.transaction(partition, report);
+        }
+    }
+
+    fn store_write(&self, report: &StoreWriteReport) {
+        for observer in &self.0 {
+            observer.store_write(report);
         }
     }
 

@@ -27,6 +27,18 @@ pub enum NotifyErrorKind {
 }
 
 impl NotifyErrorKind {
+    /// The kind as text, in lower case with underscores. It never changes.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            NotifyErrorKind::Unavailable => "unavailable",
+            NotifyErrorKind::RateLimited => "rate_limited",
+            NotifyErrorKind::Unauthorized => "unauthorized",
+            NotifyErrorKind::Rejected => "rejected",
+            NotifyErrorKind::Invalid => "invalid",
+        }
+    }
+
     /// A retry of the same notification may succeed.
     #[must_use]
     pub fn is_retryable(self) -> bool {

@@ -26,6 +26,7 @@ use crate::order::{Order, VersionGap, evolve};
 use crate::outcome::{Outcome, OutcomeKind, RequestOutcome};
 use crate::port::{IndexEntry, LogRecord, NewRecord, Topic, Transaction};
 use crate::request::{Command, Request};
+use crate::trace::TraceContext;
 use crate::wire::{self, DeadLetter};
 
 /// What is to be decided together: inputs in their order, timers that are due, and the state of every order concerned.
@@ -151,6 +152,10 @@ pub(super) fn decide_plan(
     Ok((Transaction { records: batch.records, next: plan.next }, batch.decided))
 }
 
+fn context_of(trace: Option<&TraceParent>) -> Option<TraceContext> {
+    trace.and_then(TraceParent::context)
+}
+
 struct Batch<'a> {
     partition: Partition,
     now: Timestamp,
@@ -231,7 +236,8 @@ impl Batch<'_> {
         let order = self.orders.get(&request.order_id).cloned().flatten();
         if self.settings.emit_order_events && matches!(request.command, Command::Place(_)) {
             let (order_id, status) = (request.order_id.clone(), Status::Placed);
-            self.decided.events.push(ProcessorEvent::Received { order_id, status });
+            let trace = context_of(request.trace.as_ref());
+            self.decided.events.push(ProcessorEvent::Received { order_id, status, trace });
         }
         let outcome = match decide(order.as_deref(), request, offset, self.now, &self.settings.policy) {
             Decision::Fact(fact) => {
@@ -248,7 +254,8 @@ impl Batch<'_> {
             Decision::Rejected(rejection) => {
                 if self.settings.emit_order_events {
                     let (order_id, code) = (request.order_id.clone(), rejection.code());
-                    self.decided.events.push(ProcessorEvent::Rejected { order_id, code });
+                    let trace = context_of(request.trace.as_ref());
+                    self.decided.events.push(ProcessorEvent::Rejected { order_id, code, trace });
                 }
                 if let Some(report) = &mut self.decided.report {
                     report.rejections.push(report::of_rejection(request, &rejection));
@@ -291,7 +298,8 @@ impl Batch<'_> {
         self.facts += 1;
         if self.settings.emit_order_events && fact.change == Change::Moved {
             let (order_id, status) = (order_id.clone(), fact.status);
-            self.decided.events.push(ProcessorEvent::Moved { order_id, status });
+            let trace = context_of(fact.trace.as_ref());
+            self.decided.events.push(ProcessorEvent::Moved { order_id, status, trace });
         }
         if let Some(report) = &mut self.decided.report {
             report.facts.push(report::of_fact(before.map(|order| &**order), &order, fact, parent));

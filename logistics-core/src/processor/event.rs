@@ -5,6 +5,7 @@ use super::effect::Skew;
 use super::interrupt::{HaltCode, InterruptCode};
 use crate::ids::{Offset, OrderId};
 use crate::lifecycle::Status;
+use crate::trace::TraceContext;
 
 /// What happened in a processor, as data. The driver passes each event to its observers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -16,6 +17,8 @@ pub enum ProcessorEvent {
         order_id: OrderId,
         /// The requested status.
         status: Status,
+        /// The request's span.
+        trace: Option<TraceContext>,
     },
     /// A fact was committed that moved an order beyond PLACED. An order event.
     Moved {
@@ -23,6 +26,8 @@ pub enum ProcessorEvent {
         order_id: OrderId,
         /// Its status now.
         status: Status,
+        /// The fact's span.
+        trace: Option<TraceContext>,
     },
     /// A request was rejected. An order event.
     Rejected {
@@ -30,6 +35,8 @@ pub enum ProcessorEvent {
         order_id: OrderId,
         /// The rejection's code.
         code: &'static str,
+        /// The request's span.
+        trace: Option<TraceContext>,
     },
     /// An input was dead-lettered.
     DeadLettered {

@@ -13,6 +13,8 @@ use crate::port::Loaded;
 /// An order without its details and history.
 const ORDER_BYTES: usize = 512;
 const HISTORY_ENTRY_BYTES: usize = 128;
+/// A trace context of a history entry: its text and the counters of its allocation.
+const TRACE_BYTES: usize = 80;
 const INPUT_BYTES: usize = 512;
 
 /// The shares of a partition's budget. Together they are less than the whole: a commit and a store write hold copies.
@@ -66,7 +68,8 @@ pub(super) fn of_order(order: &Order) -> usize {
     let details = order.details.as_ref().map_or(0, |details| details.as_str().len());
     let subjects: usize =
         order.history.iter().filter_map(|entry| entry.by.as_ref()).map(|by| by.as_str().len()).sum();
-    ORDER_BYTES + details + order.history.len() * HISTORY_ENTRY_BYTES + subjects
+    let traces = order.history.iter().filter(|entry| entry.trace.is_some()).count() * TRACE_BYTES;
+    ORDER_BYTES + details + order.history.len() * HISTORY_ENTRY_BYTES + subjects + traces
 }
 
 pub(super) fn of_input(input: &Input) -> usize {

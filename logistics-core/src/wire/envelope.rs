@@ -180,7 +180,8 @@ impl<'a> Envelope<'a> {
 
     /// The trace context. A malformed one is dropped, as W3C Trace Context requires of a receiver.
     pub(super) fn trace(&self) -> Option<TraceParent> {
-        field(self.traceparent, "traceparent").ok().flatten()
+        let trace: Option<TraceParent> = field(self.traceparent, "traceparent").ok().flatten();
+        trace.filter(|trace| trace.context().is_some())
     }
 }
 

@@ -6,6 +6,8 @@ pub mod load;
 mod port;
 mod service;
 mod suite;
+#[cfg(feature = "traces")]
+pub mod traces;
 mod wait;
 
 pub use port::free_port;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use logistics_core::observe::{LogReading, Reading};
-use logistics_core::port::{Clock, EventBus, NewRecord, PortErrorKind, Topic};
+use logistics_core::port::{Clock, EventBus, NewRecord, Topic};
 use logistics_core::processor::Settings;
 use logistics_core::{Offset, OrderId, Partition, Policy, Timestamp};
 use logistics_testkit::{Faults, MemoryBus, MemoryOrderStore};
 use tokio::time::sleep;
 
-use super::support::{TestClock, error, options, order_in, placement_of, until};
+use super::support::{TestClock, options, order_in, placement_of, until};
 use crate::{LogMonitor, LogMonitorOptions, Processors};
 
 const PARTITIONS: u32 = 3;
@@ -27,14 +27,10 @@ struct System {
 
 impl System {
     fn start() -> Self {
-        Self::with(LogMonitorOptions::default())
-    }
-
-    fn with(options: LogMonitorOptions) -> Self {
         let bus = MemoryBus::with_faults(PARTITIONS, Faults::none(), Arc::new(TestClock));
         let store = MemoryOrderStore::new(PARTITIONS);
         let ports = (Arc::new(bus.clone()), Arc::new(store.clone()));
-        let monitor = LogMonitor::start(ports.0, ports.1, Arc::new(TestClock), options);
+        let monitor = LogMonitor::start(ports.0, ports.1, Arc::new(TestClock), LogMonitorOptions::default());
         Self { bus, store, monitor }
     }
 

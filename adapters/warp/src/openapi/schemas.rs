@@ -174,6 +174,7 @@ fn history_entry() -> Any {
         ("late", flag("The order is late in its status, which did not change."), false),
         ("assignment", assigned(), false),
         ("request", text("The request that caused the fact; missing for a timer."), false),
+        ("trace", text("The W3C trace context of the fact; operators see it, if there is one."), false),
     ])
 }
 

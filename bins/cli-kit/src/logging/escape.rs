@@ -1,21 +1,19 @@
-//! Escapes log lines, so that untrusted text in them neither controls a terminal nor breaks a line.
+//! Log lines for people, escaped, so that untrusted text in them neither controls a terminal nor breaks a line.
 
 use std::fmt::{self, Debug, Write};
 
-use logistics_core::text::{EscapingWriter, escaped_json};
+use logistics_core::text::EscapingWriter;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
 use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
 
 /// Formats the message and fields of a line for people, escaped.
 pub(super) struct HumanFields;
 
 impl<'w> FormatFields<'w> for HumanFields {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
-        let mut visitor = Visitor { writer, first: true, result: Ok(()) };
+        let mut visitor = Visitor { writer, first: true, message: String::new(), result: Ok(()) };
         fields.record(&mut visitor);
         visitor.result
     }
@@ -24,6 +22,8 @@ impl<'w> FormatFields<'w> for HumanFields {
 struct Visitor<'w> {
     writer: Writer<'w>,
     first: bool,
+    /// The message so far: it comes before the fields.
+    message: String,
     result: fmt::Result,
 }
 
@@ -55,46 +55,31 @@ impl Visit for Visitor<'_> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         // Fields of the crate `log` repeat the level and target of the line.
-        if self.result.is_ok() && !field.name().starts_with("log.") {
-            self.result = self.write(field.name(), value);
+        if self.result.is_err() || field.name().starts_with("log.") {
+            return;
         }
-    }
-}
-
-/// Formats lines of JSON, with escapes for the control characters that JSON permits.
-pub(super) struct JsonEvent<F>(pub(super) F);
-
-impl<S, N, F> FormatEvent<S, N> for JsonEvent<F>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-    F: FormatEvent<S, N>,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let mut line = String::new();
-        self.0.format_event(context, Writer::new(&mut line), event)?;
-        writer.write_str(&escaped_json(line.trim_end_matches('\n')))?;
-        writer.write_char('\n')
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            // Lines about an order name it in the sentence. Its field is for machines.
+            "order_id" if self.message.contains(&format!("{value:?}")) => return,
+            _ => {}
+        }
+        self.result = self.write(field.name(), value);
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
-    const OUTSIDE: &str = "a\x1b[2J\r\nb\u{202e}c\u{9b}1m\x7f";
+    pub(in crate::logging) const OUTSIDE: &str = "a\x1b[2J\r\nb\u{202e}c\u{9b}1m\x7f";
     const SHOWN: &str = "a\\u{1b}[2J\\u{d}\\u{a}b\\u{202e}c\\u{9b}1m\\u{7f}";
 
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    pub(in crate::logging) struct Written(Arc<Mutex<Vec<u8>>>);
 
     impl io::Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -107,12 +92,12 @@ mod tests {
     }
 
     impl Written {
-        fn text(&self) -> String {
+        pub(in crate::logging) fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
     }
 
-    fn log() {
+    pub(in crate::logging) fn log() {
         let error = io::Error::other(OUTSIDE);
         tracing::warn!(cause = %OUTSIDE, debugged = OUTSIDE, failed = &error as &dyn std::error::Error, "of {OUTSIDE}");
     }
@@ -136,19 +121,22 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_machines_is_equal_json_without_control_characters() {
+    fn an_order_that_the_message_names_is_not_repeated() {
         let written = Written::default();
         let writer = written.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_writer(move || writer.clone())
-            .json()
-            .flatten_event(true)
-            .map_event_format(JsonEvent);
-        tracing::subscriber::with_default(subscriber.finish(), log);
-        let text = written.text();
-        let line = text.strip_suffix('\n').expect("a line");
-        assert!(!line.contains(logistics_core::text::is_active), "{line:?}");
-        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        assert_eq!((&line["cause"], &line["message"]), (&OUTSIDE.into(), &format!("of {OUTSIDE}").into()));
+            .with_ansi(false)
+            .with_target(false)
+            .without_time()
+            .fmt_fields(HumanFields);
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            tracing::info!(partition = 1, order_id = %"o-1", "Moved order o-1");
+            let _span = tracing::info_span!("call", request_id = "r").entered();
+            tracing::info!(order_id = %"o-1", "rejected");
+        });
+        let expected =
+            " INFO Moved order o-1 partition=1\n INFO call{request_id=\"r\"}: rejected order_id=o-1\n";
+        assert_eq!(written.text(), expected);
     }
 }

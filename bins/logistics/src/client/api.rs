@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::header::ETAG;
 use hyper::{Method, StatusCode};
 use logistics_core::lifecycle::KnownStatuses;
-use logistics_core::{Actor, Order, OrderId, Status, Version};
+use logistics_core::{Actor, Order, OrderId, Status, TraceParent, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -17,7 +17,11 @@ use logistics_cli_kit::{Access, BaseUrl, Client, Reply};
 const PREFER: (&str, &str) = ("prefer", "wait=30");
 
 /// A client of the API.
-pub(crate) struct Api(Client);
+pub(crate) struct Api {
+    client: Client,
+    /// Sent with each request.
+    trace: Option<TraceParent>,
+}
 
 /// A placement that the log has stored.
 pub(crate) struct Placed {
@@ -112,7 +116,24 @@ pub(crate) fn names(statuses: &[Status]) -> String {
 
 impl Api {
     pub(crate) fn new(base: BaseUrl, access: Access) -> Self {
-        Self(Client::with_access(base, access))
+        Self { client: Client::with_access(base, access), trace: None }
+    }
+
+    /// The same, with this context in each request.
+    pub(crate) fn with_trace(self, trace: TraceParent) -> Self {
+        Self { trace: Some(trace), ..self }
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Reply, Failure> {
+        let mut headers = headers.to_vec();
+        headers.extend(self.trace.as_ref().map(|trace| ("traceparent", trace.as_str())));
+        self.client.send(method, path, &headers, body).await
     }
 
     /// Places an order. With the key of an earlier placement, the server returns that order.
@@ -128,7 +149,7 @@ impl Api {
         let mut headers = vec![PREFER];
         headers.extend(key.map(|key| ("idempotency-key", key)));
         let body = serde_json::to_vec(placement).map_err(|error| unreadable(&error))?;
-        let json = done(self.0.send(Method::POST, "/orders", &headers, Bytes::from(body)).await?)?;
+        let json = done(self.send(Method::POST, "/orders", &headers, Bytes::from(body)).await?)?;
         let Created { order_id } = parsed(&json)?;
         Ok(Placed { order_id, json })
     }
@@ -160,7 +181,7 @@ impl Api {
         let version = if_version.map(|version| format!("\"{version}\""));
         let mut headers = vec![PREFER];
         headers.extend(version.as_deref().map(|version| ("if-match", version)));
-        let reply = self.0.send(Method::POST, path, &headers, Bytes::from(body.to_string())).await?;
+        let reply = self.send(Method::POST, path, &headers, Bytes::from(body.to_string())).await?;
         match reply.status {
             StatusCode::CONFLICT => parsed(&reply.body).map(TransitionReply::Rejected),
             _ => done(reply).map(TransitionReply::Done),
@@ -185,7 +206,7 @@ impl Api {
     ) -> Result<Option<(Bytes, Option<String>)>, Failure> {
         let has: Vec<_> = tag.map(|tag| ("if-none-match", tag)).into_iter().collect();
         let path = format!("/orders/{order_id}/events");
-        let reply = self.0.send(Method::GET, &path, &has, Bytes::new()).await?;
+        let reply = self.send(Method::GET, &path, &has, Bytes::new()).await?;
         if reply.status == StatusCode::NOT_MODIFIED {
             return Ok(None);
         }
@@ -195,13 +216,13 @@ impl Api {
 
     /// Reads a path.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
-        done(self.0.send(Method::GET, path, &[], Bytes::new()).await?)
+        done(self.send(Method::GET, path, &[], Bytes::new()).await?)
     }
 
     /// Reads a path. The server may wait this long for a record.
     pub(crate) async fn get_within(&mut self, path: &str, seconds: u64) -> Result<Bytes, Failure> {
         let prefer = format!("wait={seconds}");
-        done(self.0.send(Method::GET, path, &[("prefer", &prefer)], Bytes::new()).await?)
+        done(self.send(Method::GET, path, &[("prefer", &prefer)], Bytes::new()).await?)
     }
 }
 

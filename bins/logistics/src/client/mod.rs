@@ -9,11 +9,12 @@ pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod place;
 pub(crate) mod show;
+mod trace;
 
 use clap::Args;
 
 use api::Api;
-use logistics_cli_kit::{Access, AccessArgs, BaseUrl, Failure};
+use logistics_cli_kit::{Access, AccessArgs, BaseUrl, Failure, output};
 
 /// Flags of every command that calls a server.
 #[derive(Args, Debug, Clone)]
@@ -23,6 +24,9 @@ pub(crate) struct ClientArgs {
     /// Print the server's JSON instead of a table, one document per line
     #[arg(long)]
     pub(crate) json: bool,
+    /// Start a recorded trace, send it with each request, and print its id to standard error
+    #[arg(long)]
+    pub(crate) trace: bool,
 }
 
 /// The server, and how to call it.
@@ -41,7 +45,13 @@ impl ClientArgs {
     /// # Errors
     /// If the token or the authorities cannot be read.
     pub(crate) fn api(&self) -> Result<Api, Failure> {
-        self.server.api()
+        let api = self.server.api()?;
+        if !self.trace {
+            return Ok(api);
+        }
+        let trace = trace::start();
+        output::note(&format!("trace {:032x}", trace.trace_id()));
+        Ok(api.with_trace(trace.to_traceparent()))
     }
 }
 
