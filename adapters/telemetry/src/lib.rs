@@ -3,4 +3,4 @@
 
 mod metrics;
 
-pub use metrics::{BuildInfo, Metrics};
+pub use metrics::{BuildInfo, CATALOGUE, Family, Kind, Label, Metrics, SpanCounts, Subject};

@@ -30,6 +30,8 @@ pub enum Reading {
     Channel(ChannelReading),
     /// Of a dependency.
     Dependency(DependencyReading),
+    /// Whether the process is ready, as `/health/ready` reports it.
+    Ready(bool),
 }
 
 /// The processor of a partition.
@@ -88,6 +90,14 @@ pub struct OrdersReading {
     pub count: u64,
     /// The latest change of the order that has not changed for the longest time; `None`: there are no orders.
     pub oldest_change: Option<Timestamp>,
+}
+
+impl OrdersReading {
+    /// The orders of a status.
+    #[must_use]
+    pub fn new(status: Status, count: u64, oldest_change: Option<Timestamp>) -> Self {
+        Self { status, count, oldest_change }
+    }
 }
 
 /// The store.

@@ -79,6 +79,18 @@ pub struct DeadLetterReport {
 }
 
 impl FactReport {
+    /// A fact of a request that moved no order. The fields are public: set what else it has.
+    #[must_use]
+    pub fn new(
+        (order_id, version): (OrderId, Version),
+        (status, change): (Status, &'static str),
+        at: Timestamp,
+        placed_at: Timestamp,
+    ) -> Self {
+        let (left, timer, span, parent) = (None, None, None, None);
+        Self { order_id, version, status, change, at, left, placed_at, timer, span, parent }
+    }
+
     /// The code of a change: `placed`, `moved`, `late` or `assigned`. It never changes.
     #[must_use]
     pub fn code_of(change: &Change) -> &'static str {
@@ -88,5 +100,21 @@ impl FactReport {
             Change::Late => "late",
             Change::Assigned { .. } => "assigned",
         }
+    }
+}
+
+impl RejectionReport {
+    /// A rejection of a request without a span.
+    #[must_use]
+    pub fn new(order_id: OrderId, code: &'static str) -> Self {
+        Self { order_id, code, parent: None }
+    }
+}
+
+impl DeadLetterReport {
+    /// A dead letter of the input at this offset.
+    #[must_use]
+    pub fn new(offset: Offset, code: &'static str) -> Self {
+        Self { offset, code }
     }
 }
