@@ -5,6 +5,6 @@ mod metrics;
 #[cfg(feature = "otlp")]
 mod traces;
 
-pub use metrics::{BuildInfo, Metrics};
+pub use metrics::{BuildInfo, CATALOGUE, Family, Kind, Label, Metrics, SpanCounts, Subject};
 #[cfg(feature = "otlp")]
-pub use traces::{OtlpConfig, OtlpProtocol, SpanCounts, TraceError, Traces, TracesConfig};
+pub use traces::{OtlpConfig, OtlpProtocol, TraceError, Traces, TracesConfig};

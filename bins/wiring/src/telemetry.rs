@@ -64,6 +64,7 @@ impl Telemetry {
     #[cfg(feature = "otlp")]
     fn tracing(mut self, traces: Option<Arc<logistics_telemetry::Traces>>) -> Self {
         if let Some(traces) = &traces {
+            self.metrics.watch_spans(traces.counts());
             self.observers = self.observers.with(traces.clone());
         }
         self.traces = traces;

@@ -116,6 +116,14 @@ impl From<StatusSummary> for OrdersReading {
     }
 }
 
+impl OrdersReading {
+    /// The orders of a status.
+    #[must_use]
+    pub fn new(status: Status, count: u64, oldest_change: Option<Timestamp>) -> Self {
+        Self { status, count, oldest_change }
+    }
+}
+
 /// The store.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]

@@ -9,7 +9,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use super::SpanCounts;
+use crate::SpanCounts;
 
 /// Counts what another exporter does.
 pub(super) struct CountingExporter<E> {
@@ -52,8 +52,10 @@ impl<E: SpanExporter> SpanExporter for CountingExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         let result = self.exporter.export(batch).await;
-        let count = if result.is_ok() { &self.counts.exported } else { &self.counts.failed };
-        count.fetch_add(spans as u64, Ordering::Relaxed);
+        match &result {
+            Ok(()) => self.counts.add_exported(spans as u64),
+            Err(_) => self.counts.add_failed(spans as u64),
+        }
         self.waiting.fetch_sub(spans, Ordering::AcqRel);
         self.log(&result);
         result

@@ -15,7 +15,6 @@ mod store_write;
 mod transaction;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ use opentelemetry_sdk::trace::SpanExporter;
 
 pub use otlp::{OtlpConfig, OtlpProtocol, TraceError};
 
-use crate::BuildInfo;
+use crate::{BuildInfo, SpanCounts};
 use queue::SpanQueue;
 use sampler::Sampler;
 use store_write::Unwritten;
@@ -46,34 +45,6 @@ pub struct TracesConfig {
     pub messaging_system: &'static str,
     /// The share of new traces that are recorded, 0 to 1. A caller that sends a context decides itself.
     pub sample_ratio: f64,
-}
-
-/// How many spans had which end.
-#[derive(Debug, Default)]
-pub struct SpanCounts {
-    exported: AtomicU64,
-    dropped: AtomicU64,
-    failed: AtomicU64,
-}
-
-impl SpanCounts {
-    /// Spans that the collector accepted.
-    #[must_use]
-    pub fn exported(&self) -> u64 {
-        self.exported.load(Ordering::Relaxed)
-    }
-
-    /// Spans that were dropped because the queue was full.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-
-    /// Spans that could not be exported.
-    #[must_use]
-    pub fn failed(&self) -> u64 {
-        self.failed.load(Ordering::Relaxed)
-    }
 }
 
 /// Makes spans from reports and exports them.

@@ -9,7 +9,8 @@ use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SpanExpor
 
 use super::exporter::CountingExporter;
 use super::span::Span;
-use super::{EXPORT_EVERY, SpanCounts};
+use super::EXPORT_EVERY;
+use crate::SpanCounts;
 
 /// Maximum number of waiting spans. About 1 KiB each.
 const WAITING_SPANS_MAX: usize = 8192;
@@ -44,7 +45,7 @@ impl SpanQueue {
             (waiting < WAITING_SPANS_MAX).then_some(waiting + 1)
         });
         if added.is_err() {
-            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            self.counts.add_dropped(1);
             return;
         }
         self.processor.on_end(span.into_data());
