@@ -1,5 +1,6 @@
 //! HTTP/2: its requests, and the same limits as those of HTTP/1.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Request;
@@ -10,6 +11,7 @@ use crate::client::{Reply, send};
 use crate::h2c::{
     CONTINUATION, END_HEADERS, END_STREAM, GET_ROOT, HEADERS, Http2, PREFACE, RST_STREAM, frame, raw,
 };
+use crate::observer::Reports;
 use crate::test_server::TestServer;
 
 /// Less than the default idle timeout: what closes a connection earlier is another timeout.
@@ -148,8 +150,10 @@ async fn a_head_beyond_its_limit_is_rejected() {
 
 #[tokio::test]
 async fn requests_beyond_the_limit_of_all_connections_are_503() {
-    let server = TestServer::with(|config| config.connections_max = 2).await;
+    let reports = Arc::<Reports>::default();
+    let server = TestServer::custom(|config, _| config.connections_max = 2, |api| reports.of(api)).await;
     let id = server.placed().await;
+    reports.until_ended(1).await;
     server.pause();
     let (client, _) = Http2::connect(server.address).await;
     let cancel = format!("POST /orders/{id}/cancel");
@@ -161,6 +165,7 @@ async fn requests_beyond_the_limit_of_all_connections_are_503() {
         assert_eq!((full.status, &full.json()["code"]), (503, &"overloaded".into()));
         assert_eq!(full.headers["retry-after"], "1");
         assert_eq!(full.headers["cache-control"], "no-store");
+        assert_eq!(reports.ended()[1].outcome(), ("GET", "/health/live", 503, Some("overloaded")));
         server.resume();
     };
     let ((first, second), ()) = tokio::join!(waiting, checks);

@@ -9,7 +9,7 @@ use logistics_core::Subject;
 use logistics_core::port::Quota;
 use logistics_service::{AuthError, Authenticator, Credentials, Principal, RouteClass};
 use logistics_warp::Api;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::request;
@@ -47,8 +47,9 @@ const OUTCOMES: &[Row<'_>] = &[
     ("GET /orders/ID", &["If-None-Match: \"1\""], "", ("GET", "/orders/{id}", 304, None)),
     ("GET /orders/none", &[], "", ("GET", "/orders/{id}", 404, Some("not_found"))),
     ("GET /orders/ID/events", &[], "", ("GET", "/orders/{id}/events", 200, None)),
+    ("GET /orders/ID/requests/REQ", &[], "", ("GET", "/orders/{id}/requests/{request_id}", 200, None)),
     (
-        "GET /orders/ID/requests/REQ",
+        "GET /orders/ID/requests/another",
         &["Prefer: wait=0"],
         "",
         ("GET", "/orders/{id}/requests/{request_id}", 404, Some("outcome_unknown")),
@@ -186,12 +187,19 @@ async fn refusals_carry_their_code() {
 }
 
 #[tokio::test]
-async fn overload_and_a_backlog_are_reported() {
+async fn overload_is_reported() {
     let reports = Arc::<Reports>::default();
     let configure = |_: &mut _, options: &mut logistics_service::Options| options.in_flight_bytes_max = 10;
     let server = TestServer::custom(configure, |api| reports.of(api)).await;
+    let mut slow = TcpStream::connect(server.address).await.expect("the server listens");
+    let head =
+        "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n";
+    slow.write_all(head.as_bytes()).await.expect("the server reads");
+    // The server sends 100 once it has reserved the bytes of the body.
+    slow.read_exact(&mut [0; 25]).await.expect("the server sends 100");
     server.post("/orders", "{          }").await.error(503, "overloaded");
-    assert_eq!(reports.one().outcome(), ("POST", "/orders", 503, Some("overloaded")));
+    assert_eq!(reports.ended()[0].outcome(), ("POST", "/orders", 503, Some("overloaded")));
+    assert_eq!((reports.ended().len(), reports.in_flight().len()), (1, 1));
 }
 
 #[tokio::test]
