@@ -45,13 +45,34 @@ impl Process {
         settings: &[(String, String)],
         directory: &Path,
     ) -> Self {
+        Self::launch(service, address, settings, directory, None)
+    }
+
+    /// Starts a service whose standard output goes here, and not to its file.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn start_into(service: &str, settings: &[(String, String)], directory: &Path, output: Stdio) -> Self {
+        let address = ([127, 0, 0, 1], free_port()).into();
+        Self::launch(service, address, settings, directory, Some(output))
+    }
+
+    fn launch(
+        service: &str,
+        address: SocketAddr,
+        settings: &[(String, String)],
+        directory: &Path,
+        output: Option<Stdio>,
+    ) -> Self {
         let log = directory.join(format!("{service}-{}.log", address.port()));
         let file = File::options().create(true).append(true).open(&log).expect("its log file can be created");
+        let output = output.unwrap_or_else(|| file.try_clone().expect("the handle can be cloned").into());
         let child = Command::new(program(service))
             .env("LOGISTICS_LISTEN", address.to_string())
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(file.try_clone().expect("the handle can be cloned"))
+            .stdout(output)
             .stderr(file)
             .kill_on_drop(true)
             .spawn()

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use logistics_core::{OrderId, partition_of};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Offset, TopicPartitionList};
+
+use crate::PARTITIONS;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -36,6 +39,32 @@ impl Records {
         record.partition = partition.and_then(|partition| i32::try_from(partition).ok());
         record.key = key;
         self.producer.send(record, TIMEOUT).await.map_err(|(error, _)| error).expect("the broker accepts it");
+    }
+}
+
+impl Records {
+    /// Writes many records, each with its key in the partition of an order with this id, without waiting for each.
+    ///
+    /// # Panics
+    /// If the broker rejects one.
+    pub async fn write_all(&self, records: impl Iterator<Item = (String, Vec<u8>)>) {
+        let mut sent = Vec::new();
+        for (key, payload) in records {
+            let partition = partition_of(&OrderId::parse(&key).expect("an order id"), PARTITIONS);
+            loop {
+                let record = FutureRecord::to(&self.topic).key(&key).payload(&payload);
+                let record = record.partition(i32::try_from(partition.0).expect("few"));
+                match self.producer.send_result(record) {
+                    Ok(delivery) => break sent.push(delivery),
+                    // The queue of the client is full.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        }
+        for delivery in sent {
+            let delivered = delivery.await.expect("the producer exists");
+            delivered.map_err(|(error, _)| error).expect("the broker accepts it");
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod broker;
 pub mod command;
 pub mod compose;
+pub mod observability;
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! What the manifests in `deploy/k8s` say, as `kubectl` renders them. No cluster is asked. With `REQUIRE_KUBERNETES=1` it may not
 //! be missing.
 
+mod custom;
 mod schema;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         .test("ask_every_service_how_it_is", ask_every_service_how_it_is)
         .test("hang_together", hang_together)
         .test("move_orders_by_the_clock_only_for_trying_out", move_orders_by_the_clock_only_for_trying_out)
+        .test("let_prometheus_reach_every_listener_that_it_scrapes", let_prometheus_reach_every_listener)
         .test("hold_no_secret_and_no_unknown_setting", hold_no_secret_and_no_unknown_setting)
         .run()
 }
@@ -50,7 +52,7 @@ const SERVICES: [&str; 3] = ["order-api", "order-processor", "notification-servi
 /// Everything there is to apply.
 fn all() -> Vec<(PathBuf, Vec<Value>)> {
     let folder = project().join("deploy/k8s");
-    let overlays = ["own", "protected"].map(|overlay| folder.join("overlays").join(overlay));
+    let overlays = ["own", "protected", "observability"].map(|overlay| folder.join("overlays").join(overlay));
     let all = std::iter::once(folder).chain(overlays);
     all.map(|folder| (folder.clone(), render(&folder))).collect()
 }
@@ -211,6 +213,33 @@ fn hang_together() {
     }
 }
 
+/// A monitor selects a port that the pods have, and a policy lets Prometheus in there. The job is the name of the application.
+fn let_prometheus_reach_every_listener() {
+    let objects = render(&project().join("deploy/k8s/overlays/observability"));
+    let of_kind = |wanted| objects.iter().filter(move |object| kind(object) == wanted);
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let policy = of_kind("NetworkPolicy").find(|policy| name(policy) == "prometheus-scrapes-the-services");
+    let open = list(&policy.expect("a policy")["spec"]["ingress"][0]["ports"]);
+    let monitors: BTreeSet<_> = of_kind("PodMonitor").map(name).collect();
+    assert_eq!(monitors, BTreeSet::from(SERVICES));
+    for monitor in of_kind("PodMonitor") {
+        let service = name(monitor);
+        assert_eq!(monitor["spec"]["jobLabel"], "app.kubernetes.io/name", "{service}");
+        let selected = &monitor["spec"]["selector"]["matchLabels"];
+        assert_eq!(*selected, json!({"app.kubernetes.io/name": service}));
+        let pods = objects.iter().filter(|object| name(object) == service).find_map(template);
+        let ports = list(&pods.expect("pods")["spec"]["containers"][0]["ports"]);
+        let endpoint = &monitor["spec"]["podMetricsEndpoints"][0];
+        let port = ports.iter().find(|port| port["name"] == endpoint["port"]);
+        let port =
+            &port.unwrap_or_else(|| panic!("{service} has no port {}", endpoint["port"]))["containerPort"];
+        assert!(open.iter().any(|open| open["port"] == *port), "no policy opens {port} of {service}");
+        assert_eq!(endpoint["path"], "/metrics", "{service}");
+    }
+    let scaled = of_kind("ScaledObject").next().expect("a scaled object");
+    assert!(of_kind("StatefulSet").any(|set| name(set) == scaled["spec"]["scaleTargetRef"]["name"]));
+}
+
 /// Real orders are on brokers of one's own: what merchants and couriers did not do did not happen.
 fn move_orders_by_the_clock_only_for_trying_out() {
     let modes = |objects: &[Value]| -> BTreeSet<String> {
@@ -219,7 +248,8 @@ fn move_orders_by_the_clock_only_for_trying_out() {
         modes.collect()
     };
     for (folder, objects) in all() {
-        let mode = if folder.ends_with("k8s") { "simulate" } else { "manual" };
+        let is_trial = folder.ends_with("k8s") || folder.ends_with("observability");
+        let mode = if is_trial { "simulate" } else { "manual" };
         assert_eq!(modes(&objects), BTreeSet::from([mode.to_owned()]), "{}", folder.display());
     }
 }

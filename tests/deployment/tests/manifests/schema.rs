@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::custom::{PodMonitor, PrometheusRule, ScaledObject};
+
 /// What is left of an object, read as what it says that it is.
 ///
 /// # Errors
@@ -24,6 +26,9 @@ pub(crate) fn known(object: &Value) -> Result<Value, String> {
         (Some("batch/v1"), Some("CronJob")) => of::<CronJob>(object),
         (Some("policy/v1"), Some("PodDisruptionBudget")) => of::<PodDisruptionBudget>(object),
         (Some("networking.k8s.io/v1"), Some("NetworkPolicy")) => of::<NetworkPolicy>(object),
+        (Some("monitoring.coreos.com/v1"), Some("PodMonitor")) => of::<PodMonitor>(object),
+        (Some("monitoring.coreos.com/v1"), Some("PrometheusRule")) => of::<PrometheusRule>(object),
+        (Some("keda.sh/v1alpha1"), Some("ScaledObject")) => of::<ScaledObject>(object),
         (version, kind) => Err(format!("{version:?} {kind:?} is nothing that is known here")),
     }
 }
