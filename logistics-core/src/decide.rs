@@ -206,7 +206,8 @@ fn next_fact(
     }
 }
 
-fn entered_at(order: &Order) -> Timestamp {
+/// When the order entered its status.
+pub(crate) fn entered_at(order: &Order) -> Timestamp {
     order.entered().map_or(order.created_at, |entry| entry.at)
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use logistics_core::port::{
     ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderReader, OrderStore, OwnerStore, Page, PortError,
-    Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+    Recovery, StatusSummary, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, RequestOutcome};
 use logistics_testkit::{MemoryHarness, MemoryOrderStore, block_on, conformance};
@@ -45,6 +45,9 @@ impl OrderReader for Counting {
     }
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {
         self.0.list(query).await
+    }
+    async fn summary(&self) -> Result<Vec<StatusSummary>, PortError> {
+        self.0.summary().await
     }
     async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {
         self.0.outcome(order_id, request).await

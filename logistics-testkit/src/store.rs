@@ -8,7 +8,7 @@ use bytes::Bytes;
 use logistics_core::lifecycle::Status;
 use logistics_core::port::{
     ClearOutcome, Cursor, DocumentLookup, DocumentWrite, IndexEntry, ListQuery, Loaded, Page, PartyFilter,
-    PartyRole, Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+    PartyRole, Recovery, StatusSummary, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, RequestOutcome, Timestamp, partition_of};
 
@@ -255,6 +255,17 @@ impl MemoryStore {
         });
         let documents = entries.iter().filter_map(|((_, id), _, part)| part.documents.get(id.0).cloned());
         Page { documents: documents.collect(), next }
+    }
+
+    /// The orders of each status.
+    #[must_use]
+    pub fn summary(&self) -> Vec<StatusSummary> {
+        let mut summaries = StatusSummary::none();
+        for (status, changed_at, _) in self.contents.values().flat_map(|part| &part.index) {
+            let summary = summaries.iter_mut().find(|summary| summary.status == *status);
+            summary.into_iter().for_each(|summary| summary.add(1, Some(changed_at.0)));
+        }
+        summaries
     }
 
     /// Removes the lists of parties, as if a release without them had written the store.

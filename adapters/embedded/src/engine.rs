@@ -1,15 +1,18 @@
 //! The engine: opens the file, starts the writer, and provides the ports.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use logistics_core::health::{Health, HealthProbe, PartHealth};
-use logistics_core::port::{EventBus, OrderStore};
+use logistics_core::observe::StoreReading;
+use logistics_core::port::{EventBus, OrderStore, PortError};
 
 use crate::config::Config;
 use crate::error::EmbeddedError;
+use crate::file::usage::usage;
 use crate::file::{DataDir, DataFile, Opened};
 use crate::handle::Handle;
 use crate::log::bus::Bus;
@@ -25,6 +28,8 @@ use crate::writer::queue::{Queue, Queued};
 #[derive(Clone)]
 pub struct Engine {
     handle: Arc<Handle>,
+    /// `None` on a disk of the caller.
+    data_file: Option<Arc<Path>>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -81,8 +86,10 @@ impl Engine {
         let shared = Arc::new(Shared::new(file.place.clone(), opened.state.clone(), tail_bytes));
         let (queue, requests) = Queue::new(file.place.clone());
         let writer = Writer::new(shared.clone(), file, opened);
+        let data_file = directory.as_ref().map(|directory| Arc::from(directory.file_path()));
         let thread = spawn(writer, requests, directory)?;
-        Ok(Self { handle: Arc::new(Handle { shared, queue }), writer: Arc::new(Mutex::new(Some(thread))) })
+        let handle = Arc::new(Handle { shared, queue });
+        Ok(Self { handle, data_file, writer: Arc::new(Mutex::new(Some(thread))) })
     }
 
     /// The log.
@@ -101,6 +108,18 @@ impl Engine {
     #[must_use]
     pub fn partitions(&self) -> u32 {
         self.handle.shared.partitions
+    }
+
+    /// The length of the data file in bytes. Its limit is this length and the free space of the file system.
+    ///
+    /// # Errors
+    /// `Unavailable` if the system does not answer.
+    pub async fn usage(&self) -> Result<StoreReading, PortError> {
+        let Some(file) = self.data_file.clone() else { return Ok(StoreReading::default()) };
+        let usage = tokio::task::spawn_blocking(move || usage(&file));
+        // Fails only when the runtime shuts down.
+        let usage = usage.await.map_err(|_| PortError::from(EmbeddedError::Closed))?;
+        Ok(usage.map_err(|error| EmbeddedError::from_io(&self.handle.shared.place, &error))?)
     }
 
     /// Completes the queued requests, syncs the file, closes it and unlocks the directory. Later calls of a port fail as

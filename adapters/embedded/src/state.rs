@@ -9,11 +9,12 @@ use redb::ReadTransaction;
 
 use crate::error::FileError;
 use crate::file::schema::{
-    FORMAT, IDENTITY_KEY, LOG, LogKey, META, META_FORMAT, META_PARTITIONS, POSITION_KIND, STATE,
+    COUNTS_KEY, FORMAT, IDENTITY_KEY, LOG, LogKey, META, META_FORMAT, META_PARTITIONS, POSITION_KIND, STATE,
     checkpoint_key, committed_key, decode_checkpoint, decode_identity, decode_offset, log_key, log_key_first,
     parse_position_key, topic_code,
 };
 use crate::log::block::Block;
+use crate::store::counts::Counts;
 
 /// A group of readers of one topic.
 pub(crate) type GroupKey = (Topic, Arc<str>);
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(crate) logs: Vec<LogEnd>,
     /// By partition.
     pub(crate) checkpoints: Vec<Option<StoreCheckpoint>>,
+    /// The entries of the index.
+    pub(crate) counts: Counts,
     /// By partition, for each group.
     pub(crate) positions: Arc<BTreeMap<GroupKey, Vec<Offset>>>,
 }
@@ -66,6 +69,7 @@ impl State {
             identity,
             logs: vec![LogEnd::default(); count * Topic::ALL.len()],
             checkpoints: vec![None; count],
+            counts: Counts::default(),
             positions: Arc::default(),
         }
     }
@@ -102,6 +106,7 @@ impl State {
         let mut state = Self::new(number(txn, META_PARTITIONS)?, identity);
         state.load_ends(txn)?;
         state.load_positions(txn)?;
+        state.load_counts(txn)?;
         Ok(state)
     }
 
@@ -118,14 +123,32 @@ impl State {
         Ok(())
     }
 
+    /// The counts are those of the index: they are checked when the file is opened.
+    fn load_counts(&mut self, txn: &ReadTransaction) -> Result<(), FileError> {
+        if let Some(row) = txn.open_table(STATE)?.get(COUNTS_KEY)? {
+            let broken = || FileError::damaged("the number of orders of each status cannot be decoded");
+            self.counts = Counts::decode(row.value()).ok_or_else(broken)?;
+        }
+        Ok(())
+    }
+
+    /// The checkpoint of each partition.
+    pub(crate) fn checkpoints_of(txn: &ReadTransaction) -> Result<Vec<Option<StoreCheckpoint>>, FileError> {
+        let broken = || FileError::damaged("a position cannot be decoded");
+        let table = txn.open_table(STATE)?;
+        let partitions = (0..number(txn, META_PARTITIONS)?).map(Partition);
+        let checkpoint = |partition| match table.get(&checkpoint_key(partition)[..])? {
+            Some(value) => decode_checkpoint(value.value()).ok_or_else(broken).map(Some),
+            None => Ok(None),
+        };
+        partitions.map(checkpoint).collect()
+    }
+
     fn load_positions(&mut self, txn: &ReadTransaction) -> Result<(), FileError> {
         let broken = || FileError::damaged("a position cannot be decoded");
         let table = txn.open_table(STATE)?;
+        self.checkpoints = Self::checkpoints_of(txn)?;
         for partition in (0..self.partitions).map(Partition) {
-            let index = partition.0 as usize;
-            if let Some(value) = table.get(&checkpoint_key(partition)[..])? {
-                self.checkpoints[index] = Some(decode_checkpoint(value.value()).ok_or_else(broken)?);
-            }
             if let Some(value) = table.get(&committed_key(partition)[..])? {
                 // No decision depends on it, so it is only checked.
                 decode_offset(value.value()).ok_or_else(broken)?;

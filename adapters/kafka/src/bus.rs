@@ -102,6 +102,15 @@ impl KafkaBus {
         Ok(topics::delete(&self.lookup).await?)
     }
 
+    /// For each partition of the topic `orders`: the offset at which committed readers stop, if there are records behind it. A
+    /// transaction is open there. Those of processors end within milliseconds, so only an offset that stays is a stuck one.
+    ///
+    /// # Errors
+    /// `Unavailable` if no broker answers; `Refused` if the user lacks the right.
+    pub async fn hidden_from(&self) -> Result<Vec<Option<Offset>>, PortError> {
+        Ok(self.lookup.hidden_from().await?)
+    }
+
     /// Opens the producer of appends. Without this call, the first append opens it and takes half a second longer.
     ///
     /// # Errors

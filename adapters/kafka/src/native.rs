@@ -6,6 +6,7 @@
 )]
 
 mod admin;
+mod offsets;
 
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
@@ -20,6 +21,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 
 pub(crate) use admin::{Configs, configs, topic_id};
+pub(crate) use offsets::{Isolation, ends};
 
 /// How often a waiting flush handles the reports of failed messages.
 const FAILURES_EVERY: Duration = Duration::from_millis(100);

@@ -58,3 +58,33 @@ pub trait Layer: Clone + Send + Sync + 'static {
         Arc::new(Layered::new(port, self))
     }
 }
+
+/// Two layers as one: the first is around the second. A call through both costs one allocation, as through one of them.
+impl<A: Layer, B: Layer> Layer for (A, B) {
+    async fn call<T, E, F>(&self, operation: Operation, call: F) -> Result<T, E>
+    where
+        T: Send,
+        E: CallError,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        self.0.call(operation, self.1.call(operation, call)).await
+    }
+
+    async fn read<T, E, F>(&self, operation: Operation, call: impl Fn() -> F + Send + Sync) -> Result<T, E>
+    where
+        T: Send,
+        E: CallError,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        self.0.read(operation, || self.1.read(operation, &call)).await
+    }
+
+    async fn wait<T, E, F>(&self, operation: Operation, call: F) -> Result<T, E>
+    where
+        T: Send,
+        E: CallError,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        self.0.wait(operation, self.1.wait(operation, call)).await
+    }
+}

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use deadpool_redis::redis::{self, Value};
+use logistics_core::observe::StoreReading;
 use logistics_core::port::{
     ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError, Recovery,
-    StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+    StatusSummary, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, RequestOutcome, partition_of};
 use tokio::sync::watch;
@@ -17,12 +18,13 @@ use crate::error::RedisStoreError;
 use crate::keys::Keys;
 use crate::limits::{CLAIM_KEPT_MS, KEY_PREFIX_BYTES_MAX};
 use crate::read::list::Lister;
-use crate::read::lookup;
 use crate::read::outcomes::Outcomes;
+use crate::read::{lookup, summary};
 use crate::script::CLAIM;
 use crate::server::check::{self, NearlyFull};
 use crate::server::connection::Connections;
 use crate::server::servers::{Target, invalid};
+use crate::server::usage;
 use crate::write::clear::Clearings;
 use crate::write::packed::Packed;
 
@@ -88,6 +90,15 @@ impl RedisStore {
     /// `Unavailable` if a server is unreachable; `Refused`, with the correction, if its setup is wrong.
     pub async fn check(&self) -> Result<(), PortError> {
         Ok(check::check(&self.connections, self.keys, &self.nearly_full).await?)
+    }
+
+    /// The memory of the servers: that of the fullest master, with an eviction policy that evicts, if a master has one, and the evicted
+    /// keys of all masters.
+    ///
+    /// # Errors
+    /// `Unavailable` if a server is unreachable; `Refused` if the user lacks the right.
+    pub async fn usage(&self) -> Result<StoreReading, PortError> {
+        Ok(usage::usage(&self.connections).await?)
     }
 
     /// The number of connections opened so far. A new connection may lead to another server, so [`check`](Self::check) again when it
@@ -217,6 +228,11 @@ impl OrderReader for RedisStore {
         let mut conn = self.connections.conn().await?;
         let (place, keys, partitions) = (self.connections.place(), self.keys, self.partitions);
         Ok(Lister { conn: &mut conn, place, keys, partitions }.page(query).await?)
+    }
+
+    async fn summary(&self) -> Result<Vec<StatusSummary>, PortError> {
+        let mut conn = self.connections.conn().await?;
+        Ok(summary::summary(&mut conn, self.keys, self.partitions).await?)
     }
 
     async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {

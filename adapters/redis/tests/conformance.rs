@@ -30,6 +30,8 @@ fn main() -> ExitCode {
         .test("evicting_servers_are_refused", checks::evicting_servers_are_refused)
         .test("evicting_replicas_are_refused", checks::evicting_replicas_are_refused)
         .test("each_new_connection_is_counted", checks::each_new_connection_is_counted)
+        .test("the_usage_is_that_of_the_servers", checks::the_usage_is_that_of_the_servers)
+        .test("a_summary_costs_one_script_a_partition", contents::a_summary_costs_one_script_a_partition)
         .test("passwords_are_used_and_never_shown", checks::passwords_are_used_and_never_shown)
         .test("a_user_without_rights_is_refused", checks::a_user_without_rights_is_refused)
         .test("an_unknown_master_is_refused", checks::an_unknown_master_is_refused)

@@ -44,7 +44,7 @@ impl OrderService {
         request.reason = change.reason;
         (request.by, request.party) = (principal.authenticated().cloned(), party);
         request.trace = change.trace;
-        let offset = self.shared.append("append a request", &request).await?;
+        let offset = self.append("append a request", &mut request).await?;
         let appended = change.idempotency_key.as_ref().map(|_| offset);
         let Request { id: request_id, order_id, .. } = request;
         match self.decision(&order_id, &request_id, appended, wait).await {

@@ -16,7 +16,7 @@ pub enum RouteClass {
     Read,
     /// The start of a live stream.
     Stream,
-    /// What only operators may do, such as reads of the log.
+    /// What no party may do: reads of the log, and scrapes of the metrics.
     Admin,
 }
 

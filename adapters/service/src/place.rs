@@ -62,7 +62,7 @@ impl OrderService {
         request.awaited = command.idempotency_key.is_some();
         (request.by, request.party) = (principal.authenticated().cloned(), party);
         request.trace = command.trace;
-        self.shared.append("append a placement", &request).await?;
+        self.append("append a placement", &mut request).await?;
         let Request { id: request_id, order_id, awaited, .. } = request;
         if !awaited {
             return Ok(Placed::Created { order_id });

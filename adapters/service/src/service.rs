@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use logistics_core::observe::Observers;
 use logistics_core::port::{Clock, DocumentLookup, EventBus, OrderReader, PortError};
 use logistics_core::{Offset, OrderId, Partition};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ const DOCUMENT_BYTES: usize = 2 * 1024;
 pub struct OrderService {
     pub(crate) shared: Arc<Shared>,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) observers: Observers,
 }
 
 /// The state that all handles of one service share.
@@ -80,14 +82,34 @@ impl OrderService {
             clock,
             options,
         };
-        Self { shared: Arc::new(shared), shutdown: CancellationToken::new() }
+        let (shutdown, observers) = (CancellationToken::new(), Observers::default());
+        Self { shared: Arc::new(shared), shutdown, observers }
     }
 
     /// A handle of the same service whose waits end when `shutdown` is cancelled. An undecided command is then `Pending`, and a log
     /// page empty. Calls that do not wait continue.
     #[must_use]
     pub fn with_shutdown(&self, shutdown: CancellationToken) -> Self {
-        Self { shared: self.shared.clone(), shutdown }
+        Self { shutdown, ..self.clone() }
+    }
+
+    /// A handle of the same service that reports to these observers what it appends. Interfaces over this handle report their
+    /// calls to the same ones.
+    #[must_use]
+    pub fn with_observers(&self, observers: Observers) -> Self {
+        Self { observers, ..self.clone() }
+    }
+
+    /// The observers of this handle: none without [`with_observers`](Self::with_observers).
+    #[must_use]
+    pub fn observers(&self) -> &Observers {
+        &self.observers
+    }
+
+    /// The clock, for interfaces that report when a call began.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.shared.clock.as_ref()
     }
 
     /// The token that ends the waits of this handle: that of [`with_shutdown`](Self::with_shutdown), or one of its own.

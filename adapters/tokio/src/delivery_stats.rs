@@ -1,12 +1,14 @@
-//! The counts and the state of a channel's deliveries, for health and reports.
+//! The counts and the state of a channel's deliveries, for health, reports and readings.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use logistics_core::Partition;
 use logistics_core::health::PartHealth;
+use logistics_core::observe::ChannelReading;
 
+use crate::current_notification::CurrentNotification;
 use crate::lock::lock;
 use crate::reports::NotificationsReport;
 
@@ -48,6 +50,8 @@ struct State {
     retrying: BTreeMap<Partition, String>,
     /// The notification of each partition that this build cannot read and must not skip.
     halted: BTreeMap<Partition, String>,
+    /// The notification of each partition that is being delivered.
+    current: BTreeMap<Partition, Arc<CurrentNotification>>,
     /// The latest skipped record.
     skipped: Option<String>,
 }
@@ -102,11 +106,17 @@ impl DeliveryStats {
         lock(&self.state).halted.insert(partition, what);
     }
 
+    /// Where the delivery of a partition shows its current notification.
+    pub(crate) fn current(&self, partition: Partition) -> Arc<CurrentNotification> {
+        lock(&self.state).current.entry(partition).or_default().clone()
+    }
+
     /// Forgets a partition that this member no longer has.
     pub(crate) fn forget(&self, partition: Partition) {
         let mut state = lock(&self.state);
         state.retrying.remove(&partition);
         state.halted.remove(&partition);
+        state.current.remove(&partition);
     }
 
     /// Forgets all partitions.
@@ -114,6 +124,7 @@ impl DeliveryStats {
         let mut state = lock(&self.state);
         state.retrying.clear();
         state.halted.clear();
+        state.current.clear();
     }
 
     pub(crate) fn report(&self) -> NotificationsReport {
@@ -125,6 +136,16 @@ impl DeliveryStats {
             gone: read(&self.gone),
             clean: false,
         }
+    }
+
+    /// The state of the channel of this name.
+    pub(crate) fn reading(&self, channel: &str) -> ChannelReading {
+        let state = lock(&self.state);
+        let mut reading = ChannelReading::default();
+        reading.channel = channel.to_owned();
+        reading.oldest_at = state.current.values().filter_map(|current| current.at()).min();
+        (reading.retrying, reading.halted) = (state.retrying.len(), state.halted.len());
+        reading
     }
 
     /// The channel's health.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use logistics_core::health::{Health, HealthProbe, PartHealth};
+use logistics_core::observe::{DependencyReading, Gauges, Reading};
 use logistics_core::port::{Clock, EventBus, OwnerStore, PortError, Topic};
 use logistics_core::{Partition, Timestamp};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -67,6 +68,12 @@ impl DependencyMonitor {
         self.monitor("store", address.into(), partitions, query)
     }
 
+    /// Whether each part answers, for a scrape of the metrics. Call it once all parts are added.
+    #[must_use]
+    pub fn gauges(&self) -> Arc<dyn Gauges> {
+        Arc::new(PartsGauges(self.parts.clone()))
+    }
+
     /// Monitors a part by any query.
     pub(crate) fn monitor(
         mut self,
@@ -86,6 +93,16 @@ impl DependencyMonitor {
 impl HealthProbe for DependencyMonitor {
     fn health(&self) -> Health {
         Health { parts: self.parts.iter().map(|part| part.health()).collect() }
+    }
+}
+
+struct PartsGauges(Vec<Arc<Part>>);
+
+impl Gauges for PartsGauges {
+    fn read(&self, into: &mut dyn FnMut(Reading)) {
+        for part in &self.0 {
+            into(Reading::Dependency(part.reading()));
+        }
     }
 }
 
@@ -111,6 +128,13 @@ impl Part {
                 PartHealth { name, ready: false, detail: format!("{address}: since {since}: {why}") }
             }
         }
+    }
+
+    fn reading(&self) -> DependencyReading {
+        let mut reading = DependencyReading::default();
+        reading.name = self.name;
+        reading.down_since = lock(&self.down).as_ref().map(|(since, _)| *since);
+        reading
     }
 
     /// Logs one line at the start of an outage and one at its end.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use logistics_core::Partition;
 use logistics_core::port::{EventBus, GroupEvent, Membership, PortError, PortErrorKind};
-use logistics_layers::{Layer, TimeLimit};
+use logistics_layers::Layer;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{error, info, warn};
@@ -49,9 +49,7 @@ impl GroupMember {
                 joined = self.join() => joined,
             };
             let membership: Arc<dyn Membership> = match joined {
-                Ok(membership) => {
-                    TimeLimit::new(self.options.call_timeout_ms).over(Arc::<dyn Membership>::from(membership))
-                }
+                Ok(membership) => self.options.layers().over(Arc::<dyn Membership>::from(membership)),
                 Err(error) => {
                     self.wait_to_join(&mut attempts, &error_text(&error)).await;
                     continue;

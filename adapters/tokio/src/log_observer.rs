@@ -21,8 +21,8 @@ impl Observer for LogObserver {
             ProcessorEvent::Rejected { order_id, code } => {
                 info!(%partition, %order_id, code, "request rejected");
             }
-            ProcessorEvent::DeadLettered { offset, reason } => {
-                warn!(%partition, %offset, reason, "invalid record dead-lettered; continuing");
+            ProcessorEvent::DeadLettered { offset, code, reason } => {
+                warn!(%partition, %offset, code = code.code(), reason, "invalid record dead-lettered; continuing");
             }
             ProcessorEvent::Foreign { offset, reason } => error!(
                 %partition, %offset, reason,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use logistics_core::health::{Health, HealthProbe};
+use logistics_core::observe::{Gauges, Reading};
 use logistics_core::port::{EventBus, Notifier};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -112,6 +113,15 @@ impl Notifications {
         Some(channel.stats.report())
     }
 
+    /// The state of each channel, for a scrape of the metrics.
+    #[must_use]
+    pub fn gauges(&self) -> Arc<dyn Gauges> {
+        let channels = self.channels.iter();
+        Arc::new(ChannelsGauges(
+            channels.map(|channel| (channel.name.clone(), channel.stats.clone())).collect(),
+        ))
+    }
+
     /// The same health, for a holder that outlives this handle, such as an HTTP server.
     #[must_use]
     pub fn probe(&self) -> Arc<dyn HealthProbe> {
@@ -122,6 +132,16 @@ impl Notifications {
 impl HealthProbe for Notifications {
     fn health(&self) -> Health {
         Health { parts: self.channels.iter().map(|channel| channel.stats.part()).collect() }
+    }
+}
+
+struct ChannelsGauges(Vec<(Arc<str>, Arc<DeliveryStats>)>);
+
+impl Gauges for ChannelsGauges {
+    fn read(&self, into: &mut dyn FnMut(Reading)) {
+        for (name, stats) in &self.0 {
+            into(Reading::Channel(stats.reading(name)));
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use logistics_core::Backoff;
 use logistics_core::observe::Observers;
 use logistics_core::port::{ReadLimit, StartAt};
+use logistics_layers::{Observed, TimeLimit};
 
 use crate::log_observer::LogObserver;
 
@@ -22,7 +23,7 @@ pub struct ProcessorsOptions {
     pub leave_ms: u64,
     /// The wait between two attempts to join the group, and after each failure of the group.
     pub join_backoff: Backoff,
-    /// What sees the processors' events. To add one to the default: `options.observers = options.observers.with(...)`.
+    /// What sees the processors' events, and their calls of the ports. To add one to the default: `options.observers = options.observers.with(...)`.
     pub observers: Observers,
 }
 
@@ -43,6 +44,11 @@ impl ProcessorsOptions {
     pub(crate) fn revoke(&self) -> Duration {
         Duration::from_millis(self.revoke_ms)
     }
+
+    /// The layers of every port: the observers see the calls that exceed the limit.
+    pub(crate) fn layers(&self) -> (Observed, TimeLimit) {
+        (Observed::new(Arc::new(self.observers.clone())), TimeLimit::new(self.call_timeout_ms))
+    }
 }
 
 /// Records of one delivery of a subscription.
@@ -53,7 +59,7 @@ const DELIVERY_BYTES_MAX: usize = 1024 * 1024;
 const DELIVERY_BYTES_MIN: usize = 16 * 1024;
 
 /// How notifications are delivered.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct NotificationsOptions {
     /// The group of the channel `console`. Its members share the partitions, and its positions are durable. The group of
     /// another channel is `<group>.<name>`.
@@ -75,11 +81,13 @@ pub struct NotificationsOptions {
     pub notify_backoff: Backoff,
     /// The wait between two attempts to subscribe, and after each failure of the subscription.
     pub subscribe_backoff: Backoff,
+    /// What sees each attempt to deliver a notification and each skipped record, and makes the spans of attempts.
+    pub observers: Observers,
 }
 
 impl Default for NotificationsOptions {
     /// Group `notification-service`. 10 s per attempt, with [`Backoff::default`] up to 30 s between two. Positions are
-    /// acknowledged every 500 ms, a revoked partition is released within 3 s, and up to 16 MiB are in memory.
+    /// acknowledged every 500 ms, a revoked partition is released within 3 s, and up to 16 MiB are in memory. No observers.
     fn default() -> Self {
         Self {
             group: "notification-service".to_owned(),
@@ -90,6 +98,7 @@ impl Default for NotificationsOptions {
             buffered_bytes_max: 16 * 1024 * 1024,
             notify_backoff: Backoff { delay_ms_max: 30_000, ..Backoff::default() },
             subscribe_backoff: Backoff::default(),
+            observers: Observers::default(),
         }
     }
 }
@@ -126,5 +135,41 @@ impl Default for DependencyMonitorOptions {
     /// A query every 2 s, with a limit of 2 s.
     fn default() -> Self {
         Self { interval_ms: 2000, timeout_ms: 2000 }
+    }
+}
+
+/// How the distance of the store behind the log is monitored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LogMonitorOptions {
+    /// Milliseconds between two reads of a partition.
+    pub interval_ms: u64,
+    /// Milliseconds after which a call counts as unanswered.
+    pub timeout_ms: u64,
+    /// Partitions that are read at the same time.
+    pub polls_max: usize,
+}
+
+impl Default for LogMonitorOptions {
+    /// Each partition every 5 s, four at the same time, with a limit of 2 s a call.
+    fn default() -> Self {
+        Self { interval_ms: 5000, timeout_ms: 2000, polls_max: 4 }
+    }
+}
+
+/// How a part is polled for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PollOptions {
+    /// Milliseconds between two polls.
+    pub interval_ms: u64,
+    /// Milliseconds after which a poll counts as failed.
+    pub timeout_ms: u64,
+    /// Consecutive failed polls during which the latest answer is kept.
+    pub failures_max: u32,
+}
+
+impl Default for PollOptions {
+    /// A poll every 10 s, with a limit of 5 s. The latest answer is kept for two failures.
+    fn default() -> Self {
+        Self { interval_ms: 10_000, timeout_ms: 5000, failures_max: 2 }
     }
 }

@@ -1,22 +1,22 @@
 //! Delivers the records of one partition, one by one.
 
 use std::ops::ControlFlow;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt;
 use logistics_core::notify::Notification;
-use logistics_core::port::{Batch, Notifier, NotifyError, NotifyErrorKind};
+use logistics_core::observe::{NotificationEnd, NotificationReport, Observer};
+use logistics_core::port::{Batch, LogRecord, Notifier, NotifyError};
 use logistics_core::{Offset, Partition, wire};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::attempts::{Attempts, as_ms};
+use crate::current_notification::CurrentNotification;
 use crate::delivery_stats::DeliveryStats;
-use crate::error_text::{error_text, panic_text, printable};
+use crate::error_text::{error_text, printable};
 use crate::options::NotificationsOptions;
 
 /// Milliseconds of a notifier's retry-after that count. A longer one, such as a wrong header, must not stop a partition for
@@ -43,19 +43,29 @@ pub(crate) struct PartitionDelivery {
     pub(crate) partition: Partition,
     /// The offset behind all completed records.
     pub(crate) completed: Arc<AtomicU64>,
+    pub(crate) current: Arc<CurrentNotification>,
     /// Ends the delivery behind the current record, or during the wait before a retry.
     pub(crate) stop: CancellationToken,
 }
 
 impl PartitionDelivery {
     pub(crate) async fn run(self, batch: Batch) -> DeliveryEnd {
+        let end = self.deliver_all(batch).await;
+        // A halted partition keeps its incomplete notification.
+        if end != DeliveryEnd::Halted {
+            self.current.clear();
+        }
+        end
+    }
+
+    async fn deliver_all(&self, batch: Batch) -> DeliveryEnd {
         for record in batch.records {
             // A notifier that answers at once must not keep other tasks from running.
             tokio::task::consume_budget().await;
             if self.stop.is_cancelled() {
                 return DeliveryEnd::Stopped;
             }
-            if let ControlFlow::Break(end) = self.deliver(record.offset, &record.payload).await {
+            if let ControlFlow::Break(end) = self.deliver(&record).await {
                 return end;
             }
             self.completed.store(record.offset.next().0, Ordering::Release);
@@ -64,16 +74,21 @@ impl PartitionDelivery {
         DeliveryEnd::Finished
     }
 
-    async fn deliver(&self, offset: Offset, payload: &[u8]) -> ControlFlow<DeliveryEnd> {
-        let partition = self.partition;
-        match wire::decode_notification(payload) {
-            Ok(notification) => self.notify(offset, &notification).await,
+    async fn deliver(&self, record: &LogRecord) -> ControlFlow<DeliveryEnd> {
+        let (partition, offset) = (self.partition, record.offset);
+        match wire::decode_notification(&record.payload) {
+            Ok(notification) => {
+                self.current.set(notification.at);
+                self.notify(offset, &notification).await
+            }
             Err(why) if why.is_newer() => {
                 let why = printable(&why.to_string());
                 error!(
                     channel = &*self.channel, %partition, %offset, why,
                     "a newer release wrote this notification; the partition halts: run that release"
                 );
+                // The fact's time cannot be read.
+                self.current.set(record.at);
                 self.stats.set_halted(partition, format!("partition {partition} offset {offset}: {why}"));
                 ControlFlow::Break(DeliveryEnd::Halted)
             }
@@ -84,6 +99,9 @@ impl PartitionDelivery {
                     "invalid notification record skipped; it stays in the log"
                 );
                 self.stats.count_undecodable(format!("partition {partition} offset {offset}: {why}"));
+                let end = NotificationEnd::Undecodable;
+                let report = NotificationReport::new(&self.channel, partition, offset, end);
+                self.options.observers.notification(&report);
                 ControlFlow::Continue(())
             }
         }
@@ -94,7 +112,8 @@ impl PartitionDelivery {
         let partition = self.partition;
         let mut attempts = Attempts::new(self.options.notify_backoff);
         loop {
-            let error = match self.attempt(notification).await {
+            let error = match self.attempt(offset, notification, attempts.failures().saturating_add(1)).await
+            {
                 Ok(()) => {
                     if attempts.failures() > 0 {
                         self.stats.set_retrying(partition, None);
@@ -127,23 +146,6 @@ impl PartitionDelivery {
                 biased;
                 () = self.stop.cancelled() => return ControlFlow::Break(DeliveryEnd::Stopped),
                 () = sleep(delay) => {}
-            }
-        }
-    }
-
-    async fn attempt(&self, notification: &Notification) -> Result<(), NotifyError> {
-        let limit = Duration::from_millis(self.options.notify_timeout_ms);
-        let notified =
-            AssertUnwindSafe(timeout(limit, self.notifier.notify(notification))).catch_unwind().await;
-        match notified {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => {
-                let message = format!("the notifier did not answer within {} ms", limit.as_millis());
-                Err(NotifyError::new(NotifyErrorKind::Unavailable, message))
-            }
-            Err(panic) => {
-                let message = format!("the notifier panicked: {}", panic_text(panic.as_ref()));
-                Err(NotifyError::new(NotifyErrorKind::Invalid, message))
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::calls::{Call, CallResult, Ports};
 use crate::clock::ProcessorClock;
 use crate::error_text::panic_text;
 use crate::processors_health::PartitionHealth;
+use crate::transaction_timer::TransactionTimer;
 
 /// An instruction of the group's member to a driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,7 @@ pub(crate) struct ProcessorDriver {
     calls: FuturesUnordered<Call>,
     /// The error of the latest call that failed.
     failure: Option<String>,
+    timer: TransactionTimer,
 }
 
 impl ProcessorDriver {
@@ -67,6 +69,7 @@ impl ProcessorDriver {
         observers: Observers,
         instructions: watch::Receiver<Instruction>,
     ) -> Self {
+        let timer = TransactionTimer::new(settings.report_transactions);
         let processor = Processor::new(ports.partition, settings, clock.now());
         let calls = FuturesUnordered::new();
         Self {
@@ -80,6 +83,7 @@ impl ProcessorDriver {
             read: None,
             calls,
             failure: None,
+            timer,
         }
     }
 
@@ -138,11 +142,16 @@ impl ProcessorDriver {
     }
 
     fn begin_effects(&mut self) {
-        while let Some((id, effect)) = self.processor.poll_effect(self.clock.now()) {
-            if effect == Effect::Acquire {
-                self.drop_calls();
-            }
+        loop {
+            let now = self.clock.now();
+            let polled = self.timer.deciding(|| self.processor.poll_effect(now));
+            let Some((id, effect)) = polled else { break };
             let is_read = matches!(effect, Effect::Read { .. });
+            match &effect {
+                Effect::Acquire => self.drop_calls(),
+                Effect::Commit(_) => self.timer.begin_commit(),
+                _ => {}
+            }
             let call = self.ports.begin(id, effect);
             if is_read {
                 self.read = Some(call);
@@ -150,6 +159,7 @@ impl ProcessorDriver {
                 self.calls.push(call);
             }
         }
+        self.timer.end_step();
     }
 
     fn emit_events(&mut self) {
@@ -165,7 +175,7 @@ impl ProcessorDriver {
             };
             self.observers.processor_event(self.ports.partition, &event, cause.as_deref());
         }
-        self.health.set_phase(self.processor.phase(), self.processor.skew(), self.clock.now().wall);
+        self.health.record(&self.processor, self.clock.now());
     }
 
     fn apply_instruction(&mut self) -> Progress {
@@ -189,7 +199,19 @@ impl ProcessorDriver {
         if matches!(result.reply, Reply::Read(_)) {
             self.read = None;
         }
-        self.processor.handle(self.clock.now(), result.id, result.reply);
+        let (now, id, reply) = (self.clock.now(), result.id, result.reply);
+        match reply {
+            Reply::Loaded(_) => self.timer.deciding(|| self.processor.handle(now, id, reply)),
+            Reply::Committed(_) => {
+                let (decided, committed) = self.timer.elapsed();
+                self.processor.handle(now, id, reply);
+                if let Some(mut report) = self.processor.poll_report() {
+                    (report.decide_elapsed, report.commit_elapsed) = (decided, committed);
+                    self.observers.transaction(self.ports.partition, &report);
+                }
+            }
+            _ => self.processor.handle(now, id, reply),
+        }
     }
 
     /// Drops the calls in progress, except store writes, which finish in their own tasks.

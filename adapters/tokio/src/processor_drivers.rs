@@ -9,7 +9,7 @@ use logistics_core::observe::Observers;
 use logistics_core::port::{Membership, OwnerStore};
 use logistics_core::processor::Settings;
 use logistics_core::{Partition, Timestamp};
-use logistics_layers::{Layer, TimeLimit};
+use logistics_layers::Layer;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::{Instant, timeout_at};
@@ -46,7 +46,7 @@ impl ProcessorDrivers {
         options: &ProcessorsOptions,
     ) -> Self {
         let (tasks, running) = (JoinSet::new(), BTreeMap::new());
-        let store = TimeLimit::new(options.call_timeout_ms).over(store);
+        let store = options.layers().over(store);
         let observers = options.observers.clone();
         Self { tasks, running, health, store, clock, settings, observers }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logistics_core::health::{Health, HealthProbe};
-use logistics_core::observe::Observer;
+use logistics_core::observe::{Gauges, Observer};
 use logistics_core::port::{Clock, EventBus, OwnerStore};
 use logistics_core::processor::Settings;
 use tokio::sync::watch;
@@ -33,8 +33,9 @@ pub struct Processors {
 
 impl Processors {
     /// Starts in the background: joins the group and runs a processor for each partition that it is assigned. Failures are
-    /// retried, and [`HealthProbe`] shows the state. `settings.emit_order_events` is overwritten: events of single orders
-    /// are built if and only if one of `options.observers` wants them at this moment.
+    /// retried, and [`HealthProbe`] shows the state. `settings.emit_order_events` and
+    /// `settings.report_transactions` are overwritten: events of single orders and reports of transactions are built if and only
+    /// if one of `options.observers` wants them at this moment.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -47,6 +48,7 @@ impl Processors {
         options: ProcessorsOptions,
     ) -> Self {
         settings.emit_order_events = options.observers.wants_order_events();
+        settings.report_transactions = options.observers.wants_transactions();
         info!("Order Processor Running...");
         let health = Arc::new(ProcessorsHealth::new());
         let (drain, draining) = watch::channel(None);
@@ -77,6 +79,12 @@ impl Processors {
     /// The same health, for a holder that outlives this handle, such as an HTTP server.
     #[must_use]
     pub fn probe(&self) -> Arc<dyn HealthProbe> {
+        self.health.clone()
+    }
+
+    /// The state of each partition of this process, for a scrape of the metrics. A partition that left has none.
+    #[must_use]
+    pub fn gauges(&self) -> Arc<dyn Gauges> {
         self.health.clone()
     }
 

@@ -1,10 +1,11 @@
-//! The health of a member of the group and of its partitions.
+//! The health and the readings of a member of the group and of its partitions.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use logistics_core::health::{Health, HealthProbe, PartHealth};
-use logistics_core::processor::{Phase, Skew};
+use logistics_core::observe::{Gauges, ProcessorReading, Reading};
+use logistics_core::processor::{Now, Phase, Processor, Skew};
 use logistics_core::{Partition, Timestamp};
 
 use crate::lock::lock;
@@ -28,7 +29,7 @@ impl ProcessorsHealth {
 
     /// A new entry, which replaces that of an earlier driver of the partition.
     pub(crate) fn add(&self, partition: Partition, since: Timestamp) -> Arc<PartitionHealth> {
-        let entry = Arc::new(PartitionHealth::new(since));
+        let entry = Arc::new(PartitionHealth::new(partition, since));
         lock(&self.partitions).insert(partition, entry.clone());
         entry
     }
@@ -52,7 +53,20 @@ impl HealthProbe for ProcessorsHealth {
     }
 }
 
-/// The health of one partition.
+impl Gauges for ProcessorsHealth {
+    fn read(&self, into: &mut dyn FnMut(Reading)) {
+        // Copied first: `into` runs without the locks, which the drivers need.
+        let entries: Vec<_> = lock(&self.partitions).values().cloned().collect();
+        for entry in entries {
+            into(Reading::Processor(entry.reading()));
+        }
+    }
+}
+
+/// Milliseconds between two measurements of a partition's memory, which visit each order of a transaction.
+const MEMORY_MS: u64 = 1000;
+
+/// The health and the reading of one partition.
 pub(crate) struct PartitionHealth(Mutex<State>);
 
 struct State {
@@ -62,22 +76,43 @@ struct State {
     failure: Option<String>,
     /// The difference of the clocks, while it stops the timers.
     skew: Option<Skew>,
+    reading: ProcessorReading,
+    /// When the memory was measured, in milliseconds of the monotonic clock.
+    memory_at_ms: Option<u64>,
 }
 
 impl PartitionHealth {
-    pub(crate) fn new(since: Timestamp) -> Self {
-        Self(Mutex::new(State { phase: Phase::Acquiring, since, failure: None, skew: None }))
+    pub(crate) fn new(partition: Partition, since: Timestamp) -> Self {
+        let mut reading = ProcessorReading::default();
+        reading.partition = partition;
+        let (phase, failure, skew, memory_at_ms) = (Phase::Acquiring, None, None, None);
+        Self(Mutex::new(State { phase, since, failure, skew, reading, memory_at_ms }))
     }
 
-    pub(crate) fn set_phase(&self, phase: &Phase, skew: Option<Skew>, now: Timestamp) {
+    /// Takes over the state of the processor after a step.
+    pub(crate) fn record(&self, processor: &Processor, now: Now) {
+        let phase = processor.phase();
         let mut state = lock(&self.0);
-        state.skew = skew;
-        if state.phase != *phase {
-            (state.phase, state.since) = (phase.clone(), now);
+        state.skew = processor.skew();
+        let is_new = state.phase != *phase;
+        if is_new {
+            (state.phase, state.since) = (phase.clone(), now.wall);
         }
         if *phase == Phase::Live {
             state.failure = None;
         }
+        processor.update_reading(&mut state.reading);
+        if is_new || state.memory_at_ms.is_none_or(|at| now.elapsed_ms.saturating_sub(at) >= MEMORY_MS) {
+            state.memory_at_ms = Some(now.elapsed_ms);
+            state.reading.memory_bytes = processor.memory_bytes();
+        }
+    }
+
+    fn reading(&self) -> ProcessorReading {
+        let state = lock(&self.0);
+        let mut reading = state.reading.clone();
+        (reading.phase, reading.phase_since) = (state.phase.code(), state.since);
+        reading
     }
 
     /// Takes no time, because the clock may be what panicked.

@@ -1,22 +1,25 @@
 //! Dispatches a request to its handler. The filter and the service share it.
 
 use bytes::Buf;
-use futures::Stream;
-use hyper::header::{HeaderMap, HeaderValue};
+use futures::{Stream, StreamExt};
+use hyper::header::HeaderMap;
 use hyper::http::{Method, StatusCode};
 use logistics_core::{OrderId, RequestId};
-use logistics_service::{LimitState, Principal};
+use logistics_service::{LimitState, Principal, ServiceError};
+use tracing::Instrument;
 use warp::reply::Response;
 
 use crate::audited::Audited;
 use crate::client_address::client_address;
-use crate::context::{Context, HealthContext, Served};
+use crate::context::{Context, Served};
 use crate::endpoint::{assignment, events, health, list, log, metrics, order, place, request, transition};
+use crate::health_alone::health_alone;
 use crate::input::{body, request_id};
 use crate::limit;
 use crate::output::failure::Failure;
 use crate::output::{reply, security};
 use crate::peer::Peer;
+use crate::reported::Reported;
 use crate::route::Resource;
 use crate::site;
 
@@ -31,6 +34,14 @@ pub(crate) struct Call<'a, B> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) peer: Option<&'a Peer>,
     pub(crate) body: B,
+}
+
+impl<'a, B> Call<'a, B> {
+    /// The request with another body.
+    fn map_body<C>(self, map: impl FnOnce(B) -> C) -> Call<'a, C> {
+        let Self { method, authority, path, query, headers, peer, body } = self;
+        Call { method, authority, path, query, headers, peer, body: map(body) }
+    }
 }
 
 /// The authority of a request's target.
@@ -52,44 +63,56 @@ where
     E: Send,
 {
     let (path, is_tls) = (call.path, call.peer.is_some_and(|peer| peer.is_tls));
-    let response = match site::admit(served.config(), &call) {
-        Ok(site::Admitted::Preflight(response)) => response,
-        Ok(site::Admitted::Request(origin)) => {
-            let answer = match served {
-                Served::Api(context) => {
-                    let request_id = request_id::of(call.headers);
-                    let answer = answer(context, call, &request_id).await;
-                    Ok(request_id::named(answer.unwrap_or_else(Failure::into_response), request_id))
-                }
-                Served::Health(context) => health_alone(context, path, call.method),
-            };
-            site::allowed(answer.unwrap_or_else(Failure::into_response), origin)
-        }
-        Err(failure) => failure.into_response(),
+    let response = match served {
+        Served::Api(context) => reported(context, call).await,
+        Served::Health(context) => health_alone(context, &call),
     };
     security::protect(response, served.config(), path, is_tls)
 }
 
-async fn answer<B, D, E>(
-    context: &Context,
-    call: Call<'_, B>,
-    request_id: &HeaderValue,
-) -> Result<Response, Failure>
+/// The reply of the API. Observers see the request, whatever becomes of it.
+async fn reported<B, D, E>(context: &Context, call: Call<'_, B>) -> Response
 where
     B: Stream<Item = Result<D, E>> + Send,
     D: Buf + Send,
     E: Send,
 {
+    let request_id = request_id::of(call.headers);
+    let reported = Reported::begin(&context.service, &call, &request_id);
+    let counted = call.map_body(|body| body.inspect(|chunk| reported.read(chunk)));
+    let mut response = respond(context, counted, &reported).instrument(reported.log_span()).await;
+    reported.ended(&mut response);
+    response
+}
+
+async fn respond<B, D, E>(context: &Context, call: Call<'_, B>, reported: &Reported<'_>) -> Response
+where
+    B: Stream<Item = Result<D, E>> + Send,
+    D: Buf + Send,
+    E: Send,
+{
+    let refused = |failure: Failure| failure.traced(reported.context()).into_response();
+    if call.peer.is_some_and(|peer| peer.is_refused) {
+        return refused(ServiceError::Overloaded.into());
+    }
+    let is_probe = matches!(Resource::of(call.path), Some(Resource::Live | Resource::Ready));
+    let origin = match site::admit(&context.config, &call, is_probe) {
+        Ok(site::Admitted::Request(origin)) => origin,
+        Ok(site::Admitted::Preflight(response)) => return response,
+        Err(failure) => return refused(failure),
+    };
     let mut state = None;
-    let answer = admitted(context, call, request_id, &mut state).await;
-    limit::with_state(answer, state)
+    let answer = admitted(context, call, reported, &mut state).await;
+    let mut response = answer.unwrap_or_else(refused);
+    limit::show(&mut response, state);
+    site::allowed(request_id::named(response, reported.request_id()), origin)
 }
 
 /// `state`: that of the rate limit, if the request has one.
 async fn admitted<B, D, E>(
     context: &Context,
     call: Call<'_, B>,
-    request_id: &HeaderValue,
+    reported: &Reported<'_>,
     state: &mut Option<LimitState>,
 ) -> Result<Response, Failure>
 where
@@ -99,7 +122,7 @@ where
 {
     let resource = Resource::of(call.path).ok_or_else(Failure::unknown_path)?;
     let address = client_address(&context.config, call.headers, call.peer);
-    let audited = Audited::new(context, resource, call.method, address, request_id);
+    let audited = Audited::new(context, resource, call.method, address, reported.request_id());
     let caller = match limit::identify(
         context,
         (resource, call.method),
@@ -117,7 +140,7 @@ where
         }
     };
     let running = audited.started(&caller);
-    let result = dispatch(context, resource, &caller, call).await;
+    let result = dispatch(context, resource, &caller, call, reported).await;
     running.ended(result.as_ref());
     result.map_err(|failure| failure.to(&caller))
 }
@@ -127,6 +150,7 @@ async fn dispatch<B, D, E>(
     resource: Resource<'_>,
     caller: &Principal,
     call: Call<'_, B>,
+    reported: &Reported<'_>,
 ) -> Result<Response, Failure>
 where
     B: Stream<Item = Result<D, E>> + Send,
@@ -139,22 +163,22 @@ where
     match resource {
         Resource::Orders if writes => {
             let body = body::read(context, headers, body).await?;
-            place::place(context, caller, headers, &body).await
+            place::place(context, caller, headers, reported.trace(), &body).await
         }
         Resource::Cancel(id) if writes => {
             let id = order_id(id)?;
             let body = body::read(context, headers, body).await?;
-            transition::cancel(context, caller, id, headers, &body).await
+            transition::cancel(context, caller, id, headers, reported.trace(), &body).await
         }
         Resource::Transitions(id) if writes => {
             let id = order_id(id)?;
             let body = body::read(context, headers, body).await?;
-            transition::transition(context, caller, id, headers, &body).await
+            transition::transition(context, caller, id, headers, reported.trace(), &body).await
         }
         Resource::Assignment(id) if writes => {
             let id = order_id(id)?;
             let body = body::read(context, headers, body).await?;
-            assignment::assign(context, caller, id, headers, &body).await
+            assignment::assign(context, caller, id, headers, reported.trace(), &body).await
         }
         Resource::Orders if reads => list::list(context, caller, query).await,
         Resource::Order(id) if reads => order::order(context, caller, &order_id(id)?, headers).await,
@@ -179,23 +203,6 @@ where
         #[cfg(feature = "docs-page")]
         Resource::Docs(file) if reads => crate::endpoint::docs::page(context, file),
         _ => Err(Failure::method_not_allowed(resource.allow())),
-    }
-}
-
-/// The reply of a server that serves nothing but its health.
-fn health_alone(context: &HealthContext, path: &str, method: &Method) -> Result<Response, Failure> {
-    match Resource::of(path) {
-        Some(Resource::Live) if reads(method) => Ok(health::live()),
-        Some(Resource::Ready) if reads(method) => {
-            Ok(health::ready(context.health.as_ref(), &context.config, &context.closing))
-        }
-        Some(Resource::Metrics) if reads(method) && context.metrics.is_some() => {
-            Ok(context.metrics.as_deref().map_or_else(health::live, metrics::exposed))
-        }
-        Some(resource @ (Resource::Live | Resource::Ready)) => {
-            Err(Failure::method_not_allowed(resource.allow()))
-        }
-        _ => Err(Failure::health_alone()),
     }
 }
 

@@ -61,26 +61,19 @@ pub(crate) async fn identify(
     }
 }
 
-/// The reply, with the state of the limit: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11).
-pub(crate) fn with_state(
-    answer: Result<Response, Failure>,
-    state: Option<LimitState>,
-) -> Result<Response, Failure> {
-    let Some(state) = state else { return answer };
-    let mut response = answer.unwrap_or_else(Failure::into_response);
-    let LimitState { quota, window_s, remaining, reset_s, .. } = state;
-    let name = state.class.name();
-    let headers = response.headers_mut();
+/// Shows the state of the limit in the reply: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11).
+pub(crate) fn show(response: &mut Response, state: Option<LimitState>) {
+    let Some(LimitState { class, quota, window_s, remaining, reset_s, .. }) = state else { return };
+    let name = class.name();
     for (header, value) in [
         (RATE_LIMIT_POLICY, format!(r#""{name}";q={quota};w={window_s}"#)),
         (RATE_LIMIT, format!(r#""{name}";r={remaining};t={reset_s}"#)),
     ] {
         // Letters, digits and punctuation are a header value.
         if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(header, value);
+            response.headers_mut().insert(header, value);
         }
     }
-    Ok(response)
 }
 
 /// The class of a request; `None`: health and the description of the API, which no limit applies to.
@@ -90,7 +83,8 @@ fn class(resource: Resource<'_>, method: &Method) -> Option<RouteClass> {
     }
     let writes = method == Method::POST;
     Some(match resource {
-        Resource::Log { .. } => RouteClass::Admin,
+        // A scraper must not be locked out by the requests of a party at its address.
+        Resource::Log { .. } | Resource::Metrics => RouteClass::Admin,
         Resource::Orders if writes => RouteClass::Place,
         _ if writes => RouteClass::Transition,
         _ => RouteClass::Read,
@@ -112,6 +106,7 @@ mod tests {
             (Method::DELETE, "orders/1", Some(RouteClass::Read)),
             (Method::GET, "orders/1/events", Some(RouteClass::Read)),
             (Method::GET, "log/orders/0", Some(RouteClass::Admin)),
+            (Method::GET, "metrics", Some(RouteClass::Admin)),
             (Method::GET, "health/ready", None),
             (Method::GET, "openapi.json", None),
         ] {

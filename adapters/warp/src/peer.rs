@@ -17,12 +17,14 @@ pub struct Peer {
     pub certificate: Option<Arc<ClientCertificate>>,
     /// The connection is TLS.
     pub is_tls: bool,
+    /// The connections have too many requests, so this one is refused.
+    pub(crate) is_refused: bool,
 }
 
 impl Peer {
     /// The client of a connection without TLS.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, certificate: None, is_tls: false }
+        Self { address, certificate: None, is_tls: false, is_refused: false }
     }
 }

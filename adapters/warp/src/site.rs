@@ -19,7 +19,6 @@ use crate::config::Config;
 use crate::handle::{Call, Target, reads};
 use crate::input::header;
 use crate::output::failure::Failure;
-use crate::route::Resource;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -41,10 +40,12 @@ pub(crate) enum Admitted {
 }
 
 /// Rejects a request from a page of another site, or under a foreign name.
-pub(crate) fn admit<B>(config: &Config, call: &Call<'_, B>) -> Result<Admitted, Failure> {
-    let &Call { method, path, headers, .. } = call;
+///
+/// `is_probe`: probes and scrapers use the address of the process as the name.
+pub(crate) fn admit<B>(config: &Config, call: &Call<'_, B>, is_probe: bool) -> Result<Admitted, Failure> {
+    let &Call { method, headers, .. } = call;
     let host = host(call)?;
-    if host.is_some_and(|host| !serves(config, host, path)) {
+    if host.is_some_and(|host| !serves(config, host, is_probe)) {
         return Err(Failure::foreign_host());
     }
     let Some(origin) = header::text(headers, &ORIGIN)? else {
@@ -119,15 +120,13 @@ fn is_own(origin: &str, host: Option<&str>, is_tls: bool) -> bool {
     authority.zip(host).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host))
 }
 
-fn serves(config: &Config, host: &str, path: &str) -> bool {
+fn serves(config: &Config, host: &str, is_probe: bool) -> bool {
     let name = name_of(host);
     let allowed = config.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
     if config.listen.ip().is_loopback() {
         return allowed || is_loopback(name);
     }
-    // An orchestrator's probes use the address of the process as the name.
-    let health = matches!(Resource::of(path), Some(Resource::Live | Resource::Ready));
-    allowed || config.allowed_hosts.is_empty() || health
+    allowed || config.allowed_hosts.is_empty() || is_probe
 }
 
 /// The host without its port, and an IPv6 address without its brackets.

@@ -57,7 +57,10 @@ impl AllInOne {
     ) -> Result<Self, Failure> {
         let (bus, store) = (engine.bus(), engine.store());
         let begin = || {
-            let mut services = Services::new(telemetry).watched(engine.health()).until(engine.failed());
+            engine.gauge(telemetry);
+            let mut services =
+                Services::new(telemetry).watched(engine.health(telemetry)).until(engine.failed());
+            services = services.measured(engine.log_monitor());
             if let Some(how) = config.deciding {
                 services = services.deciding(bus.clone(), store, how);
             }

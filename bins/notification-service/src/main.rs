@@ -40,7 +40,7 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct RunArgs {
-    /// The address for /health/live and /health/ready
+    /// The address for /health/live, /health/ready and /metrics
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8002")]
     listen: SocketAddr,
     #[command(flatten)]
@@ -78,7 +78,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let server = HttpServer::health(args.listen, &args.health, &telemetry).await?;
     tracing::info!(instance, "starting");
     let begin = || {
-        let services = Services::new(&telemetry).watched(cluster::watch(&log, None, ROLE));
+        let services = Services::new(&telemetry).watched(cluster::watch(&log, None, ROLE, &telemetry));
         services.notifying(log.bus(), Arc::new(Console::stdout()), args.notify.from())
     };
     run(signals, server, vec![log.startup_check(ROLE)], begin).await

@@ -93,7 +93,10 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
     tracing::info!(instance, "Order API Running...");
     let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];
     run(signals, server, checks, || {
-        Services::new(&telemetry).watched(cluster::watch(&log, Some(&store), ROLE))
+        cluster::gauge(&telemetry, &log, &store, ROLE);
+        let services =
+            Services::new(&telemetry).watched(cluster::watch(&log, Some(&store), ROLE, &telemetry));
+        services.measured(cluster::log_monitor(&log, &store))
     })
     .await
 }

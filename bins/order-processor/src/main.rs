@@ -38,7 +38,7 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct RunArgs {
-    /// The address for /health/live and /health/ready
+    /// The address for /health/live, /health/ready and /metrics
     #[arg(long, env = "LOGISTICS_LISTEN", default_value = "127.0.0.1:8001")]
     listen: SocketAddr,
     #[command(flatten)]
@@ -77,8 +77,9 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     tracing::info!(instance, "starting");
     let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];
     let begin = || {
-        let services = Services::new(&telemetry).watched(cluster::watch(&log, Some(&store), ROLE));
-        let services = services.until(store.claim_lost());
+        cluster::gauge(&telemetry, &log, &store, ROLE);
+        let watch = cluster::watch(&log, Some(&store), ROLE, &telemetry);
+        let services = Services::new(&telemetry).watched(watch).until(store.claim_lost());
         services.deciding(log.bus(), store.store(), how)
     };
     run(signals, server, checks, begin).await

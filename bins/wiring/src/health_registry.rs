@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use logistics_core::health::{Health, HealthProbe, PartHealth};
+use logistics_core::observe::{Gauges, Reading};
 
 /// The store's part, as its startup check and the monitor of dependencies name it.
 pub(crate) const STORE_PART: &str = "store";
@@ -50,6 +51,20 @@ impl HealthProbe for HealthRegistry {
     }
 }
 
+/// Answers whether the process is ready: what `/health/ready` replies, apart from the time of a drain.
+pub(crate) struct Readiness {
+    pub(crate) registry: Arc<HealthRegistry>,
+    /// The parts without which the process is ready and degraded.
+    pub(crate) degradable: &'static [&'static str],
+}
+
+impl Gauges for Readiness {
+    fn read(&self, into: &mut dyn FnMut(Reading)) {
+        let parts = self.registry.health().parts;
+        into(Reading::Ready(parts.iter().all(|part| part.ready || self.degradable.contains(&&*part.name))));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +85,30 @@ mod tests {
         assert!(!registry.health().is_ready(), "the services have not started");
         registry.replace(vec![Arc::new(Ready)]);
         assert!(registry.health().is_ready());
+    }
+
+    struct StoreDown;
+
+    impl HealthProbe for StoreDown {
+        fn health(&self) -> Health {
+            let part = PartHealth { name: STORE_PART.to_owned(), ready: false, detail: String::new() };
+            Health { parts: vec![part] }
+        }
+    }
+
+    #[test]
+    fn a_degraded_process_is_ready() {
+        let registry = Arc::new(HealthRegistry::default());
+        let is_ready = |degradable| {
+            let mut readings = Vec::new();
+            Readiness { registry: registry.clone(), degradable }.read(&mut |reading| readings.push(reading));
+            readings
+        };
+        assert_eq!(is_ready(&[]), [Reading::Ready(false)]);
+        registry.replace(vec![Arc::new(Ready)]);
+        assert_eq!(is_ready(&[]), [Reading::Ready(true)]);
+        registry.add(Arc::new(StoreDown));
+        assert_eq!(is_ready(&[]), [Reading::Ready(false)]);
+        assert_eq!(is_ready(&[STORE_PART]), [Reading::Ready(true)]);
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderReader, SharedQuota};
 use logistics_core::wire::LogKeys;
+use logistics_layers::Layer;
 use logistics_service::{Options, OrderService};
 use logistics_tokio::SystemClock;
 use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::auth::AuthArgs;
-use crate::health_registry::{HealthRegistry, STORE_PART};
+use crate::health_registry::{HealthRegistry, Readiness, STORE_PART};
 use crate::rate_limits::RateLimitArgs;
 use crate::telemetry::Telemetry;
 use crate::tls::TlsArgs;
@@ -24,6 +25,9 @@ use logistics_cli_kit::Span;
 /// Time for running requests at the end. Together with the drain of [`crate::Services`], it is below the 10 s that a process may
 /// take.
 const DRAIN_MS_MAX: u64 = 3000;
+
+/// A placement is appended and needs no store; what does need it answers 503 by itself.
+const DEGRADABLE: &[&str] = &[STORE_PART];
 
 /// Flags of every process that serves its health.
 #[derive(Args, Debug, Clone, Default)]
@@ -36,7 +40,7 @@ pub struct HealthDetailsArgs {
 /// Flags of a process that serves the API.
 #[derive(Args, Debug, Clone)]
 pub struct HttpArgs {
-    /// An additional address for /health/live and /health/ready, so that an overloaded API fails no probe
+    /// An additional address for /health/live, /health/ready and /metrics, so that an overloaded API fails no probe
     #[arg(long, env = "LOGISTICS_HEALTH_LISTEN")]
     health_listen: Option<SocketAddr>,
     /// Origins of pages that may use the API, separated by commas [default: the server's own]
@@ -131,7 +135,10 @@ impl HttpServer {
         options.in_flight_bytes_max = bytes_max;
         options.log_keys = log_keys;
         http.rate_limits.configure_service(&mut options);
-        let service = OrderService::new(bus, store, Arc::new(SystemClock), options);
+        let (bus, store) = (telemetry.layer().over(bus), telemetry.layer().over(store));
+        let service = OrderService::new(bus, store, Arc::new(SystemClock), options)
+            .with_observers(telemetry.observers());
+        telemetry.watch(Arc::new(Readiness { registry: registry.clone(), degradable: DEGRADABLE }));
         if http.auth.accepts_certificates() && !http.tls.has_client_ca() {
             return Err(Failure::usage("--auth certificates needs --tls-client-ca".to_owned()));
         }
@@ -142,11 +149,10 @@ impl HttpServer {
         if let Some(limiter) = http.rate_limits.limiter()? {
             api = api.with_limiter(limiter);
         }
-        // A placement is appended and needs no store; what does need it answers 503 by itself.
         let config = |listen| {
             let mut config = config(listen, &http.health);
             config.head_bytes_max = bytes_max;
-            config.degradable_parts = vec![STORE_PART.to_owned()];
+            config.degradable_parts = DEGRADABLE.iter().map(|&part| part.to_owned()).collect();
             config.cors_origins = http.cors_origin.clone();
             config.allowed_hosts = http.allowed_host.clone();
             config.idle_timeout_ms = http.http_idle_timeout.ms;
@@ -177,6 +183,7 @@ impl HttpServer {
         telemetry: &Telemetry,
     ) -> Result<Self, Failure> {
         let registry = Arc::new(HealthRegistry::default());
+        telemetry.watch(Arc::new(Readiness { registry: registry.clone(), degradable: &[] }));
         let (config, metrics) = (config(listen, details), Some(telemetry.exposition()));
         let health = bound(logistics_warp::bind_health(config, registry.clone(), metrics).await)?;
         let mut server = Self::new(health.local_addr(), registry);

@@ -10,7 +10,10 @@ use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, Notifier, OwnerStore, StartAt};
 use logistics_core::processor::{ProducerRoles, Settings};
 use logistics_core::wire::LogKeys;
-use logistics_tokio::{Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock};
+use logistics_layers::Layer;
+use logistics_tokio::{
+    LogMonitor, Notifications, NotificationsOptions, Processors, ProcessorsOptions, SystemClock,
+};
 
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
 use crate::telemetry::Telemetry;
@@ -55,6 +58,7 @@ pub type NewNotifier = Box<dyn FnOnce() -> Arc<dyn Notifier> + Send>;
 pub struct Services {
     telemetry: Telemetry,
     watches: Vec<Arc<dyn HealthProbe>>,
+    monitors: Vec<LogMonitor>,
     until: Option<BoxFuture<'static, Failure>>,
     processors: Option<Processors>,
     notifications: Option<Notifications>,
@@ -64,14 +68,23 @@ impl Services {
     /// No services yet. `telemetry` will observe them.
     #[must_use]
     pub fn new(telemetry: &Telemetry) -> Self {
-        let (watches, until) = (Vec::new(), None);
-        Self { telemetry: telemetry.clone(), watches, until, processors: None, notifications: None }
+        let (watches, monitors, until) = (Vec::new(), Vec::new(), None);
+        let (telemetry, processors, notifications) = (telemetry.clone(), None, None);
+        Self { telemetry, watches, monitors, until, processors, notifications }
     }
 
     /// Adds a part to the health.
     #[must_use]
     pub fn watched(mut self, probe: Arc<dyn HealthProbe>) -> Self {
         self.watches.push(probe);
+        self
+    }
+
+    /// Shows in the metrics how far the store is behind the log.
+    #[must_use]
+    pub fn measured(mut self, monitor: LogMonitor) -> Self {
+        self.telemetry.watch(monitor.gauges());
+        self.monitors.push(monitor);
         self
     }
 
@@ -103,7 +116,9 @@ impl Services {
         settings.producer_roles = producer_roles;
         let mut options = ProcessorsOptions::default();
         options.observers = options.observers.with(Arc::new(self.telemetry.observers()));
-        self.processors = Some(Processors::start(bus, store, Arc::new(SystemClock), settings, options));
+        let processors = Processors::start(bus, store, Arc::new(SystemClock), settings, options);
+        self.telemetry.watch(processors.gauges());
+        self.processors = Some(processors);
         self
     }
 
@@ -115,8 +130,12 @@ impl Services {
         notifier: Arc<dyn Notifier>,
         from: Option<StartAt>,
     ) -> Self {
-        let options = NotificationsOptions { from, ..NotificationsOptions::default() };
-        self.notifications = Some(Notifications::start(bus, notifier, options));
+        let observers = self.telemetry.observers();
+        let options = NotificationsOptions { from, observers, ..NotificationsOptions::default() };
+        let bus = self.telemetry.layer().over(bus);
+        let notifications = Notifications::start(bus, notifier, options);
+        self.telemetry.watch(notifications.gauges());
+        self.notifications = Some(notifications);
         self
     }
 
@@ -156,3 +175,6 @@ impl Services {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use logistics_cli_kit::Failure;
 use logistics_core::observe::{Exposition, Gauges, Observers};
+use logistics_layers::Observed;
 use logistics_telemetry::{BuildInfo, Metrics};
 
 /// Flags of every process that can be observed.
@@ -38,10 +39,24 @@ impl Telemetry {
         Self { metrics, observers }
     }
 
+    /// Metrics, and one more observer.
+    #[cfg(test)]
+    pub(crate) fn observed_by(observer: Arc<dyn logistics_core::observe::Observer>) -> Self {
+        let telemetry = Self::new("test", "test");
+        let observers = telemetry.observers().with(observer);
+        Self { observers, ..telemetry }
+    }
+
     /// What observes the parts of the process. The log lines of processors are not among it.
     #[must_use]
     pub fn observers(&self) -> Observers {
         self.observers.clone()
+    }
+
+    /// The layer of a port whose calls are reported. [`crate::Services`] adds it to the ports of processors itself.
+    #[must_use]
+    pub fn layer(&self) -> Observed {
+        Observed::new(Arc::new(self.observers()))
     }
 
     /// The text of `/metrics`.

@@ -49,8 +49,8 @@ pub use append::AppendReport;
 pub use notification::{NotificationEnd, NotificationReport};
 pub use port_call::PortCall;
 pub use reading::{
-    ChannelReading, DependencyReading, Exposition, Gauges, LogReading, OrdersReading, ProcessorReading,
-    Reading, StoreReading,
+    ChannelReading, DependencyReading, Exposition, Gauges, LogReading, OpenTransactionReading, OrdersReading,
+    ProcessorReading, Reading, StoreReading,
 };
 pub use transaction::{DeadLetterReport, FactReport, RejectionReport, TransactionReport};
 

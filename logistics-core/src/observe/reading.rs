@@ -1,9 +1,8 @@
 //! The state of a running system at one moment.
 
-use std::time::Duration;
-
 use crate::ids::{Offset, Partition, Timestamp};
 use crate::lifecycle::Status;
+use crate::port::StatusSummary;
 
 /// Answers what the state is now. A scrape of the metrics asks it.
 ///
@@ -22,6 +21,8 @@ pub enum Reading {
     Processor(ProcessorReading),
     /// Of a partition of the log.
     Log(LogReading),
+    /// Of the transaction that hides the end of a partition of the log.
+    OpenTransaction(OpenTransactionReading),
     /// Of the orders of one status.
     Orders(OrdersReading),
     /// Of the store.
@@ -30,6 +31,8 @@ pub enum Reading {
     Channel(ChannelReading),
     /// Of a dependency.
     Dependency(DependencyReading),
+    /// Whether the process is ready, as `/health/ready` reports it.
+    Ready(bool),
 }
 
 /// The processor of a partition.
@@ -74,8 +77,24 @@ pub struct LogReading {
     pub answered: Offset,
     /// When the log accepted the oldest record that is not answered; `None`: everything is answered.
     pub unanswered_since: Option<Timestamp>,
-    /// How long an open transaction has kept committed readers from the end; `None`: there is none.
-    pub open_transaction: Option<Duration>,
+}
+
+/// The transaction that hides the end of a partition of the log from its readers.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct OpenTransactionReading {
+    /// The partition.
+    pub partition: Partition,
+    /// Since when no committed reader has come closer to the end; `None`: no transaction is open, or it is a short one.
+    pub since: Option<Timestamp>,
+}
+
+impl OpenTransactionReading {
+    /// The reading of a partition.
+    #[must_use]
+    pub fn new(partition: Partition, since: Option<Timestamp>) -> Self {
+        Self { partition, since }
+    }
 }
 
 /// The orders of one status.
@@ -88,6 +107,13 @@ pub struct OrdersReading {
     pub count: u64,
     /// The latest change of the order that has not changed for the longest time; `None`: there are no orders.
     pub oldest_change: Option<Timestamp>,
+}
+
+impl From<StatusSummary> for OrdersReading {
+    fn from(summary: StatusSummary) -> Self {
+        let StatusSummary { status, count, oldest_change } = summary;
+        Self { status, count, oldest_change }
+    }
 }
 
 /// The store.

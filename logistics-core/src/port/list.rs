@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::store::OrderParties;
 use crate::ids::{OrderId, PartyId, Timestamp};
-use crate::lifecycle::{Actor, Status};
+use crate::lifecycle::{Actor, STATUSES, Status};
 
 /// The roles of an order's parties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +84,33 @@ impl PartyFilter {
 /// The digest of a party in a cursor: [`PartyFilter::digest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PartyDigest(u64);
+
+/// The orders of one status: their number, and the one that has not changed for the longest time.
+///
+/// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StatusSummary {
+    /// The status.
+    pub status: Status,
+    /// The number of orders in the list of the status.
+    pub count: u64,
+    /// The earliest of their latest changes; `None`: there are no orders.
+    pub oldest_change: Option<Timestamp>,
+}
+
+impl StatusSummary {
+    /// A summary without orders for each status, in the order of [`STATUSES`].
+    #[must_use]
+    pub fn none() -> Vec<Self> {
+        STATUSES.map(|status| Self { status, count: 0, oldest_change: None }).to_vec()
+    }
+
+    /// Adds the orders of another partition.
+    pub fn add(&mut self, count: u64, oldest_change: Option<Timestamp>) {
+        self.count += count;
+        self.oldest_change = [self.oldest_change, oldest_change].into_iter().flatten().min();
+    }
+}
 
 /// A page of the list begins behind this order.
 ///

@@ -27,7 +27,7 @@ pub use bus::{
 pub use clock::Clock;
 pub use error::{PortError, PortErrorKind};
 pub use feed::{Batches, EventBusExt, Records, batches};
-pub use list::{Cursor, InvalidCursor, ListQuery, Page, PartyDigest, PartyFilter, PartyRole};
+pub use list::{Cursor, InvalidCursor, ListQuery, Page, PartyDigest, PartyFilter, PartyRole, StatusSummary};
 pub use notifier::{Notifier, NotifyError, NotifyErrorKind};
 pub use quota::{InvalidQuota, Quota, QuotaState, SharedQuota};
 pub use store::{

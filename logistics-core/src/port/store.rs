@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::error::PortError;
-use super::list::{ListQuery, Page, PartyRole};
+use super::list::{ListQuery, Page, PartyRole, StatusSummary};
 use crate::ids::{Offset, OrderId, Partition, PartyId, RequestId, Timestamp};
 use crate::lifecycle::Status;
 use crate::order::Order;
@@ -303,6 +303,15 @@ pub trait OrderReader: Send + Sync {
     /// # Errors
     /// [`PortError`] when the store cannot be reached.
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError>;
+
+    /// The orders of each status in all partitions, in the order of [`STATUSES`](crate::lifecycle::STATUSES).
+    ///
+    /// To be correct, the cost does not grow with the number of orders, because monitors call it every few seconds. Partitions may
+    /// be summarised at different moments.
+    ///
+    /// # Errors
+    /// [`PortError`] when the store cannot be reached; `Corrupt` when its contents cannot be decoded.
+    async fn summary(&self) -> Result<Vec<StatusSummary>, PortError>;
 
     /// Waits for the outcome of an awaited request about this order. The document of that outcome is stored by then. Can
     /// be cancelled.

@@ -5,19 +5,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::dead_letter::DeadLetterCode;
 use super::event::ProcessorEvent;
-use super::input::{Input, InputKind, check_follows, foreign};
+use super::gauges::Undecided;
+use super::input::{Input, InputKind, check_follows, dead_as_foreign, foreign};
 use super::interrupt::Interrupt;
 use super::memory;
 use super::own::{OwnRecords, Print};
+use super::report;
 use super::settings::Settings;
 use super::timers::{Timer, Timers};
 use super::write_buffer::Changed;
 use crate::decide::{Decision, decide, decide_due};
 use crate::fact::{Change, Fact};
-use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, Version};
+use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, TraceParent, Version};
 use crate::lifecycle::Status;
 use crate::notify::Notification;
+use crate::observe::TransactionReport;
 use crate::order::{Order, VersionGap, evolve};
 use crate::outcome::{Outcome, OutcomeKind, RequestOutcome};
 use crate::port::{IndexEntry, LogRecord, NewRecord, Topic, Transaction};
@@ -62,7 +66,7 @@ impl Plan {
             match check_follows(fact, version, partition, settings.partitions) {
                 Ok(()) => return Err(Interrupt::SecondWriter(second_writer(partition, input.offset))),
                 Err(what) => {
-                    input.kind = InputKind::Dead { record: record.clone(), reason: foreign(&what) };
+                    input.kind = dead_as_foreign(record.clone(), foreign(&what));
                 }
             }
         }
@@ -88,6 +92,10 @@ pub(super) struct Decided {
     pub(super) events: Vec<ProcessorEvent>,
     /// The facts and outcomes of the transaction.
     pub(super) prints: Vec<Print>,
+    /// What it answers, as long as it is not committed.
+    pub(super) undecided: Undecided,
+    /// `None` unless an observer wants it.
+    pub(super) report: Option<Box<TransactionReport>>,
 }
 
 /// The time, to decide with.
@@ -109,6 +117,12 @@ pub(super) fn decide_plan(
     settings: &Settings,
 ) -> Result<(Transaction, Decided), VersionGap> {
     let now = time.now;
+    let decided = Decided {
+        next: plan.next,
+        undecided: Undecided::of(&plan),
+        report: settings.report_transactions.then(|| report::of_plan(&plan)),
+        ..Decided::default()
+    };
     let mut batch = Batch {
         partition,
         now,
@@ -122,7 +136,7 @@ pub(super) fn decide_plan(
         records: Vec::with_capacity(plan.inputs.len() * 2),
         facts: 0,
         position: plan.next,
-        decided: Decided { next: plan.next, ..Decided::default() },
+        decided,
     };
     for input in plan.inputs {
         batch.position = input.offset;
@@ -170,7 +184,7 @@ impl Batch<'_> {
                 continue;
             }
             if let Some(fact) = decide_due(&order, self.position, self.now, &self.settings.policy) {
-                self.commit_fact(Some(&order), &fact)?;
+                self.commit_fact(Some(&order), &fact, order.trace.as_ref())?;
             }
         }
         Ok(())
@@ -189,23 +203,27 @@ impl Batch<'_> {
                 self.outcome(offset, Some(&request), OutcomeKind::Forwarded { to });
                 Ok(())
             }
-            InputKind::Dead { record, reason } => {
-                self.answer_dead(offset, &record, reason);
+            InputKind::Dead { record, code, reason } => {
+                self.answer_dead(offset, &record, code, reason);
                 Ok(())
             }
             // `judge_claims` leaves none of these.
             InputKind::Claimed { record, .. } => {
-                self.answer_dead(offset, &record, foreign("it was not judged"));
+                let reason = foreign("it was not judged");
+                self.answer_dead(offset, &record, DeadLetterCode::Foreign, reason);
                 Ok(())
             }
         }
     }
 
-    fn answer_dead(&mut self, offset: Offset, record: &LogRecord, reason: String) {
+    fn answer_dead(&mut self, offset: Offset, record: &LogRecord, code: DeadLetterCode, reason: String) {
         let letter = DeadLetter { record, partition: self.partition, reason: &reason };
         let (key, payload) = (letter.key(), letter.encode(self.now));
         self.push(Topic::DeadLetters, key, payload);
-        self.decided.events.push(ProcessorEvent::DeadLettered { offset, reason: reason.clone() });
+        self.decided.events.push(ProcessorEvent::DeadLettered { offset, code, reason: reason.clone() });
+        if let Some(report) = &mut self.decided.report {
+            report.dead_letters.push(report::of_dead_letter(offset, code));
+        }
         self.outcome(offset, None, OutcomeKind::DeadLettered { reason });
     }
 
@@ -217,7 +235,7 @@ impl Batch<'_> {
         }
         let outcome = match decide(order.as_deref(), request, offset, self.now, &self.settings.policy) {
             Decision::Fact(fact) => {
-                self.commit_fact(order.as_ref(), &fact)?;
+                self.commit_fact(order.as_ref(), &fact, request.trace.as_ref())?;
                 RequestOutcome::Happened { version: fact.version, status: fact.status }
             }
             Decision::Unchanged => {
@@ -232,6 +250,9 @@ impl Batch<'_> {
                     let (order_id, code) = (request.order_id.clone(), rejection.code());
                     self.decided.events.push(ProcessorEvent::Rejected { order_id, code });
                 }
+                if let Some(report) = &mut self.decided.report {
+                    report.rejections.push(report::of_rejection(request, &rejection));
+                }
                 self.outcome(offset, Some(request), OutcomeKind::Rejected(rejection.clone()));
                 RequestOutcome::Rejected { rejection }
             }
@@ -242,8 +263,13 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Takes a fact into the order, its timer, the log and the notifications.
-    fn commit_fact(&mut self, before: Option<&Arc<Order>>, fact: &Fact) -> Result<(), VersionGap> {
+    /// Takes a fact into the order, its timer, the log and the notifications. `parent`: the trace context of its cause.
+    fn commit_fact(
+        &mut self,
+        before: Option<&Arc<Order>>,
+        fact: &Fact,
+        parent: Option<&TraceParent>,
+    ) -> Result<(), VersionGap> {
         let order_id = &fact.order_id;
         let order = Arc::new(evolve(before.map(|order| Order::clone(order)), fact)?);
         let (due_before, due) = (before.and_then(|order| order.due()), order.due());
@@ -266,6 +292,9 @@ impl Batch<'_> {
         if self.settings.emit_order_events && fact.change == Change::Moved {
             let (order_id, status) = (order_id.clone(), fact.status);
             self.decided.events.push(ProcessorEvent::Moved { order_id, status });
+        }
+        if let Some(report) = &mut self.decided.report {
+            report.facts.push(report::of_fact(before.map(|order| &**order), &order, fact, parent));
         }
         self.orders.insert(order_id.clone(), Some(order.clone()));
         match self.decided.changed.get_mut(order_id) {

@@ -39,7 +39,7 @@ pub(super) enum Claim {
 impl Claim {
     fn of(reading: Reading) -> Self {
         match reading {
-            Reading::Input(_) | Reading::Dead(_) => Claim::Input,
+            Reading::Input(_) | Reading::Dead(..) => Claim::Input,
             Reading::Foreign(reason) => Claim::Foreign(reason),
             Reading::Outcome(outcome) => Claim::Outcome {
                 answers: outcome.offset,

@@ -7,6 +7,7 @@ use super::effect::{CallId, Effect};
 use super::event::ProcessorEvent;
 use super::settings::Settings;
 use crate::ids::{OrderId, Partition};
+use crate::observe::TransactionReport;
 
 /// The data that every stage shares.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,6 +26,8 @@ pub(super) struct Context {
     last_call: u64,
     outbox: VecDeque<(CallId, Effect)>,
     pub(super) events: VecDeque<ProcessorEvent>,
+    /// Of the last committed transaction, until the driver takes it.
+    pub(super) report: Option<Box<TransactionReport>>,
 }
 
 /// The processor gives its partition up.
@@ -47,6 +50,7 @@ impl Context {
             last_call: 0,
             outbox: VecDeque::new(),
             events: VecDeque::new(),
+            report: None,
         }
     }
 

@@ -112,6 +112,8 @@ impl Live {
                 context.grow_batch();
                 self.last_work_ms = now.elapsed_ms;
                 context.events.extend(std::mem::take(&mut decided.events));
+                // A commit of the position alone has none.
+                context.report = decided.report.take().or(context.report.take());
                 self.merge(decided);
             }
             work => self.cycle = work,
@@ -212,6 +214,9 @@ impl Live {
         if transaction.records.is_empty() {
             // All timers of the plan were stale: nothing to commit.
             return Ok(());
+        }
+        if let Some(report) = &mut decided.report {
+            report.began = now.wall;
         }
         let number = self.own.sent(std::mem::take(&mut decided.prints));
         self.clocks.sent(number, now);

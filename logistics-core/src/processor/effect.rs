@@ -136,4 +136,16 @@ impl Phase {
             Phase::Halted(_) => "halted",
         }
     }
+
+    /// The phase as text, in lower case with underscores. It never changes.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Phase::AskingGroup => "asking_group",
+            Phase::ReadingEnd => "reading_end",
+            Phase::Clearing => "clearing",
+            // The other names have one word.
+            phase => phase.name(),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What happened in a processor, for observers.
 
+use super::dead_letter::DeadLetterCode;
 use super::effect::Skew;
 use super::interrupt::{HaltCode, InterruptCode};
 use crate::ids::{Offset, OrderId};
@@ -34,10 +35,12 @@ pub enum ProcessorEvent {
     DeadLettered {
         /// Its offset.
         offset: Offset,
-        /// What was wrong with it.
+        /// Why, for counting.
+        code: DeadLetterCode,
+        /// Why, for people.
         reason: String,
     },
-    /// A record falsely claims to be an owner's. It changes no order and is dead-lettered.
+    /// A record falsely claims to be an owner's. It changes no order and is dead-lettered, with [`DeadLetterCode::Foreign`].
     Foreign {
         /// Its offset.
         offset: Offset,

@@ -1,5 +1,6 @@
 //! A record of the log, as an owner of its partition reads it.
 
+use super::dead_letter::DeadLetterCode;
 use super::settings::Settings;
 use crate::fact::{Change, Fact};
 use crate::ids::{Offset, OrderId, Partition, PartyId, Timestamp, Version};
@@ -25,7 +26,7 @@ pub(super) enum InputKind {
     /// A request about an order of another partition.
     Misplaced { record: LogRecord, request: Box<Request>, to: Partition },
     /// No input of this system.
-    Dead { record: LogRecord, reason: String },
+    Dead { record: LogRecord, code: DeadLetterCode, reason: String },
     /// A fact that this owner did not write. The order's state decides whether another owner can have written it.
     Claimed { record: LogRecord, fact: Box<Fact>, number: u64 },
 }
@@ -55,7 +56,7 @@ pub(super) enum Reading {
     /// An input, which anything may write.
     Input(Request),
     /// Neither an input of this system nor an owner's record.
-    Dead(String),
+    Dead(DeadLetterCode, String),
     /// An owner's outcome.
     Outcome(Outcome),
     /// An owner's fact.
@@ -77,7 +78,7 @@ pub(super) fn read_record(record: &LogRecord, partition: Partition, keys: Option
         Ok(Record::Outcome(outcome)) => Reading::Outcome(outcome),
         Err(error) if error.is_newer() => Reading::Newer(unreadable(partition, record.offset, &error)),
         Err(error) if error.from_processor => Reading::Foreign(bounded(&error.to_string())),
-        Err(error) => Reading::Dead(bounded(&error.to_string())),
+        Err(error) => Reading::Dead(DeadLetterCode::of(&error.error), bounded(&error.to_string())),
     };
     let claims = matches!(reading, Reading::Outcome(_) | Reading::Fact(_) | Reading::Newer(_));
     let signed = claims && keys.is_some_and(|keys| keys.verifies(partition, &record.payload));
@@ -103,7 +104,8 @@ pub(super) fn of_request(
         // A forwarded input is the same record in its order's partition, so its signature is for that partition everywhere.
         Some(keys) if !is_signed(&record, home, keys) => {
             if !settings.producer_roles.permits(&request) {
-                return InputKind::Dead { record, reason: settings.producer_roles.refusal(&request) };
+                let reason = settings.producer_roles.refusal(&request);
+                return InputKind::Dead { record, code: DeadLetterCode::Unsigned, reason };
             }
             unsigned(request)
         }
@@ -138,6 +140,11 @@ fn unreadable(partition: Partition, offset: Offset, error: &wire::DecodeError) -
         "the record at offset {offset} of partition {partition} was written by a newer release ({error}); run a build \
          that can read it"
     )
+}
+
+/// The input that a foreign record is.
+pub(super) fn dead_as_foreign(record: LogRecord, reason: String) -> InputKind {
+    InputKind::Dead { record, code: DeadLetterCode::Foreign, reason }
 }
 
 /// Whether a fact can follow an order that has `version` facts.

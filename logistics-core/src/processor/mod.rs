@@ -29,8 +29,10 @@ mod clearing;
 mod clocks;
 mod context;
 mod cycle;
+mod dead_letter;
 mod effect;
 mod event;
+mod gauges;
 mod input;
 mod interrupt;
 mod live;
@@ -41,6 +43,7 @@ mod producer_roles;
 mod reading;
 mod replay;
 mod replaying;
+mod report;
 mod scan;
 mod settings;
 mod stage;
@@ -48,6 +51,7 @@ mod timers;
 mod waiting;
 mod write_buffer;
 
+pub use dead_letter::DeadLetterCode;
 pub use effect::{CallId, Effect, Now, Phase, Reply, Skew};
 pub use event::ProcessorEvent;
 pub use interrupt::{HaltCode, InterruptCode};
@@ -55,6 +59,7 @@ pub use producer_roles::{InvalidProducerRoles, ProducerRoles};
 pub use settings::Settings;
 
 use crate::ids::{Offset, Partition};
+use crate::observe::TransactionReport;
 use acquiring::Acquiring;
 use context::{Context, Stopping};
 use interrupt::Interrupt;
@@ -102,6 +107,12 @@ impl Processor {
     /// The next event for the observers, if there is one.
     pub fn poll_event(&mut self) -> Option<ProcessorEvent> {
         self.context.events.pop_front()
+    }
+
+    /// The report of the last committed transaction, with [`Settings::report_transactions`]. Each is returned once. Call it after
+    /// each call of [`Self::handle`]: the next transaction's report replaces this one.
+    pub fn poll_report(&mut self) -> Option<Box<TransactionReport>> {
+        self.context.report.take()
     }
 
     /// Begins to give the partition up: no new transaction. With `flush`, the store is brought up to date first. Without,

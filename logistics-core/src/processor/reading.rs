@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use super::batch::second_writer;
 use super::effect::Now;
 use super::event::ProcessorEvent;
-use super::input::{Input, InputKind, Read, Reading, UNSIGNED, foreign, of_request, read_record};
+use super::input::{
+    Input, InputKind, Read, Reading, UNSIGNED, dead_as_foreign, foreign, of_request, read_record,
+};
 use super::interrupt::{HaltCode, Interrupt};
 use super::live::Live;
 use super::own::ReadBack;
@@ -42,25 +44,25 @@ impl Live {
         }
         let Read { reading, signed } = read_record(&record, partition, settings.log_keys.as_ref());
         let unsigned = self.scan.lacks_signature(signed, settings);
-        let is_input = matches!(reading, Reading::Input(_) | Reading::Dead(_));
+        let is_input = matches!(reading, Reading::Input(_) | Reading::Dead(..));
         let kind = match reading {
             Reading::Input(request) => of_request(record, request, partition, settings),
-            Reading::Dead(reason) => InputKind::Dead { record, reason },
-            Reading::Foreign(reason) => InputKind::Dead { record, reason: foreign(&reason) },
+            Reading::Dead(code, reason) => InputKind::Dead { record, code, reason },
+            Reading::Foreign(reason) => dead_as_foreign(record, foreign(&reason)),
             Reading::Outcome(_) | Reading::Fact(_) | Reading::Newer(_) if unsigned => {
-                InputKind::Dead { record, reason: UNSIGNED.to_owned() }
+                dead_as_foreign(record, UNSIGNED.to_owned())
             }
             Reading::Newer(reason) => return Err(Interrupt::halt(HaltCode::NewerRelease, reason)),
             Reading::Outcome(outcome) => match self.claim_outcome(&record, outcome.offset, settings) {
                 Claim::Own => return Ok(None),
                 Claim::Plausible => return Err(Interrupt::SecondWriter(second_writer(partition, offset))),
-                Claim::Foreign(reason) => InputKind::Dead { record, reason },
+                Claim::Foreign(reason) => dead_as_foreign(record, reason),
             },
             Reading::Fact(fact) => match self.claim_fact(&record, fact.cause.answers(), settings) {
                 Claim::Own => return Ok(None),
                 // The claim is judged with the order's state, which is loaded first.
                 Claim::Plausible => InputKind::Claimed { record, fact, number: self.own.claim() },
-                Claim::Foreign(reason) => InputKind::Dead { record, reason },
+                Claim::Foreign(reason) => dead_as_foreign(record, reason),
             },
         };
         if is_input {
@@ -78,11 +80,11 @@ impl Live {
     fn read_again(&self, record: LogRecord, partition: Partition, settings: &Settings) -> Option<Input> {
         let (offset, at) = (record.offset, record.at);
         let kind = if self.scan.is_foreign(offset) {
-            InputKind::Dead { record, reason: foreign("the replay rejected it") }
+            dead_as_foreign(record, foreign("the replay rejected it"))
         } else {
             match read_record(&record, partition, None).reading {
                 Reading::Input(request) => of_request(record, request, partition, settings),
-                Reading::Dead(reason) => InputKind::Dead { record, reason },
+                Reading::Dead(code, reason) => InputKind::Dead { record, code, reason },
                 _ => return None,
             }
         };

@@ -31,6 +31,10 @@ enum Step {
 }
 
 impl Replaying {
+    pub(super) fn replay(&self) -> &Replay {
+        &self.replay
+    }
+
     pub(super) fn begin(mut replay: Replay, context: &mut Context) -> Stage {
         let step = Self::next_step(&mut replay, context);
         Stage::Replaying(Box::new(Self { replay, step }))

@@ -48,6 +48,8 @@ pub struct Settings {
     /// Emits events of single orders too. Each costs one or two allocations; the driver sets this when an observer wants
     /// them.
     pub emit_order_events: bool,
+    /// Builds a report of each transaction; the driver sets this when an observer wants them.
+    pub report_transactions: bool,
 }
 
 impl Settings {
@@ -72,6 +74,7 @@ impl Settings {
             log_keys: None,
             producer_roles: ProducerRoles::default(),
             emit_order_events: true,
+            report_transactions: false,
         }
     }
 

@@ -8,7 +8,9 @@ use bytes::Bytes;
 mod bounds;
 mod foreign;
 mod producers;
+mod readings;
 mod rebuilding;
+mod reports;
 mod skew;
 
 use super::*;
@@ -63,6 +65,7 @@ struct TestPartition {
     reading: Option<(CallId, Offset)>,
     read_limit: Option<ReadLimit>,
     events: Vec<ProcessorEvent>,
+    reports: Vec<TransactionReport>,
 }
 
 impl TestPartition {
@@ -114,6 +117,7 @@ impl TestPartition {
             before(self, &effect);
             if let Some(reply) = self.carry_out(call, effect) {
                 processor.handle(self.now, call, reply);
+                self.reports.extend(processor.poll_report().map(|report| *report));
             }
         }
         while let Some(event) = processor.poll_event() {

@@ -42,6 +42,10 @@ impl Timers {
         due
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The earliest.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         self.0.first().map(|(due, _)| *due)

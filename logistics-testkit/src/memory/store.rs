@@ -9,7 +9,7 @@ use super::shared::Shared;
 use crate::store::{MemoryStore, Snapshot};
 use logistics_core::port::{
     ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError, Recovery,
-    StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+    StatusSummary, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, RequestOutcome};
 
@@ -143,6 +143,11 @@ impl OrderReader for MemoryOrderStore {
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {
         self.enter("list").await?;
         Ok(self.read(|store| store.list(query)))
+    }
+
+    async fn summary(&self) -> Result<Vec<StatusSummary>, PortError> {
+        self.enter("summarise").await?;
+        Ok(self.read(MemoryStore::summary))
     }
 
     async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {

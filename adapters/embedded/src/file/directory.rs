@@ -50,9 +50,14 @@ impl DataDir {
         }
     }
 
+    /// The path of the data file.
+    pub(crate) fn file_path(&self) -> PathBuf {
+        self.path.join(DATA_FILE)
+    }
+
     /// Opens the data file, or creates it.
     pub(crate) fn open(&self, config: &Config) -> Result<(DataFile, Opened), EmbeddedError> {
-        let path = self.path.join(DATA_FILE);
+        let path = self.file_path();
         match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(file) => {
                 let data = self.data_file(file, config)?;
@@ -87,7 +92,7 @@ impl DataDir {
     }
 
     fn data_file(&self, file: File, config: &Config) -> Result<DataFile, EmbeddedError> {
-        let place: Arc<str> = Arc::from(format!("the data file {}", self.path.join(DATA_FILE).display()));
+        let place: Arc<str> = Arc::from(format!("the data file {}", self.file_path().display()));
         let backend =
             FileBackend::new(file).map_err(|error| EmbeddedError::from_redb(&place, error.into()))?;
         Ok(DataFile { disk: Disk::new(backend), place, cache_bytes: config.cache_bytes })

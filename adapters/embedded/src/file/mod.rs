@@ -6,6 +6,7 @@ mod gate;
 mod permissions;
 pub(crate) mod schema;
 mod upgrade;
+pub(crate) mod usage;
 
 use std::sync::Arc;
 

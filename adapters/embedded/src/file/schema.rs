@@ -43,6 +43,9 @@ pub(crate) const IDENTITY_KEY: &[u8] = b"i";
 /// Length of the identity, which is random.
 pub(crate) const IDENTITY_BYTES: usize = 16;
 
+/// In [`STATE`]: the number of orders of each status. An earlier release ignores it.
+pub(crate) const COUNTS_KEY: &[u8] = b"o";
+
 const LOG_KEY_BYTES: usize = 13;
 /// Length of a checkpoint without its basis.
 const CHECKPOINT_BYTES: usize = 40;

@@ -5,16 +5,21 @@ use std::collections::BTreeSet;
 use logistics_core::Order;
 use logistics_core::OrderId;
 use logistics_core::lifecycle::STATUSES;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableHandle, WriteTransaction};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableHandle,
+    WriteTransaction,
+};
 
 use crate::error::FileError;
 use crate::file::schema::{
-    DOCUMENTS, IDENTITY_BYTES, IDENTITY_KEY, INDEX, LATE, PARTIES, STATE, index_range, late_key,
+    COUNTS_KEY, DOCUMENTS, IDENTITY_BYTES, IDENTITY_KEY, INDEX, LATE, PARTIES, STATE, index_range, late_key,
     parse_index_key,
 };
+use crate::state::State;
+use crate::store::counts::{self, Counts};
 use crate::store::document;
 
-/// Adds the identity, the list of late orders and the lists of parties if they are missing. The lists of parties are empty at first:
+/// Counts the orders of each status, if an earlier release has changed them since. Adds the identity, the list of late orders and the lists of parties if they are missing. The lists of parties are empty at first:
 /// the owner of each partition finds in its checkpoint that they are missing, and writes every document again.
 pub(super) fn upgrade(database: &Database) -> Result<(), FileError> {
     let read = database.begin_read()?;
@@ -22,7 +27,8 @@ pub(super) fn upgrade(database: &Database) -> Result<(), FileError> {
     let has_late = tables.contains(LATE.name());
     let has_identity = read.open_table(STATE)?.get(IDENTITY_KEY)?.is_some();
     let has_parties = tables.contains(PARTIES.name());
-    if has_late && has_identity && has_parties {
+    let counts = newer_counts(&read)?;
+    if has_late && has_identity && has_parties && counts.is_none() {
         return Ok(());
     }
     let txn = database.begin_write()?;
@@ -33,8 +39,24 @@ pub(super) fn upgrade(database: &Database) -> Result<(), FileError> {
         add_late(&read, &txn)?;
     }
     txn.open_table(PARTIES)?;
+    if let Some(row) = counts {
+        txn.open_table(STATE)?.insert(COUNTS_KEY, &row[..])?;
+    }
     txn.commit()?;
     Ok(())
+}
+
+/// The row of counts, if that of the file does not fit its index. Reads the index, 0.2 s for a million orders, and only in that case.
+fn newer_counts(read: &ReadTransaction) -> Result<Option<Vec<u8>>, FileError> {
+    let (state, index) = (read.open_table(STATE)?, read.open_table(INDEX)?);
+    let checkpoints = State::checkpoints_of(read)?;
+    if let Some(row) = state.get(COUNTS_KEY)? {
+        let total = Counts::decode(row.value()).map(|counts| counts.total());
+        if counts::is_marked(row.value(), &checkpoints) && total == Some(index.len()?) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Counts::read(&index)?.encode(&checkpoints)))
 }
 
 /// Adds a new identity of the file's logs.

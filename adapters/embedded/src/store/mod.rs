@@ -1,9 +1,11 @@
 //! The order store.
 
+pub(crate) mod counts;
 pub(crate) mod document;
 pub(crate) mod late;
 pub(crate) mod outcomes;
 pub(crate) mod parties;
+mod summary;
 
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use logistics_core::lifecycle::STATUSES;
 use logistics_core::limits::PAGE_ORDERS_MAX;
 use logistics_core::port::{
     ClearOutcome, Cursor, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError,
-    Recovery, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+    Recovery, StatusSummary, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, RequestOutcome, Timestamp, partition_of};
 use redb::{ReadOnlyTable, ReadTransaction};
@@ -92,6 +94,10 @@ impl OrderReader for Store {
                 None => page(txn, &query),
             })
             .await?)
+    }
+
+    async fn summary(&self) -> Result<Vec<StatusSummary>, PortError> {
+        Ok(self.0.shared.read_blocking(summary::summary).await?)
     }
 
     async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {

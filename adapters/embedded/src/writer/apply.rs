@@ -13,7 +13,7 @@ use super::epochs::Epochs;
 use super::log_writer::LogWriter;
 use super::store_writer::StoreWriter;
 use crate::error::FileError;
-use crate::file::schema::{STATE, committed_key, encode_offset, position_key};
+use crate::file::schema::{COUNTS_KEY, STATE, committed_key, encode_offset, position_key};
 use crate::log::block::Block;
 use crate::shared::Shared;
 use crate::state::State;
@@ -63,7 +63,8 @@ pub(super) fn writes(
     if cycle.writes.is_empty() {
         return Ok(());
     }
-    let mut writer = StoreWriter::open(txn).map_err(|error| (0, error))?;
+    let counts = std::mem::take(&mut applied.state.counts);
+    let mut writer = StoreWriter::open(txn, counts).map_err(|error| (0, error))?;
     for (index, (write, _)) in cycle.writes.iter().enumerate() {
         let checkpoint = &mut applied.state.checkpoints[write.partition.0 as usize];
         let token = checkpoint.as_ref().map(|checkpoint| checkpoint.token);
@@ -79,6 +80,7 @@ pub(super) fn writes(
         };
         applied.written.push(outcome);
     }
+    applied.state.counts = writer.counts;
     Ok(())
 }
 
@@ -95,7 +97,10 @@ pub(super) fn clears(
     for (index, (partition, token, _)) in cycle.clears.iter().enumerate() {
         let checkpoint = applied.state.checkpoints[partition.0 as usize].as_ref();
         let outcome = match checkpoint.filter(|checkpoint| checkpoint.token == *token) {
-            Some(_) => applied.clearing.step(txn, *partition, partitions, *token),
+            Some(_) => {
+                let counts = &mut applied.state.counts;
+                applied.clearing.step(txn, *partition, partitions, *token, counts)
+            }
             None => Ok(ClearOutcome::Mismatch),
         };
         let outcome = outcome.map_err(|error| (index, error))?;
@@ -107,7 +112,7 @@ pub(super) fn clears(
     Ok(())
 }
 
-/// Applies the requests that concern the log, the appends first.
+/// Applies the requests that concern the log, the appends first, and keeps the counts of the store.
 pub(super) fn log_requests(
     txn: &WriteTransaction,
     cycle: &mut Cycle,
@@ -124,6 +129,10 @@ pub(super) fn log_requests(
         cycle.answer(reply, offset);
     }
     let mut positions = txn.open_table(STATE)?;
+    if !applied.written.is_empty() || !applied.steps.is_empty() {
+        let row = applied.state.counts.encode(&applied.state.checkpoints);
+        positions.insert(COUNTS_KEY, &row[..])?;
+    }
     for request in ordered {
         match request {
             Ordered::Acquire(partition, reply) => {

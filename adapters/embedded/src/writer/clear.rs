@@ -13,6 +13,7 @@ use crate::file::schema::{
     parse_timer_key,
 };
 use crate::limits::CLEAR_ROWS_MAX;
+use crate::store::counts::Counts;
 
 /// The progress of each clearing. It is in memory only: after a restart, a clearing starts again and finds fewer rows.
 #[derive(Debug, Clone, Default)]
@@ -28,19 +29,30 @@ struct Progress {
 }
 
 /// Reads rows of one table, and removes those of the partition.
-type Phase = fn(&WriteTransaction, &Sweep, &mut Option<Vec<u8>>, &mut usize) -> Result<bool, FileError>;
+type Phase =
+    fn(&WriteTransaction, &mut Sweep<'_>, &mut Option<Vec<u8>>, &mut usize) -> Result<bool, FileError>;
 
 /// The lists come first: an entry without its document is damage, and a document without an entry is harmless.
 const PHASES: [Phase; 5] = [
     |txn, sweep, after, left| {
-        sweep.step(txn, INDEX, |key| parse_index_key(key).map(|(_, id)| id), after, left)
+        let (ended, removed) =
+            sweep.step(txn, INDEX, |key| parse_index_key(key).map(|(_, id)| id), after, left)?;
+        removed.iter().for_each(|key| sweep.counts.remove(key));
+        Ok(ended)
     },
-    |txn, sweep, after, left| sweep.step(txn, LATE, |key| parse_late_key(key).map(|(_, id)| id), after, left),
     |txn, sweep, after, left| {
-        sweep.step(txn, PARTIES, |key| parse_party_key(key).map(|(_, id)| id), after, left)
+        let (ended, _) = sweep.step(txn, LATE, |key| parse_late_key(key).map(|(_, id)| id), after, left)?;
+        Ok(ended)
     },
-    |txn, sweep, after, left| sweep.step(txn, TIMERS, parse_timer_key, after, left),
-    |txn, sweep, after, left| sweep.step(txn, DOCUMENTS, |key| std::str::from_utf8(key).ok(), after, left),
+    |txn, sweep, after, left| {
+        let (ended, _) =
+            sweep.step(txn, PARTIES, |key| parse_party_key(key).map(|(_, id)| id), after, left)?;
+        Ok(ended)
+    },
+    |txn, sweep, after, left| Ok(sweep.step(txn, TIMERS, parse_timer_key, after, left)?.0),
+    |txn, sweep, after, left| {
+        Ok(sweep.step(txn, DOCUMENTS, |key| std::str::from_utf8(key).ok(), after, left)?.0)
+    },
 ];
 
 impl Clearing {
@@ -51,13 +63,14 @@ impl Clearing {
         partition: Partition,
         partitions: u32,
         token: Token,
+        counts: &mut Counts,
     ) -> Result<ClearOutcome, FileError> {
         let begin = || Progress { token, phase: 0, after: None };
         let mut progress =
             self.0.remove(&partition).filter(|progress| progress.token == token).unwrap_or_else(begin);
-        let (sweep, mut left) = (Sweep { partition, partitions }, CLEAR_ROWS_MAX);
+        let (mut sweep, mut left) = (Sweep { partition, partitions, counts }, CLEAR_ROWS_MAX);
         while let Some(phase) = PHASES.get(progress.phase) {
-            if !phase(txn, &sweep, &mut progress.after, &mut left)? {
+            if !phase(txn, &mut sweep, &mut progress.after, &mut left)? {
                 self.0.insert(partition, progress);
                 return Ok(ClearOutcome::More);
             }
@@ -68,13 +81,16 @@ impl Clearing {
 }
 
 /// Removes the rows of one partition.
-struct Sweep {
+struct Sweep<'a> {
     partition: Partition,
     partitions: u32,
+    /// The entries of the index.
+    counts: &'a mut Counts,
 }
 
-impl Sweep {
-    /// Reads up to `left` rows behind `after`, and removes those of the partition. Returns whether the table ended.
+impl Sweep<'_> {
+    /// Reads up to `left` rows behind `after`, and removes those of the partition. Returns whether the table ended, and the keys of
+    /// the removed rows.
     fn step<V: Value + 'static>(
         &self,
         txn: &WriteTransaction,
@@ -82,14 +98,14 @@ impl Sweep {
         id_of: impl Fn(&[u8]) -> Option<&str>,
         after: &mut Option<Vec<u8>>,
         left: &mut usize,
-    ) -> Result<bool, FileError> {
+    ) -> Result<(bool, Vec<Vec<u8>>), FileError> {
         let mut table = txn.open_table(table)?;
         let mut keys = Vec::new();
         let ended = self.collect(&table, id_of, after, left, &mut keys)?;
-        for key in keys {
+        for key in &keys {
             table.remove(&key[..])?;
         }
-        Ok(ended)
+        Ok((ended, keys))
     }
 
     fn collect<V: Value + 'static>(

@@ -9,6 +9,7 @@ use crate::file::schema::{
     DOCUMENTS, INDEX, LATE, PARTIES, STATE, TIMERS, checkpoint_key, encode_checkpoint, index_key, late_key,
     parse_index_key, parse_late_key, parse_party_key, party_key, timer_key,
 };
+use crate::store::counts::Counts;
 use crate::store::document::{self, Derived, status_code};
 
 type Bytes = &'static [u8];
@@ -20,12 +21,14 @@ pub(super) struct StoreWriter<'txn> {
     late: Table<'txn, Bytes, u8>,
     parties: Table<'txn, Bytes, u8>,
     timers: Table<'txn, Bytes, i64>,
+    /// The entries of the index.
+    pub(super) counts: Counts,
     /// A reused buffer for one row.
     row: Vec<u8>,
 }
 
 impl<'txn> StoreWriter<'txn> {
-    pub(super) fn open(txn: &'txn WriteTransaction) -> Result<Self, FileError> {
+    pub(super) fn open(txn: &'txn WriteTransaction, counts: Counts) -> Result<Self, FileError> {
         Ok(Self {
             state: txn.open_table(STATE)?,
             documents: txn.open_table(DOCUMENTS)?,
@@ -33,6 +36,7 @@ impl<'txn> StoreWriter<'txn> {
             late: txn.open_table(LATE)?,
             parties: txn.open_table(PARTIES)?,
             timers: txn.open_table(TIMERS)?,
+            counts,
             row: Vec::new(),
         })
     }
@@ -76,10 +80,14 @@ impl<'txn> StoreWriter<'txn> {
         let key = |derived: Derived| index_key(derived.status, derived.changed_at, order_id);
         let (before, after) = (replaced.map(key), key(derived));
         if before.as_ref() != Some(&after) {
-            if let Some(before) = before {
-                self.index.remove(&before[..])?;
+            if let Some(before) = before
+                && self.index.remove(&before[..])?.is_some()
+            {
+                self.counts.remove(&before);
             }
-            self.index.insert(&after[..], ())?;
+            if self.index.insert(&after[..], ())?.is_none() {
+                self.counts.add(&after);
+            }
         }
         self.update_late(document, replaced)?;
         let courier = courier.flatten();
@@ -136,7 +144,14 @@ impl<'txn> StoreWriter<'txn> {
 
     /// Removes all entries of an order. This reads the complete lists, and is only needed for a damaged row.
     fn remove_entries(&mut self, partition: Partition, order_id: &str) -> Result<(), FileError> {
-        self.index.retain(|key, ()| parse_index_key(key).is_none_or(|(_, id)| id != order_id))?;
+        let counts = &mut self.counts;
+        self.index.retain(|key, ()| {
+            let is_kept = parse_index_key(key).is_none_or(|(_, id)| id != order_id);
+            if !is_kept {
+                counts.remove(key);
+            }
+            is_kept
+        })?;
         self.late.retain(|key, _| parse_late_key(key).is_none_or(|(_, id)| id != order_id))?;
         self.parties.retain(|key, _| parse_party_key(key).is_none_or(|(_, id)| id != order_id))?;
         self.timers.remove(&timer_key(partition, order_id)[..])?;

@@ -64,7 +64,7 @@ pub(crate) fn configs<C: ClientContext>(
 }
 
 /// Sends a request and waits for the response. `take` gets a live event without an error, and must keep nothing of it.
-fn response<C: ClientContext, T>(
+pub(super) fn response<C: ClientContext, T>(
     client: &Client<C>,
     operation: native::rd_kafka_admin_op_t,
     timeout: Duration,

@@ -17,7 +17,7 @@ use crate::client::{Brokers, Context, blocking};
 use crate::error::KafkaError;
 use crate::group::member::as_client;
 use crate::limits::{HIDDEN_WARNING_MS, METADATA_AGE_MS_MAX};
-use crate::native::{self, Configs};
+use crate::native::{self, Configs, Isolation};
 
 /// [`Lookup::identity`] in an error text.
 const IDENTIFYING: &str = "querying the identity of the log";
@@ -74,6 +74,29 @@ impl Lookup {
             found.map_err(|error| self.brokers.failed("querying the bounds of a log", error))?;
         let offset = |raw| Offset(u64::try_from(raw).unwrap_or_default());
         Ok(Bounds { start: offset(start), end: offset(end) })
+    }
+
+    /// For each partition of the log of orders, the offset at which committed readers stop, if there are records behind it.
+    pub(crate) async fn hidden_from(self: &Arc<Self>) -> Result<Vec<Option<Offset>>, KafkaError> {
+        let this = self.clone();
+        blocking(move || {
+            let (client, config) = (this.consumer.client(), &this.brokers.config);
+            let name = config.topic(Topic::Orders);
+            let count = as_client(Partition(config.partitions));
+            let ends = |isolation| {
+                let found = native::ends(client, &name, count, isolation, this.timeout());
+                this.drain_events();
+                let failed =
+                    |code| this.brokers.failed("querying the ends of the log", ClientError::AdminOp(code));
+                found.map_err(failed)
+            };
+            // In this order, so that records that are appended in between do not count as hidden.
+            let (all, committed) = (ends(Isolation::Uncommitted)?, ends(Isolation::Committed)?);
+            let stop = |(all, committed): (i64, i64)| (committed < all).then_some(committed);
+            let offset = |raw| Offset(u64::try_from(raw).unwrap_or_default());
+            Ok(all.into_iter().zip(committed).map(|ends| stop(ends).map(offset)).collect())
+        })
+        .await
     }
 
     /// The first offset of each partition whose record was stored at `time` or later; its end if there is none.

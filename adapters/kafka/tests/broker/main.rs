@@ -42,6 +42,7 @@ fn main() -> ExitCode {
             "reading_waits_for_an_open_transaction_and_names_its_producer",
             broker.of(transactions::is_waited_for),
         )
+        .test("an_open_transaction_shows_where_readers_stop", broker.of(transactions::is_located))
         .test(
             "with_sasl_the_warning_about_an_open_transaction_names_a_tool",
             transactions::is_waited_for_without_its_name,

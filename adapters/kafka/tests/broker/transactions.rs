@@ -25,6 +25,8 @@ pub(crate) async fn is_waited_for() {
     system.produce(&producer, b"hidden", None);
     system.produce(&system.producer(&[]), b"behind it", None);
 
+    assert_eq!(system.bus.hidden_from().await.expect("the ends"), [Some(Offset(0))]);
+
     let membership = system.join().await;
     let log = membership.log(P0);
     let extent = log.extent().await.expect("the extent");
@@ -49,6 +51,35 @@ pub(crate) async fn is_waited_for() {
         read(&*log, Offset(0), 2).await.into_iter().map(|record| record.payload.to_vec()).collect();
     assert_eq!(payloads, [b"hidden".to_vec(), b"behind it".to_vec()]);
     membership.leave().await.expect("it leaves");
+}
+
+/// Committed readers stop at the first record of an open transaction, until it ends in either way.
+pub(crate) async fn is_located() {
+    let system = System::start(3).await;
+    let hidden = async || system.bus.hidden_from().await.expect("the ends");
+    assert_eq!(hidden().await, [None; 3], "of an empty log");
+    let plain = system.producer(&[]);
+    system.produce(&plain, b"visible", None);
+    assert_eq!(hidden().await, [None; 3], "of a log without transactions");
+
+    let producer = system.producer(&[("transactional.id", "located")]);
+    producer.init_transactions(TIMEOUT).expect("the first of its name");
+    let mut first = 1;
+    for aborts in [true, false] {
+        producer.begin_transaction().expect("a transaction");
+        assert_eq!(hidden().await, [None; 3], "of a transaction without records");
+        system.produce(&producer, b"hidden", None);
+        let open = [Some(Offset(first)), None, None];
+        assert_eq!(hidden().await, open, "of an open transaction");
+        system.produce(&plain, b"behind it", None);
+        assert_eq!(hidden().await, open, "it does not move while the transaction is open");
+        let ended =
+            if aborts { producer.abort_transaction(TIMEOUT) } else { producer.commit_transaction(TIMEOUT) };
+        ended.expect("the transaction ends");
+        until("readers reach the end", async || hidden().await == [None; 3]).await;
+        // The two records and the marker of the transaction.
+        first += 3;
+    }
 }
 
 /// Brokers with SASL are not queried: the warning names the tool instead.

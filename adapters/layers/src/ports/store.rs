@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use logistics_core::port::{
     ClearOutcome, DocumentLookup, ListQuery, Loaded, OrderReader, OwnerStore, Page, PortError, Recovery,
-    StoreCheckpoint, StoreWrite, Token, WriteOutcome,
+    StatusSummary, StoreCheckpoint, StoreWrite, Token, WriteOutcome,
 };
 use logistics_core::{OrderId, Partition, RequestId, RequestOutcome};
 
@@ -49,6 +49,10 @@ impl<P: OrderReader + ?Sized, L: Layer> OrderReader for Layered<P, L> {
 
     async fn list(&self, query: &ListQuery) -> Result<Page, PortError> {
         self.layer.read(reader("list"), || self.port.list(query)).await
+    }
+
+    async fn summary(&self) -> Result<Vec<StatusSummary>, PortError> {
+        self.layer.read(reader("summary"), || self.port.summary()).await
     }
 
     async fn outcome(&self, order_id: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {

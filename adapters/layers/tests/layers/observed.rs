@@ -24,6 +24,7 @@ async fn each_call_is_reported_with_its_outcome_and_duration() {
     let store = TimeLimit::new(300).over(Arc::new(Slow));
     let store = Observed::new(calls.clone()).over(store);
     store.document(&order_id()).await.unwrap_err();
+    store.summary().await.unwrap_err();
     store.outcome(&order_id(), &RequestId::parse("r").unwrap()).await.unwrap();
 
     let mut owner = MockOwnerStore::new();
@@ -33,9 +34,21 @@ async fn each_call_is_reported_with_its_outcome_and_duration() {
     let (limit, at_once) = (Duration::from_millis(300), Duration::ZERO);
     let expected = [
         PortCall::new("order_reader", "document", Err(PortErrorKind::Unavailable), limit),
+        PortCall::new("order_reader", "summary", Err(PortErrorKind::Unavailable), limit),
         PortCall::new("order_reader", "outcome", Ok(()), ANSWER).waiting(),
         PortCall::new("owner_store", "recover", Err(PortErrorKind::Corrupt), at_once),
     ];
     assert_eq!(*calls.0.lock().unwrap(), expected);
-    assert_eq!(expected.map(|call| call.code()), ["unavailable", "ok", "corrupt"]);
+    assert_eq!(expected.map(|call| call.code()), ["unavailable", "unavailable", "ok", "corrupt"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_layers_are_one() {
+    let calls = Arc::new(Calls::default());
+    let store = (Observed::new(calls.clone()), TimeLimit::new(300)).over(Arc::new(Slow));
+    store.document(&order_id()).await.unwrap_err();
+    store.outcome(&order_id(), &RequestId::parse("r").unwrap()).await.unwrap();
+    let calls: Vec<_> =
+        calls.0.lock().unwrap().iter().map(|call| (call.operation, call.code(), call.waits)).collect();
+    assert_eq!(calls, [("document", "unavailable", false), ("outcome", "ok", true)]);
 }

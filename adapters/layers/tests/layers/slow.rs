@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use logistics_core::port::{DocumentLookup, ListQuery, OrderReader, Page, PortError, StoreCheckpoint};
+use logistics_core::port::{
+    DocumentLookup, ListQuery, OrderReader, Page, PortError, StatusSummary, StoreCheckpoint,
+};
 use logistics_core::{OrderId, Partition, RequestId, RequestOutcome, Status, Version};
 use tokio::time::sleep;
 
@@ -27,6 +29,11 @@ impl OrderReader for Slow {
     async fn list(&self, _: &ListQuery) -> Result<Page, PortError> {
         sleep(ANSWER).await;
         Ok(Page::default())
+    }
+
+    async fn summary(&self) -> Result<Vec<StatusSummary>, PortError> {
+        sleep(ANSWER).await;
+        Ok(StatusSummary::none())
     }
 
     async fn outcome(&self, _: &OrderId, _: &RequestId) -> Result<RequestOutcome, PortError> {

@@ -6,3 +6,4 @@ pub(crate) mod list;
 pub(crate) mod lookup;
 pub(crate) mod outcomes;
 pub(crate) mod party;
+pub(crate) mod summary;

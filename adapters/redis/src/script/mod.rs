@@ -10,6 +10,8 @@ pub(crate) static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include
 pub(crate) static INDEX: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("index.lua")));
 /// The documents of a range of a list.
 pub(crate) static DOCUMENTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("documents.lua")));
+/// The number of entries and the lowest score of the lists of a partition.
+pub(crate) static SUMMARY: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("summary.lua")));
 
 /// Claims the database for a system.
 pub(crate) static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));

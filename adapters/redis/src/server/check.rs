@@ -14,9 +14,7 @@ use crate::limits::{MEMORY_USED_PERCENT_MAX, SERVER_VERSION_MIN};
 use crate::script::INDEX;
 use crate::server::connection::Connections;
 use crate::server::servers::place_of;
-
-/// The policy that evicts no keys.
-const NOEVICTION: &str = "noeviction";
+use crate::server::usage::{Memory, NOEVICTION};
 
 /// The nodes whose memory was nearly full at the latest check, so that each is logged once.
 #[derive(Default)]
@@ -61,8 +59,7 @@ pub(crate) async fn check(
 
 fn check_node(place: &Arc<str>, info: &str, full: &NearlyFull) -> Result<(), RedisStoreError> {
     check_version(place, field(info, "redis_version"))?;
-    let number = |name| field(info, name).and_then(|value| value.parse::<u64>().ok()).unwrap_or_default();
-    let (used, max) = (number("used_memory"), number("maxmemory"));
+    let Memory { used, max, policy, .. } = Memory::of(info);
     if full.is_crossed(place, used, max) {
         tracing::warn!(
             %place,
@@ -71,11 +68,9 @@ fn check_node(place: &Arc<str>, info: &str, full: &NearlyFull) -> Result<(), Red
             "Redis has used more than {MEMORY_USED_PERCENT_MAX} % of its maxmemory; writes fail when it is full: raise maxmemory"
         );
     }
-    match field(info, "maxmemory_policy") {
-        Some(NOEVICTION) => {}
-        Some(policy) => {
-            return Err(RedisStoreError::Evicting { place: place.clone(), policy: policy.to_owned() });
-        }
+    match policy {
+        Some(policy) if policy == NOEVICTION => {}
+        Some(policy) => return Err(RedisStoreError::Evicting { place: place.clone(), policy }),
         None => {
             tracing::warn!(%place, "Redis does not report its maxmemory-policy; make sure that it is noeviction")
         }
@@ -123,7 +118,7 @@ fn named(node: &str, place: &Arc<str>) -> Arc<str> {
     if node.is_empty() { place.clone() } else { place_of(node) }
 }
 
-fn text(place: &Arc<str>, value: Value) -> Result<String, RedisStoreError> {
+pub(super) fn text(place: &Arc<str>, value: Value) -> Result<String, RedisStoreError> {
     String::from_redis_value(value).map_err(|error| RedisStoreError::damaged(place, error.to_string()))
 }
 

@@ -4,3 +4,4 @@ pub(crate) mod check;
 pub(crate) mod connection;
 pub(crate) mod sentinel;
 pub(crate) mod servers;
+pub(crate) mod usage;

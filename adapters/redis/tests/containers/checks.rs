@@ -1,5 +1,6 @@
 //! Errors of `check` and of the first calls for the setup of servers.
 
+use deadpool_redis::redis;
 use logistics_containers::until;
 use logistics_core::port::{OwnerStore, PortErrorKind};
 use logistics_redis::{Config, RedisStore, Servers};
@@ -56,6 +57,36 @@ pub(crate) async fn evicting_replicas_are_refused() {
         server.cli::<()>(&["CLIENT", "KILL", "TYPE", "replica"]).await;
         until("the replica is back", async || server.lists_replica(1).await).await;
         store.check().await.expect("an unreachable replica is no error");
+    }
+}
+
+pub(crate) async fn the_usage_is_that_of_the_servers() {
+    const MAX: u64 = 256 * 1024 * 1024;
+    for kind in [Kind::Single, Kind::Cluster, Kind::Sentinel] {
+        let server = Server::start(kind, &["--maxmemory", &MAX.to_string()]).await;
+        let store = server.store();
+        let usage = store.usage().await.expect("the usage");
+        assert_eq!((usage.name, usage.limit_bytes), ("redis", Some(MAX)), "{kind:?}");
+        assert!(usage.used_bytes.is_some_and(|used| used > 100_000 && used < MAX), "{usage:?}");
+        assert_eq!((usage.eviction_policy.as_deref(), usage.evicted_keys), (Some("noeviction"), Some(0)));
+
+        server.cli::<()>(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
+        for n in 0..20 {
+            server.cli::<()>(&["SETRANGE", &format!("{{fill}}{n}"), "100000", "x"]).await;
+        }
+        let later = store.usage().await.expect("the usage");
+        assert!(later.used_bytes > usage.used_bytes.map(|used| used + 1_500_000), "{usage:?} {later:?}");
+        assert_eq!(later.eviction_policy.as_deref(), Some("allkeys-lru"));
+        let less = later.used_bytes.expect("the memory") - 1_000_000;
+        server.cli::<()>(&["CONFIG", "SET", "maxmemory", &less.to_string()]).await;
+        until("keys are evicted", async || {
+            // Fails until there is room.
+            _ = server.try_cli::<redis::Value>("redis://", &["SET", "{fill}", "x"]).await;
+            store.usage().await.expect("the usage").evicted_keys > Some(0)
+        })
+        .await;
+        server.cli::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
+        assert_eq!(store.usage().await.expect("the usage").limit_bytes, None);
     }
 }
 

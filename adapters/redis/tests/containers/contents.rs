@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::future::join_all;
 use logistics_containers::until;
-use logistics_core::lifecycle::Status;
+use logistics_core::lifecycle::{STATUSES, Status};
 use logistics_core::limits::OUTCOME_KEPT_MS;
 use logistics_core::port::{
     ClearOutcome, DocumentLookup, DocumentWrite, ListQuery, OrderParties, OrderReader, OwnerStore,
     PortErrorKind, StoreWrite, Token, WriteOutcome,
 };
-use logistics_core::{Offset, Order, OrderId, Partition, RequestOutcome, Version};
+use logistics_core::{Offset, Order, OrderId, Partition, RequestOutcome, Timestamp, Version};
 use logistics_redis::RedisStore;
 use logistics_redis::limits::CLAIM_KEPT_MS;
 use logistics_testkit::sample;
@@ -237,6 +237,40 @@ pub(crate) async fn late_orders_cost_two_round_trips_a_page() {
         query.after = page.next;
     }
     assert_eq!(query.after, None);
+}
+
+/// 100,000 orders cost as much as one, in one round trip.
+pub(crate) async fn a_summary_costs_one_script_a_partition() {
+    const ORDERS: u64 = 100_000;
+    let server = Server::start(Kind::Single, &[]).await;
+    let store = server.store();
+    let fill =
+        "for i = tonumber(ARGV[1]), tonumber(ARGV[2]) do redis.call('ZADD', KEYS[1], i, 'o-' .. i) end";
+    let mut from = 1;
+    for partition in 0..u64::from(PARTITIONS) {
+        let to = ORDERS * (partition + 1) / u64::from(PARTITIONS);
+        let (key, [first, last]) =
+            (format!("status:{partition}:DELIVERED"), [from, to].map(|n| n.to_string()));
+        server.cli::<()>(&["EVAL", fill, "1", &key, &first, &last]).await;
+        from = to + 1;
+    }
+    // The first call loads the script.
+    store.summary().await.expect("a summary");
+    server.cli::<()>(&["CONFIG", "RESETSTAT"]).await;
+    let begin = Instant::now();
+    let summary = store.summary().await.expect("a summary");
+    let elapsed = begin.elapsed();
+    let delivered = summary[Status::Delivered.index()];
+    assert_eq!((delivered.count, delivered.oldest_change), (ORDERS, Some(Timestamp::from_millis(1))));
+    assert_eq!(summary.iter().map(|summary| summary.count).sum::<u64>(), ORDERS);
+    let stats: String = server.cli(&["INFO", "commandstats"]).await;
+    let calls = |command: &str| {
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.and_then(|rest| rest.split(',').next()?.parse::<usize>().ok()).unwrap_or_default()
+    };
+    let sets = PARTITIONS as usize * STATUSES.len();
+    assert_eq!((calls("evalsha"), calls("zcard"), calls("zrange")), (12, sets, sets), "{stats}");
+    println!("a summary of {ORDERS} orders took {elapsed:?}");
 }
 
 async fn clear(store: &RedisStore) {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use logistics_core::port::{DocumentLookup, ListQuery, OrderReader, Page, PortError, StoreCheckpoint};
+use logistics_core::port::{
+    DocumentLookup, ListQuery, OrderReader, Page, PortError, StatusSummary, StoreCheckpoint,
+};
 use logistics_core::{Order, OrderId, Partition, RequestId, RequestOutcome, Status, Version, partition_of};
 use logistics_service::{Options, OrderService, Place, ServiceError, Transition};
 use logistics_testkit::{Faults, MemoryBus, sample};
@@ -143,6 +145,10 @@ impl OrderReader for Silent {
     }
 
     async fn list(&self, _: &ListQuery) -> Result<Page, PortError> {
+        std::future::pending().await
+    }
+
+    async fn summary(&self) -> Result<Vec<StatusSummary>, PortError> {
         std::future::pending().await
     }
 

@@ -20,7 +20,7 @@ pub(crate) const PARTITIONS: u32 = 4;
 /// The caller of every test.
 pub(crate) static CALLER: Principal = Principal::anonymous();
 
-struct FixedClock;
+pub(crate) struct FixedClock;
 
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {

@@ -8,5 +8,6 @@ mod listing;
 mod ownership;
 mod placing;
 mod reading_the_log;
+mod reporting;
 mod signing;
 mod transitions;

@@ -7,6 +7,7 @@ mod positions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
+use logistics_core::observe::{NotificationEnd, NotificationReport, Observer};
 use logistics_core::port::{Delivery, PortError, ReadLimit, Subscription, SubscriptionEvent, Topic};
 use logistics_core::{Offset, Partition};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -191,6 +192,7 @@ impl<'a> SubscriptionDriver<'a> {
             channel: channel.clone(),
             partition,
             completed: state.completed.clone(),
+            current: stats.current(partition),
             stop: stop.clone(),
         };
         let abort = self.tasks.spawn(delivery.run(batch));
@@ -205,6 +207,9 @@ impl<'a> SubscriptionDriver<'a> {
         if gone > 0 {
             warn!(channel = self.channel, %partition, %from, %to, gone, "{topic} was shortened past the group's position; continuing at the log's start");
             self.delivery.stats.count_gone(gone);
+            let end = NotificationEnd::Gone(gone);
+            let report = NotificationReport::new(self.channel, partition, from, end);
+            self.delivery.options.observers.notification(&report);
         } else {
             warn!(channel = self.channel, %partition, %from, %to, "{topic} ends before the group's position, so the log lost records; continuing at the log's end");
         }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use logistics_core::Partition;
 use logistics_core::health::{HealthProbe, PartHealth};
-use logistics_core::port::PortErrorKind;
+use logistics_core::observe::Reading;
+use logistics_core::port::{Clock, PortErrorKind};
 use logistics_testkit::{Faults, MemoryBus, MemoryOrderStore};
 use tokio::time::sleep;
 use tracing::Level;
@@ -31,6 +32,41 @@ fn down() -> Faults {
 /// The names of the parts that are not ready.
 fn unready(monitor: &DependencyMonitor) -> Vec<String> {
     monitor.health().parts.into_iter().filter(|part| !part.ready).map(|part| part.name).collect()
+}
+
+/// Whether each part is down, by the readings.
+fn down_parts(monitor: &DependencyMonitor) -> Vec<(&'static str, bool)> {
+    let mut parts = Vec::new();
+    monitor.gauges().read(&mut |reading| {
+        let Reading::Dependency(reading) = reading else { panic!("{reading:?}") };
+        parts.push((reading.name, reading.down_since.is_some()));
+    });
+    parts
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_shows_the_start_of_an_outage() {
+    let bus = MemoryBus::new(PARTITIONS);
+    let monitor = monitor().log(Arc::new(bus.clone()), "kafka:9092").store(
+        Arc::new(MemoryOrderStore::new(PARTITIONS)),
+        PARTITIONS,
+        "redis:6379",
+    );
+    assert_eq!(down_parts(&monitor), [("log", false), ("store", false)]);
+    bus.set_faults(down());
+    let before = TestClock.now();
+    sleep(INTERVAL * 5).await;
+    assert_eq!(down_parts(&monitor), [("log", true), ("store", false)]);
+    monitor.gauges().read(&mut |reading| {
+        if let Reading::Dependency(reading) = reading
+            && let Some(since) = reading.down_since
+        {
+            assert!(since.millis_since(before) <= 2 * 2000, "{since}");
+        }
+    });
+    bus.set_faults(Faults::none());
+    sleep(INTERVAL * 5).await;
+    assert_eq!(down_parts(&monitor), [("log", false), ("store", false)]);
 }
 
 #[tokio::test(start_paused = true)]

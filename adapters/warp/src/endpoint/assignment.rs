@@ -1,7 +1,7 @@
 //! `POST /orders/{id}/assignment`.
 
 use hyper::header::HeaderMap;
-use logistics_core::{OrderId, PartyId};
+use logistics_core::{OrderId, PartyId, TraceParent};
 use logistics_service::{Assign, Principal};
 use warp::reply::Response;
 
@@ -18,6 +18,7 @@ pub(crate) async fn assign(
     caller: &Principal,
     order_id: OrderId,
     headers: &HeaderMap,
+    trace: Option<TraceParent>,
     body: &[u8],
 ) -> Result<Response, Failure> {
     let fields = Fields::parse(body, ASSIGNMENT_FIELDS)?;
@@ -30,6 +31,6 @@ pub(crate) async fn assign(
     (command.actor, command.reason) = (conditions.actor, conditions.reason);
     command.idempotency_key = conditions.idempotency_key;
     command.expected_version = conditions.expected_version;
-    (command.trace, command.wait) = (conditions.trace, conditions.wait);
+    (command.trace, command.wait) = (trace, conditions.wait);
     Ok(change::reply(context, context.service.assign(caller, command).await?))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::header::HeaderMap;
 use logistics_core::lifecycle::ACTORS;
-use logistics_core::{Actor, Reason, TraceParent, Version};
+use logistics_core::{Actor, Reason, Version};
 use logistics_service::{IdempotencyKey, Principal, Transitioned};
 use warp::reply::Response;
 
@@ -20,7 +20,6 @@ pub(crate) struct Conditions {
     pub(crate) idempotency_key: Option<IdempotencyKey>,
     pub(crate) expected_version: Option<Version>,
     pub(crate) reason: Option<Reason>,
-    pub(crate) trace: Option<TraceParent>,
     pub(crate) wait: Option<Duration>,
 }
 
@@ -34,7 +33,6 @@ impl Conditions {
             idempotency_key: header::idempotency_key(headers)?,
             expected_version: header::if_match(headers)?,
             reason: fields.value("reason")?,
-            trace: header::trace(headers),
             wait: header::wait(headers),
         })
     }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use warp::reply::Response;
 
 use crate::config::Config;
+use crate::output::failure::ErrorCode;
 use crate::output::reply;
 
 /// The reply of a live process. It checks nothing.
@@ -64,7 +65,12 @@ pub(crate) fn ready(health: &dyn HealthProbe, config: &Config, closing: &Cancell
     };
     // Texts and flags always serialize.
     let body = Bytes::from(serde_json::to_vec(&body).unwrap_or_default());
-    reply::json(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
+    let mut response =
+        reply::json(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body);
+    if let Some(code) = code {
+        response.extensions_mut().insert(ErrorCode(code));
+    }
+    response
 }
 
 fn shown(part: &PartHealth, details: bool) -> Part<'_> {

@@ -10,7 +10,7 @@ use crate::output::failure::Failure;
 
 /// The metrics, for operators and for callers that see every order.
 pub(crate) fn metrics(caller: &Principal, exposition: &dyn Exposition) -> Result<Response, Failure> {
-    if !caller.is_privileged() {
+    if !caller.sees_every_order() {
         return Err(ServiceError::Forbidden.into());
     }
     Ok(exposed(exposition))

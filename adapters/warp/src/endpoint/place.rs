@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::http::StatusCode;
 use logistics_core::limits::DETAILS_BYTES_MAX;
-use logistics_core::{Details, InvalidDetails, OrderId, Placement};
+use logistics_core::{Details, InvalidDetails, OrderId, Placement, TraceParent};
 use logistics_service::{Place, Placed, Principal};
 use warp::reply::Response;
 
@@ -21,13 +21,13 @@ pub(crate) async fn place(
     context: &Context,
     caller: &Principal,
     headers: &HeaderMap,
+    trace: Option<TraceParent>,
     body: &[u8],
 ) -> Result<Response, Failure> {
     let key = header::idempotency_key(headers)?;
     let mut command = Place::new(placement(&Fields::parse(body, FIELDS)?)?);
     command.idempotency_key = key;
-    command.trace = header::trace(headers);
-    command.wait = header::wait(headers);
+    (command.trace, command.wait) = (trace, header::wait(headers));
     Ok(match context.service.place(caller, command).await? {
         Placed::Created { order_id } => created(&order_id),
         Placed::Pending { order_id, request_id } => {

@@ -2,7 +2,7 @@
 
 use hyper::header::HeaderMap;
 use logistics_core::lifecycle::STATUSES;
-use logistics_core::{OrderId, Status};
+use logistics_core::{OrderId, Status, TraceParent};
 use logistics_service::{Principal, Transition};
 use warp::reply::Response;
 
@@ -21,10 +21,11 @@ pub(crate) async fn cancel(
     caller: &Principal,
     order_id: OrderId,
     headers: &HeaderMap,
+    trace: Option<TraceParent>,
     body: &[u8],
 ) -> Result<Response, Failure> {
     let fields = Fields::parse(body, CANCEL_FIELDS)?;
-    request(context, caller, Transition::cancel(order_id), headers, &fields).await
+    request(context, caller, Transition::cancel(order_id), headers, trace, &fields).await
 }
 
 pub(crate) async fn transition(
@@ -32,6 +33,7 @@ pub(crate) async fn transition(
     caller: &Principal,
     order_id: OrderId,
     headers: &HeaderMap,
+    trace: Option<TraceParent>,
     body: &[u8],
 ) -> Result<Response, Failure> {
     let fields = Fields::parse(body, TRANSITION_FIELDS)?;
@@ -42,7 +44,7 @@ pub(crate) async fn transition(
             format!("is missing; must be one of {}", STATUSES.map(Status::name).join(", ")),
         )
     })?;
-    request(context, caller, Transition::to(order_id, to), headers, &fields).await
+    request(context, caller, Transition::to(order_id, to), headers, trace, &fields).await
 }
 
 async fn request(
@@ -50,12 +52,13 @@ async fn request(
     caller: &Principal,
     mut command: Transition,
     headers: &HeaderMap,
+    trace: Option<TraceParent>,
     fields: &Fields<'_>,
 ) -> Result<Response, Failure> {
     let conditions = Conditions::of(caller, headers, fields)?;
     (command.actor, command.reason) = (conditions.actor, conditions.reason);
     command.idempotency_key = conditions.idempotency_key;
     command.expected_version = conditions.expected_version;
-    (command.trace, command.wait) = (conditions.trace, conditions.wait);
+    (command.trace, command.wait) = (trace, conditions.wait);
     Ok(change::reply(context, context.service.transition(caller, command).await?))
 }

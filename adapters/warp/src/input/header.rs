@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hyper::header::{AsHeaderName, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
-use logistics_core::{TraceParent, Version};
+use logistics_core::TraceContext;
+use logistics_core::Version;
 use logistics_service::IdempotencyKey;
 
 use crate::output::failure::Failure;
@@ -70,9 +71,9 @@ pub(crate) fn wait(headers: &HeaderMap) -> Option<Duration> {
     waits.next().map(Duration::from_secs)
 }
 
-/// The trace context; a malformed one is dropped, as W3C Trace Context requires of a receiver.
-pub(crate) fn trace(headers: &HeaderMap) -> Option<TraceParent> {
-    text(headers, &TRACEPARENT).ok()?.and_then(|text| TraceParent::parse(text).ok())
+/// The client's span. A malformed header is ignored, and so are several, as W3C Trace Context requires of a receiver.
+pub(crate) fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+    text(headers, &TRACEPARENT).ok()?.and_then(TraceContext::parse)
 }
 
 fn all(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = &str> {

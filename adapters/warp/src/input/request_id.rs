@@ -20,8 +20,8 @@ pub(crate) fn of(headers: &HeaderMap) -> HeaderValue {
 }
 
 /// The reply with the name of its request.
-pub(crate) fn named(mut response: Response, id: HeaderValue) -> Response {
-    response.headers_mut().insert(REQUEST_ID, id);
+pub(crate) fn named(mut response: Response, id: &HeaderValue) -> Response {
+    response.headers_mut().insert(REQUEST_ID, id.clone());
     response
 }
 

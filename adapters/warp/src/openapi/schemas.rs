@@ -278,7 +278,13 @@ fn error() -> Any {
         ("hint", text("What to do."), false),
         ("allowed_transitions", list_of(of("Status")), false),
         ("current_version", version(), false),
+        ("trace_id", trace_id(), false),
     ])
+}
+
+fn trace_id() -> Any {
+    let description = "The trace of the request: that of its `traceparent`, or the server's own. Spans and log lines have it.";
+    matching(description, "^[0-9a-f]{32}$")
 }
 
 fn ready() -> Any {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use hyper::header::{ALLOW, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::http::StatusCode;
+use logistics_core::TraceContext;
 use logistics_core::{Rejection, Status, Version};
 use logistics_service::{AuthError, Principal, ServiceError};
 use serde::Serialize;
@@ -19,6 +20,10 @@ const RETRY_AFTER_S: &str = "1";
 const NOT_PERMITTED: [&str; 2] = ["not_permitted", "assignment_not_permitted"];
 
 type Text = Cow<'static, str>;
+
+/// The code of an error reply, as an extension of the reply. The report of the request takes it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ErrorCode(pub(crate) &'static str);
 
 /// An error reply.
 #[derive(Debug, Clone)]
@@ -41,6 +46,9 @@ struct Body {
     allowed_transitions: Option<Vec<Status>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     current_version: Option<Version>,
+    /// 32 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
 }
 
 impl Failure {
@@ -52,6 +60,7 @@ impl Failure {
             hint: None,
             allowed_transitions: None,
             current_version: None,
+            trace_id: None,
         };
         Self { status, header: None, body: Box::new(body) }
     }
@@ -85,7 +94,7 @@ impl Failure {
     pub(crate) fn health_alone() -> Self {
         let failure = Self::new(StatusCode::NOT_FOUND, "unknown_path", "There is no such path");
         failure
-            .hint("This process serves /health/live and /health/ready; the API runs in a different process")
+            .hint("This process serves /health/live, /health/ready and /metrics; the API runs in a different process")
     }
 
     /// 405: the path has the methods in `allow`.
@@ -172,6 +181,12 @@ impl Failure {
         self
     }
 
+    /// The failure of a request with this context. The id of its trace leads from the reply to the spans and log lines.
+    pub(crate) fn traced(mut self, context: Option<TraceContext>) -> Self {
+        self.body.trace_id = context.map(|context| format!("{:032x}", context.trace_id()));
+        self
+    }
+
     /// The failure is not the client's.
     pub(crate) fn is_server_error(&self) -> bool {
         self.status.is_server_error()
@@ -181,6 +196,7 @@ impl Failure {
         // Texts and numbers always serialize.
         let json = serde_json::to_vec(&self.body).unwrap_or_default();
         let mut response = reply::json(self.status, Bytes::from(json));
+        response.extensions_mut().insert(ErrorCode(self.body.code));
         if let Some((name, value)) = self.header {
             response.headers_mut().insert(name, value);
         }

@@ -8,10 +8,7 @@ use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use hyper::{Request, Response};
-use logistics_service::ServiceError;
 
-use crate::output::failure::Failure;
-use crate::output::security;
 use crate::peer::Peer;
 use crate::server::streams::{Stream, Streams};
 use crate::server::turns::{Turn, Turns};
@@ -81,17 +78,15 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let Some(running) = self.requests.begin() else {
-            let mut response = Failure::from(ServiceError::Overloaded).into_response();
-            security::restrict(&mut response, security::NO_STORE);
-            return Box::pin(async { Ok(response.map(|body| WatchedBody { body, running: None })) });
-        };
-        request.extensions_mut().insert(self.peer.clone());
+        let running = self.requests.begin();
+        // The service answers a refused request at once, and reports it.
+        let peer = Peer { is_refused: running.is_none(), ..self.peer.clone() };
+        request.extensions_mut().insert(peer);
         let answer = self.service.call(request);
         Box::pin(async move {
             let response = answer.await?;
-            running.stream().inspect(|stream| stream.progress());
-            Ok(response.map(|body| WatchedBody { body, running: Some(running) }))
+            running.as_ref().and_then(Running::stream).inspect(|stream| stream.progress());
+            Ok(response.map(|body| WatchedBody { body, running }))
         })
     }
 }

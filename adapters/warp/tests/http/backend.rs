@@ -9,8 +9,8 @@ use bytes::Bytes;
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_core::port::{
     Bounds, Clock, Cursor, DocumentLookup, EventBus, ListQuery, LogRecord, Membership, OrderParties,
-    OrderReader, Page, PartyFilter, PortError, PortErrorKind, StartAt, StoreCheckpoint, Subscription, Tail,
-    Token, Topic,
+    OrderReader, Page, PartyFilter, PortError, PortErrorKind, StartAt, StatusSummary, StoreCheckpoint,
+    Subscription, Tail, Token, Topic,
 };
 use logistics_core::wire::{self, Record};
 use logistics_core::{
@@ -225,6 +225,11 @@ impl OrderReader for Backend {
         orders.truncate(query.limit);
         let next = orders.last().filter(|_| more).map(|order| cursor(order));
         Ok(Page { documents: orders.iter().map(|order| Bytes::from(order.to_document())).collect(), next })
+    }
+
+    async fn summary(&self) -> Result<Vec<StatusSummary>, PortError> {
+        self.check()?;
+        Ok(StatusSummary::none())
     }
 
     async fn outcome(&self, _: &OrderId, request: &RequestId) -> Result<RequestOutcome, PortError> {

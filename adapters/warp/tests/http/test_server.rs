@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::backend::Backend;
 use crate::client::{Reply, request, send};
+use crate::metrics::OneMetric;
 
 /// A server over a [`Backend`], and its client.
 pub(crate) struct TestServer {
@@ -46,7 +47,20 @@ impl TestServer {
     pub(crate) async fn authenticating(authenticator: impl Authenticator + 'static) -> Self {
         let backend = Arc::new(Backend::new());
         let api = api(&backend, options()).with_authenticator(Arc::new(authenticator));
+        let api = api.with_metrics(Arc::new(OneMetric));
         Self::over(backend, Config::new(([127, 0, 0, 1], 0).into()), api).await
+    }
+
+    /// With other settings of everything.
+    pub(crate) async fn custom(
+        configure: impl FnOnce(&mut Config, &mut Options),
+        change: impl FnOnce(Api) -> Api,
+    ) -> Self {
+        let (mut config, mut options) = (Config::new(([127, 0, 0, 1], 0).into()), options());
+        configure(&mut config, &mut options);
+        let backend = Arc::new(Backend::new());
+        let api = change(api(&backend, options));
+        Self::over(backend, config, api).await
     }
 
     async fn of(config: Config, options: Options) -> Self {

@@ -11,9 +11,10 @@ use logistics_cli_kit::Failure;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore};
 use logistics_embedded::{Config, EmbeddedError};
+use logistics_tokio::{LogMonitor, LogMonitorOptions, PollOptions, StoreMonitor, SystemClock};
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{self, Log, ProcessRole, Store};
-use logistics_wiring::{HttpArgs, StartupCheck};
+use logistics_wiring::{HttpArgs, StartupCheck, Telemetry};
 
 pub(crate) use args::{DataArgs, EngineArgs, EngineKind, KAFKA_AND_REDIS, Needs};
 
@@ -128,12 +129,44 @@ impl Engine {
         }
     }
 
-    /// The health of the engine, after the startup checks have passed.
-    pub(crate) fn health(&self) -> Arc<dyn HealthProbe> {
+    /// The health of the engine, after the startup checks have passed. `telemetry` shows which part answers.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        allow(unused_variables, reason = "the embedded engine is one part with the process")
+    )]
+    pub(crate) fn health(&self, telemetry: &Telemetry) -> Arc<dyn HealthProbe> {
         match self {
             Self::Embedded { engine, .. } => Arc::new(engine.clone()),
             #[cfg(feature = "cluster")]
-            Self::Cluster { log, store } => cluster::watch(log, Some(store), ProcessRole::ALL),
+            Self::Cluster { log, store } => cluster::watch(log, Some(store), ProcessRole::ALL, telemetry),
+        }
+    }
+
+    /// Measures how far the store is behind the log, after the startup checks have passed.
+    pub(crate) fn log_monitor(&self) -> LogMonitor {
+        match self {
+            Self::Embedded { engine, .. } => {
+                let (bus, store) = (engine.bus(), engine.store());
+                LogMonitor::start(bus, store, Arc::new(SystemClock), LogMonitorOptions::default())
+            }
+            #[cfg(feature = "cluster")]
+            Self::Cluster { log, store } => cluster::log_monitor(log, store),
+        }
+    }
+
+    /// Polls the store and the log for the metrics, after the startup checks have passed.
+    pub(crate) fn gauge(&self, telemetry: &Telemetry) {
+        match self {
+            Self::Embedded { engine, .. } => {
+                let (store, engine) = (engine.store(), engine.clone());
+                let monitor = StoreMonitor::new(PollOptions::default()).orders(store).usage(move || {
+                    let engine = engine.clone();
+                    async move { engine.usage().await }
+                });
+                telemetry.watch(Arc::new(monitor));
+            }
+            #[cfg(feature = "cluster")]
+            Self::Cluster { log, store } => cluster::gauge(telemetry, log, store, ProcessRole::ALL),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod checks;
 mod descriptors;
+mod gauges;
 mod kafka;
 mod redis;
 mod secret;
@@ -17,12 +18,16 @@ use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore, PortError, SharedQuota};
 use logistics_kafka::KafkaBus;
 use logistics_redis::{RedisStore, RedisStoreError};
-use logistics_tokio::{DependencyMonitor, DependencyMonitorOptions, SystemClock};
+use logistics_tokio::{
+    DependencyMonitor, DependencyMonitorOptions, LogMonitor, LogMonitorOptions, SystemClock,
+};
 use tokio::sync::{OnceCell, watch};
 
 use crate::health_registry::{HealthRegistry, STORE_PART};
 use crate::startup::StartupCheck;
+use crate::telemetry::Telemetry;
 use checks::CheckWatch;
+pub use gauges::gauge;
 pub use kafka::KafkaArgs;
 use logistics_cli_kit::Failure;
 pub use redis::RedisArgs;
@@ -240,9 +245,14 @@ impl Store {
 }
 
 /// Monitors whether the log and the store answer, and repeats the checks of the start. A process that decides renews its claim of
-/// the store. Call it after the checks of the start have passed.
+/// the store. `telemetry` shows which part answers. Call it after the checks of the start have passed.
 #[must_use]
-pub fn watch(log: &Log, store: Option<&Store>, role: ProcessRole) -> Arc<dyn HealthProbe> {
+pub fn watch(
+    log: &Log,
+    store: Option<&Store>,
+    role: ProcessRole,
+    telemetry: &Telemetry,
+) -> Arc<dyn HealthProbe> {
     let bus = log.bus();
     let partitions = bus.partitions();
     let watch = DependencyMonitor::new(Arc::new(SystemClock), DependencyMonitorOptions::default());
@@ -251,6 +261,7 @@ pub fn watch(log: &Log, store: Option<&Store>, role: ProcessRole) -> Arc<dyn Hea
         Some(store) => watch.store(store.store(), partitions, store.address()),
         None => watch,
     };
+    telemetry.watch(watch.gauges());
     let checked = log.0.clone();
     let topics = CheckWatch::start("topics", log.0.address(), None, move || {
         let checked = checked.clone();
@@ -265,4 +276,10 @@ pub fn watch(log: &Log, store: Option<&Store>, role: ProcessRole) -> Arc<dyn Hea
     let all = HealthRegistry::default();
     all.replace(parts);
     Arc::new(all)
+}
+
+/// Measures how far the store is behind the log. Call it after the checks of the start have passed.
+#[must_use]
+pub fn log_monitor(log: &Log, store: &Store) -> LogMonitor {
+    LogMonitor::start(log.bus(), store.store(), Arc::new(SystemClock), LogMonitorOptions::default())
 }

@@ -17,8 +17,8 @@ use crate::partitioner::partition_of;
 use crate::policy::Policy;
 use crate::port::{
     Batch, Bounds, ClearOutcome, Cursor, DocumentLookup, EventBus, ListQuery, Loaded, LogRecord, Membership,
-    OrderReader, OwnerStore, Page, PortError, PortErrorKind, ReadLimit, Recovery, StartAt, StoreCheckpoint,
-    StoreWrite, Subscription, Tail, Token, Topic, WriteOutcome,
+    OrderReader, OwnerStore, Page, PortError, PortErrorKind, ReadLimit, Recovery, StartAt, StatusSummary,
+    StoreCheckpoint, StoreWrite, Subscription, Tail, Token, Topic, WriteOutcome,
 };
 use crate::request::{Command, Placement, Request};
 use crate::wire;
@@ -361,6 +361,10 @@ impl OrderReader for Evidence {
         let end = (begin + 2).min(all.len());
         let next = (end < all.len()).then(|| cursor(&all[end - 1]));
         Ok(Page { documents: all[begin..end].to_vec(), next })
+    }
+
+    async fn summary(&self) -> Result<Vec<StatusSummary>, PortError> {
+        refused()
     }
 
     async fn outcome(&self, _: &OrderId, _: &RequestId) -> Result<RequestOutcome, PortError> {

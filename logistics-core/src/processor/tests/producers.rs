@@ -42,6 +42,14 @@ fn replay_changes_nothing(partition: &mut TestPartition, settings: Settings) {
     assert_eq!((partition.log.len(), &partition.documents), (end, &documents));
 }
 
+fn dead_letter_codes(partition: &TestPartition) -> Vec<&'static str> {
+    let code = |event: &ProcessorEvent| match event {
+        ProcessorEvent::DeadLettered { code, .. } => Some(code.code()),
+        _ => None,
+    };
+    partition.events.iter().filter_map(code).collect()
+}
+
 fn dead_letter_reasons(partition: &TestPartition) -> Vec<String> {
     let reason = |event: &ProcessorEvent| match event {
         ProcessorEvent::DeadLettered { reason, .. } => Some(reason.clone()),
@@ -174,4 +182,30 @@ fn what_waits_is_judged_by_the_owner_that_answers_it() {
         assert_eq!(partition.dead_letters().len(), dead);
         replay_changes_nothing(&mut partition, keyed(ProducerRoles::none()));
     }
+}
+
+#[test]
+fn each_kind_of_dead_letter_has_its_code() {
+    let mut partition = TestPartition::default();
+    let mut processor = start(&mut partition, keyed(ProducerRoles::none()));
+    let event = |more: &str| Bytes::from(format!(r#"{{"specversion":"1.0","source":"s","id":"i",{more}}}"#));
+    let records = [
+        (Bytes::from(vec![b' '; crate::limits::RECORD_BYTES_MAX + 1]), "too_long"),
+        (Bytes::from_static(b"[]"), "not_json"),
+        (Bytes::from_static(b"{}"), "not_an_event"),
+        (
+            event(r#""type":"logistics.order.place","dataschema":"urn:logistics:order:9""#),
+            "unsupported_version",
+        ),
+        (Bytes::from_static(br#"{"order_id":""}"#), "invalid_field"),
+        (Bytes::from_static(br#"{"order_id":"a","status":"PLACED"}"#), "unsigned"),
+        (Bytes::from_static(br#"{"specversion":"1.0","source":"/logistics/processor","x":1}"#), "foreign"),
+    ];
+    for (record, _) in &records {
+        partition.append(record.clone());
+    }
+    partition.settle(&mut processor);
+    let expected: Vec<_> = records.iter().map(|(_, code)| *code).collect();
+    assert_eq!(dead_letter_codes(&partition), expected, "{:?}", dead_letter_reasons(&partition));
+    assert_eq!(DeadLetterCode::ALL.map(DeadLetterCode::code).as_slice(), expected, "every code has a record");
 }

@@ -92,7 +92,7 @@ fn various(document: DocumentWrite) -> DocumentWrite {
     if document.status.is_terminal() { document } else { late(document) }
 }
 
-async fn clear(case: &StoreCase, partition: Partition, sequence: u64) {
+pub(super) async fn clear(case: &StoreCase, partition: Partition, sequence: u64) {
     for _ in 0..STEPS_MAX {
         match case.works("clear", case.store().clear(partition, token(sequence))).await {
             ClearOutcome::More => {}

@@ -7,6 +7,7 @@ mod list;
 mod outcome;
 mod parties;
 mod steps;
+mod summary;
 mod write;
 
 use std::num::NonZeroUsize;
@@ -110,6 +111,12 @@ pub async fn store<H: StoreHarness + 'static>(fresh: impl AsyncFn() -> H) -> Rep
         parties::ids_of_parties_are_kept_apart,
         parties::a_write_may_name_many_parties,
         parties::lists_of_parties_survive_a_restart needs restart,
+        summary::an_empty_store_has_no_orders_of_any_status,
+        summary::every_order_counts_once_in_its_latest_status,
+        summary::the_summary_spans_partitions,
+        summary::writes_that_change_nothing_do_not_count,
+        summary::a_cleared_partition_does_not_count,
+        summary::summaries_survive_a_restart needs restart,
         clear::clear_removes_one_partition_in_steps,
         clear::clear_at_another_write_changes_nothing,
         clear::a_cleared_partition_is_written_anew,

@@ -4,6 +4,7 @@ mod delivery;
 mod log_faults;
 mod partitions;
 mod positions;
+mod reports;
 mod revocation;
 
 use std::collections::{BTreeSet, VecDeque};
