@@ -79,6 +79,14 @@ impl AccessArgs {
         Ok(Access { authorization, ..self.trust.access(secure)? })
     }
 
+    /// The access to another server than the one that the credential is for.
+    ///
+    /// # Errors
+    /// If the file with the authorities cannot be used.
+    pub fn without_credential(&self, secure: bool) -> Result<Access, Failure> {
+        self.trust.access(secure)
+    }
+
     fn token(&self) -> Result<Option<String>, Failure> {
         let given = self.token.as_ref().map(|Token(token)| token.clone()).filter(|token| !token.is_empty());
         match (given, &self.token_file) {

@@ -1,7 +1,7 @@
 //! A client of the API: one connection, one request at a time.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{HeaderMap, Method, Request, StatusCode, Uri};
@@ -14,7 +14,7 @@ use crate::access::Access;
 use crate::exit::Failure;
 
 /// The address of the API: `http://host:port`, or `https` with TLS.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     secure: bool,
     authority: String,
@@ -91,6 +91,8 @@ pub struct Client {
     base: BaseUrl,
     access: Access,
     connection: Option<SendRequest<Full<Bytes>>>,
+    /// Maximum size of a reply's body.
+    body_bytes_max: usize,
 }
 
 impl Client {
@@ -101,13 +103,20 @@ impl Client {
 
     /// A client with this access. It connects with its first request.
     pub fn with_access(base: BaseUrl, access: Access) -> Self {
-        Self { base, access, connection: None }
+        Self { base, access, connection: None, body_bytes_max: usize::MAX }
+    }
+
+    /// Rejects replies with a larger body than this, in bytes. For servers that are not trusted to be small.
+    #[must_use]
+    pub fn limited(self, body_bytes_max: usize) -> Self {
+        Self { body_bytes_max, ..self }
     }
 
     /// Sends a request and waits for the complete reply. An empty body is not sent; any other is JSON.
     ///
     /// # Errors
-    /// If the server is unreachable, or closed the connection before it answered. The next request reconnects.
+    /// If the server is unreachable, closed the connection before it answered, or answered with too large a body. The next
+    /// request reconnects.
     pub async fn send(
         &mut self,
         method: Method,
@@ -133,7 +142,14 @@ impl Client {
         let lost = |error: hyper::Error| Failure::unreachable(format!("{base} did not answer: {error}"));
         let reply = connection.send_request(request).await.map_err(lost)?;
         let (head, body) = reply.into_parts();
-        let body = body.collect().await.map_err(lost)?.to_bytes();
+        let body = match Limited::new(body, self.body_bytes_max).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => {
+                let max = self.body_bytes_max;
+                return Err(Failure::refused(format!("{base} answered with more than {max} bytes")));
+            }
+            Err(error) => return Err(Failure::unreachable(format!("{base} did not answer: {error}"))),
+        };
         self.connection = Some(connection);
         Ok(Reply { status: head.status, headers: head.headers, body })
     }

@@ -20,6 +20,7 @@ use crate::commands::keys::KeysCommand;
 use crate::commands::lifecycle::LifecycleArgs;
 use crate::commands::log::LogCommand;
 use crate::commands::serve::ServeArgs;
+use crate::commands::top::TopArgs;
 use crate::commands::topics::TopicsCommand;
 use crate::commands::verify::VerifyArgs;
 use crate::commands::watch::WatchArgs;
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// Follow the transitions of one order, or of all orders
     Watch(WatchArgs),
+    /// Show whether every order is moving, live: partitions, lag, rates, failures
+    Top(Box<TopArgs>),
     /// Read, export, import or append to the log
     Log(LogCommand),
     /// Create, list or revoke API keys

@@ -35,6 +35,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Advance(args) => block_on(at_once(client::advance::run(args))),
         Command::Events(args) => block_on(at_once(client::events::run(args))),
         Command::Watch(args) => block_on(commands::watch::run(args)),
+        Command::Top(args) => block_on(commands::top::run(*args)),
         Command::Log(command) => block_on(commands::log::run(command)),
         Command::Keys(command) => commands::keys::run(command),
         Command::Topics(command) => block_on(at_once(commands::topics::run(command))),

@@ -10,8 +10,12 @@ mod import;
 mod keys;
 #[path = "cli/log.rs"]
 mod log;
+#[path = "cli/metrics_server.rs"]
+mod metrics_server;
 #[path = "cli/orders.rs"]
 mod orders;
+#[path = "cli/pty.rs"]
+mod pty;
 #[path = "cli/signals.rs"]
 mod signals;
 #[path = "cli/signing.rs"]
@@ -19,6 +23,10 @@ mod signing;
 mod support;
 #[path = "cli/tls.rs"]
 mod tls;
+#[path = "cli/top.rs"]
+mod top;
+#[path = "cli/top_live.rs"]
+mod top_live;
 #[path = "cli/transitions.rs"]
 mod transitions;
 #[path = "cli/verify.rs"]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SpanExporter, SpanProcessor};
 
+use super::EXPORT_EVERY;
 use super::exporter::CountingExporter;
 use super::span::Span;
-use super::EXPORT_EVERY;
 use crate::SpanCounts;
 
 /// Maximum number of waiting spans. About 1 KiB each.

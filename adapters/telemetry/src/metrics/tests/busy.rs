@@ -6,8 +6,8 @@ use std::time::Duration;
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::observe::{
     ApiCall, ApiRoute, AppendReport, ChannelReading, DeadLetterReport, DependencyReading, FactReport,
-    LogReading, NotificationEnd, NotificationReport, Observer, OpenTransactionReading, OrdersReading, PortCall, ProcessorReading,
-    Reading, RejectionReport, StoreReading, TransactionReport,
+    LogReading, NotificationEnd, NotificationReport, Observer, OpenTransactionReading, OrdersReading,
+    PortCall, ProcessorReading, Reading, RejectionReport, StoreReading, TransactionReport,
 };
 use logistics_core::port::{NotifyErrorKind, PortErrorKind};
 use logistics_core::processor::{HaltCode, ProcessorEvent};
