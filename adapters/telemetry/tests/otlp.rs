@@ -31,7 +31,10 @@ fn report(traces: &Traces) {
 }
 
 #[derive(Clone, Default)]
-struct Received(Arc<Mutex<Vec<(Option<String>, ExportTraceServiceRequest)>>>);
+struct Received(Arc<Mutex<Vec<Export>>>);
+
+/// The header of an export, and its spans.
+type Export = (Option<String>, ExportTraceServiceRequest);
 
 #[tonic::async_trait]
 impl TraceService for Received {

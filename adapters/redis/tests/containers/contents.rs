@@ -270,7 +270,6 @@ pub(crate) async fn a_summary_costs_one_script_a_partition() {
     };
     let sets = PARTITIONS as usize * STATUSES.len();
     assert_eq!((calls("evalsha"), calls("zcard"), calls("zrange")), (12, sets, sets), "{stats}");
-    println!("a summary of {ORDERS} orders took {elapsed:?}");
 }
 
 async fn clear(store: &RedisStore) {

@@ -1,5 +1,7 @@
 //! The OpenTelemetry Collector as a process, if there is one.
 
+#![allow(clippy::print_stdout, reason = "says which part of a test did not run")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
