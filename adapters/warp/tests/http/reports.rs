@@ -70,7 +70,7 @@ const OUTCOMES: &[Row<'_>] = &[
         "POST /orders/ID/transitions",
         &[JSON],
         r#"{"to":"DELIVERED"}"#,
-        ("POST", "/orders/{id}/transitions", 409, Some("invalid_transition")),
+        ("POST", "/orders/{id}/transitions", 409, Some("illegal_transition")),
     ),
     (
         "POST /orders/ID/cancel",
