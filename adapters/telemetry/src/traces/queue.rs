@@ -12,7 +12,7 @@ use super::exporter::CountingExporter;
 use super::span::Span;
 use crate::SpanCounts;
 
-/// Maximum number of waiting spans. About 1 KiB each.
+/// Maximum number of waiting spans.
 const WAITING_SPANS_MAX: usize = 8192;
 /// Maximum number of spans in one export.
 const EXPORT_SPANS_MAX: usize = 1024;
