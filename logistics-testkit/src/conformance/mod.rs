@@ -32,7 +32,7 @@
 //!
 //! let report = block_on(conformance::store(async || Memory(MemoryOrderStore::new(3))));
 //! assert!(!report.passed.is_empty());
-//! assert_eq!(report.skipped.len(), 3, "{report}");
+//! assert_eq!(report.skipped.len(), 4, "{report}");
 //! ```
 
 mod bus;
