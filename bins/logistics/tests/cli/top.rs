@@ -1,9 +1,12 @@
 //! `logistics top --once`, against prepared metrics and a real server.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::metrics_server::{MetricsServer, processor};
+use super::support::until;
 use super::{CommandOutput, TestServer, documents, run};
 
 /// One view of these servers. The API is on a port that refuses connections.
@@ -118,15 +121,63 @@ fn without_a_terminal_it_names_the_other_ways() {
     assert!(error.failed(2).contains("is no URL such as"), "{error:?}");
 }
 
-/// The metrics of a real server.
 #[test]
 fn a_server_shows_itself_by_default() {
     let server = TestServer::start();
-    let output = server.run(&["top", "--once", "--json", "--interval", "100ms"]);
-    let seen = document(&output);
-    assert_eq!(
-        (&seen["processes"][0]["up"], &seen["processes"][0]["program"]),
-        (&true.into(), &"logistics".into())
-    );
+    server.placed("1");
+    let seen = until("the order is counted", || {
+        let output = server.run(&["top", "--once", "--json", "--interval", "100ms"]);
+        let seen = document(&output);
+        (output.code == Some(0) && seen["orders"][0]["count"] == 1).then_some(seen)
+    });
+    assert_eq!((&seen["moving"], &seen["processes"][0]["program"]), (&true.into(), &"logistics".into()));
     assert_eq!(seen["late_orders"]["error"], serde_json::Value::Null, "{seen}");
+    let partitions = seen["partitions"].as_array().expect("partitions");
+    let timers: u64 = partitions.iter().filter_map(|row| row["timers"].as_u64()).sum();
+    assert_eq!(timers, 1, "the deadline of the order: {seen}");
+    for row in partitions {
+        assert_eq!((&row["phase"], &row["owner"]), (&"live".into(), &seen["processes"][0]["name"]));
+        for field in ["phase_seconds", "lag_records", "end_offset", "read_position", "memory_bytes"] {
+            assert!(row[field].is_number(), "{field}: {row}");
+        }
+    }
+    assert_eq!(seen["orders"][0]["status"], "PLACED");
+    assert!(seen["orders"][0]["oldest_seconds"].is_number(), "{seen}");
+    for field in ["placed_per_second", "requests_per_second", "errors_per_second", "active_requests"] {
+        assert!(seen["totals"][field].is_number(), "{field}: {seen}");
+    }
+}
+
+/// A renamed metric would otherwise leave a column empty.
+#[test]
+fn every_metric_that_it_reads_is_documented() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let documented = std::fs::read_to_string(project.join("../../docs/metrics.md")).expect("the reference");
+    let (mut folders, mut names) = (vec![project.join("src/commands/top")], BTreeSet::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("tests.rs") {
+                let source = std::fs::read_to_string(&path).expect("a source");
+                let product = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+                names.extend(product.split('"').filter(|text| is_metric(text)).map(str::to_owned));
+            }
+        }
+    }
+    assert!(names.len() > 30, "the sources were not read: {names:?}");
+    let is_missing = |name: &&String| {
+        let family = name.trim_end_matches("_bucket").trim_end_matches("_count");
+        !documented.contains(&format!("`{family}`"))
+    };
+    let missing: Vec<&String> = names.iter().filter(is_missing).collect();
+    assert!(missing.is_empty(), "docs/metrics.md lacks {missing:?}");
+}
+
+fn is_metric(text: &str) -> bool {
+    let is_ours = ["logistics_", "http_server_", "process_cpu_", "process_resident_", "process_start_"]
+        .iter()
+        .any(|prefix| text.starts_with(prefix));
+    is_ours && !text.ends_with('_') && text.chars().all(|c| c.is_ascii_lowercase() || c == '_')
 }

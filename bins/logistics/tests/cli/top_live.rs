@@ -91,7 +91,14 @@ fn no_color_is_respected() {
 fn a_real_server_is_shown_and_its_end_too() {
     let server = TestServer::start();
     let mut terminal = Pty::spawn(&["top", "--interval", "100ms", "--url", &server.url], 80, 24, &[]);
-    terminal.shows("1 of 1 processes answer");
+    terminal.shows("Is every order moving? yes");
+    let screen = terminal.shows("Partitions (");
+    assert!(screen.contains("live"), "{screen}");
+    server.placed("1");
+    terminal.keys("\u{1b}[6~");
+    until("the order is counted", || {
+        terminal.text().lines().any(|line| line.split_whitespace().take(2).eq(["PLACED", "1"])).then_some(())
+    });
     server.stop();
     terminal.shows("0 of 1 processes answer");
     terminal.shows("is down: cannot reach");

@@ -189,17 +189,17 @@ fn trouble(row: &PartitionRow, lives: usize, is_deciding_seen: bool, stuck_after
 fn logs(samples: &Samples) -> BTreeMap<u32, Log> {
     let mut logs: BTreeMap<u32, Log> = BTreeMap::new();
     let mut each = |family: &str, field: fn(&mut Log) -> &mut Option<f64>| {
-        for (labels, value) in samples.finite(&format!("logistics_log_{family}")) {
+        for (labels, value) in samples.finite(family) {
             if let Some(partition) = labels.partition() {
                 *field(logs.entry(partition).or_default()) = Some(value);
             }
         }
     };
-    each("end_offset", |log| &mut log.end);
-    each("answered_offset", |log| &mut log.answered);
-    each("lag_records", |log| &mut log.lag_records);
-    each("lag_seconds", |log| &mut log.lag_seconds);
-    each("open_transaction_seconds", |log| &mut log.open);
+    each("logistics_log_end_offset", |log| &mut log.end);
+    each("logistics_log_answered_offset", |log| &mut log.answered);
+    each("logistics_log_lag_records", |log| &mut log.lag_records);
+    each("logistics_log_lag_seconds", |log| &mut log.lag_seconds);
+    each("logistics_log_open_transaction_seconds", |log| &mut log.open);
     logs
 }
 
@@ -214,21 +214,21 @@ fn processing(samples: &Samples, process: usize) -> BTreeMap<u32, Processing> {
         }
     }
     let mut each = |family: &str, field: fn(&mut Processing) -> &mut Option<f64>| {
-        for (labels, value) in samples.finite(&format!("logistics_{family}")) {
+        for (labels, value) in samples.finite(family) {
             if let Some(of) = labels.partition().and_then(|partition| partitions.get_mut(&partition)) {
                 *field(of) = Some(value);
             }
         }
     };
-    each("processor_phase_start_timestamp_seconds", |of| &mut of.since);
-    each("processor_read_position", |of| &mut of.read);
-    each("processor_answered_offset", |of| &mut of.answered);
-    each("processor_waiting_inputs", |of| &mut of.waiting);
-    each("processor_lag_seconds", |of| &mut of.lag_seconds);
-    each("timers", |of| &mut of.timers);
-    each("timer_overdue_seconds", |of| &mut of.overdue);
-    each("clock_skew_seconds", |of| &mut of.skew);
-    each("processor_memory_bytes", |of| &mut of.memory);
-    each("processor_memory_limit_bytes", |of| &mut of.memory_limit);
+    each("logistics_processor_phase_start_timestamp_seconds", |of| &mut of.since);
+    each("logistics_processor_read_position", |of| &mut of.read);
+    each("logistics_processor_answered_offset", |of| &mut of.answered);
+    each("logistics_processor_waiting_inputs", |of| &mut of.waiting);
+    each("logistics_processor_lag_seconds", |of| &mut of.lag_seconds);
+    each("logistics_timers", |of| &mut of.timers);
+    each("logistics_timer_overdue_seconds", |of| &mut of.overdue);
+    each("logistics_clock_skew_seconds", |of| &mut of.skew);
+    each("logistics_processor_memory_bytes", |of| &mut of.memory);
+    each("logistics_processor_memory_limit_bytes", |of| &mut of.memory_limit);
     partitions
 }

@@ -80,6 +80,9 @@ fn rates_and_quantiles_are_sums_over_processes() {
     let one = process("a", &[Ok(&api(10, 100, 0, 1)), Ok(&api(20, 150, 0, 1))]);
     let other = process("b", &[Ok(&api(0, 0, 0, 0)), Ok(&api(5, 40, 10, 2))]);
     let totals = snapshot(&[one, other]).totals;
+    // -0 would be shown as such.
+    let quiet = snapshot(&[process("c", &[Ok(&api(1, 1, 1, 1)), Ok(&api(1, 1, 1, 1))])]).totals;
+    assert!(quiet.errors_per_second.is_some_and(|rate| rate == 0.0 && rate.is_sign_positive()));
     assert_eq!(totals.interval_seconds, Some(1.0));
     assert_eq!((totals.placed_per_second, totals.facts_per_second), (Some(15.0), Some(30.0)));
     assert_eq!((totals.requests_per_second, totals.errors_per_second), (Some(102.0), Some(2.0)));

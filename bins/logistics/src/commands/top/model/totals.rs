@@ -54,7 +54,8 @@ fn rate(process: &Process, family: &str, counts: &dyn Fn(&Labels) -> bool) -> Op
     let (grown, seconds) = (process.growth(family)?, process.seconds()?);
     // Of a process that has no such family at all, the rate is unknown.
     process.samples().filter(|samples| !samples.of(family).is_empty())?;
-    let sum: f64 = grown.iter().filter(|(labels, _)| counts(labels)).map(|(_, grown)| grown).sum();
+    // Not `sum`, which is -0 without summands.
+    let sum = grown.iter().filter(|(labels, _)| counts(labels)).fold(0.0, |sum, (_, grown)| sum + grown);
     Some(sum / seconds)
 }
 
