@@ -51,6 +51,18 @@ impl TraceContext {
         self.span_id
     }
 
+    /// The id of the trace as people and tools write it: 32 hexadecimal digits.
+    #[must_use]
+    pub fn trace_id_hex(self) -> String {
+        format!("{:032x}", self.trace_id)
+    }
+
+    /// The id of the span as people and tools write it: 16 hexadecimal digits.
+    #[must_use]
+    pub fn span_id_hex(self) -> String {
+        format!("{:016x}", self.span_id)
+    }
+
     /// The trace is recorded.
     #[must_use]
     pub fn is_sampled(self) -> bool {

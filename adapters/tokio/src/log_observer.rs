@@ -47,8 +47,8 @@ impl LogObserver {
 pub(crate) fn ids(
     trace: Option<TraceContext>,
 ) -> (Option<field::DisplayValue<String>>, Option<field::DisplayValue<String>>) {
-    let trace_id = trace.map(|trace| field::display(format!("{:032x}", trace.trace_id())));
-    let span_id = trace.map(|trace| field::display(format!("{:016x}", trace.span_id())));
+    let trace_id = trace.map(|trace| field::display(trace.trace_id_hex()));
+    let span_id = trace.map(|trace| field::display(trace.span_id_hex()));
     (trace_id, span_id)
 }
 

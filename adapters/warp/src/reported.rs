@@ -82,11 +82,10 @@ impl<'a> Reported<'a> {
     /// The span that gives log lines of the request their fields. A request without a context has none, and no cost.
     pub(crate) fn log_span(&self) -> Span {
         let Some(context) = self.context() else { return Span::none() };
-        let (trace_id, span_id) = (context.trace_id(), context.span_id());
         tracing::info_span!(
             "request",
-            trace_id = format_args!("{trace_id:032x}"),
-            span_id = format_args!("{span_id:016x}"),
+            trace_id = context.trace_id_hex(),
+            span_id = context.span_id_hex(),
             request_id = self.request_id.to_str().unwrap_or_default(),
         )
     }

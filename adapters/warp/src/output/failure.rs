@@ -183,7 +183,7 @@ impl Failure {
 
     /// The failure of a request with this context. The id of its trace leads from the reply to the spans and log lines.
     pub(crate) fn traced(mut self, context: Option<TraceContext>) -> Self {
-        self.body.trace_id = context.map(|context| format!("{:032x}", context.trace_id()));
+        self.body.trace_id = context.map(TraceContext::trace_id_hex);
         self
     }
 

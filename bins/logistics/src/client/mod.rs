@@ -50,7 +50,7 @@ impl ClientArgs {
             return Ok(api);
         }
         let trace = trace::start();
-        output::note(&format!("trace {:032x}", trace.trace_id()));
+        output::note(&format!("trace {}", trace.trace_id_hex()));
         Ok(api.with_trace(trace.to_traceparent()))
     }
 }
