@@ -1,11 +1,12 @@
 //! The export of spans to a collector that answers and to one that never does.
 
+mod exporting;
+
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use logistics_core::observe::{ApiCall, ApiRoute, Observer};
-use logistics_core::{Timestamp, TraceContext};
+use exporting::{PATIENCE, report, traces};
 use logistics_telemetry::{BuildInfo, OtlpConfig, OtlpProtocol, Traces, TracesConfig};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
@@ -14,21 +15,6 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use tonic::{Request, Response, Status};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-const ROUTE: ApiRoute = ApiRoute { method: "POST", route: "/orders" };
-
-fn traces(otlp: &OtlpConfig) -> Traces {
-    let build = BuildInfo { program: "order-api", version: "1.2.3", instance: "api-1".to_owned() };
-    let config = TracesConfig { build, messaging_system: "kafka", sample_ratio: 1.0 };
-    Traces::start(config, otlp).expect("a valid configuration")
-}
-
-fn report(traces: &Traces) {
-    let mut call = ApiCall::new(ROUTE, 200, None, Timestamp::default(), Duration::from_millis(1));
-    call.span = TraceContext::new(1, 2, true);
-    traces.api_call(&call);
-}
 
 #[derive(Clone, Default)]
 struct Received(Arc<Mutex<Vec<Export>>>);

@@ -1,28 +1,14 @@
 //! The export of spans while there is no collector. A program of its own, because the subscriber of its log lines is global.
 
+mod exporting;
+
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use logistics_core::observe::{ApiCall, ApiRoute, Observer};
-use logistics_core::{Timestamp, TraceContext};
-use logistics_telemetry::{BuildInfo, OtlpConfig, OtlpProtocol, SpanCounts, Traces, TracesConfig};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-const ROUTE: ApiRoute = ApiRoute { method: "POST", route: "/orders" };
-
-fn traces(otlp: &OtlpConfig) -> Traces {
-    let build = BuildInfo { program: "order-api", version: "1.2.3", instance: "api-1".to_owned() };
-    let config = TracesConfig { build, messaging_system: "kafka", sample_ratio: 1.0 };
-    Traces::start(config, otlp).expect("a valid configuration")
-}
-
-fn report(traces: &Traces) {
-    let mut call = ApiCall::new(ROUTE, 200, None, Timestamp::default(), Duration::from_millis(1));
-    call.span = TraceContext::new(1, 2, true);
-    traces.api_call(&call);
-}
+use exporting::{PATIENCE, report, traces};
+use logistics_telemetry::{OtlpConfig, OtlpProtocol, SpanCounts, Traces};
 
 fn until(what: &str, traces: &Traces, holds: impl Fn(&SpanCounts) -> bool) {
     let begun = Instant::now();
