@@ -59,7 +59,7 @@ impl StoreMonitor {
 impl Gauges for StoreMonitor {
     fn read(&self, into: &mut dyn FnMut(Reading)) {
         for summary in self.orders.as_ref().and_then(Polled::latest).into_iter().flatten() {
-            into(Reading::Orders(summary.into()));
+            into(Reading::Orders(summary));
         }
         if let Some(usage) = self.usage.as_ref().and_then(Polled::latest) {
             into(Reading::Store(usage));

@@ -50,7 +50,7 @@ pub use append::AppendReport;
 pub use notification::{NotificationEnd, NotificationReport};
 pub use port_call::PortCall;
 pub use reading::{
-    ChannelReading, DependencyReading, Exposition, Gauges, LogReading, OpenTransactionReading, OrdersReading,
+    ChannelReading, DependencyReading, Exposition, Gauges, LogReading, OpenTransactionReading,
     ProcessorReading, Reading, StoreReading,
 };
 pub use store_write::StoreWriteReport;

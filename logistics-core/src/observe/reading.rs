@@ -1,7 +1,6 @@
 //! The state of a running system at one moment.
 
 use crate::ids::{Offset, Partition, Timestamp};
-use crate::lifecycle::Status;
 use crate::port::StatusSummary;
 
 /// Answers what the state is now. A scrape of the metrics asks it.
@@ -24,7 +23,7 @@ pub enum Reading {
     /// Of the transaction that hides the end of a partition of the log.
     OpenTransaction(OpenTransactionReading),
     /// Of the orders of one status.
-    Orders(OrdersReading),
+    Orders(StatusSummary),
     /// Of the store.
     Store(StoreReading),
     /// Of a channel of notifications.
@@ -94,33 +93,6 @@ impl OpenTransactionReading {
     #[must_use]
     pub fn new(partition: Partition, since: Option<Timestamp>) -> Self {
         Self { partition, since }
-    }
-}
-
-/// The orders of one status.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct OrdersReading {
-    /// The status.
-    pub status: Status,
-    /// The number of orders.
-    pub count: u64,
-    /// The latest change of the order that has not changed for the longest time; `None`: there are no orders.
-    pub oldest_change: Option<Timestamp>,
-}
-
-impl From<StatusSummary> for OrdersReading {
-    fn from(summary: StatusSummary) -> Self {
-        let StatusSummary { status, count, oldest_change } = summary;
-        Self { status, count, oldest_change }
-    }
-}
-
-impl OrdersReading {
-    /// The orders of a status.
-    #[must_use]
-    pub fn new(status: Status, count: u64, oldest_change: Option<Timestamp>) -> Self {
-        Self { status, count, oldest_change }
     }
 }
 

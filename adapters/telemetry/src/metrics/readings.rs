@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use logistics_core::observe::{
-    ChannelReading, DependencyReading, Gauges, LogReading, OrdersReading, ProcessorReading, Reading,
-    StoreReading,
+    ChannelReading, DependencyReading, Gauges, LogReading, ProcessorReading, Reading, StoreReading,
 };
+use logistics_core::port::StatusSummary;
 use logistics_core::{Partition, Status, Timestamp};
 
 /// The readings of one scrape, by what they are of. Two readings of the same would give a series twice, and Prometheus rejects such
@@ -17,7 +17,7 @@ pub(super) struct Readings {
     pub(super) log: BTreeMap<Partition, LogReading>,
     /// Since when a transaction hides the end of a partition.
     pub(super) open_transactions: BTreeMap<Partition, Option<Timestamp>>,
-    pub(super) orders: BTreeMap<Status, OrdersReading>,
+    pub(super) orders: BTreeMap<Status, StatusSummary>,
     pub(super) stores: BTreeMap<&'static str, StoreReading>,
     pub(super) channels: BTreeMap<String, ChannelReading>,
     pub(super) dependencies: BTreeMap<&'static str, DependencyReading>,

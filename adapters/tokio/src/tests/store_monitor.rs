@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use logistics_core::lifecycle::{STATUSES, Status};
-use logistics_core::observe::{Gauges, OrdersReading, Reading, StoreReading};
+use logistics_core::observe::{Gauges, Reading, StoreReading};
 use logistics_core::port::{MockOrderReader, PortErrorKind, StatusSummary};
 use logistics_core::{Offset, Partition, Timestamp};
 use logistics_testkit::{Faults, MemoryOrderStore};
@@ -55,7 +55,7 @@ async fn readings_are_those_of_the_latest_poll() {
         assert_eq!(found.len(), STATUSES.len() + 1);
         let mut confirmed = StatusSummary::none()[Status::Confirmed.index()];
         confirmed.add(n, Some(Timestamp::from_millis(7)));
-        assert!(found.contains(&Reading::Orders(OrdersReading::from(confirmed))), "{found:?}");
+        assert!(found.contains(&Reading::Orders(confirmed)), "{found:?}");
         assert!(found.contains(&Reading::Store(used(n - 1))), "{found:?}");
     }
     drop(monitor);

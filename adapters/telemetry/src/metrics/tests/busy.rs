@@ -6,10 +6,10 @@ use std::time::Duration;
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::observe::{
     ApiCall, ApiRoute, AppendReport, ChannelReading, DeadLetterReport, DependencyReading, FactReport,
-    LogReading, NotificationEnd, NotificationReport, Observer, OpenTransactionReading, OrdersReading,
-    PortCall, ProcessorReading, Reading, RejectionReport, StoreReading, TransactionReport,
+    LogReading, NotificationEnd, NotificationReport, Observer, OpenTransactionReading, PortCall,
+    ProcessorReading, Reading, RejectionReport, StoreReading, TransactionReport,
 };
-use logistics_core::port::{NotifyErrorKind, PortErrorKind};
+use logistics_core::port::{NotifyErrorKind, PortErrorKind, StatusSummary};
 use logistics_core::processor::{HaltCode, ProcessorEvent};
 use logistics_core::{DeadlineKind, Offset, OrderId, Partition, RequestId, Status, TraceContext, Version};
 
@@ -89,7 +89,8 @@ fn readings() -> Vec<Reading> {
     let (mut log_up, mut store_down) = (DependencyReading::default(), DependencyReading::default());
     log_up.name = "log";
     (store_down.name, store_down.down_since) = ("store", Some(ago(12)));
-    let orders = STATUSES.map(|status| Reading::Orders(OrdersReading::new(status, 3, Some(ago(60)))));
+    let orders = STATUSES
+        .map(|status| Reading::Orders(StatusSummary { status, count: 3, oldest_change: Some(ago(60)) }));
     let others = [
         Reading::Store(store),
         Reading::Dependency(log_up),
