@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use logistics_core::observe::{LogReading, Reading};
+use logistics_core::observe::{Gauges, LogReading, Reading};
 use logistics_embedded::{Config, Engine};
 use logistics_tests::engine::{place, processors, until};
 use logistics_tokio::{LogMonitor, LogMonitorOptions, SystemClock};
@@ -16,7 +16,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 fn readings(monitor: &LogMonitor) -> Vec<LogReading> {
     let mut readings = Vec::new();
-    monitor.gauges().read(&mut |reading| {
+    monitor.read(&mut |reading| {
         if let Reading::Log(reading) = reading {
             readings.push(reading);
         }

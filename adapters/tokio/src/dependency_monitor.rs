@@ -1,7 +1,6 @@
 //! Monitors whether log and store answer.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,11 +10,11 @@ use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_core::observe::{DependencyReading, Gauges, Reading};
 use logistics_core::port::{Clock, EventBus, OwnerStore, PortError, Topic};
 use logistics_core::{Partition, Timestamp};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use crate::error_text::{error_text, panic_text};
+use crate::answer::answer_within;
 use crate::lock::lock;
 use crate::options::DependencyMonitorOptions;
 
@@ -173,23 +172,14 @@ impl<Q: Fn(Partition) -> BoxFuture<'static, Result<(), PortError>>> Queries<Q> {
         let mut partition = 0;
         loop {
             ticks.tick().await;
-            let answer = self.answer(Partition(partition)).await;
+            // The call begins inside, so that its panic is caught as well.
+            let call = async { (self.query)(Partition(partition)).await };
+            let answer = answer_within(self.options.timeout_ms, call).await;
             // A partition that does not answer is queried again, so that its outage stays visible.
             if answer.is_ok() {
                 partition = (partition + 1) % self.partitions.max(1);
             }
             self.part.record(answer, self.clock.now());
-        }
-    }
-
-    async fn answer(&self, partition: Partition) -> Result<(), String> {
-        let limit = Duration::from_millis(self.options.timeout_ms);
-        // Without the catch, a panic would end this task, and health would never change again.
-        let answer = AssertUnwindSafe(async { timeout(limit, (self.query)(partition)).await }).catch_unwind();
-        match answer.await {
-            Ok(Ok(answer)) => answer.map_err(|error| error_text(&error)),
-            Ok(Err(_)) => Err(format!("no answer within {} ms", limit.as_millis())),
-            Err(panic) => Err(format!("a panic: {}", panic_text(panic.as_ref()))),
         }
     }
 }

@@ -1,19 +1,18 @@
 //! Monitors how far the store is behind the log.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt, stream};
+use futures::{StreamExt, stream};
 use logistics_core::observe::{Gauges, LogReading, Reading};
-use logistics_core::port::{Clock, EventBus, OrderReader, PortError, Topic};
+use logistics_core::port::{Clock, EventBus, OrderReader, Topic};
 use logistics_core::{Offset, Partition, Timestamp};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
 
-use crate::error_text::{error_text, panic_text};
+use crate::answer::answer_within;
 use crate::lock::lock;
 use crate::log_scan::{Scanned, first_input};
 use crate::options::LogMonitorOptions;
@@ -22,8 +21,8 @@ use crate::options::LogMonitorOptions;
 /// unanswered input is.
 ///
 /// It belongs to no owner of a partition, so it sees a partition without an owner: the age of its oldest input grows. A
-/// partition that cannot be read keeps its latest reading, in which the age grows as well. Dropping the monitor ends the
-/// reads; its [`gauges`](Self::gauges) keep the latest readings.
+/// partition that cannot be read keeps its latest reading, in which the age grows as well. As [`Gauges`] it answers
+/// the latest readings: none of a partition before its first answer. Dropping the monitor ends the reads.
 pub struct LogMonitor {
     readings: Arc<Readings>,
     _task: AbortOnDropHandle<()>,
@@ -45,11 +44,14 @@ impl LogMonitor {
         let polls = Polls { bus, store, clock, options, readings: readings.clone() };
         Self { readings, _task: AbortOnDropHandle::new(tokio::spawn(polls.run())) }
     }
+}
 
-    /// The latest readings: none of a partition before its first answer.
-    #[must_use]
-    pub fn gauges(&self) -> Arc<dyn Gauges> {
-        self.readings.clone()
+impl Gauges for LogMonitor {
+    fn read(&self, into: &mut dyn FnMut(Reading)) {
+        for polled in &self.readings.0 {
+            let reading = lock(polled).as_ref().map(|polled| polled.reading.clone());
+            reading.into_iter().for_each(|reading| into(Reading::Log(reading)));
+        }
     }
 }
 
@@ -79,15 +81,6 @@ struct Oldest {
     is_exact: bool,
 }
 
-impl Gauges for Readings {
-    fn read(&self, into: &mut dyn FnMut(Reading)) {
-        for polled in &self.0 {
-            let reading = lock(polled).as_ref().map(|polled| polled.reading.clone());
-            reading.into_iter().for_each(|reading| into(Reading::Log(reading)));
-        }
-    }
-}
-
 struct Polls {
     bus: Arc<dyn EventBus>,
     store: Arc<dyn OrderReader>,
@@ -113,19 +106,17 @@ impl Polls {
 
     async fn poll(&self, partition: Partition, slot: &Mutex<Option<Polled>>) {
         let before = lock(slot).clone();
-        // Without the catch, a panic would end this task, and the readings would never change again.
-        let read = AssertUnwindSafe(self.read(partition, before.as_ref())).catch_unwind().await;
-        match read {
-            Ok(Ok(polled)) => *lock(slot) = Some(polled),
-            Ok(Err(cause)) => debug!(%partition, cause, "could not read how far the store is behind the log"),
-            Err(panic) => debug!(%partition, panic = panic_text(panic.as_ref()), "reading the lag panicked"),
+        match self.read(partition, before.as_ref()).await {
+            Ok(polled) => *lock(slot) = Some(polled),
+            Err(cause) => debug!(%partition, cause, "could not read how far the store is behind the log"),
         }
     }
 
     async fn read(&self, partition: Partition, before: Option<&Polled>) -> Result<Polled, String> {
         // The end is read first: what is appended and answered in between is no lag.
-        let bounds = self.limited(self.bus.bounds(Topic::Orders, partition)).await?;
-        let checkpoint = self.limited(self.store.checkpoint(partition)).await?;
+        let bounds =
+            answer_within(self.options.timeout_ms, self.bus.bounds(Topic::Orders, partition)).await?;
+        let checkpoint = answer_within(self.options.timeout_ms, self.store.checkpoint(partition)).await?;
         let (start, end) = (bounds.start, bounds.end);
         let answered = checkpoint.map_or(start, |checkpoint| checkpoint.answered).max(start).min(end);
         let oldest = self.oldest(partition, answered, end, before.and_then(|before| before.oldest)).await;
@@ -155,7 +146,8 @@ impl Polls {
             return before;
         }
         let from = before.map_or(answered, |oldest| oldest.at);
-        match self.limited(first_input(self.bus.as_ref(), partition, from, end)).await {
+        let scan = first_input(self.bus.as_ref(), partition, from, end);
+        match answer_within(self.options.timeout_ms, scan).await {
             Ok(Scanned::None) => None,
             Ok(Scanned::Input { at, since }) => Some(Oldest { at, since, is_exact: true }),
             Ok(Scanned::More { at, since }) => Some(Oldest { at, since, is_exact: false }),
@@ -164,14 +156,6 @@ impl Polls {
                 debug!(%partition, cause, "could not read the oldest unanswered input");
                 before.or_else(|| Some(Oldest { at: from, since: self.clock.now(), is_exact: false }))
             }
-        }
-    }
-
-    async fn limited<T>(&self, call: impl Future<Output = Result<T, PortError>>) -> Result<T, String> {
-        let limit = Duration::from_millis(self.options.timeout_ms);
-        match timeout(limit, call).await {
-            Ok(answer) => answer.map_err(|error| error_text(&error)),
-            Err(_) => Err(format!("no answer within {} ms", limit.as_millis())),
         }
     }
 }

@@ -1,16 +1,14 @@
 //! Polls a part at an interval, and keeps its latest answer.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::FutureExt;
 use logistics_core::port::PortError;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use crate::error_text::{error_text, panic_text};
+use crate::answer::answer_within;
 use crate::lock::lock;
 use crate::options::PollOptions;
 
@@ -58,11 +56,11 @@ async fn run<T, A, F>(
 {
     let mut ticks = interval(Duration::from_millis(options.interval_ms.max(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let limit = Duration::from_millis(options.timeout_ms);
     let mut failures: u32 = 0;
     loop {
         ticks.tick().await;
-        match answer(limit, &query).await {
+        // The call begins inside, so that its panic is caught as well.
+        match answer_within(options.timeout_ms, async { query().await }).await {
             Ok(answer) => {
                 if failures > options.failures_max {
                     info!("{what} are known again");
@@ -79,18 +77,5 @@ async fn run<T, A, F>(
                 }
             }
         }
-    }
-}
-
-async fn answer<A, F>(limit: Duration, query: &impl Fn() -> F) -> Result<A, String>
-where
-    F: Future<Output = Result<A, PortError>>,
-{
-    // Without the catch, a panic would end this task, and the latest answer would stay for ever.
-    let answer = AssertUnwindSafe(async { timeout(limit, query()).await }).catch_unwind();
-    match answer.await {
-        Ok(Ok(answer)) => answer.map_err(|error| error_text(&error)),
-        Ok(Err(_)) => Err(format!("no answer within {} ms", limit.as_millis())),
-        Err(panic) => Err(format!("a panic: {}", panic_text(panic.as_ref()))),
     }
 }

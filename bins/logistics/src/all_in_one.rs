@@ -60,7 +60,6 @@ impl AllInOne {
             engine.gauge(telemetry);
             let mut services =
                 Services::new(telemetry).watched(engine.health(telemetry)).until(engine.failed());
-            services = services.measured(engine.log_monitor());
             if let Some(how) = config.deciding {
                 services = services.deciding(bus.clone(), store, how);
             }

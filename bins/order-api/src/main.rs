@@ -94,9 +94,7 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
     let checks = vec![log.startup_check(ROLE), store.startup_check(&log, ROLE)];
     run(signals, server, checks, || {
         cluster::gauge(&telemetry, &log, &store, ROLE);
-        let services =
-            Services::new(&telemetry).watched(cluster::watch(&log, Some(&store), ROLE, &telemetry));
-        services.measured(cluster::log_monitor(&log, &store))
+        Services::new(&telemetry).watched(cluster::watch(&log, Some(&store), ROLE, &telemetry))
     })
     .await
 }

@@ -13,8 +13,7 @@ use logistics_core::processor::{ProducerRoles, Settings};
 use logistics_core::wire::LogKeys;
 use logistics_layers::Layer;
 use logistics_tokio::{
-    LogMonitor, LogObserver, Notifications, NotificationsOptions, OrderLines, Processors, ProcessorsOptions,
-    SystemClock,
+    LogObserver, Notifications, NotificationsOptions, OrderLines, Processors, ProcessorsOptions, SystemClock,
 };
 
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
@@ -63,7 +62,6 @@ pub type NewNotifier = Box<dyn FnOnce() -> Arc<dyn Notifier> + Send>;
 pub struct Services {
     telemetry: Telemetry,
     watches: Vec<Arc<dyn HealthProbe>>,
-    monitors: Vec<LogMonitor>,
     until: Option<BoxFuture<'static, Failure>>,
     processors: Option<Processors>,
     notifications: Option<Notifications>,
@@ -73,23 +71,15 @@ impl Services {
     /// No services yet. `telemetry` will observe them.
     #[must_use]
     pub fn new(telemetry: &Telemetry) -> Self {
-        let (watches, monitors, until) = (Vec::new(), Vec::new(), None);
+        let (watches, until) = (Vec::new(), None);
         let (telemetry, processors, notifications) = (telemetry.clone(), None, None);
-        Self { telemetry, watches, monitors, until, processors, notifications }
+        Self { telemetry, watches, until, processors, notifications }
     }
 
     /// Adds a part to the health.
     #[must_use]
     pub fn watched(mut self, probe: Arc<dyn HealthProbe>) -> Self {
         self.watches.push(probe);
-        self
-    }
-
-    /// Shows in the metrics how far the store is behind the log.
-    #[must_use]
-    pub fn measured(mut self, monitor: LogMonitor) -> Self {
-        self.telemetry.watch(monitor.gauges());
-        self.monitors.push(monitor);
         self
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use logistics_core::observe::{LogReading, Reading};
+use logistics_core::observe::{Gauges, LogReading, Reading};
 use logistics_core::port::{Clock, EventBus, NewRecord, Topic};
 use logistics_core::processor::Settings;
 use logistics_core::{Offset, OrderId, Partition, Policy, Timestamp};
@@ -60,7 +60,7 @@ impl System {
 
     fn readings(&self) -> Vec<LogReading> {
         let mut readings = Vec::new();
-        self.monitor.gauges().read(&mut |reading| match reading {
+        self.monitor.read(&mut |reading| match reading {
             Reading::Log(reading) => readings.push(reading),
             other => panic!("not of the log: {other:?}"),
         });

@@ -142,18 +142,6 @@ impl Engine {
         }
     }
 
-    /// Measures how far the store is behind the log, after the startup checks have passed.
-    pub(crate) fn log_monitor(&self) -> LogMonitor {
-        match self {
-            Self::Embedded { engine, .. } => {
-                let (bus, store) = (engine.bus(), engine.store());
-                LogMonitor::start(bus, store, Arc::new(SystemClock), LogMonitorOptions::default())
-            }
-            #[cfg(feature = "cluster")]
-            Self::Cluster { log, store } => cluster::log_monitor(log, store),
-        }
-    }
-
     /// Polls the store and the log for the metrics, after the startup checks have passed.
     pub(crate) fn gauge(&self, telemetry: &Telemetry) {
         match self {
@@ -164,6 +152,9 @@ impl Engine {
                     async move { engine.usage().await }
                 });
                 telemetry.watch(Arc::new(monitor));
+                let (bus, store) = (self.bus(), self.store());
+                let lag = LogMonitor::start(bus, store, Arc::new(SystemClock), LogMonitorOptions::default());
+                telemetry.watch(Arc::new(lag));
             }
             #[cfg(feature = "cluster")]
             Self::Cluster { log, store } => cluster::gauge(telemetry, log, store, ProcessRole::ALL),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use logistics_tokio::{PollOptions, StoreMonitor, SystemClock, TransactionMonitor};
+use logistics_tokio::{
+    LogMonitor, LogMonitorOptions, PollOptions, StoreMonitor, SystemClock, TransactionMonitor,
+};
 
 use super::{Log, ProcessRole, Store};
 use crate::telemetry::Telemetry;
@@ -11,8 +13,8 @@ use crate::telemetry::Telemetry;
 const TRANSACTIONS_INTERVAL_MS: u64 = 5000;
 
 /// Polls the memory of the store for the metrics of a process with a store. A process that appends also polls what concerns the whole
-/// system: the orders of each status, and the open transactions of the log. Processors would repeat both. Call it after the checks
-/// of the start have passed.
+/// system: how far the store is behind the log, the orders of each status, and the open transactions of the log. Processors would
+/// repeat these. Call it after the checks of the start have passed.
 pub fn gauge(telemetry: &Telemetry, log: &Log, store: &Store, role: ProcessRole) {
     let redis = store.redis.clone();
     let mut monitor = StoreMonitor::new(PollOptions::default()).usage(move || {
@@ -20,6 +22,9 @@ pub fn gauge(telemetry: &Telemetry, log: &Log, store: &Store, role: ProcessRole)
         async move { redis.usage().await }
     });
     if role.appends {
+        let lag =
+            LogMonitor::start(log.bus(), store.store(), Arc::new(SystemClock), LogMonitorOptions::default());
+        telemetry.watch(Arc::new(lag));
         monitor = monitor.orders(Arc::new(store.redis.clone()));
         let (kafka, default) = (log.0.clone(), PollOptions::default());
         let options = PollOptions { interval_ms: TRANSACTIONS_INTERVAL_MS, ..default };

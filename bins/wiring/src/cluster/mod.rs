@@ -18,9 +18,7 @@ use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderStore, PortError, SharedQuota};
 use logistics_kafka::KafkaBus;
 use logistics_redis::{RedisStore, RedisStoreError};
-use logistics_tokio::{
-    DependencyMonitor, DependencyMonitorOptions, LogMonitor, LogMonitorOptions, SystemClock,
-};
+use logistics_tokio::{DependencyMonitor, DependencyMonitorOptions, SystemClock};
 use tokio::sync::{OnceCell, watch};
 
 use crate::health_registry::{HealthRegistry, STORE_PART};
@@ -276,10 +274,4 @@ pub fn watch(
     let all = HealthRegistry::default();
     all.replace(parts);
     Arc::new(all)
-}
-
-/// Measures how far the store is behind the log. Call it after the checks of the start have passed.
-#[must_use]
-pub fn log_monitor(log: &Log, store: &Store) -> LogMonitor {
-    LogMonitor::start(log.bus(), store.store(), Arc::new(SystemClock), LogMonitorOptions::default())
 }

@@ -9,7 +9,7 @@ use logistics_cli_kit::{BaseUrl, Client};
 use logistics_core::observe::{ApiCall, AppendReport, Observer, PortCall, Reading};
 use logistics_notify::Console;
 use logistics_testkit::{MemoryBus, MemoryOrderStore};
-use logistics_tokio::LogMonitorOptions;
+use logistics_tokio::{LogMonitor, LogMonitorOptions};
 
 use super::*;
 use crate::http_server::{HttpArgs, HttpServer};
@@ -52,8 +52,7 @@ async fn every_port_of_a_process_is_observed() {
     let server = api.await.expect("a free port");
     let options = LogMonitorOptions { interval_ms: 10, ..LogMonitorOptions::default() };
     let monitor = LogMonitor::start(bus.clone(), store.clone(), Arc::new(SystemClock), options);
-    let readings = monitor.gauges();
-    let services = Services::new(&telemetry).measured(monitor);
+    let services = Services::new(&telemetry);
     let services = services.deciding(bus.clone(), store, Deciding::by(Policy::simulate(0)));
     let services = services.notifying(bus, Arc::new(Console::stdout()), Some(StartAt::Start));
     let mut client = Client::new(BaseUrl::of(server.addr()));
@@ -78,7 +77,7 @@ async fn every_port_of_a_process_is_observed() {
         ("subscription", "next", true),
     ]);
     let seen = async {
-        while !calls.ports.lock().unwrap().is_superset(&expected) || logs(readings.as_ref()) < PARTITIONS {
+        while !calls.ports.lock().unwrap().is_superset(&expected) || logs(&monitor) < PARTITIONS {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
