@@ -10,6 +10,7 @@ mod records;
 mod soak;
 mod start;
 mod store;
+mod traces;
 mod walk;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         api::everything_is_restarted_in_turn_without_a_failed_call,
         walk::an_order_is_delivered_and_every_service_logs_it,
         walk::any_producer_places_an_order_and_any_client_reads_it,
+        traces::an_order_is_one_trace_across_three_processes,
         start::a_service_waits_for_a_missing_topic,
         start::another_partition_count_is_rejected,
         start::a_topic_with_finite_retention_is_rejected,
