@@ -23,7 +23,8 @@ async fn is_one_trace(system: &System, endpoint: &str, protocol: &str, spans: im
     // The API alone begins traces. The others record what it records.
     let with = |more: &[(&'static str, &'static str)]| [&export[..], more].concat();
     let api = system.start(SERVICES[0], &with(&[("LOGISTICS_TRACE_SAMPLE_RATIO", "1")]));
-    let simulated = [("LOGISTICS_MODE", "simulate"), ("LOGISTICS_DWELL", "10ms"), ("LOGISTICS_TRACE_SAMPLE_RATIO", "0")];
+    let simulated =
+        [("LOGISTICS_MODE", "simulate"), ("LOGISTICS_DWELL", "10ms"), ("LOGISTICS_TRACE_SAMPLE_RATIO", "0")];
     let processor = system.start(SERVICES[1], &with(&simulated));
     let notifications = system.start(SERVICES[2], &with(&[("LOGISTICS_TRACE_SAMPLE_RATIO", "0")]));
     for process in [&api, &processor, &notifications] {
@@ -33,7 +34,8 @@ async fn is_one_trace(system: &System, endpoint: &str, protocol: &str, spans: im
     let order_id = placed.json()["order_id"].as_str().expect("an order id").to_owned();
     let trace = || {
         let spans = spans();
-        let is_sent = |span: &&Span| span.name == "send orders" && span.attribute("logistics.order.id") == order_id;
+        let is_sent =
+            |span: &&Span| span.name == "send orders" && span.attribute("logistics.order.id") == order_id;
         let trace_id = spans.iter().find(is_sent)?.trace_id.clone();
         order_trace(&spans, &trace_id).ok()
     };

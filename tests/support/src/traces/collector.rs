@@ -9,8 +9,9 @@ use std::time::Duration;
 use super::Span;
 use crate::{free_port, until};
 
-/// The variable with the path of a collector that has the receiver `otlp` and the exporter `file`.
-const VARIABLE: &str = "LOGISTICS_TEST_COLLECTOR";
+/// The variable with the path of a collector that has the receiver `otlp` and the exporter `file`. The services of a test inherit it and
+/// reject an unknown `LOGISTICS_` variable, so its name begins otherwise.
+const VARIABLE: &str = "TEST_OTEL_COLLECTOR";
 /// How long a collector takes to start.
 const START: Duration = Duration::from_secs(60);
 
@@ -22,7 +23,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Starts the collector of `LOGISTICS_TEST_COLLECTOR`, with its files in `directory`. `None`: the variable is not set, and
+    /// Starts the collector of `TEST_OTEL_COLLECTOR`, with its files in `directory`. `None`: the variable is not set, and
     /// the reason is printed.
     ///
     /// # Panics
