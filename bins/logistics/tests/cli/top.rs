@@ -31,7 +31,8 @@ fn the_document_has_the_verdict_of_all_processes_and_so_has_the_exit_code() {
     assert_eq!(seen["partitions"][1]["owner"], "a");
     assert_eq!(seen["partitions"][1]["timers"].to_string(), "7");
     assert_eq!(seen["totals"]["placed_per_second"].to_string(), "0");
-    assert!(seen["totals"]["interval_seconds"].as_f64().is_some_and(|seconds| seconds >= 0.1), "{seen}");
+    // From answer to answer, which is less than the interval if the first answer came late.
+    assert!(seen["totals"]["interval_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{seen}");
     assert!(
         seen["late_orders"]["error"].as_str().is_some_and(|error| error.contains("cannot reach")),
         "{seen}"
