@@ -24,7 +24,7 @@ use crate::ids::{Offset, OrderId, Partition, Timestamp};
 use crate::lifecycle::Status;
 use crate::order::Order;
 use crate::partitioner::partition_of;
-use crate::port::{LogRecord, Recovery};
+use crate::port::{LogRecord, Recovery, StatusSummary};
 use crate::wire;
 use partition::PartitionAudit;
 use violation::Broken;
@@ -59,8 +59,17 @@ pub struct Audit {
     expect: Expect,
     audits: BTreeMap<Partition, PartitionAudit>,
     documents: u64,
-    last_listed: HashMap<Status, (Timestamp, OrderId)>,
+    listed: HashMap<Status, Listed>,
+    summary: Option<Vec<StatusSummary>>,
     report: Report,
+}
+
+/// The documents of one list so far.
+#[derive(Debug)]
+struct Listed {
+    count: u64,
+    /// The last one: when it changed, and its id.
+    last: (Timestamp, OrderId),
 }
 
 impl Audit {
@@ -72,7 +81,8 @@ impl Audit {
             expect,
             audits: BTreeMap::new(),
             documents: 0,
-            last_listed: HashMap::new(),
+            listed: HashMap::new(),
+            summary: None,
             report: Report::default(),
         }
     }
@@ -111,13 +121,19 @@ impl Audit {
             return Err(broken(format!("the store lists its document as {listed}, it is {status}")));
         }
         let place = (changed_at, order_id.clone());
-        match self.last_listed.insert(listed, place.clone()) {
-            Some(last) if last <= place => Err(broken(format!(
+        let count = 1 + self.listed.get(&listed).map_or(0, |before| before.count);
+        match self.listed.insert(listed, Listed { count, last: place.clone() }) {
+            Some(Listed { last, .. }) if last <= place => Err(broken(format!(
                 "the list of {listed} orders has it behind {}, which changed earlier",
                 last.1
             ))),
             _ => Ok(()),
         }
+    }
+
+    /// Adds the store's counts of each status. Without them, they are not compared.
+    pub fn summary(&mut self, summary: Vec<StatusSummary>) {
+        self.summary = Some(summary);
     }
 
     /// Says where a partition of the notifications starts. Those before it are gone, which is no violation: that topic
@@ -185,9 +201,29 @@ impl Audit {
             audit.settle(*partition, self.expect, &mut report)?;
         }
         if self.expect.is_settled() {
+            let counted = self.check_summary();
             self.check_forwarded()?;
+            counted?;
         }
         Ok(report)
+    }
+
+    /// The store counts what it lists. Any other violation is reported first, because it says more.
+    fn check_summary(&self) -> Result<(), Violation> {
+        for StatusSummary { status, count, oldest_change } in self.summary.iter().flatten() {
+            let listed = self.listed.get(status);
+            // The lists begin with the latest change.
+            let expected = listed.map_or((0, None), |listed| (listed.count, Some(listed.last.0)));
+            if (*count, *oldest_change) != expected {
+                let (count, oldest) = (*count, since(*oldest_change));
+                let (listed, listed_oldest) = (expected.0, since(expected.1));
+                let found = format!(
+                    "the store counts {count} {status} orders{oldest}, and lists {listed}{listed_oldest}"
+                );
+                return Err(Broken::new(Invariant::I10, found).anywhere());
+            }
+        }
+        Ok(())
     }
 
     /// Every forwarded input is in its right partition, as often as it was forwarded there.
@@ -221,6 +257,10 @@ impl Audit {
     fn audit(&mut self, partition: Partition) -> &mut PartitionAudit {
         self.audits.entry(partition).or_default()
     }
+}
+
+fn since(oldest_change: Option<Timestamp>) -> String {
+    oldest_change.map_or(String::new(), |at| format!(" since {at}"))
 }
 
 #[cfg(test)]

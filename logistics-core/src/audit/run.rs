@@ -37,6 +37,7 @@ pub async fn run(bus: &dyn EventBus, store: &dyn OrderStore, expect: Expect) -> 
         audit.recovery(partition, &store.recover(partition).await?)?;
     }
     read_documents(store, &mut audit).await?;
+    audit.summary(store.summary().await?);
     read_logs(bus, &mut audit).await?;
     Ok(audit.finish()?)
 }

@@ -452,6 +452,28 @@ fn i10_a_list_that_is_out_of_order_or_under_another_status() {
 }
 
 #[test]
+fn i10_counts_that_differ_from_the_lists() {
+    let placed = |evidence: &Evidence| {
+        evidence.summary.iter().position(|one| one.status == Status::Placed).unwrap()
+    };
+    let mut uncounted = clean();
+    let at = placed(&uncounted);
+    uncounted.summary[at].count -= 1;
+    assert_broken(&uncounted, Invariant::I10, None, "PLACED orders since");
+    uncounted.audit(Expect::InMotion).unwrap();
+
+    let mut younger = clean();
+    let oldest = younger.summary[at].oldest_change.unwrap();
+    younger.summary[at].oldest_change = Some(oldest.after_millis(1));
+    assert_broken(&younger, Invariant::I10, None, &format!("since {oldest}"));
+
+    let mut phantom = clean();
+    let returned = phantom.summary.iter_mut().find(|one| one.status == Status::Returned).unwrap();
+    returned.add(1, Some(oldest));
+    assert_broken(&phantom, Invariant::I10, None, "and lists 0");
+}
+
+#[test]
 fn i11_an_order_that_is_placed_twice_or_lost_on_the_way() {
     let mut twice = system();
     let request = twice.request("o0", Actor::Customer, Command::Place(Placement::default()));

@@ -1,7 +1,7 @@
 //! Clients that retry each placement with the same key until it is acknowledged.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -42,6 +42,7 @@ struct Shared {
     addr: Mutex<Option<SocketAddr>>,
     moved: Condvar,
     last: AtomicBool,
+    completed: AtomicUsize,
 }
 
 impl Load {
@@ -64,6 +65,11 @@ impl Load {
         self.shared.moved.notify_all();
     }
 
+    /// The orders that the clients have completed so far.
+    pub(crate) fn completed(&self) -> usize {
+        self.shared.completed.load(Ordering::Relaxed)
+    }
+
     /// Waits until each client has completed its current order.
     pub(crate) fn finish(self) -> Vec<Acknowledged> {
         self.shared.last.store(true, Ordering::Relaxed);
@@ -84,6 +90,7 @@ impl Client {
         while !self.shared.last.load(Ordering::Relaxed) {
             let key = format!("{}-{}", self.name, acknowledged.len());
             acknowledged.push(self.order(key));
+            self.shared.completed.fetch_add(1, Ordering::Relaxed);
         }
         acknowledged
     }

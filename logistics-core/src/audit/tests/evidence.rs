@@ -48,6 +48,7 @@ pub(super) struct Evidence {
     pub(super) notifications: Vec<Log>,
     pub(super) recoveries: Vec<Recovery>,
     pub(super) documents: BTreeMap<Status, Vec<Bytes>>,
+    pub(super) summary: Vec<StatusSummary>,
 }
 
 /// An honest system in one thread.
@@ -204,7 +205,10 @@ impl HonestSystem {
         }
         let mut orders: Vec<&Order> = self.state.values().collect();
         orders.sort_by_key(|order| std::cmp::Reverse((order.updated_at, &order.order_id)));
+        evidence.summary = StatusSummary::none();
         for order in orders {
+            let status = evidence.summary.iter_mut().find(|one| one.status == order.status).unwrap();
+            status.add(1, Some(order.updated_at));
             evidence.documents.entry(order.status).or_default().push(Bytes::from(order.to_document()));
         }
         evidence
@@ -223,6 +227,7 @@ impl Evidence {
                 audit.document(*status, document)?;
             }
         }
+        audit.summary(self.summary.clone());
         for (partition, n) in partitions() {
             for record in &self.notifications[n].records {
                 audit.notification_record(partition, record)?;
@@ -364,7 +369,7 @@ impl OrderReader for Evidence {
     }
 
     async fn summary(&self) -> Result<Vec<StatusSummary>, PortError> {
-        refused()
+        Ok(self.summary.clone())
     }
 
     async fn outcome(&self, _: &OrderId, _: &RequestId) -> Result<RequestOutcome, PortError> {
