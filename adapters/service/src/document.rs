@@ -1,10 +1,11 @@
 //! An order's document.
 
-use std::ops::Range;
+use std::fmt;
 
 use bytes::Bytes;
 use logistics_core::{HistoryEntry, Version};
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::ServiceError;
@@ -23,7 +24,7 @@ pub struct Document {
 }
 
 /// The document as the principal may see it: only operators see the subjects of its facts, which name people and programs, and
-/// the trace contexts of its history.
+/// the trace contexts.
 ///
 /// # Errors
 /// [`ServiceError::Unavailable`] if the document is unreadable.
@@ -33,22 +34,54 @@ pub(crate) fn visible(principal: &Principal, json: Bytes) -> Result<Bytes, Servi
     if principal.is_operator() || !hides() {
         return Ok(json);
     }
-    // Only the history is parsed and written again; the rest may be long.
-    #[derive(Deserialize)]
-    struct Outline<'a> {
-        #[serde(borrow)]
-        history: &'a RawValue,
-    }
-    let read = || -> serde_json::Result<(Range<usize>, Vec<u8>)> {
-        let Outline { history } = serde_json::from_slice(&json)?;
+    shown_to_parties(&json).map(Bytes::from).map_err(|error| unreadable(None, &error))
+}
+
+/// Only the history is parsed and written again; the rest may be long.
+fn shown_to_parties(json: &[u8]) -> serde_json::Result<Vec<u8>> {
+    let hidden;
+    let Fields(mut fields) = serde_json::from_slice(json)?;
+    fields.retain(|(name, _)| name != "trace");
+    if let Some((_, history)) = fields.iter_mut().find(|(name, _)| name == "history") {
         let mut entries: Vec<HistoryEntry> = serde_json::from_str(history.get())?;
         entries.iter_mut().for_each(|entry| (entry.by, entry.trace) = (None, None));
-        let place = json.slice_ref(history.get().as_bytes());
-        let start = place.as_ptr() as usize - json.as_ptr() as usize;
-        Ok((start..start + place.len(), serde_json::to_vec(&entries)?))
-    };
-    let (place, history) = read().map_err(|error| unreadable(None, &error))?;
-    Ok(Bytes::from([&json[..place.start], &history, &json[place.end..]].concat()))
+        hidden = serde_json::value::to_raw_value(&entries)?;
+        *history = &hidden;
+    }
+    serde_json::to_vec(&Fields(fields))
+}
+
+/// The fields of an object, in their order.
+struct Fields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Fields(fields))
+    }
+}
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
@@ -83,8 +116,29 @@ fn behind_quote(text: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logistics_core::Status;
+    use crate::principal::Role;
+    use logistics_core::{Details, Order, Status, Subject};
     use logistics_testkit::sample;
+
+    #[test]
+    fn parties_see_every_field_but_the_subjects_and_the_traces() {
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let mut order = Order::from_document(&sample::document(&sample::order_id(7), Status::Delivered))
+            .expect("a document");
+        order.details = Details::parse(r#"{"by":"x","trace":"mine","list":[1, 2]}"#).ok();
+        let expected = order.clone();
+        order.trace = trace.parse().ok();
+        for entry in &mut order.history {
+            (entry.by, entry.trace) = (Subject::parse("jwt:ann").ok(), trace.parse().ok());
+        }
+        let stored = Bytes::from(order.to_document());
+        let of = |role| Principal::new(Subject::parse("jwt:bob").expect("a subject")).with_role(role);
+        for role in [Role::Customer, Role::Merchant, Role::Courier] {
+            let shown = visible(&of(role), stored.clone()).expect("readable");
+            assert_eq!(shown, expected.to_document(), "{role:?}");
+        }
+        assert_eq!(visible(&of(Role::Operator), stored.clone()).expect("readable"), stored);
+    }
 
     #[test]
     fn the_version_of_a_document_of_the_core_is_read_without_parsing_it() {

@@ -37,6 +37,8 @@ pub(crate) struct Reported<'a> {
     span: Option<TraceContext>,
     /// The client's span.
     parent: Option<TraceContext>,
+    /// The client's `tracestate`.
+    trace_state: String,
     request_id: &'a HeaderValue,
     request_bytes: AtomicU64,
     has_ended: bool,
@@ -53,9 +55,12 @@ impl<'a> Reported<'a> {
         let route = route(call.method, call.path);
         observers.api_call_began(route);
         let parent = header::trace(call.headers);
+        // Without a valid `traceparent`, `tracestate` has no meaning.
+        let trace_state = parent.map(|_| header::trace_state(call.headers)).unwrap_or_default();
         let span = observers.new_span(parent);
         let (began, request_bytes) = ((service.clock().now(), Instant::now()), AtomicU64::new(0));
-        Self { observers, route, began, span, parent, request_id, request_bytes, has_ended: false }
+        let has_ended = false;
+        Self { observers, route, began, span, parent, trace_state, request_id, request_bytes, has_ended }
     }
 
     /// Counts a part of the body that was read.
@@ -104,7 +109,7 @@ impl<'a> Reported<'a> {
         let (began, start) = self.began;
         let mut call = ApiCall::new(self.route, status, error, began, start.elapsed());
         (call.request_bytes, call.response_bytes) = (*self.request_bytes.get_mut(), response_bytes);
-        (call.span, call.parent) = (self.span, self.parent);
+        (call.span, call.parent, call.trace_state) = (self.span, self.parent, &self.trace_state);
         call.request_id = self.request_id.to_str().unwrap_or_default();
         self.observers.api_call(&call);
     }

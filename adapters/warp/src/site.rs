@@ -28,7 +28,7 @@ const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const PREFLIGHT_AGE_S: &str = "600";
 const METHODS: &str = "GET, HEAD, POST";
 const REQUEST_HEADERS: &str =
-    "authorization, content-type, idempotency-key, if-match, if-none-match, prefer, traceparent";
+    "authorization, content-type, idempotency-key, if-match, if-none-match, prefer, traceparent, tracestate";
 const REPLY_HEADERS: &str = "etag, location, ratelimit, ratelimit-policy, retry-after, x-request-id";
 
 /// An admitted request.

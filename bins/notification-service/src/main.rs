@@ -9,7 +9,7 @@ use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_notify::Console;
 use logistics_wiring::cluster::{self, KafkaArgs, Log, PartitionsArgs, ProcessRole};
 use logistics_wiring::{
-    HealthDetailsArgs, HttpServer, InstanceArgs, NotifyArgs, Services, TelemetryArgs, parse, run,
+    HealthDetailsArgs, HttpServer, InstanceArgs, LogSystem, NotifyArgs, Services, TelemetryArgs, parse, run,
 };
 
 /// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
 async fn start(args: RunArgs) -> Result<(), Failure> {
     args.log.start();
     let instance = args.instance.name(PROGRAM);
-    let telemetry = args.telemetry.start(PROGRAM, &instance)?;
+    let telemetry = args.telemetry.start(PROGRAM, &instance, LogSystem::Kafka)?;
     let log = Log::connect(&args.kafka, args.partitions.partitions, &instance)?;
     let signals = Signals::listen()?;
     let server = HttpServer::health(args.listen, &args.health, &telemetry).await?;

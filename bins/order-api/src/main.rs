@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use logistics_cli_kit::{AuditArgs, Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
 use logistics_wiring::{
-    AUDIT_TARGET, HttpArgs, HttpServer, InstanceArgs, LogKeyArgs, MemoryArgs, Services, TelemetryArgs, parse,
-    run,
+    AUDIT_TARGET, HttpArgs, HttpServer, InstanceArgs, LogKeyArgs, LogSystem, MemoryArgs, Services,
+    TelemetryArgs, parse, run,
 };
 
 /// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
@@ -74,7 +74,7 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
     args.log.start_audited(&args.audit, AUDIT_TARGET)?;
     let keys = args.log_key.keys()?;
     let instance = args.instance.name(PROGRAM);
-    let telemetry = args.telemetry.start(PROGRAM, &instance)?;
+    let telemetry = args.telemetry.start(PROGRAM, &instance, LogSystem::Kafka)?;
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
     // The API serves at once, and answers 503 to requests that need a missing part.

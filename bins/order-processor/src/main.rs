@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
 use logistics_wiring::{
-    DecidingArgs, HealthDetailsArgs, HttpServer, InstanceArgs, Services, TelemetryArgs, parse, run,
+    DecidingArgs, HealthDetailsArgs, HttpServer, InstanceArgs, LogSystem, Services, TelemetryArgs, parse, run,
 };
 
 /// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
@@ -70,7 +70,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     args.deciding.announce();
     let how = args.deciding.deciding(args.deciding.memory().bytes())?;
     let instance = args.instance.name(PROGRAM);
-    let telemetry = args.telemetry.start(PROGRAM, &instance)?;
+    let telemetry = args.telemetry.start(PROGRAM, &instance, LogSystem::Kafka)?;
     let (log, store) = args.cluster.connect(&instance)?;
     let signals = Signals::listen()?;
     let server = HttpServer::health(args.listen, &args.health, &telemetry).await?;

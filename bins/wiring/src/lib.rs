@@ -39,5 +39,5 @@ pub use log_key::LogKeyArgs;
 pub use notify::NotifyArgs;
 pub use services::{Deciding, NewNotifier, Services};
 pub use startup::{RetryPolicy, StartupCheck, StartupHealth, wait_until_ready};
-pub use telemetry::{Telemetry, TelemetryArgs};
+pub use telemetry::{LogSystem, Telemetry, TelemetryArgs};
 pub use tls::TlsArgs;

@@ -17,21 +17,39 @@ pub struct TelemetryArgs {
 }
 
 impl TelemetryArgs {
-    /// Starts the telemetry of this process. `instance`: its name.
+    /// Starts the telemetry of this process. `instance`: its name; `log`: what its log runs on.
     ///
     /// # Errors
     /// If a flag is invalid.
-    pub fn start(&self, program: &'static str, instance: &str) -> Result<Telemetry, Failure> {
+    #[cfg_attr(not(feature = "otlp"), allow(unused_variables, reason = "only spans name the log"))]
+    pub fn start(&self, program: &'static str, instance: &str, log: LogSystem) -> Result<Telemetry, Failure> {
         let telemetry = Telemetry::new(program, instance);
         #[cfg(feature = "otlp")]
-        let telemetry = telemetry.tracing(self.otlp.start(build_info(program, instance), MESSAGING_SYSTEM)?);
+        let telemetry =
+            telemetry.tracing(self.otlp.start(build_info(program, instance), log.messaging_system())?);
         Ok(telemetry)
     }
 }
 
-/// What the log runs on, as `messaging.system`. A build with Kafka is for Kafka.
+/// What the log of a process runs on. A build can contain both, so the engine in use decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogSystem {
+    /// The topics of Kafka.
+    Kafka,
+    /// The file of the embedded engine.
+    Embedded,
+}
+
 #[cfg(feature = "otlp")]
-const MESSAGING_SYSTEM: &str = if cfg!(feature = "cluster") { "kafka" } else { "logistics" };
+impl LogSystem {
+    /// The attribute `messaging.system`.
+    fn messaging_system(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::Embedded => "logistics",
+        }
+    }
+}
 
 fn build_info(program: &'static str, instance: &str) -> BuildInfo {
     BuildInfo { program, version: env!("CARGO_PKG_VERSION"), instance: instance.to_owned() }

@@ -36,6 +36,8 @@ pub struct ApiCall<'a> {
     pub span: Option<TraceContext>,
     /// The client's span.
     pub parent: Option<TraceContext>,
+    /// The client's `tracestate`, which may be malformed. Empty without a parent.
+    pub trace_state: &'a str,
     /// The call's `X-Request-Id`.
     pub request_id: &'a str,
 }
@@ -50,7 +52,18 @@ impl<'a> ApiCall<'a> {
         began: Timestamp,
         elapsed: Duration,
     ) -> Self {
-        let (request_bytes, response_bytes, span, parent, request_id) = (0, 0, None, None, "");
-        Self { route, status, error, began, elapsed, request_bytes, response_bytes, span, parent, request_id }
+        Self {
+            route,
+            status,
+            error,
+            began,
+            elapsed,
+            request_bytes: 0,
+            response_bytes: 0,
+            span: None,
+            parent: None,
+            trace_state: "",
+            request_id: "",
+        }
     }
 }

@@ -54,7 +54,8 @@ pub enum ProcessorEvent {
         /// Why no owner wrote it.
         reason: String,
     },
-    /// The checkpoint was made from another log, or from records that this log no longer has: the store is rebuilt.
+    /// The checkpoint was made from another log, or from records that this log no longer has, or the store lacks a checkpoint
+    /// although the log has decided orders: the store is rebuilt.
     Rebuilding {
         /// Why.
         reason: String,

@@ -36,6 +36,8 @@ pub(super) struct Replay {
     pub(super) indexed: Indexed,
     /// Orders that the store has lost, as far as the replay has seen nothing of them.
     pub(super) lost: BTreeSet<OrderId>,
+    /// The store had no checkpoint: it is new, or lost everything.
+    pub(super) store_was_empty: bool,
     /// The write that the store is at.
     pub(super) token: Option<Token>,
     pub(super) sequence: u64,
@@ -64,6 +66,7 @@ impl Replay {
             whole: true,
             indexed: Indexed::All,
             lost,
+            store_was_empty: token.is_none(),
             token,
             sequence: 0,
             timers,

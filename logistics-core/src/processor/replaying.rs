@@ -109,8 +109,14 @@ impl Replaying {
             check_missing(&loaded.missing, &BTreeSet::new())?;
         }
         let next = chunk.next;
+        let first = replay.replayed == 0;
         let (changed, events) = replay.fold(chunk, ids, loaded, context.partition, &context.settings)?;
         context.events.extend(events);
+        // Without a previous owner's answers, the store is new and lacks nothing.
+        if replay.store_was_empty && first && replay.replayed > 0 {
+            let reason = "the store is empty, and the log has decided orders".to_owned();
+            context.emit(ProcessorEvent::Rebuilding { reason });
+        }
         Ok(Self::write(replay, changed, next, context))
     }
 

@@ -72,7 +72,13 @@ impl ProcessorEvents {
     pub(super) fn count(&self, event: &ProcessorEvent) {
         match event {
             ProcessorEvent::Live { .. } => self.acquisitions.add(1),
-            ProcessorEvent::Interrupted { code, .. } => count(&InterruptCode::ALL, &self.interrupts, code),
+            ProcessorEvent::Interrupted { code, .. } => {
+                count(&InterruptCode::ALL, &self.interrupts, code);
+                // The replay that follows writes the lost documents again.
+                if *code == InterruptCode::DocumentsLost {
+                    self.rebuilds.add(1);
+                }
+            }
             ProcessorEvent::Halted { code, .. } => count(&HaltCode::ALL, &self.halts, code),
             ProcessorEvent::Rebuilding { .. } => self.rebuilds.add(1),
             ProcessorEvent::Foreign { .. } => self.foreign.add(1),

@@ -22,6 +22,7 @@ impl Traces {
         }
         let times = (call.began, call.elapsed);
         let mut span = Span::new(context, call.parent, SpanKind::Server, name(call), times)
+            .with_state(call.trace_state)
             .with("http.request.method", call.route.method)
             .with("http.response.status_code", i64::from(call.status));
         if !call.route.route.is_empty() {

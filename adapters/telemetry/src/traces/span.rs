@@ -13,6 +13,9 @@ use opentelemetry_sdk::trace::SpanData;
 /// Maximum bytes of an attribute that contains a text from outside.
 const TEXT_BYTES_MAX: usize = 256;
 
+/// Maximum members of a `tracestate`, by W3C Trace Context.
+const TRACESTATE_MEMBERS_MAX: usize = 32;
+
 /// A span in the making.
 pub(super) struct Span(SpanData);
 
@@ -41,6 +44,19 @@ impl Span {
             status: Status::Unset,
             instrumentation_scope: scope(),
         })
+    }
+
+    /// With the `tracestate` of its client. A malformed one is ignored, as W3C Trace Context requires of a receiver.
+    pub(super) fn with_state(mut self, text: &str) -> Self {
+        // The SDK cuts a longer list, and takes a member without a key.
+        let is_valid = text.split(',').count() <= TRACESTATE_MEMBERS_MAX
+            && !text.split(',').any(|member| member.trim_ascii_start().starts_with('='));
+        if let Some(state) = text.parse::<TraceState>().ok().filter(|_| is_valid) {
+            let span = &self.0.span_context;
+            let (trace_id, span_id) = (span.trace_id(), span.span_id());
+            self.0.span_context = SpanContext::new(trace_id, span_id, span.trace_flags(), false, state);
+        }
+        self
     }
 
     /// With this attribute.

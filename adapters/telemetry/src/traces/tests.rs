@@ -73,6 +73,25 @@ fn call(status: u16, elapsed: Duration, sampled: bool) -> ApiCall<'static> {
     call
 }
 
+#[test]
+fn the_span_of_a_call_keeps_the_clients_tracestate_unless_it_is_malformed() {
+    let many = ["a=1"; 33].join(",");
+    for (sent, kept) in [
+        ("vendor=opaque,rojo=00f067aa0ba902b7", "vendor=opaque,rojo=00f067aa0ba902b7"),
+        ("", ""),
+        ("no member", ""),
+        ("=1", ""),
+        (&*many, ""),
+    ] {
+        let (traces, exported) = traces(1.0);
+        let mut call = call(201, MS, true);
+        call.trace_state = sent;
+        traces.api_call(&call);
+        let spans = spans(&traces, &exported);
+        assert_eq!(spans["POST /orders"].span_context.trace_state().header(), kept, "{sent}");
+    }
+}
+
 fn fact(change: &'static str, status: Status, version: u64, spans: (u64, u64), sampled: bool) -> FactReport {
     let at = Timestamp::from_millis(6000);
     let mut fact = FactReport::new((order_id(), Version(version)), (status, change), at, at);

@@ -12,6 +12,10 @@ use crate::output::failure::Failure;
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Maximum bytes of a `tracestate` that is kept: what W3C Trace Context asks of a receiver.
+const TRACESTATE_BYTES_MAX: usize = 512;
 
 /// The value of a header that may occur once and consists of visible ASCII characters.
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Failure> {
@@ -74,6 +78,12 @@ pub(crate) fn wait(headers: &HeaderMap) -> Option<Duration> {
 /// The client's span. A malformed header is ignored, and so are several, as W3C Trace Context requires of a receiver.
 pub(crate) fn trace(headers: &HeaderMap) -> Option<TraceContext> {
     text(headers, &TRACEPARENT).ok()?.and_then(TraceContext::parse)
+}
+
+/// The client's `tracestate`, unread. Several headers are one list. Empty: there is none, or it is too long.
+pub(crate) fn trace_state(headers: &HeaderMap) -> String {
+    let list = all(headers, TRACESTATE).collect::<Vec<_>>().join(",");
+    if list.len() > TRACESTATE_BYTES_MAX { String::new() } else { list }
 }
 
 fn all(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = &str> {

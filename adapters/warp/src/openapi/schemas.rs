@@ -217,7 +217,7 @@ fn order() -> Any {
         ("attempts_left", whole_number("Delivery attempts left after a failed one.").into(), false),
         ("late", flag("The order is late in its status."), true),
         ("deadline", of("Deadline"), false),
-        ("trace", text("The W3C trace context of the latest fact that has one."), false),
+        ("trace", text("The W3C trace context of the latest fact that has one; operators see it."), false),
         ("allowed_transitions", list_of(of("Status")), true),
         ("history", list_of(of("HistoryEntry")), true),
     ]);

@@ -409,6 +409,25 @@ async fn only_operators_see_who_caused_a_fact() {
 }
 
 #[tokio::test]
+async fn only_operators_see_the_traces_of_an_order() {
+    let fixture = Fixture::start().await;
+    let (id, _) = fixture.order(Own).await;
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let parent = format!("traceparent: 00-{trace}-b7ad6b7169203331-01");
+    let call = format!("POST /orders/{id}/cancel");
+    let cancelled = fixture.call(Some(Merchant.name()), &call, &[&parent], "").await;
+    assert_eq!(cancelled.status, 200);
+    for caller in CALLERS.into_iter().filter(|caller| sees(*caller, Own)) {
+        for path in [format!("/orders/{id}"), format!("/orders/{id}/events"), "/orders".to_owned()] {
+            let reply = fixture.as_caller(caller, &format!("GET {path}"), "").await;
+            let body = String::from_utf8(reply.body).expect("text");
+            assert_eq!(body.contains(trace), caller == Operator, "{caller:?} {path}: {body}");
+        }
+    }
+    assert!(!String::from_utf8(cancelled.body).expect("text").contains(trace));
+}
+
+#[tokio::test]
 async fn a_courier_claims_an_order_moves_it_and_releases_it() {
     let fixture = Fixture::start().await;
     let placed = fixture.call(Some(Operator.name()), "POST /orders", &["Idempotency-Key: k"], "").await;

@@ -18,6 +18,7 @@ pub(crate) struct Reported {
     pub(crate) response_bytes: u64,
     pub(crate) span: Option<TraceContext>,
     pub(crate) parent: Option<TraceContext>,
+    pub(crate) trace_state: String,
     pub(crate) request_id: String,
 }
 
@@ -97,6 +98,7 @@ impl Observer for Reports {
             response_bytes: call.response_bytes,
             span: call.span,
             parent: call.parent,
+            trace_state: call.trace_state.to_owned(),
             request_id: call.request_id.to_owned(),
         });
         self.changed.send_replace(());

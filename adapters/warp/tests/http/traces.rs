@@ -84,6 +84,24 @@ async fn with_traces_every_error_names_its_trace() {
 }
 
 #[tokio::test]
+async fn the_tracestate_of_a_valid_traceparent_is_reported_as_one_list() {
+    let reports = Reports::tracing();
+    let server = observed(&reports).await;
+    let long = format!("tracestate: a={}", "x".repeat(600));
+    let cases: [(&[&str], &str); 4] = [
+        (&[PARENT, "tracestate: a=1", "tracestate: b=2"], "a=1,b=2"),
+        (&[PARENT], ""),
+        (&[PARENT, &long], ""),
+        (&["traceparent: none", "tracestate: a=1"], ""),
+    ];
+    for (headers, expected) in cases {
+        assert_eq!(server.call("GET /orders", headers, "").await.status, 200, "{headers:?}");
+        reports.until_ended(1).await;
+        assert_eq!(reports.one().trace_state, expected, "{headers:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_malformed_or_repeated_traceparent_is_ignored() {
     let reports = Arc::<Reports>::default();
     let server = observed(&reports).await;

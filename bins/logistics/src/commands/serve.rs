@@ -54,7 +54,8 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start_audited(&args.audit, AUDIT_TARGET)?;
     let deciding = args.deciding.deciding(args.deciding.memory().for_orders())?;
     let mut signals = Signals::listen()?;
-    let telemetry = args.telemetry.start(PROGRAM, &args.instance.name(PROGRAM))?;
+    let instance = args.instance.name(PROGRAM);
+    let telemetry = args.telemetry.start(PROGRAM, &instance, args.engine.log_system())?;
     let engine = args.engine.open().await?;
     args.deciding.announce();
     let request_bytes = args.deciding.memory().for_requests();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use logistics_cli_kit::Failure;
 use logistics_embedded::Config;
+use logistics_wiring::LogSystem;
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{KafkaArgs, Log, PARTITIONS_DEFAULT, RedisArgs, Store};
 
@@ -59,6 +60,14 @@ pub(crate) enum Needs {
 }
 
 impl EngineArgs {
+    /// What the log runs on.
+    pub(crate) fn log_system(&self) -> LogSystem {
+        match self.engine {
+            EngineKind::Embedded => LogSystem::Embedded,
+            EngineKind::Cluster => LogSystem::Kafka,
+        }
+    }
+
     /// Opens the engine for serving. Creates a missing data directory; does not contact Kafka and Redis yet.
     ///
     /// # Errors

@@ -34,6 +34,18 @@ fn created_anew(partition: &mut TestPartition) {
 }
 
 #[test]
+fn an_empty_store_is_rebuilt_where_the_log_has_decided_orders() {
+    let mut partition = stopped();
+    assert_eq!(rebuilding(&partition), None, "the store was new");
+    partition.documents.clear();
+    partition.timers.clear();
+    partition.checkpoint = None;
+    restarted(&mut partition, Policy::manual());
+    assert!(rebuilding(&partition).is_some_and(|why| why.contains("empty")), "{:?}", partition.events);
+    assert_eq!(partition.documents.len(), 2);
+}
+
+#[test]
 fn a_log_that_was_created_anew_is_not_taken_for_the_old_one() {
     let mut partition = stopped();
     created_anew(&mut partition);

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         dependencies::a_clock_is_off,
         dependencies::the_broker_is_paused,
         partitions::a_flood_of_orders_waits,
+        partitions::another_program_joins_the_group,
         partitions::an_invalid_record_is_dead_lettered,
         partitions::a_record_claims_to_be_an_owners,
         partitions::a_merchant_does_not_answer,

@@ -178,9 +178,13 @@ fn with_deadline(rules: &str, deadline: Option<u32>) -> String {
     rules.lines().map(|text| line(text) + "\n").collect()
 }
 
+/// The committed intervals, and the targets of this test.
 fn configuration(alertmanager: SocketAddr) -> String {
+    let committed = committed("prometheus.yml");
+    let start = committed.find("global:").expect("the intervals");
+    let (global, _) = committed[start..].split_once("\n\n").expect("the section ends");
     let mut text = format!(
-        "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
+        "{global}\n\
          rule_files: [recording.rules.yml, alerts.rules.yml]\n\
          alerting: {{alertmanagers: [{{static_configs: [{{targets: [\"{alertmanager}\"]}}]}}]}}\n\
          scrape_configs:\n"

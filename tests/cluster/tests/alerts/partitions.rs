@@ -1,10 +1,17 @@
 //! Faults of partitions, of producers, and of merchants.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use logistics_cluster_tests::PARTITIONS;
 use logistics_cluster_tests::api;
 use logistics_cluster_tests::services::Services;
 use logistics_cluster_tests::system::System;
+use logistics_core::port::Topic;
 use logistics_core::{Offset, Outcome, OutcomeKind, Partition, Timestamp, wire};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use tokio::task::spawn_blocking;
 
 use crate::monitor::Monitor;
 use crate::scene::Scene;
@@ -67,6 +74,33 @@ pub(crate) async fn a_merchant_does_not_answer(system: System) {
         assert_eq!(cancelled.status, 200, "{}", cancelled.body);
     };
     scene.fires_and_clears("OrderOverdue", repair).await;
+}
+
+/// The group gives partitions to a program that decides nothing.
+pub(crate) async fn another_program_joins_the_group(system: System) {
+    let mut scene = Scene::start(system, 2).await;
+    let load = scene.load();
+    let mut settings = ClientConfig::new();
+    settings.set("bootstrap.servers", scene.system.kafka().address());
+    settings.set("group.id", scene.system.group("order-processor"));
+    settings.set("partition.assignment.strategy", "cooperative-sticky");
+    settings.set("enable.auto.commit", "false");
+    let member: BaseConsumer = settings.create().expect("a consumer");
+    member.subscribe(&[&scene.system.topic(Topic::Orders)]).expect("a subscription");
+    let stays = Arc::new(());
+    let staying = Arc::downgrade(&stays);
+    // A member that does not poll is removed from the group. A failed test drops `stays`, too.
+    let member = spawn_blocking(move || {
+        while staying.strong_count() > 0 {
+            let _ = member.poll(Duration::from_millis(500));
+        }
+    });
+    let repair = async |_: &mut Scene| {
+        drop(stays);
+        member.await.expect("it does not panic");
+    };
+    scene.fires_and_clears("PartitionUnowned", repair).await;
+    load.end().await;
 }
 
 /// The record stays in the log, so the alert does not clear.

@@ -1,7 +1,9 @@
 //! Faults of processes, and of channels of notifications.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use logistics_cluster_tests::process::Process;
 use logistics_cluster_tests::records::Records;
 use logistics_cluster_tests::system::System;
 use logistics_core::port::Topic;
+use rustix::fs::OFlags;
 
 use crate::partitions::OF_A_NEWER_RELEASE;
 use crate::scene::Scene;
@@ -114,6 +117,7 @@ pub(crate) async fn a_channel_hangs(system: System) {
     std::mem::replace(&mut scene.services.notifications, hanging).stop().await;
     scene.services.notifications.until_ready().await;
     scene.scrape(&[]);
+    fill(&pipe);
     let load = scene.load();
     let repair = async |_: &mut Scene| {
         std::thread::spawn(move || {
@@ -123,6 +127,15 @@ pub(crate) async fn a_channel_hangs(system: System) {
     };
     scene.fires_and_clears("NotifierBehind", repair).await;
     load.end().await;
+}
+
+/// Writes until the pipe takes nothing more.
+fn fill(pipe: &Path) {
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag");
+    let mut writer = File::options().write(true).custom_flags(nonblocking).open(pipe).expect("a pipe");
+    for part in [&[b'\n'; 4096][..], b"\n"] {
+        while writer.write(part).is_ok_and(|bytes| bytes > 0) {}
+    }
 }
 
 /// The record stays in the log, so the alert does not clear.

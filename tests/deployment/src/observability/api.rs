@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::dashboard::{dashboard as made, variable};
-use super::panel::Panel;
+use super::panel::{EACH_SECOND, Panel};
 use super::rules::{Alert, threshold};
 
 /// The processes and routes that the variables select.
@@ -127,7 +127,7 @@ fn log() -> Vec<Panel> {
                 &format!("sum by (outcome) ({})", appends("count{instance=~\"$instance\"}")),
                 "{{outcome}}",
             )
-            .unit("reqps")
+            .unit(EACH_SECOND)
             .zero_based(),
     ]
 }

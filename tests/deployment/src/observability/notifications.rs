@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::dashboard::{dashboard as made, variable};
-use super::panel::Panel;
+use super::panel::{EACH_SECOND, Panel};
 use super::rules::{Alert, threshold};
 
 const SELECTED: &str = "channel=~\"$channel\"";
@@ -53,7 +53,7 @@ fn deliveries(alerts: &[Alert]) -> Vec<Panel> {
                 &format!("sum by (channel, outcome) (rate(logistics_notifications_total{{{SELECTED}}}[$__rate_interval]))"),
                 "{{channel}} {{outcome}}",
             )
-            .unit("reqps")
+            .unit(EACH_SECOND)
             .zero_based(),
         Panel::lines("Oldest notification", "Since its fact.")
             .query(
@@ -82,7 +82,7 @@ fn failures() -> Vec<Panel> {
                 &format!("sum by (channel, kind) (rate(logistics_notification_retries_total{{{SELECTED}}}[$__rate_interval]))"),
                 "{{channel}} {{kind}}",
             )
-            .unit("reqps")
+            .unit(EACH_SECOND)
             .zero_based(),
         Panel::lines("Skipped notifications", "Undeliverable, undecodable, or removed by retention before the service read them.")
             .query(

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::dashboard::dashboard as made;
-use super::panel::Panel;
+use super::panel::{EACH_SECOND, Panel};
 use super::rules::{Alert, threshold};
 
 /// How long the oldest work of a partition has waited; for a partition that no process decides on, since when.
@@ -41,7 +41,8 @@ fn answers(alerts: &[Alert]) -> Vec<Panel> {
         Panel::stat("In partition", "The partition of the oldest waiting work.")
             .now(&format!("topk(1, max by (partition) ({STUCK}) > {limit})"), "{{partition}}")
             .red_from(0.0)
-            .names_only(),
+            .names_only()
+            .without_data("none"),
         Panel::stat("Processes that answer", "None of a service: its alert is critical.")
             .now(&format!("sum by (job) (up{{job=~\"{jobs}\"}})"), "{{job}}")
             .steps(&[("red", None), ("green", Some(1.0))]),
@@ -65,6 +66,7 @@ fn causes() -> Vec<Panel> {
         .transform(json!([
             {"id": "organize", "options": {"excludeByName": hidden, "indexByName": order, "renameByName": names}},
         ]))
+        .without_data("no alert fires")
         .column("for", json!({"unit": "s"}))
         .column("alert", json!({"links": [{"title": "Runbook", "url": runbook, "targetBlank": true}]}))
         .sorted_by("layer", false),
@@ -85,9 +87,10 @@ fn partitions(alerts: &[Alert]) -> Vec<Panel> {
         Panel::table("Partitions", "One line for each partition, the longest wait first.")
             .rows("max by (partition, instance, phase) (logistics_processor_phase)")
             .rows("time() - max by (partition) (logistics_processor_phase_start_timestamp_seconds)")
-            .rows("logistics:log_lag_seconds:max")
-            .rows("logistics:timer_overdue_seconds:max")
-            .rows("logistics:partition_unowned")
+            // Without `max`, the name of the metric is a column, and the rows of a partition do not merge.
+            .rows("max by (partition) (logistics:log_lag_seconds:max)")
+            .rows("max by (partition) (logistics:timer_overdue_seconds:max)")
+            .rows("max by (partition) (logistics:partition_unowned)")
             .transform(json!([
                 {"id": "merge", "options": {}},
                 {"id": "organize", "options": {"excludeByName": {"Time": true, "Value #A": true}, "renameByName": names}},
@@ -119,11 +122,12 @@ fn orders(alerts: &[Alert]) -> Vec<Panel> {
         Panel::row("4. Orders"),
         Panel::lines("Orders per second, by status", "Orders that reach each status.")
             .query("sum by (status) (rate(logistics_facts_total{change=~\"placed|moved\"}[$__rate_interval]))", "{{status}}")
-            .unit("reqps")
+            .unit(EACH_SECOND)
             .zero_based()
             .size(8, 8),
-        Panel::lines("Orders in each status", "From the index of the store.")
-            .query("max by (status) (logistics_orders)", "{{status}}")
+        // A status with a deadline is not final. The number of delivered orders would hide the others.
+        Panel::lines("Orders in each status that is not final", "From the index of the store.")
+            .query("max by (status) (logistics_orders) and on (status) logistics:order_deadline_seconds", "{{status}}")
             .unit("short")
             .zero_based()
             .size(8, 8),

@@ -7,6 +7,9 @@ pub(super) fn source() -> Value {
     json!({"type": "prometheus", "uid": "${datasource}"})
 }
 
+/// The unit of what is counted each second and is no call.
+pub(super) const EACH_SECOND: &str = "suffix: /s";
+
 /// A panel, or the head of a row of panels.
 pub(super) struct Panel {
     json: Value,
@@ -166,6 +169,12 @@ impl Panel {
             .collect();
         let mappings = json!([{"type": "value", "options": options}]);
         self.json["fieldConfig"]["defaults"]["mappings"] = mappings;
+        self
+    }
+
+    /// The text where there is no series.
+    pub(super) fn without_data(mut self, text: &str) -> Self {
+        self.json["fieldConfig"]["defaults"]["noValue"] = text.into();
         self
     }
 

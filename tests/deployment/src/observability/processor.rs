@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::dashboard::{dashboard as made, variable};
-use super::panel::Panel;
+use super::panel::{EACH_SECOND, Panel};
 use super::rules::{Alert, threshold};
 
 /// The processes and partitions that the variables select.
@@ -82,7 +82,7 @@ fn work() -> Vec<Panel> {
                 ),
                 "{{change}} {{status}}",
             )
-            .unit("reqps")
+            .unit(EACH_SECOND)
             .zero_based(),
         Panel::lines("Requests in a transaction", "Requests that one transaction answers: more under load.")
             .query(&quantile(0.5, "logistics_processor_batch_inputs", "le"), "half within")
@@ -108,8 +108,10 @@ fn work() -> Vec<Panel> {
 }
 
 fn interruptions() -> Vec<Panel> {
-    let events = |metric: &str, label: &str| {
-        format!("sum by ({label}) (increase({metric}{{{PROCESS}}}[$__rate_interval]))")
+    // Every code has a counter. The panel shows those with an event in its time.
+    let happened = |metric: &str| {
+        let counts = |time: &str| format!("sum by (code) (increase({metric}{{{PROCESS}}}[{time}]))");
+        format!("{} and on (code) {} > 0", counts("$__rate_interval"), counts("$__range"))
     };
     vec![
         Panel::row("Interruptions, rejections and dead letters"),
@@ -117,10 +119,11 @@ fn interruptions() -> Vec<Panel> {
             "Interruptions by code",
             "A partition discards its state and begins again. Repeated ones need an operator.",
         )
-        .query(&events("logistics_processor_interrupts_total", "code"), "{{code}}")
-        .query(&events("logistics_processor_halts_total", "code"), "halted: {{code}}")
+        .query(&happened("logistics_processor_interrupts_total"), "{{code}}")
+        .query(&happened("logistics_processor_halts_total"), "halted: {{code}}")
         .unit("short")
-        .zero_based(),
+        .zero_based()
+        .without_data("no interruption"),
         Panel::lines("Acquisitions and rebuilds", "A rebuild reads the whole log of the partition.")
             .query(
                 &format!(
@@ -142,7 +145,7 @@ fn interruptions() -> Vec<Panel> {
             &format!("sum by (code) (rate(logistics_rejections_total{{{PROCESS}}}[$__rate_interval]))"),
             "{{code}}",
         )
-        .unit("reqps")
+        .unit(EACH_SECOND)
         .zero_based(),
         Panel::lines("Dead letters of the last 5 minutes", "Invalid records, by reason. Any is an alert.")
             .query("logistics:dead_letters:increase5m", "{{reason}}")
@@ -210,8 +213,9 @@ fn ports() -> Vec<Panel> {
                 &format!("sum by (port, operation, outcome) (rate(logistics_port_call_duration_seconds_count{{outcome!=\"ok\", {PROCESS}}}[$__rate_interval]))"),
                 "{{port}} {{operation}}: {{outcome}}",
             )
-            .unit("reqps")
-            .zero_based(),
+            .unit(EACH_SECOND)
+            .zero_based()
+            .without_data("no failure"),
     ]
 }
 
