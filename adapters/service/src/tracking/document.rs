@@ -66,21 +66,13 @@ mod tests {
     fn a_reduced_document_names_no_party_and_no_reason_and_can_be_read() {
         let document = sample::document(&sample::order_id(7), Status::Delivered);
         let full: serde_json::Value = serde_json::from_slice(&document).unwrap();
-        assert!(full["customer_id"].is_string() && full["history"][0]["request"].is_string());
+        assert!(full["customer_id"].is_string());
         let json = reduced(&document).unwrap();
         let text = String::from_utf8(json.clone()).unwrap();
-        for hidden in [
-            "customer",
-            "merchant_id",
-            "courier_id",
-            "details",
-            "reason",
-            "\"by\"",
-            "request",
-            "trace",
-            "allowed",
-        ] {
-            assert!(!text.contains(&format!("{hidden}\":")), "{hidden}: {text}");
+        for hidden in
+            ["customer_id", "merchant_id", "courier_id", "details", "reason", "by", "request", "trace"]
+        {
+            assert!(!text.contains(&format!("\"{hidden}\":")), "{hidden}: {text}");
         }
         let order = Order::from_document(&json).unwrap();
         assert_eq!((order.status, order.version, order.history.len()), (Status::Delivered, Version(5), 5));
