@@ -2,6 +2,7 @@
 
 mod assign;
 mod trace;
+mod tracking;
 
 use crate::fact::{Cause, Change, Fact};
 use crate::ids::{Offset, Timestamp, Version};
@@ -53,6 +54,7 @@ pub fn decide(
         (Some(order), Command::Assign { courier_id }) => {
             assign::assign(order, courier_id.as_ref(), request, cause, now)
         }
+        (Some(order), Command::RevokeTracking) => tracking::revoke(order, request, cause, now),
     }
 }
 
@@ -130,7 +132,7 @@ fn move_to(
     // Repetition is checked before staleness: the retry of a success expects the version before its own effect.
     if let Some(entry) = order.caused_by(&request.id) {
         let same = (entry.status, entry.actor, &entry.reason) == (to, request.actor, &request.reason);
-        let same = same && entry.assignment.is_none() && is_by(entry, request);
+        let same = same && entry.is_move() && is_by(entry, request);
         return if same { Decision::Unchanged } else { Decision::Rejected(Rejection::IdConflict) };
     }
     if order.status == to && request.expected_version.is_none_or(|expected| leads_here(order, expected)) {

@@ -21,6 +21,8 @@ pub enum Change {
         /// The courier from now on.
         courier_id: Option<PartyId>,
     },
+    /// The order's tracking links from before this fact are revoked; the status did not change.
+    TrackingRevoked,
 }
 
 /// A change of an order's courier, as histories and notifications show it.

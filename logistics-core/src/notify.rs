@@ -31,6 +31,10 @@ pub struct Notification {
     /// The order's courier changed; the status did not change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignment: Option<Assignment>,
+    /// The order's tracking links were revoked; the status did not change. Such a notification has no recipients, and services
+    /// deliver it to no channel: it only continues the order's versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tracking_revoked: bool,
     /// The fact's reason, if it has one. Clients write it: escape it for the channel's format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -136,6 +140,7 @@ impl Notification {
             version,
             late: false,
             assignment: None,
+            tracking_revoked: false,
             reason: None,
             at,
             trace: None,
@@ -159,6 +164,7 @@ impl Notification {
                 let assignment = Assignment::new(courier_id.clone(), parties.previous_courier.cloned());
                 (assignment_recipients(&assignment, parties), Some(assignment))
             }
+            Change::TrackingRevoked => (Vec::new(), None),
         };
         Self {
             order_id: fact.order_id.clone(),
@@ -166,6 +172,7 @@ impl Notification {
             version: fact.version,
             late,
             assignment,
+            tracking_revoked: fact.change == Change::TrackingRevoked,
             reason: fact.reason.clone(),
             at: fact.at,
             trace: fact.trace.clone(),

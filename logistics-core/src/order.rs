@@ -35,12 +35,23 @@ pub struct HistoryEntry {
     /// The order's courier changed; the status did not change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignment: Option<Assignment>,
+    /// The order's tracking links from before this fact are revoked; the status did not change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tracking_revoked: bool,
     /// The request that caused the fact; none for a timer. It identifies a repeated request as long as the order exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
     /// W3C trace context of the fact: its span. None without traces, and in documents of earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceParent>,
+}
+
+impl HistoryEntry {
+    /// The order entered `status` by this fact: the placement, or a transition.
+    #[must_use]
+    pub fn is_move(&self) -> bool {
+        !self.late && self.assignment.is_none() && !self.tracking_revoked
+    }
 }
 
 /// An order's current state: the fold of its facts. Its JSON is the document that the store holds and the API answers.
@@ -86,6 +97,10 @@ pub struct Order {
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceParent>,
+    /// The version of the latest fact that revoked its tracking links; none if none did. A tracking link is valid while this is
+    /// what it was when the link was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_epoch: Option<Version>,
     /// The transitions that requests can cause now, from any actor: [`Order::allowed`]. Reading a document ignores the
     /// document's list, which another release may have derived from another table.
     #[serde(skip_deserializing)]
@@ -151,10 +166,11 @@ impl Order {
         self.history.iter().find(|entry| entry.request.as_ref() == Some(request))
     }
 
-    /// The fact by which the order entered its status. A later fact can only mark it as late or change the courier.
+    /// The fact by which the order entered its status. A later fact can only mark it as late, change the courier or revoke
+    /// tracking links.
     #[must_use]
     pub fn entered(&self) -> Option<&HistoryEntry> {
-        self.history.iter().rev().find(|entry| !entry.late && entry.assignment.is_none())
+        self.history.iter().rev().find(|entry| entry.is_move())
     }
 
     /// The latest fact that changed the courier after the placement, if one did.
@@ -219,6 +235,7 @@ fn new_order(fact: &Fact, placement: &Placement) -> Order {
         late: false,
         deadline: None,
         trace: None,
+        tracking_epoch: None,
         allowed_transitions: Vec::new(),
         history: Vec::with_capacity(5),
     }
@@ -244,6 +261,7 @@ fn applied(mut order: Order, fact: &Fact) -> Order {
             let previous = std::mem::replace(&mut order.courier_id, courier_id.clone());
             assignment = Some(Assignment::new(courier_id.clone(), previous));
         }
+        Change::TrackingRevoked => order.tracking_epoch = Some(fact.version),
     }
     order.history.push(HistoryEntry {
         version: fact.version,
@@ -254,6 +272,7 @@ fn applied(mut order: Order, fact: &Fact) -> Order {
         reason: fact.reason.clone(),
         late: fact.change == Change::Late,
         assignment,
+        tracking_revoked: fact.change == Change::TrackingRevoked,
         request: fact.cause.request().cloned(),
         trace: fact.trace.clone(),
     });

@@ -52,6 +52,12 @@ pub enum Rejection {
         /// The actors that may request the change.
         permitted: Vec<Actor>,
     },
+    /// The order has ended, and its tracking links end by themselves.
+    #[error("the tracking links of an order that is {current} end by themselves")]
+    TrackingNotRevocable {
+        /// The order's status.
+        current: Status,
+    },
     /// Only a customer places.
     #[error("{actor} may not place an order")]
     PlacementNotPermitted {
@@ -88,6 +94,7 @@ impl Rejection {
             Rejection::IllegalTransition { .. } => "illegal_transition",
             Rejection::NotPermitted { .. } => "not_permitted",
             Rejection::AssignmentNotPermitted { .. } => "assignment_not_permitted",
+            Rejection::TrackingNotRevocable { .. } => "tracking_not_revocable",
             Rejection::PlacementNotPermitted { .. } => "placement_not_permitted",
             Rejection::StaleVersion { .. } => "stale_version",
             Rejection::IdConflict => "id_conflict",
@@ -104,6 +111,7 @@ impl Rejection {
             | Rejection::AttemptsExhausted { allowed, .. } => Some(allowed),
             Rejection::NotFound
             | Rejection::AssignmentNotPermitted { .. }
+            | Rejection::TrackingNotRevocable { .. }
             | Rejection::PlacementNotPermitted { .. }
             | Rejection::StaleVersion { .. }
             | Rejection::IdConflict => None,

@@ -100,6 +100,8 @@ pub enum Command {
         /// The courier; `None`: no courier.
         courier_id: Option<PartyId>,
     },
+    /// Revokes every tracking link of the order that exists. The status does not change.
+    RevokeTracking,
 }
 
 impl Command {
@@ -110,7 +112,7 @@ impl Command {
             Command::Place(_) => Some(Status::Placed),
             Command::Transition { to } => Some(*to),
             Command::Cancel => Some(Status::Cancelled),
-            Command::Assign { .. } => None,
+            Command::Assign { .. } | Command::RevokeTracking => None,
         }
     }
 }

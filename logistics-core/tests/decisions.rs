@@ -104,7 +104,7 @@ fn expected(case: &Case) -> Answer {
         Command::Place(_) => return Answer::Refused("id_conflict"),
         Command::Transition { to } => NAMES[to.index()],
         Command::Cancel => "CANCELLED",
-        Command::Assign { .. } => panic!("the tests of assignments have these"),
+        Command::Assign { .. } | Command::RevokeTracking => panic!("other tests have these"),
     };
     if *expects == Expects::Another {
         return Answer::Refused("stale_version");

@@ -36,6 +36,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Command::Place(placement())),
         1 => Just(Command::Place(Placement::default())),
         1 => Just(Command::Cancel),
+        1 => Just(Command::RevokeTracking),
         2 => proptest::option::of(0..3_u8).prop_map(|n| Command::Assign {
             courier_id: n.map(|n| format!("c-{n}").parse().unwrap()),
         }),
@@ -141,9 +142,10 @@ proptest! {
             let late = pair[1].change == Change::Late;
             let assigned = matches!(pair[1].change, Change::Assigned { .. });
             let keeps = pair[0].status == pair[1].status;
-            prop_assert_eq!(late || assigned, keeps, "only being late and another courier keep the status");
-            if assigned {
-                prop_assert_eq!(pair[0].deadline, pair[1].deadline, "the courier has no effect on time");
+            let revoked = pair[1].change == Change::TrackingRevoked;
+            prop_assert_eq!(late || assigned || revoked, keeps, "only these changes keep the status");
+            if assigned || revoked {
+                prop_assert_eq!(pair[0].deadline, pair[1].deadline, "neither has an effect on time");
             }
             prop_assert!(!(late && pair[0].change == Change::Late), "late once a status");
         }
@@ -233,6 +235,10 @@ proptest! {
                 continue;
             }
             let notification = Notification::of(&fact, &order);
+            if fact.change == Change::TrackingRevoked {
+                prop_assert!(notification.tracking_revoked && notification.recipients.is_empty());
+                continue;
+            }
             prop_assert!(!notification.recipients.is_empty());
             let (id, version, status) = (&notification.order_id, notification.version, notification.status);
             prop_assert_eq!((id, version, status), (&fact.order_id, fact.version, fact.status));

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::error::ServiceError;
 use crate::history::unreadable;
 use crate::principal::Principal;
+use crate::tracking::reduced;
 
 /// The document of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +24,15 @@ pub struct Document {
     pub version: Option<Version>,
 }
 
-/// The document as the principal may see it: only operators see the subjects of its facts, which name people and programs, and
-/// the trace contexts.
+/// The document as the principal may see it. The holder of a tracking link sees the way of the order alone. Only operators see the
+/// subjects of its facts, which name people and programs, and the trace contexts.
 ///
 /// # Errors
 /// [`ServiceError::Unavailable`] if the document is unreadable.
 pub(crate) fn visible(principal: &Principal, json: Bytes) -> Result<Bytes, ServiceError> {
+    if principal.tracked_order().is_some() {
+        return reduced(&json).map(Bytes::from).map_err(|error| unreadable(None, &error));
+    }
     // Most documents name no subject and no trace. The details of an order may contain the text, too.
     let hides = || [&br#""by":"#[..], br#""trace":"#].iter().any(|part| contains(&json, part));
     if principal.is_operator() || !hides() {

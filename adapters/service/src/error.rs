@@ -13,6 +13,12 @@ pub enum ServiceError {
     /// The order is known to be absent.
     #[error("Order not found")]
     NotFound,
+    /// The tracking link was valid, and is no longer: it has expired, was revoked, or its order ended long ago.
+    #[error("This tracking link is no longer valid")]
+    LinkEnded,
+    /// The service makes no tracking links: [`Options::tracking`](crate::Options) is not set.
+    #[error("This server has no tracking links")]
+    NoTracking,
     /// It is unknown whether the order exists: the store is behind the log.
     #[error("It is unknown yet whether the order exists")]
     NotReady,
@@ -79,6 +85,8 @@ impl ServiceError {
     pub fn code(&self) -> &'static str {
         match self {
             ServiceError::NotFound => "not_found",
+            ServiceError::LinkEnded => "link_ended",
+            ServiceError::NoTracking => "no_tracking",
             ServiceError::NotReady => "not_ready",
             ServiceError::Rebuilding => "rebuilding",
             ServiceError::Unavailable => "unavailable",
@@ -110,6 +118,8 @@ impl ServiceError {
             | ServiceError::TooManyReaders
             | ServiceError::OutcomeUnknown => true,
             ServiceError::NotFound
+            | ServiceError::LinkEnded
+            | ServiceError::NoTracking
             | ServiceError::TooLarge
             | ServiceError::ReservedActor
             | ServiceError::Forbidden

@@ -28,7 +28,9 @@ impl OrderService {
     /// first miss, and the id is at least a minute old. `NotReady` if that is unknown. `Rebuilding` if the store has an older state
     /// than this service has read before. `Unavailable`; `Overloaded`.
     pub async fn find(&self, principal: &Principal, order_id: &OrderId) -> Result<Document, ServiceError> {
-        self.shown(principal, level(principal, self.find_seen_by(principal, order_id)).await?)
+        let found = level(principal, self.find_seen_by(principal, order_id)).await?;
+        self.check_link(principal, order_id, &found.json)?;
+        self.shown(principal, found)
     }
 
     /// The document of an order that a request of the caller has just changed. It may no longer be the caller's.

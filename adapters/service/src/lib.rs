@@ -27,6 +27,7 @@ mod readers;
 mod seen;
 mod service;
 mod single_flight;
+mod tracking;
 mod transition;
 
 pub use authenticate::{AuthError, Authenticator, ClientCertificate, Credentials, NoAuthentication};
@@ -43,4 +44,8 @@ pub use options::Options;
 pub use place::Placed;
 pub use principal::{Principal, Role, Scope};
 pub use service::OrderService;
+pub use tracking::{
+    LinkId, NoTrackingKey, RevokeTracking, TRACKING_KEY_BYTES, TRACKING_TTL_MS_MIN, TrackingKeys,
+    TrackingLink, TrackingOptions,
+};
 pub use transition::Transitioned;

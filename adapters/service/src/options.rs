@@ -2,6 +2,8 @@
 
 use logistics_core::wire::LogKeys;
 
+use crate::tracking::TrackingOptions;
+
 /// Time limits of the use cases, their limit of bytes in flight, and the keys of the log.
 ///
 /// Change fields of `Options::default()`.
@@ -29,6 +31,8 @@ pub struct Options {
     /// old, so the maximum is at least what a partition receives in several seconds. Default `None`: no maximum, because a log
     /// keeps a backlog safely, and only an operator knows how late a decision may be.
     pub admission_lag_max: Option<u64>,
+    /// Tracking links. Default `None`: none are made, and none are accepted.
+    pub tracking: Option<TrackingOptions>,
 }
 
 impl Default for Options {
@@ -41,6 +45,7 @@ impl Default for Options {
             in_flight_bytes_max: 64 * 1024 * 1024,
             log_keys: None,
             admission_lag_max: None,
+            tracking: None,
         }
     }
 }

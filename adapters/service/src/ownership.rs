@@ -24,6 +24,9 @@ impl Principal {
         if self.sees_every_order() {
             return Ok(true);
         }
+        if let Some(tracked) = self.tracked_order() {
+            return Ok(tracked == order_id);
+        }
         let parties =
             OrderParties::from_document(json).map_err(|error| unreadable(Some(order_id), &error))?;
         Ok(self.sees(Parties::from(&parties)))

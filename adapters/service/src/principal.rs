@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use logistics_core::notify::Parties;
 use logistics_core::port::PartyRole;
-use logistics_core::{Actor, PartyId, Subject};
+use logistics_core::{Actor, OrderId, PartyId, Subject, Timestamp};
 
 use crate::error::ServiceError;
+use crate::tracking::Claims;
 
 /// What a principal is. Each role maps to the actor of the lifecycle table with the same name, except [`Role::Service`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +94,8 @@ struct Identity {
     customer: Option<PartyId>,
     merchant: Option<PartyId>,
     courier: Option<PartyId>,
+    /// It holds a tracking link, and may read its order alone.
+    tracked: Option<Claims>,
 }
 
 /// The actor that a principal acts as, and the party that it is in this role.
@@ -114,8 +117,17 @@ impl Principal {
     #[must_use]
     pub fn new(subject: Subject) -> Self {
         let (roles, scopes) = (BTreeSet::new(), BTreeSet::new());
-        let identity = Identity { subject, roles, scopes, customer: None, merchant: None, courier: None };
+        let identity =
+            Identity { subject, roles, scopes, customer: None, merchant: None, courier: None, tracked: None };
         Self(Some(Arc::new(identity)))
+    }
+
+    /// The holder of a tracking link. It has no role, party or scope.
+    pub(crate) fn holder_of(claims: Claims) -> Result<Self, ServiceError> {
+        // Letters and digits are always a subject.
+        let subject = Subject::parse(&format!("link:{}", claims.link_id));
+        let subject = subject.map_err(|_| ServiceError::NotFound)?;
+        Ok(Self::new(subject).with(|identity| identity.tracked = Some(claims)))
     }
 
     /// Adds a role. The roles of a party have no effect without [`Principal::with_party`]. No effect on an anonymous caller.
@@ -151,6 +163,23 @@ impl Principal {
             change(Arc::make_mut(identity));
         }
         self
+    }
+
+    /// The tracking link that the principal holds.
+    pub(crate) fn tracked(&self) -> Option<&Claims> {
+        self.0.as_ref()?.tracked.as_ref()
+    }
+
+    /// The only order that the principal may read, with reduced fields: it holds a tracking link.
+    #[must_use]
+    pub fn tracked_order(&self) -> Option<&OrderId> {
+        self.tracked().map(|claims| &claims.order_id)
+    }
+
+    /// When the principal's tracking link ends, if it holds one.
+    #[must_use]
+    pub fn link_expires_at(&self) -> Option<Timestamp> {
+        self.tracked().map(|claims| claims.expires_at)
     }
 
     /// The name of the subject; `anonymous` without authentication. Idempotency keys belong to a subject: one key of two
@@ -205,8 +234,17 @@ impl Principal {
     /// Whether the principal may see an order with these parties.
     #[must_use]
     pub fn sees(&self, parties: Parties<'_>) -> bool {
+        self.sees_every_order() || self.is_party(parties)
+    }
+
+    /// Whether the principal may make tracking links of an order with these parties.
+    pub(crate) fn may_share(&self, parties: Parties<'_>) -> bool {
+        self.names_any_actor() || self.is_party(parties)
+    }
+
+    fn is_party(&self, parties: Parties<'_>) -> bool {
         let own = |actor| self.party(actor).is_some_and(|party| parties.id(actor) == Some(party));
-        self.sees_every_order() || PartyRole::ALL.into_iter().map(PartyRole::actor).any(own)
+        PartyRole::ALL.into_iter().map(PartyRole::actor).any(own)
     }
 
     fn has_scope(&self, scope: Scope) -> bool {

@@ -78,6 +78,8 @@ impl PartitionDelivery {
     async fn deliver(&self, record: &LogRecord) -> ControlFlow<DeliveryEnd> {
         let (partition, offset) = (self.partition, record.offset);
         match wire::decode_notification(&record.payload) {
+            // It is about no party: it only continues the versions of its order.
+            Ok(notification) if notification.tracking_revoked => ControlFlow::Continue(()),
             Ok(notification) => {
                 self.current.set(notification.at);
                 self.notify(offset, &notification).await

@@ -68,6 +68,11 @@ pub struct Config {
     /// Whether `/health/ready` shows what each part is doing; these texts contain the addresses of brokers and stores. Default
     /// false: the names of the parts, and which are missing.
     pub health_details: bool,
+    /// The public URL below which tracking pages are, without a slash at its end, for example `https://shop.example/track`: where
+    /// a proxy forwards them to `/track`. Default empty: links are relative to this server.
+    pub tracking_url: String,
+    /// CSS behind the style of the tracking page, for example other values of its custom properties. Default empty.
+    pub track_style: String,
     /// Milliseconds that running requests have when the server stops; then their connections are closed. Default 5,000.
     pub drain_ms_max: u64,
 }
@@ -99,6 +104,8 @@ impl Default for Config {
             forwarded_header: ForwardedHeader::default(),
             degradable_parts: Vec::new(),
             health_details: false,
+            tracking_url: String::new(),
+            track_style: String::new(),
             drain_ms_max: 5_000,
         }
     }

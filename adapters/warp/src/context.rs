@@ -105,6 +105,14 @@ impl Served {
 }
 
 impl Context {
+    /// What the address of a tracking page starts with.
+    pub(crate) fn tracking_base(&self) -> String {
+        match &*self.config.tracking_url {
+            "" => format!("{}/track", self.config.base_path),
+            url => url.to_owned(),
+        }
+    }
+
     pub(crate) fn new(api: Api, config: Config) -> Self {
         let closing = api.service.shutdown().child_token();
         let service = api.service.with_shutdown(closing.clone());

@@ -10,9 +10,12 @@ use tracing::Instrument;
 use warp::reply::Response;
 
 use crate::audited::Audited;
+use crate::caller;
 use crate::client_address::client_address;
 use crate::context::{Context, Served};
-use crate::endpoint::{assignment, events, health, list, log, metrics, order, place, request, transition};
+use crate::endpoint::{
+    assignment, events, health, list, log, metrics, order, place, request, tracking_link, transition,
+};
 use crate::health_alone::health_alone;
 use crate::input::{body, request_id};
 use crate::limit;
@@ -22,6 +25,7 @@ use crate::peer::Peer;
 use crate::reported::Reported;
 use crate::route::Resource;
 use crate::site;
+use crate::track;
 
 /// A request.
 pub(crate) struct Call<'a, B> {
@@ -102,8 +106,12 @@ where
         Err(failure) => return refused(failure),
     };
     let mut state = None;
+    let (path, query, headers) = (call.path, call.query, call.headers);
     let answer = admitted(context, call, reported, &mut state).await;
-    let mut response = answer.unwrap_or_else(refused);
+    let mut response = answer.unwrap_or_else(|failure| match Resource::of(path) {
+        Some(Resource::Track(_)) => track::failed(context, &failure, query, headers),
+        _ => refused(failure),
+    });
     limit::show(&mut response, state);
     site::allowed(request_id::named(response, reported.request_id()), origin)
 }
@@ -123,9 +131,11 @@ where
     let resource = Resource::of(call.path).ok_or_else(Failure::unknown_path)?;
     let address = client_address(&context.config, call.headers, call.peer);
     let audited = Audited::new(context, resource, call.method, address, reported.request_id());
+    let token = caller::tracking_token(resource, call.method, call.query);
     let caller = match limit::identify(
         context,
         (resource, call.method),
+        token.as_deref(),
         call.headers,
         call.peer,
         address,
@@ -180,6 +190,18 @@ where
             let body = body::read(context, headers, body).await?;
             assignment::assign(context, caller, id, headers, reported.trace(), &body).await
         }
+        Resource::TrackingLink(id) if writes => {
+            let id = order_id(id)?;
+            let body = body::read(context, headers, body).await?;
+            tracking_link::create(context, caller, id, &body).await
+        }
+        Resource::TrackingLink(id) if method == Method::DELETE => {
+            let id = order_id(id)?;
+            let body = body::read(context, headers, body).await?;
+            tracking_link::revoke(context, caller, id, headers, reported.trace(), &body).await
+        }
+        Resource::Track(id) if reads => track::page(context, caller, &order_id(id)?, query, headers).await,
+        Resource::TrackAsset(file) if reads => track::asset(context, file),
         Resource::Orders if reads => list::list(context, caller, query).await,
         Resource::Order(id) if reads => order::order(context, caller, &order_id(id)?, headers).await,
         Resource::Events(id) if reads => events::history(context, caller, &order_id(id)?, headers).await,

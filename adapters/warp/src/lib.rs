@@ -19,6 +19,7 @@ mod route;
 mod server;
 mod service;
 mod site;
+mod track;
 
 pub use config::{Config, ForwardedHeader, IDLE_TIMEOUT_MS_DEFAULT};
 pub use context::Api;

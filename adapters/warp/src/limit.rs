@@ -25,6 +25,7 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 pub(crate) async fn identify(
     context: &Context,
     (resource, method): (Resource<'_>, &Method),
+    token: Option<&str>,
     headers: &HeaderMap,
     peer: Option<&Peer>,
     address: Option<IpAddr>,
@@ -32,11 +33,12 @@ pub(crate) async fn identify(
 ) -> Result<Principal, Failure> {
     let limiter = &context.limiter;
     let Some(class) = class(resource, method).filter(|class| limiter.limits(*class)) else {
-        return caller::identify(context, resource, headers, peer, address).await;
+        return caller::identify(context, resource, token, headers, peer, address).await;
     };
     let by_address = address.map_or(LimitedCaller::Unknown, LimitedCaller::Address);
-    let has_credential =
-        headers.contains_key(AUTHORIZATION) || peer.is_some_and(|peer| peer.certificate.is_some());
+    let has_credential = token.is_some()
+        || headers.contains_key(AUTHORIZATION)
+        || peer.is_some_and(|peer| peer.certificate.is_some());
     // A client with a valid credential must not wait for the failures of others at its address.
     if context.authenticator.is_required() && !has_credential {
         *state = limiter.refusal(by_address, class);
@@ -44,7 +46,7 @@ pub(crate) async fn identify(
             return Err(Failure::rate_limited(retry_after_s));
         }
     }
-    let identified = caller::identify(context, resource, headers, peer, address).await;
+    let identified = caller::identify(context, resource, token, headers, peer, address).await;
     let counted = match &identified {
         Ok(principal) => match principal.authenticated() {
             Some(subject) => LimitedCaller::Subject(subject.as_str()),
@@ -86,6 +88,7 @@ fn class(resource: Resource<'_>, method: &Method) -> Option<RouteClass> {
         // A scraper must not be locked out by the requests of a party at its address.
         Resource::Log { .. } | Resource::Metrics => RouteClass::Admin,
         Resource::Orders if writes => RouteClass::Place,
+        Resource::TrackingLink(_) => RouteClass::Transition,
         _ if writes => RouteClass::Transition,
         _ => RouteClass::Read,
     })
@@ -105,6 +108,10 @@ mod tests {
             (Method::HEAD, "orders/1", Some(RouteClass::Read)),
             (Method::DELETE, "orders/1", Some(RouteClass::Read)),
             (Method::GET, "orders/1/events", Some(RouteClass::Read)),
+            (Method::POST, "orders/1/tracking-link", Some(RouteClass::Transition)),
+            (Method::DELETE, "orders/1/tracking-link", Some(RouteClass::Transition)),
+            (Method::GET, "track/1", Some(RouteClass::Read)),
+            (Method::GET, "track/assets/track.css", None),
             (Method::GET, "log/orders/0", Some(RouteClass::Admin)),
             (Method::GET, "metrics", Some(RouteClass::Admin)),
             (Method::GET, "health/ready", None),

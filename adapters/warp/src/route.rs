@@ -9,6 +9,7 @@ pub(crate) enum Resource<'a> {
     Transitions(&'a str),
     Assignment(&'a str),
     Events(&'a str),
+    TrackingLink(&'a str),
     Request {
         order: &'a str,
         request: &'a str,
@@ -17,6 +18,10 @@ pub(crate) enum Resource<'a> {
         topic: &'a str,
         partition: &'a str,
     },
+    /// The tracking page of an order.
+    Track(&'a str),
+    /// A file of the tracking page.
+    TrackAsset(&'a str),
     Live,
     Ready,
     Metrics,
@@ -33,6 +38,9 @@ impl<'a> Resource<'a> {
         }
         if let Some(rest) = path.strip_prefix("log/") {
             return Self::of_log(rest);
+        }
+        if let Some(rest) = path.strip_prefix("track/") {
+            return Self::of_track(rest);
         }
         match path {
             "health/live" => Some(Resource::Live),
@@ -60,11 +68,20 @@ impl<'a> Resource<'a> {
             Some((id, "transitions")) => Some(Resource::Transitions(id)),
             Some((id, "assignment")) => Some(Resource::Assignment(id)),
             Some((id, "events")) => Some(Resource::Events(id)),
+            Some((id, "tracking-link")) => Some(Resource::TrackingLink(id)),
             Some((order, rest)) => {
                 let request = rest.strip_prefix("requests/")?;
                 (!request.is_empty() && !request.contains('/'))
                     .then_some(Resource::Request { order, request })
             }
+        }
+    }
+
+    fn of_track(rest: &'a str) -> Option<Self> {
+        match rest.split_once('/') {
+            None => (!rest.is_empty()).then_some(Resource::Track(rest)),
+            Some(("assets", file)) => (!file.is_empty()).then_some(Resource::TrackAsset(file)),
+            Some(_) => None,
         }
     }
 
@@ -82,6 +99,9 @@ impl<'a> Resource<'a> {
             Resource::Transitions(_) => "/orders/{id}/transitions",
             Resource::Assignment(_) => "/orders/{id}/assignment",
             Resource::Events(_) => "/orders/{id}/events",
+            Resource::TrackingLink(_) => "/orders/{id}/tracking-link",
+            Resource::Track(_) => "/track/{id}",
+            Resource::TrackAsset(_) => "/track/assets/{file}",
             Resource::Request { .. } => "/orders/{id}/requests/{request_id}",
             Resource::Log { .. } => "/log/{topic}/{partition}",
             Resource::Live => "/health/live",
@@ -101,6 +121,8 @@ impl<'a> Resource<'a> {
             | Resource::Transitions(id)
             | Resource::Assignment(id)
             | Resource::Events(id)
+            | Resource::TrackingLink(id)
+            | Resource::Track(id)
             | Resource::Request { order: id, .. } => Some(id),
             _ => None,
         }
@@ -109,7 +131,7 @@ impl<'a> Resource<'a> {
     /// A caller needs a credential.
     pub(crate) fn is_protected(self) -> bool {
         match self {
-            Resource::Live | Resource::Ready | Resource::OpenApi => false,
+            Resource::Live | Resource::Ready | Resource::OpenApi | Resource::TrackAsset(_) => false,
             #[cfg(feature = "docs-page")]
             Resource::Docs(_) => false,
             Resource::Orders
@@ -118,6 +140,8 @@ impl<'a> Resource<'a> {
             | Resource::Transitions(_)
             | Resource::Assignment(_)
             | Resource::Events(_)
+            | Resource::TrackingLink(_)
+            | Resource::Track(_)
             | Resource::Request { .. }
             | Resource::Log { .. }
             | Resource::Metrics => true,
@@ -126,10 +150,15 @@ impl<'a> Resource<'a> {
 
     /// It describes the API, the same for everyone.
     pub(crate) fn is_description(self) -> bool {
-        self == Resource::OpenApi || self.is_page()
+        matches!(self, Resource::OpenApi | Resource::TrackAsset(_)) || self.is_page()
     }
 
-    /// It is a page, or a file of one.
+    /// The token of a tracking link is a credential for it.
+    pub(crate) fn is_trackable(self) -> bool {
+        matches!(self, Resource::Track(_) | Resource::Order(_) | Resource::Events(_))
+    }
+
+    /// It is the page of the documentation, or a file of it.
     pub(crate) fn is_page(self) -> bool {
         match self {
             #[cfg(feature = "docs-page")]
@@ -142,6 +171,7 @@ impl<'a> Resource<'a> {
     pub(crate) fn allow(self) -> &'static str {
         match self {
             Resource::Orders => "GET, HEAD, POST",
+            Resource::TrackingLink(_) => "POST, DELETE",
             Resource::Cancel(_) | Resource::Transitions(_) | Resource::Assignment(_) => "POST",
             _ => "GET, HEAD",
         }
@@ -160,6 +190,10 @@ mod tests {
         assert_eq!(Resource::of("orders/a/transitions"), Some(Resource::Transitions("a")));
         assert_eq!(Resource::of("orders/a/assignment"), Some(Resource::Assignment("a")));
         assert_eq!(Resource::of("orders/a/events"), Some(Resource::Events("a")));
+        assert_eq!(Resource::of("orders/a/tracking-link"), Some(Resource::TrackingLink("a")));
+        assert_eq!(Resource::of("track/a"), Some(Resource::Track("a")));
+        assert_eq!(Resource::of("track/assets"), Some(Resource::Track("assets")));
+        assert_eq!(Resource::of("track/assets/track.css"), Some(Resource::TrackAsset("track.css")));
         let request = Resource::Request { order: "a", request: "r" };
         assert_eq!(Resource::of("orders/a/requests/r"), Some(request));
         let log = Resource::Log { topic: "orders.dlq", partition: "0" };
@@ -173,6 +207,10 @@ mod tests {
             "orders/a/requests",
             "orders/a/requests/",
             "orders/a/requests/r/x",
+            "track",
+            "track/",
+            "track/a/b",
+            "track/assets/",
             "log",
             "log/orders",
             "log/orders/0/1",

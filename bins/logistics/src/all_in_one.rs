@@ -86,7 +86,7 @@ impl AllInOne {
         let server = Self::listen(
             &engine,
             ([127, 0, 0, 1], 0).into(),
-            &HttpArgs::default(),
+            &HttpArgs::temporary(),
             REQUEST_BYTES_DEFAULT,
             log_keys,
             &telemetry,

@@ -15,6 +15,7 @@ use crate::client::events::EventsArgs;
 use crate::client::get::GetArgs;
 use crate::client::list::ListArgs;
 use crate::client::place::PlaceArgs;
+use crate::client::tracking_link::TrackingLinkArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::keys::KeysCommand;
 use crate::commands::lifecycle::LifecycleArgs;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Advance(AdvanceArgs),
     /// Show the history of an order
     Events(EventsArgs),
+    /// Print a link to the tracking page of an order, or revoke its links
+    TrackingLink(TrackingLinkArgs),
     /// Follow the transitions of one order, or of all orders
     Watch(WatchArgs),
     /// Show whether every order is moving, live: partitions, lag, rates, failures

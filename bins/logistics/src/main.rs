@@ -33,6 +33,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Cancel(args) => block_on(at_once(client::cancel::run(args))),
         Command::Assign(args) => block_on(at_once(client::assign::run(args))),
         Command::Advance(args) => block_on(at_once(client::advance::run(args))),
+        Command::TrackingLink(args) => block_on(at_once(client::tracking_link::run(args))),
         Command::Events(args) => block_on(at_once(client::events::run(args))),
         Command::Watch(args) => block_on(commands::watch::run(args)),
         Command::Top(args) => block_on(commands::top::run(*args)),

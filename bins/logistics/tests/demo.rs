@@ -48,6 +48,25 @@ fn transitions_without_a_dwell_are_shown() {
 }
 
 #[test]
+fn an_open_demo_has_a_page_with_a_tracking_page_of_each_order() {
+    let demo = Process::spawn(&["demo", "--open", "--orders", "2", "--dwell", "10ms"]);
+    let line = demo.line_with("in a browser: the tracking pages of the orders");
+    let file = line.split_whitespace().find_map(|word| word.strip_prefix("file://")).expect("an address");
+    let addr = demo.addr();
+    let index = std::fs::read_to_string(file).expect("the page");
+    let links: Vec<&str> = index.split('"').filter(|part| part.contains("/track/")).collect();
+    assert_eq!(links.len(), 2, "{index}");
+    assert!(index.contains("delivered"), "{index}");
+    for link in links {
+        let path = link.strip_prefix(&format!("http://{addr}")).expect("a page of the demo's server");
+        let page = send(addr, "GET", path, &[], "").expect("it serves");
+        assert!(page.status == 200 && page.body.contains("<h1 id=\"headline\">Delivered</h1>"), "{page:?}");
+    }
+    assert!(demo.terminate().success());
+    assert!(!std::path::Path::new(file).exists(), "the page ends with the demo");
+}
+
+#[test]
 fn a_kept_demo_serves_until_it_is_stopped() {
     let demo = Process::spawn(&["demo", "--keep", "--orders", "2", "--dwell", "10ms"]);
     let addr = demo.addr();

@@ -19,6 +19,7 @@ use crate::health_registry::{HealthRegistry, Readiness, STORE_PART};
 use crate::rate_limits::RateLimitArgs;
 use crate::telemetry::Telemetry;
 use crate::tls::TlsArgs;
+use crate::tracking::TrackingArgs;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::Span;
 
@@ -59,6 +60,8 @@ pub struct HttpArgs {
     #[command(flatten)]
     rate_limits: RateLimitArgs,
     #[command(flatten)]
+    tracking: TrackingArgs,
+    #[command(flatten)]
     health: HealthDetailsArgs,
 }
 
@@ -72,12 +75,21 @@ impl Default for HttpArgs {
             auth: AuthArgs::default(),
             tls: TlsArgs::default(),
             rate_limits: RateLimitArgs::default(),
+            tracking: TrackingArgs::default(),
             health: HealthDetailsArgs::default(),
         }
     }
 }
 
 impl HttpArgs {
+    /// The defaults for a process that is known to be temporary: that its tracking links end with it is no problem to report.
+    #[must_use]
+    pub fn temporary() -> Self {
+        let mut http = Self::default();
+        http.tracking.is_temporary = true;
+        http
+    }
+
     /// The same, with the store in which processes of the API share rate limits.
     #[must_use]
     pub fn sharing(mut self, quotas: Arc<dyn SharedQuota>) -> Self {
@@ -134,6 +146,7 @@ impl HttpServer {
         let mut options = Options::default();
         options.in_flight_bytes_max = bytes_max;
         options.log_keys = log_keys;
+        options.tracking = Some(http.tracking.options()?);
         http.rate_limits.configure_service(&mut options);
         let (bus, store) = (telemetry.layer().over(bus), telemetry.layer().over(store));
         let service = OrderService::new(bus, store, Arc::new(SystemClock), options)
@@ -161,6 +174,7 @@ impl HttpServer {
         };
         let mut api_config = config(listen);
         api_config.tls = http.tls.settings();
+        http.tracking.configure(&mut api_config)?;
         let api = bound(logistics_warp::bind(api_config, api).await)?;
         let mut server = Self::new(api.local_addr(), registry.clone());
         server.is_tls = http.tls.is_on();

@@ -13,6 +13,7 @@ mod environment;
 mod health_registry;
 mod http_server;
 mod instance;
+mod key_file;
 mod limits;
 mod log_key;
 mod notify;
@@ -24,6 +25,7 @@ mod services;
 mod startup;
 mod telemetry;
 mod tls;
+mod tracking;
 
 pub use logistics_service::audit::TARGET as AUDIT_TARGET;
 

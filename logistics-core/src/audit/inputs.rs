@@ -63,6 +63,7 @@ impl Asked {
 enum Asking {
     Status(Status),
     Courier(Option<PartyId>),
+    Revocation,
 }
 
 impl Asking {
@@ -72,6 +73,7 @@ impl Asking {
             Command::Transition { to } => Asking::Status(*to),
             Command::Cancel => Asking::Status(Status::Cancelled),
             Command::Assign { courier_id } => Asking::Courier(courier_id.clone()),
+            Command::RevokeTracking => Asking::Revocation,
         }
     }
 
@@ -81,8 +83,10 @@ impl Asking {
         match (self, change) {
             (Asking::Status(target), Change::Placed(_) | Change::Moved) if *target == status => Ok(()),
             (Asking::Courier(courier), Change::Assigned { courier_id }) if courier == courier_id => Ok(()),
+            (Asking::Revocation, Change::TrackingRevoked) => Ok(()),
             (Asking::Status(target), _) => Err(format!("is {status}, it asked for {target}")),
             (Asking::Courier(_), _) => Err("is another change, it asked for a courier".to_owned()),
+            (Asking::Revocation, _) => Err("is another change, it asked to revoke tracking links".to_owned()),
         }
     }
 }

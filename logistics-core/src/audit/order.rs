@@ -8,7 +8,7 @@ use super::{Expect, Report};
 use crate::details::Details;
 use crate::fact::{Assignment, Cause, Change, Fact};
 use crate::ids::{PartyId, Timestamp, Version};
-use crate::lifecycle::{Status, assigners, transition};
+use crate::lifecycle::{Actor, Status, assigners, transition};
 use crate::notify::Notification;
 use crate::order::{Order, evolve};
 use crate::port::PartyRole;
@@ -85,8 +85,9 @@ impl OrderAudit {
         self.records.push(fingerprint(payload));
         let late = fact.change == Change::Late;
         let assignment = order.history.last().and_then(|entry| entry.assignment.as_ref());
-        self.to_notify =
-            notification_hash(self.to_notify, fact.version, fact.status, late, assignment, fact.at);
+        let revoked = fact.change == Change::TrackingRevoked;
+        let change = (late, assignment, revoked);
+        self.to_notify = notification_hash(self.to_notify, fact.version, fact.status, change, fact.at);
         (self.version, self.status, self.due) = (order.version, Some(order.status), order.due());
         self.parties = PartyRole::ALL.map(|role| fingerprint(&order.party(role.actor())));
         if before_checkpoint {
@@ -128,6 +129,7 @@ impl OrderAudit {
             }
             Change::Late => {}
             Change::Assigned { courier_id } => check_assignment(order, courier_id.as_ref(), fact)?,
+            Change::TrackingRevoked => check_revocation(order, fact)?,
         }
         if fact.change == Change::Moved && to == Status::OutForDelivery && order.attempts_left == Some(0) {
             return broken(format!(
@@ -174,7 +176,8 @@ impl OrderAudit {
             Rejection::PlacementNotPermitted { .. } => self.status.is_none(),
             Rejection::IllegalTransition { current, .. }
             | Rejection::NotPermitted { current, .. }
-            | Rejection::AssignmentNotPermitted { current, .. } => self.status == Some(*current),
+            | Rejection::AssignmentNotPermitted { current, .. }
+            | Rejection::TrackingNotRevocable { current } => self.status == Some(*current),
             Rejection::StaleVersion { current, .. } => self.version == *current,
             Rejection::IdConflict => self.status.is_some(),
             Rejection::AttemptsExhausted { .. } => self.status == Some(Status::DeliveryFailed),
@@ -197,14 +200,15 @@ impl OrderAudit {
 
     /// Notifications of an order come in the order of its versions. `truncated`: the first ones may be gone.
     pub(super) fn notified(&mut self, notification: &Notification, truncated: bool) -> Result<(), Broken> {
-        let Notification { version, status, late, assignment, at, .. } = notification;
+        let Notification { version, status, late, assignment, tracking_revoked, at, .. } = notification;
         let begins = truncated && self.notified_version == Version(0);
         if *version != self.notified_version.next() && !begins {
             let found =
                 format!("a notification of version {version} follows that of {}", self.notified_version);
             return Err(Broken::new(Invariant::I9, found));
         }
-        self.notified = notification_hash(self.notified, *version, *status, *late, assignment.as_ref(), *at);
+        let change = (*late, assignment.as_ref(), *tracking_revoked);
+        self.notified = notification_hash(self.notified, *version, *status, change, *at);
         self.notified_version = *version;
         Ok(())
     }
@@ -355,6 +359,22 @@ fn check_assignment(order: &Order, courier: Option<&PartyId>, fact: &Fact) -> Re
     Ok(())
 }
 
+fn check_revocation(order: &Order, fact: &Fact) -> Result<(), Broken> {
+    let broken = |found: String| Err(Broken::new(Invariant::Lifecycle, found));
+    if fact.status != order.status || fact.attempts_left != order.attempts_left {
+        return broken(format!("its links are revoked in {} while it is {}", fact.status, order.status));
+    }
+    if fact.actor == Actor::System || fact.cause.request().is_none() {
+        return broken(format!("{} revoked its links without a request", fact.actor));
+    }
+    if fact.deadline != order.deadline {
+        let (before, after) = (order.deadline, fact.deadline);
+        let found = format!("its links are revoked, and its deadline changed from {before:?} to {after:?}");
+        return Err(Broken::new(Invariant::I12, found));
+    }
+    Ok(())
+}
+
 /// Details may be large and never change, so only a fingerprint is kept.
 fn without_details(mut order: Order) -> Order {
     order.details = order.details.and_then(|details| {
@@ -383,11 +403,10 @@ fn notification_hash(
     before: u64,
     version: Version,
     status: Status,
-    late: bool,
-    assignment: Option<&Assignment>,
+    (late, assignment, tracking_revoked): (bool, Option<&Assignment>, bool),
     at: Timestamp,
 ) -> u64 {
-    fingerprint(&(before, version, status, late, assignment, at))
+    fingerprint(&(before, version, status, late, assignment, tracking_revoked, at))
 }
 
 pub(super) fn fingerprint<T: Hash + ?Sized>(value: &T) -> u64 {

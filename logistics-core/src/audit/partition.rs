@@ -190,6 +190,7 @@ impl PartitionAudit {
         match fact.change {
             Change::Late => report.late_facts += 1,
             Change::Assigned { .. } => report.assignment_facts += 1,
+            Change::TrackingRevoked => report.tracking_facts += 1,
             Change::Placed(_) | Change::Moved => *report.facts_by_status.entry(fact.status).or_default() += 1,
         }
         Ok(())

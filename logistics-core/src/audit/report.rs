@@ -26,6 +26,8 @@ pub struct Report {
     pub late_facts: u64,
     /// Facts that an order's courier changed.
     pub assignment_facts: u64,
+    /// Facts that revoke tracking links.
+    pub tracking_facts: u64,
     /// Orders.
     pub orders: u64,
     /// Orders by their status now.

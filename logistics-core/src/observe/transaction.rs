@@ -99,6 +99,7 @@ impl FactReport {
             Change::Moved => "moved",
             Change::Late => "late",
             Change::Assigned { .. } => "assigned",
+            Change::TrackingRevoked => "tracking_revoked",
         }
     }
 }

@@ -180,6 +180,7 @@ pub(super) fn has_fact(order: &Order, fact: &Fact) -> bool {
         let late = fact.change == Change::Late;
         (entry.version, entry.status, entry.at, entry.actor, entry.late)
             == (fact.version, fact.status, fact.at, fact.actor, late)
+            && entry.tracking_revoked == (fact.change == Change::TrackingRevoked)
             && entry.reason == fact.reason
             && (entry.by.is_none() || entry.by == fact.by)
             && entry.assignment.as_ref().map(|assignment| &assignment.courier_id) == assigned(fact)
@@ -189,7 +190,7 @@ pub(super) fn has_fact(order: &Order, fact: &Fact) -> bool {
 fn assigned(fact: &Fact) -> Option<&Option<PartyId>> {
     match &fact.change {
         Change::Assigned { courier_id } => Some(courier_id),
-        Change::Placed(_) | Change::Moved | Change::Late => None,
+        Change::Placed(_) | Change::Moved | Change::Late | Change::TrackingRevoked => None,
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn of_fact(
     };
     let left = match fact.change {
         Change::Moved => before.map(|before| (before.status, entered_at(before))),
-        Change::Placed(_) | Change::Late | Change::Assigned { .. } => None,
+        Change::Placed(_) | Change::Late | Change::Assigned { .. } | Change::TrackingRevoked => None,
     };
     FactReport {
         order_id: fact.order_id.clone(),

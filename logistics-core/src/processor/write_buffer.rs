@@ -208,6 +208,7 @@ mod tests {
             late: false,
             deadline: None,
             trace: None,
+            tracking_epoch: None,
             allowed_transitions: Vec::new(),
             history: Vec::new(),
         })

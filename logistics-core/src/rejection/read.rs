@@ -30,6 +30,9 @@ pub(super) enum Stored {
         actor: Actor,
         permitted: Vec<Actor>,
     },
+    TrackingNotRevocable {
+        current: Status,
+    },
     PlacementNotPermitted {
         actor: Actor,
     },
@@ -66,6 +69,7 @@ impl From<Stored> for Rejection {
             Stored::AssignmentNotPermitted { current, actor, permitted } => {
                 Rejection::AssignmentNotPermitted { current, actor, permitted }
             }
+            Stored::TrackingNotRevocable { current } => Rejection::TrackingNotRevocable { current },
             Stored::PlacementNotPermitted { actor } => Rejection::PlacementNotPermitted { actor },
             Stored::StaleVersion { current, expected } => Rejection::StaleVersion { current, expected },
             Stored::IdConflict => Rejection::IdConflict,

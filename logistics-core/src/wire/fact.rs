@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordError;
 use super::envelope::{
-    DATA_SCHEMA, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, invalid,
-    missing,
+    DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE,
+    encode as encode_envelope, invalid, missing,
 };
 use crate::fact::{Cause, Change, Fact};
 use crate::ids::{OrderId, PartyId, Reason, Subject, Version};
@@ -19,6 +19,7 @@ use crate::request::Placement;
 pub(super) const LATE: &str = "logistics.order.late";
 pub(super) const ASSIGNED: &str = "logistics.order.courier-assigned";
 pub(super) const UNASSIGNED: &str = "logistics.order.courier-unassigned";
+pub(super) const TRACKING_REVOKED: &str = "logistics.order.tracking-revoked";
 
 /// The `CloudEvents` type of the fact that an order entered `status`: its name in lower case, with hyphens.
 #[must_use]
@@ -77,8 +78,13 @@ pub(super) fn encode(fact: &Fact) -> Bytes {
         Change::Late => (LATE, None, None),
         Change::Assigned { courier_id: Some(courier) } => (ASSIGNED, None, Some(courier)),
         Change::Assigned { courier_id: None } => (UNASSIGNED, None, None),
+        Change::TrackingRevoked => (TRACKING_REVOKED, None, None),
     };
-    let dataschema = if [ASSIGNED, UNASSIGNED].contains(&kind) { DATA_SCHEMA_NEWEST } else { DATA_SCHEMA };
+    let dataschema = match kind {
+        ASSIGNED | UNASSIGNED => DATA_SCHEMA_ASSIGNMENT,
+        TRACKING_REVOKED => DATA_SCHEMA_NEWEST,
+        _ => DATA_SCHEMA,
+    };
     let head = Head {
         source: PROCESSOR_SOURCE,
         kind,
@@ -128,7 +134,7 @@ struct ReadFact {
 /// The fact; `None` where no fact has the type.
 pub(super) fn decode(envelope: &Envelope<'_>, kind: &str) -> Result<Option<Fact>, RecordError> {
     let status = STATUSES.into_iter().find(|status| fact_type(*status) == kind);
-    if status.is_none() && ![LATE, ASSIGNED, UNASSIGNED].contains(&kind) {
+    if status.is_none() && ![LATE, ASSIGNED, UNASSIGNED, TRACKING_REVOKED].contains(&kind) {
         return Ok(None);
     }
     let data: ReadFact = envelope.data()?;
@@ -140,6 +146,7 @@ pub(super) fn decode(envelope: &Envelope<'_>, kind: &str) -> Result<Option<Fact>
             Change::Assigned { courier_id: Some(data.courier_id.ok_or_else(|| missing("courier_id"))?) }
         }
         (None, _) if kind == UNASSIGNED => Change::Assigned { courier_id: None },
+        (None, _) if kind == TRACKING_REVOKED => Change::TrackingRevoked,
         (None, _) => Change::Late,
         (Some(Status::Placed), Some(placement)) => Change::Placed(placement),
         (Some(Status::Placed), None) => return Err(missing("placement")),

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::RecordError;
 use super::envelope::{
-    API_SOURCE, DATA_SCHEMA, DATA_SCHEMA_NEWEST, Envelope, Head, encode as encode_envelope, field, invalid,
-    missing,
+    API_SOURCE, DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, Envelope, Head,
+    encode as encode_envelope, field, invalid, missing,
 };
 use crate::details::Details;
 use crate::ids::{OrderId, Partition, PartyId, Reason, RequestId, Subject, Timestamp, Version};
@@ -21,11 +21,12 @@ const PLACEMENT: &str = "logistics.order.placement.requested";
 const TRANSITION: &str = "logistics.order.transition.requested";
 const CANCEL: &str = "logistics.order.cancel.requested";
 const ASSIGNMENT: &str = "logistics.order.assignment.requested";
+const REVOCATION: &str = "logistics.order.tracking-revocation.requested";
 
 #[derive(Serialize)]
 struct WrittenInput<'a> {
     order_id: &'a OrderId,
-    /// An assignment keeps the order's status, which its sender may not know.
+    /// An assignment and a revocation keep the order's status, which their sender may not know.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
     actor: Actor,
@@ -52,8 +53,13 @@ pub(super) fn encode(request: &Request) -> Bytes {
         Command::Transition { .. } => (TRANSITION, None, None),
         Command::Cancel => (CANCEL, None, None),
         Command::Assign { courier_id } => (ASSIGNMENT, None, Some(courier_id.as_ref())),
+        Command::RevokeTracking => (REVOCATION, None, None),
     };
-    let dataschema = if kind == ASSIGNMENT { DATA_SCHEMA_NEWEST } else { DATA_SCHEMA };
+    let dataschema = match kind {
+        ASSIGNMENT => DATA_SCHEMA_ASSIGNMENT,
+        REVOCATION => DATA_SCHEMA_NEWEST,
+        _ => DATA_SCHEMA,
+    };
     let head = Head {
         source: API_SOURCE,
         kind,
@@ -124,7 +130,7 @@ impl ReadInput<'_> {
 }
 
 pub(super) fn decode(envelope: &Envelope<'_>, kind: &str, at: Timestamp) -> Result<Request, RecordError> {
-    if ![PLACEMENT, TRANSITION, CANCEL, ASSIGNMENT].contains(&kind) {
+    if ![PLACEMENT, TRANSITION, CANCEL, ASSIGNMENT, REVOCATION].contains(&kind) {
         return Err(RecordError::Foreign(format!("type {kind}")));
     }
     let id = envelope.id()?;
@@ -139,6 +145,7 @@ pub(super) fn decode(envelope: &Envelope<'_>, kind: &str, at: Timestamp) -> Resu
         (ASSIGNMENT, _) => {
             (Command::Assign { courier_id: field(data.courier_id, "courier_id")? }, Actor::Operator)
         }
+        (REVOCATION, _) => (Command::RevokeTracking, Actor::Operator),
         _ => (Command::Cancel, Actor::Operator),
     };
     Ok(Request {

@@ -17,7 +17,7 @@ mod signing;
 mod unknown;
 
 pub use dead_letter::DeadLetter;
-pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, DATA_SCHEMA_NEWEST, PROCESSOR_SOURCE};
+pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, PROCESSOR_SOURCE};
 pub use fact::fact_type;
 pub use signing::{LOG_KEY_BYTES, LogKeys, NoLogKey};
 

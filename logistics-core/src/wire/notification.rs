@@ -6,7 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::envelope::{
-    DATA_SCHEMA, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, missing,
+    DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE,
+    encode as encode_envelope, missing,
 };
 use super::fact::FactId;
 use super::{DecodeError, RecordError, is_surely_from_processor, unknown};
@@ -26,6 +27,8 @@ struct Written<'a> {
     late: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     assignment: Option<&'a Assignment>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tracking_revoked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a Reason>,
     recipients: &'a [Recipient],
@@ -80,13 +83,18 @@ impl fmt::Display for NotificationId<'_> {
 }
 
 pub(super) fn encode(notification: &Notification) -> Bytes {
-    let Notification { order_id, status, version, late, assignment, reason, at, trace, recipients } =
-        notification;
-    let (status, version, late) = (*status, *version, *late);
+    let Notification { order_id, reason, at, trace, recipients, assignment, .. } = notification;
+    let &Notification { status, version, late, tracking_revoked, .. } = notification;
+    let dataschema = match (assignment, tracking_revoked) {
+        (_, true) => DATA_SCHEMA_NEWEST,
+        (Some(_), false) => DATA_SCHEMA_ASSIGNMENT,
+        (None, false) => DATA_SCHEMA,
+    };
+    let is_oldest = dataschema == DATA_SCHEMA;
     let head = Head {
         source: PROCESSOR_SOURCE,
         kind: NOTIFICATION,
-        dataschema: if assignment.is_some() { DATA_SCHEMA_NEWEST } else { DATA_SCHEMA },
+        dataschema,
         id: NotificationId(FactId(order_id, version)),
         subject: Some(order_id.as_str()),
         time: *at,
@@ -98,10 +106,11 @@ pub(super) fn encode(notification: &Notification) -> Bytes {
         version,
         late,
         assignment: assignment.as_ref(),
+        tracking_revoked,
         reason: reason.as_ref(),
         recipients,
-        audiences: assignment.is_none().then_some(Roles(recipients)),
-        text: assignment.is_none().then_some(Text { order_id, status, late }),
+        audiences: is_oldest.then_some(Roles(recipients)),
+        text: is_oldest.then_some(Text { order_id, status, late }),
     };
     encode_envelope(head, data)
 }
@@ -115,6 +124,8 @@ struct Read {
     late: bool,
     #[serde(default)]
     assignment: Option<Assignment>,
+    #[serde(default)]
+    tracking_revoked: bool,
     #[serde(default)]
     reason: Option<Reason>,
     #[serde(default)]
@@ -159,7 +170,18 @@ fn decode_event(envelope: &Envelope<'_>) -> Result<Notification, RecordError> {
         data.map_err(|error| unknown::status_of(envelope).map_or(error, RecordError::UnknownStatus))?;
     let at = envelope.time()?.ok_or_else(|| missing("time"))?;
     let (late, recipients) = data.late_and_recipients()?;
-    let Read { order_id, status, version, assignment, reason, .. } = data;
+    let Read { order_id, status, version, assignment, tracking_revoked, reason, .. } = data;
     let trace = envelope.trace();
-    Ok(Notification { order_id, status, version, late, assignment, reason, at, trace, recipients })
+    Ok(Notification {
+        order_id,
+        status,
+        version,
+        late,
+        assignment,
+        tracking_revoked,
+        reason,
+        at,
+        trace,
+        recipients,
+    })
 }

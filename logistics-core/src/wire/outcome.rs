@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordError;
 use super::envelope::{
-    DATA_SCHEMA, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE, encode as encode_envelope, missing,
+    DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE,
+    encode as encode_envelope, missing,
 };
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, Version};
 use crate::lifecycle::Status;
@@ -79,12 +80,15 @@ pub(super) fn encode(outcome: &Outcome, partition: Partition, at: Timestamp) -> 
             DEAD_LETTERED
         }
     };
-    let is_assignment =
-        matches!(outcome.result, OutcomeKind::Rejected(Rejection::AssignmentNotPermitted { .. }));
+    let dataschema = match outcome.result {
+        OutcomeKind::Rejected(Rejection::AssignmentNotPermitted { .. }) => DATA_SCHEMA_ASSIGNMENT,
+        OutcomeKind::Rejected(Rejection::TrackingNotRevocable { .. }) => DATA_SCHEMA_NEWEST,
+        _ => DATA_SCHEMA,
+    };
     let head = Head {
         source: PROCESSOR_SOURCE,
         kind,
-        dataschema: if is_assignment { DATA_SCHEMA_NEWEST } else { DATA_SCHEMA },
+        dataschema,
         id: Position(partition, outcome.offset),
         subject: outcome.order_id.as_ref().map(OrderId::as_str),
         time: at,

@@ -34,8 +34,8 @@ struct NamedInRejection<'a> {
 /// status's name. A record with another type is not of a newer release.
 pub(super) fn status(envelope: &Envelope<'_>, kind: &str) -> Option<String> {
     let name = status_of(envelope)?;
-    let is_known_type =
-        [fact::LATE, fact::ASSIGNED, fact::UNASSIGNED].contains(&kind) || outcome::TYPES.contains(&kind);
+    let keeps_status = [fact::LATE, fact::ASSIGNED, fact::UNASSIGNED, fact::TRACKING_REVOKED];
+    let is_known_type = keeps_status.contains(&kind) || outcome::TYPES.contains(&kind);
     (is_known_type || kind == fact_type_of(&name)).then_some(name)
 }
 

@@ -15,7 +15,7 @@ use super::value::{Counter, Exemplar, Histogram, Tally, TracedHistogram, trace_i
 const EXEMPLARS_PER_TRANSACTION_MAX: usize = 4;
 
 /// The kinds of changes. A later core may have more: these count as the last.
-const CHANGES: [&str; 5] = ["placed", "moved", "late", "assigned", OTHER];
+const CHANGES: [&str; 6] = ["placed", "moved", "late", "assigned", "tracking_revoked", OTHER];
 
 /// The kinds of deadlines, in the order of [`kind_index`].
 const KINDS: [&str; 4] = ["advance", "expire", "return", "late"];

@@ -44,7 +44,7 @@ const COMMIT: Family = Family::histogram(
 pub(super) const FACTS: Family = Family::counter(
     "logistics_facts_total",
     "facts",
-    &[STATUS, Label::new("change", "`placed`, `moved`, `late` or `assigned`")],
+    &[STATUS, Label::new("change", "`placed`, `moved`, `late`, `assigned` or `tracking_revoked`")],
     "Committed facts, by the status of the order after the fact and by the change.",
 );
 

@@ -86,6 +86,7 @@ impl Traces {
         let name = match fact.change {
             "late" => "decide LATE".to_owned(),
             "assigned" => "decide ASSIGNED".to_owned(),
+            "tracking_revoked" => "decide TRACKING_REVOKED".to_owned(),
             _ => format!("decide {}", fact.status),
         };
         // A timer continues the fact that set it: that is its parent, and its link says why.

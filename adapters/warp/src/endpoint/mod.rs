@@ -12,4 +12,5 @@ pub(crate) mod metrics;
 pub(crate) mod order;
 pub(crate) mod place;
 pub(crate) mod request;
+pub(crate) mod tracking_link;
 pub(crate) mod transition;

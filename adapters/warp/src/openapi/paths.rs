@@ -30,6 +30,10 @@ const FORBIDDEN: &str = "The caller is not permitted to do this (`forbidden`, `f
 const LIMITED: &str = "The caller exceeds its rate limit (`rate_limited`), has too many failed logins (`too_many_failed_logins`), or too \
     many requests read the log at the same time (`too_many_readers`).";
 
+/// The meaning of 410.
+const LINK_ENDED: &str =
+    "The tracking link has expired, was revoked, or its order ended long ago (`link_ended`).";
+
 const NO_SCOPES: [&str; 0] = [];
 
 const SINCE: &str = "Only orders whose latest change is at or after this time.";
@@ -44,6 +48,8 @@ pub(super) fn all() -> Paths {
     let protected = |method, operation| PathItem::new(method, secured(operation));
     let mut orders = protected(HttpMethod::Get, list());
     orders.merge_operations(protected(HttpMethod::Post, place()));
+    let mut tracking_link = protected(HttpMethod::Post, create_tracking_link());
+    tracking_link.merge_operations(protected(HttpMethod::Delete, revoke_tracking_links()));
     let paths = PathsBuilder::new()
         .path("/orders", orders)
         .path("/orders/{id}", protected(HttpMethod::Get, order()))
@@ -52,6 +58,7 @@ pub(super) fn all() -> Paths {
         .path("/orders/{id}/cancel", protected(HttpMethod::Post, cancel()))
         .path("/orders/{id}/transitions", protected(HttpMethod::Post, transition()))
         .path("/orders/{id}/assignment", protected(HttpMethod::Post, assignment()))
+        .path("/orders/{id}/tracking-link", tracking_link)
         .path("/log/{topic}/{partition}", protected(HttpMethod::Get, log()))
         .path("/health/live", path(HttpMethod::Get, live()))
         .path("/health/ready", path(HttpMethod::Get, ready()))
@@ -106,6 +113,8 @@ fn place() -> OperationBuilder {
 fn order() -> OperationBuilder {
     let operation = operation("order", "Read an order")
         .parameter(id())
+        .parameter(tracking_token())
+        .response("410", reply(LINK_ENDED, "Error"))
         .parameter(if_none_match())
         .response("200", tagged("The order.", "Order"))
         .response("304", ResponseBuilder::new().description("The client has it already."));
@@ -115,6 +124,8 @@ fn order() -> OperationBuilder {
 fn events() -> OperationBuilder {
     let operation = operation("orderEvents", "Read the history of an order")
         .parameter(id())
+        .parameter(tracking_token())
+        .response("410", reply(LINK_ENDED, "Error"))
         .parameter(if_none_match())
         .response("200", tagged("The order's facts, from the first to the latest.", "History"))
         .response("304", ResponseBuilder::new().description("The client has them already."));
@@ -161,6 +172,29 @@ fn assignment() -> OperationBuilder {
         .request_body(Some(body("Assignment", Required::True)))
         .response("200", tagged("The order has the courier.", "Order"))
         .response("409", reply("The lifecycle does not let this actor change the courier now.", "Error"));
+    change_order(operation)
+}
+
+fn create_tracking_link() -> OperationBuilder {
+    let operation = operation("createTrackingLink", "Make a link to the tracking page of an order")
+        .parameter(id())
+        .request_body(Some(body("TrackingLinkRequest", Required::False)))
+        .response(
+            "201",
+            reply(
+                "The link. Its token is a secret: it shows the order to everyone who has it.",
+                "TrackingLink",
+            ),
+        )
+        .response("410", reply("The order ended too long ago.", "Error"));
+    errors(errors(operation, &[404]), BODY_ERRORS)
+}
+
+fn revoke_tracking_links() -> OperationBuilder {
+    let operation = operation("revokeTrackingLinks", "Revoke every tracking link of an order that exists")
+        .request_body(Some(body("Revocation", Required::False)))
+        .response("200", tagged("Every earlier link is invalid.", "Order"))
+        .response("409", reply("The order has ended; its links end by themselves.", "Error"));
     change_order(operation)
 }
 
@@ -278,6 +312,12 @@ fn path_part(name: &str, description: &str, schema: RefOr<Schema>) -> ParameterB
 fn cursor() -> ParameterBuilder {
     let description = "The `next_cursor` of the previous page.";
     parameter("cursor", ParameterIn::Query, description)
+        .schema(Some(matching(description, "^[A-Za-z0-9_-]+$")))
+}
+
+fn tracking_token() -> ParameterBuilder {
+    let description = "The token of a tracking link, in place of another credential. The reply has no parties, reasons and details.";
+    parameter("token", ParameterIn::Query, description)
         .schema(Some(matching(description, "^[A-Za-z0-9_-]+$")))
 }
 

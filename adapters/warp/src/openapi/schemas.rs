@@ -3,6 +3,7 @@
 use logistics_core::lifecycle::{ACTORS, Actor, STATUSES, Status};
 use logistics_core::limits::{ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX};
 use logistics_core::port::Topic;
+use logistics_service::TRACKING_TTL_MS_MIN;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr};
 
@@ -18,6 +19,9 @@ pub(super) fn all() -> Vec<(&'static str, Any)> {
         ("Transition", transition()),
         ("Cancellation", cancellation()),
         ("Assignment", assignment()),
+        ("TrackingLinkRequest", tracking_link_request()),
+        ("TrackingLink", tracking_link()),
+        ("Revocation", closed(&[("actor", of("Actor"), false)])),
         ("Accepted", accepted()),
         ("HistoryEntry", history_entry()),
         ("RequestOutcome", request_outcome()),
@@ -147,6 +151,24 @@ fn assignment() -> Any {
     closed(&[("courier_id", courier, true), ("actor", of("Actor"), false), ("reason", reason(), false)])
 }
 
+fn tracking_link_request() -> Any {
+    let ttl = whole_number("Seconds for which the link is valid, within the server's limits.");
+    closed(&[("ttl_s", ttl.minimum(Some(TRACKING_TTL_MS_MIN / 1000)).into(), false)])
+}
+
+fn tracking_link() -> Any {
+    object(&[
+        (
+            "url",
+            text("The address of the tracking page; relative to the server unless --tracking-url is set."),
+            true,
+        ),
+        ("token", text("The secret of the link."), true),
+        ("link_id", text("Names the link in logs."), true),
+        ("expires_at", time("The link ends at this time, or earlier."), true),
+    ])
+}
+
 fn accepted() -> Any {
     object(&[
         ("message", text("For people."), true),
@@ -173,6 +195,11 @@ fn history_entry() -> Any {
         ("reason", reason(), false),
         ("late", flag("The order is late in its status, which did not change."), false),
         ("assignment", assigned(), false),
+        (
+            "tracking_revoked",
+            flag("The order's earlier tracking links are revoked; the status did not change."),
+            false,
+        ),
         ("request", text("The request that caused the fact; missing for a timer."), false),
         ("trace", text("The W3C trace context of the fact; operators see it, if there is one."), false),
     ])
@@ -218,6 +245,11 @@ fn order() -> Any {
         ("late", flag("The order is late in its status."), true),
         ("deadline", of("Deadline"), false),
         ("trace", text("The W3C trace context of the latest fact that has one; operators see it."), false),
+        (
+            "tracking_epoch",
+            whole_number("The version of the latest fact that revoked its tracking links.").into(),
+            false,
+        ),
         ("allowed_transitions", list_of(of("Status")), true),
         ("history", list_of(of("HistoryEntry")), true),
     ]);

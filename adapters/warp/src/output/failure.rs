@@ -197,10 +197,15 @@ impl Failure {
         let json = serde_json::to_vec(&self.body).unwrap_or_default();
         let mut response = reply::json(self.status, Bytes::from(json));
         response.extensions_mut().insert(ErrorCode(self.body.code));
-        if let Some((name, value)) = self.header {
+        self.add_header(&mut response);
+        response
+    }
+
+    /// Adds the header that belongs to the failure, if there is one.
+    pub(crate) fn add_header(&self, response: &mut Response) {
+        if let Some((name, value)) = self.header.clone() {
             response.headers_mut().insert(name, value);
         }
-        response
     }
 
     fn retry(self) -> Self {
@@ -243,7 +248,8 @@ impl From<ServiceError> for Failure {
                 .hint("Use customer, merchant, courier or operator"),
             ServiceError::Forbidden => of(StatusCode::FORBIDDEN),
             ServiceError::ForeignParty { field } => of(StatusCode::FORBIDDEN).field(*field),
-            ServiceError::NotFound => of(StatusCode::NOT_FOUND),
+            ServiceError::NotFound | ServiceError::NoTracking => of(StatusCode::NOT_FOUND),
+            ServiceError::LinkEnded => of(StatusCode::GONE),
             ServiceError::UnknownPartition { .. } => of(StatusCode::NOT_FOUND).field("partition"),
             ServiceError::OutcomeUnknown => of(StatusCode::NOT_FOUND).hint(
                 "An accepted request is decided later; a rejection is kept for some minutes only",

@@ -1,8 +1,8 @@
 //! Headers that restrict what browsers and caches do with a reply.
 
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use warp::reply::Response;
 
@@ -17,6 +17,12 @@ const REVALIDATE: &str = "no-cache";
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
+/// What the tracking page needs: its own files and its own server.
+const TRACK_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+    img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
+/// No search engine shows the page.
+const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
+
 /// The reply to a request for `path`, with these headers.
 pub(crate) fn protect(mut response: Response, config: &Config, path: &str, is_tls: bool) -> Response {
     restrict(&mut response, cache(path));
@@ -29,6 +35,13 @@ pub(crate) fn protect(mut response: Response, config: &Config, path: &str, is_tl
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
+    if let Some(Resource::Track(_)) = Resource::of(path) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(TRACK_POLICY));
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        // The address contains the token.
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex"));
     }
     response
 }

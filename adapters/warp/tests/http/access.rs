@@ -161,6 +161,22 @@ const ROUTES: &[Route] = &[
         expected: |caller, target| moves(caller, target, &[Merchant]),
     },
     Route {
+        method: "post",
+        path: "/orders/{id}/tracking-link",
+        body: "",
+        expected: |caller, target| match caller {
+            _ if !sees(caller, target) => 404,
+            Reading => 403,
+            _ => 201,
+        },
+    },
+    Route {
+        method: "delete",
+        path: "/orders/{id}/tracking-link",
+        body: "",
+        expected: |caller, target| moves(caller, target, &PARTIES),
+    },
+    Route {
         method: "get",
         path: "/log/{topic}/{partition}",
         body: "",

@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) tails: u64,
     pub(crate) answered: Option<Offset>,
     pub(crate) latency_ms: u64,
+    /// Seconds that the clock has gone on.
+    pub(crate) passed_s: i64,
 }
 
 impl State {
@@ -246,7 +248,7 @@ impl OrderReader for Backend {
 
 impl Clock for Backend {
     fn now(&self) -> Timestamp {
-        sample::time(0)
+        sample::time(self.state().passed_s * 1000)
     }
 }
 

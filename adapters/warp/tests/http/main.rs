@@ -28,4 +28,5 @@ mod sites;
 mod test_server;
 mod tls;
 mod traces;
+mod tracking;
 mod transitions;

@@ -58,6 +58,8 @@ async fn the_server_serves_the_paths_and_methods_of_the_document_and_no_other() 
         ("/orders/{id}/cancel", "post"),
         ("/orders/{id}/events", "get"),
         ("/orders/{id}/requests/{request_id}", "get"),
+        ("/orders/{id}/tracking-link", "delete"),
+        ("/orders/{id}/tracking-link", "post"),
         ("/orders/{id}/transitions", "post"),
     ];
     let served: Vec<_> = served.keys().map(|(path, method)| (path.as_str(), *method)).collect();
@@ -99,6 +101,8 @@ async fn bodies_have_the_fields_of_their_schemas() {
     check(&document, "Order", &server.get(&format!("/orders/{id}")).await.json());
     check(&document, "History", &server.get(&format!("/orders/{id}/events")).await.json());
     check(&document, "Page", &server.get("/orders?limit=1").await.json());
+    let link = server.post(&format!("/orders/{id}/tracking-link"), "").await.json();
+    check(&document, "TrackingLink", &link);
     let partition = partition_of(&OrderId::parse(id).expect("an id"), PARTITIONS);
     check(&document, "LogPage", &server.get(&format!("/log/orders/{partition}")).await.json());
     check(&document, "Live", &server.get("/health/live").await.json());
@@ -116,6 +120,7 @@ async fn bodies_have_the_fields_of_their_schemas() {
         ("Assignment", "/orders/a/assignment"),
         ("Cancellation", "/orders/a/cancel"),
         ("Transition", "/orders/a/transitions"),
+        ("TrackingLinkRequest", "/orders/a/tracking-link"),
     ] {
         let reply = server.post(path, r#"{"no such field":1}"#).await.error(400, "invalid_request");
         let fields = document["components"]["schemas"][schema]["properties"].as_object().expect("fields");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use logistics_core::Request;
 use logistics_core::port::PortErrorKind;
 use logistics_core::{Offset, OrderId};
-use logistics_service::{Authenticator, Options, OrderService};
+use logistics_service::{Authenticator, Options, OrderService, TrackingKeys, TrackingOptions};
 use logistics_testkit::MemoryBus;
 use logistics_warp::{Api, Config, bind};
 use tokio::sync::oneshot;
@@ -109,6 +109,11 @@ impl TestServer {
         self.backend.change(|state| state.outcomes.clear());
     }
 
+    /// The clock of the service goes on.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.backend.change(|state| state.passed_s += seconds);
+    }
+
     /// The store goes back to an older copy, in which the order has only its placement.
     pub(crate) fn restore_placement(&self, id: &str) {
         self.backend.change(|state| {
@@ -207,5 +212,7 @@ fn api(backend: &Arc<Backend>, options: Options) -> Api {
 fn options() -> Options {
     let mut options = Options::default();
     options.lookup_wait_ms = 20;
+    let keys = TrackingKeys::new(&[[7; 32]]).expect("a key");
+    options.tracking = Some(TrackingOptions::new(keys));
     options
 }

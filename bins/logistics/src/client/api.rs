@@ -188,6 +188,29 @@ impl Api {
         }
     }
 
+    /// A new tracking link of the order.
+    pub(crate) async fn tracking_link(
+        &mut self,
+        order_id: &OrderId,
+        body: &serde_json::Value,
+    ) -> Result<Bytes, Failure> {
+        let path = format!("/orders/{order_id}/tracking-link");
+        done(self.send(Method::POST, &path, &[], Bytes::from(body.to_string())).await?)
+    }
+
+    /// Revokes the tracking links of the order, which must have this version. `None`: any.
+    pub(crate) async fn revoke_tracking(
+        &mut self,
+        order_id: &OrderId,
+        if_version: Option<Version>,
+    ) -> Result<Bytes, Failure> {
+        let version = if_version.map(|version| format!("\"{version}\""));
+        let mut headers = vec![PREFER];
+        headers.extend(version.as_deref().map(|version| ("if-match", version)));
+        let path = format!("/orders/{order_id}/tracking-link");
+        done(self.send(Method::DELETE, &path, &headers, Bytes::new()).await?)
+    }
+
     /// The current state of the order.
     pub(crate) async fn order(&mut self, order_id: &OrderId) -> Result<Order, Failure> {
         self.document(order_id).await.and_then(|json| order(&json))
@@ -243,7 +266,7 @@ fn unreadable(error: &serde_json::Error) -> Failure {
 /// The body of a successful reply.
 fn done(reply: Reply) -> Result<Bytes, Failure> {
     let sentence = match reply.status {
-        StatusCode::OK => return Ok(reply.body),
+        StatusCode::OK | StatusCode::CREATED => return Ok(reply.body),
         StatusCode::ACCEPTED => {
             "the log has stored the request, but no processor has decided it yet; read the order again later"
                 .into()

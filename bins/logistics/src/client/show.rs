@@ -79,10 +79,11 @@ pub(crate) fn history(entries: &[HistoryEntry]) -> String {
         let late = if entry.late { " (late)" } else { "" };
         let courier = entry.assignment.as_ref().map(|assignment| assignment.courier_id.as_ref());
         let courier = courier.map(|courier| format!(" ({})", to_courier(courier))).unwrap_or_default();
+        let links = if entry.tracking_revoked { " (tracking links revoked)" } else { "" };
         table.add_row([
             entry.version.to_string(),
             entry.at.to_string(),
-            format!("{}{late}{courier}", entry.status),
+            format!("{}{late}{courier}{links}", entry.status),
             by(entry.actor, entry.by.as_ref()),
             entry.reason.as_ref().map(|reason| escaped(reason.as_str())).unwrap_or_default(),
         ]);
@@ -99,6 +100,7 @@ pub(crate) fn now(order: &Order) -> String {
 pub(crate) fn entry(entry: &HistoryEntry) -> String {
     let change = match &entry.assignment {
         Some(assignment) => assigned(entry.status, assignment.courier_id.as_ref()),
+        None if entry.tracking_revoked => links_revoked(entry.status),
         None => change(entry.status, entry.late),
     };
     format!("{}  {change} {}", entry.at, cause(entry.actor, entry.by.as_ref(), entry.reason.as_ref()))
@@ -108,6 +110,7 @@ pub(crate) fn entry(entry: &HistoryEntry) -> String {
 pub(crate) fn fact(fact: &Fact) -> String {
     let change = match &fact.change {
         Change::Assigned { courier_id } => assigned(fact.status, courier_id.as_ref()),
+        Change::TrackingRevoked => links_revoked(fact.status),
         kind => change(fact.status, *kind == Change::Late),
     };
     let cause = cause(fact.actor, fact.by.as_ref(), fact.reason.as_ref());
@@ -121,6 +124,10 @@ fn change(status: Status, late: bool) -> String {
 /// A change of the courier.
 pub(crate) fn assigned(status: Status, courier: Option<&PartyId>) -> String {
     format!("{status}: {}", to_courier(courier))
+}
+
+fn links_revoked(status: Status) -> String {
+    format!("{status}: tracking links revoked")
 }
 
 fn to_courier(courier: Option<&PartyId>) -> String {

@@ -124,6 +124,7 @@ fn counts(report: &Report) -> Vec<(String, u64)> {
         ("facts", report.facts),
         ("facts of lateness", report.late_facts),
         ("facts of couriers", report.assignment_facts),
+        ("facts of tracking links", report.tracking_facts),
         ("notifications", report.notifications),
         ("inputs", report.inputs),
         ("inputs that caused a fact", outcomes.happened),

@@ -3,6 +3,7 @@
 //! It shows only what it observes: facts in the log, notifications at its own notifier, and final documents of the API.
 //! It fails if these differ from the scripts of the orders.
 
+mod index;
 mod orders;
 mod recorder;
 mod report;
@@ -22,6 +23,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::all_in_one::{AllInOne, AllInOneConfig};
 use crate::engine::Engine;
+use index::Index;
 use orders::DEMO_ORDERS;
 use recorder::{Recorder, RecordingNotifier};
 use run_order::{CompletedOrder, run_order};
@@ -31,6 +33,10 @@ use view::View;
 const ORDERS_MIN: u8 = 2;
 /// The number of example orders.
 const ORDERS_MAX: u8 = 8;
+/// Time between the transitions.
+const DWELL_MS: u64 = 500;
+/// The same while people look at tracking pages.
+const OPEN_DWELL_MS: u64 = 6000;
 /// The pause between two placements, so that a reader can follow.
 const STAGGER_MS_MAX: u64 = 200;
 /// The additional dwell of a status that a request ends, so that the request always comes before the timer.
@@ -49,12 +55,21 @@ pub(crate) struct DemoArgs {
     /// Keep serving after the last order, until Ctrl-C
     #[arg(long)]
     keep: bool,
+    /// Print the address of a page with a tracking link of each order, and keep serving until Ctrl-C
+    #[arg(long)]
+    open: bool,
     /// How many orders to place
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(i64::from(ORDERS_MIN)..=i64::from(ORDERS_MAX)))]
     orders: u8,
-    /// Time between the transitions of an order
-    #[arg(long, default_value = "500ms")]
-    dwell: Span,
+    /// Time between the transitions of an order [default: 500ms, or 6s with --open]
+    #[arg(long)]
+    dwell: Option<Span>,
+}
+
+impl DemoArgs {
+    fn dwell(&self) -> Span {
+        self.dwell.unwrap_or(Span { ms: if self.open { OPEN_DWELL_MS } else { DWELL_MS } })
+    }
 }
 
 pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
@@ -68,8 +83,9 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
         AllInOne::local(logistics_embedded::Config::new(scratch.path()), config(&args, recorder.clone()))
             .await?;
     let mut readers = follow(&app, &recorder);
+    let index = if args.open { Some(Arc::new(Index::new()?)) } else { None };
     let shown = tokio::select! {
-        shown = show(&args, &app, &recorder, &mut readers) => shown,
+        shown = show(&args, &app, &recorder, &mut readers, index.as_ref()) => shown,
         () = signals.stop() => Err(Failure::refused("the demo was stopped by a signal before its end")),
     };
     recorder.view.end_progress();
@@ -82,7 +98,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
         }
     };
     output::line(format!("\n{}\n{verified}", report::table(&completed)));
-    if args.keep {
+    if args.keep || args.open {
         return keep(app, &recorder, &completed, &mut signals).await;
     }
     app.stop().await?;
@@ -102,15 +118,21 @@ async fn show(
     app: &AllInOne,
     recorder: &Arc<Recorder>,
     readers: &mut JoinSet<Failure>,
+    index: Option<&Arc<Index>>,
 ) -> Result<(Vec<CompletedOrder>, String), Failure> {
     let (count, url) = (args.orders, url(app));
     recorder.view.title(&format!(
         "{count} orders on {url}: a durable engine in a temporary directory, real HTTP, a transition every {}\n",
-        args.dwell
+        args.dwell()
     ));
-    let timeout = Duration::from_millis(SETTLE_MS_MAX + TRANSITIONS_MAX * args.dwell.ms);
+    if let Some(index) = index {
+        recorder
+            .view
+            .title(&format!("Open {} in a browser: the tracking pages of the orders\n", index.address()));
+    }
+    let timeout = Duration::from_millis(SETTLE_MS_MAX + TRANSITIONS_MAX * args.dwell().ms);
     tokio::select! {
-        completed = tokio::time::timeout(timeout, run_all(args, &url, recorder)) => {
+        completed = tokio::time::timeout(timeout, run_all(args, &url, recorder, index)) => {
             let late = |_| Failure::refused(format!("not every order was terminal and notified within {timeout:?}"));
             let completed = completed.map_err(late)??;
             recorder.look(|observed| report::check(&completed, observed))?;
@@ -125,16 +147,17 @@ async fn run_all(
     args: &DemoArgs,
     url: &str,
     recorder: &Arc<Recorder>,
+    index: Option<&Arc<Index>>,
 ) -> Result<Vec<CompletedOrder>, Failure> {
     let base: BaseUrl = url.parse().map_err(Failure::usage)?;
-    let pause = Duration::from_millis(args.dwell.ms);
-    let stagger = Duration::from_millis(args.dwell.ms.min(STAGGER_MS_MAX));
+    let pause = Duration::from_millis(args.dwell().ms);
+    let stagger = Duration::from_millis(args.dwell().ms.min(STAGGER_MS_MAX));
     let mut playing = JoinSet::new();
     for (place, demo_order) in (0..).zip(DEMO_ORDERS.iter().take(usize::from(args.orders))) {
-        let (base, recorder) = (base.clone(), recorder.clone());
+        let (base, recorder, index) = (base.clone(), recorder.clone(), index.cloned());
         playing.spawn(async move {
             tokio::time::sleep(stagger * place).await;
-            run_order(demo_order, base, recorder, pause).await.map(|completed| (place, completed))
+            run_order(demo_order, base, recorder, index, pause).await.map(|completed| (place, completed))
         });
     }
     let mut completed = Vec::new();
@@ -186,6 +209,7 @@ async fn verified(engine: &Engine) -> Result<String, Failure> {
 fn print_next_commands() {
     output::line(
         "\nNext:\n  logistics demo --keep   keep serving, to place your own orders with curl\n  \
+         logistics demo --open   slower, with a tracking page of each order\n  \
          logistics serve         serve on port 8000, data in ./data\n  \
          logistics lifecycle     the allowed transitions\n  \
          logistics --help        everything else",
@@ -193,10 +217,10 @@ fn print_next_commands() {
 }
 
 fn config(args: &DemoArgs, recorder: Arc<Recorder>) -> AllInOneConfig {
-    let mut policy = Policy::simulate(args.dwell.ms);
+    let mut policy = Policy::simulate(args.dwell().ms);
     // Requests end these statuses, so their timers must fire later.
     for status in [Status::Placed, Status::OutForDelivery] {
-        policy.dwell_by_status_ms.insert(status, args.dwell.ms.saturating_add(DWELL_MARGIN_MS));
+        policy.dwell_by_status_ms.insert(status, args.dwell().ms.saturating_add(DWELL_MARGIN_MS));
     }
     AllInOneConfig {
         deciding: Some(Deciding::by(policy)),

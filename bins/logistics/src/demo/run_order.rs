@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use logistics_core::{Actor, Order, OrderId, Status, Version};
 
+use super::index::Index;
 use super::orders::DemoOrder;
 use super::recorder::Recorder;
 use super::script::Action;
-use crate::client::api::{Api, TransitionReply, TransitionRequest};
+use crate::client::api::{Api, TransitionReply, TransitionRequest, parsed};
+use crate::client::tracking_link::Link;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::{Access, BaseUrl};
 
@@ -27,12 +29,17 @@ pub(super) async fn run_order(
     demo_order: &'static DemoOrder,
     base: BaseUrl,
     recorder: Arc<Recorder>,
+    index: Option<Arc<Index>>,
     pause: Duration,
 ) -> Result<CompletedOrder, Failure> {
-    let mut api = Api::new(base, Access::default());
+    let mut api = Api::new(base.clone(), Access::default());
     let order_id = api.place(&demo_order.placement(), None).await?.order_id;
     let mut version = Version(1);
     recorder.reached(&order_id, version).await;
+    if let Some(index) = &index {
+        let json = api.tracking_link(&order_id, &serde_json::json!({})).await?;
+        index.add(demo_order, parsed::<Link>(&json)?.address(&base))?;
+    }
     for action in demo_order.script {
         match *action {
             Action::Automatic(_) => version = version.next(),
@@ -55,6 +62,9 @@ pub(super) async fn run_order(
             },
         }
         recorder.reached(&order_id, version).await;
+        if let (Some(index), Some(status)) = (&index, action.target()) {
+            index.moved(demo_order, status)?;
+        }
     }
     Ok(CompletedOrder { demo_order, order: api.order(&order_id).await? })
 }

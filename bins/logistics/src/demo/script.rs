@@ -13,13 +13,19 @@ pub(super) enum Action {
     RequestRejected { actor: Actor, to: Status },
 }
 
+impl Action {
+    /// The status after the action; `None`: it changes nothing.
+    pub(super) fn target(&self) -> Option<Status> {
+        match self {
+            Action::Request { to, .. } | Action::Automatic(to) => Some(*to),
+            Action::RequestRejected { .. } => None,
+        }
+    }
+}
+
 /// The statuses that an order with this script goes through.
 pub(super) fn path(script: &[Action]) -> Vec<Status> {
-    let steps = script.iter().filter_map(|action| match action {
-        Action::Request { to, .. } | Action::Automatic(to) => Some(*to),
-        Action::RequestRejected { .. } => None,
-    });
-    std::iter::once(Status::Placed).chain(steps).collect()
+    std::iter::once(Status::Placed).chain(script.iter().filter_map(Action::target)).collect()
 }
 
 /// The number of rejected requests of the script.

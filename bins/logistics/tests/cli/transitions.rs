@@ -134,3 +134,20 @@ fn the_environment_can_set_the_url() {
     assert_eq!(with("LOGISTICS_URL", "nowhere", &["list"]).0, Some(2));
     assert_eq!(with("LOGISTICS_URLS", &server.url, &["list"]).0, Some(2));
 }
+
+#[test]
+fn a_tracking_link_is_a_url_until_it_is_revoked() {
+    let server = TestServer::start();
+    let id = server.placed("1");
+    let link = server.run(&["tracking-link", &id, "--ttl", "1h"]).done();
+    let (base, query) = link.trim_end().split_once("?token=").expect("a link with a token");
+    assert!(base.starts_with("http://127.0.0.1:") && base.ends_with(&format!("/track/{id}")), "{link}");
+    let path = format!("/orders/{id}?token={query}");
+    let read = || super::support::send(server.addr(), "GET", &path, &[], "").expect("it serves").status;
+    assert_eq!(read(), 200);
+    let revoked = server.run(&["tracking-link", &id, "--revoke"]).done();
+    assert_eq!(revoked, format!("every tracking link of {id} is revoked\n"));
+    assert_eq!(read(), 410);
+    let events = server.run(&["events", &id]).done();
+    assert!(events.contains("PLACED (tracking links revoked)"), "{events}");
+}

@@ -140,11 +140,11 @@ fn every_record_is_a_cloud_event_with_order_and_status_in_its_data() {
         }
         let data = &event["data"];
         assert_eq!(event["subject"], data["order_id"], "{name}");
-        // A dead letter and its outcome name no order. A rejection, a forwarded input and the request of an assignment
-        // have no status.
+        // A dead letter and its outcome name no order. A rejection, a forwarded input and the requests of an assignment
+        // and a revocation have no status.
         let nameless = name.contains("dead-letter");
         let stateless = nameless
-            || ["outcome-rejected", "outcome-forwarded", "request-assignment"]
+            || ["outcome-rejected", "outcome-forwarded", "request-assignment", "request-tracking"]
                 .iter()
                 .any(|it| name.starts_with(it));
         assert_eq!(data["order_id"].is_string(), !nameless, "{name}");

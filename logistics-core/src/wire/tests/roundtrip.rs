@@ -92,6 +92,7 @@ prop_compose! {
             placement().prop_map(Command::Place),
             status().prop_map(|to| Command::Transition { to }),
             Just(Command::Cancel),
+            Just(Command::RevokeTracking),
             party().prop_map(|courier_id| Command::Assign { courier_id }),
         ],
         expected_version in proptest::option::of(any::<u64>().prop_map(Version)),
@@ -112,7 +113,8 @@ fn deadline_kind() -> impl Strategy<Value = DeadlineKind> {
 prop_compose! {
     fn fact()(
         (order_id, version, at, actor) in (order_id(), any::<u64>().prop_map(Version), time(), actor()),
-        (status, late, courier) in (status(), any::<bool>(), proptest::option::of(party())),
+        (status, late, revoked, courier)
+            in (status(), any::<bool>(), any::<bool>(), proptest::option::of(party())),
         placement in placement(),
         (by, reason, trace) in (by(), reason(), trace()),
         cause in prop_oneof![
@@ -125,6 +127,7 @@ prop_compose! {
     ) -> Fact {
         let change = match status {
             _ if late => Change::Late,
+            _ if revoked => Change::TrackingRevoked,
             _ if courier.is_some() => Change::Assigned { courier_id: courier.flatten() },
             Status::Placed => Change::Placed(placement),
             _ => Change::Moved,
@@ -142,6 +145,7 @@ fn rejection() -> impl Strategy<Value = Rejection> {
         (status(), actor(), proptest::collection::vec(actor(), 0..3)).prop_map(
             |(current, actor, permitted)| { Rejection::AssignmentNotPermitted { current, actor, permitted } }
         ),
+        status().prop_map(|current| Rejection::TrackingNotRevocable { current }),
         actor().prop_map(|actor| Rejection::PlacementNotPermitted { actor }),
         (version(), version()).prop_map(|(current, expected)| Rejection::StaleVersion { current, expected }),
         (any::<u32>(), statuses())

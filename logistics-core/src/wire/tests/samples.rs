@@ -90,6 +90,7 @@ pub(super) fn requests() -> Vec<(String, Request)> {
         ("assignment", request(Command::Assign { courier_id: placement().courier_id })),
         ("assignment-cleared", request(Command::Assign { courier_id: None })),
         ("cancel-full", full(Command::Cancel)),
+        ("tracking-revocation-full", full(Command::RevokeTracking)),
     ]
     .map(|(name, request)| (format!("request-{name}"), request))
     .into()
@@ -136,6 +137,14 @@ pub(super) fn fact_values() -> Vec<(String, Fact)> {
             Fact {
                 attempts_left: Some(2),
                 ..fact(Status::DeliveryFailed, Change::Assigned { courier_id: None })
+            },
+        ),
+        (
+            "fact-tracking-revoked".to_owned(),
+            Fact {
+                by: Some(subject()),
+                deadline: deadline(DeadlineKind::Late),
+                ..fact(Status::Preparing, Change::TrackingRevoked)
             },
         ),
         (
@@ -228,6 +237,7 @@ pub(super) fn outcome_values() -> Vec<(String, Outcome)> {
             actor: Actor::Customer,
             permitted: vec![Actor::Merchant, Actor::Operator, Actor::Courier],
         },
+        Rejection::TrackingNotRevocable { current: Status::Delivered },
         Rejection::PlacementNotPermitted { actor: Actor::Courier },
         Rejection::StaleVersion { current: Version(3), expected: Version(2) },
         Rejection::IdConflict,
@@ -254,6 +264,7 @@ pub(super) fn notification_values() -> Vec<(String, Notification)> {
         ("roles", of("fact-cancelled", &Placement::default())),
         ("assigned", assigned),
         ("unassigned", of("fact-courier-unassigned", &placement())),
+        ("tracking-revoked", of("fact-tracking-revoked", &placement())),
     ]
     .map(|(name, notification)| (format!("notification-recipients-{name}"), notification))
     .into()
@@ -268,7 +279,10 @@ pub(super) fn older_notification_values() -> Vec<(String, Notification)> {
     fact_values()
         .into_iter()
         .filter(|(name, _)| {
-            name != "fact-placed-full" && !name.ends_with("-by") && !name.ends_with("assigned")
+            name != "fact-placed-full"
+                && !name.ends_with("-by")
+                && !name.ends_with("assigned")
+                && !name.ends_with("revoked")
         })
         .map(of)
         .collect()

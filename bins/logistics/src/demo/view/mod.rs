@@ -67,6 +67,7 @@ impl View {
         let step = match (&fact.change, from) {
             (Change::Late, _) => format!("{to}: late"),
             (Change::Assigned { courier_id }, _) => assigned(fact.status, courier_id.as_ref()),
+            (Change::TrackingRevoked, _) => format!("{to}: tracking links revoked"),
             (_, Some(from)) => format!("{from} → {to}"),
             (_, None) => to,
         };
