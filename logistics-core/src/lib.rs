@@ -6,6 +6,8 @@
 pub mod audit;
 mod backoff;
 mod decide;
+#[cfg(feature = "webhooks")]
+pub mod delivery;
 mod details;
 mod fact;
 pub mod health;
@@ -25,6 +27,8 @@ mod rejection;
 mod request;
 pub mod text;
 mod trace;
+#[cfg(feature = "webhooks")]
+pub mod webhook;
 pub mod wire;
 
 pub use backoff::Backoff;

@@ -29,6 +29,7 @@ mod service;
 mod single_flight;
 mod tracking;
 mod transition;
+mod webhooks;
 
 pub use authenticate::{AuthError, Authenticator, ClientCertificate, Credentials, NoAuthentication};
 pub use budget::{Budget, Reservation};
@@ -49,3 +50,7 @@ pub use tracking::{
     TrackingLink, TrackingOptions,
 };
 pub use transition::Transitioned;
+pub use webhooks::{
+    ChangeEndpoint, CreateEndpoint, InvalidSealingKeys, RotateSecret, SEALING_KEY_BYTES, SealingKeys,
+    TestResult, WebhookError, WebhookOptions, Webhooks, WithSecret,
+};

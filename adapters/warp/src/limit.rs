@@ -9,6 +9,7 @@ use warp::reply::Response;
 
 use crate::caller;
 use crate::context::Context;
+use crate::handle::reads;
 use crate::output::failure::Failure;
 use crate::peer::Peer;
 use crate::route::Resource;
@@ -87,6 +88,7 @@ fn class(resource: Resource<'_>, method: &Method) -> Option<RouteClass> {
     Some(match resource {
         // A scraper must not be locked out by the requests of a party at its address.
         Resource::Log { .. } | Resource::Metrics => RouteClass::Admin,
+        Resource::Webhooks(_) if !reads(method) => RouteClass::Transition,
         Resource::Orders if writes => RouteClass::Place,
         Resource::TrackingLink(_) => RouteClass::Transition,
         _ if writes => RouteClass::Transition,
@@ -113,6 +115,9 @@ mod tests {
             (Method::GET, "track/1", Some(RouteClass::Read)),
             (Method::GET, "track/assets/track.css", None),
             (Method::GET, "log/orders/0", Some(RouteClass::Admin)),
+            (Method::DELETE, "webhooks/endpoints/1", Some(RouteClass::Transition)),
+            (Method::PATCH, "webhooks/endpoints/1", Some(RouteClass::Transition)),
+            (Method::GET, "webhooks/endpoints", Some(RouteClass::Read)),
             (Method::GET, "metrics", Some(RouteClass::Admin)),
             (Method::GET, "health/ready", None),
             (Method::GET, "openapi.json", None),

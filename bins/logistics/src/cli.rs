@@ -16,6 +16,7 @@ use crate::client::get::GetArgs;
 use crate::client::list::ListArgs;
 use crate::client::place::PlaceArgs;
 use crate::client::tracking_link::TrackingLinkArgs;
+use crate::client::webhooks::WebhooksCommand;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::keys::KeysCommand;
 use crate::commands::lifecycle::LifecycleArgs;
@@ -69,6 +70,8 @@ pub(crate) enum Command {
     Top(Box<TopArgs>),
     /// Read, export, import or append to the log
     Log(LogCommand),
+    /// Create, change, test or delete webhook endpoints
+    Webhooks(WebhooksCommand),
     /// Create, list or revoke API keys
     Keys(KeysCommand),
     /// Create or check the topics of the log
@@ -135,7 +138,10 @@ mod tests {
             status.starts_with("invalid value 'SHIPPED' for '--status <STATUS>' [possible values: PLACED, ")
         );
         let topic = error_of(&["logistics", "log", "tail", "--topic", "x"]);
-        assert!(topic.ends_with("[possible values: orders, order_notifications, orders.dlq]"), "{topic}");
+        assert!(
+            topic.ends_with("[possible values: orders, order_notifications, orders.dlq, webhook_deliveries]"),
+            "{topic}"
+        );
         assert_eq!(error_of(&["logistics", "get", "a", "--jsn"]), "unexpected argument '--jsn' found");
     }
 

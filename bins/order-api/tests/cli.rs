@@ -42,6 +42,8 @@ const FLAGS: &[(&str, &str)] = &[
     ("--tracking-ended", "4h"),
     ("--tracking-url", "links are relative to the server"),
     ("--tracking-style-file", ""),
+    ("--webhook-allow-http", ""),
+    ("--webhook-key-file", "not encrypted"),
     ("--log-key-file", ""),
     ("--audit-log", ""),
     ("--instance", "the machine's name"),

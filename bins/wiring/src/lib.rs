@@ -26,6 +26,7 @@ mod startup;
 mod telemetry;
 mod tls;
 mod tracking;
+mod webhooks;
 
 pub use logistics_service::audit::TARGET as AUDIT_TARGET;
 
@@ -43,3 +44,4 @@ pub use services::{Deciding, NewNotifier, Services};
 pub use startup::{RetryPolicy, StartupCheck, StartupHealth, wait_until_ready};
 pub use telemetry::{LogSystem, Telemetry, TelemetryArgs};
 pub use tls::TlsArgs;
+pub use webhooks::WebhookArgs;

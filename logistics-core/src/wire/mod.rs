@@ -8,6 +8,10 @@
 
 mod binary;
 mod dead_letter;
+#[cfg(feature = "webhooks")]
+mod delivery;
+#[cfg(feature = "webhooks")]
+mod endpoint;
 mod envelope;
 mod fact;
 mod input;
@@ -17,8 +21,12 @@ mod signing;
 mod unknown;
 
 pub use dead_letter::DeadLetter;
+#[cfg(feature = "webhooks")]
+pub use endpoint::{ENDPOINT_SCHEMA, decode_endpoint_fact, encode_endpoint_fact};
 pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, PROCESSOR_SOURCE};
 pub use fact::fact_type;
+#[cfg(feature = "webhooks")]
+pub(crate) use fact::{ASSIGNED, FactId as EventId, LATE, UNASSIGNED};
 pub use signing::{LOG_KEY_BYTES, LogKeys, NoLogKey};
 
 use bytes::Bytes;
@@ -179,6 +187,22 @@ pub fn encode_outcome(outcome: &Outcome, partition: Partition, at: Timestamp) ->
 #[must_use]
 pub fn encode_notification(notification: &Notification) -> Bytes {
     notification::encode(notification)
+}
+
+/// Writes a record of the topic `webhook_deliveries`.
+#[cfg(feature = "webhooks")]
+#[must_use]
+pub fn encode_delivery(record: &crate::delivery::DeliveryRecord) -> Bytes {
+    delivery::encode(record)
+}
+
+/// Reads a record of the topic `webhook_deliveries`.
+///
+/// # Errors
+/// [`RecordError`]; one of a newer version must not be skipped by the owner of the partition.
+#[cfg(feature = "webhooks")]
+pub fn decode_delivery(payload: &[u8]) -> Result<crate::delivery::DeliveryRecord, RecordError> {
+    delivery::decode(payload)
 }
 
 /// Reads a record of the topic `order_notifications`.

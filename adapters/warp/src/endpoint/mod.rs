@@ -14,3 +14,4 @@ pub(crate) mod place;
 pub(crate) mod request;
 pub(crate) mod tracking_link;
 pub(crate) mod transition;
+pub(crate) mod webhooks;

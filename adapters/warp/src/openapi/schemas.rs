@@ -7,10 +7,10 @@ use logistics_service::TRACKING_TTL_MS_MIN;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr};
 
-type Any = RefOr<Schema>;
+pub(super) type Any = RefOr<Schema>;
 
 pub(super) fn all() -> Vec<(&'static str, Any)> {
-    vec![
+    let mut all = vec![
         ("Status", names(STATUSES.map(Status::name), "The status of an order.")),
         ("Actor", names(ACTORS.map(Actor::name), "The role that requests a transition.")),
         ("OrderId", order_id()),
@@ -29,14 +29,16 @@ pub(super) fn all() -> Vec<(&'static str, Any)> {
         ("Order", order()),
         ("Page", page()),
         ("History", history()),
-        ("Topic", names(Topic::ALL.map(Topic::name), "A log.")),
+        ("Topic", names(Topic::SHOWN.map(Topic::name), "A log.")),
         ("LogPage", log_page()),
         ("LogRecord", log_record()),
         ("Error", error()),
         ("Live", object(&[("status", text("Always `live`."), true)])),
         ("Ready", ready()),
         ("PartHealth", part_health()),
-    ]
+    ];
+    all.extend(super::webhooks::schemas());
+    all
 }
 
 pub(super) fn of(name: &str) -> Any {
@@ -56,15 +58,15 @@ pub(super) fn whole_number(description: &str) -> ObjectBuilder {
     typed(Type::Integer).description(Some(description)).minimum(Some(0))
 }
 
-fn typed(kind: Type) -> ObjectBuilder {
+pub(super) fn typed(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind)
 }
 
-fn names<const N: usize>(names: [&'static str; N], description: &str) -> Any {
+pub(super) fn names<const N: usize>(names: [&'static str; N], description: &str) -> Any {
     typed(Type::String).description(Some(description)).enum_values(Some(names)).into()
 }
 
-fn flag(description: &str) -> Any {
+pub(super) fn flag(description: &str) -> Any {
     typed(Type::Boolean).description(Some(description)).into()
 }
 
@@ -77,7 +79,7 @@ pub(super) fn time(description: &str) -> Any {
     typed(Type::String).description(Some(description)).format(Some(format)).into()
 }
 
-fn list_of(items: Any) -> Any {
+pub(super) fn list_of(items: Any) -> Any {
     ArrayBuilder::new().items(items).into()
 }
 
@@ -89,12 +91,12 @@ fn fields(fields: &[(&str, Any, bool)]) -> ObjectBuilder {
     })
 }
 
-fn object(of: &[(&str, Any, bool)]) -> Any {
+pub(super) fn object(of: &[(&str, Any, bool)]) -> Any {
     fields(of).into()
 }
 
 /// The body of a request. Other fields are rejected.
-fn closed(of: &[(&str, Any, bool)]) -> Any {
+pub(super) fn closed(of: &[(&str, Any, bool)]) -> Any {
     fields(of).additional_properties(Some(AdditionalProperties::FreeForm(false))).into()
 }
 
@@ -266,7 +268,7 @@ fn page() -> Any {
     ])
 }
 
-fn typed_or_null(description: &str) -> Any {
+pub(super) fn typed_or_null(description: &str) -> Any {
     let kind: SchemaType = [Type::String, Type::Null].into_iter().collect();
     ObjectBuilder::new().schema_type(kind).description(Some(description)).into()
 }

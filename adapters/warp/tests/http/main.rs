@@ -30,3 +30,4 @@ mod tls;
 mod traces;
 mod tracking;
 mod transitions;
+mod webhooks;

@@ -11,6 +11,7 @@ pub(crate) mod place;
 pub(crate) mod show;
 mod trace;
 pub(crate) mod tracking_link;
+pub(crate) mod webhooks;
 
 use clap::Args;
 
