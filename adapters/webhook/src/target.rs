@@ -83,7 +83,7 @@ mod tests {
         for host in ["127.0.0.1", "2130706433", "0x7f000001", "0177.0.0.1", "0x7f.1", "127.1", "017700000001"]
         {
             let target = target(&format!("http://{host}/x")).unwrap();
-            assert_eq!(target.origin.host, Host::Ipv4(Ipv4Addr::LOCALHOST), "{host}");
+            assert_eq!(target.origin.host, Host::<String>::Ipv4(Ipv4Addr::LOCALHOST), "{host}");
             assert_eq!(target.host, "127.0.0.1");
         }
         for host in ["[::1]", "[0:0:0:0:0:0:0:1]"] {

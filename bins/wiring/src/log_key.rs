@@ -1,6 +1,6 @@
 //! The keys of the log: owners sign their records, APIs their requests.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use logistics_core::wire::LogKeys;

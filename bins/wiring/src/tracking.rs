@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_times_must_fit_together() {
-        let span = |minutes| Some(Span { ms: minutes * 60_000 });
+        let span = |minutes: u64| Some(Span { ms: minutes * 60_000 });
         let args =
             |ttl, max| TrackingArgs { tracking_ttl: ttl, tracking_ttl_max: max, ..TrackingArgs::default() };
         assert!(args(None, None).options().is_ok());

@@ -69,7 +69,7 @@ struct EndpointData<'a> {
 /// concern. `data.link` is the order below `public_url`, without a slash at its end, if there is one.
 #[must_use]
 pub fn order_event(notification: &Notification, owner: &EndpointOwner, public_url: Option<&str>) -> Bytes {
-    let Notification { order_id, status, version, late, assignment, reason, at, trace, recipients } =
+    let Notification { order_id, status, version, late, assignment, reason, at, trace, recipients, .. } =
         notification;
     let is_own = |recipient: &&Recipient| match owner {
         EndpointOwner::Operator => true,

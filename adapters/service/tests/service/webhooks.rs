@@ -322,7 +322,7 @@ async fn a_sealed_secret_is_unreadable_in_the_log_and_without_its_key() {
         let endpoint = webhooks.show(&CALLER, &endpoint.id).expect("the endpoint");
         endpoint.signing_secrets(now).cloned().collect::<Vec<_>>()
     };
-    assert_eq!(signing(&sealing), [secret.clone()]);
+    assert_eq!(signing(&sealing), std::slice::from_ref(&secret));
     let rotated = webhooks(&bus, |options| options.sealing_keys = Some(keys(&[2, 1]))).await;
     assert_eq!(signing(&rotated), [secret]);
     for other in [Some(keys(&[2])), None] {
