@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use logistics_core::Partition;
 use logistics_core::limits::RECORD_BYTES_MAX;
-use logistics_core::port::{PortError, PortErrorKind};
+use logistics_core::port::{PortError, PortErrorKind, Topic};
 
 use crate::file::schema::FORMAT;
 use crate::limits::{GROUP_BYTES_MAX, PARTITIONS_MAX};
@@ -92,6 +92,9 @@ pub enum EmbeddedError {
     /// A record exceeds the log's limit.
     #[error("the record has {0} bytes; the limit is {RECORD_BYTES_MAX}")]
     TooLarge(usize),
+    /// A record for a topic that only the owners of its partitions write.
+    #[error("records of {} are written by the owners of its partitions only", .0.name())]
+    NotPublished(Topic),
     /// A group's name is too long.
     #[error("the group's name has {0} bytes; the limit is {GROUP_BYTES_MAX}")]
     GroupName(usize),
@@ -161,6 +164,7 @@ impl EmbeddedError {
         match self {
             EmbeddedError::InvalidPartitions(_)
             | EmbeddedError::GroupName(_)
+            | EmbeddedError::NotPublished(_)
             | EmbeddedError::NoPartition { .. }
             | EmbeddedError::Missing(_)
             | EmbeddedError::Directory { .. }

@@ -10,8 +10,8 @@ use redb::ReadTransaction;
 use crate::error::FileError;
 use crate::file::schema::{
     COUNTS_KEY, FORMAT, IDENTITY_KEY, LOG, LogKey, META, META_FORMAT, META_PARTITIONS, POSITION_KIND, STATE,
-    checkpoint_key, committed_key, decode_checkpoint, decode_identity, decode_offset, log_key, log_key_first,
-    parse_position_key, topic_code,
+    WEBHOOK_POSITION_KIND, checkpoint_key, committed_key, decode_checkpoint, decode_identity, decode_offset,
+    log_key, log_key_first, parse_position_key, topic_code,
 };
 use crate::log::block::Block;
 use crate::store::counts::Counts;
@@ -155,7 +155,7 @@ impl State {
             }
         }
         let mut positions = BTreeMap::new();
-        for entry in table.range(&[POSITION_KIND][..]..&[POSITION_KIND + 1][..])? {
+        for entry in table.range(&[POSITION_KIND][..]..&[WEBHOOK_POSITION_KIND + 1][..])? {
             let (key, value) = entry?;
             let (topic, group, partition) = parse_position_key(key.value()).ok_or_else(broken)?;
             let offsets = positions

@@ -116,7 +116,7 @@ impl KafkaBus {
     /// # Errors
     /// `Unavailable` if no broker answers; `Refused` if the credentials are wrong.
     pub async fn prepare_appends(&self) -> Result<(), PortError> {
-        Ok(self.appender()?.prepare().await?)
+        Ok(self.appender()?.prepare(Topic::Orders).await?)
     }
 
     fn appender(&self) -> Result<Arc<Appender>, KafkaError> {
@@ -125,7 +125,7 @@ impl KafkaBus {
             let Some(cause) = appender.fatal_error() else { return Ok(appender.clone()) };
             tracing::warn!(cause, "the producer of appends had a fatal error; opening another one");
         }
-        let made = Arc::new(Appender::new(&self.brokers, self.brokers.config.topic(Topic::Orders))?);
+        let made = Arc::new(Appender::new(&self.brokers)?);
         Ok(kept.insert(made).clone())
     }
 }
@@ -137,13 +137,25 @@ impl EventBus for KafkaBus {
     }
 
     async fn append(&self, order_id: &OrderId, payload: Bytes) -> Result<Offset, PortError> {
-        if payload.len() > RECORD_BYTES_MAX {
-            let text =
-                format!("the record has {} bytes; at most {RECORD_BYTES_MAX} are permitted", payload.len());
-            return Err(PortError::new(PortErrorKind::TooLarge, text));
-        }
+        check_size(&payload)?;
         let partition = partition_of(order_id, self.partitions());
-        Ok(self.appender()?.append(partition, order_id, &payload).await?)
+        let key = order_id.as_str().as_bytes();
+        Ok(self.appender()?.append(Topic::Orders, partition, key, &payload).await?)
+    }
+
+    async fn publish(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        key: Bytes,
+        payload: Bytes,
+    ) -> Result<Offset, PortError> {
+        if !topic.is_published() || partition.0 >= self.partitions() {
+            let text = format!("partition {partition} of {} accepts no published record", topic.name());
+            return Err(PortError::new(PortErrorKind::Refused, text));
+        }
+        check_size(&payload)?;
+        Ok(self.appender()?.append(topic, partition, &key, &payload).await?)
     }
 
     async fn join(&self) -> Result<Box<dyn Membership>, PortError> {
@@ -174,6 +186,15 @@ impl EventBus for KafkaBus {
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, PortError> {
         Ok(self.lookup.bounds(topic, partition).await?)
     }
+}
+
+/// Rejects a record over the log's limit.
+fn check_size(payload: &Bytes) -> Result<(), PortError> {
+    if payload.len() <= RECORD_BYTES_MAX {
+        return Ok(());
+    }
+    let text = format!("the record has {} bytes; at most {RECORD_BYTES_MAX} are permitted", payload.len());
+    Err(PortError::new(PortErrorKind::TooLarge, text))
 }
 
 struct KafkaTail {

@@ -132,7 +132,10 @@ mod tests {
             status.starts_with("invalid value 'SHIPPED' for '--status <STATUS>' [possible values: PLACED, ")
         );
         let topic = error_of(&["logistics", "log", "tail", "--topic", "x"]);
-        assert!(topic.ends_with("[possible values: orders, order_notifications, orders.dlq]"), "{topic}");
+        assert!(
+            topic.ends_with("[possible values: orders, order_notifications, orders.dlq, webhook_deliveries]"),
+            "{topic}"
+        );
         assert_eq!(error_of(&["logistics", "get", "a", "--jsn"]), "unexpected argument '--jsn' found");
     }
 

@@ -22,15 +22,15 @@ pub(crate) fn actor() -> impl TypedValueParser<Value = Actor> {
 
 /// A topic.
 pub(crate) fn topic() -> impl TypedValueParser<Value = Topic> {
-    PossibleValuesParser::new(Topic::ALL.map(Topic::name)).try_map(topic_named)
+    PossibleValuesParser::new(Topic::SHOWN.map(Topic::name)).try_map(topic_named)
 }
 
 /// One topic, or `all`.
 pub(crate) fn topics() -> impl TypedValueParser<Value = Topics> {
-    let names = Topic::ALL.map(Topic::name).into_iter().chain([ALL]);
+    let names = Topic::SHOWN.map(Topic::name).into_iter().chain([ALL]);
     PossibleValuesParser::new(names.collect::<Vec<_>>()).try_map(|name| {
         if name == ALL {
-            Ok(Topics(Topic::ALL.to_vec()))
+            Ok(Topics(Topic::SHOWN.to_vec()))
         } else {
             topic_named(name).map(|one| Topics(vec![one]))
         }
@@ -44,5 +44,5 @@ pub(crate) struct Topics(pub(crate) Vec<Topic>);
 const ALL: &str = "all";
 
 fn topic_named(name: String) -> Result<Topic, &'static str> {
-    Topic::ALL.into_iter().find(|topic| topic.name() == name).ok_or("unknown topic")
+    Topic::SHOWN.into_iter().find(|topic| topic.name() == name).ok_or("unknown topic")
 }

@@ -22,9 +22,25 @@ named! {
         Notifications => "order_notifications",
         /// Records that are no valid input, with their position and the reason.
         DeadLetters => "orders.dlq",
+        /// Facts about webhook endpoints, their secrets included. An endpoint's partition is the hash of its id.
+        Endpoints => "webhook_endpoints",
+        /// Deliveries to webhook endpoints that wait for an attempt, and their outcomes.
+        Deliveries => "webhook_deliveries",
     }
     /// The topic's name.
     pub fn name;
+}
+
+impl Topic {
+    /// The topics that an interface may show to an operator: all without secrets.
+    pub const SHOWN: [Topic; 4] =
+        [Topic::Orders, Topic::Notifications, Topic::DeadLetters, Topic::Deliveries];
+
+    /// [`EventBus::publish`] accepts records for this topic. The owners of the partitions write the others.
+    #[must_use]
+    pub fn is_published(self) -> bool {
+        matches!(self, Topic::Endpoints | Topic::Deliveries)
+    }
 }
 
 /// A header of a record.
@@ -167,6 +183,23 @@ pub trait EventBus: Send + Sync {
     /// # Errors
     /// [`PortError`]; unless the kind is `TooLarge` or `Refused`, the record may have been appended nevertheless.
     async fn append(&self, order_id: &OrderId, payload: Bytes) -> Result<Offset, PortError>;
+
+    /// Appends a record to a partition of a topic that [`Topic::is_published`], and returns its offset once it is durable.
+    ///
+    /// To be correct, the records of one caller that waits for each answer keep their order. A record may be appended although
+    /// the call fails, and even after it failed.
+    ///
+    /// # Errors
+    /// [`PortError`]; `Refused` for another topic, or for a partition that does not exist; `TooLarge` for a payload over
+    /// [`RECORD_BYTES_MAX`](crate::limits::RECORD_BYTES_MAX). Unless the kind is one of the two, the record may have been
+    /// appended nevertheless.
+    async fn publish(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        key: Bytes,
+        payload: Bytes,
+    ) -> Result<Offset, PortError>;
 
     /// Joins the group of processors.
     ///
@@ -350,6 +383,10 @@ pub trait Subscription: Send + Sync {
         limit: ReadLimit,
         held: &BTreeSet<Partition>,
     ) -> Result<SubscriptionEvent, PortError>;
+
+    /// The partitions that the group assigns to this member, without revoked ones, as the calls of [`next`](Self::next) so far
+    /// have learned. An assignment without records and with a position is no event, so it shows here only.
+    fn assigned(&self) -> BTreeSet<Partition>;
 
     /// Makes the group's position in a partition durable: every record before `next` is processed. Possible until the
     /// partition is released.

@@ -131,6 +131,14 @@ impl Broker {
         Some(event)
     }
 
+    /// The partitions of a reader, without revoked ones.
+    #[must_use]
+    pub fn assigned_to(&self, topic: Topic, group: &str, reader: Reader) -> BTreeSet<Partition> {
+        let partitions = (0..self.partitions).map(Partition);
+        let Some(readers) = self.readers.get(&(topic, group.to_owned())) else { return BTreeSet::new() };
+        partitions.filter(|partition| readers.is_open(reader, *partition)).collect()
+    }
+
     /// Moves a group's position in a partition. False if the partition is not this reader's; then nothing moves.
     #[must_use]
     pub fn acknowledge(

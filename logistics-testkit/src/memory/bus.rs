@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::faults::{Dice, Faults};
-use super::inner::{Inner, check_size};
+use super::inner::{Inner, check_published, check_size};
 use super::membership::MemoryMembership;
 use super::readers::{MemorySubscription, MemoryTail};
 use super::shared::Shared;
@@ -71,6 +71,20 @@ impl EventBus for MemoryBus {
         self.0.shared.enter("append").await?;
         let offset = self.0.write(|broker, _| broker.append_input(order_id, payload));
         self.0.shared.answer("append", offset)
+    }
+
+    async fn publish(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        key: Bytes,
+        payload: Bytes,
+    ) -> Result<Offset, PortError> {
+        check_published(topic, partition, self.0.partitions)?;
+        check_size(&payload)?;
+        self.0.shared.enter("publish").await?;
+        let offset = self.0.write(|broker, _| broker.append(topic, partition, Some(key), payload));
+        self.0.shared.answer("publish", offset)
     }
 
     async fn join(&self) -> Result<Box<dyn Membership>, PortError> {

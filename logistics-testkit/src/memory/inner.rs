@@ -8,8 +8,9 @@ use bytes::Bytes;
 use super::faults::Dice;
 use super::shared::Shared;
 use crate::broker::Broker;
+use logistics_core::Partition;
 use logistics_core::limits::RECORD_BYTES_MAX;
-use logistics_core::port::{Clock, PortError, PortErrorKind};
+use logistics_core::port::{Clock, PortError, PortErrorKind, Topic};
 
 /// The state that the bus shares with its members and readers.
 pub(super) struct Inner {
@@ -34,6 +35,15 @@ impl Inner {
     pub(super) fn name(&self) -> u32 {
         self.named.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+/// Rejects a record for a topic that only owners write, or for a partition that does not exist.
+pub(super) fn check_published(topic: Topic, partition: Partition, partitions: u32) -> Result<(), PortError> {
+    if topic.is_published() && partition.0 < partitions {
+        return Ok(());
+    }
+    let message = format!("partition {partition} of {} accepts no published record", topic.name());
+    Err(PortError::new(PortErrorKind::Refused, message))
 }
 
 /// Rejects a record over the log's limit.

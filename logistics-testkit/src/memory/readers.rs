@@ -41,6 +41,11 @@ impl Subscription for MemorySubscription {
         Ok(event)
     }
 
+    fn assigned(&self) -> BTreeSet<Partition> {
+        let Self { bus, topic, group, reader } = self;
+        bus.shared.look(|broker, _| broker.assigned_to(*topic, group, *reader))
+    }
+
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError> {
         self.bus.shared.enter("acknowledge").await?;
         let Self { bus, topic, group, reader } = self;

@@ -56,6 +56,8 @@ pub(crate) fn topic_code(topic: Topic) -> u8 {
         Topic::Orders => 0,
         Topic::Notifications => 1,
         Topic::DeadLetters => 2,
+        Topic::Endpoints => 3,
+        Topic::Deliveries => 4,
     }
 }
 
@@ -88,12 +90,19 @@ fn partition_key(kind: u8, partition: Partition) -> [u8; 5] {
     [kind, a, b, c, d]
 }
 
-/// The first byte of every position's key in [`STATE`].
+/// The first byte of a position's key in [`STATE`], for the topics of every release.
 pub(crate) const POSITION_KIND: u8 = b'p';
+/// The same for the topics of webhooks. An earlier release would reject the file for a topic that it does not know, and ignores
+/// this kind.
+pub(crate) const WEBHOOK_POSITION_KIND: u8 = b'q';
 
 /// The key of a group's position in [`STATE`].
 pub(crate) fn position_key(topic: Topic, group: &str, partition: Partition) -> Vec<u8> {
-    let mut key = vec![POSITION_KIND, topic_code(topic)];
+    let kind = match topic {
+        Topic::Orders | Topic::Notifications | Topic::DeadLetters => POSITION_KIND,
+        Topic::Endpoints | Topic::Deliveries => WEBHOOK_POSITION_KIND,
+    };
+    let mut key = vec![kind, topic_code(topic)];
     key.extend_from_slice(&partition.0.to_be_bytes());
     key.extend_from_slice(group.as_bytes());
     key
@@ -244,9 +253,13 @@ mod tests {
     fn decoding_restores_keys_and_checkpoints() {
         let key = log_key(Topic::Notifications, Partition(300), 77);
         assert_eq!(log_key_first(&key), 77);
-        let key = position_key(Topic::Notifications, "notifier", Partition(300));
-        let expected = (Topic::Notifications, "notifier".to_owned(), Partition(300));
-        assert_eq!(parse_position_key(&key), Some(expected));
+        for topic in Topic::ALL {
+            let key = position_key(topic, "notifier", Partition(300));
+            let expected = (topic, "notifier".to_owned(), Partition(300));
+            assert_eq!(parse_position_key(&key), Some(expected));
+            let kind = if topic.is_published() { WEBHOOK_POSITION_KIND } else { POSITION_KIND };
+            assert_eq!(key[0], kind);
+        }
         let token = Token { acquisition: u128::MAX - 5, sequence: 9 };
         let checkpoint =
             StoreCheckpoint { offset: Offset(7), answered: Offset(3), token, basis: Some("b".into()) };

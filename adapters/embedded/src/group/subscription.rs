@@ -159,6 +159,10 @@ impl Subscription for Reader {
         }
     }
 
+    fn assigned(&self) -> BTreeSet<Partition> {
+        self.reading.keys().copied().collect()
+    }
+
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError> {
         if self.coordinator.owns(self.id, partition) != Some(true) {
             return Err(EmbeddedError::NotReader(partition).into());

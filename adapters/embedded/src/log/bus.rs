@@ -34,6 +34,21 @@ impl EventBus for Bus {
         Ok(self.0.queue.call(|reply| Request::Append(Append { log, key, payload }, reply)).await?)
     }
 
+    async fn publish(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        key: Bytes,
+        payload: Bytes,
+    ) -> Result<Offset, PortError> {
+        if !topic.is_published() {
+            return Err(EmbeddedError::NotPublished(topic).into());
+        }
+        check_size(&payload)?;
+        let log = self.0.shared.log(topic, partition)?;
+        Ok(self.0.queue.call(|reply| Request::Append(Append { log, key, payload }, reply)).await?)
+    }
+
     async fn join(&self) -> Result<Box<dyn Membership>, PortError> {
         self.check_open()?;
         Ok(Box::new(Member::join(self.0.clone())))

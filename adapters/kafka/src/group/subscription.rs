@@ -218,6 +218,10 @@ impl Subscription for KafkaSubscription {
         }
     }
 
+    fn assigned(&self) -> BTreeSet<Partition> {
+        self.starting.iter().chain(self.reading.keys()).copied().collect()
+    }
+
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError> {
         Ok(self.member.commit(&[(partition, next)]).await?)
     }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use bytes::Bytes;
-use logistics_core::{Offset, OrderId, Partition};
+use logistics_core::port::Topic;
+use logistics_core::{Offset, Partition};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
@@ -30,10 +30,9 @@ const PREPARING: &str = "preparing to append";
 
 type Report = oneshot::Sender<Result<i64, ClientError>>;
 
-/// Appends records to one topic.
+/// Appends records to any topic.
 pub(crate) struct Appender {
     brokers: Arc<Brokers>,
-    topic: String,
     producer: Arc<BaseProducer<Reports>>,
     ended: Arc<AtomicBool>,
 }
@@ -41,7 +40,7 @@ pub(crate) struct Appender {
 impl Appender {
     /// # Errors
     /// [`KafkaError`] if the client rejects a setting or the system starts no thread.
-    pub(crate) fn new(brokers: &Arc<Brokers>, topic: String) -> Result<Self, KafkaError> {
+    pub(crate) fn new(brokers: &Arc<Brokers>) -> Result<Self, KafkaError> {
         let mut settings = brokers.client();
         settings
             .set("enable.idempotence", "true")
@@ -66,16 +65,17 @@ impl Appender {
         thread.map_err(|error| {
             KafkaError::Setting(format!("cannot start the thread of the Kafka appender: {error}"))
         })?;
-        Ok(Self { brokers: brokers.clone(), topic, producer, ended })
+        Ok(Self { brokers: brokers.clone(), producer, ended })
     }
 
-    /// Fetches the metadata and the producer id. Without this call the first append waits for them: a client that has no broker for
+    /// Fetches the metadata of a topic, and the producer id. Without this call the first append waits for them: a client that has no broker for
     /// its first request retries only after half a second.
     ///
     /// # Errors
     /// [`KafkaError`] if no broker answers.
-    pub(crate) async fn prepare(&self) -> Result<(), KafkaError> {
-        let (brokers, producer, topic) = (self.brokers.clone(), self.producer.clone(), self.topic.clone());
+    pub(crate) async fn prepare(&self, topic: Topic) -> Result<(), KafkaError> {
+        let (brokers, producer) = (self.brokers.clone(), self.producer.clone());
+        let topic = brokers.config.topic(topic);
         blocking(move || brokers.warm_up_metadata(producer.client(), &topic, PREPARING)).await?;
         let mut identified = self.producer.context().identified.subscribe();
         let limit = Duration::from_millis(self.brokers.config.timeout_ms.into());
@@ -97,16 +97,18 @@ impl Appender {
     /// Appends a record and waits until all in-sync replicas have it.
     pub(crate) async fn append(
         &self,
+        topic: Topic,
         partition: Partition,
-        order_id: &OrderId,
-        payload: &Bytes,
+        key: &[u8],
+        payload: &[u8],
     ) -> Result<Offset, KafkaError> {
         let failed = |error| self.brokers.failed("appending", error);
         let (report, delivered) = oneshot::channel();
-        let record = BaseRecord::with_opaque_to(&self.topic, Box::new(report))
+        let topic = self.brokers.config.topic(topic);
+        let record = BaseRecord::with_opaque_to(&topic, Box::new(report))
             .partition(as_client(partition))
-            .key(order_id.as_str().as_bytes())
-            .payload(&payload[..]);
+            .key(key)
+            .payload(payload);
         self.producer.send(record).map_err(|(error, _)| failed(error))?;
         match delivered.await {
             Ok(Ok(offset)) => Ok(Offset(u64::try_from(offset).unwrap_or_default())),

@@ -91,7 +91,7 @@ impl Transactor {
 }
 
 /// The names of the topics at the brokers.
-struct Topics([String; 3]);
+struct Topics([String; Topic::ALL.len()]);
 
 impl Topics {
     fn new(brokers: &Brokers) -> Self {

@@ -24,6 +24,17 @@ impl<P: EventBus + ?Sized, L: Layer> EventBus for Layered<P, L> {
         self.layer.call(operation("append"), self.port.append(order_id, payload)).await
     }
 
+    async fn publish(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        key: Bytes,
+        payload: Bytes,
+    ) -> Result<Offset, PortError> {
+        let publish = self.port.publish(topic, partition, key, payload);
+        self.layer.call(operation("publish"), publish).await
+    }
+
     async fn join(&self) -> Result<Box<dyn Membership>, PortError> {
         let membership: Arc<dyn Membership> =
             self.layer.call(operation("join"), self.port.join()).await?.into();

@@ -23,6 +23,10 @@ impl<P: Subscription + ?Sized, L: Layer> Subscription for LayeredReader<P, L> {
         self.layer.wait(subscription("next"), self.port.next(limit, held)).await
     }
 
+    fn assigned(&self) -> BTreeSet<Partition> {
+        self.port.assigned()
+    }
+
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError> {
         self.layer.call(subscription("acknowledge"), self.port.acknowledge(partition, next)).await
     }

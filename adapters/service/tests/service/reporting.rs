@@ -176,6 +176,16 @@ impl EventBus for Hanging {
         pending().await
     }
 
+    async fn publish(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        key: Bytes,
+        payload: Bytes,
+    ) -> Result<Offset, PortError> {
+        self.bus.publish(topic, partition, key, payload).await
+    }
+
     async fn join(&self) -> Result<Box<dyn Membership>, PortError> {
         self.bus.join().await
     }

@@ -80,10 +80,10 @@ pub(crate) async fn log(
 
 fn topic_named(name: &str) -> Result<Topic, Failure> {
     let unknown = || {
-        let error = format!("There is no such topic; there are {}", Topic::ALL.map(Topic::name).join(", "));
+        let error = format!("There is no such topic; there are {}", Topic::SHOWN.map(Topic::name).join(", "));
         Failure::new(StatusCode::NOT_FOUND, "unknown_topic", error).field("topic")
     };
-    Topic::ALL.into_iter().find(|topic| topic.name() == name).ok_or_else(unknown)
+    Topic::SHOWN.into_iter().find(|topic| topic.name() == name).ok_or_else(unknown)
 }
 
 /// Any text but the number of a partition is an unknown partition.

@@ -25,7 +25,7 @@ pub(super) fn all() -> Vec<(&'static str, Any)> {
         ("Order", order()),
         ("Page", page()),
         ("History", history()),
-        ("Topic", names(Topic::ALL.map(Topic::name), "A log.")),
+        ("Topic", names(Topic::SHOWN.map(Topic::name), "A log.")),
         ("LogPage", log_page()),
         ("LogRecord", log_record()),
         ("Error", error()),

@@ -146,6 +146,17 @@ impl EventBus for Backend {
         Ok(offset)
     }
 
+    async fn publish(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        key: Bytes,
+        payload: Bytes,
+    ) -> Result<Offset, PortError> {
+        self.check()?;
+        self.log.publish(topic, partition, key, payload).await
+    }
+
     async fn join(&self) -> Result<Box<dyn Membership>, PortError> {
         unused()
     }

@@ -274,6 +274,10 @@ impl EventBus for Evidence {
         refused()
     }
 
+    async fn publish(&self, _: Topic, _: Partition, _: Bytes, _: Bytes) -> Result<Offset, PortError> {
+        refused()
+    }
+
     async fn join(&self) -> Result<Box<dyn Membership>, PortError> {
         refused()
     }

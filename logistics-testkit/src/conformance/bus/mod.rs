@@ -2,6 +2,7 @@
 
 mod append;
 mod group;
+mod publish;
 mod read;
 mod steps;
 mod subscription;
@@ -80,6 +81,10 @@ pub async fn bus_side_by_side<H: BusHarness + 'static>(
         append::any_bytes_survive,
         append::bounds_say_where_a_partition_starts_and_ends,
         append::appended_records_survive_a_restart needs restart,
+        publish::published_records_get_rising_offsets_and_keep_their_keys,
+        publish::records_of_owners_and_of_unknown_partitions_are_not_published,
+        publish::groups_read_published_records,
+        publish::published_records_survive_a_restart needs restart,
         read::a_read_waits_until_there_is_something,
         read::a_cancelled_read_loses_nothing,
         read::reads_go_on_behind_what_they_showed_and_respect_their_limits,
@@ -114,6 +119,7 @@ pub async fn bus_side_by_side<H: BusHarness + 'static>(
         subscription::a_group_that_started_at_the_end_loses_nothing_of_what_comes_then,
         subscription::a_group_with_a_position_goes_on_there_wherever_it_would_start,
         subscription::a_held_partition_waits_and_the_others_go_on,
+        subscription::an_assignment_shows_without_records,
         subscription::two_members_read_everything_between_them needs several_members,
         subscription::a_revoked_partition_moves_once_it_is_released_and_not_before needs several_members,
     )

@@ -269,6 +269,24 @@ pub(super) async fn a_held_partition_waits_and_the_others_go_on(case: BusCase) {
     case.same("what was held", &found[&HOME].0, &strings(&["1", "2"]));
 }
 
+pub(super) async fn an_assignment_shows_without_records(case: BusCase) {
+    let held = BTreeSet::new();
+    for _ in 0..2 {
+        // The second member finds positions and nothing to read.
+        let mut subscription = case.subscribe("readers").await;
+        let assigned = async {
+            while subscription.assigned() != case.all_partitions() {
+                match race(subscription.next(PLENTY, &held), case.harness.pause()).await {
+                    First::Left(Ok(SubscriptionEvent::Started(_))) | First::Right(()) => {}
+                    First::Left(Err(error)) if error.kind().is_retryable() => case.harness.pause().await,
+                    First::Left(other) => panic!("case `{}`: {other:?} of an empty topic", case.name),
+                }
+            }
+        };
+        case.soon("the assignment", assigned).await;
+    }
+}
+
 pub(super) async fn a_revoked_partition_moves_once_it_is_released_and_not_before(case: BusCase) {
     let mut first = case.subscribe("readers").await;
     let partitions = case.all_partitions();
@@ -289,6 +307,7 @@ pub(super) async fn a_revoked_partition_moves_once_it_is_released_and_not_before
         }
     };
     let moving = revoked[0];
+    case.holds("a revoked partition is assigned no longer", !first.assigned().contains(&moving));
     let late = case.append(moving, "2").await;
     let unreleased = race(first.next(PLENTY, &held), next_delivery(&mut *second, &held));
     case.waits("a record of what is revoked and not released", unreleased).await;

@@ -123,17 +123,28 @@ impl Rules<'_> {
             Topic::Notifications | Topic::DeadLetters => {
                 "a record would replace earlier ones of the same order"
             }
+            Topic::Endpoints => "a fact would replace earlier ones of the same endpoint",
+            Topic::Deliveries => "a waiting delivery would replace earlier ones of the same order",
         };
         if compacts { self.finding(true, setting, effect, "delete") } else { None }
     }
 
-    /// `orders` needs unlimited retention. For another topic, less than `enough` is unwise.
+    /// `orders` and the endpoints need unlimited retention. For another topic, less than `enough` is unwise.
     fn retention(&self, setting: &str, enough: i64) -> Option<Finding> {
         let kept = self.found.number(setting).filter(|kept| *kept >= 0)?;
         let effect = match self.topic {
             Topic::Orders => {
                 return self.finding(true, setting, "orders would be lost with their records", UNLIMITED);
             }
+            Topic::Endpoints => {
+                return self.finding(
+                    true,
+                    setting,
+                    "webhook endpoints would be lost with their facts",
+                    UNLIMITED,
+                );
+            }
+            Topic::Deliveries => "deliveries that wait for their endpoint for longer are lost",
             Topic::DeadLetters => "dead letters may be deleted before they are read",
             Topic::Notifications => "notifications are lost if the notification service is down for longer",
         };
@@ -221,26 +232,27 @@ mod tests {
 
     #[test]
     fn settings_that_lose_records_or_prevent_commits_are_wrong_and_others_unwise() {
-        use Topic::{DeadLetters, Notifications, Orders};
+        use Topic::{DeadLetters, Deliveries, Endpoints, Notifications, Orders};
         let (wrong, unwise, fine) = (Some(true), Some(false), None);
         let cases = [
-            ("retention.ms", "604800000", [wrong, fine, fine]),
-            ("retention.ms", "60000", [wrong, unwise, unwise]),
-            ("retention.bytes", "1073741824", [wrong, unwise, unwise]),
-            ("cleanup.policy", "compact", [wrong, wrong, wrong]),
-            ("cleanup.policy", "delete,compact", [wrong, wrong, wrong]),
-            ("max.message.bytes", "20000", [wrong, wrong, wrong]),
-            ("max.message.bytes", "200000000", [wrong, wrong, wrong]),
-            ("segment.bytes", "65536", [wrong, wrong, wrong]),
-            ("min.insync.replicas", "4", [wrong, wrong, wrong]),
-            ("min.insync.replicas", "1", [unwise, unwise, unwise]),
-            ("unclean.leader.election.enable", "true", [unwise, unwise, unwise]),
-            ("compression.type", "zstd", [unwise, unwise, unwise]),
-            ("compression.type", "uncompressed", [unwise, unwise, unwise]),
-            ("message.timestamp.type", "CreateTime", [unwise, fine, fine]),
+            ("retention.ms", "604800000", [wrong, fine, fine, wrong, fine]),
+            ("retention.ms", "60000", [wrong, unwise, unwise, wrong, unwise]),
+            ("retention.bytes", "1073741824", [wrong, unwise, unwise, wrong, unwise]),
+            ("cleanup.policy", "compact", [wrong, wrong, wrong, wrong, wrong]),
+            ("cleanup.policy", "delete,compact", [wrong, wrong, wrong, wrong, wrong]),
+            ("max.message.bytes", "20000", [wrong, wrong, wrong, wrong, wrong]),
+            ("max.message.bytes", "200000000", [wrong, wrong, wrong, wrong, wrong]),
+            ("segment.bytes", "65536", [wrong, wrong, wrong, wrong, wrong]),
+            ("min.insync.replicas", "4", [wrong, wrong, wrong, wrong, wrong]),
+            ("min.insync.replicas", "1", [unwise, unwise, unwise, unwise, unwise]),
+            ("unclean.leader.election.enable", "true", [unwise, unwise, unwise, unwise, unwise]),
+            ("compression.type", "zstd", [unwise, unwise, unwise, unwise, unwise]),
+            ("compression.type", "uncompressed", [unwise, unwise, unwise, unwise, unwise]),
+            ("message.timestamp.type", "CreateTime", [unwise, fine, fine, fine, fine]),
         ];
         for (setting, value, expected) in cases {
-            for (topic, expected) in [Orders, Notifications, DeadLetters].into_iter().zip(expected) {
+            let topics = [Orders, Notifications, DeadLetters, Endpoints, Deliveries];
+            for (topic, expected) in topics.into_iter().zip(expected) {
                 let found = findings(topic, topic.name(), "b:9092", &with(setting, value));
                 let seen: Vec<bool> = found.iter().map(|finding| finding.wrong).collect();
                 assert_eq!(seen, expected.into_iter().collect::<Vec<_>>(), "{setting}={value} of {topic:?}");

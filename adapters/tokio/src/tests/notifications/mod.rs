@@ -60,6 +60,10 @@ impl Subscription for TestSubscription {
         self.mock.release(partitions).await
     }
 
+    fn assigned(&self) -> BTreeSet<Partition> {
+        BTreeSet::new()
+    }
+
     async fn acknowledge(&mut self, partition: Partition, next: Offset) -> Result<(), PortError> {
         self.mock.acknowledge(partition, next).await
     }
