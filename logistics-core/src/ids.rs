@@ -7,6 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+#[cfg(feature = "webhooks")]
+use crate::limits::{ENDPOINT_DESCRIPTION_BYTES_MAX, ENDPOINT_ID_BYTES_MAX, MESSAGE_ID_BYTES_MAX};
 use crate::limits::{
     ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX, REQUEST_ID_BYTES_MAX, SUBJECT_BYTES_MAX,
 };
@@ -20,6 +22,11 @@ pub struct InvalidText {
 }
 
 impl InvalidText {
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn new(what: &'static str, problem: impl Into<String>) -> Self {
+        Self { what, problem: problem.into() }
+    }
+
     /// The kind of identifier, for example `order_id`.
     #[must_use]
     pub fn what(&self) -> &'static str {
@@ -146,6 +153,22 @@ text_newtype!(
     /// A W3C Trace Context `traceparent` value. Its text may be malformed: see [`TraceParent::context`].
     TraceParent, "traceparent", 55, |c: char| c.is_ascii_hexdigit() || c == '-', "hexadecimal digits and dashes"
 );
+#[cfg(feature = "webhooks")]
+text_newtype!(
+    /// A webhook endpoint's identifier: 1 to 64 bytes of `[A-Za-z0-9_-]`. Generated ones begin with `we_`.
+    EndpointId, "endpoint_id", ENDPOINT_ID_BYTES_MAX, is_id_char, "[A-Za-z0-9_-]"
+);
+#[cfg(feature = "webhooks")]
+text_newtype!(
+    /// A webhook message's identifier, the `webhook-id` of every attempt to deliver it: 1 to 64 bytes of `[A-Za-z0-9_-]`.
+    /// Generated ones begin with `msg_`.
+    MessageId, "message id", MESSAGE_ID_BYTES_MAX, is_id_char, "[A-Za-z0-9_-]"
+);
+#[cfg(feature = "webhooks")]
+text_newtype!(
+    /// The owner's description of a webhook endpoint: 1 to 256 bytes without control characters.
+    EndpointDescription, "description", ENDPOINT_DESCRIPTION_BYTES_MAX, is_printable, "printable characters"
+);
 
 /// Namespace of the name-based order ids.
 const IDEMPOTENCY_NAMESPACE: uuid::Uuid = uuid::uuid!("6f1d3c1e-2b5a-5d0e-9a39-1f0f6c1f7a52");
@@ -198,6 +221,51 @@ impl RequestId {
         // The lengths keep ("a", "bc") and ("ab", "c") apart.
         let name = format!("{}:{client}:{}:{key}:{order_id}", client.len(), key.len());
         Self(Arc::from(uuid::Uuid::new_v5(&IDEMPOTENCY_NAMESPACE, name.as_bytes()).to_string()))
+    }
+}
+
+#[cfg(feature = "webhooks")]
+impl EndpointId {
+    /// A new endpoint's id: `we_` and the `UUIDv7` of the time and 10 random bytes, without dashes.
+    #[must_use]
+    pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
+        Self(Arc::from(format!("we_{}", uuid_v7(now, random).replace('-', ""))))
+    }
+
+    /// The id of the endpoint that this client's `Idempotency-Key` names: `UUIDv5` of both. A retry therefore names the
+    /// original endpoint.
+    #[must_use]
+    pub fn from_idempotency_key(client: &str, key: &str) -> Self {
+        // The prefix keeps endpoints and orders of one key apart; the length keeps ("a", "bc") and ("ab", "c") apart.
+        let name = format!("webhook endpoint:{}:{client}:{key}", client.len());
+        let id = uuid::Uuid::new_v5(&IDEMPOTENCY_NAMESPACE, name.as_bytes());
+        Self(Arc::from(format!("we_{}", id.simple())))
+    }
+
+    /// The key of the endpoint's records in the log.
+    #[must_use]
+    pub fn to_key(&self) -> Bytes {
+        Bytes::copy_from_slice(self.0.as_bytes())
+    }
+}
+
+#[cfg(feature = "webhooks")]
+impl MessageId {
+    /// The id of the message about this version of the order to this endpoint: the same in every attempt, also by another
+    /// process, and after a redrive.
+    #[must_use]
+    pub fn of(order_id: &OrderId, version: Version, endpoint: &EndpointId) -> Self {
+        use sha2::{Digest as _, Sha256};
+        // No id contains a colon.
+        let digest = Sha256::digest(format!("{order_id}:{version}:{endpoint}"));
+        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self(Arc::from(format!("msg_{hex}")))
+    }
+
+    /// The id of a message that is about no order: `msg_` and the `UUIDv7` of the time and 10 random bytes, without dashes.
+    #[must_use]
+    pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
+        Self(Arc::from(format!("msg_{}", uuid_v7(now, random).replace('-', ""))))
     }
 }
 

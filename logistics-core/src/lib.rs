@@ -25,6 +25,8 @@ mod rejection;
 mod request;
 pub mod text;
 mod trace;
+#[cfg(feature = "webhooks")]
+pub mod webhook;
 pub mod wire;
 
 pub use backoff::Backoff;

@@ -26,3 +26,25 @@ pub const DEAD_LETTER_REASON_BYTES_MAX: usize = 2048;
 pub const OUTCOME_KEPT_MS: u64 = 5 * 60 * 1000;
 /// Orders on one page of the list.
 pub const PAGE_ORDERS_MAX: usize = 1000;
+/// A webhook endpoint id's length.
+pub const ENDPOINT_ID_BYTES_MAX: usize = 64;
+/// The length of a webhook message's id.
+pub const MESSAGE_ID_BYTES_MAX: usize = 64;
+/// The length of a webhook endpoint's URL.
+pub const ENDPOINT_URL_BYTES_MAX: usize = 2048;
+/// The length of a webhook endpoint's description.
+pub const ENDPOINT_DESCRIPTION_BYTES_MAX: usize = 256;
+/// Webhook endpoints of one owner. Creations at the same time in several processes may exceed it by the number of processes.
+pub const ENDPOINTS_PER_OWNER_MAX: usize = 20;
+/// Webhook endpoints of all owners, because every process keeps them in memory. Likewise.
+pub const ENDPOINTS_MAX: usize = 10_000;
+/// The shortest secret of a webhook endpoint, before its encoding.
+pub const WEBHOOK_SECRET_BYTES_MIN: usize = 24;
+/// The longest secret of a webhook endpoint, before its encoding.
+pub const WEBHOOK_SECRET_BYTES_MAX: usize = 64;
+/// How long the previous secret of a webhook endpoint signs after a rotation, unless the rotation says otherwise.
+pub const WEBHOOK_OVERLAP_MS_DEFAULT: u64 = 24 * 60 * 60 * 1000;
+/// How long the previous secret of a webhook endpoint may sign after a rotation.
+pub const WEBHOOK_OVERLAP_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
+/// The length of a webhook's body. Standard Webhooks recommends less than 20 kB.
+pub const WEBHOOK_BODY_BYTES_MAX: usize = 20_000;

@@ -5,7 +5,12 @@ use crate::ids::{OrderId, Partition};
 /// The partition of an order among `partitions`: murmur2 of the id, as in Kafka's default partitioner.
 #[must_use]
 pub fn partition_of(order_id: &OrderId, partitions: u32) -> Partition {
-    let positive = murmur2(order_id.as_str().as_bytes()) & 0x7fff_ffff;
+    partition_of_key(order_id.as_str(), partitions)
+}
+
+/// The partition of a record with this key among `partitions`, by the same hash.
+pub(crate) fn partition_of_key(key: &str, partitions: u32) -> Partition {
+    let positive = murmur2(key.as_bytes()) & 0x7fff_ffff;
     Partition(positive % partitions.max(1))
 }
 

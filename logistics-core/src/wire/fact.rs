@@ -16,9 +16,9 @@ use crate::lifecycle::{Actor, STATUSES, Status};
 use crate::policy::Deadline;
 use crate::request::Placement;
 
-pub(super) const LATE: &str = "logistics.order.late";
-pub(super) const ASSIGNED: &str = "logistics.order.courier-assigned";
-pub(super) const UNASSIGNED: &str = "logistics.order.courier-unassigned";
+pub(crate) const LATE: &str = "logistics.order.late";
+pub(crate) const ASSIGNED: &str = "logistics.order.courier-assigned";
+pub(crate) const UNASSIGNED: &str = "logistics.order.courier-unassigned";
 
 /// The `CloudEvents` type of the fact that an order entered `status`: its name in lower case, with hyphens.
 #[must_use]
@@ -41,7 +41,7 @@ pub fn fact_type(status: Status) -> &'static str {
 }
 
 /// An order id and a version: the id of a fact and of its notification.
-pub(super) struct FactId<'a>(pub(super) &'a OrderId, pub(super) Version);
+pub(crate) struct FactId<'a>(pub(crate) &'a OrderId, pub(crate) Version);
 
 impl fmt::Display for FactId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

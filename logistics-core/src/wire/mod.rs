@@ -8,6 +8,8 @@
 
 mod binary;
 mod dead_letter;
+#[cfg(feature = "webhooks")]
+mod endpoint;
 mod envelope;
 mod fact;
 mod input;
@@ -17,8 +19,12 @@ mod signing;
 mod unknown;
 
 pub use dead_letter::DeadLetter;
+#[cfg(feature = "webhooks")]
+pub use endpoint::{ENDPOINT_SCHEMA, decode_endpoint_fact, encode_endpoint_fact};
 pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, DATA_SCHEMA_NEWEST, PROCESSOR_SOURCE};
 pub use fact::fact_type;
+#[cfg(feature = "webhooks")]
+pub(crate) use fact::{ASSIGNED, FactId as EventId, LATE, UNASSIGNED};
 pub use signing::{LOG_KEY_BYTES, LogKeys, NoLogKey};
 
 use bytes::Bytes;
