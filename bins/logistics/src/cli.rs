@@ -15,6 +15,7 @@ use crate::client::events::EventsArgs;
 use crate::client::get::GetArgs;
 use crate::client::list::ListArgs;
 use crate::client::place::PlaceArgs;
+use crate::client::webhooks::WebhooksCommand;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::keys::KeysCommand;
 use crate::commands::lifecycle::LifecycleArgs;
@@ -66,6 +67,8 @@ pub(crate) enum Command {
     Top(Box<TopArgs>),
     /// Read, export, import or append to the log
     Log(LogCommand),
+    /// Create, change, test or delete webhook endpoints
+    Webhooks(WebhooksCommand),
     /// Create, list or revoke API keys
     Keys(KeysCommand),
     /// Create or check the topics of the log

@@ -37,6 +37,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Watch(args) => block_on(commands::watch::run(args)),
         Command::Top(args) => block_on(commands::top::run(*args)),
         Command::Log(command) => block_on(commands::log::run(command)),
+        Command::Webhooks(command) => block_on(at_once(client::webhooks::run(command))),
         Command::Keys(command) => commands::keys::run(command),
         Command::Topics(command) => block_on(at_once(commands::topics::run(command))),
         Command::Verify(args) => block_on(at_once(commands::verify::run(args))),

@@ -33,6 +33,8 @@ mod transitions;
 mod verify;
 #[path = "cli/watch.rs"]
 mod watch;
+#[path = "cli/webhooks.rs"]
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::Path;

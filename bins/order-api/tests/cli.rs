@@ -36,6 +36,8 @@ const FLAGS: &[(&str, &str)] = &[
     ("--trusted-proxy", ""),
     ("--trusted-proxy-header", ""),
     ("--admission-lag-max", ""),
+    ("--webhook-allow-http", ""),
+    ("--webhook-key-file", "not encrypted"),
     ("--log-key-file", ""),
     ("--audit-log", ""),
     ("--instance", "the machine's name"),

@@ -26,7 +26,7 @@ impl App {
     ) -> Result<Self, Failure> {
         wait_until_ready(checks, RetryPolicy::default(), server.registry()).await?;
         let services = begin();
-        server.registry().replace(services.probes());
+        server.registry().replace(services.probes().into_iter().chain(server.probes()).collect());
         Ok(Self { server, services })
     }
 

@@ -8,7 +8,7 @@ use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderReader, SharedQuota};
 use logistics_core::wire::LogKeys;
 use logistics_layers::Layer;
-use logistics_service::{Options, OrderService};
+use logistics_service::{Options, OrderService, Webhooks};
 use logistics_tokio::SystemClock;
 use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
 use tokio::sync::watch;
@@ -19,6 +19,7 @@ use crate::health_registry::{HealthRegistry, Readiness, STORE_PART};
 use crate::rate_limits::RateLimitArgs;
 use crate::telemetry::Telemetry;
 use crate::tls::TlsArgs;
+use crate::webhooks::WebhookArgs;
 use logistics_cli_kit::Failure;
 use logistics_cli_kit::Span;
 
@@ -26,8 +27,11 @@ use logistics_cli_kit::Span;
 /// take.
 const DRAIN_MS_MAX: u64 = 3000;
 
-/// A placement is appended and needs no store; what does need it answers 503 by itself.
-const DEGRADABLE: &[&str] = &[STORE_PART];
+/// A placement is appended and needs neither; what does need them answers 503 by itself.
+const DEGRADABLE: &[&str] = &[STORE_PART, WEBHOOKS_PART];
+
+/// The part of the webhook endpoints, as their use cases name it.
+const WEBHOOKS_PART: &str = "webhooks";
 
 /// Flags of every process that serves its health.
 #[derive(Args, Debug, Clone, Default)]
@@ -60,6 +64,8 @@ pub struct HttpArgs {
     rate_limits: RateLimitArgs,
     #[command(flatten)]
     health: HealthDetailsArgs,
+    #[command(flatten)]
+    webhooks: WebhookArgs,
 }
 
 impl Default for HttpArgs {
@@ -73,6 +79,7 @@ impl Default for HttpArgs {
             tls: TlsArgs::default(),
             rate_limits: RateLimitArgs::default(),
             health: HealthDetailsArgs::default(),
+            webhooks: WebhookArgs::default(),
         }
     }
 }
@@ -111,6 +118,7 @@ pub struct HttpServer {
     is_tls: bool,
     registry: Arc<HealthRegistry>,
     servers: Vec<JoinHandle<()>>,
+    webhooks: Option<Webhooks>,
     stop: watch::Sender<bool>,
 }
 
@@ -133,9 +141,10 @@ impl HttpServer {
         let bytes_max = usize::try_from(request_bytes_max).unwrap_or(usize::MAX);
         let mut options = Options::default();
         options.in_flight_bytes_max = bytes_max;
-        options.log_keys = log_keys;
+        options.log_keys = log_keys.clone();
         http.rate_limits.configure_service(&mut options);
         let (bus, store) = (telemetry.layer().over(bus), telemetry.layer().over(store));
+        let webhooks = http.webhooks.start(bus.clone(), log_keys)?;
         let service = OrderService::new(bus, store, Arc::new(SystemClock), options)
             .with_observers(telemetry.observers());
         telemetry.watch(Arc::new(Readiness { registry: registry.clone(), degradable: DEGRADABLE }));
@@ -145,6 +154,7 @@ impl HttpServer {
         let authenticator = http.auth.authenticator(listen)?;
         let mut api = Api::new(service, registry.clone())
             .with_authenticator(authenticator)
+            .with_webhooks(webhooks.clone())
             .with_metrics(telemetry.exposition());
         if let Some(limiter) = http.rate_limits.limiter()? {
             api = api.with_limiter(limiter);
@@ -164,6 +174,7 @@ impl HttpServer {
         let api = bound(logistics_warp::bind(api_config, api).await)?;
         let mut server = Self::new(api.local_addr(), registry.clone());
         server.is_tls = http.tls.is_on();
+        server.webhooks = Some(webhooks);
         server.spawn(api);
         // Probes know no authority, so this listener has no TLS.
         if let Some(listen) = http.health_listen {
@@ -193,7 +204,7 @@ impl HttpServer {
 
     fn new(addr: SocketAddr, registry: Arc<HealthRegistry>) -> Self {
         let (stop, _) = watch::channel(false);
-        Self { addr, is_tls: false, registry, servers: Vec::new(), stop }
+        Self { addr, is_tls: false, registry, servers: Vec::new(), webhooks: None, stop }
     }
 
     /// Runs a server until this one stops.
@@ -218,6 +229,12 @@ impl HttpServer {
     /// The parts whose health it serves.
     pub fn registry(&self) -> &HealthRegistry {
         &self.registry
+    }
+
+    /// The health of the parts of the server itself, beside the services.
+    pub(crate) fn probes(&self) -> Vec<Arc<dyn HealthProbe>> {
+        let webhooks = self.webhooks.clone().map(|webhooks| Arc::new(webhooks) as Arc<dyn HealthProbe>);
+        webhooks.into_iter().collect()
     }
 
     /// Whether every part is ready.

@@ -1,6 +1,6 @@
 //! The keys of the log: owners sign their records, APIs their requests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use logistics_core::wire::{LOG_KEY_BYTES, LogKeys};
@@ -25,24 +25,32 @@ impl LogKeyArgs {
     pub fn keys(&self) -> Result<Option<LogKeys>, Failure> {
         let Some(file) = &self.log_key_file else { return Ok(None) };
         let shown = file.display();
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| Failure::usage(format!("cannot read the log keys in {shown}: {error}")))?;
-        parse(&text)
+        LogKeys::new(&keys_in(file, "log keys")?)
             .map(Some)
             .map_err(|problem| Failure::usage(format!("the log keys in {shown}: {problem}")))
     }
 }
 
+/// The keys in a file, 64 hexadecimal digits per line. `what` names them in errors.
+///
+/// # Errors
+/// If the file cannot be read or a line is no key. The text contains no key.
+pub(crate) fn keys_in(file: &Path, what: &str) -> Result<Vec<[u8; LOG_KEY_BYTES]>, Failure> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::usage(format!("cannot read the {what} in {shown}: {error}")))?;
+    parse(&text).map_err(|problem| Failure::usage(format!("the {what} in {shown}: {problem}")))
+}
+
 /// Skips empty lines and lines that begin with `#`.
-fn parse(text: &str) -> Result<LogKeys, String> {
+fn parse(text: &str) -> Result<Vec<[u8; LOG_KEY_BYTES]>, String> {
     let lines = (1..).zip(text.lines().map(str::trim));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    let keys: Result<Vec<_>, String> = lines
+    lines
         .map(|(number, line)| {
             key(line).ok_or_else(|| format!("line {number} is not {} hexadecimal digits", 2 * LOG_KEY_BYTES))
         })
-        .collect();
-    LogKeys::new(&keys?).map_err(|error| error.to_string())
+        .collect()
 }
 
 fn key(line: &str) -> Option<[u8; LOG_KEY_BYTES]> {
@@ -67,12 +75,11 @@ mod tests {
         let first = "0f".repeat(32);
         let second = "A1".repeat(32);
         let keys = parse(&format!("# the new one\n{first}\n\n{second}\n")).expect("two keys");
-        assert_eq!(keys, LogKeys::new(&[[0x0f; 32], [0xa1; 32]]).expect("keys"));
-        for (text, says) in [
-            (format!("{first}\n{}\n", &second[1..]), "line 2"),
-            (format!("{}zz\n", &first[2..]), "line 1"),
-            ("# nothing\n".to_owned(), "one key at least"),
-        ] {
+        assert_eq!(keys, [[0x0f; 32], [0xa1; 32]]);
+        assert_eq!(parse("# no key\n"), Ok(Vec::new()));
+        for (text, says) in
+            [(format!("{first}\n{}\n", &second[1..]), "line 2"), (format!("{}zz\n", &first[2..]), "line 1")]
+        {
             let problem = parse(&text).expect_err("no key");
             assert!(problem.contains(says) && !problem.contains(&first[..10]), "{problem}");
         }

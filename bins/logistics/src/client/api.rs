@@ -219,6 +219,17 @@ impl Api {
         done(self.send(Method::GET, path, &[], Bytes::new()).await?)
     }
 
+    /// Calls a path, and returns the body of a successful reply.
+    pub(crate) async fn call(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Bytes, Failure> {
+        done(self.send(method, path, headers, body).await?)
+    }
+
     /// Reads a path. The server may wait this long for a record.
     pub(crate) async fn get_within(&mut self, path: &str, seconds: u64) -> Result<Bytes, Failure> {
         let prefer = format!("wait={seconds}");
@@ -243,7 +254,7 @@ fn unreadable(error: &serde_json::Error) -> Failure {
 /// The body of a successful reply.
 fn done(reply: Reply) -> Result<Bytes, Failure> {
     let sentence = match reply.status {
-        StatusCode::OK => return Ok(reply.body),
+        StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => return Ok(reply.body),
         StatusCode::ACCEPTED => {
             "the log has stored the request, but no processor has decided it yet; read the order again later"
                 .into()

@@ -10,6 +10,7 @@ pub(crate) mod list;
 pub(crate) mod place;
 pub(crate) mod show;
 mod trace;
+pub(crate) mod webhooks;
 
 use clap::Args;
 
