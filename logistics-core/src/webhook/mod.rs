@@ -23,7 +23,6 @@ mod endpoint;
 mod event_type;
 mod evolve;
 mod fact;
-mod redact;
 mod secret;
 mod sender;
 mod sign;
@@ -38,11 +37,13 @@ pub use endpoint::{
 pub use event_type::{EventFilter, EventType};
 pub use evolve::{FactIgnored, evolve_endpoint};
 pub use fact::{EndpointChange, EndpointFact, NewEndpoint};
-pub use redact::redacted;
 pub use secret::{InvalidSecret, SealedSecret, Secret, SecretKind, StoredSecret};
 pub use sender::{SendError, SendErrorKind, WebhookRequest, WebhookResponse, WebhookSender};
 pub use sign::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
 pub use url::EndpointUrl;
+
+#[cfg(test)]
+mod golden_tests;
 
 #[cfg(feature = "mocks")]
 pub use sender::MockWebhookSender;
