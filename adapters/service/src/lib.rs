@@ -28,6 +28,7 @@ mod seen;
 mod service;
 mod single_flight;
 mod transition;
+mod webhooks;
 
 pub use authenticate::{AuthError, Authenticator, ClientCertificate, Credentials, NoAuthentication};
 pub use budget::{Budget, Reservation};
@@ -44,3 +45,7 @@ pub use place::Placed;
 pub use principal::{Principal, Role, Scope};
 pub use service::OrderService;
 pub use transition::Transitioned;
+pub use webhooks::{
+    ChangeEndpoint, CreateEndpoint, InvalidSealingKeys, RotateSecret, SEALING_KEY_BYTES, SealingKeys,
+    TestResult, WebhookError, WebhookOptions, Webhooks, WithSecret,
+};

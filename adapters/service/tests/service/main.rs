@@ -11,3 +11,4 @@ mod reading_the_log;
 mod reporting;
 mod signing;
 mod transitions;
+mod webhooks;
