@@ -53,6 +53,8 @@ pub(super) struct Item {
     pub(super) state: ItemState,
     /// A record is on its way to the log.
     pub(super) publishing: bool,
+    /// Its first record waits until the log has the earlier versions of its order.
+    pub(super) in_line: bool,
     /// Increases with each change that the log must have.
     pub(super) revision: u32,
     /// The last revision that the log has.
@@ -85,6 +87,7 @@ impl Item {
             problem: None,
             state: ItemState::Idle,
             publishing: false,
+            in_line: false,
             revision: 0,
             stored_revision: 0,
             publish_failures: 0,
@@ -107,7 +110,7 @@ impl Item {
 
     /// The log has it, or is about to.
     pub(super) fn is_stored(&self) -> bool {
-        self.log.is_some() || self.publishing
+        self.log.is_some() || self.publishing || self.in_line
     }
 
     /// The time from which an attempt may start.

@@ -38,7 +38,7 @@ pub(super) struct PartitionState {
     /// Records about deliveries whose notifications are not acknowledged: a new owner needs these records, so that it does not deliver
     /// the notifications again. By the notification's offset.
     pub(super) fences: BTreeMap<Offset, Offset>,
-    /// What previous owners settled a short time before the recovery: when, and the record.
+    /// What was settled a short time before or after the recovery, and whose notification may be read again: when, and the record.
     pub(super) settled: BTreeMap<DeliveryKey, (Timestamp, Offset)>,
     /// The time of the last replayed record.
     pub(super) replayed_at: Timestamp,
@@ -102,6 +102,6 @@ impl PartitionState {
     pub(super) fn keep_settled(&mut self, now: Timestamp) {
         let last = self.replayed_at;
         self.settled.retain(|_, (at, _)| last.millis_since(*at) <= SETTLED_KEPT_MS);
-        self.forget_at = (!self.settled.is_empty()).then(|| now.after_millis(2 * SETTLED_KEPT_MS));
+        self.forget_at = Some(now.after_millis(2 * SETTLED_KEPT_MS));
     }
 }

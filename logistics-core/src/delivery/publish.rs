@@ -36,8 +36,13 @@ impl Deliveries {
 
     /// Publishes the current state of a delivery, unless a record of it is on its way.
     pub(super) fn publish(&mut self, now: Timestamp, id: ItemId) {
+        let in_line = self.is_in_line(id);
         let Some(item) = self.items.get_mut(&id).filter(|item| !item.publishing) else { return };
         let Some(partition) = self.partitions.get(&item.partition) else { return };
+        item.in_line = in_line;
+        if in_line {
+            return;
+        }
         item.publishing = true;
         let event = match item.state {
             ItemState::Ended(outcome) => DeliveryEvent::Settled(Settled {
@@ -66,6 +71,24 @@ impl Deliveries {
         });
     }
 
+    /// A new owner must not find a message in the log, and miss an earlier one about the same order: it would deliver the later one
+    /// first. So the first record of a message follows those of the earlier ones.
+    fn is_in_line(&self, id: ItemId) -> bool {
+        let Some(item) = self.items.get(&id) else { return false };
+        let waits = item.log.is_none() && !matches!(item.state, ItemState::Ended(_));
+        let earlier = || self.ids_of(&item.pair()).into_iter().take_while(move |other| *other != id);
+        waits && earlier().any(|other| self.items.get(&other).is_some_and(|other| other.log.is_none()))
+    }
+
+    /// The log has a message, or it has ended: the next one about the order may be stored.
+    pub(super) fn publish_next(&mut self, now: Timestamp, pair: &Pair) {
+        for id in self.ids_of(pair) {
+            if self.items.get(&id).is_some_and(|item| item.in_line) {
+                self.publish(now, id);
+            }
+        }
+    }
+
     pub(super) fn on_published(&mut self, now: Timestamp, publish: PublishId, offset: Option<Offset>) {
         let PublishId { item: Some(id), revision } = publish else { return };
         let Some(item) = self.items.get_mut(&id) else { return };
@@ -89,7 +112,7 @@ impl Deliveries {
             return;
         }
         let is_newer = item.revision != revision;
-        self.set_log(id, offset);
+        self.set_log(now, id, offset);
         if is_newer {
             self.publish(now, id);
         }
@@ -98,11 +121,15 @@ impl Deliveries {
     /// The log has the end of a delivery.
     fn on_settled(&mut self, now: Timestamp, id: ItemId, offset: Offset) {
         let Some(item) = self.items.get(&id) else { return };
-        if let (Some(origin), Some(state)) = (item.origin, self.partitions.get_mut(&item.partition))
-            && origin >= state.acknowledged
-        {
-            let fence = state.fences.entry(origin).or_insert(offset);
-            *fence = offset.min(*fence);
+        let Some(state) = self.partitions.get_mut(&item.partition) else { return };
+        match item.origin {
+            Some(origin) if origin >= state.acknowledged => {
+                let fence = state.fences.entry(origin).or_insert(offset);
+                *fence = offset.min(*fence);
+            }
+            // A previous owner read the notification, whose position may not be acknowledged.
+            None if state.forget_at.is_some() => _ = state.settled.insert(item.key(), (now, offset)),
+            _ => {}
         }
         self.remove(now, id);
     }

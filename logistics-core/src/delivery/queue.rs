@@ -28,7 +28,11 @@ impl Deliveries {
             let state = self.partitions.get(&partition);
             let settled = state.is_some_and(|state| state.settled.contains_key(&key));
             // The position was not acknowledged, and the log has the delivery already.
-            if settled || self.item_of(&key).is_some() {
+            if let Some(item) = self.item_of(&key).and_then(|id| self.items.get_mut(&id)) {
+                item.origin.get_or_insert(offset);
+                continue;
+            }
+            if settled {
                 continue;
             }
             let mut item = Item::new(partition, endpoint.clone(), notification.clone(), now);
@@ -112,6 +116,7 @@ impl Deliveries {
         if let (Some(log), Some(state)) = (item.log, self.partitions.get_mut(&item.partition)) {
             state.logged.remove(&(log, id));
         }
+        self.publish_next(now, &pair);
         self.refresh(now, &pair);
     }
 

@@ -74,7 +74,7 @@ impl Deliveries {
             if let DeliveryEvent::Waiting(waiting) = &record.event
                 && let Some(id) = self.item_of(&waiting.key())
             {
-                self.set_log(id, offset);
+                self.set_log(now, id, offset);
             }
             return;
         }
@@ -106,7 +106,7 @@ impl Deliveries {
                     (item.attempts, item.due_at, item.problem, item.reason) =
                         (attempts, due_at, problem, reason);
                 });
-                self.set_log(id, offset);
+                self.set_log(now, id, offset);
             }
             DeliveryEvent::Redrive(redrive) => {
                 let key = redrive.key();
@@ -115,7 +115,7 @@ impl Deliveries {
                     (item.attempts, item.due_at, item.problem, item.reason) =
                         (0, record.at, None, WaitReason::Busy);
                 });
-                self.set_log(id, offset);
+                self.set_log(now, id, offset);
             }
             DeliveryEvent::Settled(settled) => {
                 if settled.outcome == DeliveryOutcome::Delivered
@@ -154,7 +154,7 @@ impl Deliveries {
     }
 
     /// The record of a waiting delivery has this offset, or a later one.
-    pub(super) fn set_log(&mut self, id: ItemId, offset: Offset) {
+    pub(super) fn set_log(&mut self, now: Timestamp, id: ItemId, offset: Offset) {
         let Some(item) = self.items.get_mut(&id) else { return };
         if item.log.is_some_and(|log| log >= offset) {
             return;
@@ -166,7 +166,9 @@ impl Deliveries {
             }
             state.logged.insert((offset, id));
         }
+        let pair = item.pair();
         self.unhold(id);
+        self.publish_next(now, &pair);
     }
 
     /// Ends what waits for an endpoint that receives nothing.
