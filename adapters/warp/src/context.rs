@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use logistics_core::health::HealthProbe;
 use logistics_core::observe::Exposition;
-use logistics_service::{Authenticator, Limiter, NoAuthentication, NoLimits, OrderService};
+use logistics_service::{Authenticator, Limiter, NoAuthentication, NoLimits, OrderService, Webhooks};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -26,6 +26,8 @@ pub struct Api {
     pub health: Arc<dyn HealthProbe>,
     /// The source of `/metrics`. `None`: there is no such path.
     pub metrics: Option<Arc<dyn Exposition>>,
+    /// The use cases of webhook endpoints. `None`: there are no paths below `/webhooks`.
+    pub webhooks: Option<Webhooks>,
 }
 
 impl Api {
@@ -33,7 +35,7 @@ impl Api {
     #[must_use]
     pub fn new(service: OrderService, health: Arc<dyn HealthProbe>) -> Self {
         let (authenticator, limiter) = (Arc::new(NoAuthentication), Arc::new(NoLimits));
-        Self { service, authenticator, limiter, health, metrics: None }
+        Self { service, authenticator, limiter, health, metrics: None, webhooks: None }
     }
 
     /// Identifies callers with `authenticator`. Without this, every caller is anonymous, and may do everything.
@@ -56,6 +58,13 @@ impl Api {
         self.metrics = Some(metrics);
         self
     }
+
+    /// Serves webhook endpoints below `/webhooks`.
+    #[must_use]
+    pub fn with_webhooks(mut self, webhooks: Webhooks) -> Self {
+        self.webhooks = Some(webhooks);
+        self
+    }
 }
 
 /// [`Api`] and everything that belongs to one server.
@@ -66,6 +75,7 @@ pub(crate) struct Context {
     pub(crate) limiter: Arc<dyn Limiter>,
     pub(crate) health: Arc<dyn HealthProbe>,
     pub(crate) metrics: Option<Arc<dyn Exposition>>,
+    pub(crate) webhooks: Option<Webhooks>,
     pub(crate) config: Config,
     pub(crate) openapi: Bytes,
     /// Cancelled when the server, or the service under it, stops. Waits end, and the API is not ready.
@@ -109,7 +119,7 @@ impl Context {
         let closing = api.service.shutdown().child_token();
         let service = api.service.with_shutdown(closing.clone());
         let openapi = Bytes::from(openapi::json(&config.base_path));
-        let Api { authenticator, limiter, health, metrics, .. } = api;
-        Self { service, authenticator, limiter, health, metrics, config, openapi, closing }
+        let Api { authenticator, limiter, health, metrics, webhooks, .. } = api;
+        Self { service, authenticator, limiter, health, metrics, webhooks, config, openapi, closing }
     }
 }

@@ -12,6 +12,7 @@ use warp::reply::Response;
 use crate::audited::Audited;
 use crate::client_address::client_address;
 use crate::context::{Context, Served};
+use crate::endpoint::webhooks::{self, WebhookCall};
 use crate::endpoint::{assignment, events, health, list, log, metrics, order, place, request, transition};
 use crate::health_alone::health_alone;
 use crate::input::{body, request_id};
@@ -190,6 +191,17 @@ where
         }
         Resource::Log { topic, partition } if reads => {
             log::log(context, caller, topic, partition, query, headers).await
+        }
+        Resource::Webhooks(path) => {
+            let webhooks = context.webhooks.as_ref().ok_or_else(Failure::unknown_path)?;
+            if !path.has(method) {
+                return Err(Failure::method_not_allowed(path.allow()));
+            }
+            let body = if reads { None } else { Some(body::read(context, headers, body).await?) };
+            let body = body.as_deref().unwrap_or_default();
+            let config = &context.config;
+            let call = WebhookCall { config, caller, path, method, query, headers, body };
+            webhooks::respond(webhooks, call).await
         }
         Resource::Live if reads => Ok(health::live()),
         Resource::Ready if reads => {

@@ -9,6 +9,7 @@ use warp::reply::Response;
 
 use crate::caller;
 use crate::context::Context;
+use crate::handle::reads;
 use crate::output::failure::Failure;
 use crate::peer::Peer;
 use crate::route::Resource;
@@ -85,6 +86,7 @@ fn class(resource: Resource<'_>, method: &Method) -> Option<RouteClass> {
     Some(match resource {
         // A scraper must not be locked out by the requests of a party at its address.
         Resource::Log { .. } | Resource::Metrics => RouteClass::Admin,
+        Resource::Webhooks(_) if !reads(method) => RouteClass::Transition,
         Resource::Orders if writes => RouteClass::Place,
         _ if writes => RouteClass::Transition,
         _ => RouteClass::Read,
@@ -106,6 +108,9 @@ mod tests {
             (Method::DELETE, "orders/1", Some(RouteClass::Read)),
             (Method::GET, "orders/1/events", Some(RouteClass::Read)),
             (Method::GET, "log/orders/0", Some(RouteClass::Admin)),
+            (Method::DELETE, "webhooks/endpoints/1", Some(RouteClass::Transition)),
+            (Method::PATCH, "webhooks/endpoints/1", Some(RouteClass::Transition)),
+            (Method::GET, "webhooks/endpoints", Some(RouteClass::Read)),
             (Method::GET, "metrics", Some(RouteClass::Admin)),
             (Method::GET, "health/ready", None),
             (Method::GET, "openapi.json", None),

@@ -1,5 +1,9 @@
 //! The paths of the API, and their methods.
 
+mod webhooks;
+
+pub(crate) use webhooks::WebhookPath;
+
 /// A path of the API, with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resource<'a> {
@@ -17,6 +21,7 @@ pub(crate) enum Resource<'a> {
         topic: &'a str,
         partition: &'a str,
     },
+    Webhooks(WebhookPath<'a>),
     Live,
     Ready,
     Metrics,
@@ -30,6 +35,9 @@ impl<'a> Resource<'a> {
     pub(crate) fn of(path: &'a str) -> Option<Self> {
         if let Some(rest) = path.strip_prefix("orders") {
             return Self::of_orders(rest);
+        }
+        if let Some(rest) = path.strip_prefix("webhooks/endpoints") {
+            return WebhookPath::of(rest).map(Resource::Webhooks);
         }
         if let Some(rest) = path.strip_prefix("log/") {
             return Self::of_log(rest);
@@ -84,6 +92,7 @@ impl<'a> Resource<'a> {
             Resource::Events(_) => "/orders/{id}/events",
             Resource::Request { .. } => "/orders/{id}/requests/{request_id}",
             Resource::Log { .. } => "/log/{topic}/{partition}",
+            Resource::Webhooks(path) => path.template(),
             Resource::Live => "/health/live",
             Resource::Ready => "/health/ready",
             Resource::Metrics => "/metrics",
@@ -120,6 +129,7 @@ impl<'a> Resource<'a> {
             | Resource::Events(_)
             | Resource::Request { .. }
             | Resource::Log { .. }
+            | Resource::Webhooks(_)
             | Resource::Metrics => true,
         }
     }
@@ -143,6 +153,7 @@ impl<'a> Resource<'a> {
         match self {
             Resource::Orders => "GET, HEAD, POST",
             Resource::Cancel(_) | Resource::Transitions(_) | Resource::Assignment(_) => "POST",
+            Resource::Webhooks(path) => path.allow(),
             _ => "GET, HEAD",
         }
     }
@@ -164,8 +175,17 @@ mod tests {
         assert_eq!(Resource::of("orders/a/requests/r"), Some(request));
         let log = Resource::Log { topic: "orders.dlq", partition: "0" };
         assert_eq!(Resource::of("log/orders.dlq/0"), Some(log));
+        let webhooks = |path| Some(Resource::Webhooks(path));
+        assert_eq!(Resource::of("webhooks/endpoints"), webhooks(WebhookPath::Endpoints));
+        assert_eq!(Resource::of("webhooks/endpoints/a"), webhooks(WebhookPath::Endpoint("a")));
+        assert_eq!(Resource::of("webhooks/endpoints/a/rotate"), webhooks(WebhookPath::Rotate("a")));
+        assert_eq!(Resource::of("webhooks/endpoints/a/disable"), webhooks(WebhookPath::Disable("a")));
         for unknown in [
             "",
+            "webhooks",
+            "webhooks/endpointsa",
+            "webhooks/endpoints/a/b",
+            "webhooks/endpoints/a/rotate/b",
             "/",
             "ordersa",
             "orders/a/b",

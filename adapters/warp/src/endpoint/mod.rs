@@ -13,3 +13,4 @@ pub(crate) mod order;
 pub(crate) mod place;
 pub(crate) mod request;
 pub(crate) mod transition;
+pub(crate) mod webhooks;

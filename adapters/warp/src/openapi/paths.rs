@@ -16,7 +16,7 @@ use crate::endpoint::log::END;
 const JSON: &str = "application/json";
 
 /// The pattern of an order's `ETag`, or of `*`.
-const VERSION_TAG: &str = r#"^(\*|(W/)?"[0-9]+")$"#;
+pub(super) const VERSION_TAG: &str = r#"^(\*|(W/)?"[0-9]+")$"#;
 
 /// The meaning of 503, except at `/health/ready`.
 const UNAVAILABLE: &str = "The request failed for now: `unavailable` (the log or the store does not answer), `storage_full`, `overloaded` \
@@ -35,7 +35,7 @@ const NO_SCOPES: [&str; 0] = [];
 const SINCE: &str = "Only orders whose latest change is at or after this time.";
 
 /// The errors of a request with a body.
-const BODY_ERRORS: &[u16] = &[400, 408, 413, 415, 503];
+pub(super) const BODY_ERRORS: &[u16] = &[400, 408, 413, 415, 503];
 
 pub(super) fn all() -> Paths {
     let path = |method, operation: OperationBuilder| {
@@ -56,13 +56,14 @@ pub(super) fn all() -> Paths {
         .path("/health/live", path(HttpMethod::Get, live()))
         .path("/health/ready", path(HttpMethod::Get, ready()))
         .path("/openapi.json", path(HttpMethod::Get, openapi()));
+    let paths = super::webhooks::paths(paths);
     #[cfg(feature = "docs-page")]
     let paths = paths.path("/docs", path(HttpMethod::Get, docs()));
     paths.build()
 }
 
 /// An operation that needs a credential.
-fn secured(operation: OperationBuilder) -> OperationBuilder {
+pub(super) fn secured(operation: OperationBuilder) -> OperationBuilder {
     let challenge = HeaderBuilder::new().schema(Some(text("The challenge (RFC 6750)."))).build();
     let unauthenticated = reply("The credential is missing or not accepted.", "Error");
     let schemes = [BEARER, CERTIFICATE].map(|scheme| SecurityRequirement::new(scheme, NO_SCOPES));
@@ -81,20 +82,15 @@ fn limited() -> ResponseBuilder {
         .header("RateLimit", header("The requests left `r`, and seconds `t` until the quota is restored."))
 }
 
-fn operation(id: &str, summary: &str) -> OperationBuilder {
+pub(super) fn operation(id: &str, summary: &str) -> OperationBuilder {
     OperationBuilder::new().operation_id(Some(id)).summary(Some(summary))
 }
 
 fn place() -> OperationBuilder {
-    let key = format!(
-        "1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters. The same key is the same order, so that a request can be \
-         repeated safely. The reply then waits for the decision."
-    );
     let operation = operation("placeOrder", "Place an order")
-        .parameter(
-            header("Idempotency-Key", &key)
-                .schema(Some(matching(&key, &format!("^[!-~]{{1,{IDEMPOTENCY_KEY_BYTES_MAX}}}$")))),
-        )
+        .parameter(key(
+            "The same key is the same order, so that a request can be repeated safely. The reply then waits for the decision.",
+        ))
         .parameter(prefer())
         .request_body(Some(body("Placement", Required::False)))
         .response("200", reply("The log has stored the order durably.", "Placed"))
@@ -183,14 +179,9 @@ fn move_order(operation: OperationBuilder) -> OperationBuilder {
 /// A request about an order, with what all of them have in common.
 fn change_order(operation: OperationBuilder) -> OperationBuilder {
     let if_match = "The `ETag` of the order that the client has read. If the order has changed since, the request is rejected.";
-    let key = format!(
-        "1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters. The same key at the same order is the same request. Its \
-         change is never repeated."
-    );
-    let key_pattern = format!("^[!-~]{{1,{IDEMPOTENCY_KEY_BYTES_MAX}}}$");
     let operation = operation
         .parameter(id())
-        .parameter(header("Idempotency-Key", &key).schema(Some(matching(&key, &key_pattern))))
+        .parameter(key("The same key at the same order is the same request. Its change is never repeated."))
         .parameter(header("If-Match", if_match).schema(Some(matching(if_match, VERSION_TAG))))
         .parameter(prefer())
         .response("202", accepted())
@@ -253,7 +244,7 @@ fn docs() -> OperationBuilder {
     operation("docs", "This document as an interactive page").response("200", page)
 }
 
-fn parameter(name: &str, place: ParameterIn, description: &str) -> ParameterBuilder {
+pub(super) fn parameter(name: &str, place: ParameterIn, description: &str) -> ParameterBuilder {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(place)
@@ -266,11 +257,11 @@ fn party(name: &str, description: &str) -> ParameterBuilder {
     parameter(name, ParameterIn::Query, description).schema(Some(bounded(description, PARTY_BYTES_MAX)))
 }
 
-fn header(name: &str, description: &str) -> ParameterBuilder {
+pub(super) fn header(name: &str, description: &str) -> ParameterBuilder {
     parameter(name, ParameterIn::Header, description)
 }
 
-fn path_part(name: &str, description: &str, schema: RefOr<Schema>) -> ParameterBuilder {
+pub(super) fn path_part(name: &str, description: &str, schema: RefOr<Schema>) -> ParameterBuilder {
     let part = parameter(name, ParameterIn::Path, description);
     part.required(Required::True).schema(Some(schema))
 }
@@ -285,25 +276,32 @@ fn id() -> ParameterBuilder {
     path_part("id", "The order.", of("OrderId"))
 }
 
+/// The parameter `Idempotency-Key`. `meaning`: what the same key is.
+pub(super) fn key(meaning: &str) -> ParameterBuilder {
+    let description = format!("1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters. {meaning}");
+    let pattern = format!("^[!-~]{{1,{IDEMPOTENCY_KEY_BYTES_MAX}}}$");
+    header("Idempotency-Key", &description).schema(Some(matching(&description, &pattern)))
+}
+
 fn prefer() -> ParameterBuilder {
     header("Prefer", "`wait=N`: wait up to N seconds for the decision (RFC 7240).")
 }
 
-fn if_none_match() -> ParameterBuilder {
+pub(super) fn if_none_match() -> ParameterBuilder {
     header("If-None-Match", "The `ETag` that the client has.")
 }
 
-fn body(schema: &str, required: Required) -> utoipa::openapi::request_body::RequestBody {
+pub(super) fn body(schema: &str, required: Required) -> utoipa::openapi::request_body::RequestBody {
     let content = ContentBuilder::new().schema(Some(of(schema))).build();
     RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()
 }
 
-fn reply(description: &str, schema: &str) -> ResponseBuilder {
+pub(super) fn reply(description: &str, schema: &str) -> ResponseBuilder {
     let content = ContentBuilder::new().schema(Some(of(schema))).build();
     ResponseBuilder::new().description(description).content(JSON, content)
 }
 
-fn tagged(description: &str, schema: &str) -> ResponseBuilder {
+pub(super) fn tagged(description: &str, schema: &str) -> ResponseBuilder {
     let etag = HeaderBuilder::new().schema(Some(text("The version in quotation marks."))).build();
     reply(description, schema).header("ETag", etag)
 }
@@ -320,7 +318,7 @@ fn accepted() -> ResponseBuilder {
     reply("The log has stored the request; it is not decided yet.", "Accepted").header("Location", location)
 }
 
-fn errors(operation: OperationBuilder, statuses: &[u16]) -> OperationBuilder {
+pub(super) fn errors(operation: OperationBuilder, statuses: &[u16]) -> OperationBuilder {
     statuses.iter().fold(operation, |operation, status| {
         let response = match status {
             400 => reply("The request is invalid; `field` names the part.", "Error"),

@@ -6,10 +6,10 @@ use logistics_core::port::Topic;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr};
 
-type Any = RefOr<Schema>;
+pub(super) type Any = RefOr<Schema>;
 
 pub(super) fn all() -> Vec<(&'static str, Any)> {
-    vec![
+    let mut all = vec![
         ("Status", names(STATUSES.map(Status::name), "The status of an order.")),
         ("Actor", names(ACTORS.map(Actor::name), "The role that requests a transition.")),
         ("OrderId", order_id()),
@@ -32,7 +32,9 @@ pub(super) fn all() -> Vec<(&'static str, Any)> {
         ("Live", object(&[("status", text("Always `live`."), true)])),
         ("Ready", ready()),
         ("PartHealth", part_health()),
-    ]
+    ];
+    all.extend(super::webhooks::schemas());
+    all
 }
 
 pub(super) fn of(name: &str) -> Any {
@@ -52,15 +54,15 @@ pub(super) fn whole_number(description: &str) -> ObjectBuilder {
     typed(Type::Integer).description(Some(description)).minimum(Some(0))
 }
 
-fn typed(kind: Type) -> ObjectBuilder {
+pub(super) fn typed(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind)
 }
 
-fn names<const N: usize>(names: [&'static str; N], description: &str) -> Any {
+pub(super) fn names<const N: usize>(names: [&'static str; N], description: &str) -> Any {
     typed(Type::String).description(Some(description)).enum_values(Some(names)).into()
 }
 
-fn flag(description: &str) -> Any {
+pub(super) fn flag(description: &str) -> Any {
     typed(Type::Boolean).description(Some(description)).into()
 }
 
@@ -73,7 +75,7 @@ pub(super) fn time(description: &str) -> Any {
     typed(Type::String).description(Some(description)).format(Some(format)).into()
 }
 
-fn list_of(items: Any) -> Any {
+pub(super) fn list_of(items: Any) -> Any {
     ArrayBuilder::new().items(items).into()
 }
 
@@ -85,12 +87,12 @@ fn fields(fields: &[(&str, Any, bool)]) -> ObjectBuilder {
     })
 }
 
-fn object(of: &[(&str, Any, bool)]) -> Any {
+pub(super) fn object(of: &[(&str, Any, bool)]) -> Any {
     fields(of).into()
 }
 
 /// The body of a request. Other fields are rejected.
-fn closed(of: &[(&str, Any, bool)]) -> Any {
+pub(super) fn closed(of: &[(&str, Any, bool)]) -> Any {
     fields(of).additional_properties(Some(AdditionalProperties::FreeForm(false))).into()
 }
 
@@ -234,7 +236,7 @@ fn page() -> Any {
     ])
 }
 
-fn typed_or_null(description: &str) -> Any {
+pub(super) fn typed_or_null(description: &str) -> Any {
     let kind: SchemaType = [Type::String, Type::Null].into_iter().collect();
     ObjectBuilder::new().schema_type(kind).description(Some(description)).into()
 }

@@ -7,7 +7,7 @@ use hyper::header::{ALLOW, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHE
 use hyper::http::StatusCode;
 use logistics_core::TraceContext;
 use logistics_core::{Rejection, Status, Version};
-use logistics_service::{AuthError, Principal, ServiceError};
+use logistics_service::{AuthError, Principal, ServiceError, WebhookError};
 use serde::Serialize;
 use warp::reply::Response;
 
@@ -261,6 +261,29 @@ impl From<ServiceError> for Failure {
             ServiceError::Behind => of(StatusCode::SERVICE_UNAVAILABLE)
                 .hint("Nothing was changed; repeat the placement later. Transitions and reads go on"),
             // `ServiceError` is non-exhaustive.
+            _ => of(StatusCode::SERVICE_UNAVAILABLE),
+        };
+        if error.is_retryable() { failure.retry() } else { failure }
+    }
+}
+
+impl From<WebhookError> for Failure {
+    fn from(error: WebhookError) -> Self {
+        let of = |status| Self::new(status, error.code(), error.to_string());
+        let failure = match &error {
+            WebhookError::Service(error) => return error.clone().into(),
+            WebhookError::NotFound => of(StatusCode::NOT_FOUND),
+            WebhookError::Stale { current, .. } => {
+                let mut failure = of(StatusCode::PRECONDITION_FAILED).field("If-Match");
+                failure.body.current_version = Some(*current);
+                failure
+                    .header(ETAG, reply::etag(*current))
+                    .hint("Read the endpoint again and retry with its version")
+            }
+            WebhookError::KeyConflict => of(StatusCode::UNPROCESSABLE_ENTITY).field("Idempotency-Key"),
+            WebhookError::TooMany | WebhookError::Full => of(StatusCode::CONFLICT).hint("Delete one first"),
+            WebhookError::NoSender => of(StatusCode::NOT_IMPLEMENTED),
+            // `WebhookError` is non-exhaustive.
             _ => of(StatusCode::SERVICE_UNAVAILABLE),
         };
         if error.is_retryable() { failure.retry() } else { failure }

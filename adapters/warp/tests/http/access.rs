@@ -11,7 +11,7 @@ use crate::client::Reply;
 use crate::test_server::TestServer;
 
 /// Authenticates the names of [`CALLERS`] as bearer tokens.
-struct Names;
+pub(crate) struct Names;
 
 #[async_trait]
 impl Authenticator for Names {
@@ -41,6 +41,8 @@ use Caller::{Acting, Courier, Customer, Merchant, Operator, Powerless, Reading};
 const CALLERS: [Caller; 7] = [Customer, Merchant, Courier, Operator, Acting, Reading, Powerless];
 const PARTIES: [Caller; 3] = [Customer, Merchant, Courier];
 const PRIVILEGED: [Caller; 2] = [Operator, Acting];
+/// Those that may have webhook endpoints.
+const MANAGERS: [Caller; 3] = [Merchant, Courier, Operator];
 
 impl Caller {
     fn name(self) -> &'static str {
@@ -125,6 +127,15 @@ fn moves(caller: Caller, target: Target, permitted: &[Caller]) -> u16 {
     }
 }
 
+/// A request about the webhook endpoint of a merchant.
+fn manages(caller: Caller, target: Target) -> u16 {
+    match (caller, target) {
+        (Operator, Own | Foreign) | (Merchant, Own) => 200,
+        (Operator | Merchant | Courier, _) => 404,
+        _ => 403,
+    }
+}
+
 const ROUTES: &[Route] = &[
     Route {
         method: "get",
@@ -165,6 +176,33 @@ const ROUTES: &[Route] = &[
         path: "/log/{topic}/{partition}",
         body: "",
         expected: |caller, _| if caller == Operator { 200 } else { 403 },
+    },
+    Route {
+        method: "get",
+        path: "/webhooks/endpoints",
+        body: "",
+        expected: |caller, _| if MANAGERS.contains(&caller) { 200 } else { 403 },
+    },
+    Route {
+        method: "post",
+        path: "/webhooks/endpoints",
+        body: r#"{"url":"https://a.example/"}"#,
+        expected: |caller, _| if MANAGERS.contains(&caller) { 201 } else { 403 },
+    },
+    Route { method: "get", path: "/webhooks/endpoints/{id}", body: "", expected: manages },
+    Route { method: "patch", path: "/webhooks/endpoints/{id}", body: "", expected: manages },
+    Route { method: "post", path: "/webhooks/endpoints/{id}/rotate", body: "", expected: manages },
+    Route { method: "post", path: "/webhooks/endpoints/{id}/test", body: "", expected: manages },
+    Route { method: "post", path: "/webhooks/endpoints/{id}/enable", body: "", expected: manages },
+    Route { method: "post", path: "/webhooks/endpoints/{id}/disable", body: "", expected: manages },
+    Route {
+        method: "delete",
+        path: "/webhooks/endpoints/{id}",
+        body: "",
+        expected: |caller, target| match manages(caller, target) {
+            200 => 204,
+            other => other,
+        },
     },
     METRICS,
 ];
@@ -207,7 +245,29 @@ impl Fixture {
         (placed.json()["order_id"].as_str().expect("an id").to_owned(), request.as_str().to_owned())
     }
 
+    /// A webhook endpoint of a merchant.
+    async fn endpoint(&self, target: Target) -> String {
+        let party = match target {
+            Own => OWN,
+            Foreign => "another",
+            Unknown => return "we_unknown".to_owned(),
+        };
+        let owner = format!(r#"{{"role":"merchant","party":"{party}"}}"#);
+        let body = format!(r#"{{"url":"https://a.example/","owner":{owner}}}"#);
+        let created = self.as_caller(Operator, "POST /webhooks/endpoints", &body).await;
+        created.json()["id"].as_str().expect("an id").to_owned()
+    }
+
     async fn call_route(&self, caller: Option<&str>, route: &Route, target: Target) -> Reply {
+        if route.path.starts_with("/webhooks/endpoints/{id}") {
+            let id = self.endpoint(target).await;
+            let path = route.path.replace("{id}", &id);
+            let line = format!("{} {path}", route.method.to_ascii_uppercase());
+            let reply = self.call(caller, &line, &[], route.body).await;
+            // An owner has few endpoints.
+            self.as_caller(Operator, &format!("DELETE /webhooks/endpoints/{id}"), "").await;
+            return reply;
+        }
         let (order, request) = self.order(target).await;
         let path = route.path.replace("{id}", &order).replace("{request_id}", &request);
         let path = path.replace("{topic}", "orders").replace("{partition}", "0");
@@ -250,7 +310,7 @@ async fn each_role_has_its_permissions_on_own_foreign_and_unknown_orders() {
 #[tokio::test]
 async fn a_foreign_order_has_the_reply_of_an_unknown_one() {
     let fixture = Fixture::start().await;
-    for route in ROUTES.iter().filter(|route| route.path.contains("{id}")) {
+    for route in ROUTES.iter().filter(|route| route.path.contains("/orders/{id}")) {
         for caller in PARTIES {
             let foreign = fixture.call_route(Some(caller.name()), route, Foreign).await;
             let unknown = fixture.call_route(Some(caller.name()), route, Unknown).await;

@@ -29,3 +29,4 @@ mod test_server;
 mod tls;
 mod traces;
 mod transitions;
+mod webhooks;

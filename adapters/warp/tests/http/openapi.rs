@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use logistics_core::lifecycle::{ACTORS, Actor, STATUSES, Status};
 use logistics_core::port::Topic;
+use logistics_core::webhook::EventType;
 use logistics_core::{OrderId, partition_of};
 use logistics_testkit::sample;
 use serde_json::{Value, json};
@@ -29,8 +30,19 @@ async fn the_server_serves_the_paths_and_methods_of_the_document_and_no_other() 
             .replace("{topic}", "orders")
             .replace("{partition}", "0");
         for method in METHODS {
-            let line = format!("{} {path_of_order}", method.to_ascii_uppercase());
-            let to = if path.ends_with("/transitions") { r#"{"to":"CONFIRMED"}"# } else { "" };
+            // Each method has an endpoint of its own, because one deletes it.
+            let endpoint = match path.starts_with("/webhooks/endpoints/{id}") {
+                true => Some(crate::webhooks::created(&server).await),
+                false => None,
+            };
+            let called =
+                endpoint.as_ref().map_or_else(|| path_of_order.clone(), |id| path.replace("{id}", id));
+            let line = format!("{} {called}", method.to_ascii_uppercase());
+            let to = match path.as_str() {
+                "/webhooks/endpoints" if method == "post" => r#"{"url":"https://shop.example/"}"#,
+                path if path.ends_with("/transitions") => r#"{"to":"CONFIRMED"}"#,
+                _ => "",
+            };
             let reply = server.call(&line, &["Content-Type: application/json"], to).await;
             assert_ne!(reply.status, 404, "{line}");
             assert_eq!(reply.status != 405, item.get(method).is_some(), "{line}: {}", reply.status);
@@ -42,6 +54,10 @@ async fn the_server_serves_the_paths_and_methods_of_the_document_and_no_other() 
                     reply.status
                 );
                 served.insert((path.clone(), method), ());
+            }
+            // An owner has few endpoints.
+            if let Some(id) = endpoint {
+                server.call(&format!("DELETE /webhooks/endpoints/{id}"), &[], "").await;
             }
         }
     }
@@ -59,6 +75,15 @@ async fn the_server_serves_the_paths_and_methods_of_the_document_and_no_other() 
         ("/orders/{id}/events", "get"),
         ("/orders/{id}/requests/{request_id}", "get"),
         ("/orders/{id}/transitions", "post"),
+        ("/webhooks/endpoints", "get"),
+        ("/webhooks/endpoints", "post"),
+        ("/webhooks/endpoints/{id}", "delete"),
+        ("/webhooks/endpoints/{id}", "get"),
+        ("/webhooks/endpoints/{id}", "patch"),
+        ("/webhooks/endpoints/{id}/disable", "post"),
+        ("/webhooks/endpoints/{id}/enable", "post"),
+        ("/webhooks/endpoints/{id}/rotate", "post"),
+        ("/webhooks/endpoints/{id}/test", "post"),
     ];
     let served: Vec<_> = served.keys().map(|(path, method)| (path.as_str(), *method)).collect();
     assert_eq!(served, expected);
@@ -68,6 +93,8 @@ async fn the_server_serves_the_paths_and_methods_of_the_document_and_no_other() 
 fn enums_are_derived_from_the_core() {
     let document: Value = serde_json::from_str(&logistics_warp::openapi_json()).expect("JSON");
     let schemas = &document["components"]["schemas"];
+    let kinds: Vec<&str> = EventType::all().map(EventType::name).collect();
+    assert_eq!(schemas["WebhookEventType"]["enum"], json!(kinds));
     assert_eq!(schemas["Status"]["enum"], json!(STATUSES.map(Status::name)));
     assert_eq!(schemas["Actor"]["enum"], json!(ACTORS.map(Actor::name)));
     assert_eq!(schemas["Topic"]["enum"], json!(Topic::SHOWN.map(Topic::name)));
@@ -103,6 +130,12 @@ async fn bodies_have_the_fields_of_their_schemas() {
     check(&document, "LogPage", &server.get(&format!("/log/orders/{partition}")).await.json());
     check(&document, "Live", &server.get("/health/live").await.json());
     check(&document, "Ready", &server.get("/health/ready").await.json());
+    let created = server.post("/webhooks/endpoints", r#"{"url":"https://shop.example/"}"#).await.json();
+    check(&document, "WebhookEndpoint", &created);
+    check(&document, "WebhookEndpointPage", &server.get("/webhooks/endpoints").await.json());
+    let endpoint = format!("/webhooks/endpoints/{}", created["id"].as_str().expect("an id"));
+    check(&document, "WebhookTest", &server.post(&format!("{endpoint}/test"), "").await.json());
+    check(&document, "WebhookEndpoint", &server.post(&format!("{endpoint}/disable"), "").await.json());
     let rejected = server.post(&format!("/orders/{id}/transitions"), r#"{"to":"DELIVERED"}"#).await;
     check(&document, "Error", &rejected.json());
     server.miss(&["a part"]);
@@ -116,6 +149,8 @@ async fn bodies_have_the_fields_of_their_schemas() {
         ("Assignment", "/orders/a/assignment"),
         ("Cancellation", "/orders/a/cancel"),
         ("Transition", "/orders/a/transitions"),
+        ("NewWebhookEndpoint", "/webhooks/endpoints"),
+        ("WebhookRotation", "/webhooks/endpoints/a/rotate"),
     ] {
         let reply = server.post(path, r#"{"no such field":1}"#).await.error(400, "invalid_request");
         let fields = document["components"]["schemas"][schema]["properties"].as_object().expect("fields");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use logistics_core::Request;
 use logistics_core::port::PortErrorKind;
 use logistics_core::{Offset, OrderId};
-use logistics_service::{Authenticator, Options, OrderService};
+use logistics_service::{Authenticator, Options, OrderService, WebhookOptions, Webhooks};
 use logistics_testkit::MemoryBus;
 use logistics_warp::{Api, Config, bind};
 use tokio::sync::oneshot;
@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::backend::Backend;
 use crate::client::{Reply, request, send};
 use crate::metrics::OneMetric;
+use crate::webhooks::OnlyAccepting;
 
 /// A server over a [`Backend`], and its client.
 pub(crate) struct TestServer {
@@ -70,6 +71,9 @@ impl TestServer {
     }
 
     async fn over(backend: Arc<Backend>, config: Config, api: Api) -> Self {
+        if let Some(webhooks) = &api.webhooks {
+            webhooks.caught_up().await;
+        }
         let bound = bind(config, api).await.expect("a free port");
         let (stop, stopped) = oneshot::channel();
         let address = bound.local_addr();
@@ -201,7 +205,10 @@ impl TestServer {
 
 fn api(backend: &Arc<Backend>, options: Options) -> Api {
     let service = OrderService::new(backend.clone(), backend.clone(), backend.clone(), options);
-    Api::new(service, backend.clone())
+    let bus = Arc::new(backend.log.clone());
+    let sender = Arc::new(OnlyAccepting);
+    let webhooks = Webhooks::start_with_sender(bus, backend.clone(), sender, WebhookOptions::default());
+    Api::new(service, backend.clone()).with_webhooks(webhooks)
 }
 
 fn options() -> Options {
