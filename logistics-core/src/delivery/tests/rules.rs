@@ -1,8 +1,8 @@
 //! Single rules, as given, when and then.
 
 use super::super::{
-    AttemptOutcome, DeliveryEvent, DeliveryOutcome, DeliveryRecord, EndpointStatus, Input, Problem, Redrive,
-    ReportEvent, Settings, WaitReason,
+    AttemptOutcome, DeliveryEvent, DeliveryRecord, EndpointStatus, Input, Problem, Redrive, ReportEvent,
+    Settings,
 };
 use super::world::{P, World, failed};
 use super::{at, endpoint, notification};
@@ -328,5 +328,4 @@ fn statistics_are_published_at_intervals_and_only_if_something_changed() {
     world.store_all();
     world.wait(10_000);
     assert!(world.publishes.is_empty());
-    let _ = (DeliveryOutcome::Delivered, WaitReason::Failed);
 }
