@@ -6,6 +6,8 @@
 pub mod audit;
 mod backoff;
 mod decide;
+#[cfg(feature = "webhooks")]
+pub mod delivery;
 mod details;
 mod fact;
 pub mod health;

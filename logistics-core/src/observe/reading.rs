@@ -124,6 +124,12 @@ pub struct ChannelReading {
     pub retrying: usize,
     /// The partitions that halted at a record of a newer release.
     pub halted: usize,
+    /// Notifications that wait for another attempt, stored in the log; `None`: the channel stores none.
+    pub waiting: Option<usize>,
+    /// The time of the fact of the oldest of these.
+    pub waiting_since: Option<Timestamp>,
+    /// Receivers that are attempted less often because they failed; `None`: the channel does not tell receivers apart.
+    pub breakers_open: Option<usize>,
 }
 
 /// A dependency of the process.

@@ -9,6 +9,8 @@
 mod binary;
 mod dead_letter;
 #[cfg(feature = "webhooks")]
+mod delivery;
+#[cfg(feature = "webhooks")]
 mod endpoint;
 mod envelope;
 mod fact;
@@ -185,6 +187,22 @@ pub fn encode_outcome(outcome: &Outcome, partition: Partition, at: Timestamp) ->
 #[must_use]
 pub fn encode_notification(notification: &Notification) -> Bytes {
     notification::encode(notification)
+}
+
+/// Writes a record of the topic `webhook_deliveries`.
+#[cfg(feature = "webhooks")]
+#[must_use]
+pub fn encode_delivery(record: &crate::delivery::DeliveryRecord) -> Bytes {
+    delivery::encode(record)
+}
+
+/// Reads a record of the topic `webhook_deliveries`.
+///
+/// # Errors
+/// [`RecordError`]; one of a newer version must not be skipped by the owner of the partition.
+#[cfg(feature = "webhooks")]
+pub fn decode_delivery(payload: &[u8]) -> Result<crate::delivery::DeliveryRecord, RecordError> {
+    delivery::decode(payload)
 }
 
 /// Reads a record of the topic `order_notifications`.

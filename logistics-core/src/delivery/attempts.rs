@@ -1,0 +1,197 @@
+//! The ends of attempts and deliveries.
+
+use super::deliveries::Deliveries;
+use super::effect::{AttemptId, AttemptOutcome, Effect, EndpointStatus, Report, ReportEvent};
+use super::item::{Item, ItemId, ItemState, Pair};
+use super::record::{DeliveryOutcome, EndpointStats, Problem, WaitReason};
+use super::schedule::delay_ms;
+use crate::ids::{Partition, Timestamp};
+use crate::webhook::EndpointId;
+
+impl Deliveries {
+    pub(super) fn on_attempted(&mut self, now: Timestamp, attempt: AttemptId, outcome: AttemptOutcome) {
+        let AttemptId { item: id, number } = attempt;
+        let is_it = |item: &&mut Item| item.started == number && item.is_in_flight();
+        let Some(item) = self.items.get_mut(&id).filter(is_it) else { return };
+        let (pair, partition) = (item.pair(), item.partition);
+        let overdue = matches!(item.state, ItemState::InFlight { overdue: true, .. });
+        item.state = ItemState::Idle;
+        self.free(&pair.0, overdue);
+        match outcome {
+            AttemptOutcome::Delivered => self.on_delivered(now, id, &pair, partition),
+            AttemptOutcome::Failed { problem, retry_after_ms } => {
+                self.on_failed(now, id, &pair, problem, retry_after_ms);
+            }
+            AttemptOutcome::Gone => {
+                let problem = Problem::new("gone", Some(410));
+                self.count(partition, &pair.0, now, Some(&problem));
+                if let Some(item) = self.items.get_mut(&id) {
+                    (item.attempts, item.problem) = (item.attempts.saturating_add(1), Some(problem));
+                }
+                self.disable(&pair.0, None);
+                self.finish(now, id, DeliveryOutcome::Dead);
+            }
+        }
+        self.refresh(now, &pair);
+        self.unblock(now);
+    }
+
+    /// An attempt to the endpoint is no longer under way.
+    pub(super) fn free(&mut self, endpoint: &EndpointId, overdue: bool) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(state) = self.endpoints.get_mut(endpoint) {
+            state.in_flight = state.in_flight.saturating_sub(1);
+            state.overdue = state.overdue.saturating_sub(usize::from(overdue));
+        }
+    }
+
+    fn on_delivered(&mut self, now: Timestamp, id: ItemId, pair: &Pair, partition: Partition) {
+        self.count(partition, &pair.0, now, None);
+        let mut recovered = false;
+        if let Some(endpoint) = self.endpoints.get_mut(&pair.0) {
+            endpoint.failing_since = None;
+            recovered = endpoint.breaker.succeeded();
+        }
+        self.finish(now, id, DeliveryOutcome::Delivered);
+        if recovered {
+            self.advance(now, &pair.0);
+        }
+    }
+
+    fn on_failed(
+        &mut self,
+        now: Timestamp,
+        id: ItemId,
+        pair: &Pair,
+        problem: Problem,
+        retry_after_ms: Option<u64>,
+    ) {
+        let random = self.random();
+        self.fail_endpoint(now, &pair.0, retry_after_ms);
+        let Some(item) = self.items.get_mut(&id) else { return };
+        let partition = item.partition;
+        // An early attempt is none of the schedule.
+        let is_early = std::mem::take(&mut item.early) && item.due_at > now && item.log.is_some();
+        item.problem = Some(problem.clone());
+        if !is_early {
+            item.attempts = item.attempts.saturating_add(1);
+        }
+        let attempts = item.attempts;
+        self.count(partition, &pair.0, now, Some(&problem));
+        let status = self.endpoints.get(&pair.0).map_or(EndpointStatus::Enabled, |state| state.status);
+        match status {
+            EndpointStatus::Enabled => {}
+            EndpointStatus::Disabled => return self.finish(now, id, DeliveryOutcome::Dead),
+            EndpointStatus::Deleted => return self.finish(now, id, DeliveryOutcome::Dropped),
+        }
+        if is_early {
+            return;
+        }
+        let Some(delay_ms) = delay_ms(&self.settings, attempts, retry_after_ms, random) else {
+            return self.finish(now, id, DeliveryOutcome::Dead);
+        };
+        let due_at = now.after_millis(delay_ms);
+        if let Some(item) = self.items.get_mut(&id) {
+            item.due_at = due_at;
+        }
+        self.report(id, ReportEvent::Retried { problem, due_at });
+        self.store(now, id, WaitReason::Failed);
+        self.store_later(now, pair);
+    }
+
+    fn fail_endpoint(&mut self, now: Timestamp, endpoint: &EndpointId, retry_after_ms: Option<u64>) {
+        let random = self.random();
+        let Some(state) = self.endpoints.get_mut(endpoint) else { return };
+        state.breaker.failed(now, &self.settings, random);
+        let pause_ms = retry_after_ms.unwrap_or(0).min(self.settings.retry_after_ms_max);
+        state.paused_until = state.paused_until.max(now.after_millis(pause_ms));
+        let since = *state.failing_since.get_or_insert(now);
+        if now.millis_since(since) >= self.settings.disable_after_ms {
+            self.disable(endpoint, Some(since));
+        }
+    }
+
+    fn disable(&mut self, endpoint: &EndpointId, failing_since: Option<Timestamp>) {
+        let state = self.endpoints.entry(endpoint.clone()).or_default();
+        if state.status == EndpointStatus::Enabled && !std::mem::replace(&mut state.disabling, true) {
+            self.effects.push_back(Effect::Disable { endpoint: endpoint.clone(), failing_since });
+        }
+    }
+
+    /// The endpoint works again: what waits for it after a failure is attempted once before its time.
+    fn advance(&mut self, now: Timestamp, endpoint: &EndpointId) {
+        for pair in self.pairs_of(endpoint) {
+            let head = self.ids_of(&pair).first().copied();
+            let Some(item) = head.and_then(|id| self.items.get_mut(&id)) else { continue };
+            if item.state == ItemState::Idle && item.due_at > now {
+                item.early = true;
+                self.refresh(now, &pair);
+            }
+        }
+    }
+
+    /// A delivery ended.
+    pub(super) fn finish(&mut self, now: Timestamp, id: ItemId, outcome: DeliveryOutcome) {
+        let Some(item) = self.items.get_mut(&id) else { return };
+        let (partition, endpoint, problem) = (item.partition, item.endpoint.clone(), item.problem.clone());
+        item.state = ItemState::Ended(outcome);
+        let stored = item.is_stored();
+        let event = match outcome {
+            DeliveryOutcome::Delivered => ReportEvent::Delivered,
+            DeliveryOutcome::Dead => ReportEvent::Dead { problem },
+            DeliveryOutcome::Dropped => ReportEvent::Dropped,
+        };
+        if outcome == DeliveryOutcome::Dead
+            && let Some(stats) = self.stats(partition, &endpoint)
+        {
+            stats.dead += 1;
+        }
+        self.report(id, event);
+        if stored || outcome == DeliveryOutcome::Dead {
+            self.revise(now, id);
+        } else {
+            self.remove(now, id);
+        }
+    }
+
+    fn report(&mut self, id: ItemId, event: ReportEvent) {
+        let Some(item) = self.items.get(&id) else { return };
+        // Only failed attempts are counted before.
+        let last = u32::from(event == ReportEvent::Delivered);
+        self.effects.push_back(Effect::Report(Report {
+            partition: item.partition,
+            endpoint: item.endpoint.clone(),
+            notification: item.notification.clone(),
+            attempts: item.attempts.saturating_add(last),
+            event,
+        }));
+    }
+
+    fn stats(&mut self, partition: Partition, endpoint: &EndpointId) -> Option<&mut EndpointStats> {
+        let state = self.partitions.get_mut(&partition)?;
+        let new = || EndpointStats::new(endpoint.clone());
+        Some(state.stats.entry(endpoint.clone()).or_insert_with(new))
+    }
+
+    /// Counts an attempt; with a problem, one that failed.
+    fn count(
+        &mut self,
+        partition: Partition,
+        endpoint: &EndpointId,
+        now: Timestamp,
+        problem: Option<&Problem>,
+    ) {
+        let Some(stats) = self.stats(partition, endpoint) else { return };
+        match problem {
+            None => {
+                stats.delivered += 1;
+                stats.last_success_at = Some(now);
+            }
+            Some(problem) => {
+                stats.failed += 1;
+                stats.last_failure_at = Some(now);
+                stats.last_problem = Some(problem.clone());
+            }
+        }
+    }
+}
