@@ -46,6 +46,7 @@ pub use principal::{Principal, Role, Scope};
 pub use service::OrderService;
 pub use transition::Transitioned;
 pub use webhooks::{
-    ChangeEndpoint, CreateEndpoint, InvalidSealingKeys, RotateSecret, SEALING_KEY_BYTES, SealingKeys,
-    TestResult, WebhookError, WebhookOptions, Webhooks, WithSecret,
+    ChangeEndpoint, CreateEndpoint, DeadLetter, InvalidSealingKeys, REDRIVEN_MAX, RedriveSelection, Redriven,
+    RotateSecret, SEALING_KEY_BYTES, SealingKeys, TestResult, WebhookError, WebhookOptions, Webhooks,
+    WithSecret,
 };
