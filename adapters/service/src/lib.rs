@@ -51,6 +51,7 @@ pub use tracking::{
 };
 pub use transition::Transitioned;
 pub use webhooks::{
-    ChangeEndpoint, CreateEndpoint, InvalidSealingKeys, RotateSecret, SEALING_KEY_BYTES, SealingKeys,
-    TestResult, WebhookError, WebhookOptions, Webhooks, WithSecret,
+    ChangeEndpoint, CreateEndpoint, DeadLetter, InvalidSealingKeys, REDRIVEN_MAX, RedriveSelection, Redriven,
+    RotateSecret, SEALING_KEY_BYTES, SealingKeys, TestResult, WebhookError, WebhookOptions, Webhooks,
+    WithSecret,
 };

@@ -132,6 +132,20 @@ pub struct Settled {
     pub notification: Option<Notification>,
 }
 
+impl Settled {
+    /// The end of this delivery. `notification`: only if it is dead.
+    #[must_use]
+    pub fn new(
+        key: DeliveryKey,
+        outcome: DeliveryOutcome,
+        attempts: u32,
+        problem: Option<Problem>,
+        notification: Option<Notification>,
+    ) -> Self {
+        Self { key, outcome, attempts, problem, notification }
+    }
+}
+
 /// A request to deliver a dead delivery again, with a new schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]

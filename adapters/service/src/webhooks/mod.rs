@@ -4,9 +4,11 @@ mod access;
 mod change;
 mod command;
 mod create;
+mod deliveries;
 mod error;
 mod options;
 mod read;
+mod redrive;
 mod registry;
 mod rotate;
 mod sealing;
@@ -23,11 +25,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use command::{ChangeEndpoint, CreateEndpoint, RotateSecret};
 pub use create::WithSecret;
+pub use deliveries::DeadLetter;
 pub use error::WebhookError;
 pub use options::WebhookOptions;
+pub use redrive::{REDRIVEN_MAX, RedriveSelection, Redriven};
 pub use sealing::{InvalidSealingKeys, SEALING_KEY_BYTES, SealingKeys};
 pub use send_test::TestResult;
 
+use deliveries::Deliveries;
 use registry::Registry;
 
 /// The use cases of webhook endpoints, over any ports.
@@ -49,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) sender: Option<Arc<dyn WebhookSender>>,
     pub(crate) options: WebhookOptions,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) deliveries: Arc<Deliveries>,
     _readers: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -70,9 +76,10 @@ impl Webhooks {
         Self::of(bus, clock, Some(sender), options)
     }
 
-    /// Waits until all facts up to the end of the log at the start are read, or a reader has halted.
+    /// Waits until all facts and deliveries up to the end of the log at the start are read, or a reader of facts has halted.
     pub async fn caught_up(&self) {
         self.0.registry.caught_up().await;
+        self.0.deliveries.caught_up().await;
     }
 
     fn of(
@@ -82,8 +89,10 @@ impl Webhooks {
         options: WebhookOptions,
     ) -> Self {
         let registry = Arc::new(Registry::new(bus.partitions()));
-        let readers = registry::start(&registry, &bus, options.sealing_keys.clone());
-        Self(Arc::new(Shared { bus, clock, sender, options, registry, _readers: readers }))
+        let deliveries = Arc::new(Deliveries::new(bus.partitions()));
+        let mut readers = registry::start(&registry, &bus, options.sealing_keys.clone());
+        readers.extend(deliveries::start(&deliveries, &bus));
+        Self(Arc::new(Shared { bus, clock, sender, options, registry, deliveries, _readers: readers }))
     }
 }
 

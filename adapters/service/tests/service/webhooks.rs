@@ -4,17 +4,23 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use logistics_core::delivery::{
+    DeliveryEvent, DeliveryKey, DeliveryOutcome, DeliveryRecord, EndpointStats, Problem, Settled,
+};
 use logistics_core::health::HealthProbe;
 use logistics_core::limits::ENDPOINTS_PER_OWNER_MAX;
+use logistics_core::notify::Notification;
 use logistics_core::port::{EventBus, PartyRole, ReadLimit, Topic};
 use logistics_core::webhook::{
     Endpoint, EndpointId, EndpointOwner, EndpointState, EventFilter, EventType, Secret, SecretKind,
     SendError, SendErrorKind, WebhookRequest, WebhookResponse, WebhookSender, endpoint_partition, sign,
 };
-use logistics_core::{Offset, Partition, PartyId, Subject, Timestamp, Version};
+use logistics_core::{
+    Offset, OrderId, Partition, PartyId, Status, Subject, Timestamp, Version, partition_of, wire,
+};
 use logistics_service::{
-    ChangeEndpoint, CreateEndpoint, IdempotencyKey, Principal, Role, RotateSecret, SEALING_KEY_BYTES,
-    SealingKeys, ServiceError, WebhookError, WebhookOptions, Webhooks,
+    ChangeEndpoint, CreateEndpoint, IdempotencyKey, Principal, RedriveSelection, Role, RotateSecret,
+    SEALING_KEY_BYTES, SealingKeys, ServiceError, WebhookError, WebhookOptions, Webhooks,
 };
 use logistics_testkit::MemoryBus;
 
@@ -381,4 +387,105 @@ async fn a_test_without_an_answer_says_why_and_one_without_a_sender_is_refused()
     assert_eq!(without.test(&CALLER, &endpoint.id).await, Err(WebhookError::NoSender));
     let unknown = EndpointId::parse("we_unknown").expect("an id");
     assert_eq!(without.test(&CALLER, &unknown).await, Err(WebhookError::NotFound));
+}
+
+/// What an owner of deliveries writes when it gives a message up.
+async fn give_up(bus: &MemoryBus, endpoint: &EndpointId, order: &str, at: Timestamp) {
+    let order_id: OrderId = order.parse().expect("an order id");
+    let partition = partition_of(&order_id, PARTITIONS);
+    let notification = Notification::new(order_id, Version(5), Status::Delivered, at);
+    let key = DeliveryKey::new(endpoint.clone(), notification.order_id.clone(), notification.version);
+    let record_key = key.to_record_key();
+    let problem = Some(Problem::new("status", Some(503)));
+    let settled = Settled::new(key, DeliveryOutcome::Dead, 10, problem, Some(notification));
+    let record = DeliveryRecord::new(at, DeliveryEvent::Settled(settled));
+    let payload = wire::encode_delivery(&record);
+    bus.publish(Topic::Deliveries, partition, record_key, payload).await.expect("the log accepts it");
+}
+
+/// The redrives in the log, by order.
+fn redrives(bus: &MemoryBus) -> Vec<String> {
+    let limit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
+    let read = |partition| {
+        bus.with_broker(|broker| {
+            broker
+                .read_committed(Topic::Deliveries, Partition(partition), Offset(0), limit)
+                .expect("no truncation")
+        })
+    };
+    let records = (0..PARTITIONS).filter_map(read).flat_map(|batch| batch.records);
+    let events =
+        records.filter_map(|record| wire::decode_delivery(&record.payload).ok()).map(|record| record.event);
+    let mut orders: Vec<String> = events
+        .filter_map(|event| match event {
+            DeliveryEvent::Redrive(redrive) => Some(redrive.notification.order_id.to_string()),
+            _ => None,
+        })
+        .collect();
+    orders.sort_unstable();
+    orders
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_and_redriven_one_or_all_since_a_time() {
+    let bus = MemoryBus::new(PARTITIONS);
+    let before = webhooks(&bus, |_| {}).await;
+    let (endpoint, _) = created(&before, &merchant("ann")).await;
+    let minute = |n: u64| logistics_testkit::sample::time(0).after_millis(n * 60_000);
+    for n in 1..=4 {
+        give_up(&bus, &endpoint.id, &format!("o-{n}"), minute(n)).await;
+    }
+    // Another process reads them from the log.
+    let webhooks = webhooks(&bus, |_| {}).await;
+    let ann = merchant("ann");
+    let listed = async |since| webhooks.dead_letters(&ann, &endpoint.id, since).expect("its endpoint");
+    let all = listed(None).await;
+    assert_eq!(all.len(), 4);
+    assert_eq!(
+        (all[0].attempts, all[0].problem.as_ref().and_then(|problem| problem.status)),
+        (10, Some(503))
+    );
+    assert_eq!(listed(Some(minute(3))).await.len(), 2);
+    let one = RedriveSelection::One { order_id: "o-1".parse().expect("an id"), version: Version(5) };
+    let redriven = webhooks.redrive(&ann, &endpoint.id, one.clone()).await.expect("a dead letter");
+    assert_eq!((redriven.count, redriven.more), (1, false));
+    assert_eq!(redrives(&bus), ["o-1"]);
+    while listed(None).await.len() > 3 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        webhooks.redrive(&ann, &endpoint.id, one).await,
+        Err(WebhookError::NotFound),
+        "it was redriven"
+    );
+    let since = RedriveSelection::Since(minute(3));
+    assert_eq!(webhooks.redrive(&ann, &endpoint.id, since).await.map(|redriven| redriven.count), Ok(2));
+    assert_eq!(redrives(&bus), ["o-1", "o-3", "o-4"]);
+    let foreign = webhooks.dead_letters(&merchant("bob"), &endpoint.id, None);
+    assert_eq!(foreign, Err(WebhookError::NotFound));
+}
+
+#[tokio::test]
+async fn statistics_are_the_sums_of_all_partitions() {
+    let bus = MemoryBus::new(PARTITIONS);
+    let (endpoint, _) = created(&webhooks(&bus, |_| {}).await, &CALLER).await;
+    let minute = |n: u64| logistics_testkit::sample::time(0).after_millis(n * 60_000);
+    for partition in 0..2 {
+        let mut stats = EndpointStats::new(endpoint.id.clone());
+        (stats.delivered, stats.failed, stats.dead) = (10, 2, 1);
+        stats.last_success_at = Some(minute(u64::from(partition)));
+        stats.last_failure_at = Some(minute(5 - u64::from(partition)));
+        stats.last_problem = Some(Problem::new(if partition == 0 { "timeout" } else { "connect" }, None));
+        let record = DeliveryRecord::new(minute(6), DeliveryEvent::Stats(stats));
+        let payload = wire::encode_delivery(&record);
+        let key = endpoint.id.to_key();
+        bus.publish(Topic::Deliveries, Partition(partition), key, payload).await.expect("the log accepts it");
+    }
+    let webhooks = webhooks(&bus, |_| {}).await;
+    let stats = webhooks.statistics(&CALLER, &endpoint.id).expect("the endpoint");
+    assert_eq!((stats.delivered, stats.failed, stats.dead), (20, 4, 2));
+    assert_eq!((stats.last_success_at, stats.last_failure_at), (Some(minute(1)), Some(minute(5))));
+    assert_eq!(stats.last_problem.map(|problem| problem.code), Some("timeout".to_owned()));
+    let (other, _) = created(&webhooks, &CALLER).await;
+    assert_eq!(webhooks.statistics(&CALLER, &other.id).map(|stats| stats.delivered), Ok(0));
 }

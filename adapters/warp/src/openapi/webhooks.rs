@@ -40,6 +40,9 @@ pub(super) fn paths(paths: PathsBuilder) -> PathsBuilder {
         .path(format!("{ENDPOINTS}/{{id}}"), endpoint)
         .path(below("rotate"), item(HttpMethod::Post, rotate()))
         .path(below("test"), item(HttpMethod::Post, test()))
+        .path(below("statistics"), item(HttpMethod::Get, statistics()))
+        .path(below("dead-letters"), item(HttpMethod::Get, dead_letters()))
+        .path(below("redrive"), item(HttpMethod::Post, redrive()))
         .path(
             below("enable"),
             item(HttpMethod::Post, switch("enableWebhookEndpoint", "Enable a webhook endpoint")),
@@ -62,6 +65,12 @@ pub(super) fn schemas() -> Vec<(&'static str, Any)> {
         ("WebhookRotation", rotation()),
         ("WebhookEndpointPage", page()),
         ("WebhookTest", tested()),
+        ("WebhookStatistics", statistics_body()),
+        ("WebhookProblem", problem()),
+        ("WebhookDeadLetter", dead_letter()),
+        ("WebhookDeadLetters", dead_letters_body()),
+        ("WebhookRedrive", redrive_body()),
+        ("WebhookRedriven", redriven()),
     ]
 }
 
@@ -155,6 +164,87 @@ fn test() -> OperationBuilder {
         )
         .response("501", reply("This process sends no webhooks.", "Error"));
     errors(operation, BODY_ERRORS)
+}
+
+fn statistics() -> OperationBuilder {
+    let operation =
+        on_endpoint(operation("webhookStatistics", "Read what became of the messages to an endpoint"))
+            .response("200", reply("Sums, as far back as the server has read the log.", "WebhookStatistics"));
+    errors(operation, &[400, 503])
+}
+
+fn dead_letters() -> OperationBuilder {
+    let since = "Only messages that were given up at or after this time.";
+    let limit = whole_number("Messages in the reply.").minimum(Some(1)).maximum(Some(PAGE_ENDPOINTS_MAX));
+    let operation = on_endpoint(operation("webhookDeadLetters", "List the messages that were given up"))
+        .parameter(parameter("since", ParameterIn::Query, since).schema(Some(time(since))))
+        .parameter(
+            parameter("limit", ParameterIn::Query, "Messages in the reply.")
+                .schema(Some(limit.default(Some(PAGE_ENDPOINTS.into())))),
+        )
+        .response("200", reply("The latest ones, the latest first.", "WebhookDeadLetters"));
+    errors(operation, &[400, 503])
+}
+
+fn redrive() -> OperationBuilder {
+    let operation = on_endpoint(operation("redriveWebhookDeadLetters", "Deliver dead letters again"))
+        .request_body(Some(body("WebhookRedrive", Required::True)))
+        .response("200", reply("The log has stored the requests durably.", "WebhookRedriven"));
+    errors(operation, BODY_ERRORS)
+}
+
+fn problem() -> Any {
+    object(&[
+        ("code", text("A stable code, for example `timeout` or `status`."), true),
+        ("status", whole_number("The HTTP status of the answer.").into(), false),
+    ])
+}
+
+fn time_or_null(description: &str) -> Any {
+    let format = utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::DateTime);
+    let kind: SchemaType = [Type::String, Type::Null].into_iter().collect();
+    ObjectBuilder::new().schema_type(kind).format(Some(format)).description(Some(description)).into()
+}
+
+fn statistics_body() -> Any {
+    object(&[
+        ("delivered", whole_number("Messages that the endpoint accepted.").into(), true),
+        ("failed", whole_number("Attempts that failed.").into(), true),
+        ("dead", whole_number("Messages that were given up.").into(), true),
+        ("last_success_at", time_or_null("When the endpoint accepted the latest message."), true),
+        ("last_failure_at", time_or_null("When the latest attempt failed."), true),
+        ("last_problem", of("WebhookProblem"), false),
+    ])
+}
+
+fn dead_letter() -> Any {
+    object(&[
+        ("order_id", of("OrderId"), true),
+        ("version", whole_number("The version of the order's fact.").into(), true),
+        ("at", time("When the message was given up."), true),
+        ("attempts", whole_number("Attempts that ended without success.").into(), true),
+        ("problem", of("WebhookProblem"), false),
+    ])
+}
+
+fn dead_letters_body() -> Any {
+    let more = flag("There are more: a later `since` or a greater `limit` shows them.");
+    object(&[("dead_letters", list_of(of("WebhookDeadLetter")), true), ("more", more, true)])
+}
+
+fn redrive_body() -> Any {
+    closed(&[
+        ("order_id", of("OrderId"), false),
+        ("version", whole_number("The version of the order's fact; with `order_id`.").into(), false),
+        ("since", time("All messages that were given up at or after this time; alone."), false),
+    ])
+}
+
+fn redriven() -> Any {
+    object(&[
+        ("redriven", whole_number("Messages that will be delivered again.").into(), true),
+        ("more", flag("There are more: repeat the request."), true),
+    ])
 }
 
 fn id() -> Any {

@@ -11,6 +11,9 @@ pub(crate) enum WebhookPath<'a> {
     Test(&'a str),
     Enable(&'a str),
     Disable(&'a str),
+    Statistics(&'a str),
+    DeadLetters(&'a str),
+    Redrive(&'a str),
 }
 
 impl<'a> WebhookPath<'a> {
@@ -26,6 +29,9 @@ impl<'a> WebhookPath<'a> {
             Some((id, "test")) => Some(WebhookPath::Test(id)),
             Some((id, "enable")) => Some(WebhookPath::Enable(id)),
             Some((id, "disable")) => Some(WebhookPath::Disable(id)),
+            Some((id, "statistics")) => Some(WebhookPath::Statistics(id)),
+            Some((id, "dead-letters")) => Some(WebhookPath::DeadLetters(id)),
+            Some((id, "redrive")) => Some(WebhookPath::Redrive(id)),
             Some(_) => None,
         }
     }
@@ -38,6 +44,9 @@ impl<'a> WebhookPath<'a> {
             WebhookPath::Test(_) => "/webhooks/endpoints/{id}/test",
             WebhookPath::Enable(_) => "/webhooks/endpoints/{id}/enable",
             WebhookPath::Disable(_) => "/webhooks/endpoints/{id}/disable",
+            WebhookPath::Statistics(_) => "/webhooks/endpoints/{id}/statistics",
+            WebhookPath::DeadLetters(_) => "/webhooks/endpoints/{id}/dead-letters",
+            WebhookPath::Redrive(_) => "/webhooks/endpoints/{id}/redrive",
         }
     }
 
@@ -48,7 +57,9 @@ impl<'a> WebhookPath<'a> {
             WebhookPath::Rotate(_)
             | WebhookPath::Test(_)
             | WebhookPath::Enable(_)
-            | WebhookPath::Disable(_) => "POST",
+            | WebhookPath::Disable(_)
+            | WebhookPath::Redrive(_) => "POST",
+            WebhookPath::Statistics(_) | WebhookPath::DeadLetters(_) => "GET, HEAD",
         }
     }
 

@@ -40,6 +40,7 @@ async fn the_server_serves_the_paths_and_methods_of_the_document_and_no_other() 
             let line = format!("{} {called}", method.to_ascii_uppercase());
             let to = match path.as_str() {
                 "/webhooks/endpoints" if method == "post" => r#"{"url":"https://shop.example/"}"#,
+                path if path.ends_with("/redrive") => r#"{"since":"2026-01-31T12:00:00Z"}"#,
                 path if path.ends_with("/transitions") => r#"{"to":"CONFIRMED"}"#,
                 _ => "",
             };
@@ -82,9 +83,12 @@ async fn the_server_serves_the_paths_and_methods_of_the_document_and_no_other() 
         ("/webhooks/endpoints/{id}", "delete"),
         ("/webhooks/endpoints/{id}", "get"),
         ("/webhooks/endpoints/{id}", "patch"),
+        ("/webhooks/endpoints/{id}/dead-letters", "get"),
         ("/webhooks/endpoints/{id}/disable", "post"),
         ("/webhooks/endpoints/{id}/enable", "post"),
+        ("/webhooks/endpoints/{id}/redrive", "post"),
         ("/webhooks/endpoints/{id}/rotate", "post"),
+        ("/webhooks/endpoints/{id}/statistics", "get"),
         ("/webhooks/endpoints/{id}/test", "post"),
     ];
     let served: Vec<_> = served.keys().map(|(path, method)| (path.as_str(), *method)).collect();
@@ -140,6 +144,8 @@ async fn bodies_have_the_fields_of_their_schemas() {
     let endpoint = format!("/webhooks/endpoints/{}", created["id"].as_str().expect("an id"));
     check(&document, "WebhookTest", &server.post(&format!("{endpoint}/test"), "").await.json());
     check(&document, "WebhookEndpoint", &server.post(&format!("{endpoint}/disable"), "").await.json());
+    check(&document, "WebhookStatistics", &server.get(&format!("{endpoint}/statistics")).await.json());
+    check(&document, "WebhookDeadLetters", &server.get(&format!("{endpoint}/dead-letters")).await.json());
     let rejected = server.post(&format!("/orders/{id}/transitions"), r#"{"to":"DELIVERED"}"#).await;
     check(&document, "Error", &rejected.json());
     server.miss(&["a part"]);
@@ -156,6 +162,7 @@ async fn bodies_have_the_fields_of_their_schemas() {
         ("TrackingLinkRequest", "/orders/a/tracking-link"),
         ("NewWebhookEndpoint", "/webhooks/endpoints"),
         ("WebhookRotation", "/webhooks/endpoints/a/rotate"),
+        ("WebhookRedrive", "/webhooks/endpoints/a/redrive"),
     ] {
         let reply = server.post(path, r#"{"no such field":1}"#).await.error(400, "invalid_request");
         let fields = document["components"]["schemas"][schema]["properties"].as_object().expect("fields");

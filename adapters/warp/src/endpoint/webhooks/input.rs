@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use logistics_core::port::PartyRole;
 use logistics_core::webhook::{EndpointId, EndpointOwner, EventFilter, EventType, Secret, SecretKind};
-use logistics_core::{Actor, PartyId};
+use logistics_core::{Actor, PartyId, Timestamp};
+use logistics_service::RedriveSelection;
 use serde::Deserialize;
 
 use crate::input::fields::Fields;
@@ -18,6 +19,9 @@ pub(crate) const CREATE_FIELDS: &[&str] =
 pub(crate) const CHANGE_FIELDS: &[&str] = &["url", "event_types", "description"];
 /// The fields of a rotation.
 pub(crate) const ROTATE_FIELDS: &[&str] = &["overlap_s", "signature", "secret"];
+
+/// The fields of a redrive.
+pub(crate) const REDRIVE_FIELDS: &[&str] = &["order_id", "version", "since"];
 
 /// The default number of endpoints on a page.
 pub(crate) const PAGE_ENDPOINTS: usize = 100;
@@ -75,14 +79,37 @@ pub(super) fn secret(fields: &Fields<'_>) -> Result<Option<Secret>, Failure> {
     text.map(|text| Secret::parse(&text).map_err(|_| problem())).transpose()
 }
 
+/// The time since which dead letters are listed, and their maximum number.
+pub(super) fn dead_letters(text: &str) -> Result<(Option<Timestamp>, usize), Failure> {
+    let [since, limit] = query::parse(text, ["since", "limit"])?;
+    let wrong =
+        |_| Failure::invalid("since", "must be a time with its offset, for example 2026-01-31T18:00:00Z");
+    let since = since.as_deref().map(str::parse).transpose().map_err(wrong)?;
+    Ok((since, page_length(limit.as_deref())?))
+}
+
+/// One message, or all since a time.
+pub(super) fn redrive(fields: &Fields<'_>) -> Result<RedriveSelection, Failure> {
+    let (order_id, version) = (fields.value("order_id")?, fields.value("version")?);
+    match (order_id, version, fields.value("since")?) {
+        (Some(order_id), Some(version), None) => Ok(RedriveSelection::One { order_id, version }),
+        (None, None, Some(since)) => Ok(RedriveSelection::Since(since)),
+        _ => Err(Failure::invalid("order_id", "must be given with version, or since alone")),
+    }
+}
+
 /// The id behind which the page begins, and its length.
 pub(super) fn page(text: &str) -> Result<(Option<EndpointId>, usize), Failure> {
     let [after, limit] = query::parse(text, ["after", "limit"])?;
-    let limit = limit.as_deref().map_or(PAGE_ENDPOINTS, query::count);
-    if !(1..=PAGE_ENDPOINTS_MAX).contains(&limit) {
-        let problem = format!("must be a number from 1 to {PAGE_ENDPOINTS_MAX}");
-        return Err(Failure::invalid("limit", problem));
-    }
+    let limit = page_length(limit.as_deref())?;
     let wrong = |_| Failure::invalid("after", "must be the next_after of an earlier page");
     Ok((after.as_deref().map(EndpointId::parse).transpose().map_err(wrong)?, limit))
+}
+
+fn page_length(limit: Option<&str>) -> Result<usize, Failure> {
+    let limit = limit.map_or(PAGE_ENDPOINTS, query::count);
+    if (1..=PAGE_ENDPOINTS_MAX).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Failure::invalid("limit", format!("must be a number from 1 to {PAGE_ENDPOINTS_MAX}")))
 }

@@ -12,11 +12,13 @@ use warp::reply::Response;
 use crate::config::Config;
 use crate::endpoint::order::not_modified;
 use crate::input::fields::Fields;
-use crate::input::header;
+use crate::input::{header, query};
 use crate::output::failure::Failure;
 use crate::route::WebhookPath;
 
-pub(crate) use input::{CHANGE_FIELDS, CREATE_FIELDS, PAGE_ENDPOINTS, PAGE_ENDPOINTS_MAX, ROTATE_FIELDS};
+pub(crate) use input::{
+    CHANGE_FIELDS, CREATE_FIELDS, PAGE_ENDPOINTS, PAGE_ENDPOINTS_MAX, REDRIVE_FIELDS, ROTATE_FIELDS,
+};
 
 /// A request for a path that has its method.
 pub(crate) struct WebhookCall<'a> {
@@ -51,6 +53,19 @@ pub(crate) async fn respond(webhooks: &Webhooks, call: WebhookCall<'_>) -> Resul
         WebhookPath::Test(id) => {
             let _none = Fields::parse(call.body, &[])?;
             Ok(output::tested(&webhooks.test(caller, &endpoint_id(id)?).await?))
+        }
+        WebhookPath::Statistics(id) => {
+            let [] = query::parse(call.query, [])?;
+            Ok(output::statistics(&webhooks.statistics(caller, &endpoint_id(id)?)?))
+        }
+        WebhookPath::DeadLetters(id) => {
+            let (since, limit) = input::dead_letters(call.query)?;
+            let letters = webhooks.dead_letters(caller, &endpoint_id(id)?, since)?;
+            Ok(output::dead_letters(letters, limit))
+        }
+        WebhookPath::Redrive(id) => {
+            let selection = input::redrive(&Fields::parse(call.body, REDRIVE_FIELDS)?)?;
+            Ok(output::redriven(webhooks.redrive(caller, &endpoint_id(id)?, selection).await?))
         }
         WebhookPath::Enable(id) => {
             let _none = Fields::parse(call.body, &[])?;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::header::{ETAG, HeaderValue, LOCATION};
 use hyper::http::StatusCode;
+use logistics_core::delivery::{EndpointStats, Problem};
 use logistics_core::webhook::{
     DisabledReason, Endpoint, EndpointDescription, EndpointId, EndpointSecret, EndpointState, EndpointUrl,
     EventFilter, MessageId, Secret, SecretKind,
 };
-use logistics_core::{Actor, PartyId, Timestamp, Version};
-use logistics_service::TestResult;
+use logistics_core::{Actor, OrderId, PartyId, Timestamp, Version};
+use logistics_service::{DeadLetter, Redriven, TestResult};
 use serde::Serialize;
 use warp::reply::Response;
 
@@ -75,6 +76,46 @@ struct Tested<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error_code: Option<&'static str>,
     took_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Statistics<'a> {
+    delivered: u64,
+    failed: u64,
+    dead: u64,
+    last_success_at: Option<Timestamp>,
+    last_failure_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_problem: Option<ProblemOutline<'a>>,
+}
+
+#[derive(Serialize)]
+struct ProblemOutline<'a> {
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct DeadLetters<'a> {
+    dead_letters: Vec<DeadLetterOutline<'a>>,
+    more: bool,
+}
+
+#[derive(Serialize)]
+struct DeadLetterOutline<'a> {
+    order_id: &'a OrderId,
+    version: Version,
+    at: Timestamp,
+    attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<ProblemOutline<'a>>,
+}
+
+#[derive(Serialize)]
+struct RedrivenOutline {
+    redriven: usize,
+    more: bool,
 }
 
 fn written<'a>(endpoint: &'a Endpoint, secret: Option<&Secret>) -> Written<'a> {
@@ -153,6 +194,42 @@ pub(super) fn tested(result: &TestResult) -> Response {
         took_ms: result.took_ms,
     };
     json(StatusCode::OK, &tested)
+}
+
+pub(super) fn statistics(stats: &EndpointStats) -> Response {
+    let EndpointStats { delivered, failed, dead, last_success_at, last_failure_at, last_problem, .. } = stats;
+    let statistics = Statistics {
+        delivered: *delivered,
+        failed: *failed,
+        dead: *dead,
+        last_success_at: *last_success_at,
+        last_failure_at: *last_failure_at,
+        last_problem: last_problem.as_ref().map(problem),
+    };
+    json(StatusCode::OK, &statistics)
+}
+
+/// The latest `limit` dead letters, the latest first.
+pub(super) fn dead_letters(mut letters: Vec<DeadLetter>, limit: usize) -> Response {
+    letters.sort_by_key(|letter| std::cmp::Reverse(letter.at));
+    let more = letters.len() > limit;
+    letters.truncate(limit);
+    let dead_letters = letters.iter().map(dead_letter).collect();
+    json(StatusCode::OK, &DeadLetters { dead_letters, more })
+}
+
+fn dead_letter(letter: &DeadLetter) -> DeadLetterOutline<'_> {
+    let DeadLetter { order_id, version, at, attempts, problem: why, .. } = letter;
+    let problem = why.as_ref().map(problem);
+    DeadLetterOutline { order_id, version: *version, at: *at, attempts: *attempts, problem }
+}
+
+pub(super) fn redriven(redriven: Redriven) -> Response {
+    json(StatusCode::OK, &RedrivenOutline { redriven: redriven.count, more: redriven.more })
+}
+
+fn problem(problem: &Problem) -> ProblemOutline<'_> {
+    ProblemOutline { code: &problem.code, status: problem.status }
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Response {

@@ -10,6 +10,7 @@ use logistics_core::port::PartyRole;
 use logistics_core::webhook::{
     EndpointDescription, EndpointId, EndpointOwner, EndpointUrl, EventType, SecretKind,
 };
+use logistics_core::{OrderId, Timestamp};
 use serde_json::{Value, json};
 
 use super::secret_in;
@@ -76,6 +77,45 @@ pub(super) struct OneArgs {
     pub(super) id: EndpointId,
     #[command(flatten)]
     pub(super) client: ClientArgs,
+}
+
+/// Flags of `webhooks dead-letters`.
+#[derive(Args, Debug)]
+pub(super) struct DeadLettersArgs {
+    #[command(flatten)]
+    pub(super) one: OneArgs,
+    /// Only messages that were given up at or after this time, for example 2026-01-31T18:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<Timestamp>,
+    /// Maximum number of messages
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(super) limit: u64,
+}
+
+/// Flags of `webhooks redrive`.
+#[derive(Args, Debug)]
+pub(super) struct RedriveArgs {
+    #[command(flatten)]
+    pub(super) one: OneArgs,
+    /// The order of one message
+    #[arg(long, value_name = "ORDER_ID", requires = "order_version", required_unless_present = "since")]
+    order: Option<OrderId>,
+    /// The version of the order's fact
+    #[arg(long, value_name = "VERSION", requires = "order")]
+    order_version: Option<u64>,
+    /// All messages that were given up at or after this time
+    #[arg(long, value_name = "TIME", conflicts_with = "order")]
+    since: Option<Timestamp>,
+}
+
+impl RedriveArgs {
+    /// The body of the request.
+    pub(super) fn body(&self) -> Value {
+        match &self.order {
+            Some(order) => json!({ "order_id": order, "version": self.order_version }),
+            None => json!({ "since": self.since }),
+        }
+    }
 }
 
 /// An endpoint, perhaps with its version.

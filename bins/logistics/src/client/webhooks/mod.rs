@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::ClientArgs;
 use super::api::{self, Api};
-use args::{ChangeArgs, CreateArgs, OneArgs, RotateArgs, VersionedArgs};
+use args::{ChangeArgs, CreateArgs, DeadLettersArgs, OneArgs, RedriveArgs, RotateArgs, VersionedArgs};
 
 /// Flags of `webhooks`.
 #[derive(Args, Debug)]
@@ -43,6 +43,12 @@ enum WebhooksSubcommand {
     Rotate(Box<RotateArgs>),
     /// Delete an endpoint for good
     Delete(VersionedArgs),
+    /// Show what became of the messages to an endpoint
+    Statistics(OneArgs),
+    /// List the messages to an endpoint that were given up, the latest first
+    DeadLetters(DeadLettersArgs),
+    /// Deliver messages that were given up again: one, or all since a time
+    Redrive(RedriveArgs),
 }
 
 /// Flags of `webhooks list`.
@@ -67,6 +73,9 @@ pub(crate) async fn run(command: WebhooksCommand) -> Result<(), Failure> {
         WebhooksSubcommand::Disable(args) => switch(&args, "/disable").await,
         WebhooksSubcommand::Rotate(args) => rotate(*args).await,
         WebhooksSubcommand::Delete(args) => delete(&args).await,
+        WebhooksSubcommand::Statistics(args) => statistics(&args).await,
+        WebhooksSubcommand::DeadLetters(args) => dead_letters(&args).await,
+        WebhooksSubcommand::Redrive(args) => redrive(&args).await,
     }
 }
 
@@ -133,6 +142,52 @@ async fn test(args: &OneArgs) -> Result<(), Failure> {
         output::line(tested.to_string());
     }
     if tested.success { Ok(()) } else { Err(Failure::refused(tested.to_string())) }
+}
+
+async fn statistics(args: &OneArgs) -> Result<(), Failure> {
+    let json = args.client.api()?.get(&path(&args.id, "/statistics")).await?;
+    if args.client.json {
+        output::json(&json);
+    } else {
+        output::line(show::statistics(&api::parsed(&json)?));
+    }
+    Ok(())
+}
+
+async fn dead_letters(args: &DeadLettersArgs) -> Result<(), Failure> {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("limit", &args.limit.to_string());
+    query.extend_pairs(args.since.map(|since| ("since", since.to_string())));
+    let path = format!("{}?{}", path(&args.one.id, "/dead-letters"), query.finish());
+    let json = args.one.client.api()?.get(&path).await?;
+    let found: show::DeadLetters<'_> = api::parsed(&json)?;
+    if args.one.client.json {
+        for letter in &found.dead_letters {
+            output::json(letter.get().as_bytes());
+        }
+        return Ok(());
+    }
+    output::line(show::dead_letters(&found.parsed()?));
+    if found.more {
+        output::line("There are more: --limit or --since shows them.");
+    }
+    Ok(())
+}
+
+async fn redrive(args: &RedriveArgs) -> Result<(), Failure> {
+    let mut api = args.one.client.api()?;
+    let path = path(&args.one.id, "/redrive");
+    let json = api.call(Method::POST, &path, &[], text(&args.body())).await?;
+    if args.one.client.json {
+        output::json(&json);
+        return Ok(());
+    }
+    let redriven: show::Redriven = api::parsed(&json)?;
+    output::line(format!("{} messages will be delivered again", redriven.redriven));
+    if redriven.more {
+        output::line("There are more: repeat the command.");
+    }
+    Ok(())
 }
 
 /// Prints all endpoints, page by page.

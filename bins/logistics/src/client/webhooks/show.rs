@@ -79,6 +79,64 @@ pub(super) struct Tested {
     took_ms: u64,
 }
 
+/// What became of the messages.
+#[derive(Deserialize)]
+pub(super) struct Statistics {
+    delivered: u64,
+    failed: u64,
+    dead: u64,
+    last_success_at: Option<String>,
+    last_failure_at: Option<String>,
+    #[serde(default)]
+    last_problem: Option<Problem>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    #[serde(default)]
+    status: Option<u16>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Escaped(&self.code))?;
+        self.status.map_or(Ok(()), |status| write!(f, " {status}"))
+    }
+}
+
+/// Messages that were given up.
+#[derive(Deserialize)]
+pub(super) struct DeadLetters<'a> {
+    #[serde(borrow)]
+    pub(super) dead_letters: Vec<&'a RawValue>,
+    pub(super) more: bool,
+}
+
+impl DeadLetters<'_> {
+    pub(super) fn parsed(&self) -> Result<Vec<DeadLetter>, Failure> {
+        self.dead_letters.iter().map(|json| api::parsed(json.get().as_bytes())).collect()
+    }
+}
+
+/// A message that was given up.
+#[derive(Deserialize)]
+pub(super) struct DeadLetter {
+    order_id: String,
+    version: u64,
+    at: String,
+    attempts: u32,
+    #[serde(default)]
+    problem: Option<Problem>,
+}
+
+/// The result of a redrive.
+#[derive(Deserialize)]
+pub(super) struct Redriven {
+    pub(super) redriven: u64,
+    pub(super) more: bool,
+}
+
 impl fmt::Display for Tested {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { message_id, success, status, error, took_ms } = self;
@@ -149,6 +207,41 @@ pub(super) fn endpoints(endpoints: &[Endpoint]) -> String {
             events(endpoint),
             state(endpoint),
             endpoint.description.as_deref().map(escaped).unwrap_or_default(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// The sums of an endpoint.
+pub(super) fn statistics(statistics: &Statistics) -> String {
+    let mut table = table();
+    let mut row = |name: &str, value: String| _ = table.add_row([name.to_owned(), value]);
+    row("Delivered", statistics.delivered.to_string());
+    row("Failed attempts", statistics.failed.to_string());
+    row("Given up", statistics.dead.to_string());
+    let time = |time: &Option<String>| time.as_deref().map_or_else(|| "never".to_owned(), escaped);
+    row("Last success", time(&statistics.last_success_at));
+    row("Last failure", time(&statistics.last_failure_at));
+    if let Some(problem) = &statistics.last_problem {
+        row("Last problem", problem.to_string());
+    }
+    table.to_string()
+}
+
+/// Messages, one per row.
+pub(super) fn dead_letters(letters: &[DeadLetter]) -> String {
+    if letters.is_empty() {
+        return "No dead letters found.".to_owned();
+    }
+    let mut table = table();
+    table.set_header(["Order", "Version", "Given up", "Attempts", "Problem"]);
+    for letter in letters {
+        table.add_row([
+            escaped(&letter.order_id),
+            letter.version.to_string(),
+            escaped(&letter.at),
+            letter.attempts.to_string(),
+            letter.problem.as_ref().map(ToString::to_string).unwrap_or_default(),
         ]);
     }
     table.to_string()
