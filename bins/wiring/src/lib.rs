@@ -24,6 +24,7 @@ mod services;
 mod startup;
 mod telemetry;
 mod tls;
+mod webhook_delivery;
 
 pub use logistics_service::audit::TARGET as AUDIT_TARGET;
 
@@ -41,3 +42,4 @@ pub use services::{Deciding, NewNotifier, Services};
 pub use startup::{RetryPolicy, StartupCheck, StartupHealth, wait_until_ready};
 pub use telemetry::{Telemetry, TelemetryArgs};
 pub use tls::TlsArgs;
+pub use webhook_delivery::{WebhookDelivery, WebhookDeliveryArgs};
