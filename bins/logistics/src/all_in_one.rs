@@ -7,6 +7,7 @@ use logistics_core::port::StartAt;
 use logistics_core::wire::LogKeys;
 use logistics_wiring::{
     App, Deciding, HttpArgs, HttpServer, NewNotifier, REQUEST_BYTES_DEFAULT, Services, Telemetry,
+    WebhookDelivery,
 };
 
 use crate::engine::Engine;
@@ -19,6 +20,8 @@ pub(crate) struct AllInOneConfig {
     pub(crate) notifier: Option<NewNotifier>,
     /// Where a notification group without a position starts. `None`: the log's default.
     pub(crate) notify_from: Option<StartAt>,
+    /// `None`: nothing is delivered to webhook endpoints.
+    pub(crate) webhooks: Option<WebhookDelivery>,
 }
 
 /// The running process.
@@ -63,6 +66,7 @@ impl AllInOne {
             if let Some(how) = config.deciding {
                 services = services.deciding(bus.clone(), store, how);
             }
+            services = services.delivering(bus.clone(), config.webhooks);
             match config.notifier {
                 Some(new) => services.notifying(bus, new(), config.notify_from),
                 None => services,

@@ -9,7 +9,8 @@ use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_notify::Console;
 use logistics_wiring::cluster::{self, KafkaArgs, Log, PartitionsArgs, ProcessRole};
 use logistics_wiring::{
-    HealthDetailsArgs, HttpServer, InstanceArgs, LogSystem, NotifyArgs, Services, TelemetryArgs, parse, run,
+    HealthDetailsArgs, HttpServer, InstanceArgs, LogSystem, NotifyArgs, Services, TelemetryArgs, WebhookArgs,
+    WebhookDeliveryArgs, parse, run,
 };
 
 /// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
@@ -54,6 +55,10 @@ struct RunArgs {
     #[command(flatten)]
     notify: NotifyArgs,
     #[command(flatten)]
+    webhooks: WebhookDeliveryArgs,
+    #[command(flatten)]
+    endpoints: WebhookArgs,
+    #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
     telemetry: TelemetryArgs,
@@ -74,12 +79,14 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let instance = args.instance.name(PROGRAM);
     let telemetry = args.telemetry.start(PROGRAM, &instance, LogSystem::Kafka)?;
     let log = Log::connect(&args.kafka, args.partitions.partitions, &instance)?;
+    let delivery = args.webhooks.delivery(&args.endpoints)?;
     let signals = Signals::listen()?;
     let server = HttpServer::health(args.listen, &args.health, &telemetry).await?;
     tracing::info!(instance, "starting");
     let begin = || {
         let services = Services::new(&telemetry).watched(cluster::watch(&log, None, ROLE, &telemetry));
-        services.notifying(log.bus(), Arc::new(Console::stdout()), args.notify.from())
+        let services = services.notifying(log.bus(), Arc::new(Console::stdout()), args.notify.from());
+        services.delivering(log.bus(), delivery)
     };
     run(signals, server, vec![log.startup_check(ROLE)], begin).await
 }

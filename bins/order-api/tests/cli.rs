@@ -43,6 +43,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("--tracking-url", "links are relative to the server"),
     ("--tracking-style-file", ""),
     ("--webhook-allow-http", ""),
+    ("--webhook-allow-private", ""),
     ("--webhook-key-file", "not encrypted"),
     ("--log-key-file", ""),
     ("--audit-log", ""),

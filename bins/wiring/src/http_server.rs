@@ -109,6 +109,12 @@ impl HttpArgs {
         self.auth.announce(listen);
     }
 
+    /// The flags about webhook endpoints.
+    #[must_use]
+    pub fn webhooks(&self) -> &WebhookArgs {
+        &self.webhooks
+    }
+
     /// The address of the health: its own listener, or that of the API.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ mod startup;
 mod telemetry;
 mod tls;
 mod tracking;
+mod webhook_delivery;
 mod webhooks;
 
 pub use logistics_service::audit::TARGET as AUDIT_TARGET;
@@ -44,4 +45,5 @@ pub use services::{Deciding, NewNotifier, Services};
 pub use startup::{RetryPolicy, StartupCheck, StartupHealth, wait_until_ready};
 pub use telemetry::{LogSystem, Telemetry, TelemetryArgs};
 pub use tls::TlsArgs;
+pub use webhook_delivery::{WebhookDelivery, WebhookDeliveryArgs};
 pub use webhooks::WebhookArgs;

@@ -16,8 +16,11 @@ use logistics_tokio::{
     LogObserver, Notifications, NotificationsOptions, OrderLines, Processors, ProcessorsOptions, SystemClock,
 };
 
+use logistics_webhook::Webhooks;
+
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
 use crate::telemetry::Telemetry;
+use crate::webhook_delivery::WebhookDelivery;
 use logistics_cli_kit::Failure;
 
 /// Maximum time for draining the services.
@@ -65,6 +68,7 @@ pub struct Services {
     until: Option<BoxFuture<'static, Failure>>,
     processors: Option<Processors>,
     notifications: Option<Notifications>,
+    webhooks: Option<Webhooks>,
 }
 
 impl Services {
@@ -73,7 +77,7 @@ impl Services {
     pub fn new(telemetry: &Telemetry) -> Self {
         let (watches, until) = (Vec::new(), None);
         let (telemetry, processors, notifications) = (telemetry.clone(), None, None);
-        Self { telemetry, watches, until, processors, notifications }
+        Self { telemetry, watches, until, processors, notifications, webhooks: None }
     }
 
     /// Adds a part to the health.
@@ -135,18 +139,26 @@ impl Services {
         self
     }
 
+    /// Starts the deliveries to webhook endpoints, unless they are off.
+    #[must_use]
+    pub fn delivering(mut self, bus: Arc<dyn EventBus>, delivery: Option<WebhookDelivery>) -> Self {
+        self.webhooks = delivery.map(|delivery| delivery.start(bus, &self.telemetry));
+        self
+    }
+
     /// The health of all parts.
     #[must_use]
     pub fn probes(&self) -> Vec<Arc<dyn HealthProbe>> {
         let processors = self.processors.as_ref().map(Processors::probe);
         let notifications = self.notifications.as_ref().map(Notifications::probe);
-        self.watches.iter().cloned().chain(processors).chain(notifications).collect()
+        let webhooks = self.webhooks.as_ref().map(Webhooks::probe);
+        self.watches.iter().cloned().chain(processors).chain(notifications).chain(webhooks).collect()
     }
 
     /// Completes running work and leaves the groups, within a limited time. The log names unfinished parts; nothing of them is
     /// lost.
     pub async fn drain(self) {
-        let Self { processors, notifications, telemetry, .. } = self;
+        let Self { processors, notifications, webhooks, telemetry, .. } = self;
         let deciding = async {
             match processors {
                 Some(processors) => processors.drain(DRAIN).await.is_clean(),
@@ -159,8 +171,14 @@ impl Services {
                 None => true,
             }
         };
-        let (decided, notified) = tokio::join!(deciding, notifying);
-        let parts = [(decided, "a partition"), (notified, "the notifications")];
+        let delivering = async {
+            match webhooks {
+                Some(webhooks) => webhooks.drain(DRAIN).await.clean,
+                None => true,
+            }
+        };
+        let (decided, notified, delivered) = tokio::join!(deciding, notifying, delivering);
+        let parts = [(decided, "a partition"), (notified, "the notifications"), (delivered, "the webhooks")];
         let unfinished: Vec<_> =
             parts.into_iter().filter(|(clean, _)| !clean).map(|(_, part)| part).collect();
         if !unfinished.is_empty() {

@@ -8,6 +8,7 @@ use logistics_core::port::EventBus;
 use logistics_core::wire::LogKeys;
 use logistics_service::{SEALING_KEY_BYTES, SealingKeys, WebhookOptions, Webhooks};
 use logistics_tokio::SystemClock;
+use logistics_webhook::{HttpSender, SenderOptions};
 
 use crate::key_file;
 use logistics_cli_kit::Failure;
@@ -18,6 +19,9 @@ pub struct WebhookArgs {
     /// Permit webhook endpoints with http:// URLs, for tests and closed networks
     #[arg(long, env = "LOGISTICS_WEBHOOK_ALLOW_HTTP")]
     webhook_allow_http: bool,
+    /// Permit webhook endpoints whose addresses are not public, for tests and closed networks
+    #[arg(long, env = "LOGISTICS_WEBHOOK_ALLOW_PRIVATE")]
+    webhook_allow_private: bool,
     /// A file with keys, 64 hexadecimal digits per line, that encrypt the secrets of webhook endpoints in the log. The first key
     /// encrypts, all keys decrypt. Every process that manages or delivers webhooks needs it [default: not encrypted]
     #[arg(long, env = "LOGISTICS_WEBHOOK_KEY_FILE", value_name = "FILE")]
@@ -25,10 +29,22 @@ pub struct WebhookArgs {
 }
 
 impl WebhookArgs {
-    /// Whether the URL of an endpoint may be `http`.
-    #[must_use]
-    pub fn allows_http(&self) -> bool {
-        self.webhook_allow_http
+    /// What sends messages to endpoints.
+    ///
+    /// # Errors
+    /// If the system has no trusted certificates.
+    pub(crate) fn sender(&self) -> Result<HttpSender, Failure> {
+        let mut options = SenderOptions::default();
+        (options.allow_http, options.allow_private) = (self.webhook_allow_http, self.webhook_allow_private);
+        if self.webhook_allow_private {
+            tracing::warn!(
+                "--webhook-allow-private: the owner of a webhook endpoint can send requests into the network of this process"
+            );
+        }
+        if self.webhook_allow_http {
+            tracing::warn!("--webhook-allow-http: webhooks to http:// endpoints travel unencrypted");
+        }
+        HttpSender::new(options).map_err(|error| Failure::usage(error.to_string()))
     }
 
     /// The keys of the secrets; `None` without a file.
@@ -57,6 +73,13 @@ impl WebhookArgs {
         options.allow_http = self.webhook_allow_http;
         options.log_keys = log_keys;
         options.sealing_keys = self.sealing_keys()?;
-        Ok(Webhooks::start(bus, Arc::new(SystemClock), options))
+        let clock = Arc::new(SystemClock);
+        Ok(match self.sender() {
+            Ok(sender) => Webhooks::start_with_sender(bus, clock, Arc::new(sender), options),
+            Err(why) => {
+                tracing::warn!(%why, "this process cannot send test messages to webhook endpoints");
+                Webhooks::start(bus, clock, options)
+            }
+        })
     }
 }

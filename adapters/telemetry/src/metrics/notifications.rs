@@ -75,10 +75,31 @@ const HALTED: Family = Family::gauge(
     "Partitions that halted at a record of a newer release.",
 );
 
+const WAITING: Family = Family::gauge(
+    "logistics_notification_waiting",
+    "notifications",
+    &[CHANNEL],
+    "Notifications that wait for another attempt, stored in the log. Of channels that store them, such as `webhooks`.",
+);
+
+const WAITING_OLDEST: Family = Family::gauge(
+    "logistics_notification_waiting_oldest_seconds",
+    "seconds",
+    &[CHANNEL],
+    "Age of the fact of the oldest notification that waits for another attempt; 0 if there is none.",
+);
+
+const BREAKERS: Family = Family::gauge(
+    "logistics_notification_breakers_open",
+    "receivers",
+    &[CHANNEL],
+    "Receivers, such as webhook endpoints, that failed several times in a row and are only probed.",
+);
+
 pub(super) const SUBJECT: Subject = Subject {
     title: "Notifications",
     text: "Of processes that deliver notifications.",
-    families: &[NOTIFICATIONS, RETRIES, ATTEMPT, DELAY, OLDEST, HALTED],
+    families: &[NOTIFICATIONS, RETRIES, ATTEMPT, DELAY, OLDEST, HALTED, WAITING, WAITING_OLDEST, BREAKERS],
 };
 
 /// The metrics of notifications.
@@ -161,6 +182,23 @@ fn expose_readings(readings: &Readings, page: &mut Page) {
     let mut series = page.family(&HALTED);
     for (name, channel) in readings.channels.iter().take(CHANNELS_MAX) {
         series.count(&[name], u64::try_from(channel.halted).unwrap_or(u64::MAX));
+    }
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let storing = || {
+        let channels = readings.channels.iter().take(CHANNELS_MAX);
+        channels.filter_map(|(name, channel)| channel.waiting.map(|waiting| (name, channel, waiting)))
+    };
+    let mut series = page.family(&WAITING);
+    for (name, _, waiting) in storing() {
+        series.count(&[name], count(waiting));
+    }
+    let mut series = page.family(&WAITING_OLDEST);
+    for (name, channel, _) in storing() {
+        series.value(&[name], readings.age(channel.waiting_since));
+    }
+    let mut series = page.family(&BREAKERS);
+    for (name, channel, _) in storing() {
+        series.count(&[name], count(channel.breakers_open.unwrap_or_default()));
     }
 }
 

@@ -8,7 +8,8 @@ use logistics_cli_kit::{AuditArgs, Failure, LogArgs, Signals, output};
 use logistics_core::port::StartAt;
 use logistics_notify::Console;
 use logistics_wiring::{
-    AUDIT_TARGET, Deciding, DecidingArgs, HttpArgs, InstanceArgs, NotifyArgs, TelemetryArgs,
+    AUDIT_TARGET, Deciding, DecidingArgs, HttpArgs, InstanceArgs, NotifyArgs, TelemetryArgs, WebhookDelivery,
+    WebhookDeliveryArgs,
 };
 
 use crate::all_in_one::{AllInOne, AllInOneConfig};
@@ -33,6 +34,8 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     notify: NotifyArgs,
     #[command(flatten)]
+    webhooks: WebhookDeliveryArgs,
+    #[command(flatten)]
     deciding: DecidingArgs,
     #[command(flatten)]
     log: LogArgs,
@@ -53,6 +56,7 @@ enum NotifierKind {
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start_audited(&args.audit, AUDIT_TARGET)?;
     let deciding = args.deciding.deciding(args.deciding.memory().for_orders())?;
+    let delivery = args.webhooks.delivery(args.http.webhooks())?;
     let mut signals = Signals::listen()?;
     let instance = args.instance.name(PROGRAM);
     let telemetry = args.telemetry.start(PROGRAM, &instance, args.engine.log_system())?;
@@ -73,7 +77,7 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     output::line(format!("Listening on {url}, data in {}", engine.location()));
     output::line(format!("Try: curl -X POST {url}/orders"));
     let mut app = tokio::select! {
-        app = AllInOne::start(engine.clone(), server, config(deciding, args.notifier, args.notify.from()), &telemetry) => app?,
+        app = AllInOne::start(engine.clone(), server, config(deciding, args.notifier, args.notify.from(), delivery), &telemetry) => app?,
         () = signals.stop() => return engine.close(),
     };
     let ended = tokio::select! {
@@ -84,7 +88,12 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     signals.bounded(async { app.stop().await.and(ended) }).await
 }
 
-fn config(deciding: Deciding, notifier: NotifierKind, notify_from: Option<StartAt>) -> AllInOneConfig {
+fn config(
+    deciding: Deciding,
+    notifier: NotifierKind,
+    notify_from: Option<StartAt>,
+    webhooks: Option<WebhookDelivery>,
+) -> AllInOneConfig {
     AllInOneConfig {
         deciding: Some(deciding),
         notifier: match notifier {
@@ -92,5 +101,6 @@ fn config(deciding: Deciding, notifier: NotifierKind, notify_from: Option<StartA
             NotifierKind::None => None,
         },
         notify_from,
+        webhooks,
     }
 }

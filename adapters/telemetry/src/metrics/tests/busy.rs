@@ -78,6 +78,7 @@ pub(super) fn channel(name: &str) -> Reading {
     let mut reading = ChannelReading::default();
     reading.channel = name.to_owned();
     (reading.oldest_at, reading.halted) = (Some(ago(8)), 1);
+    (reading.waiting, reading.waiting_since, reading.breakers_open) = (Some(3), Some(ago(9)), Some(2));
     Reading::Channel(reading)
 }
 
