@@ -43,6 +43,30 @@ pub struct HistoryEntry {
     pub trace: Option<TraceParent>,
 }
 
+impl HistoryEntry {
+    /// The entry of a fact. `previous_courier_id`: the courier before the fact, which an assignment does not name; ignored for
+    /// other facts.
+    #[must_use]
+    pub fn of(fact: &Fact, previous_courier_id: Option<PartyId>) -> Self {
+        let assignment = match &fact.change {
+            Change::Assigned { courier_id } => Some(Assignment::new(courier_id.clone(), previous_courier_id)),
+            Change::Placed(_) | Change::Moved | Change::Late => None,
+        };
+        Self {
+            version: fact.version,
+            status: fact.status,
+            at: fact.at,
+            actor: fact.actor,
+            by: fact.by.clone(),
+            reason: fact.reason.clone(),
+            late: fact.change == Change::Late,
+            assignment,
+            request: fact.cause.request().cloned(),
+            trace: fact.trace.clone(),
+        }
+    }
+}
+
 /// An order's current state: the fold of its facts. Its JSON is the document that the store holds and the API answers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -231,7 +255,7 @@ fn applied(mut order: Order, fact: &Fact) -> Order {
     if fact.trace.is_some() {
         order.trace.clone_from(&fact.trace);
     }
-    let mut assignment = None;
+    let mut previous_courier_id = None;
     match &fact.change {
         Change::Placed(_) | Change::Moved => {
             order.late = false;
@@ -241,22 +265,10 @@ fn applied(mut order: Order, fact: &Fact) -> Order {
         }
         Change::Late => order.late = true,
         Change::Assigned { courier_id } => {
-            let previous = std::mem::replace(&mut order.courier_id, courier_id.clone());
-            assignment = Some(Assignment::new(courier_id.clone(), previous));
+            previous_courier_id = std::mem::replace(&mut order.courier_id, courier_id.clone());
         }
     }
-    order.history.push(HistoryEntry {
-        version: fact.version,
-        status: fact.status,
-        at: fact.at,
-        actor: fact.actor,
-        by: fact.by.clone(),
-        reason: fact.reason.clone(),
-        late: fact.change == Change::Late,
-        assignment,
-        request: fact.cause.request().cloned(),
-        trace: fact.trace.clone(),
-    });
+    order.history.push(HistoryEntry::of(fact, previous_courier_id));
     order.allowed_transitions = order.allowed(None);
     order
 }

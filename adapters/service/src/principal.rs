@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use logistics_core::notify::Parties;
 use logistics_core::port::PartyRole;
-use logistics_core::{Actor, PartyId, Subject};
+use logistics_core::{Actor, PartyId, Subject, Timestamp};
 
 use crate::error::ServiceError;
 
@@ -93,6 +94,7 @@ struct Identity {
     customer: Option<PartyId>,
     merchant: Option<PartyId>,
     courier: Option<PartyId>,
+    expires_at: Option<Timestamp>,
 }
 
 /// The actor that a principal acts as, and the party that it is in this role.
@@ -114,7 +116,15 @@ impl Principal {
     #[must_use]
     pub fn new(subject: Subject) -> Self {
         let (roles, scopes) = (BTreeSet::new(), BTreeSet::new());
-        let identity = Identity { subject, roles, scopes, customer: None, merchant: None, courier: None };
+        let identity = Identity {
+            subject,
+            roles,
+            scopes,
+            customer: None,
+            merchant: None,
+            courier: None,
+            expires_at: None,
+        };
         Self(Some(Arc::new(identity)))
     }
 
@@ -144,6 +154,13 @@ impl Principal {
         self.with(|identity| {
             identity.scopes.insert(scope);
         })
+    }
+
+    /// Sets the time at which the credential of the principal expires. Streams of live facts end then. No effect on an anonymous
+    /// caller.
+    #[must_use]
+    pub fn with_expiry(self, at: Timestamp) -> Self {
+        self.with(|identity| identity.expires_at = Some(at))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {
@@ -182,6 +199,13 @@ impl Principal {
             Actor::Operator | Actor::System => return None,
         };
         party.as_ref().filter(|_| identity.roles.contains(&role))
+    }
+
+    /// The time until the credential of the principal expires, zero if it has expired; `None` if it does not expire.
+    #[must_use]
+    pub fn expires_in(&self, now: Timestamp) -> Option<Duration> {
+        let expires_at = self.0.as_ref()?.expires_at?;
+        Some(Duration::from_millis(expires_at.millis_since(now)))
     }
 
     /// Whether the principal has the operator's permissions: reading the log, and everything below `/admin`.

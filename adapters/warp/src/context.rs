@@ -7,6 +7,7 @@ use logistics_core::health::HealthProbe;
 use logistics_core::observe::Exposition;
 use logistics_service::{Authenticator, Limiter, NoAuthentication, NoLimits, OrderService};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::openapi;
@@ -70,6 +71,8 @@ pub(crate) struct Context {
     pub(crate) openapi: Bytes,
     /// Cancelled when the server, or the service under it, stops. Waits end, and the API is not ready.
     pub(crate) closing: CancellationToken,
+    /// The WebSockets. They end when the server stops.
+    pub(crate) sockets: TaskTracker,
 }
 
 /// The same for a server that serves nothing but its health.
@@ -104,12 +107,23 @@ impl Served {
     }
 }
 
+impl Served {
+    /// Waits until no WebSocket is left. Only after the end of [`Served::closing`].
+    pub(crate) async fn sockets_closed(&self) {
+        if let Served::Api(context) = self {
+            context.sockets.close();
+            context.sockets.wait().await;
+        }
+    }
+}
+
 impl Context {
     pub(crate) fn new(api: Api, config: Config) -> Self {
         let closing = api.service.shutdown().child_token();
         let service = api.service.with_shutdown(closing.clone());
         let openapi = Bytes::from(openapi::json(&config.base_path));
         let Api { authenticator, limiter, health, metrics, .. } = api;
-        Self { service, authenticator, limiter, health, metrics, config, openapi, closing }
+        let sockets = TaskTracker::new();
+        Self { service, authenticator, limiter, health, metrics, config, openapi, closing, sockets }
     }
 }

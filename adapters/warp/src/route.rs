@@ -9,6 +9,8 @@ pub(crate) enum Resource<'a> {
     Transitions(&'a str),
     Assignment(&'a str),
     Events(&'a str),
+    AllEvents,
+    Socket,
     Request {
         order: &'a str,
         request: &'a str,
@@ -37,6 +39,8 @@ impl<'a> Resource<'a> {
         match path {
             "health/live" => Some(Resource::Live),
             "health/ready" => Some(Resource::Ready),
+            "events" => Some(Resource::AllEvents),
+            "live" => Some(Resource::Socket),
             "metrics" => Some(Resource::Metrics),
             "openapi.json" => Some(Resource::OpenApi),
             #[cfg(feature = "docs-page")]
@@ -82,6 +86,8 @@ impl<'a> Resource<'a> {
             Resource::Transitions(_) => "/orders/{id}/transitions",
             Resource::Assignment(_) => "/orders/{id}/assignment",
             Resource::Events(_) => "/orders/{id}/events",
+            Resource::AllEvents => "/events",
+            Resource::Socket => "/live",
             Resource::Request { .. } => "/orders/{id}/requests/{request_id}",
             Resource::Log { .. } => "/log/{topic}/{partition}",
             Resource::Live => "/health/live",
@@ -118,6 +124,8 @@ impl<'a> Resource<'a> {
             | Resource::Transitions(_)
             | Resource::Assignment(_)
             | Resource::Events(_)
+            | Resource::AllEvents
+            | Resource::Socket
             | Resource::Request { .. }
             | Resource::Log { .. }
             | Resource::Metrics => true,
@@ -143,6 +151,7 @@ impl<'a> Resource<'a> {
         match self {
             Resource::Orders => "GET, HEAD, POST",
             Resource::Cancel(_) | Resource::Transitions(_) | Resource::Assignment(_) => "POST",
+            Resource::AllEvents | Resource::Socket => "GET",
             _ => "GET, HEAD",
         }
     }
@@ -160,6 +169,8 @@ mod tests {
         assert_eq!(Resource::of("orders/a/transitions"), Some(Resource::Transitions("a")));
         assert_eq!(Resource::of("orders/a/assignment"), Some(Resource::Assignment("a")));
         assert_eq!(Resource::of("orders/a/events"), Some(Resource::Events("a")));
+        assert_eq!(Resource::of("events"), Some(Resource::AllEvents));
+        assert_eq!(Resource::of("live"), Some(Resource::Socket));
         let request = Resource::Request { order: "a", request: "r" };
         assert_eq!(Resource::of("orders/a/requests/r"), Some(request));
         let log = Resource::Log { topic: "orders.dlq", partition: "0" };

@@ -14,6 +14,7 @@ mod health_registry;
 mod http_server;
 mod instance;
 mod limits;
+mod live;
 mod log_key;
 mod notify;
 #[cfg(feature = "otlp")]

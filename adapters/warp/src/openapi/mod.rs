@@ -2,6 +2,7 @@
 
 mod paths;
 mod schemas;
+mod streams;
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder, Server};

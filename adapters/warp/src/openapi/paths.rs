@@ -10,7 +10,7 @@ use utoipa::openapi::{
 };
 
 use super::schemas::{bounded, matching, of, text, time, whole_number};
-use super::{BEARER, CERTIFICATE};
+use super::{BEARER, CERTIFICATE, streams};
 use crate::endpoint::log::END;
 
 const JSON: &str = "application/json";
@@ -20,15 +20,15 @@ const VERSION_TAG: &str = r#"^(\*|(W/)?"[0-9]+")$"#;
 
 /// The meaning of 503, except at `/health/ready`.
 const UNAVAILABLE: &str = "The request failed for now: `unavailable` (the log or the store does not answer), `storage_full`, `overloaded` \
-    (too many bytes in flight), `not_ready` or `rebuilding` (the store is behind the log).";
+    (too many bytes in flight), `too_many_streams`, `not_ready` or `rebuilding` (the store is behind the log).";
 
 /// The meaning of 403.
 const FORBIDDEN: &str = "The caller is not permitted to do this (`forbidden`, `foreign_party`, `not_permitted`), `actor` is `system` \
     (`reserved_actor`), or the request comes from a page of another site (`foreign_origin`).";
 
 /// The meaning of 429.
-const LIMITED: &str = "The caller exceeds its rate limit (`rate_limited`), has too many failed logins (`too_many_failed_logins`), or too \
-    many requests read the log at the same time (`too_many_readers`).";
+const LIMITED: &str = "The caller exceeds its rate limit (`rate_limited`), has too many failed logins (`too_many_failed_logins`), too many \
+    requests read the log at the same time (`too_many_readers`), or the caller has too many streams (`too_many_streams_of_caller`).";
 
 const NO_SCOPES: [&str; 0] = [];
 
@@ -52,6 +52,8 @@ pub(super) fn all() -> Paths {
         .path("/orders/{id}/cancel", protected(HttpMethod::Post, cancel()))
         .path("/orders/{id}/transitions", protected(HttpMethod::Post, transition()))
         .path("/orders/{id}/assignment", protected(HttpMethod::Post, assignment()))
+        .path("/events", protected(HttpMethod::Get, streams::all_events()))
+        .path("/live", protected(HttpMethod::Get, streams::socket()))
         .path("/log/{topic}/{partition}", protected(HttpMethod::Get, log()))
         .path("/health/live", path(HttpMethod::Get, live()))
         .path("/health/ready", path(HttpMethod::Get, ready()))
@@ -81,7 +83,7 @@ fn limited() -> ResponseBuilder {
         .header("RateLimit", header("The requests left `r`, and seconds `t` until the quota is restored."))
 }
 
-fn operation(id: &str, summary: &str) -> OperationBuilder {
+pub(super) fn operation(id: &str, summary: &str) -> OperationBuilder {
     OperationBuilder::new().operation_id(Some(id)).summary(Some(summary))
 }
 
@@ -116,9 +118,10 @@ fn events() -> OperationBuilder {
     let operation = operation("orderEvents", "Read the history of an order")
         .parameter(id())
         .parameter(if_none_match())
-        .response("200", tagged("The order's facts, from the first to the latest.", "History"))
+        .response("200", streams::or_stream(tagged(streams::OF_ORDER, "History")))
+        .response("204", streams::complete())
         .response("304", ResponseBuilder::new().description("The client has them already."));
-    errors(operation, &[400, 404, 503])
+    errors(streams::resumed(operation, "^[0-9]+$"), &[400, 404, 503])
 }
 
 fn request_outcome() -> OperationBuilder {
@@ -253,7 +256,7 @@ fn docs() -> OperationBuilder {
     operation("docs", "This document as an interactive page").response("200", page)
 }
 
-fn parameter(name: &str, place: ParameterIn, description: &str) -> ParameterBuilder {
+pub(super) fn parameter(name: &str, place: ParameterIn, description: &str) -> ParameterBuilder {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(place)
@@ -266,7 +269,7 @@ fn party(name: &str, description: &str) -> ParameterBuilder {
     parameter(name, ParameterIn::Query, description).schema(Some(bounded(description, PARTY_BYTES_MAX)))
 }
 
-fn header(name: &str, description: &str) -> ParameterBuilder {
+pub(super) fn header(name: &str, description: &str) -> ParameterBuilder {
     parameter(name, ParameterIn::Header, description)
 }
 
@@ -298,7 +301,7 @@ fn body(schema: &str, required: Required) -> utoipa::openapi::request_body::Requ
     RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build()
 }
 
-fn reply(description: &str, schema: &str) -> ResponseBuilder {
+pub(super) fn reply(description: &str, schema: &str) -> ResponseBuilder {
     let content = ContentBuilder::new().schema(Some(of(schema))).build();
     ResponseBuilder::new().description(description).content(JSON, content)
 }
@@ -320,7 +323,7 @@ fn accepted() -> ResponseBuilder {
     reply("The log has stored the request; it is not decided yet.", "Accepted").header("Location", location)
 }
 
-fn errors(operation: OperationBuilder, statuses: &[u16]) -> OperationBuilder {
+pub(super) fn errors(operation: OperationBuilder, statuses: &[u16]) -> OperationBuilder {
     statuses.iter().fold(operation, |operation, status| {
         let response = match status {
             400 => reply("The request is invalid; `field` names the part.", "Error"),
