@@ -39,6 +39,8 @@ pub(crate) struct CaughtUp {
     pub(crate) version: Version,
     /// The document has every fact before the wanted offset.
     pub(crate) is_complete: bool,
+    /// The order is in a terminal status, so no fact follows.
+    pub(crate) is_terminal: bool,
     /// The last of the facts took the order from the principal.
     pub(crate) is_lost: bool,
 }
@@ -87,13 +89,15 @@ impl OrderService {
         let version = outline.version;
         if is_seen {
             let facts = outline.facts(order_id, wanted.after)?;
-            return Ok(CaughtUp { facts, version, is_complete, is_lost: false });
+            let is_terminal = outline.status.is_terminal();
+            return Ok(CaughtUp { facts, version, is_complete, is_terminal, is_lost: false });
         }
         let entries = outline.entries(order_id)?;
         Ok(CaughtUp {
             facts: until_lost(order_id, &entries, wanted.after),
             version,
             is_complete,
+            is_terminal: false,
             is_lost: true,
         })
     }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
 use futures::stream::{FusedStream, Stream};
-use logistics_core::{Offset, OrderId, Version, partition_of};
+use logistics_core::{Offset, OrderId, Partition, Version, partition_of};
 use logistics_feed::{FeedError, FeedEvent, Filter, LoggedFact, Subscription};
 
 use crate::document::Document;
@@ -72,10 +72,17 @@ impl OrderService {
     ) -> Result<OrderStream, ServiceError> {
         let feed = self.feed().ok_or(ServiceError::Unavailable)?;
         let subscription = self.limited(feed.0.hub.subscribe(Filter::Order(order_id.clone()))).await?;
-        let until = start_of(&subscription, partition_of(order_id, self.partitions()).0);
+        let partition = partition_of(order_id, self.partitions());
+        let mut until = start_of(&subscription, partition);
         // Read before the document: what the checkpoint covers, the document has.
-        let covered = self.covers(order_id, until).await;
-        let document = self.find(principal, order_id).await?;
+        let mut covered = self.covers(order_id, until).await;
+        let mut document = self.find(principal, order_id).await?;
+        if after > document.version {
+            // The client may have a fact that neither the store nor this process's reader of the log has reached.
+            until = until.max(self.shared.end_of_log(partition).await?);
+            covered = self.covers(order_id, until).await;
+            document = self.find(principal, order_id).await?;
+        }
         let mut stream = OrderStream {
             service: self.clone(),
             principal: principal.clone(),
@@ -98,9 +105,8 @@ impl OrderService {
 }
 
 /// The offset at which the subscription begins.
-fn start_of(subscription: &Subscription, partition: u32) -> Offset {
-    let mut positions = subscription.positions().iter();
-    positions.find(|(at, _)| at.0 == partition).map_or(Offset(0), |(_, offset)| *offset)
+fn start_of(subscription: &Subscription, partition: Partition) -> Offset {
+    subscription.positions().get(&partition).copied().unwrap_or_default()
 }
 
 impl OrderStream {
@@ -191,7 +197,14 @@ impl OrderStream {
 
     fn accept(&mut self, logged: Arc<LoggedFact>) {
         let version = logged.fact.version;
+        if self.state != State::Open {
+            return;
+        }
         if version <= self.version {
+            // A stream may resume from the last version before the store has it.
+            if logged.fact.status.is_terminal() {
+                self.end(LiveEnd::Complete);
+            }
             return;
         }
         let next = (version == self.version.next())
@@ -209,7 +222,7 @@ impl OrderStream {
 
     fn push(&mut self, event: LiveEvent) {
         let LiveEvent::Fact(fact) = &event else { return };
-        if fact.version <= self.version {
+        if self.state != State::Open || fact.version <= self.version {
             return;
         }
         self.version = fact.version;
@@ -236,6 +249,9 @@ impl OrderStream {
         }
         if read.is_complete && read.version < wanted.after {
             self.end(LiveEnd::UnknownVersion);
+        }
+        if read.is_terminal {
+            self.end(LiveEnd::Complete);
         }
         if self.state != State::Open {
             return true;

@@ -166,6 +166,9 @@ const ROUTES: &[Route] = &[
         body: "",
         expected: |caller, _| if caller == Operator { 200 } else { 403 },
     },
+    // This server has no feed; `streams.rs`, `all_streams.rs` and `sockets.rs` have one.
+    Route { method: "get", path: "/events", body: "", expected: |_, _| 501 },
+    Route { method: "get", path: "/live", body: "", expected: |_, _| 501 },
     METRICS,
 ];
 

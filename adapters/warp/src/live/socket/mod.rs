@@ -32,10 +32,11 @@ const VERSION: &str = "13";
 /// Characters of a key: 16 bytes in Base64.
 const KEY_BYTES: usize = 24;
 
-/// The client sends no credential with the request, so its first message has to.
+/// The client sends no credential with its upgrade, so its first message has to.
 pub(crate) fn identifies_later(context: &Context, headers: &HeaderMap, peer: Option<&Peer>) -> bool {
     let has_certificate = peer.is_some_and(|peer| peer.certificate.is_some());
-    context.authenticator.is_required() && !headers.contains_key(AUTHORIZATION) && !has_certificate
+    let has_credential = headers.contains_key(AUTHORIZATION) || has_certificate;
+    context.authenticator.is_required() && !has_credential && is_upgrade(headers)
 }
 
 /// Upgrades a connection. `caller`: `None` if the first message identifies the client.
@@ -76,11 +77,7 @@ pub(crate) fn upgrade<B>(
 
 /// Checks the client's part of the handshake (RFC 6455, section 4.2.1), and returns the proof of the server's.
 fn handshake(headers: &HeaderMap) -> Result<HeaderValue, Failure> {
-    let has = |name: &HeaderName, wanted: &str| {
-        let lists = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        lists.flat_map(|list| list.split(',')).any(|token| token.trim().eq_ignore_ascii_case(wanted))
-    };
-    if !has(&UPGRADE, "websocket") || !has(&CONNECTION, "upgrade") {
+    if !is_upgrade(headers) {
         return Err(not_an_upgrade());
     }
     if header::text(headers, &SEC_WEBSOCKET_VERSION)? != Some(VERSION) {
@@ -89,11 +86,21 @@ fn handshake(headers: &HeaderMap) -> Result<HeaderValue, Failure> {
     }
     let key = header::text(headers, &SEC_WEBSOCKET_KEY)?.filter(|key| key.len() == KEY_BYTES);
     let key = key.ok_or_else(|| Failure::invalid("Sec-WebSocket-Key", "must be 16 bytes in Base64"))?;
-    if !has(&SEC_WEBSOCKET_PROTOCOL, PROTOCOL) {
+    if !has(headers, &SEC_WEBSOCKET_PROTOCOL, PROTOCOL) {
         return Err(Failure::invalid("Sec-WebSocket-Protocol", format!("must contain {PROTOCOL}")));
     }
     // Base64 is a header value.
     HeaderValue::try_from(derive_accept_key(key.as_bytes())).map_err(|_| not_an_upgrade())
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    has(headers, &UPGRADE, "websocket") && has(headers, &CONNECTION, "upgrade")
+}
+
+/// The lists of this header contain the token.
+fn has(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    let lists = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|token| token.trim().eq_ignore_ascii_case(wanted))
 }
 
 fn not_an_upgrade() -> Failure {
