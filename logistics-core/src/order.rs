@@ -52,6 +52,29 @@ impl HistoryEntry {
     pub fn is_move(&self) -> bool {
         !self.late && self.assignment.is_none() && !self.tracking_revoked
     }
+
+    /// The entry of a fact. `previous_courier_id`: the courier before the fact, which an assignment does not name; ignored for
+    /// other facts.
+    #[must_use]
+    pub fn of(fact: &Fact, previous_courier_id: Option<PartyId>) -> Self {
+        let assignment = match &fact.change {
+            Change::Assigned { courier_id } => Some(Assignment::new(courier_id.clone(), previous_courier_id)),
+            Change::Placed(_) | Change::Moved | Change::Late | Change::TrackingRevoked => None,
+        };
+        Self {
+            version: fact.version,
+            status: fact.status,
+            at: fact.at,
+            actor: fact.actor,
+            by: fact.by.clone(),
+            reason: fact.reason.clone(),
+            late: fact.change == Change::Late,
+            assignment,
+            tracking_revoked: fact.change == Change::TrackingRevoked,
+            request: fact.cause.request().cloned(),
+            trace: fact.trace.clone(),
+        }
+    }
 }
 
 /// An order's current state: the fold of its facts. Its JSON is the document that the store holds and the API answers.
@@ -248,7 +271,7 @@ fn applied(mut order: Order, fact: &Fact) -> Order {
     if fact.trace.is_some() {
         order.trace.clone_from(&fact.trace);
     }
-    let mut assignment = None;
+    let mut previous_courier_id = None;
     match &fact.change {
         Change::Placed(_) | Change::Moved => {
             order.late = false;
@@ -258,24 +281,11 @@ fn applied(mut order: Order, fact: &Fact) -> Order {
         }
         Change::Late => order.late = true,
         Change::Assigned { courier_id } => {
-            let previous = std::mem::replace(&mut order.courier_id, courier_id.clone());
-            assignment = Some(Assignment::new(courier_id.clone(), previous));
+            previous_courier_id = std::mem::replace(&mut order.courier_id, courier_id.clone());
         }
         Change::TrackingRevoked => order.tracking_epoch = Some(fact.version),
     }
-    order.history.push(HistoryEntry {
-        version: fact.version,
-        status: fact.status,
-        at: fact.at,
-        actor: fact.actor,
-        by: fact.by.clone(),
-        reason: fact.reason.clone(),
-        late: fact.change == Change::Late,
-        assignment,
-        tracking_revoked: fact.change == Change::TrackingRevoked,
-        request: fact.cause.request().cloned(),
-        trace: fact.trace.clone(),
-    });
+    order.history.push(HistoryEntry::of(fact, previous_courier_id));
     order.allowed_transitions = order.allowed(None);
     order
 }

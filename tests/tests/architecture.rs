@@ -1,6 +1,6 @@
 //! Dependencies point inward: bins -> wiring -> adapters -> layers -> core, wiring and bins -> cli-kit -> core; no adapter knows another
-//! and no binary another. The one exception is the application service: interfaces (the HTTP API) are translations of it and
-//! depend on it. Only tests depend on the test kit. The first build of a newcomer has neither Kafka nor Redis in it, the core's tree holds no runtime, no broker and
+//! and no binary another. The exceptions are the application service, of which interfaces (the HTTP API) are translations, and the
+//! feed, which the service depends on. Only tests depend on the test kit. The first build of a newcomer has neither Kafka nor Redis in it, the core's tree holds no runtime, no broker and
 //! no HTTP, the service's no HTTP, and the modules of the one binary have no cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,9 @@ enum Layer {
     Adapter,
     /// What command-line programs share.
     CliKit,
-    /// What interfaces share, without a protocol: the use cases, the feed.
+    /// The live facts of the log, below the use cases.
+    Feed,
+    /// What interfaces share, without a protocol: the use cases.
     Service,
     /// An adapter that translates a protocol of clients to the use cases, or decides which clients may call them.
     Interface,
@@ -49,7 +51,8 @@ fn layer(package: &Value) -> Layer {
     match (folders[0], folders[1]) {
         (CORE, _) => Layer::Core,
         (TESTKIT, _) => Layer::Testkit,
-        ("service" | "feed", "adapters") => Layer::Service,
+        ("feed", "adapters") => Layer::Feed,
+        ("service", "adapters") => Layer::Service,
         ("warp" | "access", "adapters") => Layer::Interface,
         ("layers", "adapters") => Layer::Decorators,
         (_, "adapters") => Layer::Adapter,
@@ -65,7 +68,8 @@ fn may_depend(on: Layer, from: Layer) -> bool {
     match from {
         Layer::Core => false,
         Layer::Decorators | Layer::CliKit | Layer::Testkit => on == Layer::Core,
-        Layer::Adapter | Layer::Service => matches!(on, Layer::Core | Layer::Decorators),
+        Layer::Adapter | Layer::Feed => matches!(on, Layer::Core | Layer::Decorators),
+        Layer::Service => matches!(on, Layer::Core | Layer::Decorators | Layer::Feed),
         Layer::Interface => matches!(on, Layer::Core | Layer::Decorators | Layer::Service),
         Layer::Wiring => !matches!(on, Layer::Wiring | Layer::Binary | Layer::Testkit | Layer::Tests),
         Layer::Binary => !matches!(on, Layer::Binary | Layer::Testkit | Layer::Tests),

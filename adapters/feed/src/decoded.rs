@@ -6,7 +6,7 @@ use logistics_core::Partition;
 use logistics_core::port::LogRecord;
 use logistics_core::wire::{self, Record};
 
-use crate::event::{FeedError, LoggedFact};
+use crate::event::{FeedError, Forms, LoggedFact};
 
 /// The fact of a record. `None` for other records, including invalid ones, which the processor dead-letters.
 ///
@@ -16,7 +16,8 @@ pub(crate) fn fact(record: &LogRecord, partition: Partition) -> Result<Option<Ar
     let offset = record.offset;
     match wire::decode(record, partition) {
         Ok(Record::Fact(fact)) => {
-            Ok(Some(Arc::new(LoggedFact { partition, offset, fact, bytes: record.payload.len() })))
+            let (bytes, forms) = (record.payload.len(), Forms::default());
+            Ok(Some(Arc::new(LoggedFact { partition, offset, fact, bytes, forms })))
         }
         Err(error) if error.is_newer() => Err(FeedError::Newer { partition, offset, error: error.error }),
         Ok(Record::Input(_) | Record::Outcome(_)) | Err(_) => Ok(None),

@@ -1,8 +1,9 @@
 //! Filters, positions and events of a subscription.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use logistics_core::port::PortError;
 use logistics_core::wire::RecordError;
 use logistics_core::{Fact, Offset, OrderId, Partition};
@@ -44,6 +45,32 @@ pub struct LoggedFact {
     pub fact: Fact,
     /// The length of the record.
     pub(crate) bytes: usize,
+    pub(crate) forms: Forms,
+}
+
+/// The number of forms of a fact that its subscribers share.
+pub const FORMS: usize = 2;
+
+/// Encodings of a fact. They follow from the fact, so they do not count in comparisons.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Forms([OnceLock<Bytes>; FORMS]);
+
+impl PartialEq for Forms {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Forms {}
+
+impl LoggedFact {
+    /// An encoding of the fact that is made once and shared by all subscribers. The callers agree on the meaning of a form.
+    ///
+    /// # Panics
+    /// If `form` is not below [`FORMS`].
+    pub fn form(&self, form: usize, encode: impl FnOnce(&Fact) -> Bytes) -> Bytes {
+        self.forms.0[form].get_or_init(|| encode(&self.fact)).clone()
+    }
 }
 
 /// What a subscription yields.

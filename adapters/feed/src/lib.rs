@@ -12,7 +12,7 @@ mod reader;
 mod subscribers;
 mod subscription;
 
-pub use event::{FeedError, FeedEvent, Filter, LoggedFact, Positions};
+pub use event::{FORMS, FeedError, FeedEvent, Filter, LoggedFact, Positions};
 pub use hub::Hub;
 pub use options::{
     HubOptions, LINGER_MS, OPEN_MS_MAX, QUEUE_BYTES_MAX, QUEUE_FACTS_MAX, RETRY_DELAY_MS_MAX,

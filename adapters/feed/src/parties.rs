@@ -59,23 +59,40 @@ impl PartyHub {
         party: Party,
         from: &Positions,
     ) -> Result<PartySubscription, FeedError> {
-        let facts = self.hub.subscribe_from(Filter::All, from).await?;
-        Ok(PartySubscription { hub: self.clone(), party, facts, pending: None })
+        self.subscribe_any_from(vec![party], from).await
     }
 
-    /// Whether the order of this fact is an order of the party. Waits for the order's document.
-    async fn concerns(&self, party: &Party, logged: &LoggedFact) -> bool {
+    /// Like [`PartyHub::subscribe_from`], for the facts of the orders of any of these parties.
+    ///
+    /// # Errors
+    /// As for [`Hub::subscribe_from`].
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn subscribe_any_from(
+        &self,
+        parties: Vec<Party>,
+        from: &Positions,
+    ) -> Result<PartySubscription, FeedError> {
+        let facts = self.hub.subscribe_from(Filter::All, from).await?;
+        Ok(PartySubscription { hub: self.clone(), parties, facts, pending: None })
+    }
+
+    /// Whether the order of this fact is an order of one of these parties. Waits for the order's document.
+    async fn concerns(&self, own: &[Party], logged: &LoggedFact) -> bool {
+        let concern =
+            |known: &OrderParties| own.iter().any(|party| known.concern(party, logged.fact.version));
         let order_id = &logged.fact.order_id;
         let mut failures = 0;
         loop {
             let cell = self.known().cell(order_id);
             let mut known = cell.lock().await;
             if let Some(parties) = known.as_ref().filter(|parties| parties.cover(logged)) {
-                return parties.concern(party, logged.fact.version);
+                return concern(parties);
             }
             let looked_up = self.look_up(logged).await;
             match looked_up {
-                Ok(parties) => return known.insert(parties).concern(party, logged.fact.version),
+                Ok(parties) => return concern(known.insert(parties)),
                 Err(NoDocument::NoOrder) => return false,
                 Err(NoDocument::Retry(reason)) => {
                     drop(known);
@@ -207,11 +224,11 @@ impl Known {
     }
 }
 
-/// The facts of the orders of one party, in the order that [`Subscription`] has. Dropping it ends the subscription.
+/// The facts of the orders of one or several parties of a subscriber, in the order that [`Subscription`] has. Dropping it ends the subscription.
 #[must_use = "a subscription that is dropped ends"]
 pub struct PartySubscription {
     hub: PartyHub,
-    party: Party,
+    parties: Vec<Party>,
     facts: Subscription,
     /// The next fact, whose parties are not known yet.
     pending: Option<Arc<LoggedFact>>,
@@ -232,7 +249,7 @@ impl PartySubscription {
             let concerns = tokio::select! {
                 biased;
                 () = self.hub.hub.closed.cancelled() => false,
-                concerns = self.hub.concerns(&self.party, &logged) => concerns,
+                concerns = self.hub.concerns(&self.parties, &logged) => concerns,
             };
             self.pending = None;
             if concerns {
@@ -256,7 +273,7 @@ impl PartySubscription {
 impl fmt::Debug for PartySubscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PartySubscription")
-            .field("party", &self.party)
+            .field("parties", &self.parties)
             .field("positions", &self.positions())
             .finish_non_exhaustive()
     }

@@ -45,6 +45,12 @@ pub enum ServiceError {
     /// The limit of calls that read the log at a time is reached.
     #[error("{max} requests read the log already, which is the limit", max = READERS_MAX)]
     TooManyReaders,
+    /// The limit of open streams of the process is reached.
+    #[error("The server has as many open streams as it permits")]
+    TooManyStreams,
+    /// The limit of open streams of this caller is reached.
+    #[error("This caller has as many open streams as the server permits")]
+    TooManyStreamsOfCaller,
     /// The request is undecided, its outcome has expired, or it was never sent.
     #[error("The outcome of this request is unknown")]
     OutcomeUnknown,
@@ -95,6 +101,8 @@ impl ServiceError {
             ServiceError::Overloaded => "overloaded",
             ServiceError::Behind => "behind",
             ServiceError::TooManyReaders => "too_many_readers",
+            ServiceError::TooManyStreams => "too_many_streams",
+            ServiceError::TooManyStreamsOfCaller => "too_many_streams_of_caller",
             ServiceError::OutcomeUnknown => "outcome_unknown",
             ServiceError::ReservedActor => "reserved_actor",
             ServiceError::Forbidden => "forbidden",
@@ -116,6 +124,8 @@ impl ServiceError {
             | ServiceError::Overloaded
             | ServiceError::Behind
             | ServiceError::TooManyReaders
+            | ServiceError::TooManyStreams
+            | ServiceError::TooManyStreamsOfCaller
             | ServiceError::OutcomeUnknown => true,
             ServiceError::NotFound
             | ServiceError::LinkEnded

@@ -16,6 +16,7 @@ mod history;
 mod idempotency;
 mod limit;
 mod list;
+mod live;
 mod log_page;
 mod options;
 mod outcome;
@@ -40,6 +41,10 @@ pub use history::History;
 pub use idempotency::{IDEMPOTENCY_KEY_BYTES_MAX, IdempotencyKey, InvalidIdempotencyKey};
 pub use limit::{LimitState, LimitedCaller, Limiter, NoLimits, RouteClass};
 pub use list::{OrderPage, PAGE_ORDERS};
+pub use live::{
+    AllEvent, AllQuery, AllStream, CALLER_STREAMS_MAX, InvalidPosition, LiveEnd, LiveEvent, LiveFact,
+    LiveFeed, LivePosition, OrderStream, STREAMS_MAX, StreamLimits, StreamPermit,
+};
 pub use log_page::{LogPage, LogQuery, LogStart, PAGE_RECORDS, PAGE_RECORDS_MAX};
 pub use options::Options;
 pub use place::Placed;

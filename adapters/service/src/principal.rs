@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use logistics_core::notify::Parties;
 use logistics_core::port::PartyRole;
@@ -96,6 +97,7 @@ struct Identity {
     courier: Option<PartyId>,
     /// It holds a tracking link, and may read its order alone.
     tracked: Option<Claims>,
+    expires_at: Option<Timestamp>,
 }
 
 /// The actor that a principal acts as, and the party that it is in this role.
@@ -117,8 +119,16 @@ impl Principal {
     #[must_use]
     pub fn new(subject: Subject) -> Self {
         let (roles, scopes) = (BTreeSet::new(), BTreeSet::new());
-        let identity =
-            Identity { subject, roles, scopes, customer: None, merchant: None, courier: None, tracked: None };
+        let identity = Identity {
+            subject,
+            roles,
+            scopes,
+            customer: None,
+            merchant: None,
+            courier: None,
+            expires_at: None,
+            tracked: None,
+        };
         Self(Some(Arc::new(identity)))
     }
 
@@ -127,7 +137,7 @@ impl Principal {
         // Letters and digits are always a subject.
         let subject = Subject::parse(&format!("link:{}", claims.link_id));
         let subject = subject.map_err(|_| ServiceError::NotFound)?;
-        Ok(Self::new(subject).with(|identity| identity.tracked = Some(claims)))
+        Ok(Self::new(subject).with_expiry(claims.expires_at).with(|identity| identity.tracked = Some(claims)))
     }
 
     /// Adds a role. The roles of a party have no effect without [`Principal::with_party`]. No effect on an anonymous caller.
@@ -156,6 +166,13 @@ impl Principal {
         self.with(|identity| {
             identity.scopes.insert(scope);
         })
+    }
+
+    /// Sets the time at which the credential of the principal expires. Streams of live facts end then. No effect on an anonymous
+    /// caller.
+    #[must_use]
+    pub fn with_expiry(self, at: Timestamp) -> Self {
+        self.with(|identity| identity.expires_at = Some(at))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {
@@ -211,6 +228,13 @@ impl Principal {
             Actor::Operator | Actor::System => return None,
         };
         party.as_ref().filter(|_| identity.roles.contains(&role))
+    }
+
+    /// The time until the credential of the principal expires, zero if it has expired; `None` if it does not expire.
+    #[must_use]
+    pub fn expires_in(&self, now: Timestamp) -> Option<Duration> {
+        let expires_at = self.0.as_ref()?.expires_at?;
+        Some(Duration::from_millis(expires_at.millis_since(now)))
     }
 
     /// Whether the principal has the operator's permissions: reading the log, and everything below `/admin`.

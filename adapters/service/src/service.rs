@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admission::Admission;
 use crate::budget::Budget;
 use crate::error::ServiceError;
+use crate::live::LiveFeed;
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::readers::Readers;
@@ -31,6 +32,7 @@ pub struct OrderService {
     pub(crate) shared: Arc<Shared>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) observers: Observers,
+    pub(crate) feed: Option<LiveFeed>,
 }
 
 /// The state that all handles of one service share.
@@ -47,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) later_lookups: SingleFlight<OrderId, DocumentLookup>,
     /// Queries of the end of a partition of the orders.
     pub(crate) ends: SingleFlight<Partition, Offset>,
+    /// Queries of the offset of the store's checkpoint.
+    pub(crate) checkpoints: SingleFlight<Partition, Offset>,
     /// Queries whether the store has caught up with a partition of the orders.
     pub(crate) catching_up: SingleFlight<Partition, bool>,
     pub(crate) budget: Budget,
@@ -72,6 +76,7 @@ impl OrderService {
             lookups: SingleFlight::new(),
             later_lookups: SingleFlight::new(),
             ends: SingleFlight::new(),
+            checkpoints: SingleFlight::new(),
             catching_up: SingleFlight::new(),
             budget: Budget::new(options.in_flight_bytes_max),
             readers: Readers::new(),
@@ -83,7 +88,7 @@ impl OrderService {
             options,
         };
         let (shutdown, observers) = (CancellationToken::new(), Observers::default());
-        Self { shared: Arc::new(shared), shutdown, observers }
+        Self { shared: Arc::new(shared), shutdown, observers, feed: None }
     }
 
     /// A handle of the same service whose waits end when `shutdown` is cancelled. An undecided command is then `Pending`, and a log

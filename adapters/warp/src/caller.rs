@@ -17,7 +17,7 @@ use crate::route::Resource;
 
 const BEARER: &str = "bearer";
 /// The query parameter with the token of a tracking link.
-const TOKEN: &str = "token";
+pub(crate) const TOKEN: &str = "token";
 
 /// The principal that makes the request. Health and the description of the API need no credential. `token`: that of a tracking
 /// link, which takes the place of every other credential, so that a page of one order never uses more rights than its link.

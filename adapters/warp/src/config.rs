@@ -9,6 +9,11 @@ use crate::server::Tls;
 /// The default of [`Config::idle_timeout_ms`].
 pub const IDLE_TIMEOUT_MS_DEFAULT: u64 = 75_000;
 
+/// The default of [`Config::connections_max`].
+pub const CONNECTIONS_MAX_DEFAULT: usize = 4096;
+/// The default of [`Config::heartbeat_ms`].
+pub const HEARTBEAT_MS_DEFAULT: u64 = 15_000;
+
 /// The header in which trusted proxies append the address of their client. Only one counts: a proxy passes on the other one as
 /// its client wrote it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,6 +78,9 @@ pub struct Config {
     pub tracking_url: String,
     /// CSS behind the style of the tracking page, for example other values of its custom properties. Default empty.
     pub track_style: String,
+    /// Milliseconds between two heartbeats of a live stream. A heartbeat keeps proxies from closing an idle stream, and finds
+    /// clients that have vanished. Default 15,000.
+    pub heartbeat_ms: u64,
     /// Milliseconds that running requests have when the server stops; then their connections are closed. Default 5,000.
     pub drain_ms_max: u64,
 }
@@ -96,7 +104,7 @@ impl Default for Config {
             idle_timeout_ms: IDLE_TIMEOUT_MS_DEFAULT,
             body_timeout_ms: 10_000,
             write_timeout_ms: 30_000,
-            connections_max: 4096,
+            connections_max: CONNECTIONS_MAX_DEFAULT,
             head_bytes_max: 64 * 1024 * 1024,
             cors_origins: Vec::new(),
             allowed_hosts: Vec::new(),
@@ -106,6 +114,7 @@ impl Default for Config {
             health_details: false,
             tracking_url: String::new(),
             track_style: String::new(),
+            heartbeat_ms: HEARTBEAT_MS_DEFAULT,
             drain_ms_max: 5_000,
         }
     }

@@ -7,6 +7,7 @@ use logistics_core::health::HealthProbe;
 use logistics_core::observe::Exposition;
 use logistics_service::{Authenticator, Limiter, NoAuthentication, NoLimits, OrderService, Webhooks};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::openapi;
@@ -80,6 +81,8 @@ pub(crate) struct Context {
     pub(crate) openapi: Bytes,
     /// Cancelled when the server, or the service under it, stops. Waits end, and the API is not ready.
     pub(crate) closing: CancellationToken,
+    /// The WebSockets. They end when the server stops.
+    pub(crate) sockets: TaskTracker,
 }
 
 /// The same for a server that serves nothing but its health.
@@ -114,6 +117,16 @@ impl Served {
     }
 }
 
+impl Served {
+    /// Waits until no WebSocket is left. Only after the end of [`Served::closing`].
+    pub(crate) async fn sockets_closed(&self) {
+        if let Served::Api(context) = self {
+            context.sockets.close();
+            context.sockets.wait().await;
+        }
+    }
+}
+
 impl Context {
     /// What the address of a tracking page starts with.
     pub(crate) fn tracking_base(&self) -> String {
@@ -128,6 +141,7 @@ impl Context {
         let service = api.service.with_shutdown(closing.clone());
         let openapi = Bytes::from(openapi::json(&config.base_path));
         let Api { authenticator, limiter, health, metrics, webhooks, .. } = api;
-        Self { service, authenticator, limiter, health, metrics, webhooks, config, openapi, closing }
+        let sockets = TaskTracker::new();
+        Self { service, authenticator, limiter, health, metrics, webhooks, config, openapi, closing, sockets }
     }
 }

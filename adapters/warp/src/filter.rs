@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hyper::header::HeaderMap;
 use hyper::http::Method;
 use hyper::http::uri::Authority;
+use hyper::upgrade::OnUpgrade;
 use warp::path::Tail;
 use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
@@ -45,6 +46,7 @@ pub(crate) fn routes(
         .and(query)
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<Peer>())
+        .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::body::stream())
         .then(
             move |method: Method,
@@ -53,6 +55,7 @@ pub(crate) fn routes(
                   query: String,
                   headers: HeaderMap,
                   peer: Option<Peer>,
+                  upgrade: Option<OnUpgrade>,
                   body| {
                 let served = served.clone();
                 async move {
@@ -67,6 +70,7 @@ pub(crate) fn routes(
                         query: &query,
                         headers: &headers,
                         peer: peer.as_ref(),
+                        upgrade,
                         body,
                     };
                     handle(&served, call).await

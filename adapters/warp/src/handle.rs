@@ -1,9 +1,12 @@
 //! Dispatches a request to its handler. The filter and the service share it.
 
+use std::net::IpAddr;
+
 use bytes::Buf;
 use futures::{Stream, StreamExt};
 use hyper::header::HeaderMap;
 use hyper::http::{Method, StatusCode};
+use hyper::upgrade::OnUpgrade;
 use logistics_core::{OrderId, RequestId};
 use logistics_service::{LimitState, Principal, ServiceError};
 use tracing::Instrument;
@@ -13,13 +16,14 @@ use crate::audited::Audited;
 use crate::caller;
 use crate::client_address::client_address;
 use crate::context::{Context, Served};
+use crate::endpoint::webhooks::{self, WebhookCall};
 use crate::endpoint::{
     assignment, events, health, list, log, metrics, order, place, request, tracking_link, transition,
 };
-use crate::endpoint::webhooks::{self, WebhookCall};
 use crate::health_alone::health_alone;
 use crate::input::{body, request_id};
 use crate::limit;
+use crate::live;
 use crate::output::failure::Failure;
 use crate::output::{reply, security};
 use crate::peer::Peer;
@@ -38,14 +42,16 @@ pub(crate) struct Call<'a, B> {
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) peer: Option<&'a Peer>,
+    /// The connection after the reply, if it can be upgraded.
+    pub(crate) upgrade: Option<OnUpgrade>,
     pub(crate) body: B,
 }
 
 impl<'a, B> Call<'a, B> {
     /// The request with another body.
     fn map_body<C>(self, map: impl FnOnce(B) -> C) -> Call<'a, C> {
-        let Self { method, authority, path, query, headers, peer, body } = self;
-        Call { method, authority, path, query, headers, peer, body: map(body) }
+        let Self { method, authority, path, query, headers, peer, upgrade, body } = self;
+        Call { method, authority, path, query, headers, peer, upgrade, body: map(body) }
     }
 }
 
@@ -132,6 +138,10 @@ where
     let resource = Resource::of(call.path).ok_or_else(Failure::unknown_path)?;
     let address = client_address(&context.config, call.headers, call.peer);
     let audited = Audited::new(context, resource, call.method, address, reported.request_id());
+    if resource == Resource::Socket && live::identifies_later(context, call.headers, call.peer) {
+        limit::unidentified(context, address, state).await?;
+        return live::upgrade(context, (None, address), &call);
+    }
     let token = caller::tracking_token(resource, call.method, call.query);
     let caller = match limit::identify(
         context,
@@ -151,7 +161,7 @@ where
         }
     };
     let running = audited.started(&caller);
-    let result = dispatch(context, resource, &caller, call, reported).await;
+    let result = dispatch(context, resource, (&caller, address), call, reported).await;
     running.ended(result.as_ref());
     result.map_err(|failure| failure.to(&caller))
 }
@@ -159,7 +169,7 @@ where
 async fn dispatch<B, D, E>(
     context: &Context,
     resource: Resource<'_>,
-    caller: &Principal,
+    (caller, address): (&Principal, Option<IpAddr>),
     call: Call<'_, B>,
     reported: &Reported<'_>,
 ) -> Result<Response, Failure>
@@ -168,6 +178,9 @@ where
     D: Buf + Send,
     E: Send,
 {
+    if resource == Resource::Socket {
+        return live::upgrade(context, (Some(caller), address), &call);
+    }
     let Call { method, query, headers, body, .. } = call;
     let reads = reads(method);
     let writes = method == Method::POST;
@@ -205,7 +218,14 @@ where
         Resource::TrackAsset(file) if reads => track::asset(context, file),
         Resource::Orders if reads => list::list(context, caller, query).await,
         Resource::Order(id) if reads => order::order(context, caller, &order_id(id)?, headers).await,
+        Resource::Events(id) if live::is_wanted(context, method, headers) => {
+            live::order(context, (caller, address), &order_id(id)?, query, headers).await
+        }
         Resource::Events(id) if reads => events::history(context, caller, &order_id(id)?, headers).await,
+        Resource::AllEvents if reads && context.service.feed().is_none() => Err(Failure::without_streams()),
+        Resource::AllEvents if *method == Method::GET => {
+            live::all(context, (caller, address), query, headers).await
+        }
         Resource::Request { order, request } if reads => {
             let id = RequestId::parse(request)
                 .map_err(|error| Failure::invalid("request_id", error.to_string()))?;

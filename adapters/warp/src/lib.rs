@@ -11,6 +11,7 @@ mod handle;
 mod health_alone;
 mod input;
 mod limit;
+mod live;
 mod openapi;
 mod output;
 mod peer;
@@ -21,7 +22,9 @@ mod service;
 mod site;
 mod track;
 
-pub use config::{Config, ForwardedHeader, IDLE_TIMEOUT_MS_DEFAULT};
+pub use config::{
+    CONNECTIONS_MAX_DEFAULT, Config, ForwardedHeader, HEARTBEAT_MS_DEFAULT, IDLE_TIMEOUT_MS_DEFAULT,
+};
 pub use context::Api;
 pub use filter::filter;
 pub use ipnet::IpNet;

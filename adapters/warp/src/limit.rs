@@ -10,6 +10,7 @@ use warp::reply::Response;
 use crate::caller;
 use crate::context::Context;
 use crate::handle::reads;
+use crate::live;
 use crate::output::failure::Failure;
 use crate::peer::Peer;
 use crate::route::Resource;
@@ -33,7 +34,8 @@ pub(crate) async fn identify(
     state: &mut Option<LimitState>,
 ) -> Result<Principal, Failure> {
     let limiter = &context.limiter;
-    let Some(class) = class(resource, method).filter(|class| limiter.limits(*class)) else {
+    let is_stream = live::is_wanted(context, method, headers);
+    let Some(class) = class(resource, method, is_stream).filter(|class| limiter.limits(*class)) else {
         return caller::identify(context, resource, token, headers, peer, address).await;
     };
     let by_address = address.map_or(LimitedCaller::Unknown, LimitedCaller::Address);
@@ -79,8 +81,28 @@ pub(crate) fn show(response: &mut Response, state: Option<LimitState>) {
     }
 }
 
-/// The class of a request; `None`: health and the description of the API, which no limit applies to.
-fn class(resource: Resource<'_>, method: &Method) -> Option<RouteClass> {
+/// Admits a socket whose client identifies itself later, by its address.
+///
+/// # Errors
+/// 429 over the limit.
+pub(crate) async fn unidentified(
+    context: &Context,
+    address: Option<IpAddr>,
+    state: &mut Option<LimitState>,
+) -> Result<(), Failure> {
+    if !context.limiter.limits(RouteClass::Stream) {
+        return Ok(());
+    }
+    let by_address = address.map_or(LimitedCaller::Unknown, LimitedCaller::Address);
+    *state = context.limiter.admit(by_address, RouteClass::Stream).await;
+    match state.and_then(|state| state.retry_after_s) {
+        Some(retry_after_s) => Err(Failure::rate_limited(retry_after_s)),
+        None => Ok(()),
+    }
+}
+
+/// The class of a request. `is_stream`: it asks for a stream where there is one. `None`: health and the description of the API, which no limit applies to.
+fn class(resource: Resource<'_>, method: &Method, is_stream: bool) -> Option<RouteClass> {
     if !resource.is_protected() {
         return None;
     }
@@ -92,6 +114,8 @@ fn class(resource: Resource<'_>, method: &Method) -> Option<RouteClass> {
         Resource::Orders if writes => RouteClass::Place,
         Resource::TrackingLink(_) => RouteClass::Transition,
         _ if writes => RouteClass::Transition,
+        Resource::AllEvents | Resource::Socket => RouteClass::Stream,
+        Resource::Events(_) if is_stream => RouteClass::Stream,
         _ => RouteClass::Read,
     })
 }
@@ -123,7 +147,8 @@ mod tests {
             (Method::GET, "openapi.json", None),
         ] {
             let resource = Resource::of(path).expect("a path of the API");
-            assert_eq!(class(resource, &method), expected, "{method} {path}");
+            assert_eq!(class(resource, &method, false), expected, "{method} {path}");
         }
+        assert_eq!(class(Resource::Events("1"), &Method::GET, true), Some(RouteClass::Stream));
     }
 }

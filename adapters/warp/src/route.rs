@@ -14,6 +14,8 @@ pub(crate) enum Resource<'a> {
     Assignment(&'a str),
     Events(&'a str),
     TrackingLink(&'a str),
+    AllEvents,
+    Socket,
     Request {
         order: &'a str,
         request: &'a str,
@@ -53,6 +55,8 @@ impl<'a> Resource<'a> {
         match path {
             "health/live" => Some(Resource::Live),
             "health/ready" => Some(Resource::Ready),
+            "events" => Some(Resource::AllEvents),
+            "live" => Some(Resource::Socket),
             "metrics" => Some(Resource::Metrics),
             "openapi.json" => Some(Resource::OpenApi),
             #[cfg(feature = "docs-page")]
@@ -110,6 +114,8 @@ impl<'a> Resource<'a> {
             Resource::TrackingLink(_) => "/orders/{id}/tracking-link",
             Resource::Track(_) => "/track/{id}",
             Resource::TrackAsset(_) => "/track/assets/{file}",
+            Resource::AllEvents => "/events",
+            Resource::Socket => "/live",
             Resource::Request { .. } => "/orders/{id}/requests/{request_id}",
             Resource::Log { .. } => "/log/{topic}/{partition}",
             Resource::Webhooks(path) => path.template(),
@@ -151,6 +157,8 @@ impl<'a> Resource<'a> {
             | Resource::Events(_)
             | Resource::TrackingLink(_)
             | Resource::Track(_)
+            | Resource::AllEvents
+            | Resource::Socket
             | Resource::Request { .. }
             | Resource::Log { .. }
             | Resource::Webhooks(_)
@@ -184,6 +192,7 @@ impl<'a> Resource<'a> {
             Resource::TrackingLink(_) => "POST, DELETE",
             Resource::Cancel(_) | Resource::Transitions(_) | Resource::Assignment(_) => "POST",
             Resource::Webhooks(path) => path.allow(),
+            Resource::AllEvents | Resource::Socket => "GET",
             _ => "GET, HEAD",
         }
     }
@@ -205,6 +214,8 @@ mod tests {
         assert_eq!(Resource::of("track/a"), Some(Resource::Track("a")));
         assert_eq!(Resource::of("track/assets"), Some(Resource::Track("assets")));
         assert_eq!(Resource::of("track/assets/track.css"), Some(Resource::TrackAsset("track.css")));
+        assert_eq!(Resource::of("events"), Some(Resource::AllEvents));
+        assert_eq!(Resource::of("live"), Some(Resource::Socket));
         let request = Resource::Request { order: "a", request: "r" };
         assert_eq!(Resource::of("orders/a/requests/r"), Some(request));
         let log = Resource::Log { topic: "orders.dlq", partition: "0" };

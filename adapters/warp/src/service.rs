@@ -11,6 +11,7 @@ use hyper::Request;
 use hyper::body::Body;
 use hyper::header::{HOST, HeaderMap};
 use hyper::http::uri::Authority;
+use hyper::upgrade::OnUpgrade;
 use tower_service::Service;
 use warp::reply::Response;
 
@@ -69,6 +70,7 @@ where
                 query: head.uri.query().unwrap_or_default(),
                 headers: &head.headers,
                 peer: head.extensions.get::<Peer>(),
+                upgrade: head.extensions.get::<OnUpgrade>().cloned(),
                 body: body.into_data_stream(),
             };
             Ok(handle(&served, call).await)

@@ -27,8 +27,7 @@ const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 /// Seconds for which a browser may cache a preflight.
 const PREFLIGHT_AGE_S: &str = "600";
 const METHODS: &str = "DELETE, GET, HEAD, PATCH, POST";
-const REQUEST_HEADERS: &str =
-    "authorization, content-type, idempotency-key, if-match, if-none-match, prefer, traceparent, tracestate";
+const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, prefer, traceparent, tracestate";
 const REPLY_HEADERS: &str = "etag, location, ratelimit, ratelimit-policy, retry-after, x-request-id";
 
 /// An admitted request.

@@ -39,6 +39,12 @@ impl Failure {
         Self { kind: Kind::Unreachable, message: message.into() }
     }
 
+    /// The server is unreachable or temporarily unable to answer, so a retry can help.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        self.kind == Kind::Unreachable
+    }
+
     /// A call of the log or the store failed.
     #[must_use]
     pub fn of_port(what: &str, error: &PortError) -> Self {

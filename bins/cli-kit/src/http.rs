@@ -124,19 +124,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Reply, Failure> {
-        let mut request = Request::builder().method(method).uri(path).header(HOST, &self.base.authority);
-        if !body.is_empty() {
-            request = request.header(CONTENT_TYPE, "application/json");
-        }
-        if let Some(authorization) = &self.access.authorization {
-            request = request.header(AUTHORIZATION, authorization);
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request
-            .body(Full::new(body))
-            .map_err(|error| Failure::usage(format!("invalid HTTP request: {error}")))?;
+        let request = self.request(method, path, headers, body)?;
         let mut connection = self.connect().await?;
         let base = &self.base;
         let lost = |error: hyper::Error| Failure::unreachable(format!("{base} did not answer: {error}"));
@@ -154,8 +142,35 @@ impl Client {
         Ok(Reply { status: head.status, headers: head.headers, body })
     }
 
+    /// A request with what each one has.
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
+        let mut request = Request::builder().method(method).uri(path).header(HOST, &self.base.authority);
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        if let Some(authorization) = &self.access.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request
+            .body(Full::new(body))
+            .map_err(|error| Failure::usage(format!("invalid HTTP request: {error}")))
+    }
+
+    pub(crate) fn base(&self) -> &BaseUrl {
+        &self.base
+    }
+
     /// Takes the connection, or opens one. The caller returns it after a complete reply.
-    async fn connect(&mut self) -> Result<SendRequest<Full<Bytes>>, Failure> {
+    pub(crate) async fn connect(&mut self) -> Result<SendRequest<Full<Bytes>>, Failure> {
         if let Some(mut connection) = self.connection.take()
             && connection.ready().await.is_ok()
         {

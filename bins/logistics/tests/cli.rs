@@ -87,7 +87,12 @@ impl TestServer {
     }
 
     fn serve(data: tempfile::TempDir) -> Self {
-        let process = Process::serve(data.path(), &FLAGS);
+        Self::serve_at(data, "127.0.0.1:0")
+    }
+
+    fn serve_at(data: tempfile::TempDir, listen: &str) -> Self {
+        let args = ["serve", "--listen", listen, "--data-dir", text(data.path())];
+        let process = Process::spawn(&[&args[..], &FLAGS].concat());
         let url = format!("http://{}", process.addr());
         Self { data, process, url }
     }

@@ -7,15 +7,17 @@ use clap::Args;
 use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderReader, SharedQuota};
 use logistics_core::wire::LogKeys;
+use logistics_feed::Hub;
 use logistics_layers::Layer;
 use logistics_service::{Options, OrderService, Webhooks};
 use logistics_tokio::SystemClock;
-use logistics_warp::{Api, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
+use logistics_warp::{Api, CONNECTIONS_MAX_DEFAULT, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::auth::AuthArgs;
 use crate::health_registry::{HealthRegistry, Readiness, STORE_PART};
+use crate::live::LiveArgs;
 use crate::rate_limits::RateLimitArgs;
 use crate::telemetry::Telemetry;
 use crate::tls::TlsArgs;
@@ -57,6 +59,9 @@ pub struct HttpArgs {
     /// Time after which an idle connection is closed. Set it higher than that of a load balancer in front
     #[arg(long, env = "LOGISTICS_HTTP_IDLE_TIMEOUT", value_name = "TIME", default_value_t = Span { ms: IDLE_TIMEOUT_MS_DEFAULT })]
     http_idle_timeout: Span,
+    /// Maximum connections; further ones wait in the listen queue. A live stream of HTTP/1.1 takes one
+    #[arg(long, env = "LOGISTICS_HTTP_CONNECTIONS_MAX", value_name = "CONNECTIONS", default_value_t = CONNECTIONS_MAX_DEFAULT)]
+    http_connections_max: usize,
     #[command(flatten)]
     auth: AuthArgs,
     #[command(flatten)]
@@ -65,6 +70,8 @@ pub struct HttpArgs {
     rate_limits: RateLimitArgs,
     #[command(flatten)]
     tracking: TrackingArgs,
+    #[command(flatten)]
+    live: LiveArgs,
     #[command(flatten)]
     health: HealthDetailsArgs,
     #[command(flatten)]
@@ -78,10 +85,12 @@ impl Default for HttpArgs {
             cors_origin: Vec::new(),
             allowed_host: Vec::new(),
             http_idle_timeout: Span { ms: IDLE_TIMEOUT_MS_DEFAULT },
+            http_connections_max: CONNECTIONS_MAX_DEFAULT,
             auth: AuthArgs::default(),
             tls: TlsArgs::default(),
             rate_limits: RateLimitArgs::default(),
             tracking: TrackingArgs::default(),
+            live: LiveArgs::default(),
             health: HealthDetailsArgs::default(),
             webhooks: WebhookArgs::default(),
         }
@@ -137,6 +146,8 @@ pub struct HttpServer {
     registry: Arc<HealthRegistry>,
     servers: Vec<JoinHandle<()>>,
     webhooks: Option<Webhooks>,
+    /// Its readers end with the server.
+    hub: Option<Hub>,
     stop: watch::Sender<bool>,
 }
 
@@ -162,10 +173,13 @@ impl HttpServer {
         options.log_keys = log_keys.clone();
         options.tracking = Some(http.tracking.options()?);
         http.rate_limits.configure_service(&mut options);
-        let (bus, store) = (telemetry.layer().over(bus), telemetry.layer().over(store));
+        let bus: Arc<dyn EventBus> = telemetry.layer().over(bus);
+        let store: Arc<dyn OrderReader> = telemetry.layer().over(store);
         let webhooks = http.webhooks.start(bus.clone(), log_keys)?;
+        let (hub, feed) = http.live.feed(&bus, &store);
         let service = OrderService::new(bus, store, Arc::new(SystemClock), options)
-            .with_observers(telemetry.observers());
+            .with_observers(telemetry.observers())
+            .with_feed(feed);
         telemetry.watch(Arc::new(Readiness { registry: registry.clone(), degradable: DEGRADABLE }));
         if http.auth.accepts_certificates() && !http.tls.has_client_ca() {
             return Err(Failure::usage("--auth certificates needs --tls-client-ca".to_owned()));
@@ -185,6 +199,8 @@ impl HttpServer {
             config.cors_origins = http.cors_origin.clone();
             config.allowed_hosts = http.allowed_host.clone();
             config.idle_timeout_ms = http.http_idle_timeout.ms;
+            config.connections_max = http.http_connections_max;
+            http.live.configure(&mut config);
             http.rate_limits.configure(&mut config);
             config
         };
@@ -193,7 +209,7 @@ impl HttpServer {
         http.tracking.configure(&mut api_config)?;
         let api = bound(logistics_warp::bind(api_config, api).await)?;
         let mut server = Self::new(api.local_addr(), registry.clone());
-        server.is_tls = http.tls.is_on();
+        (server.is_tls, server.hub) = (http.tls.is_on(), Some(hub));
         server.webhooks = Some(webhooks);
         server.spawn(api);
         // Probes know no authority, so this listener has no TLS.
@@ -224,7 +240,7 @@ impl HttpServer {
 
     fn new(addr: SocketAddr, registry: Arc<HealthRegistry>) -> Self {
         let (stop, _) = watch::channel(false);
-        Self { addr, is_tls: false, registry, servers: Vec::new(), webhooks: None, stop }
+        Self { addr, is_tls: false, registry, servers: Vec::new(), webhooks: None, hub: None, stop }
     }
 
     /// Runs a server until this one stops.
@@ -268,6 +284,7 @@ impl HttpServer {
         for server in self.servers {
             let _ = server.await;
         }
+        self.hub.iter().for_each(Hub::close);
     }
 }
 

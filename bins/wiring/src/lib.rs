@@ -15,6 +15,7 @@ mod http_server;
 mod instance;
 mod key_file;
 mod limits;
+mod live;
 mod log_key;
 mod notify;
 #[cfg(feature = "otlp")]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use logistics_core::port::EventBus;
+use logistics_layers::Layer;
 use logistics_tokio::SystemClock;
 use logistics_webhook::{HttpSender, Webhooks, WebhooksOptions};
 
@@ -44,7 +45,7 @@ impl WebhookDeliveryArgs {
         if self.webhooks == Switch::Off {
             return Ok(None);
         }
-        let sender = endpoints.sender()?;
+        let sender = endpoints.sender().map_err(|error| Failure::usage(error.to_string()))?;
         let mut options = WebhooksOptions::default();
         options.public_url =
             self.webhook_public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());

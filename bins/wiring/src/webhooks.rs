@@ -8,7 +8,7 @@ use logistics_core::port::EventBus;
 use logistics_core::wire::LogKeys;
 use logistics_service::{SEALING_KEY_BYTES, SealingKeys, WebhookOptions, Webhooks};
 use logistics_tokio::SystemClock;
-use logistics_webhook::{HttpSender, SenderOptions};
+use logistics_webhook::{CannotSend, HttpSender, SenderOptions};
 
 use crate::key_file;
 use logistics_cli_kit::Failure;
@@ -33,7 +33,7 @@ impl WebhookArgs {
     ///
     /// # Errors
     /// If the system has no trusted certificates.
-    pub(crate) fn sender(&self) -> Result<HttpSender, Failure> {
+    pub(crate) fn sender(&self) -> Result<HttpSender, CannotSend> {
         let mut options = SenderOptions::default();
         (options.allow_http, options.allow_private) = (self.webhook_allow_http, self.webhook_allow_private);
         if self.webhook_allow_private {
@@ -44,7 +44,7 @@ impl WebhookArgs {
         if self.webhook_allow_http {
             tracing::warn!("--webhook-allow-http: webhooks to http:// endpoints travel unencrypted");
         }
-        HttpSender::new(options).map_err(|error| Failure::usage(error.to_string()))
+        HttpSender::new(options)
     }
 
     /// The keys of the secrets; `None` without a file.
@@ -53,7 +53,8 @@ impl WebhookArgs {
     /// If the file cannot be read or a line is no key. The text contains no key.
     pub fn sealing_keys(&self) -> Result<Option<SealingKeys>, Failure> {
         let Some(file) = &self.webhook_key_file else { return Ok(None) };
-        let keys: Vec<[u8; SEALING_KEY_BYTES]> = key_file::read(file, "webhook keys").map_err(Failure::usage)?;
+        let keys: Vec<[u8; SEALING_KEY_BYTES]> =
+            key_file::read(file, "webhook keys").map_err(Failure::usage)?;
         let shown = file.display();
         SealingKeys::new(&keys)
             .map(Some)

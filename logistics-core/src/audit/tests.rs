@@ -453,9 +453,8 @@ fn i10_a_list_that_is_out_of_order_or_under_another_status() {
 
 #[test]
 fn i10_counts_that_differ_from_the_lists() {
-    let placed = |evidence: &Evidence| {
-        evidence.summary.iter().position(|one| one.status == Status::Placed).unwrap()
-    };
+    let placed =
+        |evidence: &Evidence| evidence.summary.iter().position(|one| one.status == Status::Placed).unwrap();
     let mut uncounted = clean();
     let at = placed(&uncounted);
     uncounted.summary[at].count -= 1;

@@ -36,6 +36,7 @@ mod notification;
 mod port_call;
 mod reading;
 mod store_write;
+mod stream;
 mod transaction;
 
 use std::fmt;
@@ -54,6 +55,7 @@ pub use reading::{
     ProcessorReading, Reading, StoreReading,
 };
 pub use store_write::StoreWriteReport;
+pub use stream::{StreamEvent, StreamKind};
 pub use transaction::{DeadLetterReport, FactReport, RejectionReport, TransactionReport};
 
 /// Receives events. Every method does nothing by default.
@@ -99,6 +101,11 @@ pub trait Observer: Send + Sync {
     /// An attempt to deliver a notification ended, or a record was skipped.
     fn notification(&self, report: &NotificationReport<'_>) {
         let _ = report;
+    }
+
+    /// A live stream of an interface began, sent an event, fell behind or ended.
+    fn stream(&self, kind: StreamKind, event: StreamEvent) {
+        let _ = (kind, event);
     }
 
     /// The context of a new span below `parent`; without a parent, that of a new trace. `None`: the observer makes no traces,
@@ -192,6 +199,12 @@ impl Observer for Observers {
     fn notification(&self, report: &NotificationReport<'_>) {
         for observer in &self.0 {
             observer.notification(report);
+        }
+    }
+
+    fn stream(&self, kind: StreamKind, event: StreamEvent) {
+        for observer in &self.0 {
+            observer.stream(kind, event);
         }
     }
 

@@ -63,7 +63,18 @@ pub(super) fn check(
         Some(None) => return invalid("the token's nbf is no number"),
     }
     let subject = subject(claims.get("sub"))?;
-    Ok(Verified { principal: principal(subject, claims, config)?, expires })
+    let principal = principal(subject, claims, config)?.with_expiry(end(expires, config));
+    Ok(Verified { principal, expires })
+}
+
+/// The first time at which a token with this `exp` is expired.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "the time is before the year 10000"
+)]
+fn end(expires: Seconds, config: &JwtConfig) -> Timestamp {
+    Timestamp::from_millis(((expires + config.leeway_s as f64) * 1000.0).ceil() as i64)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a leeway is small")]

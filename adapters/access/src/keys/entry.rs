@@ -161,6 +161,9 @@ fn principal(entry: &KeyEntry, credential: Credential) -> Result<Principal, &'st
     let subject =
         Subject::parse(&format!("{kind}:{}", entry.name)).map_err(|_| "the name is not printable")?;
     let mut principal = Principal::new(subject);
+    if let Some(expires) = entry.expires {
+        principal = principal.with_expiry(expires);
+    }
     for role in &entry.roles {
         let role = Role::from_name(role)
             .ok_or("a role is unknown; the roles are customer, merchant, courier, operator and service")?;

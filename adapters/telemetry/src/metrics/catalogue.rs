@@ -1,7 +1,9 @@
 //! What exists: each family once, with its name, type, unit, labels and meaning. The text of a scrape and `docs/metrics.md` are made
 //! from it.
 
-use super::{build, http, log, notifications, orders, ports, process, processor, spans, store, transactions};
+use super::{
+    build, http, log, notifications, orders, ports, process, processor, spans, store, streams, transactions,
+};
 
 /// A family of metrics: the series of one name.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,6 +61,7 @@ pub struct Subject {
 pub const CATALOGUE: &[Subject] = &[
     build::SUBJECT,
     http::SUBJECT,
+    streams::SUBJECT,
     ports::SUBJECT,
     log::SUBJECT,
     processor::SUBJECT,

@@ -15,6 +15,7 @@ mod processor_events;
 mod readings;
 mod spans;
 mod store;
+mod streams;
 mod transactions;
 mod value;
 
@@ -27,8 +28,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use logistics_core::observe::{
-    ApiCall, ApiRoute, AppendReport, Exposition, Gauges, NotificationReport, Observer, PortCall,
-    TransactionReport,
+    ApiCall, ApiRoute, AppendReport, Exposition, Gauges, NotificationReport, Observer, PortCall, StreamEvent,
+    StreamKind, TransactionReport,
 };
 use logistics_core::processor::ProcessorEvent;
 use logistics_core::{Partition, Timestamp};
@@ -40,6 +41,7 @@ use ports::Ports;
 use process::Process;
 use processor_events::ProcessorEvents;
 use readings::Readings;
+use streams::Streams;
 use transactions::Transactions;
 
 pub use build::BuildInfo;
@@ -56,6 +58,7 @@ pub struct Metrics {
     events: ProcessorEvents,
     transactions: Transactions,
     notifications: Notifications,
+    streams: Streams,
     process: Process,
     spans: OnceLock<Arc<SpanCounts>>,
     gauges: Mutex<Vec<Arc<dyn Gauges>>>,
@@ -74,6 +77,7 @@ impl Metrics {
             events: ProcessorEvents::default(),
             transactions: Transactions::new(),
             notifications: Notifications::new(),
+            streams: Streams::default(),
             process: Process::new(),
             spans: OnceLock::new(),
             gauges: Mutex::default(),
@@ -99,6 +103,7 @@ impl Metrics {
         self.build.expose(&mut page);
         build::expose_ready(&readings, &mut page);
         self.http.expose(&mut page);
+        self.streams.expose(&mut page);
         self.ports.expose(&mut page);
         log::expose(&readings, &mut page);
         processor::expose(&readings, &mut page);
@@ -147,6 +152,10 @@ impl Observer for Metrics {
 
     fn notification(&self, report: &NotificationReport<'_>) {
         self.notifications.ended(report);
+    }
+
+    fn stream(&self, kind: StreamKind, event: StreamEvent) {
+        self.streams.count(kind, event);
     }
 
     fn wants_transactions(&self) -> bool {

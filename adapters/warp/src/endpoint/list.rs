@@ -4,9 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use hyper::http::StatusCode;
-use logistics_core::lifecycle::STATUSES;
 use logistics_core::port::{Cursor, ListQuery, PartyFilter, PartyRole};
-use logistics_core::{PartyId, Status, Timestamp};
+use logistics_core::{PartyId, Timestamp};
 use logistics_service::{OrderPage, PAGE_ORDERS, Principal};
 use warp::reply::Response;
 
@@ -26,7 +25,7 @@ fn parse(text: &str) -> Result<ListQuery, Failure> {
         text,
         ["status", "late", "customer_id", "merchant_id", "courier_id", "since", "cursor", "limit"],
     )?;
-    let status = status.as_deref().map(status_named).transpose()?;
+    let status = status.as_deref().map(query::status).transpose()?;
     let late = late.as_deref().map_or(Ok(false), flag)?;
     let party = one_party([
         (PartyRole::Customer, customer.as_deref()),
@@ -37,12 +36,6 @@ fn parse(text: &str) -> Result<ListQuery, Failure> {
     let after = cursor.as_deref().map(cursor_of).transpose()?;
     let limit = limit.as_deref().map_or(PAGE_ORDERS, query::count);
     Ok(ListQuery { status, late, party, since, after, limit })
-}
-
-fn status_named(name: &str) -> Result<Status, Failure> {
-    let unknown =
-        || Failure::invalid("status", format!("must be one of {}", STATUSES.map(Status::name).join(", ")));
-    Status::from_name(name).ok_or_else(unknown)
 }
 
 fn flag(text: &str) -> Result<bool, Failure> {

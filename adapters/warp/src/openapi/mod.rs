@@ -2,6 +2,7 @@
 
 mod paths;
 mod schemas;
+mod streams;
 mod webhooks;
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};

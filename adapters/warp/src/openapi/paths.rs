@@ -10,7 +10,7 @@ use utoipa::openapi::{
 };
 
 use super::schemas::{bounded, matching, of, text, time, whole_number};
-use super::{BEARER, CERTIFICATE};
+use super::{BEARER, CERTIFICATE, streams};
 use crate::endpoint::log::END;
 
 const JSON: &str = "application/json";
@@ -20,15 +20,15 @@ pub(super) const VERSION_TAG: &str = r#"^(\*|(W/)?"[0-9]+")$"#;
 
 /// The meaning of 503, except at `/health/ready`.
 const UNAVAILABLE: &str = "The request failed for now: `unavailable` (the log or the store does not answer), `storage_full`, `overloaded` \
-    (too many bytes in flight), `not_ready` or `rebuilding` (the store is behind the log).";
+    (too many bytes in flight), `too_many_streams`, `not_ready` or `rebuilding` (the store is behind the log).";
 
 /// The meaning of 403.
 const FORBIDDEN: &str = "The caller is not permitted to do this (`forbidden`, `foreign_party`, `not_permitted`), `actor` is `system` \
     (`reserved_actor`), or the request comes from a page of another site (`foreign_origin`).";
 
 /// The meaning of 429.
-const LIMITED: &str = "The caller exceeds its rate limit (`rate_limited`), has too many failed logins (`too_many_failed_logins`), or too \
-    many requests read the log at the same time (`too_many_readers`).";
+const LIMITED: &str = "The caller exceeds its rate limit (`rate_limited`), has too many failed logins (`too_many_failed_logins`), too many \
+    requests read the log at the same time (`too_many_readers`), or the caller has too many streams (`too_many_streams_of_caller`).";
 
 /// The meaning of 410.
 const LINK_ENDED: &str =
@@ -59,6 +59,8 @@ pub(super) fn all() -> Paths {
         .path("/orders/{id}/transitions", protected(HttpMethod::Post, transition()))
         .path("/orders/{id}/assignment", protected(HttpMethod::Post, assignment()))
         .path("/orders/{id}/tracking-link", tracking_link)
+        .path("/events", protected(HttpMethod::Get, streams::all_events()))
+        .path("/live", protected(HttpMethod::Get, streams::socket()))
         .path("/log/{topic}/{partition}", protected(HttpMethod::Get, log()))
         .path("/health/live", path(HttpMethod::Get, live()))
         .path("/health/ready", path(HttpMethod::Get, ready()))
@@ -123,9 +125,10 @@ fn events() -> OperationBuilder {
         .parameter(tracking_token())
         .response("410", reply(LINK_ENDED, "Error"))
         .parameter(if_none_match())
-        .response("200", tagged("The order's facts, from the first to the latest.", "History"))
+        .response("200", streams::or_stream(tagged(streams::OF_ORDER, "History")))
+        .response("204", streams::complete())
         .response("304", ResponseBuilder::new().description("The client has them already."));
-    errors(operation, &[400, 404, 503])
+    errors(streams::resumed(operation, "^[0-9]+$"), &[400, 404, 503])
 }
 
 fn request_outcome() -> OperationBuilder {

@@ -97,6 +97,12 @@ impl Failure {
             .hint("This process serves /health/live, /health/ready and /metrics; the API runs in a different process")
     }
 
+    /// 501: the server has no feed.
+    pub(crate) fn without_streams() -> Self {
+        let failure = Self::new(StatusCode::NOT_IMPLEMENTED, "no_streams", "This server has no live streams");
+        failure.hint("GET /orders/{id}/events without Accept: text/event-stream has the history of an order")
+    }
+
     /// 405: the path has the methods in `allow`.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let error = format!("This path does not have this method; it has {allow}");
@@ -212,7 +218,7 @@ impl Failure {
         self.header(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S))
     }
 
-    fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some((name, value));
         self
     }
@@ -257,6 +263,11 @@ impl From<ServiceError> for Failure {
             ServiceError::TooLarge => of(StatusCode::PAYLOAD_TOO_LARGE),
             ServiceError::TooManyReaders => of(StatusCode::TOO_MANY_REQUESTS)
                 .hint("Requests that wait for a record (Prefer: wait=N) count too"),
+            ServiceError::TooManyStreams => {
+                of(StatusCode::SERVICE_UNAVAILABLE).hint("Another server may have room; reconnect later")
+            }
+            ServiceError::TooManyStreamsOfCaller => of(StatusCode::TOO_MANY_REQUESTS)
+                .hint("Close streams that are not needed; one WebSocket at /live serves many orders"),
             ServiceError::Rebuilding => of(StatusCode::SERVICE_UNAVAILABLE)
                 .hint("The store is being rebuilt from the log; nothing is lost"),
             ServiceError::Unavailable => of(StatusCode::SERVICE_UNAVAILABLE).hint(

@@ -3,15 +3,16 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
+use hyper::rt::{Read, Write};
 use hyper::server::conn::{http1, http2};
-use hyper::service::Service;
+use hyper::service::{HttpService, Service};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::TcpStream;
@@ -91,7 +92,9 @@ where
     pub(crate) async fn serve(&self, stream: TcpStream, address: SocketAddr) {
         // A token of its own: connections would contend for a common one.
         let stop = self.stopping.child_token();
-        let served = match stop.run_until_cancelled(self.open(stream, address)).await {
+        // Boxed, because the task keeps the size of its largest part while it serves, and most connections are idle.
+        let open = Box::pin(self.open(stream, address));
+        let served = match stop.run_until_cancelled(open).await {
             // No request has begun.
             None | Some(Ok(None)) => Ok(()),
             Some(Ok(Some(open))) => self.requests(open, &stop).await,
@@ -131,7 +134,7 @@ where
                 let stream = HeadTimeout::new(stream, start.bytes, limit, rule, deadline);
                 let service = Watched::new(self.service.clone(), peer, Requests::Http1(turns));
                 let connection = self.http1.serve_connection(TokioIo::new(stream), service);
-                drive(connection, stop).await
+                drive(Box::pin(connection.with_upgrades()), stop).await
             }
             Version::Http2 => {
                 let streams = Streams::new(self.permits.clone());
@@ -139,7 +142,7 @@ where
                 let stream = HeadTimeout::new(stream, start.bytes, limit, rule, Some(start.deadline));
                 let service = Watched::new(self.service.clone(), peer, Requests::Http2(streams.clone()));
                 let connection = self.http2.serve_connection(TokioIo::new(stream), service);
-                self.drive_streams(connection, &streams, stop).await
+                Box::pin(self.drive_streams(connection, &streams, stop)).await
             }
         }
     }
@@ -178,12 +181,17 @@ where
     }
 }
 
-/// Runs a connection. When the server stops, the current request is the last.
-async fn drive<C>(connection: C, stop: &CancellationToken) -> Result<(), BoxError>
+/// Runs a connection of HTTP/1. When the server stops, the current request is the last. A WebSocket leaves the connection.
+async fn drive<I, S, B>(
+    mut connection: Pin<Box<http1::UpgradeableConnection<I, S>>>,
+    stop: &CancellationToken,
+) -> Result<(), BoxError>
 where
-    C: GracefulConnection<Error: Into<BoxError>>,
+    S: HttpService<Incoming, ResBody = B>,
+    S::Error: Into<BoxError>,
+    I: Read + Write + Unpin + Send + 'static,
+    B: Body<Error: Into<BoxError>> + 'static,
 {
-    let mut connection = pin!(connection);
     tokio::select! {
         biased;
         end = &mut connection => return end.map_err(Into::into),

@@ -147,7 +147,10 @@ impl Server {
         served.closing().cancel();
         stopping.cancel();
         let bound = Duration::from_millis(config.drain_ms_max);
-        let drained = async { while connections.join_next().await.is_some() {} };
+        let drained = async {
+            while connections.join_next().await.is_some() {}
+            served.sockets_closed().await;
+        };
         if tokio::time::timeout(bound, drained).await.is_err() {
             tracing::warn!("closing connections that did not finish within {} ms", bound.as_millis());
         }

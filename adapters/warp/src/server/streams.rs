@@ -25,7 +25,8 @@ pub(crate) struct Streams {
 
 struct State {
     next: u64,
-    /// The running requests. A value is the time of the last progress of the reply, if there is one yet.
+    /// The running requests. A value is the time of the last progress of the reply; `None` before the reply, and while a live
+    /// stream has nothing to send.
     open: HashMap<u64, Option<Instant>>,
     idle_since: Instant,
 }
@@ -89,6 +90,11 @@ impl Stream {
     pub(crate) fn progress(&self) {
         self.streams.state().open.insert(self.id, Some(Instant::now()));
     }
+
+    /// The reply has nothing to send now, and the client has room for more.
+    pub(crate) fn waits(&self) {
+        self.streams.state().open.insert(self.id, None);
+    }
 }
 
 impl Drop for Stream {
@@ -140,6 +146,24 @@ mod tests {
         }
         assert_eq!(start.elapsed().as_secs(), WRITE.as_secs() * 6);
         drop(running);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_live_stream_that_has_nothing_to_send_is_not_stalled() {
+        let (streams, start) = (streams(1), Instant::now());
+        let stream = streams.open().expect("a permit");
+        stream.progress();
+        stream.waits();
+        let later = async {
+            tokio::time::sleep(WRITE * 10).await;
+            stream.progress();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ended = streams.ended(IDLE, WRITE) => assert_eq!(ended, Ended::Stalled),
+            () = later => {}
+        }
+        assert!(start.elapsed() >= WRITE * 11, "{:?}", start.elapsed());
     }
 
     #[tokio::test]

@@ -15,15 +15,27 @@ impl Turns {
     /// Counts the end of a head. The drop of the result is the end of the reply.
     pub(crate) fn head(&self) -> Turn {
         self.0.fetch_add(1, Ordering::Release);
-        Turn(self.clone())
+        Turn { turns: self.clone(), ends: true }
     }
 }
 
 /// A request that is being answered.
-pub(crate) struct Turn(Turns);
+pub(crate) struct Turn {
+    turns: Turns,
+    ends: bool,
+}
+
+impl Turn {
+    /// The connection is none of HTTP any more, so no head follows.
+    pub(crate) fn keep(&mut self) {
+        self.ends = false;
+    }
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.0.fetch_add(1, Ordering::Release);
+        if self.ends {
+            self.turns.0.fetch_add(1, Ordering::Release);
+        }
     }
 }

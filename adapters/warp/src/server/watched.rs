@@ -2,12 +2,12 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 
 use crate::peer::Peer;
 use crate::server::streams::{Stream, Streams};
@@ -39,20 +39,27 @@ pub(crate) enum Requests {
 
 /// A request. Its drop is the end of the reply.
 enum Running {
-    Http1 { _turn: Turn },
+    Http1 { turn: Turn },
     Http2(Arc<Stream>),
 }
 
 impl Requests {
     fn begin(&self) -> Option<Running> {
         match self {
-            Requests::Http1(turns) => Some(Running::Http1 { _turn: turns.head() }),
+            Requests::Http1(turns) => Some(Running::Http1 { turn: turns.head() }),
             Requests::Http2(streams) => Some(Running::Http2(Arc::new(streams.open()?))),
         }
     }
 }
 
 impl Running {
+    /// The connection leaves HTTP behind the reply.
+    fn keep(&mut self) {
+        if let Running::Http1 { turn } = self {
+            turn.keep();
+        }
+    }
+
     fn stream(&self) -> Option<&Arc<Stream>> {
         match self {
             Running::Http1 { .. } => None,
@@ -78,13 +85,16 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let running = self.requests.begin();
+        let mut running = self.requests.begin();
         // The service answers a refused request at once, and reports it.
         let peer = Peer { is_refused: running.is_none(), ..self.peer.clone() };
         request.extensions_mut().insert(peer);
         let answer = self.service.call(request);
         Box::pin(async move {
             let response = answer.await?;
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                running.iter_mut().for_each(Running::keep);
+            }
             running.as_ref().and_then(Running::stream).inspect(|stream| stream.progress());
             Ok(response.map(|body| WatchedBody { body, running }))
         })
@@ -105,8 +115,14 @@ impl<B: Body<Data = Bytes> + Unpin> Body for WatchedBody<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<WatchedBytes>, B::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
         let stream = self.running.as_ref().and_then(Running::stream);
+        let Poll::Ready(frame) = frame else {
+            // hyper asks for a frame only if the client has opened a window.
+            stream.inspect(|stream| stream.waits());
+            return Poll::Pending;
+        };
+        stream.inspect(|stream| stream.progress());
         let watched = |bytes| WatchedBytes { bytes, stream: stream.cloned() };
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(watched))))
     }

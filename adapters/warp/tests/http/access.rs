@@ -228,6 +228,9 @@ const ROUTES: &[Route] = &[
             other => other,
         },
     },
+    // This server has no feed; `streams.rs`, `all_streams.rs` and `sockets.rs` have one.
+    Route { method: "get", path: "/events", body: "", expected: |_, _| 501 },
+    Route { method: "get", path: "/live", body: "", expected: |_, _| 501 },
     METRICS,
 ];
 

@@ -1,17 +1,20 @@
 //! The HTTP contract, against a real server on a real port.
 
 mod access;
+mod all_streams;
 mod assignments;
 mod backend;
 mod bad_input;
 mod certificates;
 mod client;
 mod embedding;
+mod event_source;
 mod faults;
 mod h2c;
 mod health_alone;
 mod http2;
 mod limits;
+mod live_backend;
 mod log;
 mod lookups;
 mod metrics;
@@ -25,6 +28,8 @@ mod reports;
 mod security;
 mod serving;
 mod sites;
+mod sockets;
+mod streams;
 mod test_server;
 mod tls;
 mod traces;

@@ -64,8 +64,10 @@ async fn the_server_serves_the_paths_and_methods_of_the_document_and_no_other() 
     }
     let expected = [
         ("/docs", "get"),
+        ("/events", "get"),
         ("/health/live", "get"),
         ("/health/ready", "get"),
+        ("/live", "get"),
         ("/log/{topic}/{partition}", "get"),
         ("/openapi.json", "get"),
         ("/orders", "get"),

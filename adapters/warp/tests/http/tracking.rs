@@ -8,6 +8,8 @@ use logistics_service::{
 use serde_json::{Value, json};
 
 use crate::client::Reply;
+use crate::event_source::EventSource;
+use crate::live_backend::LiveBackend;
 use crate::test_server::TestServer;
 
 const DAY_S: i64 = 24 * 60 * 60;
@@ -266,4 +268,40 @@ async fn links_start_with_the_public_url_and_the_style_ends_with_the_own_one() {
     let style = server.get("/track/assets/track.css").await;
     assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
     assert!(text(&style).ends_with("--track-active: #123456; }"));
+}
+
+#[tokio::test]
+async fn the_holder_of_a_link_follows_the_order_until_the_link_is_revoked() {
+    let backend = LiveBackend::new();
+    let server = backend.serve().await;
+    let placed = server.post("/orders", r#"{"customer_id":"c-9","courier_id":"k-9"}"#).await.json();
+    let id = placed["order_id"].as_str().expect("an id").to_owned();
+    let link = link_of(&server, &id).await;
+    let path = format!("/orders/{id}/events?token={}", token(&link));
+    let mut events = EventSource::open(server.address, &path, &[]).await;
+    let snapshot = events.event().await;
+    assert_eq!((snapshot.name.as_str(), snapshot.id.as_str()), ("snapshot", "1"));
+    assert!(!snapshot.data.contains("-9"), "{snapshot:?}");
+    server.post(&format!("/orders/{id}/transitions"), r#"{"to":"CONFIRMED","reason":"a regular"}"#).await;
+    let fact = events.event().await;
+    assert_eq!((fact.name.as_str(), fact.id.as_str()), ("fact", "2"));
+    assert_eq!(fact.json()["status"], "CONFIRMED");
+    assert!(!fact.data.contains("a regular") && !fact.data.contains("request"), "{fact:?}");
+    // The holder does not see the courier: version 3 is left out.
+    assert_eq!(server.post(&format!("/orders/{id}/assignment"), r#"{"courier_id":"k-8"}"#).await.status, 200);
+    server.post(&format!("/orders/{id}/transitions"), r#"{"to":"PREPARING"}"#).await;
+    let mut resumed = EventSource::open(server.address, &format!("{path}&last_event_id=2"), &[]).await;
+    for events in [&mut events, &mut resumed] {
+        let fact = events.event().await;
+        assert_eq!((fact.id.as_str(), &fact.json()["status"]), ("4", &json!("PREPARING")));
+    }
+    let revoked = server.call(&format!("DELETE /orders/{id}/tracking-link"), &[], "").await;
+    assert_eq!(revoked.status, 200);
+    for mut events in [events, resumed] {
+        let end = events.event().await;
+        assert_eq!((end.name.as_str(), &end.json()["reason"]), ("end", &json!("not_visible")));
+        assert_eq!(events.next().await, None);
+    }
+    assert_eq!(EventSource::try_open(server.address, &path, &[]).await.head.status, 410);
+    server.stop().await;
 }

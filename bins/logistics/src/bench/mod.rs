@@ -7,8 +7,10 @@ mod idle;
 mod load;
 mod progress;
 mod requests;
+mod server_process;
 mod stats;
 mod steady;
+mod streams;
 mod throughput;
 mod timers;
 
@@ -41,7 +43,10 @@ pub(crate) struct BenchArgs {
     /// Connections of http, post and get
     #[arg(long, env = "LOGISTICS_CONNECTIONS", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     connections: u16,
-    /// Seconds of steady, timers, takeover and idle
+    /// Live streams of the scenario streams
+    #[arg(long, env = "LOGISTICS_STREAMS", default_value_t = 5_000)]
+    streams: usize,
+    /// Seconds of steady, timers, takeover, idle and streams
     #[arg(long, env = "LOGISTICS_SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
     /// Orders that wait on timers in the scenario timers
@@ -80,7 +85,11 @@ impl BenchArgs {
 
     /// The selected scenarios, or all of the engine.
     fn scenarios(&self) -> Vec<Scenario> {
-        let has = |scenario: &Scenario| self.engine == EngineKind::Cluster || !scenario.needs_cluster();
+        // Streams need a limit of open files that fits them.
+        let has = |scenario: &Scenario| {
+            *scenario != Scenario::Streams
+                && (self.engine == EngineKind::Cluster || !scenario.needs_cluster())
+        };
         match self.scenarios.is_empty() {
             true => Scenario::value_variants().iter().copied().filter(has).collect(),
             false => self.scenarios.clone(),
@@ -105,6 +114,8 @@ enum Scenario {
     Timers,
     /// The start of a server, and its idle use of memory and processor
     Idle,
+    /// Idle live streams: memory, processor time, latency of facts, and a reconnect of all at once. Only if named
+    Streams,
     /// With --engine cluster: the longest pause of an order after one of two processors is killed
     Takeover,
     /// With --engine cluster: a processor rebuilds an empty Redis from the log
@@ -149,6 +160,7 @@ async fn embedded(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
             Scenario::Get => requests::get(args).await,
             Scenario::Timers => timers::timers(args).await,
             Scenario::Idle => idle::idle(args).await,
+            Scenario::Streams => streams::streams(args).await,
             Scenario::Takeover | Scenario::Recovery => Err(cluster_required()),
         };
         figures.extend(measured?);

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use bytes::Bytes;
-use hyper::header::ETAG;
 use hyper::{Method, StatusCode};
 use logistics_core::lifecycle::KnownStatuses;
 use logistics_core::{Actor, Order, OrderId, Status, TraceParent, Version};
@@ -11,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use logistics_cli_kit::Failure;
-use logistics_cli_kit::{Access, BaseUrl, Client, Reply};
+use logistics_cli_kit::{Access, BaseUrl, Client, Reply, ReplyStream};
 
 /// How long the server may wait for a decision: longer than it should ever take.
 const PREFER: (&str, &str) = ("prefer", "wait=30");
@@ -221,20 +220,15 @@ impl Api {
         self.get(&format!("/orders/{order_id}")).await
     }
 
-    /// The history of an order and its entity tag. `None` if it still has the given `tag`.
-    pub(crate) async fn events(
+    /// Opens a path whose reply may not end.
+    pub(crate) async fn open(
         &mut self,
-        order_id: &OrderId,
-        tag: Option<&str>,
-    ) -> Result<Option<(Bytes, Option<String>)>, Failure> {
-        let has: Vec<_> = tag.map(|tag| ("if-none-match", tag)).into_iter().collect();
-        let path = format!("/orders/{order_id}/events");
-        let reply = self.send(Method::GET, &path, &has, Bytes::new()).await?;
-        if reply.status == StatusCode::NOT_MODIFIED {
-            return Ok(None);
-        }
-        let tag = reply.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-        done(reply).map(|json| Some((json, tag)))
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<ReplyStream, Failure> {
+        let mut headers = headers.to_vec();
+        headers.extend(self.trace.as_ref().map(|trace| ("traceparent", trace.as_str())));
+        self.client.open(path, &headers).await
     }
 
     /// Reads a path.
@@ -276,8 +270,16 @@ fn unreadable(error: &serde_json::Error) -> Failure {
 
 /// The body of a successful reply.
 fn done(reply: Reply) -> Result<Bytes, Failure> {
+    if [StatusCode::OK, StatusCode::CREATED].contains(&reply.status) {
+        Ok(reply.body)
+    } else {
+        Err(refused(&reply))
+    }
+}
+
+/// The failure of a reply that is none of success.
+pub(crate) fn refused(reply: &Reply) -> Failure {
     let sentence = match reply.status {
-        StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => return Ok(reply.body),
         StatusCode::ACCEPTED => {
             "the log has stored the request, but no processor has decided it yet; read the order again later"
                 .into()
@@ -288,8 +290,8 @@ fn done(reply: Reply) -> Result<Bytes, Failure> {
         },
     };
     match reply.status {
-        StatusCode::SERVICE_UNAVAILABLE => Err(Failure::unreachable(sentence)),
-        _ => Err(Failure::refused(sentence)),
+        StatusCode::SERVICE_UNAVAILABLE => Failure::unreachable(sentence),
+        _ => Failure::refused(sentence),
     }
 }
 

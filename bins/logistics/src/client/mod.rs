@@ -4,6 +4,7 @@ pub(crate) mod advance;
 pub(crate) mod api;
 pub(crate) mod assign;
 pub(crate) mod cancel;
+pub(crate) mod event_source;
 pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod list;

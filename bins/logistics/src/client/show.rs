@@ -3,9 +3,7 @@
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use logistics_core::text::{Escaped, escaped_json};
-use logistics_core::{
-    Actor, Change, DeadlineKind, Fact, HistoryEntry, Order, PartyId, Reason, Status, Subject,
-};
+use logistics_core::{Actor, DeadlineKind, HistoryEntry, Order, OrderId, PartyId, Reason, Status, Subject};
 
 use super::api::names;
 
@@ -98,23 +96,21 @@ pub(crate) fn now(order: &Order) -> String {
 
 /// One fact as a line, without its order.
 pub(crate) fn entry(entry: &HistoryEntry) -> String {
+    format!("{}  {}", entry.at, happened(entry))
+}
+
+/// One fact as a line, with its order.
+pub(crate) fn fact(order_id: &OrderId, entry: &HistoryEntry) -> String {
+    format!("{}  {order_id}  {}", entry.at, happened(entry))
+}
+
+fn happened(entry: &HistoryEntry) -> String {
     let change = match &entry.assignment {
         Some(assignment) => assigned(entry.status, assignment.courier_id.as_ref()),
         None if entry.tracking_revoked => links_revoked(entry.status),
         None => change(entry.status, entry.late),
     };
-    format!("{}  {change} {}", entry.at, cause(entry.actor, entry.by.as_ref(), entry.reason.as_ref()))
-}
-
-/// One fact as a line, with its order.
-pub(crate) fn fact(fact: &Fact) -> String {
-    let change = match &fact.change {
-        Change::Assigned { courier_id } => assigned(fact.status, courier_id.as_ref()),
-        Change::TrackingRevoked => links_revoked(fact.status),
-        kind => change(fact.status, *kind == Change::Late),
-    };
-    let cause = cause(fact.actor, fact.by.as_ref(), fact.reason.as_ref());
-    format!("{}  {}  {change} {cause}", fact.at, fact.order_id)
+    format!("{change} {}", cause(entry.actor, entry.by.as_ref(), entry.reason.as_ref()))
 }
 
 fn change(status: Status, late: bool) -> String {

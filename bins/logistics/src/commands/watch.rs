@@ -3,20 +3,17 @@
 use std::time::Duration;
 
 use clap::Args;
-use logistics_core::port::{LogRecord, Topic};
-use logistics_core::wire::{self, Record};
-use logistics_core::{Fact, HistoryEntry, OrderId, Partition, Status, Version};
+use logistics_core::text::escaped_json;
+use logistics_core::{HistoryEntry, OrderId};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::log::{Entry, Follower, Reader, Source};
+use crate::client::event_source::EventSource;
 use crate::client::{ClientArgs, api, show};
 use logistics_cli_kit::output::{self, Lines};
-use logistics_cli_kit::{EndsAtOnce, Failure};
-use logistics_core::text::escaped_json;
+use logistics_cli_kit::{EndsAtOnce, Failure, Span};
 
-/// The interval of reads of an order. If nothing changed, the server answers 304 without a body.
-const POLL: Duration = Duration::from_millis(250);
+/// The default of `--reconnect`, in milliseconds.
+const RECONNECT_MS: u64 = 60_000;
 
 /// Flags of `watch`.
 #[derive(Args, Debug)]
@@ -24,80 +21,67 @@ pub(crate) struct WatchArgs {
     /// The order [default: all orders, from now on]
     #[arg(value_name = "ORDER_ID")]
     order_id: Option<OrderId>,
+    /// How long to try again when the server is gone. What happens meanwhile is shown afterwards
+    #[arg(long, value_name = "TIME", default_value_t = Span { ms: RECONNECT_MS })]
+    reconnect: Span,
     #[command(flatten)]
     client: ClientArgs,
 }
 
+/// The data of a fact.
 #[derive(Deserialize)]
-struct History<'a> {
-    status: Status,
-    #[serde(borrow)]
-    events: Vec<&'a RawValue>,
+struct Fact {
+    order_id: OrderId,
+    #[serde(flatten)]
+    entry: HistoryEntry,
+}
+
+/// The data of the last event of a stream.
+#[derive(Deserialize)]
+struct End<'a> {
+    reason: &'a str,
 }
 
 /// Prints the facts of one order until it is terminal, or those of all orders until Ctrl-C.
 pub(crate) async fn run(args: WatchArgs) -> Result<(), Failure> {
     let ends = EndsAtOnce::listen()?;
     ends.goes_on_until_then();
-    match &args.order_id {
-        Some(order_id) => order(&args.client, order_id).await,
-        None => orders(&args.client).await,
-    }
-}
-
-async fn order(client: &ClientArgs, order_id: &OrderId) -> Result<(), Failure> {
-    let (mut api, mut lines) = (client.api()?, Lines::stdout());
-    let (mut seen, mut tag) = (Version(0), None);
-    loop {
-        if let Some((json, now)) = api.events(order_id, tag.as_deref()).await? {
-            tag = now;
-            let History { status, events } = api::parsed(&json)?;
-            for raw in events {
-                let entry: HistoryEntry = api::parsed(raw.get().as_bytes())?;
-                if entry.version > seen {
-                    seen = entry.version;
-                    lines.write(&if client.json {
-                        escaped_json(raw.get()).into_owned()
-                    } else {
-                        show::entry(&entry)
-                    })?;
-                }
-            }
-            if !lines.flush()? || status.is_terminal() {
-                return Ok(());
-            }
-        }
-        tokio::time::sleep(POLL).await;
-    }
-}
-
-async fn orders(client: &ClientArgs) -> Result<(), Failure> {
-    let mut reader = Reader::open(&Source::Served(Box::new(client.server.clone()))).await?;
-    let bounds = reader.bounds(Topic::Orders).await?;
-    let from = bounds.iter().map(|bounds| bounds.end).collect();
-    if !client.json {
+    let WatchArgs { order_id, reconnect, client } = &args;
+    // From version 0 on, a stream has the whole history.
+    let (path, last_id) = match order_id {
+        Some(order_id) => (format!("/orders/{order_id}/events"), Some("0".to_owned())),
+        None => ("/events".to_owned(), None),
+    };
+    let patience = Duration::from_millis(reconnect.ms);
+    let mut events = EventSource::open(client.api()?, path, last_id, patience).await?;
+    if order_id.is_none() && !client.json {
         output::line("Following all orders until Ctrl-C:");
     }
-    let (mut follower, mut lines) = (Follower::start(&client.server, Topic::Orders, from)?, Lines::stdout());
-    loop {
-        let (partition, entries) = follower.next().await?;
-        for entry in &entries {
-            if let Some(fact) = fact(partition, entry) {
-                lines.write(&if client.json { entry.json_value() } else { show::fact(&fact) })?;
+    let mut lines = Lines::stdout();
+    while let Some(event) = events.next().await? {
+        match event.name.as_str() {
+            "fact" => {
+                let Fact { order_id: of, entry } = api::parsed(event.data.as_bytes())?;
+                lines.write(&match order_id {
+                    _ if client.json => escaped_json(&event.data).into_owned(),
+                    Some(_) => show::entry(&entry),
+                    None => show::fact(&of, &entry),
+                })?;
+                let is_last = order_id.is_some() && entry.status.is_terminal();
+                if !lines.flush()? || is_last {
+                    return Ok(());
+                }
             }
-        }
-        if !lines.flush()? {
-            return Ok(());
+            "resume" => events.resume(),
+            "end" => {
+                let End { reason } = api::parsed(event.data.as_bytes())?;
+                if let "not_visible" | "unknown_version" = reason {
+                    return Err(Failure::refused(format!("the server ended the stream: {reason}")));
+                }
+            }
+            // Of a later server.
+            _ => {}
         }
     }
-}
-
-/// The record as a fact, if it is one.
-fn fact(partition: Partition, entry: &Entry) -> Option<Fact> {
-    let payload = entry.json_value().into();
-    let record = LogRecord { offset: entry.offset, key: None, headers: Vec::new(), payload, at: entry.at };
-    match wire::decode(&record, partition) {
-        Ok(Record::Fact(fact)) => Some(fact),
-        _ => None,
-    }
+    Ok(())
 }

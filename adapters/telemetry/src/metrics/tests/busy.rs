@@ -7,7 +7,7 @@ use logistics_core::lifecycle::STATUSES;
 use logistics_core::observe::{
     ApiCall, ApiRoute, AppendReport, ChannelReading, DeadLetterReport, DependencyReading, FactReport,
     LogReading, NotificationEnd, NotificationReport, Observer, OpenTransactionReading, PortCall,
-    ProcessorReading, Reading, RejectionReport, StoreReading, TransactionReport,
+    ProcessorReading, Reading, RejectionReport, StoreReading, StreamEvent, StreamKind, TransactionReport,
 };
 use logistics_core::port::{NotifyErrorKind, PortErrorKind, StatusSummary};
 use logistics_core::processor::{HaltCode, ProcessorEvent};
@@ -130,6 +130,9 @@ pub(super) fn busy() -> Metrics {
         let mut report = NotificationReport::new("console", Partition(0), Offset(1), end);
         (report.attempt, report.elapsed, report.age) = (1, Duration::from_millis(4), Duration::from_secs(2));
         metrics.notification(&report);
+    }
+    for event in [StreamEvent::Opened, StreamEvent::Sent, StreamEvent::Lagged] {
+        metrics.stream(StreamKind::Order, event);
     }
     let spans = Arc::new(SpanCounts::default());
     spans.add_exported(1);

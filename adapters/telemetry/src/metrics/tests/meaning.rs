@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use logistics_core::observe::{ApiCall, NotificationEnd, NotificationReport, Observer, PortCall};
+use logistics_core::observe::{
+    ApiCall, NotificationEnd, NotificationReport, Observer, PortCall, StreamEvent, StreamKind,
+};
 use logistics_core::port::PortErrorKind;
 use logistics_core::processor::{InterruptCode, ProcessorEvent};
 use logistics_core::{Offset, Partition};
@@ -118,4 +120,22 @@ fn a_delivery_has_a_duration_and_a_delay() {
     assert_eq!(of("logistics_notification_delay_seconds_sum"), Some(2.0));
     let retries = [("channel", "console"), ("kind", "rate_limited")];
     assert_eq!(scrape.value("logistics_notification_retries_total", &retries), Some(1.0));
+}
+
+#[test]
+fn open_streams_are_those_that_began_and_have_not_ended() {
+    let metrics = metrics();
+    assert!(scrape(&metrics).named("logistics_streams_open").next().is_none());
+    for _ in 0..3 {
+        metrics.stream(StreamKind::All, StreamEvent::Opened);
+    }
+    metrics.stream(StreamKind::All, StreamEvent::Sent);
+    metrics.stream(StreamKind::All, StreamEvent::Closed);
+    let scrape = scrape(&metrics);
+    let value = |name, kind| scrape.value(name, &[("kind", kind)]);
+    assert_eq!(value("logistics_streams_open", "all"), Some(2.0));
+    assert_eq!(value("logistics_streams_open", "order"), Some(0.0));
+    assert_eq!(value("logistics_streams_opened_total", "all"), Some(3.0));
+    assert_eq!(value("logistics_stream_events_total", "all"), Some(1.0));
+    assert_eq!(value("logistics_streams_lagged_total", "all"), Some(0.0));
 }

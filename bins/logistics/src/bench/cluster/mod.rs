@@ -47,5 +47,6 @@ async fn measure(scenario: Scenario, fixture: &Fixture, args: &BenchArgs) -> Res
         Scenario::Idle => waiting::idle(fixture, args).await,
         Scenario::Takeover => takeover::takeover(fixture, args).await,
         Scenario::Recovery => drain::recovery(fixture, args).await,
+        Scenario::Streams => Err(Failure::usage("streams needs --engine embedded")),
     }
 }

@@ -65,11 +65,6 @@ impl Entry {
         Ok(LogRecord { offset: self.offset, key, payload, headers: Vec::new(), at: self.at })
     }
 
-    /// The payload on one line; empty if it is not JSON.
-    pub(crate) fn json_value(&self) -> String {
-        self.value.as_ref().map(|value| escaped_json(value.get()).into_owned()).unwrap_or_default()
-    }
-
     /// All fields, as JSON on one line.
     pub(super) fn json(&self, topic: Topic, partition: Partition) -> String {
         #[derive(Serialize)]

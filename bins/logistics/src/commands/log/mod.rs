@@ -11,11 +11,11 @@ mod tail;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use entry::Entry;
-pub(crate) use follow::Follower;
+use entry::Entry;
+use follow::Follower;
 use logistics_cli_kit::{EndsAtOnce, Failure};
-pub(crate) use reader::Reader;
-pub(crate) use source::Source;
+use reader::Reader;
+use source::Source;
 
 /// Flags of `log`.
 #[derive(Args, Debug)]
