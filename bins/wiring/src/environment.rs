@@ -11,6 +11,7 @@ use crate::http_server::HttpArgs;
 use crate::instance::InstanceArgs;
 use crate::notify::NotifyArgs;
 use crate::telemetry::TelemetryArgs;
+use crate::webhook_delivery::WebhookDeliveryArgs;
 
 /// Reads the command line and the environment of this process.
 ///
@@ -33,7 +34,7 @@ fn shared() -> Command {
     let command = LogArgs::augment_args(DecidingArgs::augment_args(Command::new("shared")));
     let command = NotifyArgs::augment_args(HttpArgs::augment_args(command));
     let command = AuditArgs::augment_args(InstanceArgs::augment_args(command));
-    let command = TelemetryArgs::augment_args(command);
+    let command = WebhookDeliveryArgs::augment_args(TelemetryArgs::augment_args(command));
     #[cfg(feature = "cluster")]
     let command = crate::cluster::ClusterArgs::augment_args(command);
     command
