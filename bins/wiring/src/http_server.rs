@@ -146,7 +146,8 @@ impl HttpServer {
         options.in_flight_bytes_max = bytes_max;
         options.log_keys = log_keys;
         http.rate_limits.configure_service(&mut options);
-        let (bus, store) = (telemetry.layer().over(bus), telemetry.layer().over(store));
+        let bus: Arc<dyn EventBus> = telemetry.layer().over(bus);
+        let store: Arc<dyn OrderReader> = telemetry.layer().over(store);
         let (hub, feed) = http.live.feed(&bus, &store);
         let service = OrderService::new(bus, store, Arc::new(SystemClock), options)
             .with_observers(telemetry.observers())
