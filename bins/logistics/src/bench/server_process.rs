@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use logistics_cli_kit::Failure;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use super::load::HttpConnection;
 
@@ -21,6 +21,8 @@ pub(super) struct ServerProcess {
     /// From the start until it is ready.
     pub(super) started: Duration,
     _child: Child,
+    /// Open, so that the server can write its lines.
+    _lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl ServerProcess {
@@ -58,6 +60,6 @@ impl ServerProcess {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Ok(Self { addr, process, started: begun.elapsed(), _child: child })
+        Ok(Self { addr, process, started: begun.elapsed(), _child: child, _lines: lines })
     }
 }

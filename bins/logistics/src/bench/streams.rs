@@ -40,7 +40,8 @@ pub(super) async fn streams(args: &BenchArgs) -> Result<Vec<Figure>, Failure> {
     ];
     let mut arguments: Vec<_> =
         limits.iter().flat_map(|(flag, n)| [(*flag).to_owned(), n.to_string()]).collect();
-    arguments.extend(["--mode", "manual", "--live-heartbeat", HEARTBEAT].map(str::to_owned));
+    arguments
+        .extend(["--mode", "manual", "--notifier", "none", "--live-heartbeat", HEARTBEAT].map(str::to_owned));
     let server = ServerProcess::start(dir.path(), &arguments).await?;
     let failed = |error: io::Error| Failure::refused(format!("a stream failed: {error}; check ulimit -n"));
     let orders = placed(server.addr, count).await.map_err(failed)?;
