@@ -175,6 +175,7 @@ mod tests {
         permits.leave(&one);
         assert_eq!(permits.enter(&Caller::Unknown), Ok(()));
         [same, other, Caller::Unknown].iter().for_each(|caller| permits.leave(caller));
-        assert_eq!((permits.lock().streams, permits.lock().by_caller.len()), (0, 0));
+        let open = permits.lock();
+        assert_eq!((open.streams, open.by_caller.len()), (0, 0));
     }
 }
