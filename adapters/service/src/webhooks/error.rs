@@ -10,7 +10,7 @@ use crate::error::ServiceError;
 #[non_exhaustive]
 pub enum WebhookError {
     /// There is no such endpoint, or it is another party's.
-    #[error("Webhook endpoint not found")]
+    #[error("Webhook endpoint or dead letter not found")]
     NotFound,
     /// The endpoint has another version than the expected one. Nothing changed.
     #[error("The webhook endpoint has version {current}, the request expected {expected}")]

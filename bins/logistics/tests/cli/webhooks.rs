@@ -49,10 +49,10 @@ fn an_endpoint_is_created_changed_rotated_and_deleted() {
     let redriven = server.run(&["webhooks", "redrive", &id, "--since", "2026-01-31T18:00:00Z"]).done();
     assert_eq!(redriven, "0 messages will be delivered again\n");
     let unknown = server.run(&["webhooks", "redrive", &id, "--order", "o-1", "--order-version", "2"]);
-    assert_eq!(unknown.failed(1), "Webhook endpoint not found");
+    assert_eq!(unknown.failed(1), "Webhook endpoint or dead letter not found");
     assert_eq!(server.run(&["webhooks", "delete", &id]).done(), format!("{id} is deleted\n"));
     let gone = server.run(&["webhooks", "show", &id]);
-    assert_eq!(gone.failed(1), "Webhook endpoint not found");
+    assert_eq!(gone.failed(1), "Webhook endpoint or dead letter not found");
 }
 
 #[test]
