@@ -175,9 +175,8 @@ impl HttpServer {
         http.rate_limits.configure_service(&mut options);
         let bus: Arc<dyn EventBus> = telemetry.layer().over(bus);
         let store: Arc<dyn OrderReader> = telemetry.layer().over(store);
-        let webhooks = http.webhooks.start(bus.clone(), log_keys)?;
         let (hub, feed) = http.live.feed(&bus, &store);
-        let service = OrderService::new(bus, store, Arc::new(SystemClock), options)
+        let service = OrderService::new(bus.clone(), store, Arc::new(SystemClock), options)
             .with_observers(telemetry.observers())
             .with_feed(feed);
         telemetry.watch(Arc::new(Readiness { registry: registry.clone(), degradable: DEGRADABLE }));
@@ -187,7 +186,6 @@ impl HttpServer {
         let authenticator = http.auth.authenticator(listen)?;
         let mut api = Api::new(service, registry.clone())
             .with_authenticator(authenticator)
-            .with_webhooks(webhooks.clone())
             .with_metrics(telemetry.exposition());
         if let Some(limiter) = http.rate_limits.limiter()? {
             api = api.with_limiter(limiter);
@@ -207,7 +205,9 @@ impl HttpServer {
         let mut api_config = config(listen);
         api_config.tls = http.tls.settings();
         http.tracking.configure(&mut api_config)?;
-        let api = bound(logistics_warp::bind(api_config, api).await)?;
+        // Last, because it reads the log from here on.
+        let webhooks = http.webhooks.start(bus, log_keys)?;
+        let api = bound(logistics_warp::bind(api_config, api.with_webhooks(webhooks.clone())).await)?;
         let mut server = Self::new(api.local_addr(), registry.clone());
         (server.is_tls, server.hub) = (http.tls.is_on(), Some(hub));
         server.webhooks = Some(webhooks);
@@ -285,6 +285,7 @@ impl HttpServer {
             let _ = server.await;
         }
         self.hub.iter().for_each(Hub::close);
+        self.webhooks.iter().for_each(Webhooks::close);
     }
 }
 

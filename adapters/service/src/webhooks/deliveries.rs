@@ -14,6 +14,8 @@ use logistics_core::{Backoff, Offset, OrderId, Partition, Timestamp, Version, wi
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::outage::Outage;
+
 /// The limit of one read of a partition.
 const READ: ReadLimit = ReadLimit { records: 1000, bytes: 1024 * 1024 };
 /// How far back a partition is read at the start, in records.
@@ -148,15 +150,21 @@ impl Index {
 
 /// Starts one reader for each partition.
 pub(crate) fn start(deliveries: &Arc<Deliveries>, bus: &Arc<dyn EventBus>) -> Vec<AbortOnDropHandle<()>> {
+    let outage = Arc::new(Outage::of(Topic::Deliveries));
     let reader = |partition| {
-        let reader = follow(deliveries.clone(), bus.clone(), Partition(partition));
+        let reader = follow(deliveries.clone(), bus.clone(), Partition(partition), outage.clone());
         AbortOnDropHandle::new(tokio::spawn(reader))
     };
     (0..bus.partitions()).map(reader).collect()
 }
 
 /// Folds the records of a partition for ever. Unreadable ones are skipped: nothing is decided from them here.
-async fn follow(deliveries: Arc<Deliveries>, bus: Arc<dyn EventBus>, partition: Partition) {
+async fn follow(
+    deliveries: Arc<Deliveries>,
+    bus: Arc<dyn EventBus>,
+    partition: Partition,
+    outage: Arc<Outage>,
+) {
     let (mut failures, mut next) = (0, None);
     loop {
         let before = next;
@@ -164,8 +172,7 @@ async fn follow(deliveries: Arc<Deliveries>, bus: Arc<dyn EventBus>, partition: 
         failures = if next > before { 0 } else { failures };
         let delay: Duration = RETRY.delay(failures, rand::random());
         failures = failures.saturating_add(1);
-        let retry_in_ms = delay.as_millis();
-        tracing::warn!(%partition, %error, retry_in_ms, "failed to read the webhook deliveries; retrying");
+        outage.failed(partition, &error);
         tokio::time::sleep(delay).await;
     }
 }

@@ -7,6 +7,7 @@ mod create;
 mod deliveries;
 mod error;
 mod options;
+mod outage;
 mod read;
 mod redrive;
 mod registry;
@@ -16,7 +17,7 @@ mod send_test;
 mod write;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use logistics_core::health::{Health, HealthProbe};
 use logistics_core::port::{Clock, EventBus};
@@ -55,7 +56,7 @@ pub(crate) struct Shared {
     pub(crate) options: WebhookOptions,
     pub(crate) registry: Arc<Registry>,
     pub(crate) deliveries: Arc<Deliveries>,
-    _readers: Vec<AbortOnDropHandle<()>>,
+    readers: Mutex<Vec<AbortOnDropHandle<()>>>,
 }
 
 impl Webhooks {
@@ -76,6 +77,11 @@ impl Webhooks {
         Self::of(bus, clock, Some(sender), options)
     }
 
+    /// Stops the readers, before the log is closed. Afterwards, changes are not read back.
+    pub fn close(&self) {
+        self.0.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Waits until all facts and deliveries up to the end of the log at the start are read, or a reader of facts has halted.
     pub async fn caught_up(&self) {
         self.0.registry.caught_up().await;
@@ -92,7 +98,15 @@ impl Webhooks {
         let deliveries = Arc::new(Deliveries::new(bus.partitions()));
         let mut readers = registry::start(&registry, &bus, options.sealing_keys.clone());
         readers.extend(deliveries::start(&deliveries, &bus));
-        Self(Arc::new(Shared { bus, clock, sender, options, registry, deliveries, _readers: readers }))
+        Self(Arc::new(Shared {
+            bus,
+            clock,
+            sender,
+            options,
+            registry,
+            deliveries,
+            readers: Mutex::new(readers),
+        }))
     }
 }
 

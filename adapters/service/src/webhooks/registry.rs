@@ -15,6 +15,7 @@ use logistics_core::{Backoff, Offset, Partition};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::outage::Outage;
 use super::sealing::SealingKeys;
 
 /// The limit of one read of a partition.
@@ -225,8 +226,10 @@ pub(crate) fn start(
     bus: &Arc<dyn EventBus>,
     sealing_keys: Option<SealingKeys>,
 ) -> Vec<AbortOnDropHandle<()>> {
+    let outage = Arc::new(Outage::of(Topic::Endpoints));
     let reader = |partition| {
-        let reader = follow(registry.clone(), bus.clone(), Partition(partition), sealing_keys.clone());
+        let (keys, outage) = (sealing_keys.clone(), outage.clone());
+        let reader = follow(registry.clone(), bus.clone(), Partition(partition), keys, outage);
         AbortOnDropHandle::new(tokio::spawn(reader))
     };
     (0..bus.partitions()).map(reader).collect()
@@ -238,6 +241,7 @@ async fn follow(
     bus: Arc<dyn EventBus>,
     partition: Partition,
     sealing_keys: Option<SealingKeys>,
+    outage: Arc<Outage>,
 ) {
     let (mut failures, mut next) = (0, Offset(0));
     loop {
@@ -252,8 +256,7 @@ async fn follow(
                 failures = if next > before { 0 } else { failures };
                 let delay: Duration = RETRY.delay(failures, rand::random());
                 failures = failures.saturating_add(1);
-                let retry_in_ms = delay.as_millis();
-                tracing::warn!(%partition, %error, retry_in_ms, "failed to read the webhook endpoints; retrying");
+                outage.failed(partition, &error);
                 tokio::time::sleep(delay).await;
             }
         }

@@ -270,7 +270,7 @@ fn unreadable(error: &serde_json::Error) -> Failure {
 
 /// The body of a successful reply.
 fn done(reply: Reply) -> Result<Bytes, Failure> {
-    if [StatusCode::OK, StatusCode::CREATED].contains(&reply.status) {
+    if [StatusCode::OK, StatusCode::CREATED, StatusCode::NO_CONTENT].contains(&reply.status) {
         Ok(reply.body)
     } else {
         Err(refused(&reply))
