@@ -18,7 +18,7 @@ pub struct WebhookDeliveryArgs {
     /// Deliver notifications to the webhook endpoints that are registered
     #[arg(long, env = "LOGISTICS_WEBHOOKS", value_enum, default_value_t = Switch::Off)]
     webhooks: Switch,
-    /// The address of the API that webhooks link to, for example https://orders.example [default: no links]
+    /// The address of the API that webhooks link to, for example `https://orders.example` [default: no links]
     #[arg(long, env = "LOGISTICS_WEBHOOK_PUBLIC_URL", value_name = "URL")]
     webhook_public_url: Option<String>,
 }
