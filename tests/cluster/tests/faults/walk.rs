@@ -17,8 +17,16 @@ pub(crate) async fn an_order_is_delivered_and_every_service_logs_it(system: Syst
         order.json()["status"] == "DELIVERED"
     })
     .await;
-    let missing = api::get(api, "/orders/missing").await.expect("an answer");
-    assert_eq!((missing.status, missing.json()["error"].as_str()), (404, Some("Order not found")));
+    // Until the store has caught up with the partition, the answer is 503.
+    until("a missing order is not found", async || {
+        let missing = api::get(api, "/orders/missing").await.expect("an answer");
+        let is_known = missing.status != 503;
+        if is_known {
+            assert_eq!((missing.status, missing.json()["error"].as_str()), (404, Some("Order not found")));
+        }
+        is_known
+    })
+    .await;
     let processor = &services.processors[0];
     processor.until_printed("Order Processor Running...").await;
     processor.until_printed(&format!("Received order {order_id} with status PLACED")).await;
