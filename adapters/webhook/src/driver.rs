@@ -108,7 +108,7 @@ impl Driver {
         draining: watch::Receiver<bool>,
     ) -> Self {
         let (happened, reports) = mpsc::unbounded_channel();
-        let registry = Registry::default();
+        let registry = Registry::new(bus.partitions());
         let attempts = Attempts {
             registry: registry.clone(),
             sender,

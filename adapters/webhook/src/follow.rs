@@ -67,7 +67,7 @@ fn fold(
             if let Some(opener) = opener {
                 opener(&mut fact);
             }
-            if let Some(endpoint) = registry.fold(&fact) {
+            if let Ok(endpoint) = registry.fold(&fact, partition) {
                 let _ = happened.send(Happened::Endpoint(endpoint));
             }
         }

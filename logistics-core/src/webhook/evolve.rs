@@ -2,7 +2,7 @@
 
 use super::endpoint::{Endpoint, EndpointSecret, EndpointState};
 use super::fact::{EndpointChange, EndpointFact, NewEndpoint};
-use crate::ids::{EndpointId, Version};
+use crate::ids::{EndpointId, Partition, Version};
 use crate::limits::WEBHOOK_OVERLAP_MS_MAX;
 
 /// Why a fact changes nothing.
@@ -20,6 +20,9 @@ pub enum FactIgnored {
     /// The fact names another endpoint than the state.
     #[error("the fact is about endpoint {0}")]
     OtherEndpoint(EndpointId),
+    /// The fact is in this partition, which is not its endpoint's.
+    #[error("the fact is in partition {0}, which is another endpoint's")]
+    ForeignPartition(Partition),
     /// The endpoint is deleted.
     #[error("the endpoint is deleted")]
     Deleted,

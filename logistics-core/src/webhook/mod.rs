@@ -20,6 +20,7 @@
 
 mod body;
 mod endpoint;
+mod endpoints;
 mod event_type;
 mod evolve;
 mod fact;
@@ -34,6 +35,7 @@ pub use endpoint::{
     DisabledReason, Endpoint, EndpointOwner, EndpointSecret, EndpointSettings, EndpointState,
     endpoint_partition,
 };
+pub use endpoints::Endpoints;
 pub use event_type::{EventFilter, EventType};
 pub use evolve::{FactIgnored, evolve_endpoint};
 pub use fact::{EndpointChange, EndpointFact, NewEndpoint};

@@ -1,15 +1,13 @@
 //! The endpoints of all partitions, as this process has read them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use logistics_core::health::PartHealth;
 use logistics_core::port::{EventBus, EventBusExt, LogRecord, PortError, ReadLimit, Topic};
-use logistics_core::webhook::{
-    Endpoint, EndpointId, EndpointOwner, FactIgnored, endpoint_partition, evolve_endpoint,
-};
+use logistics_core::webhook::{Endpoint, EndpointId, EndpointOwner, Endpoints, FactIgnored};
 use logistics_core::wire::{self, RecordError};
 use logistics_core::{Backoff, Offset, Partition};
 use tokio::sync::watch;
@@ -37,16 +35,6 @@ enum Stopped {
 pub(crate) struct Registry {
     endpoints: RwLock<Endpoints>,
     partitions: Vec<PartitionState>,
-}
-
-#[derive(Default)]
-struct Endpoints {
-    /// Deleted ones included: a late fact must find them.
-    by_id: BTreeMap<EndpointId, Arc<Endpoint>>,
-    /// Without deleted ones.
-    by_owner: BTreeMap<EndpointOwner, BTreeSet<EndpointId>>,
-    /// The number of those.
-    count: usize,
 }
 
 struct PartitionState {
@@ -98,7 +86,7 @@ impl Registry {
         }
         let detail = match (&halted, reading) {
             (Some(why), _) => why.to_string(),
-            (None, 0) => format!("{} endpoints", self.read(|endpoints| endpoints.count)),
+            (None, 0) => format!("{} endpoints", self.read(Endpoints::count)),
             (None, reading) => format!("reading {reading} partitions of {}", Topic::Endpoints.name()),
         };
         PartHealth { name: "webhooks".to_owned(), ready: self.is_ready(), detail }
@@ -106,21 +94,20 @@ impl Registry {
 
     /// The endpoint, also a deleted one.
     pub(crate) fn endpoint(&self, id: &EndpointId) -> Option<Arc<Endpoint>> {
-        self.read(|endpoints| endpoints.by_id.get(id).cloned())
+        self.read(|endpoints| endpoints.get(id).cloned())
     }
 
     /// The endpoints of these owners that are not deleted; `None`: of all owners.
     pub(crate) fn endpoints_of(&self, owners: Option<&[EndpointOwner]>) -> Vec<Arc<Endpoint>> {
         self.read(|endpoints| {
-            let endpoints = endpoints.by_id.values().filter(|endpoint| !endpoint.is_deleted());
             let own = |endpoint: &&Arc<Endpoint>| owners.is_none_or(|own| own.contains(&endpoint.owner));
-            endpoints.filter(own).cloned().collect()
+            endpoints.iter().filter(own).cloned().collect()
         })
     }
 
     /// The numbers of all endpoints, and of those of this owner.
     pub(crate) fn counts(&self, owner: &EndpointOwner) -> (usize, usize) {
-        self.read(|endpoints| (endpoints.count, endpoints.by_owner.get(owner).map_or(0, BTreeSet::len)))
+        self.read(|endpoints| (endpoints.count(), endpoints.count_of(owner)))
     }
 
     /// Waits until the fact at this offset is folded. `None` if the reader has halted before, or the result is no longer kept.
@@ -157,11 +144,6 @@ impl Registry {
                 return Ok(());
             }
         };
-        if endpoint_partition(&fact.endpoint_id, self.count_of_partitions()) != partition {
-            let endpoint_id = fact.endpoint_id.as_str();
-            tracing::warn!(%partition, %offset, endpoint_id, "a fact in a foreign partition was ignored");
-            return Ok(());
-        }
         if let Some(keys) = sealing_keys {
             keys.open(&mut fact);
         }
@@ -170,14 +152,10 @@ impl Registry {
             tracing::error!(%partition, %offset, endpoint_id, "the secret of a webhook endpoint is sealed with another key");
         }
         let mut endpoints = self.endpoints.write().unwrap_or_else(PoisonError::into_inner);
-        let current = endpoints.by_id.get(&fact.endpoint_id).map(Arc::as_ref);
-        let folded = evolve_endpoint(current, &fact).map(Arc::new);
-        match &folded {
-            Ok(endpoint) => endpoints.put(endpoint),
-            Err(ignored) => {
-                let endpoint_id = fact.endpoint_id.as_str();
-                tracing::info!(%partition, %offset, endpoint_id, %ignored, "a fact about a webhook endpoint was ignored");
-            }
+        let folded = endpoints.fold(&fact, partition, self.count_of_partitions());
+        if let Err(ignored) = &folded {
+            let endpoint_id = fact.endpoint_id.as_str();
+            tracing::info!(%partition, %offset, endpoint_id, %ignored, "a fact about a webhook endpoint was ignored");
         }
         drop(endpoints);
         if let Some(state) = self.partitions.get(partition.0 as usize) {
@@ -202,21 +180,6 @@ impl Registry {
 
     fn read<T>(&self, read: impl FnOnce(&Endpoints) -> T) -> T {
         read(&self.endpoints.read().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Endpoints {
-    fn put(&mut self, endpoint: &Arc<Endpoint>) {
-        let of_owner = self.by_owner.entry(endpoint.owner.clone()).or_default();
-        if endpoint.is_deleted() {
-            self.count -= usize::from(of_owner.remove(&endpoint.id));
-        } else {
-            self.count += usize::from(of_owner.insert(endpoint.id.clone()));
-        }
-        if of_owner.is_empty() {
-            self.by_owner.remove(&endpoint.owner);
-        }
-        self.by_id.insert(endpoint.id.clone(), endpoint.clone());
     }
 }
 
