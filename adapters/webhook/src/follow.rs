@@ -35,9 +35,10 @@ pub(crate) async fn follow_endpoints(
     caught_up: watch::Sender<bool>,
 ) {
     let topic = Topic::Endpoints;
-    let mut from = Offset(0);
+    let (mut from, mut is_failing) = (Offset(0), false);
     loop {
-        let failed: PortError = match follow(&*bus, topic, partition, &mut from, |records, next, end| {
+        let followed = follow(&*bus, topic, partition, &mut from, |records, next, end| {
+            is_failing = false;
             for record in records {
                 fold(&record, partition, &registry, opener.as_ref(), &happened);
             }
@@ -45,12 +46,12 @@ pub(crate) async fn follow_endpoints(
                 caught_up.send_replace(true);
             }
         })
-        .await
-        {
-            Ok(never) => match never {},
-            Err(error) => error,
-        };
-        warn!(%partition, why = %failed, "failed to read the webhook endpoints; retrying");
+        .await;
+        let Err(why) = followed;
+        // One line for an outage: every partition has a reader.
+        if !std::mem::replace(&mut is_failing, true) {
+            warn!(%partition, %why, "failed to read the webhook endpoints; retrying");
+        }
         sleep(RETRY).await;
     }
 }
@@ -107,11 +108,14 @@ pub(crate) async fn recover(
     happened: mpsc::UnboundedSender<Happened>,
 ) {
     let input = |input| _ = happened.send(Happened::Partition { partition, generation, input });
+    let mut is_failing = false;
     let mut from = loop {
         match replay(&*bus, partition, &input).await {
             Ok(next) => break next,
             Err(why) => {
-                error!(%partition, %why, "failed to restore the webhook deliveries that wait; retrying");
+                if !std::mem::replace(&mut is_failing, true) {
+                    error!(%partition, %why, "failed to restore the webhook deliveries that wait; retrying");
+                }
                 let why = format!("partition {partition}: {why}");
                 let _ = happened.send(Happened::Recovering { partition, why });
                 sleep(RETRY).await;
@@ -121,6 +125,7 @@ pub(crate) async fn recover(
     input(Input::Recovered { partition, next: from });
     loop {
         let followed = follow(&*bus, Topic::Deliveries, partition, &mut from, |records, _, _| {
+            is_failing = false;
             for record in records {
                 let offset = record.offset;
                 let decoded = wire::decode_delivery(&record.payload);
@@ -132,7 +137,9 @@ pub(crate) async fn recover(
         })
         .await;
         let Err(why) = followed;
-        warn!(%partition, %why, "failed to read the webhook deliveries; retrying");
+        if !std::mem::replace(&mut is_failing, true) {
+            warn!(%partition, %why, "failed to read the webhook deliveries; retrying");
+        }
         sleep(RETRY).await;
     }
 }

@@ -1,29 +1,23 @@
 //! What became of the deliveries: statistics and dead letters, as this process has read them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use futures::TryStreamExt;
 use logistics_core::delivery::{
     DeliveryEvent, DeliveryKey, DeliveryOutcome, DeliveryRecord, EndpointStats, Problem, Settled,
 };
-use logistics_core::port::{EventBus, EventBusExt, PortError, PortErrorKind, ReadLimit, Topic};
+use logistics_core::port::{Bounds, LogRecord, Topic};
 use logistics_core::webhook::EndpointId;
-use logistics_core::{Backoff, Offset, OrderId, Partition, Timestamp, Version, wire};
+use logistics_core::{Offset, OrderId, Partition, Timestamp, Version, wire};
 use tokio::sync::watch;
-use tokio_util::task::AbortOnDropHandle;
 
-use super::outage::Outage;
+use super::reader::TopicFold;
 
-/// The limit of one read of a partition.
-const READ: ReadLimit = ReadLimit { records: 1000, bytes: 1024 * 1024 };
 /// How far back a partition is read at the start, in records.
 const RECORDS_BACK_MAX: u64 = 100_000;
 /// Dead letters that a process keeps; beyond it, the oldest ones are only in the log.
 const DEAD_LETTERS_MAX: usize = 100_000;
-/// The wait before a failed read is repeated.
-const RETRY: Backoff = Backoff { delay_ms_min: 100, delay_ms_max: 5_000, jitter_percent: 20 };
 
 /// A message that was not delivered with all its attempts, or whose endpoint was disabled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +88,7 @@ impl Deliveries {
         letters.filter(|letter| since.is_none_or(|since| letter.at >= since)).cloned().collect()
     }
 
-    fn fold(&self, position: Position, record: DeliveryRecord) {
+    fn fold_record(&self, position: Position, record: DeliveryRecord) {
         let at = record.at;
         let mut index = self.lock();
         match record.event {
@@ -148,64 +142,29 @@ impl Index {
     }
 }
 
-/// Starts one reader for each partition.
-pub(crate) fn start(deliveries: &Arc<Deliveries>, bus: &Arc<dyn EventBus>) -> Vec<AbortOnDropHandle<()>> {
-    let outage = Arc::new(Outage::of(Topic::Deliveries));
-    let reader = |partition| {
-        let reader = follow(deliveries.clone(), bus.clone(), Partition(partition), outage.clone());
-        AbortOnDropHandle::new(tokio::spawn(reader))
-    };
-    (0..bus.partitions()).map(reader).collect()
-}
+impl TopicFold for Deliveries {
+    const TOPIC: Topic = Topic::Deliveries;
 
-/// Folds the records of a partition for ever. Unreadable ones are skipped: nothing is decided from them here.
-async fn follow(
-    deliveries: Arc<Deliveries>,
-    bus: Arc<dyn EventBus>,
-    partition: Partition,
-    outage: Arc<Outage>,
-) {
-    let (mut failures, mut next) = (0, None);
-    loop {
-        let before = next;
-        let Err(error) = read(&deliveries, bus.as_ref(), partition, &mut next).await;
-        failures = if next > before { 0 } else { failures };
-        let delay: Duration = RETRY.delay(failures, rand::random());
-        failures = failures.saturating_add(1);
-        outage.failed(partition, &error);
-        tokio::time::sleep(delay).await;
+    fn start(&self, _: Partition, bounds: Bounds, next: Option<Offset>) -> Offset {
+        let oldest = Offset(bounds.end.0.saturating_sub(RECORDS_BACK_MAX));
+        next.unwrap_or(oldest).max(bounds.start)
     }
-}
 
-async fn read(
-    deliveries: &Deliveries,
-    bus: &dyn EventBus,
-    partition: Partition,
-    next: &mut Option<Offset>,
-) -> Result<std::convert::Infallible, PortError> {
-    let bounds = bus.bounds(Topic::Deliveries, partition).await?;
-    let oldest = Offset(bounds.end.0.saturating_sub(RECORDS_BACK_MAX));
-    let from = next.unwrap_or(oldest).max(bounds.start);
-    let progressed = |next: Offset| {
-        if let Some(caught_up) = deliveries.caught_up.get(partition.0 as usize).filter(|_| next >= bounds.end)
-        {
-            caught_up.send_if_modified(|caught_up| !std::mem::replace(caught_up, true));
-        }
-    };
-    progressed(from);
-    let mut batches = bus.follow_batches(Topic::Deliveries, partition, from, READ);
-    while let Some(batch) = batches.try_next().await? {
-        for record in &batch.records {
-            match wire::decode_delivery(&record.payload) {
-                Ok(decoded) => deliveries.fold(Position { partition, offset: record.offset }, decoded),
-                Err(error) => {
-                    let offset = record.offset;
-                    tracing::debug!(%partition, %offset, %error, "a record of a webhook delivery was skipped");
-                }
+    /// Unreadable records are skipped: nothing is decided from them here.
+    fn fold(&self, partition: Partition, record: &LogRecord) -> ControlFlow<()> {
+        let offset = record.offset;
+        match wire::decode_delivery(&record.payload) {
+            Ok(decoded) => self.fold_record(Position { partition, offset }, decoded),
+            Err(error) => {
+                tracing::debug!(%partition, %offset, %error, "a record of a webhook delivery was skipped");
             }
         }
-        *next = Some(batch.next);
-        progressed(batch.next);
+        ControlFlow::Continue(())
     }
-    Err(PortError::new(PortErrorKind::Unavailable, "the bus ended the read of a partition"))
+
+    fn progressed(&self, partition: Partition, _: Offset, caught_up: bool) {
+        if let Some(reader) = self.caught_up.get(partition.0 as usize).filter(|_| caught_up) {
+            reader.send_if_modified(|caught_up| !std::mem::replace(caught_up, true));
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod error;
 mod options;
 mod outage;
 mod read;
+mod reader;
 mod redrive;
 mod registry;
 mod rotate;
@@ -94,10 +95,10 @@ impl Webhooks {
         sender: Option<Arc<dyn WebhookSender>>,
         options: WebhookOptions,
     ) -> Self {
-        let registry = Arc::new(Registry::new(bus.partitions()));
+        let registry = Arc::new(Registry::new(bus.partitions(), options.sealing_keys.clone()));
         let deliveries = Arc::new(Deliveries::new(bus.partitions()));
-        let mut readers = registry::start(&registry, &bus, options.sealing_keys.clone());
-        readers.extend(deliveries::start(&deliveries, &bus));
+        let mut readers = reader::start(&registry, &bus);
+        readers.extend(reader::start(&deliveries, &bus));
         Self(Arc::new(Shared {
             bus,
             clock,

@@ -1,38 +1,27 @@
 //! The endpoints of all partitions, as this process has read them.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
 
-use futures::TryStreamExt;
 use logistics_core::health::PartHealth;
-use logistics_core::port::{EventBus, EventBusExt, LogRecord, PortError, ReadLimit, Topic};
-use logistics_core::webhook::{Endpoint, EndpointId, EndpointOwner, Endpoints, FactIgnored};
+use logistics_core::port::{Bounds, LogRecord, Topic};
+use logistics_core::webhook::{Endpoint, EndpointFact, EndpointId, EndpointOwner, Endpoints, FactIgnored};
 use logistics_core::wire::{self, RecordError};
-use logistics_core::{Backoff, Offset, Partition};
+use logistics_core::{Offset, Partition};
 use tokio::sync::watch;
-use tokio_util::task::AbortOnDropHandle;
 
-use super::outage::Outage;
+use super::reader::TopicFold;
 use super::sealing::SealingKeys;
 
-/// The limit of one read of a partition.
-const READ: ReadLimit = ReadLimit { records: 1000, bytes: 1024 * 1024 };
 /// Latest folded facts of a partition whose result is kept for their writers.
 const RESULTS_KEPT: usize = 1024;
-/// The wait before a failed read is repeated.
-const RETRY: Backoff = Backoff { delay_ms_min: 100, delay_ms_max: 5_000, jitter_percent: 20 };
 
 /// The endpoint after a fact, or why the fact changed nothing.
 type Folded = Result<Arc<Endpoint>, FactIgnored>;
 
-/// Why a reader stopped for good, or the end of a stream that has none.
-enum Stopped {
-    Failed(PortError),
-    Halted(String),
-}
-
 pub(crate) struct Registry {
+    sealing_keys: Option<SealingKeys>,
     endpoints: RwLock<Endpoints>,
     partitions: Vec<PartitionState>,
 }
@@ -53,12 +42,16 @@ struct Progress {
 }
 
 impl Registry {
-    pub(crate) fn new(partitions: u32) -> Self {
+    pub(crate) fn new(partitions: u32, sealing_keys: Option<SealingKeys>) -> Self {
         let partition = |_| PartitionState {
             progress: watch::Sender::new(Progress::default()),
             results: Mutex::default(),
         };
-        Self { endpoints: RwLock::default(), partitions: (0..partitions).map(partition).collect() }
+        Self {
+            sealing_keys,
+            endpoints: RwLock::default(),
+            partitions: (0..partitions).map(partition).collect(),
+        }
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -120,31 +113,8 @@ impl Registry {
         results.iter().rev().find(|(at, _)| *at == offset).map(|(_, folded)| folded.clone())
     }
 
-    /// Folds one record. An invalid one changes nothing and is reported.
-    ///
-    /// # Errors
-    /// The sentence with which the reader halts, for a record of a newer release.
-    fn fold(
-        &self,
-        partition: Partition,
-        record: &LogRecord,
-        sealing_keys: Option<&SealingKeys>,
-    ) -> Result<(), String> {
-        let offset = record.offset;
-        let mut fact = match wire::decode_endpoint_fact(&record.payload) {
-            Ok(fact) => fact,
-            Err(error @ RecordError::NewerVersion(_)) => {
-                return Err(format!(
-                    "{} {partition}, offset {offset}: {error}; run that release",
-                    Topic::Endpoints.name()
-                ));
-            }
-            Err(error) => {
-                tracing::warn!(%partition, %offset, %error, "an invalid fact about a webhook endpoint was ignored");
-                return Ok(());
-            }
-        };
-        if let Some(keys) = sealing_keys {
+    fn fold_fact(&self, partition: Partition, offset: Offset, mut fact: EndpointFact) {
+        if let Some(keys) = &self.sealing_keys {
             keys.open(&mut fact);
         }
         if fact.change.secret_mut().is_some_and(|secret| secret.open().is_none()) {
@@ -165,14 +135,13 @@ impl Registry {
             }
             results.push_back((offset, folded));
         }
-        Ok(())
     }
 
     fn count_of_partitions(&self) -> u32 {
         u32::try_from(self.partitions.len()).unwrap_or(u32::MAX)
     }
 
-    fn progressed(&self, partition: Partition, change: impl FnOnce(&mut Progress)) {
+    fn change_progress(&self, partition: Partition, change: impl FnOnce(&mut Progress)) {
         if let Some(state) = self.partitions.get(partition.0 as usize) {
             state.progress.send_modify(change);
         }
@@ -183,91 +152,42 @@ impl Registry {
     }
 }
 
-/// Starts one reader for each partition.
-pub(crate) fn start(
-    registry: &Arc<Registry>,
-    bus: &Arc<dyn EventBus>,
-    sealing_keys: Option<SealingKeys>,
-) -> Vec<AbortOnDropHandle<()>> {
-    let outage = Arc::new(Outage::of(Topic::Endpoints));
-    let reader = |partition| {
-        let (keys, outage) = (sealing_keys.clone(), outage.clone());
-        let reader = follow(registry.clone(), bus.clone(), Partition(partition), keys, outage);
-        AbortOnDropHandle::new(tokio::spawn(reader))
-    };
-    (0..bus.partitions()).map(reader).collect()
-}
+impl TopicFold for Registry {
+    const TOPIC: Topic = Topic::Endpoints;
 
-/// Folds the facts of a partition, until a record of a newer release. Everything else is retried.
-async fn follow(
-    registry: Arc<Registry>,
-    bus: Arc<dyn EventBus>,
-    partition: Partition,
-    sealing_keys: Option<SealingKeys>,
-    outage: Arc<Outage>,
-) {
-    let (mut failures, mut next) = (0, Offset(0));
-    loop {
-        let before = next;
-        match read(&registry, bus.as_ref(), partition, sealing_keys.as_ref(), &mut next).await {
-            Stopped::Halted(why) => {
+    fn start(&self, partition: Partition, bounds: Bounds, next: Option<Offset>) -> Offset {
+        let next = next.unwrap_or_default();
+        // Finite retention loses endpoints. Reading goes on with what is left.
+        if next < bounds.start {
+            tracing::error!(%partition, start = %bounds.start, "the log has lost facts about webhook endpoints");
+        }
+        next.max(bounds.start)
+    }
+
+    /// An invalid record changes nothing and is reported. At a record of a newer release, the reader halts.
+    fn fold(&self, partition: Partition, record: &LogRecord) -> ControlFlow<()> {
+        let offset = record.offset;
+        match wire::decode_endpoint_fact(&record.payload) {
+            Ok(fact) => self.fold_fact(partition, offset, fact),
+            Err(error @ RecordError::NewerVersion(_)) => {
+                let topic = Topic::Endpoints.name();
+                let why = format!("{topic} {partition}, offset {offset}: {error}; run that release");
                 tracing::error!(%partition, why, "the webhook endpoints of a partition are read no further");
-                registry.progressed(partition, |progress| progress.halted = Some(why.into()));
-                return;
+                self.change_progress(partition, |progress| progress.halted = Some(why.into()));
+                return ControlFlow::Break(());
             }
-            Stopped::Failed(error) => {
-                failures = if next > before { 0 } else { failures };
-                let delay: Duration = RETRY.delay(failures, rand::random());
-                failures = failures.saturating_add(1);
-                outage.failed(partition, &error);
-                tokio::time::sleep(delay).await;
+            Err(error) => {
+                tracing::warn!(%partition, %offset, %error, "an invalid fact about a webhook endpoint was ignored");
             }
         }
+        ControlFlow::Continue(())
     }
-}
 
-async fn read(
-    registry: &Registry,
-    bus: &dyn EventBus,
-    partition: Partition,
-    sealing_keys: Option<&SealingKeys>,
-    next: &mut Offset,
-) -> Stopped {
-    let bounds = match bus.bounds(Topic::Endpoints, partition).await {
-        Ok(bounds) => bounds,
-        Err(error) => return Stopped::Failed(error),
-    };
-    // Finite retention loses endpoints. Reading goes on with what is left.
-    if *next < bounds.start {
-        tracing::error!(%partition, start = %bounds.start, "the log has lost facts about webhook endpoints");
-        *next = bounds.start;
-    }
-    let progressed = |next: Offset| {
-        registry.progressed(partition, |progress| {
+    fn progressed(&self, partition: Partition, next: Offset, caught_up: bool) {
+        self.change_progress(partition, |progress| {
             progress.next = next;
-            progress.caught_up |= next >= bounds.end;
+            progress.caught_up |= caught_up;
         });
-    };
-    progressed(*next);
-    let mut batches = bus.follow_batches(Topic::Endpoints, partition, *next, READ);
-    loop {
-        match batches.try_next().await {
-            Ok(Some(batch)) => {
-                for record in &batch.records {
-                    if let Err(why) = registry.fold(partition, record, sealing_keys) {
-                        return Stopped::Halted(why);
-                    }
-                }
-                *next = batch.next;
-                progressed(*next);
-            }
-            Ok(None) => {
-                let text = "the bus ended the read of a partition";
-                let kind = logistics_core::port::PortErrorKind::Unavailable;
-                return Stopped::Failed(PortError::new(kind, text));
-            }
-            Err(error) => return Stopped::Failed(error),
-        }
     }
 }
 
