@@ -7,6 +7,8 @@
 #[path = "crash/load.rs"]
 mod load;
 mod support;
+#[path = "crash/webhooks.rs"]
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::path::Path;
