@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use logistics_core::Policy;
 use logistics_core::health::HealthProbe;
 use logistics_core::observe::Observers;
@@ -13,10 +13,9 @@ use logistics_core::processor::{ProducerRoles, Settings};
 use logistics_core::wire::LogKeys;
 use logistics_layers::Layer;
 use logistics_tokio::{
-    LogObserver, Notifications, NotificationsOptions, OrderLines, Processors, ProcessorsOptions, SystemClock,
+    DeliveryService, LogObserver, Notifications, NotificationsOptions, OrderLines, Processors,
+    ProcessorsOptions, SystemClock,
 };
-
-use logistics_webhook::Webhooks;
 
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
 use crate::telemetry::Telemetry;
@@ -68,7 +67,8 @@ pub struct Services {
     until: Option<BoxFuture<'static, Failure>>,
     processors: Option<Processors>,
     notifications: Option<Notifications>,
-    webhooks: Option<Webhooks>,
+    /// One for each channel with retries.
+    deliveries: Vec<DeliveryService>,
 }
 
 impl Services {
@@ -77,7 +77,7 @@ impl Services {
     pub fn new(telemetry: &Telemetry) -> Self {
         let (watches, until) = (Vec::new(), None);
         let (telemetry, processors, notifications) = (telemetry.clone(), None, None);
-        Self { telemetry, watches, until, processors, notifications, webhooks: None }
+        Self { telemetry, watches, until, processors, notifications, deliveries: Vec::new() }
     }
 
     /// Adds a part to the health.
@@ -142,7 +142,7 @@ impl Services {
     /// Starts the deliveries to webhook endpoints, unless they are off.
     #[must_use]
     pub fn delivering(mut self, bus: Arc<dyn EventBus>, delivery: Option<WebhookDelivery>) -> Self {
-        self.webhooks = delivery.map(|delivery| delivery.start(bus, &self.telemetry));
+        self.deliveries.extend(delivery.map(|delivery| delivery.start(bus, &self.telemetry)));
         self
     }
 
@@ -151,14 +151,14 @@ impl Services {
     pub fn probes(&self) -> Vec<Arc<dyn HealthProbe>> {
         let processors = self.processors.as_ref().map(Processors::probe);
         let notifications = self.notifications.as_ref().map(Notifications::probe);
-        let webhooks = self.webhooks.as_ref().map(Webhooks::probe);
-        self.watches.iter().cloned().chain(processors).chain(notifications).chain(webhooks).collect()
+        let deliveries = self.deliveries.iter().map(DeliveryService::probe);
+        self.watches.iter().cloned().chain(processors).chain(notifications).chain(deliveries).collect()
     }
 
     /// Completes running work and leaves the groups, within a limited time. The log names unfinished parts; nothing of them is
     /// lost.
     pub async fn drain(self) {
-        let Self { processors, notifications, webhooks, telemetry, .. } = self;
+        let Self { processors, notifications, deliveries, telemetry, .. } = self;
         let deciding = async {
             match processors {
                 Some(processors) => processors.drain(DRAIN).await.is_clean(),
@@ -172,13 +172,12 @@ impl Services {
             }
         };
         let delivering = async {
-            match webhooks {
-                Some(webhooks) => webhooks.drain(DRAIN).await.clean,
-                None => true,
-            }
+            let drained = join_all(deliveries.into_iter().map(|it| it.drain(DRAIN))).await;
+            drained.iter().all(|report| report.clean)
         };
         let (decided, notified, delivered) = tokio::join!(deciding, notifying, delivering);
-        let parts = [(decided, "a partition"), (notified, "the notifications"), (delivered, "the webhooks")];
+        let parts =
+            [(decided, "a partition"), (notified, "the notifications"), (delivered, "the deliveries")];
         let unfinished: Vec<_> =
             parts.into_iter().filter(|(clean, _)| !clean).map(|(_, part)| part).collect();
         if !unfinished.is_empty() {

@@ -154,6 +154,8 @@ impl TopicFold for Deliveries {
     fn fold(&self, partition: Partition, record: &LogRecord) -> ControlFlow<()> {
         let offset = record.offset;
         match wire::decode_delivery(&record.payload) {
+            // Another channel's receiver may have an endpoint's id.
+            Ok(decoded) if !decoded.channel.is_webhooks() => {}
             Ok(decoded) => self.fold_record(Position { partition, offset }, decoded),
             Err(error) => {
                 tracing::debug!(%partition, %offset, %error, "a record of a webhook delivery was skipped");

@@ -16,7 +16,7 @@ use logistics_core::webhook::{
     SendError, SendErrorKind, WebhookRequest, WebhookResponse, WebhookSender, endpoint_partition, sign,
 };
 use logistics_core::{
-    Offset, OrderId, Partition, PartyId, Status, Subject, Timestamp, Version, partition_of, wire,
+    ChannelName, Offset, OrderId, Partition, PartyId, Status, Subject, Timestamp, Version, partition_of, wire,
 };
 use logistics_service::{
     ChangeEndpoint, CreateEndpoint, IdempotencyKey, Principal, RedriveSelection, Role, RotateSecret,
@@ -395,10 +395,10 @@ async fn give_up(bus: &MemoryBus, endpoint: &EndpointId, order: &str, at: Timest
     let partition = partition_of(&order_id, PARTITIONS);
     let notification = Notification::new(order_id, Version(5), Status::Delivered, at);
     let key = DeliveryKey::new(endpoint.clone(), notification.order_id.clone(), notification.version);
-    let record_key = key.to_record_key();
+    let record_key = key.to_record_key(&ChannelName::webhooks());
     let problem = Some(Problem::new("status", Some(503)));
     let settled = Settled::new(key, DeliveryOutcome::Dead, 10, problem, Some(notification));
-    let record = DeliveryRecord::new(at, DeliveryEvent::Settled(settled));
+    let record = DeliveryRecord::new(ChannelName::webhooks(), at, DeliveryEvent::Settled(settled));
     let payload = wire::encode_delivery(&record);
     bus.publish(Topic::Deliveries, partition, record_key, payload).await.expect("the log accepts it");
 }
@@ -476,7 +476,7 @@ async fn statistics_are_the_sums_of_all_partitions() {
         stats.last_success_at = Some(minute(u64::from(partition)));
         stats.last_failure_at = Some(minute(5 - u64::from(partition)));
         stats.last_problem = Some(Problem::new(if partition == 0 { "timeout" } else { "connect" }, None));
-        let record = DeliveryRecord::new(minute(6), DeliveryEvent::Stats(stats));
+        let record = DeliveryRecord::new(ChannelName::webhooks(), minute(6), DeliveryEvent::Stats(stats));
         let payload = wire::encode_delivery(&record);
         let key = endpoint.id.to_key();
         bus.publish(Topic::Deliveries, Partition(partition), key, payload).await.expect("the log accepts it");
