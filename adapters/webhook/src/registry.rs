@@ -29,6 +29,11 @@ impl Registry {
         self.read(|endpoints| endpoints.receivers(notification).map(|endpoint| endpoint.id.clone()).collect())
     }
 
+    /// The endpoints that are told about this one.
+    pub(crate) fn told_about(&self, endpoint: &Endpoint) -> Vec<Arc<Endpoint>> {
+        self.read(|endpoints| endpoints.told_about(endpoint).cloned().collect())
+    }
+
     /// Folds a fact of this partition. Returns the endpoint after it.
     pub(crate) fn fold(
         &self,

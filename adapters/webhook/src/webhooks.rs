@@ -8,24 +8,27 @@ use logistics_core::delivery::{Attempt, AttemptOutcome, Problem, ReceiverChange,
 use logistics_core::notify::Notification;
 use logistics_core::port::{Clock, EventBus, Topic};
 use logistics_core::webhook::{
-    DisabledReason, EndpointChange, EndpointFact, EndpointId, MessageId, Secret, WebhookRequest,
-    WebhookResponse, WebhookSender, endpoint_partition, order_event, sign,
+    DisabledReason, EndpointChange, EndpointFact, EndpointId, MessageId, WebhookResponse, WebhookSender,
+    endpoint_partition, order_event,
 };
 use logistics_core::{RequestId, Timestamp, wire};
 use tracing::{error, warn};
 
 use crate::follow::{Opener, follow};
+use crate::message::message;
+use crate::owner_messages::OwnerMessages;
 use crate::registry::Registry;
 
 /// The webhook endpoints of the log, as the receivers of the channel `webhooks`.
 ///
 /// It follows the facts about endpoints, finds those that receive a notification, and sends each message signed. An endpoint that
-/// answers 410, or fails for days, is disabled by a fact.
+/// answers 410, or fails for days, is disabled by a fact, and its owner is told.
 pub struct Webhooks {
     bus: Arc<dyn EventBus>,
     sender: Arc<dyn WebhookSender>,
     clock: Arc<dyn Clock>,
     registry: Registry,
+    owner_messages: OwnerMessages,
     public_url: Option<String>,
     opener: Option<Opener>,
 }
@@ -35,7 +38,13 @@ impl Webhooks {
     #[must_use]
     pub fn new(bus: Arc<dyn EventBus>, sender: Arc<dyn WebhookSender>, clock: Arc<dyn Clock>) -> Self {
         let registry = Registry::new(bus.partitions());
-        Self { bus, sender, clock, registry, public_url: None, opener: None }
+        let owner_messages = OwnerMessages {
+            registry: registry.clone(),
+            sender: sender.clone(),
+            clock: clock.clone(),
+            dead_letters_told: Arc::default(),
+        };
+        Self { bus, sender, clock, registry, owner_messages, public_url: None, opener: None }
     }
 
     /// Sets the address of the public API, without a slash at its end: messages link to their order.
@@ -71,16 +80,12 @@ impl Receivers for Webhooks {
         if !endpoint.is_enabled() {
             return failed(Problem::new("disabled", None), None);
         }
-        let at = self.clock.now();
-        let secrets: Vec<&Secret> = endpoint.signing_secrets(at).collect();
-        if secrets.is_empty() {
-            return failed(Problem::new("secret", None), None);
-        }
         let body = order_event(&notification, &endpoint.owner, self.public_url.as_deref());
         let message_id = MessageId::of(&notification.order_id, notification.version, &id);
-        let signature = sign(secrets, &message_id, at, &body);
-        let url = endpoint.settings.url.clone();
-        match self.sender.send(WebhookRequest { url, message_id, at, signature, body }).await {
+        let Some(request) = message(&endpoint, &message_id, self.clock.now(), body) else {
+            return failed(Problem::new("secret", None), None);
+        };
+        match self.sender.send(request).await {
             Ok(response) => outcome_of(&response),
             Err(error) => failed(Problem::new(error.kind().code(), None), None),
         }
@@ -104,9 +109,14 @@ impl Receivers for Webhooks {
         };
         let (key, payload) = (id.to_key(), wire::encode_endpoint_fact(&fact));
         let partition = endpoint_partition(id, self.bus.partitions());
-        if let Err(why) = self.bus.publish(Topic::Endpoints, partition, key, payload).await {
-            error!(endpoint = %id, %why, "failed to disable the webhook endpoint");
+        match self.bus.publish(Topic::Endpoints, partition, key, payload).await {
+            Ok(_) => self.owner_messages.tell_disabled(&endpoint, reason, at),
+            Err(why) => error!(endpoint = %id, %why, "failed to disable the webhook endpoint"),
         }
+    }
+
+    async fn dead(&self, endpoint: &EndpointId, notification: &Notification) {
+        self.owner_messages.tell_dead(endpoint, notification);
     }
 }
 

@@ -53,4 +53,9 @@ pub trait Receivers: Send + Sync {
     /// Disables an endpoint. `failing_since`: since when every attempt failed; `None`: it wants no more messages. Receivers
     /// that cannot be disabled do nothing: the attempts go on.
     async fn disable(&self, endpoint: &EndpointId, failing_since: Option<Timestamp>);
+
+    /// A delivery to the endpoint is dead. Receivers that can tell somebody do so. By default, nothing happens.
+    async fn dead(&self, endpoint: &EndpointId, notification: &Notification) {
+        let _ = (endpoint, notification);
+    }
 }

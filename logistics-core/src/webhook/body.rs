@@ -17,6 +17,7 @@ const SOURCE: &str = "/logistics";
 const DATA_SCHEMA: &str = "urn:logistics:webhook-event:1";
 const TEST: &str = "logistics.webhook.test";
 const DISABLED: &str = "logistics.webhook.endpoint-disabled";
+const DEAD_LETTER: &str = "logistics.webhook.dead-letter";
 
 /// The order of the fields is the order in the body.
 #[derive(Serialize)]
@@ -59,7 +60,17 @@ struct EndpointData<'a> {
     owner_role: Option<Actor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<DisabledReason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<&'a OrderId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<Version>,
     at: Timestamp,
+}
+
+impl<'a> EndpointData<'a> {
+    fn new(endpoint_id: &'a EndpointId, at: Timestamp) -> Self {
+        Self { endpoint_id, owner_role: None, reason: None, order_id: None, version: None, at }
+    }
 }
 
 /// The body of the message about a notification to an endpoint of this owner.
@@ -105,18 +116,28 @@ pub fn order_event(notification: &Notification, owner: &EndpointOwner, public_ur
 /// The body of a test message, `logistics.webhook.test`. `id`: unique, for example the message's id.
 #[must_use]
 pub fn test_event(endpoint: &EndpointId, id: &str, at: Timestamp) -> Bytes {
-    let data = EndpointData { endpoint_id: endpoint, owner_role: None, reason: None, at };
-    endpoint_event(TEST, endpoint, id.to_owned(), at, data)
+    endpoint_event(TEST, endpoint, id.to_owned(), at, EndpointData::new(endpoint, at))
 }
 
 /// The body of the message to the owner's other endpoints that this endpoint was disabled,
 /// `logistics.webhook.endpoint-disabled`.
 #[must_use]
 pub fn disabled_event(endpoint: &Endpoint, reason: DisabledReason, at: Timestamp) -> Bytes {
-    let owner_role = Some(endpoint.owner.role());
-    let data = EndpointData { endpoint_id: &endpoint.id, owner_role, reason: Some(reason), at };
+    let mut data = EndpointData::new(&endpoint.id, at);
+    (data.owner_role, data.reason) = (Some(endpoint.owner.role()), Some(reason));
     let id = format!("{}-{}-disabled", endpoint.id, endpoint.version);
     endpoint_event(DISABLED, &endpoint.id, id, at, data)
+}
+
+/// The body of the message to the owner's other endpoints that this endpoint did not accept the message about this version of the
+/// order, so that it is a dead letter: `logistics.webhook.dead-letter`.
+#[must_use]
+pub fn dead_letter_event(endpoint: &Endpoint, order_id: &OrderId, version: Version, at: Timestamp) -> Bytes {
+    let mut data = EndpointData::new(&endpoint.id, at);
+    data.owner_role = Some(endpoint.owner.role());
+    (data.order_id, data.version) = (Some(order_id), Some(version));
+    let id = format!("{}-{}-dead", endpoint.id, EventId(order_id, version));
+    endpoint_event(DEAD_LETTER, &endpoint.id, id, at, data)
 }
 
 fn endpoint_event(

@@ -75,6 +75,14 @@ impl Endpoints {
         ids.filter_map(|id| self.by_id.get(id)).filter(|endpoint| endpoint.receives(notification))
     }
 
+    /// The enabled endpoints that are told about this one: the owner's others, and those of the platform.
+    pub fn told_about(&self, endpoint: &Endpoint) -> impl Iterator<Item = &Arc<Endpoint>> {
+        let owners = BTreeSet::from([EndpointOwner::Operator, endpoint.owner.clone()]);
+        let ids = owners.into_iter().filter_map(|owner| self.by_owner.get(&owner)).flatten();
+        let id = endpoint.id.clone();
+        ids.filter_map(|id| self.by_id.get(id)).filter(move |other| other.is_enabled() && other.id != id)
+    }
+
     /// The number of endpoints that are not deleted.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -30,7 +30,7 @@ mod sign;
 mod url;
 
 pub use crate::ids::{EndpointDescription, EndpointId, MessageId};
-pub use body::{disabled_event, order_event, test_event};
+pub use body::{dead_letter_event, disabled_event, order_event, test_event};
 pub use endpoint::{
     DisabledReason, Endpoint, EndpointOwner, EndpointSecret, EndpointSettings, EndpointState,
     endpoint_partition,

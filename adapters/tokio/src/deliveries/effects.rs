@@ -75,6 +75,11 @@ impl Driver {
         let (order_id, version) = (&notification.order_id, notification.version);
         let channel = self.channel.clone();
         self.unacknowledged += usize::from(report.event == ReportEvent::Delivered);
+        if matches!(report.event, ReportEvent::Dead { .. }) {
+            let (receivers, endpoint, notification) =
+                (self.receivers.clone(), endpoint.clone(), notification.clone());
+            tokio::spawn(async move { receivers.dead(&endpoint, &notification).await });
+        }
         let mut stats = self.stats.lock();
         match &report.event {
             ReportEvent::Delivered => stats.report.delivered += 1,

@@ -92,7 +92,11 @@ impl System {
 fn versions(received: &[Received]) -> BTreeMap<String, Vec<u64>> {
     let mut found: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for message in received {
-        let data = &message.json()["data"];
+        let event = message.json();
+        if !event["type"].as_str().expect("a type").starts_with("logistics.order.") {
+            continue;
+        }
+        let data = &event["data"];
         let version = data["version"].as_u64().expect("a version");
         let versions = found.entry(data["order_id"].as_str().expect("an id").to_owned()).or_default();
         if !versions.contains(&version) {
@@ -106,6 +110,12 @@ fn versions(received: &[Received]) -> BTreeMap<String, Vec<u64>> {
 fn complete(received: &[Received], orders: usize, last: usize) -> bool {
     let found = versions(received);
     found.len() == orders && found.values().all(|versions| versions.len() == last)
+}
+
+/// The messages of this type.
+fn of_type(receiver: &Receiver, kind: &str) -> Vec<serde_json::Value> {
+    let events = receiver.received().into_iter().map(|message| message.json());
+    events.filter(|event| event["type"] == kind).collect()
 }
 
 fn quick() -> Settings {
@@ -244,7 +254,41 @@ async fn an_endpoint_that_is_gone_is_disabled_for_good() {
         system.notify("o1", version);
     }
     until("the other one has all", || complete(&other.received(), 1, 10)).await;
+    let disabled = || of_type(&other, "logistics.webhook.endpoint-disabled");
+    until("the owner is told", || !disabled().is_empty()).await;
+    let data = &disabled()[0]["data"];
+    assert_eq!((&data["endpoint_id"], &data["reason"]), (&"we_gone".into(), &"gone".into()));
     assert!(receiver.received().len() <= 2, "{} messages", receiver.received().len());
+    webhooks.drain(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_owner_is_told_of_a_dead_letter_once_an_hour() {
+    let mut settings = quick();
+    settings.retry_delays_ms = vec![10];
+    settings.breaker_failures = 100;
+    let system = System::new(settings);
+    let broken = Receiver::with(Answer::Status(500)).await;
+    // The first attempt to tell the owner fails.
+    let count = AtomicUsize::new(0);
+    let other = Receiver::start(move |message| {
+        let is_news = message.json()["type"] == "logistics.webhook.dead-letter";
+        Answer::Status(if is_news && count.fetch_add(1, Ordering::SeqCst) == 0 { 503 } else { 200 })
+    })
+    .await;
+    system.endpoint("we_broken", &broken.url("/in")).await;
+    system.endpoint("we_other", &other.url("/in")).await;
+    let webhooks = system.start();
+    system.notify("o1", 1);
+    until("the dead letter", || webhooks.report().dead == 1).await;
+    system.notify("o2", 1);
+    until("another one", || webhooks.report().dead == 2).await;
+    let told = || of_type(&other, "logistics.webhook.dead-letter");
+    until("the owner is told again", || told().len() == 2).await;
+    for event in told() {
+        let data = &event["data"];
+        assert_eq!((&data["endpoint_id"], &data["order_id"]), (&"we_broken".into(), &"o1".into()), "{event}");
+    }
     webhooks.drain(Duration::from_secs(10)).await;
 }
 
