@@ -20,7 +20,7 @@ pub(super) struct FailureRate(AsyncRecloser);
 
 impl FailureRate {
     /// No results yet.
-    #[expect(clippy::cast_precision_loss, reason = "a percentage is at most 100")]
+    #[allow(clippy::cast_precision_loss)] // a percentage is at most 100
     pub(super) fn new(settings: BreakerSettings) -> Self {
         let recloser = Recloser::custom()
             .closed_len(settings.window_calls)
