@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use logistics_core::port::Clock;
+use logistics_layers::CircuitBreaker;
 use logistics_service::{AuthError, Authenticator, ClientCertificate, Credentials, Principal};
 
 use crate::failures::{FailedLogins, FailureLimits, LoginSource};
-use crate::jwt::{InvalidJwtKeys, Jwt, JwtConfig, JwtKeys};
+use crate::jwt::{InvalidJwtKeys, Jwt, JwtConfig, JwtKeys, jwks_breaker_settings};
 use crate::keys::{API_KEY_PREFIX, ApiKey, KeyFile, KeyFileError, LiveKeys};
 use crate::refused::Refused;
 
@@ -26,6 +27,14 @@ pub struct AccessConfig {
     pub certificates: bool,
     /// Limits of failed logins.
     pub failures: FailureLimits,
+}
+
+impl AccessConfig {
+    /// The keys of tokens are at an address.
+    #[must_use]
+    pub fn fetches_keys(&self) -> bool {
+        matches!(self.jwt, Some((_, JwtKeys::Url(_))))
+    }
 }
 
 /// Why no authenticator can be made.
@@ -66,13 +75,27 @@ impl Access {
     /// # Errors
     /// [`AccessError`] if a file is missing or invalid.
     pub fn start(config: AccessConfig, clock: Arc<dyn Clock>) -> Result<Self, AccessError> {
+        Self::start_guarded(config, clock, None)
+    }
+
+    /// The same, with a circuit breaker of the caller around the fetches of a JWK set, such as one that is observed. Without one,
+    /// they have one with [`jwks_breaker_settings`].
+    ///
+    /// # Errors
+    /// As [`Access::start`].
+    pub fn start_guarded(
+        config: AccessConfig,
+        clock: Arc<dyn Clock>,
+        breaker: Option<CircuitBreaker>,
+    ) -> Result<Self, AccessError> {
+        let breaker = breaker.unwrap_or_else(|| CircuitBreaker::new("jwks", jwks_breaker_settings()));
         let needs_file = config.api_keys || config.certificates;
         let keys = match config.key_file {
             Some(path) if needs_file => Some(LiveKeys::start(KeyFile::new(path))?),
             None if needs_file => return Err(AccessError::NoKeyFile),
             _ => None,
         };
-        let jwt = config.jwt.map(|(jwt, keys)| Jwt::start(jwt, &keys, clock.clone())).transpose()?;
+        let jwt = config.jwt.map(|(jwt, keys)| Jwt::start(jwt, &keys, clock.clone(), breaker)).transpose()?;
         Ok(Self {
             jwt,
             keys,

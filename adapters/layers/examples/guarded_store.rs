@@ -7,13 +7,13 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use logistics_core::observe::{Observer, PortCall};
+use logistics_core::observe::{BreakerState, Observer, PortCall};
 use logistics_core::port::OrderReader;
-use logistics_layers::{CircuitBreaker, Layer, Observed, TimeLimit};
+use logistics_layers::{BreakerSettings, CircuitBreaker, Layer, Observed, TimeLimit};
 use logistics_testkit::{Faults, MemoryOrderStore, sample};
 
 const LIMIT_MS: u64 = 500;
-const FAILURES_MAX: u32 = 2;
+const WINDOW_CALLS: usize = 4;
 const OPEN_MS: u64 = 50;
 
 /// Prints each call.
@@ -28,7 +28,9 @@ impl Observer for Print {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let store = MemoryOrderStore::new(4);
-    let breaker = CircuitBreaker::new("store", FAILURES_MAX, OPEN_MS);
+    let mut settings = BreakerSettings::default();
+    (settings.window_calls, settings.open_ms) = (WINDOW_CALLS, OPEN_MS);
+    let breaker = CircuitBreaker::new("store", settings);
 
     // From the inside out: the breaker counts time limits as failures, and the observer sees each answer.
     let guarded = TimeLimit::new(LIMIT_MS).over(Arc::new(store.clone()));
@@ -37,16 +39,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let order_id = sample::order_id(1);
 
     store.set_faults(Faults { unavailable_before: 1000, ..Faults::none() });
-    for _ in 0..FAILURES_MAX {
+    while breaker.state() == BreakerState::Closed {
         guarded.document(&order_id).await.expect_err("the store is down");
     }
-    assert!(breaker.is_open());
-    println!("{}", guarded.document(&order_id).await.expect_err("the breaker is open"));
+    let error = guarded.document(&order_id).await.expect_err("the breaker is open");
+    println!("{error}; retry after {:?} ms", error.retry_after_ms());
 
     store.set_faults(Faults::none());
     tokio::time::sleep(Duration::from_millis(OPEN_MS)).await;
     guarded.document(&order_id).await?;
-    assert!(!breaker.is_open());
+    assert_eq!(breaker.state(), BreakerState::Closed);
     println!("the store answers again");
     Ok(())
 }

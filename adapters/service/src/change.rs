@@ -52,8 +52,11 @@ impl OrderService {
             Some(RequestOutcome::Rejected { rejection }) => Err(rejection.into()),
             Some(RequestOutcome::Happened { .. } | RequestOutcome::Unchanged { .. }) => {
                 match self.find_written(principal, &order_id).await {
-                    // The change happened, but the budget has no room for the document. The caller reads it later.
-                    Err(ServiceError::Overloaded) => Ok(Transitioned::Pending { order_id, request_id }),
+                    // The change happened, but the budget has no room for the document, or the store is not called for now. The
+                    // caller reads it later.
+                    Err(ServiceError::Overloaded | ServiceError::CircuitOpen { .. }) => {
+                        Ok(Transitioned::Pending { order_id, request_id })
+                    }
                     found => found.map(Transitioned::Done),
                 }
             }

@@ -1,7 +1,7 @@
 //! The error of every use case.
 
 use logistics_core::Rejection;
-use logistics_core::port::PortErrorKind;
+use logistics_core::port::{PortError, PortErrorKind};
 
 use crate::readers::READERS_MAX;
 
@@ -29,6 +29,12 @@ pub enum ServiceError {
     /// with an idempotency key or an expected version.
     #[error("The log or the store is unavailable")]
     Unavailable,
+    /// The log or the store was not called, because a circuit breaker is open. Nothing changed.
+    #[error("The log or the store is unavailable, and was not called")]
+    CircuitOpen {
+        /// Seconds until it may be called again, at least 1.
+        retry_after_s: u64,
+    },
     /// The log or the store is full.
     #[error("The storage is full")]
     StorageFull,
@@ -96,6 +102,7 @@ impl ServiceError {
             ServiceError::NotReady => "not_ready",
             ServiceError::Rebuilding => "rebuilding",
             ServiceError::Unavailable => "unavailable",
+            ServiceError::CircuitOpen { .. } => "circuit_open",
             ServiceError::StorageFull => "storage_full",
             ServiceError::TooLarge => "too_large",
             ServiceError::Overloaded => "overloaded",
@@ -120,6 +127,7 @@ impl ServiceError {
             ServiceError::NotReady
             | ServiceError::Rebuilding
             | ServiceError::Unavailable
+            | ServiceError::CircuitOpen { .. }
             | ServiceError::StorageFull
             | ServiceError::Overloaded
             | ServiceError::Behind
@@ -156,9 +164,29 @@ impl From<PortErrorKind> for ServiceError {
     }
 }
 
+/// Converts the kind, and the wait before the next call if the port was not called.
+impl From<&PortError> for ServiceError {
+    fn from(error: &PortError) -> Self {
+        match error.retry_after_ms() {
+            Some(ms) => ServiceError::CircuitOpen { retry_after_s: ms.div_ceil(1000).max(1) },
+            None => error.kind().into(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_that_was_not_called_has_a_wait_in_whole_seconds() {
+        for (ms, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2)] {
+            let error = PortError::new(PortErrorKind::Unavailable, "down").with_retry_after_ms(ms);
+            let error = ServiceError::from(&error);
+            assert_eq!(error, ServiceError::CircuitOpen { retry_after_s: seconds });
+            assert_eq!((error.code(), error.is_retryable()), ("circuit_open", true));
+        }
+    }
 
     #[test]
     fn the_kind_of_a_port_error_determines_code_and_retryability() {

@@ -178,6 +178,11 @@ impl Shared {
 
 /// Logs a port's error and converts its kind for the caller.
 pub(crate) fn port_failed(doing: &'static str, error: &PortError) -> ServiceError {
-    tracing::warn!(%error, kind = ?error.kind(), "could not {doing}");
-    ServiceError::from(error.kind())
+    if error.retry_after_ms().is_some() {
+        // The breaker has logged its opening, and a line for each rejected call would be thousands in a second.
+        tracing::debug!(%error, "could not {doing}");
+    } else {
+        tracing::warn!(%error, kind = ?error.kind(), "could not {doing}");
+    }
+    ServiceError::from(error)
 }

@@ -44,7 +44,7 @@ impl AllInOne {
         telemetry: &Telemetry,
     ) -> Result<HttpServer, Failure> {
         let http = engine.shared_limits(http.clone());
-        HttpServer::api(listen, &http, request_bytes_max, engine.bus(), engine.store(), log_keys, telemetry)
+        HttpServer::api(listen, &http, request_bytes_max, engine.api_ports(telemetry), log_keys, telemetry)
             .await
     }
 

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use logistics_cli_kit::{AuditArgs, Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_wiring::cluster::{self, ClusterArgs, ProcessRole};
 use logistics_wiring::{
-    AUDIT_TARGET, HttpArgs, HttpServer, InstanceArgs, LogKeyArgs, LogSystem, MemoryArgs, Services,
+    AUDIT_TARGET, ApiPorts, HttpArgs, HttpServer, InstanceArgs, LogKeyArgs, LogSystem, MemoryArgs, Services,
     TelemetryArgs, parse, run,
 };
 
@@ -83,8 +83,7 @@ async fn start(args: ServeArgs) -> Result<(), Failure> {
         args.listen,
         &http,
         args.memory.for_requests(),
-        log.bus(),
-        store.store(),
+        ApiPorts::remote(log.bus(), store.store(), &telemetry),
         keys,
         &telemetry,
     )

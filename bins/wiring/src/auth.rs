@@ -6,10 +6,15 @@ use std::sync::Arc;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use logistics_access::{Access, AccessConfig, ClaimNames, JwksUrl, JwtAlgorithm, JwtConfig, JwtKeys};
+use logistics_access::{
+    Access, AccessConfig, ClaimNames, JwksUrl, JwtAlgorithm, JwtConfig, JwtKeys, jwks_breaker_settings,
+};
 use logistics_cli_kit::{Failure, Span};
+use logistics_layers::CircuitBreaker;
 use logistics_service::{Authenticator, NoAuthentication};
 use logistics_tokio::SystemClock;
+
+use crate::telemetry::Telemetry;
 
 /// A way to authenticate.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,19 +96,20 @@ impl AuthArgs {
         self.auth.contains(&Way::Certificates)
     }
 
-    /// The authenticator of an API that listens on this address. It follows its key sources for as long as it lives, so this must
-    /// be called within a Tokio runtime.
+    /// The authenticator of an API that listens on this address, and the circuit breaker of its JWK set. It follows its key sources
+    /// for as long as it lives, so this must be called within a Tokio runtime.
     ///
     /// # Errors
     /// If the flags are inconsistent, a file cannot be used, or `--auth` is missing for an address that other machines may reach.
-    pub fn authenticator(&self, listen: SocketAddr) -> Result<Arc<dyn Authenticator>, Failure> {
-        match self.config(listen)? {
-            None => Ok(Arc::new(NoAuthentication)),
-            Some(config) => {
-                let access = Access::start(config, Arc::new(SystemClock));
-                Ok(Arc::new(access.map_err(|error| Failure::usage(error.to_string()))?))
-            }
-        }
+    pub fn authenticator(
+        &self,
+        listen: SocketAddr,
+        telemetry: &Telemetry,
+    ) -> Result<(Arc<dyn Authenticator>, Option<CircuitBreaker>), Failure> {
+        let Some(config) = self.config(listen)? else { return Ok((Arc::new(NoAuthentication), None)) };
+        let breaker = config.fetches_keys().then(|| telemetry.breaker("jwks", jwks_breaker_settings()));
+        let access = Access::start_guarded(config, Arc::new(SystemClock), breaker.clone());
+        Ok((Arc::new(access.map_err(|error| Failure::usage(error.to_string()))?), breaker))
     }
 
     /// Logs one warning if every client of the API at this address is an operator.

@@ -8,13 +8,14 @@ use logistics_core::health::HealthProbe;
 use logistics_core::port::{EventBus, OrderReader, SharedQuota};
 use logistics_core::wire::LogKeys;
 use logistics_feed::Hub;
-use logistics_layers::Layer;
+use logistics_layers::{CircuitBreaker, Layer};
 use logistics_service::{Options, OrderService, Webhooks};
 use logistics_tokio::SystemClock;
 use logistics_warp::{Api, CONNECTIONS_MAX_DEFAULT, Config, IDLE_TIMEOUT_MS_DEFAULT, ServeError, Server};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::api_ports::ApiPorts;
 use crate::auth::AuthArgs;
 use crate::health_registry::{HealthRegistry, Readiness, STORE_PART};
 use crate::live::LiveArgs;
@@ -30,8 +31,10 @@ use logistics_cli_kit::Span;
 /// take.
 const DRAIN_MS_MAX: u64 = 3000;
 
-/// A placement is appended and needs neither; what does need them answers 503 by itself.
-const DEGRADABLE: &[&str] = &[STORE_PART, WEBHOOKS_PART];
+/// A placement is appended and needs none of them; what does need them answers 503 by itself. An open circuit breaker of the log
+/// rejects placements, but only requests can close it, so the process must get some. A log that does not answer is a part of its own.
+const DEGRADABLE: &[&str] =
+    &[STORE_PART, WEBHOOKS_PART, "store circuit breaker", "log circuit breaker", "jwks circuit breaker"];
 
 /// The part of the webhook endpoints, as their use cases name it.
 const WEBHOOKS_PART: &str = "webhooks";
@@ -146,6 +149,7 @@ pub struct HttpServer {
     registry: Arc<HealthRegistry>,
     servers: Vec<JoinHandle<()>>,
     webhooks: Option<Webhooks>,
+    breakers: Vec<CircuitBreaker>,
     /// Its readers end with the server.
     hub: Option<Hub>,
     stop: watch::Sender<bool>,
@@ -161,8 +165,7 @@ impl HttpServer {
         listen: SocketAddr,
         http: &HttpArgs,
         request_bytes_max: u64,
-        bus: Arc<dyn EventBus>,
-        store: Arc<dyn OrderReader>,
+        ports: ApiPorts,
         log_keys: Option<LogKeys>,
         telemetry: &Telemetry,
     ) -> Result<Self, Failure> {
@@ -173,6 +176,7 @@ impl HttpServer {
         options.log_keys = log_keys.clone();
         options.tracking = Some(http.tracking.options()?);
         http.rate_limits.configure_service(&mut options);
+        let ApiPorts { bus, store, mut breakers } = ports;
         let bus: Arc<dyn EventBus> = telemetry.layer().over(bus);
         let store: Arc<dyn OrderReader> = telemetry.layer().over(store);
         let (hub, feed) = http.live.feed(&bus, &store);
@@ -183,7 +187,8 @@ impl HttpServer {
         if http.auth.accepts_certificates() && !http.tls.has_client_ca() {
             return Err(Failure::usage("--auth certificates needs --tls-client-ca".to_owned()));
         }
-        let authenticator = http.auth.authenticator(listen)?;
+        let (authenticator, breaker) = http.auth.authenticator(listen, telemetry)?;
+        breakers.extend(breaker);
         let mut api = Api::new(service, registry.clone())
             .with_authenticator(authenticator)
             .with_metrics(telemetry.exposition());
@@ -210,7 +215,7 @@ impl HttpServer {
         let api = bound(logistics_warp::bind(api_config, api.with_webhooks(webhooks.clone())).await)?;
         let mut server = Self::new(api.local_addr(), registry.clone());
         (server.is_tls, server.hub) = (http.tls.is_on(), Some(hub));
-        server.webhooks = Some(webhooks);
+        (server.webhooks, server.breakers) = (Some(webhooks), breakers);
         server.spawn(api);
         // Probes know no authority, so this listener has no TLS.
         if let Some(listen) = http.health_listen {
@@ -240,7 +245,8 @@ impl HttpServer {
 
     fn new(addr: SocketAddr, registry: Arc<HealthRegistry>) -> Self {
         let (stop, _) = watch::channel(false);
-        Self { addr, is_tls: false, registry, servers: Vec::new(), webhooks: None, hub: None, stop }
+        let (servers, breakers) = (Vec::new(), Vec::new());
+        Self { addr, is_tls: false, registry, servers, webhooks: None, breakers, hub: None, stop }
     }
 
     /// Runs a server until this one stops.
@@ -270,7 +276,8 @@ impl HttpServer {
     /// The health of the parts of the server itself, beside the services.
     pub(crate) fn probes(&self) -> Vec<Arc<dyn HealthProbe>> {
         let webhooks = self.webhooks.clone().map(|webhooks| Arc::new(webhooks) as Arc<dyn HealthProbe>);
-        webhooks.into_iter().collect()
+        let breakers = self.breakers.iter().cloned().map(|breaker| Arc::new(breaker) as Arc<dyn HealthProbe>);
+        webhooks.into_iter().chain(breakers).collect()
     }
 
     /// Whether every part is ready.

@@ -4,6 +4,7 @@
 //! A process first starts its [`HttpServer`], which serves its health. It retries every [`StartupCheck`] until all pass, and then
 //! starts its [`Services`]. An [`App`] is the server with the services, and [`run`] runs it until a signal.
 
+mod api_ports;
 mod app;
 mod auth;
 #[cfg(feature = "cluster")]
@@ -32,6 +33,7 @@ mod webhooks;
 
 pub use logistics_service::audit::TARGET as AUDIT_TARGET;
 
+pub use api_ports::ApiPorts;
 pub use app::{App, run};
 pub use auth::AuthArgs;
 pub use deciding::DecidingArgs;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use logistics_cli_kit::Failure;
 use logistics_core::observe::{Exposition, Gauges, Observers};
-use logistics_layers::Observed;
+use logistics_layers::{BreakerSettings, CircuitBreaker, Observed};
 use logistics_telemetry::{BuildInfo, Metrics};
 
 /// Flags of every process that can be observed.
@@ -117,6 +117,14 @@ impl Telemetry {
     #[must_use]
     pub fn layer(&self) -> Observed {
         Observed::new(Arc::new(self.observers()))
+    }
+
+    /// The circuit breaker of a dependency, with its state and its transitions in the metrics.
+    #[must_use]
+    pub fn breaker(&self, dependency: &'static str, settings: BreakerSettings) -> CircuitBreaker {
+        let breaker = CircuitBreaker::observed(dependency, settings, Arc::new(self.observers()));
+        self.watch(Arc::new(breaker.clone()));
+        breaker
     }
 
     /// The text of `/metrics`.

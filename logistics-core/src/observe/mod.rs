@@ -32,6 +32,7 @@
 
 mod api_call;
 mod append;
+mod breaker;
 mod notification;
 mod port_call;
 mod reading;
@@ -48,6 +49,7 @@ use crate::trace::TraceContext;
 
 pub use api_call::{ApiCall, ApiRoute};
 pub use append::AppendReport;
+pub use breaker::{BreakerReading, BreakerState};
 pub use notification::{NotificationEnd, NotificationReport};
 pub use port_call::PortCall;
 pub use reading::{
@@ -106,6 +108,11 @@ pub trait Observer: Send + Sync {
     /// A live stream of an interface began, sent an event, fell behind or ended.
     fn stream(&self, kind: StreamKind, event: StreamEvent) {
         let _ = (kind, event);
+    }
+
+    /// The circuit breaker of a dependency changed to this state.
+    fn breaker(&self, dependency: &'static str, state: BreakerState) {
+        let _ = (dependency, state);
     }
 
     /// The context of a new span below `parent`; without a parent, that of a new trace. `None`: the observer makes no traces,
@@ -205,6 +212,12 @@ impl Observer for Observers {
     fn stream(&self, kind: StreamKind, event: StreamEvent) {
         for observer in &self.0 {
             observer.stream(kind, event);
+        }
+    }
+
+    fn breaker(&self, dependency: &'static str, state: BreakerState) {
+        for observer in &self.0 {
+            observer.breaker(dependency, state);
         }
     }
 

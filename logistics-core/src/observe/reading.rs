@@ -1,5 +1,6 @@
 //! The state of a running system at one moment.
 
+use super::breaker::BreakerReading;
 use crate::ids::{Offset, Partition, Timestamp};
 use crate::port::StatusSummary;
 
@@ -30,6 +31,8 @@ pub enum Reading {
     Channel(ChannelReading),
     /// Of a dependency.
     Dependency(DependencyReading),
+    /// Of the circuit breaker of a dependency.
+    Breaker(BreakerReading),
     /// Whether the process is ready, as `/health/ready` reports it.
     Ready(bool),
 }

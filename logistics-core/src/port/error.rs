@@ -43,13 +43,21 @@ impl PortErrorKind {
 pub struct PortError {
     kind: PortErrorKind,
     message: String,
+    retry_after_ms: Option<u64>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl PortError {
     /// An error of this kind, with a sentence for people.
     pub fn new(kind: PortErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), retry_after_ms: None, source: None }
+    }
+
+    /// The same, for a call that was not made, with the minimum wait before the next one, in milliseconds.
+    #[must_use]
+    pub fn with_retry_after_ms(mut self, retry_after_ms: u64) -> Self {
+        self.retry_after_ms = Some(retry_after_ms);
+        self
     }
 
     /// The same, with its cause.
@@ -63,6 +71,13 @@ impl PortError {
     #[must_use]
     pub fn kind(&self) -> PortErrorKind {
         self.kind
+    }
+
+    /// The minimum wait before the next call in milliseconds. Only a call that was not made has it, for example because a circuit
+    /// breaker is open: it has changed nothing.
+    #[must_use]
+    pub fn retry_after_ms(&self) -> Option<u64> {
+        self.retry_after_ms
     }
 }
 

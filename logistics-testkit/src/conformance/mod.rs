@@ -42,5 +42,5 @@ mod store;
 
 pub use bus::{BusCapabilities, BusHarness, bus, bus_side_by_side};
 pub use case::{PAUSES_MAX, Report};
-pub use notifier::{NotifierCapabilities, NotifierHarness, notifier};
+pub use notifier::{NotifierCapabilities, NotifierFault, NotifierHarness, notifier};
 pub use store::{StoreCapabilities, StoreHarness, store};

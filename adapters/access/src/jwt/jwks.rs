@@ -2,11 +2,15 @@
 //!
 //! Requests use the keys in memory. The keys are fetched in the background before they age, and for an unknown `kid`. Every fetch
 //! claims the cooldown before it begins, whatever it brings, so clients cannot make this process a load on the source.
+//!
+//! While the source fails, the keys in memory stay in use, and a circuit breaker ends the fetches: an unknown `kid` is refused at
+//! once, instead of after the time limit of a fetch. Without usable keys, every token waits for the source, so the breaker is not asked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use logistics_layers::{Admission, BreakerSettings, CircuitBreaker};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -35,8 +39,23 @@ pub(super) const STALE_MS_MAX: u64 = 24 * 3_600_000;
 /// An unknown `kid` causes no fetch again for this time.
 pub(super) const UNKNOWN_MS: u64 = 120_000;
 
+/// Fetches whose failure opens the breaker. They are at least 30 s apart.
+const BREAKER_WINDOW_CALLS: usize = 2;
+
+/// The open time of the breaker: two cooldowns.
+const BREAKER_OPEN_MS: u64 = 2 * COOLDOWN_MS;
+
 /// Unknown `kid`s in memory.
 pub(super) const UNKNOWN_MAX: usize = 1000;
+
+/// The settings of the circuit breaker around the fetches of a JWK set. It opens for 60 s when the last two of at least three failed.
+#[must_use]
+pub fn jwks_breaker_settings() -> BreakerSettings {
+    let mut settings = BreakerSettings::default();
+    (settings.window_calls, settings.failures_percent) = (BREAKER_WINDOW_CALLS, 100);
+    settings.open_ms = BREAKER_OPEN_MS;
+    settings
+}
 
 /// The keys of a source. Dropping it ends the fetches.
 pub(super) struct Jwks {
@@ -53,6 +72,7 @@ impl Drop for Jwks {
 struct Shared {
     source: Box<dyn KeySource>,
     algorithms: Vec<JwtAlgorithm>,
+    breaker: CircuitBreaker,
     state: Mutex<State>,
     /// The number of ended fetches.
     ended: watch::Sender<u64>,
@@ -68,6 +88,16 @@ struct State {
     is_fetching: bool,
     /// When a fetch last found this `kid` unknown.
     unknown: HashMap<String, Instant>,
+}
+
+/// A fetch that has begun. Its result counts for the breaker, if there are usable keys.
+struct Claim(Option<Admission>);
+
+enum Unclaimed {
+    /// Another fetch runs, or the cooldown has not passed.
+    NotDue,
+    /// The circuit breaker is open for this many milliseconds.
+    Open(u64),
 }
 
 fn has_passed(since: Option<Instant>, ms: u64) -> bool {
@@ -86,15 +116,19 @@ impl State {
         Ok(keys.clone())
     }
 
-    /// Whether a fetch may begin. If so, it has begun.
-    fn claim(&mut self) -> bool {
+    /// Begins a fetch, if it may begin now.
+    fn claim(&mut self, breaker: &CircuitBreaker) -> Result<Claim, Unclaimed> {
         let cooldown_ms = if self.keys.is_some() { COOLDOWN_MS } else { RETRY_WITHOUT_KEYS_MS };
-        let free = !self.is_fetching && has_passed(self.began, cooldown_ms);
-        if free {
-            self.is_fetching = true;
-            self.began = Some(Instant::now());
+        if self.is_fetching || !has_passed(self.began, cooldown_ms) {
+            return Err(Unclaimed::NotDue);
         }
-        free
+        let admission = match self.usable() {
+            Ok(_) => Some(breaker.admit().map_err(|open| Unclaimed::Open(open.retry_after_ms))?),
+            Err(_) => None,
+        };
+        self.is_fetching = true;
+        self.began = Some(Instant::now());
+        Ok(Claim(admission))
     }
 
     /// Time until the next fetch in the background.
@@ -126,9 +160,13 @@ impl State {
 
 impl Jwks {
     /// Fetches the keys now and for as long as this lives. Must be called within a Tokio runtime.
-    pub(super) fn start(source: Box<dyn KeySource>, algorithms: Vec<JwtAlgorithm>) -> Self {
+    pub(super) fn start(
+        source: Box<dyn KeySource>,
+        algorithms: Vec<JwtAlgorithm>,
+        breaker: CircuitBreaker,
+    ) -> Self {
         let (ended, _) = watch::channel(0);
-        let shared = Arc::new(Shared { source, algorithms, state: Mutex::default(), ended });
+        let shared = Arc::new(Shared { source, algorithms, breaker, state: Mutex::default(), ended });
         let background = tokio::spawn(shared.clone().refresh_in_background());
         Self { shared, background }
     }
@@ -157,10 +195,10 @@ impl Jwks {
                 return Err(unknown());
             }
             let ended = self.shared.ended.subscribe();
-            if state.claim() {
-                tokio::spawn(self.shared.clone().fetch());
-            } else if !state.is_fetching {
-                return Err(unknown());
+            match state.claim(&self.shared.breaker) {
+                Ok(claim) => drop(tokio::spawn(self.shared.clone().fetch(claim))),
+                Err(_) if state.is_fetching => {}
+                Err(_) => return Err(unknown()),
             }
             ended
         };
@@ -190,26 +228,32 @@ impl Shared {
             sleep(due).await;
             let claimed = {
                 let mut state = self.state();
-                state.due().is_zero() && state.claim()
+                if state.due().is_zero() { state.claim(&self.breaker) } else { Err(Unclaimed::NotDue) }
             };
-            if claimed {
+            match claimed {
                 // A task of its own, as for requests: its end is recorded even if this one is aborted.
-                let _ = tokio::spawn(self.clone().fetch()).await;
-            } else {
-                let mut ended = self.ended.subscribe();
-                if self.state().is_fetching {
-                    let _ = ended.changed().await;
+                Ok(claim) => drop(tokio::spawn(self.clone().fetch(claim)).await),
+                Err(Unclaimed::Open(ms)) => sleep(Duration::from_millis(ms)).await,
+                Err(Unclaimed::NotDue) => {
+                    let mut ended = self.ended.subscribe();
+                    if self.state().is_fetching {
+                        let _ = ended.changed().await;
+                    }
                 }
             }
         }
     }
 
-    /// The caller has claimed the fetch.
-    async fn fetch(self: Arc<Self>) {
+    async fn fetch(self: Arc<Self>, Claim(admission): Claim) {
         let shared = self.clone();
         // A task of its own, so that no panic over a hostile set leaves the fetch claimed.
         let fetched = tokio::spawn(async move { shared.fetched().await }).await;
         let keys = fetched.unwrap_or_else(|panic| Err(panic.to_string()));
+        match admission {
+            Some(admission) if keys.is_ok() => admission.succeeded(),
+            Some(admission) => admission.failed(),
+            None => {}
+        }
         let mut state = self.state();
         state.is_fetching = false;
         match keys {

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use logistics_core::port::Clock;
+use logistics_layers::CircuitBreaker;
 use logistics_service::Principal;
 
 use crate::refused::Refused;
@@ -23,6 +24,7 @@ use token::Token;
 use verified::VerifiedTokens;
 
 pub use config::{ClaimNames, JwtConfig, LEEWAY_S_DEFAULT};
+pub use jwks::jwks_breaker_settings;
 pub use key_set::JwtAlgorithm;
 pub use source::{InvalidJwksUrl, JwksUrl};
 pub use token::TOKEN_BYTES_MAX;
@@ -61,12 +63,13 @@ impl Jwt {
         config: JwtConfig,
         keys: &JwtKeys,
         clock: Arc<dyn Clock>,
+        breaker: CircuitBreaker,
     ) -> Result<Self, InvalidJwtKeys> {
         let keys = match keys {
             JwtKeys::File(file) => Keys::Fixed(Arc::new(read(file, &config.algorithms)?)),
             JwtKeys::Url(url) => {
                 let source = HttpSource::new(url.clone()).map_err(InvalidJwtKeys)?;
-                Keys::Fetched(Jwks::start(Box::new(source), config.algorithms.clone()))
+                Keys::Fetched(Jwks::start(Box::new(source), config.algorithms.clone(), breaker))
             }
         };
         Ok(Self { config, keys, clock, verified: VerifiedTokens::default() })

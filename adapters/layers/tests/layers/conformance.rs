@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use logistics_core::observe::Observers;
-use logistics_layers::{CircuitBreaker, Layer, Layered, Observed, Retry, TimeLimit};
+use logistics_layers::{BreakerSettings, CircuitBreaker, Layer, Layered, Observed, Retry, TimeLimit};
 use logistics_testkit::{MemoryHarness, conformance};
 
 type Stack<P> = Layered<Layered<Layered<Layered<P, TimeLimit>, CircuitBreaker>, Retry>, Observed>;
 
 fn stack<P>(port: P) -> Arc<Stack<P>> {
     let port = TimeLimit::new(10_000).over(Arc::new(port));
-    let port = Retry::default().over(CircuitBreaker::new("memory", 1000, 1).over(port));
+    let port = Retry::default().over(CircuitBreaker::new("memory", BreakerSettings::default()).over(port));
     Observed::new(Arc::new(Observers::default())).over(port)
 }
 

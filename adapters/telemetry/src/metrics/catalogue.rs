@@ -2,7 +2,8 @@
 //! from it.
 
 use super::{
-    build, http, log, notifications, orders, ports, process, processor, spans, store, streams, transactions,
+    breakers, build, http, log, notifications, orders, ports, process, processor, spans, store, streams,
+    transactions,
 };
 
 /// A family of metrics: the series of one name.
@@ -68,6 +69,7 @@ pub const CATALOGUE: &[Subject] = &[
     transactions::SUBJECT,
     orders::SUBJECT,
     store::SUBJECT,
+    breakers::SUBJECT,
     notifications::SUBJECT,
     spans::SUBJECT,
     process::SUBJECT,

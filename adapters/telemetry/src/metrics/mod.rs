@@ -1,5 +1,6 @@
 //! The metrics of a process.
 
+mod breakers;
 mod build;
 mod catalogue;
 mod facts;
@@ -28,12 +29,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use logistics_core::observe::{
-    ApiCall, ApiRoute, AppendReport, Exposition, Gauges, NotificationReport, Observer, PortCall, StreamEvent,
-    StreamKind, TransactionReport,
+    ApiCall, ApiRoute, AppendReport, BreakerState, Exposition, Gauges, NotificationReport, Observer,
+    PortCall, StreamEvent, StreamKind, TransactionReport,
 };
 use logistics_core::processor::ProcessorEvent;
 use logistics_core::{Partition, Timestamp};
 
+use breakers::Breakers;
 use http::Http;
 use notifications::Notifications;
 use page::Page;
@@ -59,6 +61,7 @@ pub struct Metrics {
     transactions: Transactions,
     notifications: Notifications,
     streams: Streams,
+    breakers: Breakers,
     process: Process,
     spans: OnceLock<Arc<SpanCounts>>,
     gauges: Mutex<Vec<Arc<dyn Gauges>>>,
@@ -78,6 +81,7 @@ impl Metrics {
             transactions: Transactions::new(),
             notifications: Notifications::new(),
             streams: Streams::default(),
+            breakers: Breakers::new(),
             process: Process::new(),
             spans: OnceLock::new(),
             gauges: Mutex::default(),
@@ -113,6 +117,7 @@ impl Metrics {
         }
         orders::expose(&readings, &mut page);
         store::expose(&readings, &mut page);
+        self.breakers.expose(&readings, &mut page);
         self.notifications.expose(&readings, &mut page);
         if let Some(spans) = self.spans.get() {
             spans.expose(&mut page);
@@ -156,6 +161,10 @@ impl Observer for Metrics {
 
     fn stream(&self, kind: StreamKind, event: StreamEvent) {
         self.streams.count(kind, event);
+    }
+
+    fn breaker(&self, dependency: &'static str, state: BreakerState) {
+        self.breakers.changed(dependency, state);
     }
 
     fn wants_transactions(&self) -> bool {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use logistics_core::observe::{
-    ChannelReading, DependencyReading, Gauges, LogReading, ProcessorReading, Reading, StoreReading,
+    BreakerReading, ChannelReading, DependencyReading, Gauges, LogReading, ProcessorReading, Reading,
+    StoreReading,
 };
 use logistics_core::port::StatusSummary;
 use logistics_core::{Partition, Status, Timestamp};
@@ -21,6 +22,7 @@ pub(super) struct Readings {
     pub(super) stores: BTreeMap<&'static str, StoreReading>,
     pub(super) channels: BTreeMap<String, ChannelReading>,
     pub(super) dependencies: BTreeMap<&'static str, DependencyReading>,
+    pub(super) breakers: BTreeMap<&'static str, BreakerReading>,
     pub(super) ready: Option<bool>,
     /// The time of the scrape.
     pub(super) now: Timestamp,
@@ -46,6 +48,7 @@ impl Readings {
             Reading::Store(of) => drop(self.stores.insert(of.name, of)),
             Reading::Channel(of) => drop(self.channels.insert(of.channel.clone(), of)),
             Reading::Dependency(of) => drop(self.dependencies.insert(of.name, of)),
+            Reading::Breaker(of) => drop(self.breakers.insert(of.dependency, of)),
             Reading::Ready(ready) => self.ready = Some(ready),
             // A later core may read what this release has no series for.
             _ => {}

@@ -19,7 +19,8 @@ const JSON: &str = "application/json";
 pub(super) const VERSION_TAG: &str = r#"^(\*|(W/)?"[0-9]+")$"#;
 
 /// The meaning of 503, except at `/health/ready`.
-const UNAVAILABLE: &str = "The request failed for now: `unavailable` (the log or the store does not answer), `storage_full`, `overloaded` \
+const UNAVAILABLE: &str = "The request failed for now: `unavailable` (the log or the store does not answer), `circuit_open` (it \
+    was not called, because it did not answer before), `storage_full`, `overloaded` \
     (too many bytes in flight), `too_many_streams`, `not_ready` or `rebuilding` (the store is behind the log).";
 
 /// The meaning of 403.

@@ -273,6 +273,11 @@ impl From<ServiceError> for Failure {
             ServiceError::Unavailable => of(StatusCode::SERVICE_UNAVAILABLE).hint(
                 "The log may hold the request all the same; with an Idempotency-Key or If-Match it is safe to repeat",
             ),
+            ServiceError::CircuitOpen { retry_after_s } => {
+                return of(StatusCode::SERVICE_UNAVAILABLE)
+                    .header(RETRY_AFTER, HeaderValue::from(*retry_after_s))
+                    .hint("Nothing was changed; repeat the request after the seconds of Retry-After");
+            }
             ServiceError::Overloaded => of(StatusCode::SERVICE_UNAVAILABLE)
                 .hint("Nothing was changed; repeat the request"),
             ServiceError::Behind => of(StatusCode::SERVICE_UNAVAILABLE)

@@ -14,7 +14,7 @@ use logistics_embedded::{Config, EmbeddedError};
 use logistics_tokio::{LogMonitor, LogMonitorOptions, PollOptions, StoreMonitor, SystemClock};
 #[cfg(feature = "cluster")]
 use logistics_wiring::cluster::{self, Log, ProcessRole, Store};
-use logistics_wiring::{HttpArgs, StartupCheck, Telemetry};
+use logistics_wiring::{ApiPorts, HttpArgs, StartupCheck, Telemetry};
 
 pub(crate) use args::{DataArgs, EngineArgs, EngineKind, KAFKA_AND_REDIS, Needs};
 
@@ -68,6 +68,19 @@ impl Engine {
             Self::Embedded { engine, .. } => engine.store(),
             #[cfg(feature = "cluster")]
             Self::Cluster { store, .. } => store.store(),
+        }
+    }
+
+    /// The log and the store of the API. Those of a cluster are behind circuit breakers.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        allow(unused_variables, reason = "only circuit breakers are observed here")
+    )]
+    pub(crate) fn api_ports(&self, telemetry: &Telemetry) -> ApiPorts {
+        match self {
+            Self::Embedded { engine, .. } => ApiPorts::local(engine.bus(), engine.store()),
+            #[cfg(feature = "cluster")]
+            Self::Cluster { log, store } => ApiPorts::remote(log.bus(), store.store(), telemetry),
         }
     }
 

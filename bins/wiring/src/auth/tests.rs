@@ -99,15 +99,17 @@ fn the_flags_configure_each_way() {
 #[tokio::test]
 async fn an_authenticator_requires_credentials_unless_authentication_is_off() {
     let listen = LOOPBACK[0].parse().expect("an address");
-    let off = args(&[]).authenticator(listen).expect("permitted");
+    let telemetry = Telemetry::new("test", "test");
+    let (off, breaker) = args(&[]).authenticator(listen, &telemetry).expect("permitted");
+    assert!(breaker.is_none());
     assert!(!off.is_required());
     let file = std::env::temp_dir().join(format!("logistics-auth-{}.json", std::process::id()));
     std::fs::write(&file, r#"{"keys": []}"#).expect("written");
     let flags = ["--auth", "keys", "--api-keys-file", file.to_str().expect("UTF-8")];
-    let on = args(&flags).authenticator(listen).expect("a valid file");
+    let (on, _) = args(&flags).authenticator(listen, &telemetry).expect("a valid file");
     assert!(on.is_required());
     assert_eq!(on.authenticate(&Credentials::default()).await, Err(AuthError::Missing));
     std::fs::remove_file(&file).expect("removed");
-    let problem = args(&flags).authenticator(listen).err().expect("a missing file").message;
+    let problem = args(&flags).authenticator(listen, &telemetry).err().expect("a missing file").message;
     assert!(problem.contains("cannot read the key file"), "{problem}");
 }

@@ -12,6 +12,7 @@ use logistics_testkit::{MemoryBus, MemoryOrderStore};
 use logistics_tokio::{LogMonitor, LogMonitorOptions};
 
 use super::*;
+use crate::api_ports::ApiPorts;
 use crate::http_server::{HttpArgs, HttpServer};
 use crate::limits::REQUEST_BYTES_DEFAULT;
 
@@ -47,8 +48,14 @@ async fn every_port_of_a_process_is_observed() {
     let telemetry = Telemetry::observed_by(calls.clone());
     let (bus, store) = (Arc::new(MemoryBus::new(PARTITIONS)), Arc::new(MemoryOrderStore::new(PARTITIONS)));
     let (listen, http) = (([127, 0, 0, 1], 0).into(), HttpArgs::default());
-    let api =
-        HttpServer::api(listen, &http, REQUEST_BYTES_DEFAULT, bus.clone(), store.clone(), None, &telemetry);
+    let api = HttpServer::api(
+        listen,
+        &http,
+        REQUEST_BYTES_DEFAULT,
+        ApiPorts::local(bus.clone(), store.clone()),
+        None,
+        &telemetry,
+    );
     let server = api.await.expect("a free port");
     let options = LogMonitorOptions { interval_ms: 10, ..LogMonitorOptions::default() };
     let monitor = LogMonitor::start(bus.clone(), store.clone(), Arc::new(SystemClock), options);

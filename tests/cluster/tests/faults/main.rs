@@ -4,6 +4,7 @@
 //! `SOAK_SECONDS` and `SOAK_SEED` set the duration and the seed of the soak test.
 
 mod api;
+mod breakers;
 mod broker;
 mod processors;
 mod records;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         processors::processors_come_and_go_under_load,
         processors::the_groups_offsets_are_deleted,
         store::redis_is_paused_and_restarted,
+        breakers::reads_fail_at_once_while_redis_hangs,
         store::redis_is_wiped_in_mid_flight,
         store::an_idle_system_rebuilds_a_wiped_redis,
         store::another_system_claims_the_store,

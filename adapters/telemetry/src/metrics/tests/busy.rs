@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use logistics_core::lifecycle::STATUSES;
 use logistics_core::observe::{
-    ApiCall, ApiRoute, AppendReport, ChannelReading, DeadLetterReport, DependencyReading, FactReport,
-    LogReading, NotificationEnd, NotificationReport, Observer, OpenTransactionReading, PortCall,
-    ProcessorReading, Reading, RejectionReport, StoreReading, StreamEvent, StreamKind, TransactionReport,
+    ApiCall, ApiRoute, AppendReport, BreakerReading, BreakerState, ChannelReading, DeadLetterReport,
+    DependencyReading, FactReport, LogReading, NotificationEnd, NotificationReport, Observer,
+    OpenTransactionReading, PortCall, ProcessorReading, Reading, RejectionReport, StoreReading, StreamEvent,
+    StreamKind, TransactionReport,
 };
 use logistics_core::port::{NotifyErrorKind, PortErrorKind, StatusSummary};
 use logistics_core::processor::{HaltCode, ProcessorEvent};
@@ -96,6 +97,7 @@ fn readings() -> Vec<Reading> {
         Reading::Store(store),
         Reading::Dependency(log_up),
         Reading::Dependency(store_down),
+        Reading::Breaker(BreakerReading::new("store", BreakerState::Open, 4)),
         Reading::Ready(true),
         channel("console"),
     ];
@@ -134,6 +136,7 @@ pub(super) fn busy() -> Metrics {
     for event in [StreamEvent::Opened, StreamEvent::Sent, StreamEvent::Lagged] {
         metrics.stream(StreamKind::Order, event);
     }
+    metrics.breaker("store", BreakerState::Open);
     let spans = Arc::new(SpanCounts::default());
     spans.add_exported(1);
     metrics.watch_spans(spans);

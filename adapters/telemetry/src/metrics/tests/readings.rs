@@ -64,6 +64,19 @@ fn an_outage_has_a_start_only_while_it_lasts() {
 }
 
 #[test]
+fn a_breaker_has_one_state_and_counts_its_transitions() {
+    let scrape = scrape(&busy());
+    let of = |name: &str, state: &str| scrape.value(name, &[("dependency", "store"), ("state", state)]);
+    let states = ["closed", "open", "half_open"];
+    let current = states.map(|state| of("logistics_circuit_breaker_state", state));
+    assert_eq!(current, [Some(0.0), Some(1.0), Some(0.0)]);
+    let transitions = states.map(|state| of("logistics_circuit_breaker_transitions_total", state));
+    assert_eq!(transitions, [Some(0.0), Some(1.0), Some(0.0)]);
+    let rejected = "logistics_circuit_breaker_rejected_total";
+    assert_eq!(scrape.value(rejected, &[("dependency", "store")]), Some(4.0));
+}
+
+#[test]
 fn a_timer_is_overdue_and_a_clock_is_behind() {
     let metrics = metrics();
     let mut reading = ProcessorReading::default();
