@@ -1,7 +1,7 @@
 //! Live streams: their memory, their latency under load, and a reconnect of all at once.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use logistics_core::{OrderId, Timestamp};
 use logistics_tokio::SystemClock;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::load::{HttpConnection, Load, post_order};
 use super::server_process::ServerProcess;
@@ -22,6 +22,8 @@ use super::{BenchArgs, scratch};
 
 /// Streams that are opened at the same time.
 const OPENING: usize = 64;
+/// Connections from one local address.
+const CONNECTIONS_PER_ADDRESS: usize = 1_000;
 /// The interval of heartbeats of the measured server.
 const HEARTBEAT: &str = "25s";
 /// Placements per second while the latency is measured.
@@ -103,12 +105,25 @@ async fn placed(addr: SocketAddr, count: usize) -> io::Result<Vec<OrderId>> {
 
 /// Opens a stream of each order, and reads its first bytes. `after`: the version from which the streams resume.
 async fn open_all(addr: SocketAddr, orders: &[OrderId], after: Option<u64>) -> io::Result<Vec<TcpStream>> {
-    let open = |order_id: OrderId| async move { open(addr, &order_id, after).await };
-    futures::stream::iter(orders.to_vec()).map(open).buffer_unordered(OPENING).try_collect().await
+    let open = |(n, order_id): (usize, OrderId)| async move { open(addr, n, &order_id, after).await };
+    let numbered = orders.to_vec().into_iter().enumerate();
+    futures::stream::iter(numbered).map(open).buffer_unordered(OPENING).try_collect().await
 }
 
-async fn open(addr: SocketAddr, order_id: &OrderId, after: Option<u64>) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect(addr).await?;
+/// A connection to a server on this machine. The system's search for a free port takes longer with each connection from the same
+/// address, so that it, and not the server, would be measured. On Linux, each thousand has a local address of its own.
+async fn connect(addr: SocketAddr, n: usize) -> io::Result<TcpStream> {
+    let host = u8::try_from(n / CONNECTIONS_PER_ADDRESS % 250).unwrap_or_default();
+    if cfg!(target_os = "linux") && addr.ip() == Ipv4Addr::LOCALHOST {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((Ipv4Addr::new(127, 0, 1, host + 1), 0).into())?;
+        return socket.connect(addr).await;
+    }
+    TcpStream::connect(addr).await
+}
+
+async fn open(addr: SocketAddr, n: usize, order_id: &OrderId, after: Option<u64>) -> io::Result<TcpStream> {
+    let mut stream = connect(addr, n).await?;
     let resume = after.map_or(String::new(), |version| format!("last-event-id: {version}\r\n"));
     let request = format!(
         "GET /orders/{order_id}/events HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n{resume}\r\n"
