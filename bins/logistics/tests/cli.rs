@@ -14,6 +14,8 @@ mod log;
 mod metrics_server;
 #[path = "cli/orders.rs"]
 mod orders;
+#[path = "cli/proxy.rs"]
+mod proxy;
 #[path = "cli/pty.rs"]
 mod pty;
 #[path = "cli/signals.rs"]
