@@ -162,9 +162,12 @@ fn dependencies(alerts: &[Alert]) -> Vec<Panel> {
         Panel::states("Do the log and the store answer?", "As each process sees them.")
             .query("logistics_dependency_up", "{{dependency}} from {{job}} {{instance}}")
             .mapped(&[("1", "answers", "green"), ("0", "down", "red")]),
-        Panel::states("Which circuit breakers are open?", "Calls that need the dependency fail at once there.")
-            .query("logistics_circuit_breaker_state{state=\"open\"}", "{{dependency}} at {{job}} {{instance}}")
-            .mapped(&[("0", "not open", "green"), ("1", "open", "red")]),
+        Panel::states(
+            "Which circuit breakers are open?",
+            "Calls that need the dependency fail at once there.",
+        )
+        .query("logistics_circuit_breaker_state{state=\"open\"}", "{{dependency}} at {{job}} {{instance}}")
+        .mapped(&[("0", "not open", "green"), ("1", "open", "red")]),
         Panel::lines("Memory of the store", "At 100 %, the store rejects writes.")
             .query("logistics:store_used:ratio", "{{store}}")
             .unit("percentunit")
