@@ -7,6 +7,7 @@ use logistics_core::port::{Notifier, NotifyError, NotifyErrorKind};
 use logistics_notify::{Language, Templates};
 use ureq::tls::{RootCerts, TlsConfig};
 
+/// Posts to one incoming webhook.
 pub struct Slack {
     /// A secret, because it is all that a post needs. So no error contains it.
     url: String,
@@ -14,6 +15,7 @@ pub struct Slack {
 }
 
 impl Slack {
+    /// `limit`: the time limit of a post.
     pub fn new(url: &str, limit: Duration) -> Self {
         let tls = TlsConfig::builder()
             .unversioned_rustls_crypto_provider(rustls::crypto::ring::default_provider().into())
