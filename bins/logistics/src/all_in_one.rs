@@ -1,9 +1,10 @@
 //! All in one process: API, processors and notifications on an engine.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use logistics_cli_kit::Failure;
-use logistics_core::port::StartAt;
+use logistics_core::port::{Notifier, StartAt};
 use logistics_core::wire::LogKeys;
 use logistics_wiring::{
     App, Deciding, HttpArgs, HttpServer, NewNotifier, REQUEST_BYTES_DEFAULT, Services, Telemetry,
@@ -20,6 +21,8 @@ pub(crate) struct AllInOneConfig {
     pub(crate) notifier: Option<NewNotifier>,
     /// Where a notification group without a position starts. `None`: the log's default.
     pub(crate) notify_from: Option<StartAt>,
+    /// `None`: no e-mails are sent.
+    pub(crate) email: Option<Arc<dyn Notifier>>,
     /// `None`: nothing is delivered to webhook endpoints.
     pub(crate) webhooks: Option<WebhookDelivery>,
 }
@@ -66,6 +69,7 @@ impl AllInOne {
             if let Some(how) = config.deciding {
                 services = services.deciding(bus.clone(), store, how);
             }
+            services = services.mailing(bus.clone(), config.email, config.notify_from);
             services = services.delivering(bus.clone(), config.webhooks);
             match config.notifier {
                 Some(new) => services.notifying(bus, new(), config.notify_from),

@@ -9,6 +9,7 @@ mod auth;
 #[cfg(feature = "cluster")]
 pub mod cluster;
 mod deciding;
+mod email;
 mod environment;
 mod health_registry;
 mod http_server;
@@ -35,6 +36,7 @@ pub use logistics_service::audit::TARGET as AUDIT_TARGET;
 pub use app::{App, run};
 pub use auth::AuthArgs;
 pub use deciding::DecidingArgs;
+pub use email::EmailArgs;
 pub use environment::{parse, parse_from};
 pub use health_registry::HealthRegistry;
 pub use http_server::{HealthDetailsArgs, HttpArgs, HttpServer};

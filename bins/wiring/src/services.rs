@@ -13,7 +13,8 @@ use logistics_core::processor::{ProducerRoles, Settings};
 use logistics_core::wire::LogKeys;
 use logistics_layers::Layer;
 use logistics_tokio::{
-    LogObserver, Notifications, NotificationsOptions, OrderLines, Processors, ProcessorsOptions, SystemClock,
+    Channel, LogObserver, Notifications, NotificationsOptions, OrderLines, Processors, ProcessorsOptions,
+    SystemClock,
 };
 
 use logistics_webhook::Webhooks;
@@ -25,6 +26,11 @@ use logistics_cli_kit::Failure;
 
 /// Maximum time for draining the services.
 const DRAIN: Duration = Duration::from_secs(5);
+/// The name of the channel of e-mails, and of its group behind that of the notifications.
+const EMAIL: &str = "email";
+/// Maximum time for an e-mail, in milliseconds: above that of the notifier, which reports it in better words. A shorter one would
+/// repeat messages that a slow server accepts.
+const EMAIL_MS_MAX: u64 = 70_000;
 
 /// Settings of the processors.
 #[derive(Debug, Clone)]
@@ -68,6 +74,7 @@ pub struct Services {
     until: Option<BoxFuture<'static, Failure>>,
     processors: Option<Processors>,
     notifications: Option<Notifications>,
+    emails: Option<Notifications>,
     webhooks: Option<Webhooks>,
 }
 
@@ -77,7 +84,7 @@ impl Services {
     pub fn new(telemetry: &Telemetry) -> Self {
         let (watches, until) = (Vec::new(), None);
         let (telemetry, processors, notifications) = (telemetry.clone(), None, None);
-        Self { telemetry, watches, until, processors, notifications, webhooks: None }
+        Self { telemetry, watches, until, processors, notifications, emails: None, webhooks: None }
     }
 
     /// Adds a part to the health.
@@ -139,6 +146,31 @@ impl Services {
         self
     }
 
+    /// Starts the e-mails, unless they are off: a channel with a group and options of its own.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn mailing(
+        mut self,
+        bus: Arc<dyn EventBus>,
+        notifier: Option<Arc<dyn Notifier>>,
+        from: Option<StartAt>,
+    ) -> Self {
+        let Some(notifier) = notifier else { return self };
+        let observers = self.telemetry.observers();
+        let mut options = NotificationsOptions { from, observers, ..NotificationsOptions::default() };
+        options.notify_timeout_ms = EMAIL_MS_MAX;
+        let bus = self.telemetry.layer().over(bus);
+        let channels = Channel::new(EMAIL, notifier).map(|channel| vec![channel]);
+        let started = channels.and_then(|channels| Notifications::start_channels(bus, channels, options));
+        // The name is valid, and there is one channel.
+        let emails = started.unwrap_or_else(|why| unreachable!("the channel of e-mails: {why}"));
+        self.telemetry.watch(emails.gauges());
+        self.emails = Some(emails);
+        self
+    }
+
     /// Starts the deliveries to webhook endpoints, unless they are off.
     #[must_use]
     pub fn delivering(mut self, bus: Arc<dyn EventBus>, delivery: Option<WebhookDelivery>) -> Self {
@@ -151,14 +183,16 @@ impl Services {
     pub fn probes(&self) -> Vec<Arc<dyn HealthProbe>> {
         let processors = self.processors.as_ref().map(Processors::probe);
         let notifications = self.notifications.as_ref().map(Notifications::probe);
+        let emails = self.emails.as_ref().map(Notifications::probe);
         let webhooks = self.webhooks.as_ref().map(Webhooks::probe);
-        self.watches.iter().cloned().chain(processors).chain(notifications).chain(webhooks).collect()
+        let watches = self.watches.iter().cloned();
+        watches.chain(processors).chain(notifications).chain(emails).chain(webhooks).collect()
     }
 
     /// Completes running work and leaves the groups, within a limited time. The log names unfinished parts; nothing of them is
     /// lost.
     pub async fn drain(self) {
-        let Self { processors, notifications, webhooks, telemetry, .. } = self;
+        let Self { processors, notifications, emails, webhooks, telemetry, .. } = self;
         let deciding = async {
             match processors {
                 Some(processors) => processors.drain(DRAIN).await.is_clean(),
@@ -171,14 +205,25 @@ impl Services {
                 None => true,
             }
         };
+        let mailing = async {
+            match emails {
+                Some(emails) => emails.drain(DRAIN).await.clean,
+                None => true,
+            }
+        };
         let delivering = async {
             match webhooks {
                 Some(webhooks) => webhooks.drain(DRAIN).await.clean,
                 None => true,
             }
         };
-        let (decided, notified, delivered) = tokio::join!(deciding, notifying, delivering);
-        let parts = [(decided, "a partition"), (notified, "the notifications"), (delivered, "the webhooks")];
+        let (decided, notified, mailed, delivered) = tokio::join!(deciding, notifying, mailing, delivering);
+        let parts = [
+            (decided, "a partition"),
+            (notified, "the notifications"),
+            (mailed, "the e-mails"),
+            (delivered, "the webhooks"),
+        ];
         let unfinished: Vec<_> =
             parts.into_iter().filter(|(clean, _)| !clean).map(|(_, part)| part).collect();
         if !unfinished.is_empty() {

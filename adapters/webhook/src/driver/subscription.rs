@@ -73,7 +73,8 @@ impl Driver {
         match wire::decode_notification(&record.payload) {
             Ok(notification) => {
                 let endpoints = self.registry.receivers(&notification);
-                let notification = Arc::new(notification);
+                // A webhook contains no contact, so what waits for an endpoint needs none.
+                let notification = Arc::new(notification.without_contacts());
                 self.handle(Input::Notified { partition, offset, notification, endpoints });
                 true
             }
