@@ -7,11 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-#[cfg(feature = "webhooks")]
-use crate::limits::{ENDPOINT_DESCRIPTION_BYTES_MAX, ENDPOINT_ID_BYTES_MAX, MESSAGE_ID_BYTES_MAX};
 use crate::limits::{
-    ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX, REQUEST_ID_BYTES_MAX, SUBJECT_BYTES_MAX,
+    CHANNEL_NAME_BYTES_MAX, ENDPOINT_ID_BYTES_MAX, ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX,
+    REQUEST_ID_BYTES_MAX, SUBJECT_BYTES_MAX,
 };
+#[cfg(feature = "webhooks")]
+use crate::limits::{ENDPOINT_DESCRIPTION_BYTES_MAX, MESSAGE_ID_BYTES_MAX};
 
 /// A text is not a valid identifier.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
@@ -123,6 +124,10 @@ fn is_id_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
 
+fn is_channel_char(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-'
+}
+
 fn is_printable(c: char) -> bool {
     !c.is_control()
 }
@@ -153,10 +158,14 @@ text_newtype!(
     /// A W3C Trace Context `traceparent` value. Its text may be malformed: see [`TraceParent::context`].
     TraceParent, "traceparent", 55, |c: char| c.is_ascii_hexdigit() || c == '-', "hexadecimal digits and dashes"
 );
-#[cfg(feature = "webhooks")]
 text_newtype!(
     /// A webhook endpoint's identifier: 1 to 64 bytes of `[A-Za-z0-9_-]`. Generated ones begin with `we_`.
     EndpointId, "endpoint_id", ENDPOINT_ID_BYTES_MAX, is_id_char, "[A-Za-z0-9_-]"
+);
+text_newtype!(
+    /// The name of a channel that delivers notifications with retries: 1 to 48 bytes of `[a-z0-9.-]`. The channel of the webhook
+    /// endpoints is [`ChannelName::webhooks`].
+    ChannelName, "channel name", CHANNEL_NAME_BYTES_MAX, is_channel_char, "[a-z0-9.-]"
 );
 #[cfg(feature = "webhooks")]
 text_newtype!(
@@ -224,8 +233,27 @@ impl RequestId {
     }
 }
 
-#[cfg(feature = "webhooks")]
+impl ChannelName {
+    /// The channel of the webhook endpoints.
+    #[must_use]
+    pub fn webhooks() -> Self {
+        Self(Arc::from("webhooks"))
+    }
+
+    /// Whether this is the channel of the webhook endpoints.
+    #[must_use]
+    pub fn is_webhooks(&self) -> bool {
+        self.as_str() == "webhooks"
+    }
+}
+
 impl EndpointId {
+    /// Whether the id has the form of a generated one of a webhook endpoint. Receivers of other channels have none of that form.
+    #[must_use]
+    pub fn is_of_webhook(&self) -> bool {
+        self.as_str().starts_with("we_")
+    }
+
     /// A new endpoint's id: `we_` and the `UUIDv7` of the time and 10 random bytes, without dashes.
     #[must_use]
     pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {

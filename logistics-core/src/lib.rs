@@ -7,7 +7,6 @@ pub mod audit;
 mod backoff;
 mod contact;
 mod decide;
-#[cfg(feature = "webhooks")]
 pub mod delivery;
 mod details;
 mod fact;
@@ -38,8 +37,8 @@ pub use decide::{Decision, decide, decide_due};
 pub use details::{Details, InvalidDetails};
 pub use fact::{Assignment, Cause, Change, Fact};
 pub use ids::{
-    InvalidText, Offset, OrderId, Partition, PartyId, Reason, RequestId, Subject, Timestamp, TraceParent,
-    Version,
+    ChannelName, EndpointId, InvalidText, Offset, OrderId, Partition, PartyId, Reason, RequestId, Subject,
+    Timestamp, TraceParent, Version,
 };
 pub use lifecycle::{Actor, Status, Timer};
 pub use order::{HistoryEntry, Order, VersionGap, evolve};

@@ -34,6 +34,8 @@ pub const DEAD_LETTER_REASON_BYTES_MAX: usize = 2048;
 pub const OUTCOME_KEPT_MS: u64 = 5 * 60 * 1000;
 /// Orders on one page of the list.
 pub const PAGE_ORDERS_MAX: usize = 1000;
+/// A channel name's length. Brokers limit the length of a group's name, which contains it.
+pub const CHANNEL_NAME_BYTES_MAX: usize = 48;
 /// A webhook endpoint id's length.
 pub const ENDPOINT_ID_BYTES_MAX: usize = 64;
 /// The length of a webhook message's id.

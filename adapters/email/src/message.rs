@@ -33,7 +33,10 @@ impl Draft<'_> {
             .from(from.0.clone())
             .to(Mailbox::new(None, to.clone()))
             .subject(texts.subject)
-            .date(SystemTime::UNIX_EPOCH + Duration::from_millis(notification.at.as_millis().try_into().unwrap_or_default()))
+            .date(
+                SystemTime::UNIX_EPOCH
+                    + Duration::from_millis(notification.at.as_millis().try_into().unwrap_or_default()),
+            )
             .message_id(Some(message_id(from, notification, recipient)));
         builder = header(builder, "Auto-Submitted", "auto-generated".to_owned());
         builder = header(builder, "Content-Language", texts.language);

@@ -7,6 +7,7 @@ mod channel;
 mod channel_delivery;
 mod clock;
 mod current_notification;
+mod deliveries;
 mod delivery_stats;
 mod dependency_monitor;
 mod error_text;
@@ -35,6 +36,7 @@ mod write_timer;
 
 pub use channel::{CHANNEL_NAME_BYTES_MAX, Channel, InvalidChannel};
 pub use clock::SystemClock;
+pub use deliveries::{DeliveriesReport, DeliveryOptions, DeliveryService, NotifierReceiver};
 pub use dependency_monitor::DependencyMonitor;
 pub use log_monitor::LogMonitor;
 pub use log_observer::LogObserver;

@@ -1,10 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
-mod attempt;
 mod body;
 mod connect;
-mod driver;
 mod follow;
 pub mod options;
 mod pool;
@@ -12,7 +10,6 @@ mod registry;
 mod resolve;
 mod retry_after;
 mod sender;
-mod stats;
 mod target;
 mod webhooks;
 
@@ -20,5 +17,4 @@ pub use address::is_public;
 pub use options::SenderOptions;
 pub use resolve::{Resolve, SystemResolver};
 pub use sender::{CannotSend, HttpSender};
-pub use stats::WebhooksReport;
-pub use webhooks::{Webhooks, WebhooksOptions};
+pub use webhooks::Webhooks;

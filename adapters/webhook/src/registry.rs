@@ -39,11 +39,6 @@ impl Registry {
         endpoints.fold(fact, partition, self.partitions)
     }
 
-    /// The number of enabled endpoints.
-    pub(crate) fn enabled(&self) -> usize {
-        self.read(Endpoints::enabled)
-    }
-
     fn read<T>(&self, read: impl FnOnce(&Endpoints) -> T) -> T {
         read(&self.endpoints.read().unwrap_or_else(PoisonError::into_inner))
     }

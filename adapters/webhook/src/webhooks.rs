@@ -1,62 +1,50 @@
-//! The handle of the webhooks of one process.
+//! The webhook endpoints as receivers of notifications.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use logistics_core::delivery::Settings;
-use logistics_core::health::{Health, HealthProbe};
-use logistics_core::observe::{Gauges, Observers};
-use logistics_core::port::{Clock, EventBus, StartAt};
-use logistics_core::webhook::{EndpointFact, WebhookSender};
-use tokio::sync::watch;
-use tokio::time::timeout;
-use tokio_util::task::AbortOnDropHandle;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use logistics_core::delivery::{Attempt, AttemptOutcome, Problem, ReceiverChange, Receivers};
+use logistics_core::notify::Notification;
+use logistics_core::port::{Clock, EventBus, Topic};
+use logistics_core::webhook::{
+    DisabledReason, EndpointChange, EndpointFact, EndpointId, MessageId, Secret, WebhookRequest,
+    WebhookResponse, WebhookSender, endpoint_partition, order_event, sign,
+};
+use logistics_core::{RequestId, Timestamp, wire};
+use tracing::{error, warn};
 
-use crate::driver::Driver;
-use crate::follow::Opener;
-use crate::stats::{Stats, WebhooksReport};
+use crate::follow::{Opener, follow};
+use crate::registry::Registry;
 
-/// The settings of [`Webhooks`].
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct WebhooksOptions {
-    /// The group of the positions in the notifications. Default `notification-service.webhooks`.
-    pub group: String,
-    /// Where the group starts in a partition without a position. Default: at the end.
-    pub from: StartAt,
-    /// The settings of the deliveries.
-    pub settings: Settings,
-    /// The address of the public API, without a slash at its end: messages link to their order.
-    pub public_url: Option<String>,
-    /// See every attempt.
-    pub observers: Observers,
-    /// Opens the secrets that the log has sealed.
-    pub(crate) opener: Option<Opener>,
-    /// Milliseconds between two acknowledgements of a position. Default 50.
-    pub acknowledge_ms: u64,
-    /// Milliseconds for an attempt with a sender that keeps no time limit. Default 20,000.
-    pub attempt_ms_max: u64,
-    /// Milliseconds within which a revoked partition is released. Default 900.
-    pub revoke_ms: u64,
+/// The webhook endpoints of the log, as the receivers of the channel `webhooks`.
+///
+/// It follows the facts about endpoints, finds those that receive a notification, and sends each message signed. An endpoint that
+/// answers 410, or fails for days, is disabled by a fact.
+pub struct Webhooks {
+    bus: Arc<dyn EventBus>,
+    sender: Arc<dyn WebhookSender>,
+    clock: Arc<dyn Clock>,
+    registry: Registry,
+    public_url: Option<String>,
+    opener: Option<Opener>,
 }
 
-impl Default for WebhooksOptions {
-    fn default() -> Self {
-        Self {
-            group: "notification-service.webhooks".to_owned(),
-            from: StartAt::End,
-            settings: Settings::default(),
-            public_url: None,
-            observers: Observers::default(),
-            opener: None,
-            acknowledge_ms: 50,
-            attempt_ms_max: 20_000,
-            revoke_ms: 900,
-        }
+impl Webhooks {
+    /// The endpoints of this log, to which the sender sends.
+    #[must_use]
+    pub fn new(bus: Arc<dyn EventBus>, sender: Arc<dyn WebhookSender>, clock: Arc<dyn Clock>) -> Self {
+        let registry = Registry::new(bus.partitions());
+        Self { bus, sender, clock, registry, public_url: None, opener: None }
     }
-}
 
-impl WebhooksOptions {
+    /// Sets the address of the public API, without a slash at its end: messages link to their order.
+    #[must_use]
+    pub fn with_public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
     /// Opens the secret of each fact about an endpoint that is read from the log.
     #[must_use]
     pub fn with_opener(mut self, open: impl Fn(&mut EndpointFact) + Send + Sync + 'static) -> Self {
@@ -65,63 +53,71 @@ impl WebhooksOptions {
     }
 }
 
-/// Delivers the notifications of the log to webhook endpoints: [the guarantees](logistics_core::delivery).
-///
-/// Each process that runs this is a member of one group, and works on the partitions that the group assigns to it. Dropping it stops at
-/// once. Deliveries that were under way are repeated.
-pub struct Webhooks {
-    stats: Arc<Stats>,
-    drain: watch::Sender<bool>,
-    task: AbortOnDropHandle<bool>,
+#[async_trait]
+impl Receivers for Webhooks {
+    fn changes(&self) -> BoxStream<'static, ReceiverChange> {
+        follow(&self.bus, &self.registry, self.opener.as_ref())
+    }
+
+    fn receivers(&self, notification: &Notification) -> Vec<EndpointId> {
+        self.registry.receivers(notification)
+    }
+
+    async fn deliver(&self, attempt: Attempt) -> AttemptOutcome {
+        let Attempt { endpoint: id, notification, .. } = attempt;
+        let Some(endpoint) = self.registry.endpoint(&id) else {
+            return failed(Problem::new("unknown_endpoint", None), None);
+        };
+        if !endpoint.is_enabled() {
+            return failed(Problem::new("disabled", None), None);
+        }
+        let at = self.clock.now();
+        let secrets: Vec<&Secret> = endpoint.signing_secrets(at).collect();
+        if secrets.is_empty() {
+            return failed(Problem::new("secret", None), None);
+        }
+        let body = order_event(&notification, &endpoint.owner, self.public_url.as_deref());
+        let message_id = MessageId::of(&notification.order_id, notification.version, &id);
+        let signature = sign(secrets, &message_id, at, &body);
+        let url = endpoint.settings.url.clone();
+        match self.sender.send(WebhookRequest { url, message_id, at, signature, body }).await {
+            Ok(response) => outcome_of(&response),
+            Err(error) => failed(Problem::new(error.kind().code(), None), None),
+        }
+    }
+
+    /// Writes the fact that the endpoint is disabled. If another fact is faster, this one changes nothing.
+    async fn disable(&self, id: &EndpointId, failing_since: Option<Timestamp>) {
+        let Some(endpoint) = self.registry.endpoint(id).filter(|endpoint| endpoint.is_enabled()) else {
+            return;
+        };
+        let reason = if failing_since.is_some() { DisabledReason::Failing } else { DisabledReason::Gone };
+        warn!(endpoint = %id, reason = reason.name(), "the webhook endpoint is disabled");
+        let at = self.clock.now();
+        let fact = EndpointFact {
+            id: RequestId::generate(at, rand::random()),
+            endpoint_id: id.clone(),
+            version: endpoint.version.next(),
+            change: EndpointChange::Disabled { reason },
+            at,
+            by: None,
+        };
+        let (key, payload) = (id.to_key(), wire::encode_endpoint_fact(&fact));
+        let partition = endpoint_partition(id, self.bus.partitions());
+        if let Err(why) = self.bus.publish(Topic::Endpoints, partition, key, payload).await {
+            error!(endpoint = %id, %why, "failed to disable the webhook endpoint");
+        }
+    }
 }
 
-impl Webhooks {
-    /// Starts the deliveries in the background.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    #[must_use]
-    pub fn start(
-        bus: Arc<dyn EventBus>,
-        sender: Arc<dyn WebhookSender>,
-        clock: Arc<dyn Clock>,
-        options: WebhooksOptions,
-    ) -> Self {
-        let (drain, draining) = watch::channel(false);
-        let stats = Arc::new(Stats::default());
-        let driver = Driver::new(bus, sender, clock, options, stats.clone(), draining);
-        Self { stats, drain, task: AbortOnDropHandle::new(tokio::spawn(driver.run())) }
-    }
-
-    /// Starts no more attempts, waits for those under way, stores what waits, acknowledges the positions and leaves the group. Returns
-    /// within the deadline.
-    pub async fn drain(mut self, deadline: Duration) -> WebhooksReport {
-        self.drain.send_replace(true);
-        let clean = matches!(timeout(deadline, &mut self.task).await, Ok(Ok(true)));
-        WebhooksReport { clean, ..self.stats.report() }
-    }
-
-    /// The counts so far.
-    #[must_use]
-    pub fn report(&self) -> WebhooksReport {
-        self.stats.report()
-    }
-
-    /// The state, for a scrape of the metrics.
-    #[must_use]
-    pub fn gauges(&self) -> Arc<dyn Gauges> {
-        self.stats.clone()
-    }
-
-    /// The health, for a holder that outlives this handle.
-    #[must_use]
-    pub fn probe(&self) -> Arc<dyn HealthProbe> {
-        self.stats.clone()
+fn outcome_of(response: &WebhookResponse) -> AttemptOutcome {
+    match response.status {
+        200..=299 => AttemptOutcome::Delivered,
+        410 => AttemptOutcome::Gone,
+        status => failed(Problem::new("status", Some(status)), response.retry_after_ms),
     }
 }
 
-impl HealthProbe for Webhooks {
-    fn health(&self) -> Health {
-        self.stats.health()
-    }
+fn failed(problem: Problem, retry_after_ms: Option<u64>) -> AttemptOutcome {
+    AttemptOutcome::Failed { problem, retry_after_ms }
 }

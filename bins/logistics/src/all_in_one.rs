@@ -1,14 +1,13 @@
 //! All in one process: API, processors and notifications on an engine.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use logistics_cli_kit::Failure;
-use logistics_core::port::{Notifier, StartAt};
+use logistics_core::port::StartAt;
 use logistics_core::wire::LogKeys;
 use logistics_wiring::{
-    App, Deciding, HttpArgs, HttpServer, NewNotifier, REQUEST_BYTES_DEFAULT, Services, Telemetry,
-    WebhookDelivery,
+    App, Deciding, EmailDelivery, HttpArgs, HttpServer, NewNotifier, REQUEST_BYTES_DEFAULT, Services,
+    Telemetry, WebhookDelivery,
 };
 
 use crate::engine::Engine;
@@ -22,7 +21,7 @@ pub(crate) struct AllInOneConfig {
     /// Where a notification group without a position starts. `None`: the log's default.
     pub(crate) notify_from: Option<StartAt>,
     /// `None`: no e-mails are sent.
-    pub(crate) email: Option<Arc<dyn Notifier>>,
+    pub(crate) email: Option<EmailDelivery>,
     /// `None`: nothing is delivered to webhook endpoints.
     pub(crate) webhooks: Option<WebhookDelivery>,
 }

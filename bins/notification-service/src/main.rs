@@ -81,7 +81,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let instance = args.instance.name(PROGRAM);
     let telemetry = args.telemetry.start(PROGRAM, &instance, LogSystem::Kafka)?;
     let log = Log::connect(&args.kafka, args.partitions.partitions, &instance)?;
-    let email = args.email.notifier()?;
+    let email = args.email.delivery()?;
     let delivery = args.webhooks.delivery(&args.endpoints)?;
     let signals = Signals::listen()?;
     let server = HttpServer::health(args.listen, &args.health, &telemetry).await?;

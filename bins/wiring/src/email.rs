@@ -2,11 +2,13 @@
 
 #[cfg(feature = "email")]
 use std::path::{Path, PathBuf};
+#[cfg(feature = "email")]
 use std::sync::Arc;
 
 use clap::Args;
 use logistics_cli_kit::Failure;
-use logistics_core::port::Notifier;
+
+use crate::email_delivery::EmailDelivery;
 #[cfg(feature = "email")]
 use {
     logistics_core::Language,
@@ -65,9 +67,9 @@ impl EmailArgs {
     ///
     /// # Errors
     /// If a flag, a file or a template is invalid. The text contains no secret.
-    pub fn notifier(&self) -> Result<Option<Arc<dyn Notifier>>, Failure> {
+    pub fn delivery(&self) -> Result<Option<EmailDelivery>, Failure> {
         #[cfg(feature = "email")]
-        return self.flags.notifier();
+        return self.flags.delivery();
         #[cfg(not(feature = "email"))]
         Ok(None)
     }
@@ -75,7 +77,7 @@ impl EmailArgs {
 
 #[cfg(feature = "email")]
 impl EmailFlags {
-    fn notifier(&self) -> Result<Option<Arc<dyn Notifier>>, Failure> {
+    fn delivery(&self) -> Result<Option<EmailDelivery>, Failure> {
         let (Some(url), Some(from)) = (&self.email_smtp_url, &self.email_from) else { return Ok(None) };
         let mut options = EmailOptions::new(Sender::parse(from).map_err(|why| wrong("--email-from", why))?);
         if let Some(folder) = &self.email_templates {
@@ -91,7 +93,8 @@ impl EmailFlags {
             options.connections_max = usize::from(count);
         }
         let notifier = EmailNotifier::new(self.server(url)?, options);
-        Ok(Some(Arc::new(notifier.map_err(|why| wrong("--email-smtp-url", why))?)))
+        let notifier = notifier.map_err(|why| wrong("--email-smtp-url", why))?;
+        Ok(Some(EmailDelivery::over(Arc::new(notifier))))
     }
 
     fn server(&self, url: &str) -> Result<SmtpServer, Failure> {

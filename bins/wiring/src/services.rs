@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use logistics_core::Policy;
 use logistics_core::health::HealthProbe;
 use logistics_core::observe::Observers;
@@ -13,12 +13,11 @@ use logistics_core::processor::{ProducerRoles, Settings};
 use logistics_core::wire::LogKeys;
 use logistics_layers::Layer;
 use logistics_tokio::{
-    Channel, LogObserver, Notifications, NotificationsOptions, OrderLines, Processors, ProcessorsOptions,
-    SystemClock,
+    DeliveryService, LogObserver, Notifications, NotificationsOptions, OrderLines, Processors,
+    ProcessorsOptions, SystemClock,
 };
 
-use logistics_webhook::Webhooks;
-
+use crate::email_delivery::EmailDelivery;
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
 use crate::telemetry::Telemetry;
 use crate::webhook_delivery::WebhookDelivery;
@@ -26,11 +25,6 @@ use logistics_cli_kit::Failure;
 
 /// Maximum time for draining the services.
 const DRAIN: Duration = Duration::from_secs(5);
-/// The name of the channel of e-mails, and of its group behind that of the notifications.
-const EMAIL: &str = "email";
-/// Maximum time for an e-mail, in milliseconds: above that of the notifier, which reports it in better words. A shorter one would
-/// repeat messages that a slow server accepts.
-const EMAIL_MS_MAX: u64 = 70_000;
 
 /// Settings of the processors.
 #[derive(Debug, Clone)]
@@ -74,8 +68,8 @@ pub struct Services {
     until: Option<BoxFuture<'static, Failure>>,
     processors: Option<Processors>,
     notifications: Option<Notifications>,
-    emails: Option<Notifications>,
-    webhooks: Option<Webhooks>,
+    /// One for each channel with retries.
+    deliveries: Vec<DeliveryService>,
 }
 
 impl Services {
@@ -84,7 +78,7 @@ impl Services {
     pub fn new(telemetry: &Telemetry) -> Self {
         let (watches, until) = (Vec::new(), None);
         let (telemetry, processors, notifications) = (telemetry.clone(), None, None);
-        Self { telemetry, watches, until, processors, notifications, emails: None, webhooks: None }
+        Self { telemetry, watches, until, processors, notifications, deliveries: Vec::new() }
     }
 
     /// Adds a part to the health.
@@ -146,35 +140,22 @@ impl Services {
         self
     }
 
-    /// Starts the e-mails, unless they are off: a channel with a group and options of its own.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
+    /// Starts the e-mails, unless they are off. `from`: the start of a group without a position; `None`: derived from the log.
     #[must_use]
     pub fn mailing(
         mut self,
         bus: Arc<dyn EventBus>,
-        notifier: Option<Arc<dyn Notifier>>,
+        email: Option<EmailDelivery>,
         from: Option<StartAt>,
     ) -> Self {
-        let Some(notifier) = notifier else { return self };
-        let observers = self.telemetry.observers();
-        let mut options = NotificationsOptions { from, observers, ..NotificationsOptions::default() };
-        options.notify_timeout_ms = EMAIL_MS_MAX;
-        let bus = self.telemetry.layer().over(bus);
-        let channels = Channel::new(EMAIL, notifier).map(|channel| vec![channel]);
-        let started = channels.and_then(|channels| Notifications::start_channels(bus, channels, options));
-        // The name is valid, and there is one channel.
-        let emails = started.unwrap_or_else(|why| unreachable!("the channel of e-mails: {why}"));
-        self.telemetry.watch(emails.gauges());
-        self.emails = Some(emails);
+        self.deliveries.extend(email.map(|email| email.start(bus, from, &self.telemetry)));
         self
     }
 
     /// Starts the deliveries to webhook endpoints, unless they are off.
     #[must_use]
     pub fn delivering(mut self, bus: Arc<dyn EventBus>, delivery: Option<WebhookDelivery>) -> Self {
-        self.webhooks = delivery.map(|delivery| delivery.start(bus, &self.telemetry));
+        self.deliveries.extend(delivery.map(|delivery| delivery.start(bus, &self.telemetry)));
         self
     }
 
@@ -183,16 +164,14 @@ impl Services {
     pub fn probes(&self) -> Vec<Arc<dyn HealthProbe>> {
         let processors = self.processors.as_ref().map(Processors::probe);
         let notifications = self.notifications.as_ref().map(Notifications::probe);
-        let emails = self.emails.as_ref().map(Notifications::probe);
-        let webhooks = self.webhooks.as_ref().map(Webhooks::probe);
-        let watches = self.watches.iter().cloned();
-        watches.chain(processors).chain(notifications).chain(emails).chain(webhooks).collect()
+        let deliveries = self.deliveries.iter().map(DeliveryService::probe);
+        self.watches.iter().cloned().chain(processors).chain(notifications).chain(deliveries).collect()
     }
 
     /// Completes running work and leaves the groups, within a limited time. The log names unfinished parts; nothing of them is
     /// lost.
     pub async fn drain(self) {
-        let Self { processors, notifications, emails, webhooks, telemetry, .. } = self;
+        let Self { processors, notifications, deliveries, telemetry, .. } = self;
         let deciding = async {
             match processors {
                 Some(processors) => processors.drain(DRAIN).await.is_clean(),
@@ -205,25 +184,13 @@ impl Services {
                 None => true,
             }
         };
-        let mailing = async {
-            match emails {
-                Some(emails) => emails.drain(DRAIN).await.clean,
-                None => true,
-            }
-        };
         let delivering = async {
-            match webhooks {
-                Some(webhooks) => webhooks.drain(DRAIN).await.clean,
-                None => true,
-            }
+            let drained = join_all(deliveries.into_iter().map(|it| it.drain(DRAIN))).await;
+            drained.iter().all(|report| report.clean)
         };
-        let (decided, notified, mailed, delivered) = tokio::join!(deciding, notifying, mailing, delivering);
-        let parts = [
-            (decided, "a partition"),
-            (notified, "the notifications"),
-            (mailed, "the e-mails"),
-            (delivered, "the webhooks"),
-        ];
+        let (decided, notified, delivered) = tokio::join!(deciding, notifying, delivering);
+        let parts =
+            [(decided, "a partition"), (notified, "the notifications"), (delivered, "the deliveries")];
         let unfinished: Vec<_> =
             parts.into_iter().filter(|(clean, _)| !clean).map(|(_, part)| part).collect();
         if !unfinished.is_empty() {

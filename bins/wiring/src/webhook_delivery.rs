@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use logistics_core::port::EventBus;
+use logistics_core::webhook::EndpointFact;
 use logistics_layers::Layer;
-use logistics_tokio::SystemClock;
-use logistics_webhook::{HttpSender, Webhooks, WebhooksOptions};
+use logistics_tokio::{DeliveryOptions, DeliveryService, SystemClock};
+use logistics_webhook::{HttpSender, Webhooks};
 
 use crate::telemetry::Telemetry;
 use crate::webhooks::WebhookArgs;
@@ -30,10 +31,14 @@ enum Switch {
     Off,
 }
 
+/// Opens the secret of a fact about an endpoint.
+type Opener = Box<dyn Fn(&mut EndpointFact) + Send + Sync>;
+
 /// What the deliveries need to start.
 pub struct WebhookDelivery {
     sender: Arc<HttpSender>,
-    options: WebhooksOptions,
+    public_url: Option<String>,
+    opener: Option<Opener>,
 }
 
 impl WebhookDeliveryArgs {
@@ -46,23 +51,29 @@ impl WebhookDeliveryArgs {
             return Ok(None);
         }
         let sender = endpoints.sender().map_err(|error| Failure::usage(error.to_string()))?;
-        let mut options = WebhooksOptions::default();
-        options.public_url =
-            self.webhook_public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
-        if let Some(keys) = endpoints.sealing_keys()? {
-            options = options.with_opener(move |fact| keys.open(fact));
-        }
-        Ok(Some(WebhookDelivery { sender: Arc::new(sender), options }))
+        let public_url = self.webhook_public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        let keys = endpoints.sealing_keys()?;
+        let opener = keys.map(|keys| Box::new(move |fact: &mut EndpointFact| keys.open(fact)) as Opener);
+        Ok(Some(WebhookDelivery { sender: Arc::new(sender), public_url, opener }))
     }
 }
 
 impl WebhookDelivery {
     /// Starts the deliveries.
-    pub(crate) fn start(self, bus: Arc<dyn EventBus>, telemetry: &Telemetry) -> Webhooks {
-        let Self { sender, mut options } = self;
+    pub(crate) fn start(self, bus: Arc<dyn EventBus>, telemetry: &Telemetry) -> DeliveryService {
+        let Self { sender, public_url, opener } = self;
+        let (bus, clock) = (telemetry.layer().over(bus), Arc::new(SystemClock));
+        let mut webhooks = Webhooks::new(bus.clone(), sender, clock.clone());
+        if let Some(url) = public_url {
+            webhooks = webhooks.with_public_url(url);
+        }
+        if let Some(opener) = opener {
+            webhooks = webhooks.with_opener(opener);
+        }
+        let mut options = DeliveryOptions::webhooks();
         options.observers = telemetry.observers();
-        let webhooks = Webhooks::start(telemetry.layer().over(bus), sender, Arc::new(SystemClock), options);
-        telemetry.watch(webhooks.gauges());
-        webhooks
+        let deliveries = DeliveryService::start(bus, Arc::new(webhooks), clock, options);
+        telemetry.watch(deliveries.gauges());
+        deliveries
     }
 }

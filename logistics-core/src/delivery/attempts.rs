@@ -5,8 +5,8 @@ use super::effect::{AttemptId, AttemptOutcome, Effect, EndpointStatus, Report, R
 use super::item::{Item, ItemId, ItemState, Pair};
 use super::record::{DeliveryOutcome, EndpointStats, Problem, WaitReason};
 use super::schedule::delay_ms;
+use crate::ids::EndpointId;
 use crate::ids::{Partition, Timestamp};
-use crate::webhook::EndpointId;
 
 impl Deliveries {
     pub(super) fn on_attempted(&mut self, now: Timestamp, attempt: AttemptId, outcome: AttemptOutcome) {
@@ -22,6 +22,7 @@ impl Deliveries {
             AttemptOutcome::Failed { problem, retry_after_ms } => {
                 self.on_failed(now, id, &pair, problem, retry_after_ms);
             }
+            AttemptOutcome::Rejected { problem } => self.on_rejected(now, id, &pair, problem),
             AttemptOutcome::Gone => {
                 let problem = Problem::new("gone", Some(410));
                 self.count(partition, &pair.0, now, Some(&problem));
@@ -47,14 +48,29 @@ impl Deliveries {
 
     fn on_delivered(&mut self, now: Timestamp, id: ItemId, pair: &Pair, partition: Partition) {
         self.count(partition, &pair.0, now, None);
+        self.answered(now, id, &pair.0, DeliveryOutcome::Delivered);
+    }
+
+    fn on_rejected(&mut self, now: Timestamp, id: ItemId, pair: &Pair, problem: Problem) {
+        let Some(item) = self.items.get_mut(&id) else { return };
+        (item.attempts, item.problem) = (item.attempts.saturating_add(1), Some(problem.clone()));
+        let partition = item.partition;
+        self.count(partition, &pair.0, now, Some(&problem));
+        let deleted = self.endpoints.get(&pair.0).is_some_and(|it| it.status == EndpointStatus::Deleted);
+        let outcome = if deleted { DeliveryOutcome::Dropped } else { DeliveryOutcome::Dead };
+        self.answered(now, id, &pair.0, outcome);
+    }
+
+    /// The endpoint works, and the delivery has ended.
+    fn answered(&mut self, now: Timestamp, id: ItemId, endpoint: &EndpointId, outcome: DeliveryOutcome) {
         let mut recovered = false;
-        if let Some(endpoint) = self.endpoints.get_mut(&pair.0) {
-            endpoint.failing_since = None;
-            recovered = endpoint.breaker.succeeded();
+        if let Some(state) = self.endpoints.get_mut(endpoint) {
+            state.failing_since = None;
+            recovered = state.breaker.succeeded();
         }
-        self.finish(now, id, DeliveryOutcome::Delivered);
+        self.finish(now, id, outcome);
         if recovered {
-            self.advance(now, &pair.0);
+            self.advance(now, endpoint);
         }
     }
 

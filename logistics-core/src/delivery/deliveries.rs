@@ -7,12 +7,12 @@ use super::endpoint::EndpointState;
 use super::item::{Item, ItemId};
 use super::partition::{PartitionState, Phase};
 use super::settings::Settings;
-use crate::ids::{Offset, OrderId, Partition, Timestamp, Version};
-use crate::webhook::EndpointId;
+use crate::ids::{ChannelName, EndpointId, Offset, OrderId, Partition, Timestamp, Version};
 
-/// The deliveries of a process, as a state machine: [the guarantees](super).
+/// The deliveries of a channel in a process, as a state machine: [the guarantees](super).
 #[derive(Debug, Clone)]
 pub struct Deliveries {
+    pub(super) channel: ChannelName,
     pub(super) settings: Settings,
     pub(super) writer: u64,
     pub(super) random: u64,
@@ -51,10 +51,11 @@ pub struct DeliveriesReading {
 }
 
 impl Deliveries {
-    /// No partitions yet. `writer` and `seed` are random: another number for each start of a process.
+    /// The deliveries of a channel, without partitions yet. `writer` and `seed` are random: another number for each start.
     #[must_use]
-    pub fn new(settings: Settings, writer: u64, seed: u64) -> Self {
+    pub fn new(channel: ChannelName, settings: Settings, writer: u64, seed: u64) -> Self {
         Self {
+            channel,
             settings,
             writer,
             random: seed,

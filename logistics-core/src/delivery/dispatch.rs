@@ -4,8 +4,8 @@ use super::deliveries::Deliveries;
 use super::effect::{AttemptId, Effect};
 use super::item::{ItemId, ItemState};
 use super::record::WaitReason;
+use crate::ids::EndpointId;
 use crate::ids::Timestamp;
-use crate::webhook::EndpointId;
 
 impl Deliveries {
     /// Does what is due.
@@ -31,6 +31,7 @@ impl Deliveries {
             }
         }
         self.publish_stats(now);
+        self.publish_checkpoints(now);
     }
 
     /// Starts the attempts that may start to an endpoint.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::record::{DeliveryRecord, Problem};
-use crate::ids::{Offset, Partition, Timestamp};
+use crate::ids::{EndpointId, Offset, Partition, Timestamp};
 use crate::notify::Notification;
-use crate::webhook::EndpointId;
 
 /// Identifies an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +18,7 @@ pub struct AttemptId {
 /// Identifies a record to publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublishId {
-    /// `None` for statistics.
+    /// `None` for statistics and checkpoints.
     pub(super) item: Option<u64>,
     pub(super) revision: u32,
 }
@@ -48,6 +47,12 @@ pub enum AttemptOutcome {
         problem: Problem,
         /// Milliseconds that the endpoint requires before the next attempt.
         retry_after_ms: Option<u64>,
+    },
+    /// This message can never be delivered, so no attempt follows: the delivery is dead at once. The endpoint works: other
+    /// messages are delivered to it.
+    Rejected {
+        /// What it was rejected for.
+        problem: Problem,
     },
     /// The endpoint answered 410: it wants no more messages.
     Gone,

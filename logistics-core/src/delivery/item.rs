@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::record::{DeliveryKey, DeliveryOutcome, Problem, WaitReason};
+use crate::ids::EndpointId;
 use crate::ids::{Offset, OrderId, Partition, Timestamp};
 use crate::notify::Notification;
-use crate::webhook::EndpointId;
 
 /// Identifies a delivery in memory.
 pub(super) type ItemId = u64;

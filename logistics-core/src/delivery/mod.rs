@@ -1,4 +1,4 @@
-//! Deliveries of notifications to webhook endpoints, without I/O: what happened in, effects out.
+//! Deliveries of notifications to the endpoints of a channel, without I/O: what happened in, effects out.
 //!
 //! ```text
 //! notification -> matching endpoints -> attempt at once --accepted------------------------------> position advances
@@ -10,8 +10,12 @@
 //! ```
 //!
 //! A driver executes the effects of [`Deliveries::poll_effect`] and passes the results to [`Deliveries::handle`]. The deliveries of
-//! all partitions and endpoints of a process are one value, so they share the bounds of attempts and the breakers. Time comes in as
-//! `now`, randomness as a seed.
+//! all partitions and endpoints of a channel in a process are one value, so they share the bounds of attempts and the breakers. Time
+//! comes in as `now`, randomness as a seed.
+//!
+//! A channel has a name, a group of its own, and [`Receivers`]: webhook endpoints (the channel `webhooks`), or one fixed endpoint
+//! such as a mail server or a reactor. All channels share the topic `webhook_deliveries`. Each record names its channel, and the
+//! owners of other channels ignore it.
 //!
 //! These guarantees hold even if the process ends between any two effects:
 //!
@@ -37,6 +41,7 @@ mod item;
 mod partition;
 mod publish;
 mod queue;
+mod receivers;
 mod record;
 mod replay;
 mod schedule;
@@ -47,6 +52,7 @@ mod tests;
 
 pub use deliveries::{Deliveries, DeliveriesReading};
 pub use effect::{AttemptId, AttemptOutcome, Effect, EndpointStatus, Input, PublishId, Report, ReportEvent};
+pub use receivers::{Attempt, ReceiverChange, Receivers};
 pub use record::{
     DeliveryEvent, DeliveryKey, DeliveryOutcome, DeliveryRecord, EndpointStats, Problem, Redrive, Settled,
     WaitReason, Waiting, Written,

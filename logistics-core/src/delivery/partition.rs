@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::item::ItemId;
 use super::record::{DeliveryKey, EndpointStats};
+use crate::ids::EndpointId;
 use crate::ids::{Offset, Timestamp};
-use crate::webhook::EndpointId;
 
 /// How long what was settled before the recovery is remembered. The previous owner had acknowledged its position long before.
 pub(super) const SETTLED_KEPT_MS: u64 = 5 * 60 * 1000;
@@ -33,6 +33,8 @@ pub(super) struct PartitionState {
     pub(super) acknowledged: Offset,
     /// The offset behind the last record of the deliveries that was read.
     pub(super) followed: Offset,
+    /// The offset behind the last record of an owner of this channel.
+    pub(super) written: Offset,
     /// The records of what waits.
     pub(super) logged: BTreeSet<(Offset, ItemId)>,
     /// Records about deliveries whose notifications are not acknowledged: a new owner needs these records, so that it does not deliver
@@ -59,6 +61,7 @@ impl PartitionState {
             next: None,
             acknowledged: Offset(0),
             followed: Offset(0),
+            written: Offset(0),
             logged: BTreeSet::new(),
             fences: BTreeMap::new(),
             settled: BTreeMap::new(),
@@ -72,6 +75,12 @@ impl PartitionState {
     /// The position: every notification before it is delivered or stored.
     pub(super) fn position(&self) -> Option<Offset> {
         self.window.keys().next().copied().or(self.next)
+    }
+
+    /// The last record of an owner of this channel is so far behind that a new owner would search for it for long.
+    pub(super) fn needs_checkpoint(&self, records_max: u64) -> bool {
+        let behind = self.followed.0.saturating_sub(self.written.0);
+        self.phase == Phase::Live && behind > records_max
     }
 
     /// From where a reader has to read.

@@ -3,7 +3,9 @@
 use super::deliveries::Deliveries;
 use super::effect::{Effect, PublishId};
 use super::item::{ItemId, ItemState, Pair};
-use super::record::{DeliveryEvent, DeliveryOutcome, DeliveryRecord, Settled, WaitReason, Waiting, Written};
+use super::record::{
+    DeliveryEvent, DeliveryOutcome, DeliveryRecord, Settled, WaitReason, Waiting, Written, to_record_key,
+};
 use crate::backoff::Backoff;
 use crate::ids::{Offset, Timestamp};
 
@@ -66,8 +68,8 @@ impl Deliveries {
         self.effects.push_back(Effect::Publish {
             publish: PublishId { item: Some(id), revision: item.revision },
             partition: item.partition,
-            key: item.key().to_record_key(),
-            record: Box::new(DeliveryRecord { at: now, written, event }),
+            key: item.key().to_record_key(&self.channel),
+            record: Box::new(DeliveryRecord { channel: self.channel.clone(), at: now, written, event }),
         });
     }
 
@@ -145,10 +147,34 @@ impl Deliveries {
                 self.effects.push_back(Effect::Publish {
                     publish: PublishId { item: None, revision: 0 },
                     partition: *partition,
-                    key: bytes::Bytes::copy_from_slice(endpoint.as_str().as_bytes()),
-                    record: Box::new(DeliveryRecord { at: now, written, event: DeliveryEvent::Stats(stats) }),
+                    key: to_record_key(&self.channel, endpoint.as_str()),
+                    record: Box::new(DeliveryRecord {
+                        channel: self.channel.clone(),
+                        at: now,
+                        written,
+                        event: DeliveryEvent::Stats(stats),
+                    }),
                 });
             }
+        }
+    }
+
+    /// Lets a new owner find its start where only other channels wrote for long. One that is not stored is repeated after as
+    /// many records.
+    pub(super) fn publish_checkpoints(&mut self, now: Timestamp) {
+        for (partition, state) in &mut self.partitions {
+            if !state.needs_checkpoint(self.settings.checkpoint_records) {
+                continue;
+            }
+            state.written = state.followed;
+            let mut record = DeliveryRecord::new(self.channel.clone(), now, DeliveryEvent::Checkpoint);
+            record.written = Some(Written { writer: self.writer, oldest: state.oldest() });
+            self.effects.push_back(Effect::Publish {
+                publish: PublishId { item: None, revision: 0 },
+                partition: *partition,
+                key: to_record_key(&self.channel, "checkpoint"),
+                record: Box::new(record),
+            });
         }
     }
 }

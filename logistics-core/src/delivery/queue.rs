@@ -7,9 +7,9 @@ use super::effect::EndpointStatus;
 use super::item::{Item, ItemId, ItemState, Pair};
 use super::partition::Phase;
 use super::record::{DeliveryKey, WaitReason};
+use crate::ids::EndpointId;
 use crate::ids::{Offset, Partition, Timestamp, Version};
 use crate::notify::Notification;
-use crate::webhook::EndpointId;
 
 impl Deliveries {
     pub(super) fn on_notified(

@@ -1,9 +1,8 @@
 //! The records of the topic `webhook_deliveries`.
 
-use crate::ids::{Offset, OrderId, Timestamp, Version};
+use crate::ids::{ChannelName, EndpointId, Offset, OrderId, Timestamp, Version};
 use crate::named::named;
 use crate::notify::Notification;
-use crate::webhook::EndpointId;
 
 /// Identifies a delivery: the message about one fact of an order to one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,11 +23,20 @@ impl DeliveryKey {
         Self { endpoint, order_id, version }
     }
 
-    /// The key of the delivery's records in the log: endpoint and order.
+    /// The key of the delivery's records in the log: endpoint and order, behind the channel. The channel of the webhook endpoints is
+    /// left out.
     #[must_use]
-    pub fn to_record_key(&self) -> bytes::Bytes {
-        format!("{}/{}", self.endpoint, self.order_id).into()
+    pub fn to_record_key(&self, channel: &ChannelName) -> bytes::Bytes {
+        to_record_key(channel, &format!("{}/{}", self.endpoint, self.order_id))
     }
+}
+
+/// No endpoint and no order contains a slash, and no channel either: two channels never share a key.
+pub(super) fn to_record_key(channel: &ChannelName, of_channel: &str) -> bytes::Bytes {
+    if channel.is_webhooks() {
+        return bytes::Bytes::copy_from_slice(of_channel.as_bytes());
+    }
+    format!("{channel}//{of_channel}").into()
 }
 
 named! {
@@ -220,15 +228,30 @@ pub enum DeliveryEvent {
     Redrive(Redrive),
     /// Statistics of an endpoint.
     Stats(EndpointStats),
+    /// Nothing happened. Its [`Written`] lets the next owner of a quiet channel find its start behind the records of the others.
+    Checkpoint,
 }
 
-/// The process that wrote a record, and how far back a reader has to read.
+impl DeliveryEvent {
+    /// The delivery that it is about; `None` for statistics and checkpoints.
+    #[must_use]
+    pub fn key(&self) -> Option<DeliveryKey> {
+        match self {
+            DeliveryEvent::Waiting(waiting) => Some(waiting.key()),
+            DeliveryEvent::Settled(settled) => Some(settled.key.clone()),
+            DeliveryEvent::Redrive(redrive) => Some(redrive.key()),
+            DeliveryEvent::Stats(_) | DeliveryEvent::Checkpoint => None,
+        }
+    }
+}
+
+/// The owner that wrote a record, and how far back a reader of the channel has to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Written {
     /// Distinguishes the owners of a partition. Each start of an owner has another number.
     pub writer: u64,
-    /// Reading from this offset restores every delivery that waits, and no record before it is needed for that.
+    /// Reading from this offset restores every delivery of the channel that waits, and no record before it is needed for that.
     pub oldest: Offset,
 }
 
@@ -244,6 +267,8 @@ impl Written {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct DeliveryRecord {
+    /// The channel that it belongs to. The owners of other channels ignore it.
+    pub channel: ChannelName,
     /// When it was written.
     pub at: Timestamp,
     /// Set by owners; `None` in a request of the API.
@@ -253,9 +278,9 @@ pub struct DeliveryRecord {
 }
 
 impl DeliveryRecord {
-    /// The record of this event. Its `written` is `None`, as in a request.
+    /// The record of this event in a channel. Its `written` is `None`, as in a request.
     #[must_use]
-    pub fn new(at: Timestamp, event: DeliveryEvent) -> Self {
-        Self { at, written: None, event }
+    pub fn new(channel: ChannelName, at: Timestamp, event: DeliveryEvent) -> Self {
+        Self { channel, at, written: None, event }
     }
 }

@@ -28,13 +28,19 @@ impl Deliveries {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         state.followed = offset.next();
         state.replayed_at = record.at;
+        if record.channel != self.channel {
+            return;
+        }
+        if record.written.is_some() {
+            state.written = offset.next();
+        }
         match &record.event {
             DeliveryEvent::Settled(settled) => {
                 state.settled.insert(settled.key.clone(), (record.at, offset));
             }
             DeliveryEvent::Waiting(waiting) => _ = state.settled.remove(&waiting.key()),
             DeliveryEvent::Redrive(redrive) => _ = state.settled.remove(&redrive.key()),
-            DeliveryEvent::Stats(_) => {}
+            DeliveryEvent::Stats(_) | DeliveryEvent::Checkpoint => {}
         }
         self.apply(now, partition, offset, record);
     }
@@ -68,7 +74,10 @@ impl Deliveries {
             return;
         }
         state.followed = offset.next();
-        let Some(record) = record else { return };
+        let Some(record) = record.filter(|record| record.channel == self.channel) else { return };
+        if record.written.is_some() {
+            state.written = offset.next();
+        }
         if record.written.is_some_and(|written| written.writer == self.writer) {
             // An own record: its answer may still be on its way.
             if let DeliveryEvent::Waiting(waiting) = &record.event
@@ -81,7 +90,7 @@ impl Deliveries {
         let pair = match &record.event {
             DeliveryEvent::Waiting(waiting) => Some(waiting.key()),
             DeliveryEvent::Redrive(redrive) => Some(redrive.key()),
-            DeliveryEvent::Settled(_) | DeliveryEvent::Stats(_) => None,
+            DeliveryEvent::Settled(_) | DeliveryEvent::Stats(_) | DeliveryEvent::Checkpoint => None,
         };
         let pair = pair.map(|key| (key.endpoint, key.order_id));
         self.apply(now, partition, offset, record);
@@ -129,7 +138,7 @@ impl Deliveries {
                     self.remove(now, id);
                 }
             }
-            DeliveryEvent::Stats(_) => {}
+            DeliveryEvent::Stats(_) | DeliveryEvent::Checkpoint => {}
         }
     }
 

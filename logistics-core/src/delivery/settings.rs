@@ -38,6 +38,9 @@ pub struct Settings {
     pub disable_after_ms: u64,
     /// Milliseconds between two records of statistics of an endpoint in a partition.
     pub stats_ms: u64,
+    /// Records of other channels behind the last record of this one, after which a checkpoint is written. A new owner searches
+    /// through at most about as many.
+    pub checkpoint_records: u64,
     /// Milliseconds before a record that could not be stored is stored again; each failure doubles it.
     pub publish_retry_ms_min: u64,
     /// The longest such time.
@@ -61,6 +64,7 @@ impl Default for Settings {
             breaker_open_ms_max: 300_000,
             disable_after_ms: 5 * 24 * 60 * 60 * 1_000,
             stats_ms: 10_000,
+            checkpoint_records: 10_000,
             publish_retry_ms_min: 100,
             publish_retry_ms_max: 5_000,
         }

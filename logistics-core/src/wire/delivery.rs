@@ -11,20 +11,29 @@ use crate::delivery::{
     DeliveryEvent, DeliveryKey, DeliveryOutcome, DeliveryRecord, EndpointStats, Problem, Redrive, Settled,
     WaitReason, Waiting, Written,
 };
-use crate::ids::{Offset, OrderId, Timestamp, Version};
+use crate::ids::{ChannelName, EndpointId, Offset, OrderId, Timestamp, Version};
 use crate::notify::Notification;
-use crate::webhook::EndpointId;
 
-/// The `source` of the owners of deliveries.
-const DELIVERY_SOURCE: &str = "/logistics/webhooks";
-const WAITING: &str = "logistics.webhook.delivery.waiting";
-const SETTLED: &str = "logistics.webhook.delivery.settled";
-const REDRIVE: &str = "logistics.webhook.delivery.redrive";
-const STATS: &str = "logistics.webhook.delivery.stats";
+/// The `source` of the owners of deliveries: to webhook endpoints, and of the other channels.
+const WEBHOOK_SOURCE: &str = "/logistics/webhooks";
+const CHANNEL_SOURCE: &str = "/logistics/deliveries";
+/// The types of the webhook endpoints' records begin with this.
+const WEBHOOK_TYPE: &str = "logistics.webhook.delivery.";
+/// Those of other channels begin with another text: releases that know webhooks only would deliver them to an endpoint.
+const CHANNEL_TYPE: &str = "logistics.channel.delivery.";
+const WAITING: &str = "waiting";
+const SETTLED: &str = "settled";
+const REDRIVE: &str = "redrive";
+const STATS: &str = "stats";
+const CHECKPOINT: &str = "checkpoint";
 
 /// The one form of `data`. Each kind of record has some of the fields.
 #[derive(Default, Serialize, Deserialize)]
 struct Data {
+    /// Absent in the records of webhook endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channel: Option<ChannelName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     endpoint_id: Option<EndpointId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     order_id: Option<OrderId>,
@@ -81,14 +90,18 @@ impl From<ProblemData> for Problem {
 
 /// The id of a record: what it is about, and when it was written.
 struct DeliveryId<'a> {
-    endpoint: &'a EndpointId,
+    channel: &'a ChannelName,
+    endpoint: Option<&'a EndpointId>,
     order: Option<(&'a OrderId, Version)>,
     at: Timestamp,
 }
 
 impl fmt::Display for DeliveryId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.endpoint.as_str())?;
+        if !self.channel.is_webhooks() {
+            write!(f, "{}:", self.channel)?;
+        }
+        f.write_str(self.endpoint.map_or(CHECKPOINT, EndpointId::as_str))?;
         if let Some((order_id, version)) = self.order {
             write!(f, ":{order_id}:{version}")?;
         }
@@ -105,26 +118,29 @@ pub(super) fn encode(record: &DeliveryRecord) -> Bytes {
             (REDRIVE, Data { endpoint_id, notification, ..Data::default() })
         }
         DeliveryEvent::Stats(stats) => (STATS, of_stats(stats)),
+        DeliveryEvent::Checkpoint => (CHECKPOINT, Data::default()),
+    };
+    let channel = &record.channel;
+    let (prefix, source) = if channel.is_webhooks() {
+        (WEBHOOK_TYPE, WEBHOOK_SOURCE)
+    } else {
+        data.channel = Some(channel.clone());
+        (CHANNEL_TYPE, CHANNEL_SOURCE)
     };
     if let Some(Written { writer, oldest }) = record.written {
         (data.writer, data.oldest) = (Some(format!("{writer:016x}")), Some(oldest));
     }
-    let key = match &record.event {
-        DeliveryEvent::Waiting(waiting) => Some(waiting.key()),
-        DeliveryEvent::Settled(settled) => Some(settled.key.clone()),
-        DeliveryEvent::Redrive(redrive) => Some(redrive.key()),
-        DeliveryEvent::Stats(_) => None,
-    };
+    let key = record.event.key();
     (data.order_id, data.version) = key.as_ref().map(|key| (key.order_id.clone(), key.version)).unzip();
     let endpoint = data.endpoint_id.clone();
     let order = key.as_ref().map(|key| (&key.order_id, key.version));
     let trace = data.notification.as_mut().and_then(|notification| notification.trace.take());
-    let id = endpoint.as_ref().map(|endpoint| DeliveryId { endpoint, order, at: record.at });
+    let id = DeliveryId { channel, endpoint: endpoint.as_ref(), order, at: record.at };
     let head = Head {
-        source: if record.written.is_some() { DELIVERY_SOURCE } else { API_SOURCE },
-        kind,
+        source: if record.written.is_some() { source } else { API_SOURCE },
+        kind: &format!("{prefix}{kind}"),
         dataschema: DATA_SCHEMA,
-        id: id.map(|id| id.to_string()).unwrap_or_default(),
+        id: id.to_string(),
         subject: key.as_ref().map(|key| key.order_id.as_str()),
         time: record.at,
         traceparent: trace.as_ref(),
@@ -173,13 +189,16 @@ pub(super) fn decode(payload: &[u8]) -> Result<DeliveryRecord, RecordError> {
     let envelope = Envelope::parse(payload)?;
     envelope.check_version()?;
     let kind = envelope.kind()?;
-    let read: fn(Data) -> Result<DeliveryEvent, RecordError> = match &*kind {
-        WAITING => to_waiting,
-        SETTLED => to_settled,
-        REDRIVE => to_redrive,
-        STATS => to_stats,
-        kind => return Err(RecordError::Foreign(format!("type {kind}"))),
-    };
+    let of_channel = kind.strip_prefix(CHANNEL_TYPE);
+    let read: fn(Data) -> Result<DeliveryEvent, RecordError> =
+        match of_channel.or(kind.strip_prefix(WEBHOOK_TYPE)).unwrap_or_default() {
+            WAITING => to_waiting,
+            SETTLED => to_settled,
+            REDRIVE => to_redrive,
+            STATS => to_stats,
+            CHECKPOINT => |_| Ok(DeliveryEvent::Checkpoint),
+            _ => return Err(RecordError::Foreign(format!("type {kind}"))),
+        };
     let mut data: Data = envelope.data()?;
     let at = envelope.time()?.ok_or_else(|| missing("time"))?;
     if let Some(notification) = &mut data.notification {
@@ -193,7 +212,11 @@ pub(super) fn decode(payload: &[u8]) -> Result<DeliveryRecord, RecordError> {
         }
         _ => None,
     };
-    let mut record = DeliveryRecord::new(at, read(data)?);
+    let channel = match of_channel {
+        Some(_) => data.channel.take().ok_or_else(|| missing("channel"))?,
+        None => ChannelName::webhooks(),
+    };
+    let mut record = DeliveryRecord::new(channel, at, read(data)?);
     record.written = written;
     Ok(record)
 }

@@ -38,7 +38,7 @@ struct Written<'a, I: Display, D> {
     specversion: &'static str,
     source: &'static str,
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: &'a str,
     #[serde(serialize_with = "display")]
     id: I,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ fn display<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok,
 /// The attributes of a record to write.
 pub(super) struct Head<'a, I: Display> {
     pub(super) source: &'static str,
-    pub(super) kind: &'static str,
+    pub(super) kind: &'a str,
     pub(super) dataschema: &'static str,
     pub(super) id: I,
     pub(super) subject: Option<&'a str>,

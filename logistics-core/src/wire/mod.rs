@@ -8,7 +8,6 @@
 
 mod binary;
 mod dead_letter;
-#[cfg(feature = "webhooks")]
 mod delivery;
 #[cfg(feature = "webhooks")]
 mod endpoint;
@@ -193,7 +192,6 @@ pub fn encode_notification(notification: &Notification) -> Bytes {
 }
 
 /// Writes a record of the topic `webhook_deliveries`.
-#[cfg(feature = "webhooks")]
 #[must_use]
 pub fn encode_delivery(record: &crate::delivery::DeliveryRecord) -> Bytes {
     delivery::encode(record)
@@ -203,7 +201,6 @@ pub fn encode_delivery(record: &crate::delivery::DeliveryRecord) -> Bytes {
 ///
 /// # Errors
 /// [`RecordError`]; one of a newer version must not be skipped by the owner of the partition.
-#[cfg(feature = "webhooks")]
 pub fn decode_delivery(payload: &[u8]) -> Result<crate::delivery::DeliveryRecord, RecordError> {
     delivery::decode(payload)
 }

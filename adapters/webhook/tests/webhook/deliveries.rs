@@ -14,7 +14,8 @@ use logistics_core::webhook::{
 };
 use logistics_core::{Actor, OrderId, RequestId, Status, Timestamp, Version, partition_of, wire};
 use logistics_testkit::MemoryBus;
-use logistics_webhook::{HttpSender, SenderOptions, Webhooks, WebhooksOptions};
+use logistics_tokio::{DeliveryOptions, DeliveryService};
+use logistics_webhook::{HttpSender, SenderOptions, Webhooks};
 use tokio::time::Instant;
 
 use crate::receiver::{Answer, Received, Receiver, until};
@@ -75,13 +76,15 @@ impl System {
         self.bus.with_broker(|broker| broker.append(Topic::Notifications, partition, Some(key), payload));
     }
 
-    fn start(&self) -> Webhooks {
+    fn start(&self) -> DeliveryService {
         let mut sender = SenderOptions::default();
         (sender.allow_http, sender.allow_private) = (true, true);
-        let mut options = WebhooksOptions::default();
-        (options.from, options.settings) = (StartAt::Start, self.settings.clone());
+        let mut options = DeliveryOptions::webhooks();
+        (options.from, options.settings) = (Some(StartAt::Start), self.settings.clone());
         let sender = Arc::new(HttpSender::new(sender).expect("a sender"));
-        Webhooks::start(Arc::new(self.bus.clone()), sender, Arc::new(SystemClock), options)
+        let (bus, clock) = (Arc::new(self.bus.clone()), Arc::new(SystemClock));
+        let webhooks = Webhooks::new(bus.clone(), sender, clock.clone());
+        DeliveryService::start(bus, Arc::new(webhooks), clock, options)
     }
 }
 

@@ -58,7 +58,7 @@ enum NotifierKind {
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start_audited(&args.audit, AUDIT_TARGET)?;
     let deciding = args.deciding.deciding(args.deciding.memory().for_orders())?;
-    let email = args.email.notifier()?;
+    let email = args.email.delivery()?;
     let delivery = args.webhooks.delivery(args.http.webhooks())?;
     let mut signals = Signals::listen()?;
     let instance = args.instance.name(PROGRAM);

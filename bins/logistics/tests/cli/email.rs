@@ -87,7 +87,21 @@ fn an_order_is_placed_the_customer_gets_its_e_mail_and_nothing_else_shows_the_ad
     transition("CONFIRMED");
     transition("PREPARING");
     let later = mail_to(&server, EMAIL, 2).remove(1);
-    assert_eq!(later.header("X-Order-Status").as_deref(), Some("PREPARING"), "the rejected one is skipped");
+    assert_eq!(later.header("X-Order-Status").as_deref(), Some("PREPARING"), "the rejected one is dead");
+    let letters = |count: &str| {
+        let of_customer = ["webhooks", "dead-letters", "email-customer", "--json", "--url", &url];
+        until(&format!("{count} dead letters"), || {
+            let listed = run(&of_customer);
+            (listed.code == Some(0) && listed.out.lines().count().to_string() == count).then_some(listed.out)
+        })
+    };
+    assert!(letters("1").contains("rejected"));
+    let redrive =
+        ["webhooks", "redrive", "email-customer", "--order", &id, "--order-version", "2", "--url", &url];
+    shown.push(run(&redrive).done());
+    let redriven = mail_to(&server, EMAIL, 3).remove(2);
+    assert_eq!(redriven.header("Message-ID"), Some(format!("<{id}.2.customer@shop.example>")));
+    shown.push(letters("0"));
     for args in [
         vec!["get", &id],
         vec!["events", &id],

@@ -5,7 +5,7 @@ use super::super::{
     WaitReason, Waiting, Written,
 };
 use super::endpoint;
-use crate::ids::{Offset, Timestamp, Version};
+use crate::ids::{ChannelName, Offset, Timestamp, Version};
 use crate::lifecycle::{Actor, Status};
 use crate::notify::{Notification, Recipient};
 use crate::wire::{RecordError, decode_delivery, encode_delivery};
@@ -62,12 +62,13 @@ fn samples() -> Vec<(&'static str, DeliveryRecord)> {
         (include_str!("../golden/stats.json"), DeliveryEvent::Stats(stats)),
     ];
     let owned = owned.into_iter().map(|(golden, event)| {
-        let mut record = DeliveryRecord::new(at(), event);
+        let mut record = DeliveryRecord::new(ChannelName::webhooks(), at(), event);
         record.written = Some(Written::new(0xab, Offset(17)));
         (golden, record)
     });
     let redrive = DeliveryEvent::Redrive(Redrive::new(endpoint("we_1"), notification()));
-    let redrive = (include_str!("../golden/redrive.json"), DeliveryRecord::new(at(), redrive));
+    let redrive =
+        (include_str!("../golden/redrive.json"), DeliveryRecord::new(ChannelName::webhooks(), at(), redrive));
     owned.chain([redrive]).collect()
 }
 
@@ -77,6 +78,25 @@ fn every_record_is_written_like_its_golden_file_and_read_back() {
         let golden = golden.trim_end();
         assert_eq!(String::from_utf8_lossy(&encode_delivery(&record)), golden);
         assert_eq!(decode_delivery(golden.as_bytes()), Ok(record));
+    }
+}
+
+#[test]
+fn a_record_of_another_channel_names_it_and_no_reader_takes_it_for_one_of_the_webhooks() {
+    let checkpoint = (include_str!("../golden/checkpoint.json"), DeliveryEvent::Checkpoint);
+    let Some((_, DeliveryRecord { event: waiting, .. })) = samples().into_iter().next() else {
+        panic!("no samples");
+    };
+    let waiting = (include_str!("../golden/channel-waiting.json"), waiting);
+    for (golden, event) in [checkpoint, waiting] {
+        let golden = golden.trim_end();
+        let mut record = DeliveryRecord::new("reactor.payments".parse().unwrap(), at(), event);
+        record.written = Some(Written::new(0xab, Offset(17)));
+        assert_eq!(String::from_utf8_lossy(&encode_delivery(&record)), golden);
+        assert_eq!(decode_delivery(golden.as_bytes()), Ok(record));
+        assert!(!golden.contains("logistics.webhook."), "an earlier release would deliver it to an endpoint");
+        let unnamed = golden.replace("\"channel\":\"reactor.payments\"", "\"x\":1");
+        assert!(decode_delivery(unnamed.as_bytes()).is_err());
     }
 }
 

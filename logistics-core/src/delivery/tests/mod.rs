@@ -5,10 +5,10 @@ mod rules;
 mod simulation;
 mod world;
 
+use crate::ids::EndpointId;
 use crate::ids::{OrderId, Timestamp, Version};
 use crate::lifecycle::Status;
 use crate::notify::Notification;
-use crate::webhook::EndpointId;
 
 fn endpoint(name: &str) -> EndpointId {
     EndpointId::parse(name).unwrap()

@@ -1,17 +1,21 @@
 //! Single rules, as given, when and then.
 
 use super::super::{
-    AttemptOutcome, DeliveryEvent, DeliveryRecord, EndpointStatus, Input, Problem, Redrive, ReportEvent,
-    Settings,
+    AttemptOutcome, DeliveryEvent, DeliveryKey, DeliveryOutcome, DeliveryRecord, EndpointStatus, Input,
+    Problem, Redrive, ReportEvent, Settings, Settled,
 };
 use super::world::{P, World, failed};
 use super::{at, endpoint, notification};
-use crate::ids::Offset;
+use crate::ids::{ChannelName, Offset};
 
 use AttemptOutcome::Delivered;
 
 fn settings() -> Settings {
     Settings { jitter_percent: 0, ..Settings::default() }
+}
+
+fn rejected() -> AttemptOutcome {
+    AttemptOutcome::Rejected { problem: Problem::new("no_mailbox", None) }
 }
 
 /// What the log says: the kind, the reason or the outcome, and the attempts.
@@ -21,8 +25,9 @@ fn logged(world: &World) -> Vec<(&'static str, u32)> {
         DeliveryEvent::Settled(settled) => (settled.outcome.code(), settled.attempts),
         DeliveryEvent::Redrive(_) => ("redrive", 0),
         DeliveryEvent::Stats(_) => ("stats", 0),
+        DeliveryEvent::Checkpoint => ("checkpoint", 0),
     };
-    let records = world.log.iter().map(kind);
+    let records = world.log.iter().filter(|record| record.channel.is_webhooks()).map(kind);
     records.filter(|(kind, _)| *kind != "stats").collect()
 }
 
@@ -205,11 +210,100 @@ fn gone_disables_the_endpoint_and_what_waits_is_dead_until_a_redrive() {
     assert_eq!((dead, world.position), (2, Offset(2)));
     world.handle(status(EndpointStatus::Enabled));
     let event = DeliveryEvent::Redrive(Redrive::new(endpoint("a"), notification("o1", 1)));
-    world.log.push(DeliveryRecord::new(world.now, event));
+    world.log.push(DeliveryRecord::new(ChannelName::webhooks(), world.now, event));
     while world.follow() {}
     world.answer_of("a", Delivered);
     world.store_all();
     assert_eq!(logged(&world).last(), Some(&("delivered", 0)));
+}
+
+#[test]
+fn a_rejected_message_is_dead_at_once_and_its_endpoint_works() {
+    let mut world = World::new(Settings { breaker_failures: 2, ..settings() }, &["a"]);
+    world.notify("o1", 1);
+    world.notify("o1", 2);
+    world.answer_of("a", rejected());
+    world.store_all();
+    assert_eq!(logged(&world), [("dead", 1)]);
+    let problem = Some(Problem::new("no_mailbox", None));
+    assert_eq!(world.reports.last().unwrap().event, ReportEvent::Dead { problem });
+    // The next version of the order follows, and rejections open no breaker.
+    world.answer_of("a", rejected());
+    world.store_all();
+    world.notify("o1", 3);
+    world.answer_of("a", Delivered);
+    world.acknowledge();
+    assert_eq!((logged(&world), world.position), (vec![("dead", 1), ("dead", 1)], Offset(3)));
+    // A redrive delivers it again.
+    let event = DeliveryEvent::Redrive(Redrive::new(endpoint("a"), notification("o1", 1)));
+    world.log.push(DeliveryRecord::new(ChannelName::webhooks(), world.now, event));
+    while world.follow() {}
+    world.answer_of("a", Delivered);
+    world.store_all();
+    assert_eq!(logged(&world).last(), Some(&("delivered", 0)));
+}
+
+#[test]
+fn a_rejected_retry_closes_the_breaker_and_brings_the_rest_forward() {
+    let mut world = World::new(Settings { breaker_failures: 2, ..settings() }, &["a"]);
+    world.notify("o1", 1);
+    world.notify("o2", 1);
+    world.answer(0, failed(500));
+    world.answer(0, failed(500));
+    world.store_all();
+    world.wait(5_000);
+    assert_eq!(world.flights.len(), 1, "a probe");
+    world.answer_of("a", rejected());
+    assert_eq!(world.flights.len(), 1, "the endpoint answered");
+    world.store_all();
+    assert_eq!(logged(&world).last(), Some(&("dead", 2)));
+}
+
+#[test]
+fn records_of_other_channels_change_nothing() {
+    let mut world = World::new(settings(), &["a"]);
+    world.notify("o1", 1);
+    world.answer_of("a", failed(500));
+    world.store_all();
+    let key = notification("o1", 1);
+    let foreign = |event| DeliveryRecord::new("email".parse().unwrap(), at(0), event);
+    // Another channel's endpoint has the same id, and its delivery of the same fact has ended.
+    let settled = Settled::new(
+        DeliveryKey::new(endpoint("a"), key.order_id.clone(), key.version),
+        DeliveryOutcome::Delivered,
+        0,
+        None,
+        None,
+    );
+    world.log.push(foreign(DeliveryEvent::Settled(settled)));
+    world.log.push(foreign(DeliveryEvent::Redrive(Redrive::new(endpoint("a"), notification("o9", 1)))));
+    while world.follow() {}
+    assert_eq!((world.deliveries.reading().waiting, world.flights.len()), (1, 0));
+    world.recover();
+    assert_eq!((world.deliveries.reading().waiting, world.flights.len()), (1, 0));
+    world.wait(5_000);
+    world.answer_of("a", Delivered);
+}
+
+#[test]
+fn a_quiet_channel_writes_a_checkpoint_behind_the_records_of_the_others() {
+    let mut world = World::new(Settings { checkpoint_records: 10, ..settings() }, &["a"]);
+    world.notify("o1", 1);
+    world.answer_of("a", failed(500));
+    world.store_all();
+    for _ in 0..10 {
+        world.store_foreign();
+    }
+    while world.follow() {}
+    assert!(world.publishes.is_empty(), "the own record is near enough");
+    world.store_foreign();
+    while world.follow() {}
+    world.store_all();
+    assert_eq!(logged(&world).last(), Some(&("checkpoint", 0)));
+    let oldest = world.log.last().unwrap().written.unwrap().oldest;
+    assert_eq!(oldest, Offset(0), "the delivery that waits is still needed");
+    world.recover();
+    assert_eq!(world.deliveries.reading().waiting, 1);
 }
 
 #[test]

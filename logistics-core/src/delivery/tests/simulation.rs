@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::super::{AttemptOutcome, Input, Settings};
 use super::world::{Key, World, failed};
+use crate::ids::EndpointId;
 use crate::ids::{Offset, OrderId};
-use crate::webhook::EndpointId;
 
 /// A small generator: one seed repeats a run.
 struct Dice(u64);
@@ -46,7 +46,7 @@ fn run(seed: u64, crashes: bool, unknown: bool) -> (World, u32) {
     let mut world = World::new(settings(), &["a", "b", "c"]);
     let mut versions: BTreeMap<u64, u64> = BTreeMap::new();
     for _ in 0..400 {
-        match dice.roll(20) {
+        match dice.roll(21) {
             0..=4 => {
                 let order = dice.roll(ORDERS);
                 let version = versions.entry(order).or_default();
@@ -86,6 +86,7 @@ fn run(seed: u64, crashes: bool, unknown: bool) -> (World, u32) {
                 world.accepted.extend(lost.into_iter().filter(|_| dice.roll(2) == 0));
                 world.recover();
             }
+            20 => world.store_foreign(),
             _ => world.wait(1),
         }
     }

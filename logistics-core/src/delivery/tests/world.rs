@@ -7,9 +7,8 @@ use super::super::{
     AttemptId, AttemptOutcome, Deliveries, DeliveryEvent, DeliveryOutcome, DeliveryRecord, Effect, Input,
     Problem, PublishId, Report, Settings,
 };
-use crate::ids::{Offset, OrderId, Partition, Timestamp, Version};
+use crate::ids::{ChannelName, EndpointId, Offset, OrderId, Partition, Timestamp, Version};
 use crate::notify::Notification;
-use crate::webhook::EndpointId;
 
 pub(super) const P: Partition = Partition(0);
 
@@ -52,7 +51,7 @@ impl World {
     pub(super) fn new(settings: Settings, endpoints: &[&str]) -> Self {
         let mut world = Self {
             now: super::at(0),
-            deliveries: Deliveries::new(settings.clone(), 0, 0),
+            deliveries: Deliveries::new(ChannelName::webhooks(), settings.clone(), 0, 0),
             settings,
             notifications: Vec::new(),
             endpoints: endpoints.iter().map(|name| super::endpoint(name)).collect(),
@@ -75,12 +74,14 @@ impl World {
     /// A new owner: everything in memory is lost.
     pub(super) fn recover(&mut self) {
         self.writer += 1;
-        self.deliveries = Deliveries::new(self.settings.clone(), self.writer, self.writer * 7919);
+        let (channel, settings) = (ChannelName::webhooks(), self.settings.clone());
+        self.deliveries = Deliveries::new(channel, settings, self.writer, self.writer * 7919);
         (self.flights, self.publishes) = Default::default();
         self.read = usize::try_from(self.position.0).unwrap();
         self.handle(Input::Assigned(P));
         self.settled = self.log.iter().filter_map(settled).collect();
-        let oldest = self.log.iter().rev().find_map(|record| record.written).map_or(0, |it| it.oldest.0);
+        let own = self.log.iter().rev().filter(|record| record.channel.is_webhooks());
+        let oldest = own.clone().find_map(|record| record.written).map_or(0, |it| it.oldest.0);
         for (offset, record) in (0..).zip(self.log.clone()).skip(usize::try_from(oldest).unwrap()) {
             self.handle(Input::Replayed { partition: P, offset: Offset(offset), record: Box::new(record) });
         }
@@ -165,6 +166,14 @@ impl World {
         self.handle(Input::Published { publish, offset });
     }
 
+    /// Another channel stores the same as the last record says, about the same keys.
+    pub(super) fn store_foreign(&mut self) {
+        if let Some(mut record) = self.log.last().cloned() {
+            record.channel = "email".parse().unwrap();
+            self.log.push(record);
+        }
+    }
+
     pub(super) fn store_all(&mut self) {
         while !self.publishes.is_empty() {
             self.store(0);
@@ -191,6 +200,9 @@ impl World {
 }
 
 fn settled(record: &DeliveryRecord) -> Option<Key> {
+    if !record.channel.is_webhooks() {
+        return None;
+    }
     let DeliveryEvent::Settled(settled) = &record.event else { return None };
     let key = settled.key.clone();
     (settled.outcome == DeliveryOutcome::Delivered).then_some((key.endpoint, key.order_id, key.version))

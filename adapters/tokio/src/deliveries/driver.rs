@@ -1,49 +1,42 @@
 //! Executes the effects of the deliveries over the ports.
 
-mod acknowledge;
-mod effects;
-mod subscription;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
-use logistics_core::delivery::{AttemptId, Deliveries, EndpointStatus, Input};
-use logistics_core::port::{Clock, EventBus, Subscription};
-use logistics_core::webhook::{Endpoint, WebhookSender};
-use logistics_core::{Offset, Partition};
+use futures::StreamExt;
+use logistics_core::delivery::{AttemptId, Deliveries, EndpointStatus, Input, ReceiverChange, Receivers};
+use logistics_core::port::{Clock, EventBus, PortError, Subscription, Topic};
+use logistics_core::{ChannelName, EndpointId, Offset, Partition};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
-use crate::attempt::Attempts;
-use crate::follow::follow_endpoints;
-use crate::registry::Registry;
-use crate::stats::Stats;
-use crate::webhooks::WebhooksOptions;
+use super::attempt::Attempts;
+use super::options::DeliveryOptions;
+use super::stats::Stats;
+use super::subscription::READ;
+use crate::group_start::start_of_group;
 
-/// The channel's name in reports, health and metrics.
-pub(crate) const CHANNEL: &str = "webhooks";
 /// Records on their way to the log at a time.
 const PUBLISHES_MAX: usize = 256;
 /// The wait before a failed call of the subscription is repeated.
-const RETRY: Duration = Duration::from_millis(500);
+pub(super) const RETRY: Duration = Duration::from_millis(500);
 /// The longest time between two looks at the assignment: an assignment without records is no event.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long a drain waits for the answers to attempts whose deliveries are stored.
 const DRAIN_ATTEMPTS: Duration = Duration::from_secs(3);
 /// Accepted messages after which the positions are acknowledged, whatever the interval is.
-const UNACKNOWLEDGED_MAX: usize = 64;
+pub(super) const UNACKNOWLEDGED_MAX: usize = 64;
 /// The time between two readings for metrics.
 const READING_EVERY: Duration = Duration::from_secs(2);
 
 /// What the tasks of the driver report.
-pub(crate) enum Happened {
+pub(super) enum Happened {
     /// An endpoint changed.
-    Endpoint(Arc<Endpoint>),
+    Endpoint(EndpointId, EndpointStatus),
     /// An input of a partition, of the assignment with this number.
     Partition { partition: Partition, generation: u64, input: Input },
     /// A partition cannot be restored at the moment.
@@ -52,24 +45,25 @@ pub(crate) enum Happened {
     Done(Input),
 }
 
-pub(crate) struct Driver {
-    pub(crate) bus: Arc<dyn EventBus>,
-    clock: Arc<dyn Clock>,
-    options: Arc<WebhooksOptions>,
-    stats: Arc<Stats>,
+pub(super) struct Driver {
+    pub(super) bus: Arc<dyn EventBus>,
+    pub(super) channel: ChannelName,
+    pub(super) receivers: Arc<dyn Receivers>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) options: Arc<DeliveryOptions>,
+    pub(super) stats: Arc<Stats>,
     draining: watch::Receiver<bool>,
-    registry: Registry,
-    attempts: Attempts,
-    deliveries: Deliveries,
-    happened: mpsc::UnboundedSender<Happened>,
+    pub(super) attempts: Attempts,
+    pub(super) deliveries: Deliveries,
+    pub(super) happened: mpsc::UnboundedSender<Happened>,
     reports: mpsc::UnboundedReceiver<Happened>,
-    publishes: Arc<Semaphore>,
-    partitions: BTreeMap<Partition, Assigned>,
-    running: BTreeMap<AttemptId, AbortHandle>,
-    generation: u64,
-    acknowledge_at: Option<Instant>,
+    pub(super) publishes: Arc<Semaphore>,
+    pub(super) partitions: BTreeMap<Partition, Assigned>,
+    pub(super) running: BTreeMap<AttemptId, AbortHandle>,
+    pub(super) generation: u64,
+    pub(super) acknowledge_at: Option<Instant>,
     /// Accepted messages since the last acknowledgement.
-    unacknowledged: usize,
+    pub(super) unacknowledged: usize,
     read_at: Instant,
 }
 
@@ -81,15 +75,15 @@ impl Drop for Driver {
 }
 
 /// A partition that the group assigned to this process.
-struct Assigned {
-    generation: u64,
-    acknowledged: Option<Offset>,
+pub(super) struct Assigned {
+    pub(super) generation: u64,
+    pub(super) acknowledged: Option<Offset>,
     /// Restores what waits, and follows the records.
-    reader: Option<AbortOnDropHandle<()>>,
+    pub(super) reader: Option<AbortOnDropHandle<()>>,
     /// The group takes it back: released at this time at the latest.
-    release_by: Option<Instant>,
+    pub(super) release_by: Option<Instant>,
     /// It met a record of a newer release.
-    halted: bool,
+    pub(super) halted: bool,
 }
 
 /// Why the work on a subscription ended.
@@ -99,32 +93,37 @@ enum Ended {
 }
 
 impl Driver {
-    pub(crate) fn new(
+    pub(super) fn new(
         bus: Arc<dyn EventBus>,
-        sender: Arc<dyn WebhookSender>,
+        receivers: Arc<dyn Receivers>,
         clock: Arc<dyn Clock>,
-        options: WebhooksOptions,
+        options: DeliveryOptions,
         stats: Arc<Stats>,
         draining: watch::Receiver<bool>,
     ) -> Self {
         let (happened, reports) = mpsc::unbounded_channel();
-        let registry = Registry::new(bus.partitions());
+        let channel = options.channel.clone();
         let attempts = Attempts {
-            registry: registry.clone(),
-            sender,
+            channel: channel.clone(),
+            receivers: receivers.clone(),
             clock: clock.clone(),
             observers: options.observers.clone(),
-            public_url: options.public_url.as_deref().map(Arc::from),
             limit: Duration::from_millis(options.attempt_ms_max),
         };
         Self {
             bus,
             clock,
-            deliveries: Deliveries::new(options.settings.clone(), rand::random(), rand::random()),
+            deliveries: Deliveries::new(
+                channel.clone(),
+                options.settings.clone(),
+                rand::random(),
+                rand::random(),
+            ),
+            channel,
+            receivers,
             options: Arc::new(options),
             stats,
             draining,
-            registry,
             attempts,
             happened,
             reports,
@@ -139,19 +138,16 @@ impl Driver {
     }
 
     /// Delivers until a drain. Returns whether it left nothing behind.
-    pub(crate) async fn run(mut self) -> bool {
-        let _followers = {
-            let (followers, caught_up) = self.follow_endpoints();
-            if self.unless_drained(join_all(caught_up)).await.is_none() {
-                return true;
-            }
-            followers
-        };
+    pub(super) async fn run(mut self) -> bool {
+        let (caught_up, mut known) = watch::channel(false);
+        let follow = follow_receivers(self.receivers.clone(), self.happened.clone(), caught_up);
+        let _follower = AbortOnDropHandle::new(tokio::spawn(follow));
+        if self.unless_drained(async { _ = known.wait_for(|known| *known).await }).await.is_none() {
+            return true;
+        }
         while !*self.draining.borrow() {
-            let (topic, options) = (logistics_core::port::Topic::Notifications, self.options.clone());
-            let bus = self.bus.clone();
-            let subscribed = bus.subscribe(topic, &options.group, options.from);
-            match self.unless_drained(subscribed).await {
+            let (bus, clock, options) = (self.bus.clone(), self.clock.clone(), self.options.clone());
+            match self.unless_drained(subscribe(&*bus, &*clock, &options)).await {
                 None => return true,
                 Some(Ok(subscription)) => {
                     self.stats.lock().subscribed = true;
@@ -163,7 +159,7 @@ impl Driver {
                     self.forget_all();
                 }
                 Some(Err(why)) => {
-                    warn!(%why, "failed to subscribe to the notifications for webhooks; retrying");
+                    warn!(channel = %self.channel, %why, "failed to subscribe to the notifications; retrying");
                     self.stats.lock().failing.insert("subscribing", why.to_string());
                 }
             }
@@ -172,20 +168,6 @@ impl Driver {
             }
         }
         true
-    }
-
-    /// Starts to follow the endpoints, and returns what completes once all are known that exist now.
-    #[allow(clippy::type_complexity, reason = "two lists of one entry for each partition")]
-    fn follow_endpoints(&self) -> (Vec<AbortOnDropHandle<()>>, Vec<impl Future<Output = ()> + use<>>) {
-        let start = |partition| {
-            let (caught_up, mut known) = watch::channel(false);
-            let (bus, registry) = (self.bus.clone(), self.registry.clone());
-            let (opener, happened) = (self.options.opener.clone(), self.happened.clone());
-            let follow = follow_endpoints(bus, partition, registry, opener, happened, caught_up);
-            let known = async move { _ = known.wait_for(|known| *known).await };
-            (AbortOnDropHandle::new(tokio::spawn(follow)), known)
-        };
-        (0..self.bus.partitions()).map(Partition).map(start).unzip()
     }
 
     /// Works on a subscription until a drain, or until it fails for good.
@@ -212,12 +194,11 @@ impl Driver {
             let mut draining = self.draining.clone();
             // Its result borrows a lock, which must not live across the other branches.
             let drain_begins = async move { _ = draining.wait_for(|draining| *draining).await };
-            let limit = crate::driver::subscription::READ;
             tokio::select! {
                 biased;
                 Some(happened) = self.reports.recv() => self.on_happened(happened),
                 () = drain_begins, if drained_at.is_none() => {}
-                event = subscription.next(limit, &held) => {
+                event = subscription.next(READ, &held) => {
                     if self.on_event(event).await.is_err() {
                         return Ended::Failed;
                     }
@@ -239,14 +220,13 @@ impl Driver {
 
     fn on_happened(&mut self, happened: Happened) {
         match happened {
-            Happened::Endpoint(endpoint) => {
-                let status = match (endpoint.is_enabled(), endpoint.is_deleted()) {
-                    (true, _) => EndpointStatus::Enabled,
-                    (_, true) => EndpointStatus::Deleted,
-                    _ => EndpointStatus::Disabled,
-                };
-                self.stats.lock().endpoints = self.registry.enabled();
-                self.handle(Input::Endpoint { endpoint: endpoint.id.clone(), status });
+            Happened::Endpoint(endpoint, status) => {
+                if status == EndpointStatus::Enabled {
+                    self.stats.lock().endpoints.insert(endpoint.clone());
+                } else {
+                    self.stats.lock().endpoints.remove(&endpoint);
+                }
+                self.handle(Input::Endpoint { endpoint, status });
             }
             Happened::Partition { partition, generation, input } => {
                 if self.partitions.get(&partition).is_some_and(|assigned| assigned.generation == generation) {
@@ -268,7 +248,7 @@ impl Driver {
         }
     }
 
-    fn handle(&mut self, input: Input) {
+    pub(super) fn handle(&mut self, input: Input) {
         self.deliveries.handle(self.clock.now(), input);
     }
 
@@ -314,4 +294,35 @@ impl Driver {
             done = future => Some(done),
         }
     }
+}
+
+/// Passes on the changes of the receivers, for as long as they have any.
+async fn follow_receivers(
+    receivers: Arc<dyn Receivers>,
+    happened: mpsc::UnboundedSender<Happened>,
+    caught_up: watch::Sender<bool>,
+) {
+    let mut changes = receivers.changes();
+    while let Some(change) = changes.next().await {
+        match change {
+            ReceiverChange::Status(endpoint, status) => {
+                let _ = happened.send(Happened::Endpoint(endpoint, status));
+            }
+            ReceiverChange::CaughtUp => _ = caught_up.send_replace(true),
+        }
+    }
+    // Receivers that end their changes have no more.
+    std::future::pending::<()>().await;
+}
+
+async fn subscribe(
+    bus: &dyn EventBus,
+    clock: &dyn Clock,
+    options: &DeliveryOptions,
+) -> Result<Box<dyn Subscription>, PortError> {
+    let from = match options.from {
+        Some(from) => from,
+        None => start_of_group(bus, clock.now()).await?,
+    };
+    bus.subscribe(Topic::Notifications, &options.group, from).await
 }

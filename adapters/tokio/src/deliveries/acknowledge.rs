@@ -7,7 +7,7 @@ use logistics_core::{Offset, Partition};
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::Driver;
+use super::driver::{Driver, RETRY, UNACKNOWLEDGED_MAX};
 
 impl Driver {
     /// Acknowledges the positions that moved, at most once in each interval, or `now`.
@@ -26,7 +26,7 @@ impl Driver {
         }
         let interval = Duration::from_millis(self.options.acknowledge_ms);
         let at = *self.acknowledge_at.get_or_insert_with(|| Instant::now() + interval);
-        let is_due = Instant::now() >= at || self.unacknowledged >= super::UNACKNOWLEDGED_MAX;
+        let is_due = Instant::now() >= at || self.unacknowledged >= UNACKNOWLEDGED_MAX;
         if !now && !is_due {
             return Ok(());
         }
@@ -56,14 +56,14 @@ impl Driver {
                 Ok(true)
             }
             Err(why) if why.kind() == PortErrorKind::Closed => {
-                warn!(%partition, "the partition belongs to another member, which continues its webhooks");
+                warn!(channel = %self.channel, %partition, "the partition belongs to another member, which continues its deliveries");
                 self.forget(partition);
                 Ok(true)
             }
             Err(why) => {
-                warn!(%partition, %why, "failed to acknowledge the position of the webhooks; retrying");
+                warn!(channel = %self.channel, %partition, %why, "failed to acknowledge the position of the deliveries; retrying");
                 self.stats.lock().failing.insert("acknowledging", why.to_string());
-                self.acknowledge_at = Some(Instant::now() + super::RETRY);
+                self.acknowledge_at = Some(Instant::now() + RETRY);
                 if why.kind().is_retryable() { Ok(false) } else { Err(()) }
             }
         }
@@ -100,7 +100,7 @@ impl Driver {
             self.forget(*partition);
         }
         if let Err(why) = subscription.release(&ready).await {
-            warn!(%why, "failed to release partitions of the webhooks; the session timeout will reclaim them");
+            warn!(channel = %self.channel, %why, "failed to release partitions; the session timeout will reclaim them");
         }
     }
 }

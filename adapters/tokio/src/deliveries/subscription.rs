@@ -11,10 +11,10 @@ use logistics_core::{Partition, wire};
 use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
-use super::{Assigned, CHANNEL, Driver, RETRY};
+use super::driver::{Assigned, Driver, RETRY};
 
 /// One read of notifications.
-pub(crate) const READ: ReadLimit = ReadLimit { records: 256, bytes: 1024 * 1024 };
+pub(super) const READ: ReadLimit = ReadLimit { records: 256, bytes: 1024 * 1024 };
 
 impl Driver {
     /// # Errors
@@ -32,17 +32,19 @@ impl Driver {
             }
             Ok(SubscriptionEvent::Started(positions)) => {
                 let partitions = positions.len();
-                info!(
-                    partitions,
-                    "the group of webhooks had no position in these partitions; it starts here"
-                );
+                let channel = &self.channel;
+                info!(%channel, partitions, "the group had no position in these partitions; it starts here");
             }
             Ok(SubscriptionEvent::Moved { partition, from, to }) => {
-                warn!(%partition, %from, %to, "the position of the webhooks was outside of the log; continuing");
+                warn!(channel = %self.channel, %partition, %from, %to, "the position was outside of the log; continuing");
                 let gone = to.0.saturating_sub(from.0);
                 if gone > 0 {
-                    let report =
-                        NotificationReport::new(CHANNEL, partition, from, NotificationEnd::Gone(gone));
+                    let report = NotificationReport::new(
+                        self.channel.as_str(),
+                        partition,
+                        from,
+                        NotificationEnd::Gone(gone),
+                    );
                     self.options.observers.notification(&report);
                 }
                 self.handle(Input::Passed { partition, next: to });
@@ -56,7 +58,7 @@ impl Driver {
             }
             Ok(SubscriptionEvent::Lost(partitions)) => partitions.into_iter().for_each(|p| self.forget(p)),
             Err(why) => {
-                warn!(%why, "failed to read the notifications for webhooks; retrying");
+                warn!(channel = %self.channel, %why, "failed to read the notifications; retrying");
                 self.stats.lock().failing.insert("reading", why.to_string());
                 if !why.kind().is_retryable() {
                     return Err(());
@@ -72,9 +74,12 @@ impl Driver {
         let offset = record.offset;
         match wire::decode_notification(&record.payload) {
             Ok(notification) => {
-                let endpoints = self.registry.receivers(&notification);
-                // A webhook contains no contact, so what waits for an endpoint needs none.
-                let notification = Arc::new(notification.without_contacts());
+                let endpoints = self.receivers.receivers(&notification);
+                let notification = match self.options.contacts {
+                    true => notification,
+                    false => notification.without_contacts(),
+                };
+                let notification = Arc::new(notification);
                 self.handle(Input::Notified { partition, offset, notification, endpoints });
                 true
             }
@@ -89,8 +94,12 @@ impl Driver {
             }
             Err(why) => {
                 warn!(%partition, %offset, %why, "invalid notification record skipped; it stays in the log");
-                let report =
-                    NotificationReport::new(CHANNEL, partition, offset, NotificationEnd::Undecodable);
+                let report = NotificationReport::new(
+                    self.channel.as_str(),
+                    partition,
+                    offset,
+                    NotificationEnd::Undecodable,
+                );
                 self.options.observers.notification(&report);
                 self.handle(Input::Passed { partition, next: offset.next() });
                 true

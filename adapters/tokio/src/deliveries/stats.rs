@@ -1,20 +1,18 @@
 //! The counts and the state, for health, reports and metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use logistics_core::Partition;
 use logistics_core::delivery::DeliveriesReading;
 use logistics_core::health::{Health, HealthProbe, PartHealth};
 use logistics_core::observe::{ChannelReading, Gauges, Reading};
+use logistics_core::{ChannelName, EndpointId, Partition};
 
-use crate::driver::CHANNEL;
-
-/// The counts of a process since its start.
+/// The counts of a channel in a process since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct WebhooksReport {
-    /// Messages that an endpoint accepted.
+pub struct DeliveriesReport {
+    /// Notifications that an endpoint accepted.
     pub delivered: u64,
     /// Attempts that failed.
     pub failed: u64,
@@ -26,30 +24,37 @@ pub struct WebhooksReport {
     pub clean: bool,
 }
 
-#[derive(Default)]
-pub(crate) struct Stats(Mutex<State>);
+pub(super) struct Stats {
+    channel: String,
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
-pub(crate) struct State {
-    pub(crate) report: WebhooksReport,
-    pub(crate) reading: DeliveriesReading,
-    pub(crate) endpoints: usize,
-    pub(crate) subscribed: bool,
+pub(super) struct State {
+    pub(super) report: DeliveriesReport,
+    pub(super) reading: DeliveriesReading,
+    /// The enabled endpoints.
+    pub(super) endpoints: BTreeSet<EndpointId>,
+    pub(super) subscribed: bool,
     /// What fails, by its name.
-    pub(crate) failing: BTreeMap<&'static str, String>,
-    pub(crate) recovering: BTreeMap<Partition, String>,
-    pub(crate) halted: BTreeMap<Partition, String>,
+    pub(super) failing: BTreeMap<&'static str, String>,
+    pub(super) recovering: BTreeMap<Partition, String>,
+    pub(super) halted: BTreeMap<Partition, String>,
 }
 
 impl Stats {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new(channel: &ChannelName) -> Self {
+        Self { channel: channel.as_str().to_owned(), state: Mutex::default() }
     }
 
-    pub(crate) fn report(&self) -> WebhooksReport {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn report(&self) -> DeliveriesReport {
         let state = self.lock();
         let waiting = u64::try_from(state.reading.waiting).unwrap_or(u64::MAX);
-        WebhooksReport { waiting, ..state.report }
+        DeliveriesReport { waiting, ..state.report }
     }
 }
 
@@ -65,7 +70,7 @@ impl HealthProbe for Stats {
         let detail = match (ready, problems.is_empty()) {
             (true, _) => format!(
                 "delivering to {} endpoints in {} partitions; {} delivered, {} wait, {} dead",
-                state.endpoints,
+                state.endpoints.len(),
                 state.reading.partitions,
                 state.report.delivered,
                 state.reading.waiting,
@@ -74,7 +79,7 @@ impl HealthProbe for Stats {
             (false, true) => "subscribing".to_owned(),
             (false, false) => problems.join("; "),
         };
-        Health { parts: vec![PartHealth { name: format!("notifier.{CHANNEL}"), ready, detail }] }
+        Health { parts: vec![PartHealth { name: format!("notifier.{}", self.channel), ready, detail }] }
     }
 }
 
@@ -82,7 +87,7 @@ impl Gauges for Stats {
     fn read(&self, into: &mut dyn FnMut(Reading)) {
         let state = self.lock();
         let mut reading = ChannelReading::default();
-        reading.channel = CHANNEL.to_owned();
+        reading.channel = self.channel.clone();
         reading.waiting_since = state.reading.oldest_at;
         reading.halted = state.halted.len();
         reading.waiting = Some(state.reading.waiting);
