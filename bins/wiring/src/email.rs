@@ -1,21 +1,20 @@
 //! The channel of e-mails: its flags and its notifier.
 
 #[cfg(feature = "email")]
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::path::PathBuf;
 #[cfg(feature = "email")]
 use std::sync::Arc;
 
 use clap::Args;
 use logistics_cli_kit::Failure;
+use logistics_core::Language;
+#[cfg(feature = "email")]
+use logistics_email::{
+    EmailNotifier, EmailOptions, EmailTemplates, Security, Sender, SmtpLogin, SmtpServer, UnsubscribeUrl,
+};
 
 use crate::email_delivery::EmailDelivery;
-#[cfg(feature = "email")]
-use {
-    logistics_core::Language,
-    logistics_email::{
-        EmailNotifier, EmailOptions, EmailTemplates, Security, Sender, SmtpLogin, SmtpServer, UnsubscribeUrl,
-    },
-};
 
 /// Flags of every process that sends e-mails. Without the feature `email`, there are none.
 #[derive(Args, Debug, Clone, Default)]
@@ -25,9 +24,10 @@ pub struct EmailArgs {
     flags: EmailFlags,
 }
 
-#[cfg(feature = "email")]
+/// The flags. Without the feature, only their variables are known.
 #[derive(Args, Debug, Clone, Default)]
-struct EmailFlags {
+#[cfg_attr(not(feature = "email"), allow(dead_code, reason = "only the variables are used"))]
+pub(crate) struct EmailFlags {
     /// Send notifications as e-mails over this SMTP server: smtps://HOST[:PORT] for TLS (port 465), smtp://HOST[:PORT] for
     /// STARTTLS, which is then required (port 587) [default: no e-mails]
     #[arg(long, env = "LOGISTICS_EMAIL_SMTP_URL", value_name = "URL", requires = "email_from")]
@@ -53,7 +53,7 @@ struct EmailFlags {
     /// The address for the header List-Unsubscribe: an https: or mailto: URL with {order_id}, {role} and {party} [default: no
     /// header]
     #[arg(long, env = "LOGISTICS_EMAIL_UNSUBSCRIBE_URL", value_name = "URL", requires = "email_smtp_url")]
-    email_unsubscribe_url: Option<UnsubscribeUrl>,
+    email_unsubscribe_url: Option<String>,
     /// E-mails per second that this process sends at most [default: no limit]
     #[arg(long, env = "LOGISTICS_EMAIL_RATE_MAX", value_name = "PER_SECOND", requires = "email_smtp_url", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     email_rate_max: Option<u32>,
@@ -87,7 +87,8 @@ impl EmailFlags {
         if let Some(language) = &self.email_language {
             options.language = language.clone();
         }
-        options.unsubscribe.clone_from(&self.email_unsubscribe_url);
+        let unsubscribe = self.email_unsubscribe_url.as_deref().map(UnsubscribeUrl::parse).transpose();
+        options.unsubscribe = unsubscribe.map_err(|why| wrong("--email-unsubscribe-url", why))?;
         options.rate_per_s_max = self.email_rate_max;
         if let Some(count) = self.email_connections_max {
             options.connections_max = usize::from(count);

@@ -83,7 +83,7 @@ fn an_order_is_placed_the_customer_gets_its_e_mail_and_nothing_else_shows_the_ad
         .plan()
         .recipients
         .insert(EMAIL.to_owned(), [(550, "5.1.1 <ann.secret@customer.example> unknown")].into());
-    let transition = |status| run(&["transition", &id, status, "--url", &url]).done();
+    let transition = |status| run(&["advance", &id, status, "--url", &url]).done();
     transition("CONFIRMED");
     transition("PREPARING");
     let later = mail_to(&server, EMAIL, 2).remove(1);
@@ -122,7 +122,7 @@ fn an_order_is_placed_the_customer_gets_its_e_mail_and_nothing_else_shows_the_ad
     shown.extend(process.end_with_lines());
     let all = shown.join("\n");
     assert!(all.contains("PREPARING") && all.contains("550"), "{all}");
-    for hidden in ["secret", "customer.example", "merchant.example"] {
+    for hidden in ["ann.secret", "shop.secret", "customer.example", "merchant.example"] {
         assert!(!all.contains(hidden), "{hidden}: {all}");
     }
 }
