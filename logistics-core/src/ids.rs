@@ -248,6 +248,12 @@ impl ChannelName {
 }
 
 impl EndpointId {
+    /// Whether the id has the form of a generated one of a webhook endpoint. Receivers of other channels have none of that form.
+    #[must_use]
+    pub fn is_of_webhook(&self) -> bool {
+        self.as_str().starts_with("we_")
+    }
+
     /// A new endpoint's id: `we_` and the `UUIDv7` of the time and 10 random bytes, without dashes.
     #[must_use]
     pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {

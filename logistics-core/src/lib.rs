@@ -5,6 +5,7 @@
 #[cfg(feature = "audit")]
 pub mod audit;
 mod backoff;
+mod contact;
 mod decide;
 pub mod delivery;
 mod details;
@@ -31,6 +32,7 @@ pub mod webhook;
 pub mod wire;
 
 pub use backoff::Backoff;
+pub use contact::{Contact, Contacts, EmailAddress, InvalidEmail, InvalidLanguage, Language};
 pub use decide::{Decision, decide, decide_due};
 pub use details::{Details, InvalidDetails};
 pub use fact::{Assignment, Cause, Change, Fact};

@@ -10,6 +10,14 @@ pub const PARTY_BYTES_MAX: usize = 128;
 pub const SUBJECT_BYTES_MAX: usize = 256;
 /// A reason's length.
 pub const REASON_BYTES_MAX: usize = 256;
+/// The length of an e-mail address: what fits into a path of RFC 5321.
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// The length of an e-mail address before the `@` (RFC 5321, section 4.5.3.1.1).
+pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
+/// The length of a label of an e-mail address's domain (RFC 1035).
+pub const EMAIL_LABEL_BYTES_MAX: usize = 63;
+/// The length of a language tag: the one for which RFC 5646 recommends room.
+pub const LANGUAGE_BYTES_MAX: usize = 35;
 /// The length of the JSON of an order's details.
 pub const DETAILS_BYTES_MAX: usize = 64 * 1024;
 /// Maximum nesting of the JSON of an order's details.

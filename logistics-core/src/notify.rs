@@ -4,6 +4,7 @@ mod audience;
 
 use serde::{Deserialize, Serialize};
 
+use crate::contact::{Contact, Contacts};
 use crate::fact::{Assignment, Change, Fact};
 use crate::ids::{OrderId, PartyId, Reason, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status};
@@ -57,13 +58,23 @@ pub struct Recipient {
     /// Its id, if the order has one. Clients write it: escape it for the channel's format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party: Option<PartyId>,
+    /// How it is reached, if the order's placement says so. Personal data, for the channel that uses it alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
 }
 
 impl Recipient {
-    /// The party of this role.
+    /// The party of this role, without a contact.
     #[must_use]
     pub fn new(role: Actor, party: Option<PartyId>) -> Self {
-        Self { role, party }
+        Self { role, party, contact: None }
+    }
+
+    /// Sets how it is reached.
+    #[must_use]
+    pub fn with_contact(mut self, contact: Option<Contact>) -> Self {
+        self.contact = contact;
+        self
     }
 }
 
@@ -75,6 +86,7 @@ pub struct Parties<'a> {
     courier: Option<&'a PartyId>,
     /// The courier before the order's latest fact, if that fact changed the courier.
     previous_courier: Option<&'a PartyId>,
+    contacts: Option<&'a Contacts>,
 }
 
 impl<'a> Parties<'a> {
@@ -83,6 +95,12 @@ impl<'a> Parties<'a> {
     pub fn with_previous_courier(mut self, courier: Option<&'a PartyId>) -> Self {
         self.previous_courier = courier;
         self
+    }
+
+    /// The party of this role as a recipient.
+    fn recipient(&self, role: Actor) -> Recipient {
+        let contact = self.contacts.and_then(|contacts| contacts.of(role));
+        Recipient::new(role, self.id(role).cloned()).with_contact(contact.cloned())
     }
 
     /// The party's id; `None` if the order has none, and for roles that are not a party of an order.
@@ -99,25 +117,27 @@ impl<'a> Parties<'a> {
 
 impl<'a> From<&'a Order> for Parties<'a> {
     fn from(order: &'a Order) -> Self {
-        let Order { customer_id, merchant_id, courier_id, history, .. } = order;
+        let Order { customer_id, merchant_id, courier_id, history, contacts, .. } = order;
         let assignment = history.last().and_then(|entry| entry.assignment.as_ref());
         Self {
             customer: customer_id.as_ref(),
             merchant: merchant_id.as_ref(),
             courier: courier_id.as_ref(),
             previous_courier: assignment.and_then(|assignment| assignment.previous_courier_id.as_ref()),
+            contacts: Some(contacts),
         }
     }
 }
 
 impl<'a> From<&'a Placement> for Parties<'a> {
     fn from(placement: &'a Placement) -> Self {
-        let Placement { customer_id, merchant_id, courier_id, .. } = placement;
+        let Placement { customer_id, merchant_id, courier_id, contacts, .. } = placement;
         Self {
             customer: customer_id.as_ref(),
             merchant: merchant_id.as_ref(),
             courier: courier_id.as_ref(),
             previous_courier: None,
+            contacts: Some(contacts),
         }
     }
 }
@@ -148,15 +168,20 @@ impl Notification {
         }
     }
 
+    /// The same notification without the contacts of its recipients: for what needs none.
+    #[must_use]
+    pub fn without_contacts(mut self) -> Self {
+        self.recipients.iter_mut().for_each(|recipient| recipient.contact = None);
+        self
+    }
+
     /// The notification of a fact, to the parties of its order: `&Order` after the fact, or its `&Placement`. A placement does
     /// not have the courier before an assignment; [`Parties::with_previous_courier`] adds it.
     #[must_use]
     pub fn of<'a>(fact: &Fact, parties: impl Into<Parties<'a>>) -> Self {
         let parties = parties.into();
         let late = fact.change == Change::Late;
-        let by_role = |roles: &[Actor]| {
-            roles.iter().map(|role| Recipient::new(*role, parties.id(*role).cloned())).collect()
-        };
+        let by_role = |roles: &[Actor]| roles.iter().map(|role| parties.recipient(*role)).collect();
         let (recipients, assignment) = match &fact.change {
             Change::Placed(_) | Change::Moved => (by_role(audiences(fact.status)), None),
             Change::Late => (by_role(late_audiences(fact.status)), None),
@@ -185,5 +210,5 @@ impl Notification {
 fn assignment_recipients(assignment: &Assignment, parties: Parties<'_>) -> Vec<Recipient> {
     let couriers = [&assignment.courier_id, &assignment.previous_courier_id].into_iter().flatten();
     let couriers = couriers.map(|courier| Recipient::new(Actor::Courier, Some(courier.clone())));
-    couriers.chain([Recipient::new(Actor::Merchant, parties.merchant.cloned())]).collect()
+    couriers.chain([parties.recipient(Actor::Merchant)]).collect()
 }

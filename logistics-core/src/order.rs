@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::contact::Contacts;
 use crate::details::Details;
 use crate::fact::{Assignment, Change, Fact};
 use crate::ids::{OrderId, PartyId, Reason, RequestId, Subject, Timestamp, TraceParent, Version};
@@ -104,6 +105,9 @@ pub struct Order {
     /// The placement's details, if it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Details>,
+    /// How its parties are reached. Personal data: no interface shows it.
+    #[serde(default, skip_serializing_if = "Contacts::is_empty")]
+    pub contacts: Contacts,
     /// The number of delivery attempts so far.
     #[serde(default)]
     pub delivery_attempts: u32,
@@ -174,6 +178,7 @@ impl Order {
             merchant_id: self.merchant_id.clone(),
             courier_id: first.map_or(&self.courier_id, |first| &first.previous_courier_id).clone(),
             details: self.details.clone(),
+            contacts: self.contacts.clone(),
         }
     }
 
@@ -253,6 +258,7 @@ fn new_order(fact: &Fact, placement: &Placement) -> Order {
         merchant_id: placement.merchant_id.clone(),
         courier_id: placement.courier_id.clone(),
         details: placement.details.clone(),
+        contacts: placement.contacts.clone(),
         delivery_attempts: 0,
         attempts_left: None,
         late: false,

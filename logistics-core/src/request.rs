@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::contact::Contacts;
 use crate::details::Details;
 use crate::ids::{OrderId, PartyId, Reason, RequestId, Subject, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status};
@@ -30,6 +31,9 @@ pub struct Placement {
     /// Other data of the order, as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Details>,
+    /// How its parties are reached. Personal data: no interface shows it.
+    #[serde(default, skip_serializing_if = "Contacts::is_empty")]
+    pub contacts: Contacts,
 }
 
 impl Placement {
@@ -67,12 +71,20 @@ impl Placement {
         self
     }
 
+    /// Sets how the parties are reached.
+    #[must_use]
+    pub fn with_contacts(mut self, contacts: Contacts) -> Self {
+        self.contacts = contacts;
+        self
+    }
+
     /// Whether both place the same order: a repetition, not a conflict. Details are compared as JSON values.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         let parties = (&self.customer_id, &self.merchant_id, &self.courier_id)
             == (&other.customer_id, &other.merchant_id, &other.courier_id);
         parties
+            && self.contacts == other.contacts
             && match (&self.details, &other.details) {
                 (None, None) => true,
                 (Some(mine), Some(theirs)) => mine.same_value(theirs),

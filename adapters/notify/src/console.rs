@@ -4,10 +4,10 @@ use std::io::{self, Stdout, Write};
 
 use async_trait::async_trait;
 use futures::lock::Mutex;
+use logistics_core::Language;
 use logistics_core::notify::Notification;
 use logistics_core::port::{Notifier, NotifyError, NotifyErrorKind};
 
-use crate::language::Language;
 use crate::templates::Templates;
 
 const STARTED: &str = "Notification Service Running...\n";

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use logistics_core::Status;
 use logistics_core::notify::Notification;
+use logistics_core::{Language, Status};
 
-use crate::language::Language;
 use crate::template::{InvalidTemplate, Template, Words, check_text};
 
 const ASSIGNED: &str = "Order {order_id} has the courier {courier}";

@@ -24,8 +24,9 @@ pub struct Document {
     pub version: Option<Version>,
 }
 
-/// The document as the principal may see it. The holder of a tracking link sees the way of the order alone. Only operators see the
-/// subjects of its facts, which name people and programs, and the trace contexts.
+/// The document as the principal may see it. No principal sees the contacts: they are for channels of notifications alone. The
+/// holder of a tracking link sees the way of the order alone. Only operators see the subjects of its facts, which name people and
+/// programs, and the trace contexts.
 ///
 /// # Errors
 /// [`ServiceError::Unavailable`] if the document is unreadable.
@@ -33,20 +34,24 @@ pub(crate) fn visible(principal: &Principal, json: Bytes) -> Result<Bytes, Servi
     if principal.tracked_order().is_some() {
         return reduced(&json).map(Bytes::from).map_err(|error| unreadable(None, &error));
     }
-    // Most documents name no subject and no trace. The details of an order may contain the text, too.
-    let hides = || [&br#""by":"#[..], br#""trace":"#].iter().any(|part| contains(&json, part));
-    if principal.is_operator() || !hides() {
+    // Most documents have nothing to hide. The details of an order may contain the text, too.
+    let has = |parts: &[&[u8]]| parts.iter().any(|part| contains(&json, part));
+    let hides = match principal.is_operator() {
+        true => has(&[br#""contacts":"#]),
+        false => has(&[br#""contacts":"#, br#""by":"#, br#""trace":"#]),
+    };
+    if !hides {
         return Ok(json);
     }
-    shown_to_parties(&json).map(Bytes::from).map_err(|error| unreadable(None, &error))
+    shown(&json, principal.is_operator()).map(Bytes::from).map_err(|error| unreadable(None, &error))
 }
 
 /// Only the history is parsed and written again; the rest may be long.
-fn shown_to_parties(json: &[u8]) -> serde_json::Result<Vec<u8>> {
+fn shown(json: &[u8], to_operator: bool) -> serde_json::Result<Vec<u8>> {
     let hidden;
     let Fields(mut fields) = serde_json::from_slice(json)?;
-    fields.retain(|(name, _)| name != "trace");
-    if let Some((_, history)) = fields.iter_mut().find(|(name, _)| name == "history") {
+    fields.retain(|(name, _)| name != "contacts" && (to_operator || name != "trace"));
+    if !to_operator && let Some((_, history)) = fields.iter_mut().find(|(name, _)| name == "history") {
         let mut entries: Vec<HistoryEntry> = serde_json::from_str(history.get())?;
         entries.iter_mut().for_each(|entry| (entry.by, entry.trace) = (None, None));
         hidden = serde_json::value::to_raw_value(&entries)?;
@@ -121,15 +126,15 @@ fn behind_quote(text: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
     use crate::principal::Role;
-    use logistics_core::{Details, Order, Status, Subject};
+    use logistics_core::{Contact, Details, Order, Status, Subject};
     use logistics_testkit::sample;
 
     #[test]
-    fn parties_see_every_field_but_the_subjects_and_the_traces() {
+    fn parties_see_every_field_but_the_subjects_and_the_traces_and_no_principal_the_contacts() {
         let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let mut order = Order::from_document(&sample::document(&sample::order_id(7), Status::Delivered))
             .expect("a document");
-        order.details = Details::parse(r#"{"by":"x","trace":"mine","list":[1, 2]}"#).ok();
+        order.details = Details::parse(r#"{"by":"x","trace":"mine","contacts":{},"list":[1, 2]}"#).ok();
         let expected = order.clone();
         order.trace = trace.parse().ok();
         for entry in &mut order.history {
@@ -142,6 +147,10 @@ mod tests {
             assert_eq!(shown, expected.to_document(), "{role:?}");
         }
         assert_eq!(visible(&of(Role::Operator), stored.clone()).expect("readable"), stored);
+        order.contacts.customer = Some(Contact::new("ann@example.com".parse().expect("an address")));
+        let reached = Bytes::from(order.to_document());
+        assert_eq!(visible(&of(Role::Operator), reached.clone()).expect("readable"), stored);
+        assert_eq!(visible(&of(Role::Customer), reached).expect("readable"), expected.to_document());
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl OrderService {
     /// # Errors
     /// [`ServiceError::Behind`] while the backlog exceeds [`Options::admission_lag_max`](crate::Options).
     /// [`ServiceError::Forbidden`] if the principal is no customer; `ForeignParty` if it places for another customer, or names a
-    /// courier. [`ServiceError::Rejected`] with `IdConflict` if the key belongs to another placement; `TooLarge`; `Unavailable` and
+    /// courier or the merchant's contact. [`ServiceError::Rejected`] with `IdConflict` if the key belongs to another placement; `TooLarge`; `Unavailable` and
     /// `StorageFull` if the log fails. After `Unavailable` the outcome is unknown: the order may be placed.
     pub async fn place(&self, principal: &Principal, command: Place) -> Result<Placed, ServiceError> {
         let now = self.shared.clock.now();
@@ -86,6 +86,10 @@ fn of_party(mut placement: Placement, party: Option<&PartyId>) -> Result<Placeme
     }
     if placement.courier_id.is_some() {
         return Err(ServiceError::ForeignParty { field: "courier_id" });
+    }
+    // A customer that names the merchant's address could make the platform write to anyone as the merchant.
+    if placement.contacts.merchant.is_some() {
+        return Err(ServiceError::ForeignParty { field: "contacts.merchant" });
     }
     placement.customer_id = Some(party.clone());
     Ok(placement)

@@ -6,8 +6,8 @@ use logistics_cli_kit::Failure;
 use logistics_core::port::StartAt;
 use logistics_core::wire::LogKeys;
 use logistics_wiring::{
-    App, Deciding, HttpArgs, HttpServer, NewNotifier, REQUEST_BYTES_DEFAULT, Services, Telemetry,
-    WebhookDelivery,
+    App, Deciding, EmailDelivery, HttpArgs, HttpServer, NewNotifier, REQUEST_BYTES_DEFAULT, Services,
+    Telemetry, WebhookDelivery,
 };
 
 use crate::engine::Engine;
@@ -20,6 +20,8 @@ pub(crate) struct AllInOneConfig {
     pub(crate) notifier: Option<NewNotifier>,
     /// Where a notification group without a position starts. `None`: the log's default.
     pub(crate) notify_from: Option<StartAt>,
+    /// `None`: no e-mails are sent.
+    pub(crate) email: Option<EmailDelivery>,
     /// `None`: nothing is delivered to webhook endpoints.
     pub(crate) webhooks: Option<WebhookDelivery>,
 }
@@ -66,6 +68,7 @@ impl AllInOne {
             if let Some(how) = config.deciding {
                 services = services.deciding(bus.clone(), store, how);
             }
+            services = services.mailing(bus.clone(), config.email, config.notify_from);
             services = services.delivering(bus.clone(), config.webhooks);
             match config.notifier {
                 Some(new) => services.notifying(bus, new(), config.notify_from),

@@ -1,5 +1,7 @@
 //! The commands of the binary, against a test server or the data directory of a stopped one.
 
+#[path = "cli/email.rs"]
+mod email;
 #[path = "cli/engines.rs"]
 mod engines;
 #[path = "cli/escapes.rs"]

@@ -9,8 +9,8 @@ use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_notify::Console;
 use logistics_wiring::cluster::{self, KafkaArgs, Log, PartitionsArgs, ProcessRole};
 use logistics_wiring::{
-    HealthDetailsArgs, HttpServer, InstanceArgs, LogSystem, NotifyArgs, Services, TelemetryArgs, WebhookArgs,
-    WebhookDeliveryArgs, parse, run,
+    EmailArgs, HealthDetailsArgs, HttpServer, InstanceArgs, LogSystem, NotifyArgs, Services, TelemetryArgs,
+    WebhookArgs, WebhookDeliveryArgs, parse, run,
 };
 
 /// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
@@ -55,6 +55,8 @@ struct RunArgs {
     #[command(flatten)]
     notify: NotifyArgs,
     #[command(flatten)]
+    email: EmailArgs,
+    #[command(flatten)]
     webhooks: WebhookDeliveryArgs,
     #[command(flatten)]
     endpoints: WebhookArgs,
@@ -79,6 +81,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let instance = args.instance.name(PROGRAM);
     let telemetry = args.telemetry.start(PROGRAM, &instance, LogSystem::Kafka)?;
     let log = Log::connect(&args.kafka, args.partitions.partitions, &instance)?;
+    let email = args.email.delivery()?;
     let delivery = args.webhooks.delivery(&args.endpoints)?;
     let signals = Signals::listen()?;
     let server = HttpServer::health(args.listen, &args.health, &telemetry).await?;
@@ -86,6 +89,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let begin = || {
         let services = Services::new(&telemetry).watched(cluster::watch(&log, None, ROLE, &telemetry));
         let services = services.notifying(log.bus(), Arc::new(Console::stdout()), args.notify.from());
+        let services = services.mailing(log.bus(), email, args.notify.from());
         services.delivering(log.bus(), delivery)
     };
     run(signals, server, vec![log.startup_check(ROLE)], begin).await

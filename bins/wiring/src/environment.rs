@@ -7,6 +7,7 @@ use clap::{Args, Command, Parser};
 use logistics_cli_kit::{AuditArgs, LogArgs};
 
 use crate::deciding::DecidingArgs;
+use crate::email::EmailFlags;
 use crate::http_server::HttpArgs;
 use crate::instance::InstanceArgs;
 use crate::notify::NotifyArgs;
@@ -35,6 +36,7 @@ fn shared() -> Command {
     let command = NotifyArgs::augment_args(HttpArgs::augment_args(command));
     let command = AuditArgs::augment_args(InstanceArgs::augment_args(command));
     let command = WebhookDeliveryArgs::augment_args(TelemetryArgs::augment_args(command));
+    let command = EmailFlags::augment_args(command);
     #[cfg(feature = "cluster")]
     let command = crate::cluster::ClusterArgs::augment_args(command);
     command

@@ -10,6 +10,8 @@ mod auth;
 #[cfg(feature = "cluster")]
 pub mod cluster;
 mod deciding;
+mod email;
+mod email_delivery;
 mod environment;
 mod health_registry;
 mod http_server;
@@ -37,6 +39,8 @@ pub use api_ports::ApiPorts;
 pub use app::{App, run};
 pub use auth::AuthArgs;
 pub use deciding::DecidingArgs;
+pub use email::EmailArgs;
+pub use email_delivery::EmailDelivery;
 pub use environment::{parse, parse_from};
 pub use health_registry::HealthRegistry;
 pub use http_server::{HealthDetailsArgs, HttpArgs, HttpServer};

@@ -17,6 +17,7 @@ use logistics_tokio::{
     ProcessorsOptions, SystemClock,
 };
 
+use crate::email_delivery::EmailDelivery;
 use crate::limits::{CLOCK_SKEW_MS_MAX_DEFAULT, MEMORY_BYTES_DEFAULT};
 use crate::telemetry::Telemetry;
 use crate::webhook_delivery::WebhookDelivery;
@@ -136,6 +137,18 @@ impl Services {
         let notifications = Notifications::start(bus, notifier, options);
         self.telemetry.watch(notifications.gauges());
         self.notifications = Some(notifications);
+        self
+    }
+
+    /// Starts the e-mails, unless they are off. `from`: the start of a group without a position; `None`: derived from the log.
+    #[must_use]
+    pub fn mailing(
+        mut self,
+        bus: Arc<dyn EventBus>,
+        email: Option<EmailDelivery>,
+        from: Option<StartAt>,
+    ) -> Self {
+        self.deliveries.extend(email.map(|email| email.start(bus, from, &self.telemetry)));
         self
     }
 

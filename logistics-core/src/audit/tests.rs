@@ -546,7 +546,7 @@ fn i14_an_unreadable_fact_or_a_truncated_log() {
     let mut evidence = clean();
     let log = last_of(&mut evidence.orders, "o0");
     let index = find(log, "o0", "order.confirmed");
-    Evidence::rewrite(log, index, "order:1", "order:4");
+    Evidence::rewrite(log, index, "order:1", "order:5");
     assert_broken(&evidence, Invariant::I14, None, "a newer release wrote");
 
     let mut twice = clean();

@@ -69,7 +69,12 @@ pub(super) fn of_order(order: &Order) -> usize {
     let subjects: usize =
         order.history.iter().filter_map(|entry| entry.by.as_ref()).map(|by| by.as_str().len()).sum();
     let traces = order.history.iter().filter(|entry| entry.trace.is_some()).count() * TRACE_BYTES;
-    ORDER_BYTES + details + order.history.len() * HISTORY_ENTRY_BYTES + subjects + traces
+    ORDER_BYTES
+        + details
+        + order.contacts.bytes()
+        + order.history.len() * HISTORY_ENTRY_BYTES
+        + subjects
+        + traces
 }
 
 pub(super) fn of_input(input: &Input) -> usize {
@@ -77,6 +82,7 @@ pub(super) fn of_input(input: &Input) -> usize {
         InputKind::Request(request) => match &request.command {
             crate::request::Command::Place(placement) => {
                 placement.details.as_ref().map_or(0, |details| details.as_str().len())
+                    + placement.contacts.bytes()
             }
             _ => 0,
         },

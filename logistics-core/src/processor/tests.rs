@@ -443,11 +443,11 @@ fn a_fact_of_another_major_version_halts_and_is_not_skipped() {
     let (mut partition, mut processor) = started(Policy::manual());
     partition.place("a");
     partition.settle(&mut processor);
-    let newer = String::from_utf8(partition.log[1].payload.to_vec()).unwrap().replace("order:1", "order:4");
+    let newer = String::from_utf8(partition.log[1].payload.to_vec()).unwrap().replace("order:1", "order:5");
     partition.log[1].payload = Bytes::from(newer);
     (partition.checkpoint, partition.documents) = (None, BTreeMap::new());
     let processor = restarted(&mut partition, Policy::manual());
-    assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("order:4")));
+    assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("order:5")));
     assert_eq!(partition.halt_code(), Some(HaltCode::NewerRelease));
 }
 
@@ -482,9 +482,9 @@ fn what_an_owner_wrote_in_a_layout_of_its_own_halts_a_live_one_too() {
     partition.place("a");
     partition.settle(&mut processor);
     let fact = String::from_utf8(partition.log[1].payload.to_vec()).unwrap();
-    partition.append(Bytes::from(fact.replace("order:1", "order:4").replacen('{', "{ ", 1)));
+    partition.append(Bytes::from(fact.replace("order:1", "order:5").replacen('{', "{ ", 1)));
     partition.settle(&mut processor);
-    assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("order:4")));
+    assert!(matches!(processor.phase(), Phase::Halted(reason) if reason.contains("order:5")));
 }
 
 #[test]

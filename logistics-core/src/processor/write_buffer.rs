@@ -203,6 +203,7 @@ mod tests {
             merchant_id: None,
             courier_id: None,
             details: None,
+            contacts: crate::contact::Contacts::default(),
             delivery_attempts: 0,
             attempts_left: None,
             late: false,

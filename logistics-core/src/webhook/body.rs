@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::endpoint::{DisabledReason, Endpoint, EndpointOwner};
 use super::event_type::EventType;
 use crate::fact::Assignment;
-use crate::ids::{EndpointId, OrderId, Reason, Timestamp, TraceParent, Version};
+use crate::ids::{EndpointId, OrderId, PartyId, Reason, Timestamp, TraceParent, Version};
 use crate::lifecycle::{Actor, Status};
 use crate::notify::{Notification, Recipient};
 use crate::wire::EventId;
@@ -36,6 +36,20 @@ struct Written<'a, D> {
     data: D,
 }
 
+/// A recipient without its contact, which is for no webhook.
+#[derive(Serialize)]
+struct Party<'a> {
+    role: Actor,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    party: Option<&'a PartyId>,
+}
+
+impl<'a> Party<'a> {
+    fn of(recipient: &'a Recipient) -> Self {
+        Self { role: recipient.role, party: recipient.party.as_ref() }
+    }
+}
+
 #[derive(Serialize)]
 struct OrderData<'a> {
     order_id: &'a OrderId,
@@ -48,7 +62,7 @@ struct OrderData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a Reason>,
     at: Timestamp,
-    recipients: Vec<&'a Recipient>,
+    recipients: Vec<Party<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
 }
@@ -96,7 +110,7 @@ pub fn order_event(notification: &Notification, owner: &EndpointOwner, public_ur
         assignment: assignment.as_ref(),
         reason: reason.as_ref(),
         at: *at,
-        recipients: recipients.iter().filter(is_own).collect(),
+        recipients: recipients.iter().filter(is_own).map(Party::of).collect(),
         link: public_url.map(|url| format!("{url}/orders/{order_id}")),
     };
     written(Written {

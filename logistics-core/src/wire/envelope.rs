@@ -13,14 +13,16 @@ use crate::ids::{Timestamp, TraceParent};
 
 /// The content type of every record.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
-/// The schema of `data` in every record but those of the two below; the number is the major version.
+/// The schema of `data` in every record but those of the three below; the number is the major version.
 pub const DATA_SCHEMA: &str = "urn:logistics:order:1";
 /// The schema of records about the assignment of a courier. A release before it would misunderstand these records, so it halts
 /// at them.
 pub const DATA_SCHEMA_ASSIGNMENT: &str = "urn:logistics:order:2";
-/// The newest schema that this build writes and reads: that of records about the revocation of tracking links. A release before
-/// it halts at them, likewise.
-pub const DATA_SCHEMA_NEWEST: &str = "urn:logistics:order:3";
+/// The schema of records about the revocation of tracking links. A release before it halts at them, likewise.
+pub const DATA_SCHEMA_REVOCATION: &str = "urn:logistics:order:3";
+/// The newest schema that this build writes and reads: that of facts that place an order with contacts. A release before it
+/// would drop the contacts from the order's document, so it halts at them, likewise.
+pub const DATA_SCHEMA_NEWEST: &str = "urn:logistics:order:4";
 /// The `source` of facts and outcomes: the owner of the partition.
 pub const PROCESSOR_SOURCE: &str = "/logistics/processor";
 /// The `source` of requests of this system's API and tools.
@@ -142,7 +144,10 @@ impl<'a> Envelope<'a> {
             None => return Err(missing("specversion")),
         }
         match text(self.dataschema, "dataschema")?.as_deref() {
-            None | Some(DATA_SCHEMA | DATA_SCHEMA_ASSIGNMENT | DATA_SCHEMA_NEWEST) => Ok(()),
+            None
+            | Some(DATA_SCHEMA | DATA_SCHEMA_ASSIGNMENT | DATA_SCHEMA_REVOCATION | DATA_SCHEMA_NEWEST) => {
+                Ok(())
+            }
             Some(other) => match other.strip_prefix(SCHEMA_FAMILY) {
                 Some(major) if is_newer(major) => Err(RecordError::NewerVersion(other.to_owned())),
                 Some(_) => Err(RecordError::UnsupportedVersion(format!("dataschema {other}"))),

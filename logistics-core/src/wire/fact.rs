@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordError;
 use super::envelope::{
-    DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE,
-    encode as encode_envelope, invalid, missing,
+    DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, DATA_SCHEMA_REVOCATION, Envelope, Head,
+    PROCESSOR_SOURCE, encode as encode_envelope, invalid, missing,
 };
 use crate::fact::{Cause, Change, Fact};
 use crate::ids::{OrderId, PartyId, Reason, Subject, Version};
@@ -82,7 +82,8 @@ pub(super) fn encode(fact: &Fact) -> Bytes {
     };
     let dataschema = match kind {
         ASSIGNED | UNASSIGNED => DATA_SCHEMA_ASSIGNMENT,
-        TRACKING_REVOKED => DATA_SCHEMA_NEWEST,
+        TRACKING_REVOKED => DATA_SCHEMA_REVOCATION,
+        _ if placement.is_some_and(|placement| !placement.contacts.is_empty()) => DATA_SCHEMA_NEWEST,
         _ => DATA_SCHEMA,
     };
     let head = Head {

@@ -8,9 +8,10 @@ use serde_json::value::RawValue;
 
 use super::RecordError;
 use super::envelope::{
-    API_SOURCE, DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, Envelope, Head,
+    API_SOURCE, DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_REVOCATION, Envelope, Head,
     encode as encode_envelope, field, invalid, missing,
 };
+use crate::contact::Contacts;
 use crate::details::Details;
 use crate::ids::{OrderId, Partition, PartyId, Reason, RequestId, Subject, Timestamp, Version};
 use crate::lifecycle::{Actor, Status};
@@ -57,7 +58,7 @@ pub(super) fn encode(request: &Request) -> Bytes {
     };
     let dataschema = match kind {
         ASSIGNMENT => DATA_SCHEMA_ASSIGNMENT,
-        REVOCATION => DATA_SCHEMA_NEWEST,
+        REVOCATION => DATA_SCHEMA_REVOCATION,
         _ => DATA_SCHEMA,
     };
     let head = Head {
@@ -112,6 +113,8 @@ struct ReadInput<'a> {
     courier_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     details: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    contacts: Option<&'a RawValue>,
 }
 
 fn even_null<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'a RawValue>, D::Error> {
@@ -125,6 +128,7 @@ impl ReadInput<'_> {
             merchant_id: field::<PartyId>(self.merchant_id, "merchant_id")?,
             courier_id: field::<PartyId>(self.courier_id, "courier_id")?,
             details: field::<Details>(self.details, "details")?,
+            contacts: field::<Contacts>(self.contacts, "contacts")?.unwrap_or_default(),
         })
     }
 }

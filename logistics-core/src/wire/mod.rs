@@ -22,7 +22,10 @@ mod unknown;
 pub use dead_letter::DeadLetter;
 #[cfg(feature = "webhooks")]
 pub use endpoint::{ENDPOINT_SCHEMA, decode_endpoint_fact, encode_endpoint_fact};
-pub use envelope::{CONTENT_TYPE, DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, PROCESSOR_SOURCE};
+pub use envelope::{
+    CONTENT_TYPE, DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, DATA_SCHEMA_REVOCATION,
+    PROCESSOR_SOURCE,
+};
 pub use fact::fact_type;
 #[cfg(feature = "webhooks")]
 pub(crate) use fact::{ASSIGNED, FactId as EventId, LATE, UNASSIGNED};

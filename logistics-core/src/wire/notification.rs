@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::envelope::{
-    DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE,
+    DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_REVOCATION, Envelope, Head, PROCESSOR_SOURCE,
     encode as encode_envelope, missing,
 };
 use super::fact::FactId;
@@ -86,7 +86,7 @@ pub(super) fn encode(notification: &Notification) -> Bytes {
     let Notification { order_id, reason, at, trace, recipients, assignment, .. } = notification;
     let &Notification { status, version, late, tracking_revoked, .. } = notification;
     let dataschema = match (assignment, tracking_revoked) {
-        (_, true) => DATA_SCHEMA_NEWEST,
+        (_, true) => DATA_SCHEMA_REVOCATION,
         (Some(_), false) => DATA_SCHEMA_ASSIGNMENT,
         (None, false) => DATA_SCHEMA,
     };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordError;
 use super::envelope::{
-    DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, Envelope, Head, PROCESSOR_SOURCE,
+    DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_REVOCATION, Envelope, Head, PROCESSOR_SOURCE,
     encode as encode_envelope, missing,
 };
 use crate::ids::{Offset, OrderId, Partition, RequestId, Timestamp, Version};
@@ -82,7 +82,7 @@ pub(super) fn encode(outcome: &Outcome, partition: Partition, at: Timestamp) -> 
     };
     let dataschema = match outcome.result {
         OutcomeKind::Rejected(Rejection::AssignmentNotPermitted { .. }) => DATA_SCHEMA_ASSIGNMENT,
-        OutcomeKind::Rejected(Rejection::TrackingNotRevocable { .. }) => DATA_SCHEMA_NEWEST,
+        OutcomeKind::Rejected(Rejection::TrackingNotRevocable { .. }) => DATA_SCHEMA_REVOCATION,
         _ => DATA_SCHEMA,
     };
     let head = Head {

@@ -131,12 +131,13 @@ fn an_assignment_names_its_courier_and_null_clears_it() {
 }
 
 #[test]
-fn only_records_about_assignments_and_tracking_links_have_a_newer_schema() {
+fn only_records_that_an_older_release_would_misunderstand_have_a_newer_schema() {
     for (name, bytes) in samples::all() {
         let event: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         let schema = match &*name {
             name if name.contains("assign") => DATA_SCHEMA_ASSIGNMENT,
-            name if name.contains("tracking") => DATA_SCHEMA_NEWEST,
+            name if name.contains("tracking") => DATA_SCHEMA_REVOCATION,
+            "fact-placed-contacts" => DATA_SCHEMA_NEWEST,
             _ => DATA_SCHEMA,
         };
         assert_eq!(event["dataschema"], schema, "{name}");
@@ -177,7 +178,10 @@ fn the_error_names_the_invalid_field() {
         ("customer_id", r#"{"order_id":"o1","customer_id":1}"#),
         ("merchant_id", r#"{"order_id":"o1","merchant_id":""}"#),
         ("courier_id", r#"{"order_id":"o1","courier_id":"\n"}"#),
+        ("contacts", r#"{"order_id":"o1","contacts":"secret@example.com"}"#),
+        ("contacts", r#"{"order_id":"o1","contacts":{"customer":{"email":"secret@example"}}}"#),
     ] {
+        assert!(!refusal(event(place, data)).to_string().contains("secret"), "{data}");
         assert!(
             matches!(refusal(event(place, data)), RecordError::Invalid { field, .. } if field == expected),
             "{data}"
@@ -209,14 +213,16 @@ fn versions_that_this_build_would_misunderstand_are_rejected() {
     let with = |schema: &str| good.replace("\"id\"", &format!("\"dataschema\":\"{schema}\",\"id\""));
     assert_eq!(input(&with(DATA_SCHEMA)).command, Command::Cancel);
     assert_eq!(input(&with(DATA_SCHEMA_ASSIGNMENT)).command, Command::Cancel);
+    assert_eq!(input(&with(DATA_SCHEMA_REVOCATION)).command, Command::Cancel);
     assert_eq!(input(&with(DATA_SCHEMA_NEWEST)).command, Command::Cancel);
     assert_eq!(input(&with("https://shop.example/schema")).command, Command::Cancel);
-    assert!(matches!(refusal(with("urn:logistics:order:4")), RecordError::NewerVersion(_)));
+    assert!(matches!(refusal(with("urn:logistics:order:5")), RecordError::NewerVersion(_)));
     assert!(matches!(refusal(good.replace("\"1.0\"", "\"2.0\"")), RecordError::UnsupportedVersion(_)));
     for (kind, payload) in samples::owners() {
-        let text = String::from_utf8(payload.to_vec()).unwrap().replace(DATA_SCHEMA, "urn:logistics:order:4");
-        let text = text.replace(DATA_SCHEMA_ASSIGNMENT, "urn:logistics:order:4");
-        let text = text.replace(DATA_SCHEMA_NEWEST, "urn:logistics:order:4");
+        let text = String::from_utf8(payload.to_vec()).unwrap().replace(DATA_SCHEMA, "urn:logistics:order:5");
+        let text = text.replace(DATA_SCHEMA_ASSIGNMENT, "urn:logistics:order:5");
+        let text = text.replace(DATA_SCHEMA_REVOCATION, "urn:logistics:order:5");
+        let text = text.replace(DATA_SCHEMA_NEWEST, "urn:logistics:order:5");
         let error = decode(&record(text), HERE).unwrap_err();
         assert!(error.from_processor && error.is_newer(), "{kind}: {error}");
     }
@@ -227,7 +233,7 @@ fn only_a_greater_major_number_of_an_owner_is_newer() {
     let fact = String::from_utf8(samples::facts()[0].1.to_vec()).unwrap();
     let error = |text: String| decode(&record(text), HERE).unwrap_err();
     let major = |major: &str| error(fact.replace(DATA_SCHEMA, &format!("urn:logistics:order:{major}")));
-    for newer in ["4", "10", "004", "99999999999999999999999999999999"] {
+    for newer in ["5", "10", "005", "99999999999999999999999999999999"] {
         assert!(major(newer).is_newer(), "{newer}");
     }
     for foreign in ["", "0", "00", "01", "-2", "+2", "2.0", "2 ", " 2", "two", "2x", "\u{0662}"] {
@@ -238,11 +244,11 @@ fn only_a_greater_major_number_of_an_owner_is_newer() {
         fact.replace("\"1.0\"", "\"2.0\""),
         fact.replace("\"1.0\"", "\"dataschema\""),
         fact.replace("logistics.order.placed", "logistics.order.baked"),
-        fact.replace(DATA_SCHEMA, "urn:logistics:order:4").replace("\"1.0\"", "\"2.0\""),
+        fact.replace(DATA_SCHEMA, "urn:logistics:order:5").replace("\"1.0\"", "\"2.0\""),
         fact[..fact.len() - 1].to_owned(),
         fact[..envelope::PROCESSOR_PREFIX.len()].to_owned(),
         fact.replace("\"order_id\"", "\"id\""),
-        fact.replace(DATA_SCHEMA, "urn:logistics:order:4") + &" ".repeat(RECORD_BYTES_MAX),
+        fact.replace(DATA_SCHEMA, "urn:logistics:order:5") + &" ".repeat(RECORD_BYTES_MAX),
     ];
     for text in broken {
         let error = error(text);
@@ -250,7 +256,7 @@ fn only_a_greater_major_number_of_an_owner_is_newer() {
     }
     // A record with another source is never of a newer owner.
     let input = event("logistics.order.cancel.requested", r#"{"order_id":"o1"}"#)
-        .replace("\"id\"", "\"dataschema\":\"urn:logistics:order:4\",\"id\"");
+        .replace("\"id\"", "\"dataschema\":\"urn:logistics:order:5\",\"id\"");
     assert!(!error(input).is_newer());
 }
 

@@ -5,6 +5,8 @@ pub mod http;
 pub mod load;
 mod port;
 mod service;
+#[cfg(feature = "smtp")]
+pub mod smtp;
 mod suite;
 #[cfg(feature = "traces")]
 pub mod traces;

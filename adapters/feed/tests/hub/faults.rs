@@ -76,7 +76,7 @@ async fn a_record_of_a_newer_release_is_never_skipped() {
     let mut live = hub.subscribe(Filter::All).await.expect("nothing fails");
     let before = counted.append(&id, 1);
     let text = String::from_utf8(wire::encode_fact(&fact(&id, 2)).to_vec()).expect("JSON");
-    let newer = text.replace(wire::DATA_SCHEMA, "urn:logistics:order:4");
+    let newer = text.replace(wire::DATA_SCHEMA, "urn:logistics:order:5");
     assert_ne!(newer, text);
     counted.append_bytes(&id, Bytes::from(newer));
     counted.append(&id, 3);

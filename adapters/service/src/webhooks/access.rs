@@ -63,6 +63,15 @@ impl Webhooks {
         endpoint.filter(is_managed).ok_or(WebhookError::NotFound)
     }
 
+    /// Checks that the principal may see what became of the deliveries to an endpoint that it manages or, if it is an operator, to a
+    /// receiver of another channel, such as the e-mails.
+    pub(super) fn observable(&self, principal: &Principal, id: &EndpointId) -> Result<(), WebhookError> {
+        if managed(principal)?.is_none() && self.0.deliveries.channel_of(id).is_some() {
+            return Ok(());
+        }
+        self.own(principal, id).map(drop)
+    }
+
     /// # Errors
     /// `NotReady` until all facts are read: a missing endpoint may exist.
     pub(super) fn ready(&self) -> Result<(), WebhookError> {

@@ -9,13 +9,15 @@ use logistics_core::delivery::{
 };
 use logistics_core::port::{Bounds, LogRecord, Topic};
 use logistics_core::webhook::EndpointId;
-use logistics_core::{Offset, OrderId, Partition, Timestamp, Version, wire};
+use logistics_core::{ChannelName, Offset, OrderId, Partition, Timestamp, Version, wire};
 use tokio::sync::watch;
 
 use super::reader::TopicFold;
 
 /// How far back a partition is read at the start, in records.
 const RECORDS_BACK_MAX: u64 = 100_000;
+/// Receivers of other channels whose dead letters a process keeps. Each channel has few.
+const RECEIVERS_MAX: usize = 1_000;
 /// Dead letters that a process keeps; beyond it, the oldest ones are only in the log.
 const DEAD_LETTERS_MAX: usize = 100_000;
 
@@ -55,6 +57,8 @@ struct Index {
     dead: BTreeMap<DeliveryKey, DeadLetter>,
     /// The same by age, for the limit.
     by_age: BTreeSet<(Timestamp, DeliveryKey)>,
+    /// The receivers of channels other than that of the webhooks.
+    channels: BTreeMap<EndpointId, ChannelName>,
 }
 
 impl Deliveries {
@@ -86,6 +90,32 @@ impl Deliveries {
         let of_endpoint = index.dead.iter().filter(|(key, _)| key.endpoint == *id);
         let letters = of_endpoint.map(|(_, letter)| letter);
         letters.filter(|letter| since.is_none_or(|since| letter.at >= since)).cloned().collect()
+    }
+
+    /// The channel of a receiver that is no webhook endpoint; `None`: no record names such a receiver.
+    pub(crate) fn channel_of(&self, id: &EndpointId) -> Option<ChannelName> {
+        self.lock().channels.get(id).cloned()
+    }
+
+    /// Folds a record of another channel. Ids distinguish its receivers from webhook endpoints.
+    fn fold_of_channel(&self, position: Position, record: DeliveryRecord) {
+        let id = match &record.event {
+            DeliveryEvent::Stats(stats) => stats.endpoint.clone(),
+            DeliveryEvent::Settled(settled) => settled.key.endpoint.clone(),
+            DeliveryEvent::Waiting(waiting) => waiting.endpoint.clone(),
+            DeliveryEvent::Redrive(redrive) => redrive.key().endpoint,
+            _ => return,
+        };
+        {
+            let mut index = self.lock();
+            let is_known = index.channels.get(&id).is_some_and(|channel| *channel == record.channel);
+            let is_new = !index.channels.contains_key(&id) && index.channels.len() < RECEIVERS_MAX;
+            if !is_known && (!is_new || id.is_of_webhook()) {
+                return;
+            }
+            index.channels.insert(id, record.channel.clone());
+        }
+        self.fold_record(position, record);
     }
 
     fn fold_record(&self, position: Position, record: DeliveryRecord) {
@@ -154,8 +184,9 @@ impl TopicFold for Deliveries {
     fn fold(&self, partition: Partition, record: &LogRecord) -> ControlFlow<()> {
         let offset = record.offset;
         match wire::decode_delivery(&record.payload) {
-            // Another channel's receiver may have an endpoint's id.
-            Ok(decoded) if !decoded.channel.is_webhooks() => {}
+            Ok(decoded) if !decoded.channel.is_webhooks() => {
+                self.fold_of_channel(Position { partition, offset }, decoded);
+            }
             Ok(decoded) => self.fold_record(Position { partition, offset }, decoded),
             Err(error) => {
                 tracing::debug!(%partition, %offset, %error, "a record of a webhook delivery was skipped");

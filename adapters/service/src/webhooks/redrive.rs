@@ -50,7 +50,7 @@ impl Webhooks {
     /// # Errors
     /// [`WebhookError::NotFound`], also for another party's endpoint; `Forbidden`; `NotReady`.
     pub fn statistics(&self, principal: &Principal, id: &EndpointId) -> Result<EndpointStats, WebhookError> {
-        self.own(principal, id)?;
+        self.observable(principal, id)?;
         self.deliveries_read()?;
         Ok(self.0.deliveries.stats(id))
     }
@@ -65,7 +65,7 @@ impl Webhooks {
         id: &EndpointId,
         since: Option<Timestamp>,
     ) -> Result<Vec<DeadLetter>, WebhookError> {
-        self.own(principal, id)?;
+        self.observable(principal, id)?;
         self.deliveries_read()?;
         Ok(self.0.deliveries.dead_letters(id, since))
     }
@@ -105,7 +105,7 @@ impl Webhooks {
         let notification = self.notification_at(letter.position).await?;
         let partition = partition_of(&letter.order_id, self.0.bus.partitions());
         let redrive = Redrive::new(id.clone(), notification);
-        let channel = ChannelName::webhooks();
+        let channel = self.0.deliveries.channel_of(id).unwrap_or_else(ChannelName::webhooks);
         let key = redrive.key().to_record_key(&channel);
         let record = DeliveryRecord::new(channel, self.0.clock.now(), DeliveryEvent::Redrive(redrive));
         let payload = wire::encode_delivery(&record);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use logistics_core::delivery::{
-    DeliveryEvent, DeliveryKey, DeliveryOutcome, DeliveryRecord, EndpointStats, Problem, Settled,
+    DeliveryEvent, DeliveryKey, DeliveryOutcome, DeliveryRecord, EndpointStats, Problem, Redrive, Settled,
 };
 use logistics_core::health::HealthProbe;
 use logistics_core::limits::ENDPOINTS_PER_OWNER_MAX;
@@ -391,20 +391,44 @@ async fn a_test_without_an_answer_says_why_and_one_without_a_sender_is_refused()
 
 /// What an owner of deliveries writes when it gives a message up.
 async fn give_up(bus: &MemoryBus, endpoint: &EndpointId, order: &str, at: Timestamp) {
+    give_up_in(bus, &ChannelName::webhooks(), endpoint, order, at).await;
+}
+
+/// The same in a channel.
+async fn give_up_in(
+    bus: &MemoryBus,
+    channel: &ChannelName,
+    endpoint: &EndpointId,
+    order: &str,
+    at: Timestamp,
+) {
     let order_id: OrderId = order.parse().expect("an order id");
     let partition = partition_of(&order_id, PARTITIONS);
     let notification = Notification::new(order_id, Version(5), Status::Delivered, at);
     let key = DeliveryKey::new(endpoint.clone(), notification.order_id.clone(), notification.version);
-    let record_key = key.to_record_key(&ChannelName::webhooks());
+    let record_key = key.to_record_key(channel);
     let problem = Some(Problem::new("status", Some(503)));
     let settled = Settled::new(key, DeliveryOutcome::Dead, 10, problem, Some(notification));
-    let record = DeliveryRecord::new(ChannelName::webhooks(), at, DeliveryEvent::Settled(settled));
+    let record = DeliveryRecord::new(channel.clone(), at, DeliveryEvent::Settled(settled));
     let payload = wire::encode_delivery(&record);
     bus.publish(Topic::Deliveries, partition, record_key, payload).await.expect("the log accepts it");
 }
 
 /// The redrives in the log, by order.
 fn redrives(bus: &MemoryBus) -> Vec<String> {
+    let redrives = redriven(bus).into_iter();
+    let mut orders: Vec<String> =
+        redrives.map(|(_, redrive)| redrive.notification.order_id.to_string()).collect();
+    orders.sort_unstable();
+    orders
+}
+
+/// Their channels.
+fn redriven_channels(bus: &MemoryBus) -> Vec<ChannelName> {
+    redriven(bus).into_iter().map(|(channel, _)| channel).collect()
+}
+
+fn redriven(bus: &MemoryBus) -> Vec<(ChannelName, Redrive)> {
     let limit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
     let read = |partition| {
         bus.with_broker(|broker| {
@@ -414,16 +438,13 @@ fn redrives(bus: &MemoryBus) -> Vec<String> {
         })
     };
     let records = (0..PARTITIONS).filter_map(read).flat_map(|batch| batch.records);
-    let events =
-        records.filter_map(|record| wire::decode_delivery(&record.payload).ok()).map(|record| record.event);
-    let mut orders: Vec<String> = events
-        .filter_map(|event| match event {
-            DeliveryEvent::Redrive(redrive) => Some(redrive.notification.order_id.to_string()),
+    let decoded = records.filter_map(|record| wire::decode_delivery(&record.payload).ok());
+    decoded
+        .filter_map(|record| match record.event {
+            DeliveryEvent::Redrive(redrive) => Some((record.channel, redrive)),
             _ => None,
         })
-        .collect();
-    orders.sort_unstable();
-    orders
+        .collect()
 }
 
 #[tokio::test]
@@ -463,6 +484,31 @@ async fn dead_letters_are_listed_and_redriven_one_or_all_since_a_time() {
     assert_eq!(redrives(&bus), ["o-1", "o-3", "o-4"]);
     let foreign = webhooks.dead_letters(&merchant("bob"), &endpoint.id, None);
     assert_eq!(foreign, Err(WebhookError::NotFound));
+}
+
+#[tokio::test]
+async fn operators_list_and_redrive_the_dead_letters_of_another_channel() {
+    let bus = MemoryBus::new(PARTITIONS);
+    let email: ChannelName = "email".parse().expect("a name");
+    let receiver: EndpointId = "email-customer".parse().expect("an id");
+    let (endpoint, _) = created(&webhooks(&bus, |_| {}).await, &CALLER).await;
+    let at = logistics_testkit::sample::time(0);
+    give_up_in(&bus, &email, &receiver, "o-1", at).await;
+    give_up_in(&bus, &email, &endpoint.id, "o-2", at).await;
+    let webhooks = webhooks(&bus, |_| {}).await;
+    let listed = |id| webhooks.dead_letters(&CALLER, id, None).map(|letters| letters.len());
+    assert_eq!(listed(&receiver), Ok(1));
+    assert_eq!(listed(&endpoint.id), Ok(0), "no channel adds to a webhook endpoint");
+    let foreign = webhooks.dead_letters(&merchant("ann"), &receiver, None);
+    assert_eq!(foreign, Err(WebhookError::NotFound));
+    let all = RedriveSelection::Since(at);
+    assert_eq!(webhooks.redrive(&CALLER, &receiver, all).await.map(|redriven| redriven.count), Ok(1));
+    assert_eq!(redrives(&bus), ["o-1"]);
+    let channels = redriven_channels(&bus);
+    assert_eq!(channels, [email]);
+    while listed(&receiver) != Ok(0) {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

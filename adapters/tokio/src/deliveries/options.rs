@@ -16,6 +16,8 @@ pub struct DeliveryOptions {
     /// Where the group starts in a partition without a position. `None`, the default: at the start in a new system, otherwise at the
     /// end, as for [`NotificationsOptions::from`](crate::NotificationsOptions::from).
     pub from: Option<StartAt>,
+    /// Receivers get the contacts of the recipients, and what waits is stored with them. Default false: contacts are personal data.
+    pub contacts: bool,
     /// The settings of the deliveries: the wait before each retry, and the bounds.
     pub settings: Settings,
     /// See every attempt.
@@ -36,6 +38,7 @@ impl DeliveryOptions {
             group: format!("notification-service.{channel}"),
             channel,
             from: None,
+            contacts: false,
             settings: Settings::default(),
             observers: Observers::default(),
             acknowledge_ms: 50,

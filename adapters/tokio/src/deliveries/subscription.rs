@@ -75,6 +75,10 @@ impl Driver {
         match wire::decode_notification(&record.payload) {
             Ok(notification) => {
                 let endpoints = self.receivers.receivers(&notification);
+                let notification = match self.options.contacts {
+                    true => notification,
+                    false => notification.without_contacts(),
+                };
                 let notification = Arc::new(notification);
                 self.handle(Input::Notified { partition, offset, notification, endpoints });
                 true

@@ -9,13 +9,14 @@ use logistics_service::{Place, Placed, Principal};
 use warp::reply::Response;
 
 use crate::context::Context;
+use crate::input::contacts::contacts;
 use crate::input::fields::Fields;
 use crate::input::header;
 use crate::output::failure::Failure;
 use crate::output::reply;
 
 /// The fields of the body.
-pub(crate) const FIELDS: &[&str] = &["customer_id", "merchant_id", "courier_id", "details"];
+pub(crate) const FIELDS: &[&str] = &["customer_id", "merchant_id", "courier_id", "details", "contacts"];
 
 pub(crate) async fn place(
     context: &Context,
@@ -41,6 +42,7 @@ fn placement(fields: &Fields<'_>) -> Result<Placement, Failure> {
     placement.customer_id = fields.value("customer_id")?;
     placement.merchant_id = fields.value("merchant_id")?;
     placement.courier_id = fields.value("courier_id")?;
+    placement.contacts = contacts(fields)?;
     placement.details = fields.raw("details").map(details).transpose()?;
     Ok(placement)
 }

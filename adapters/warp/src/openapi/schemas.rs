@@ -1,7 +1,9 @@
 //! The schemas of bodies.
 
 use logistics_core::lifecycle::{ACTORS, Actor, STATUSES, Status};
-use logistics_core::limits::{ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX};
+use logistics_core::limits::{
+    EMAIL_BYTES_MAX, LANGUAGE_BYTES_MAX, ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX,
+};
 use logistics_core::port::Topic;
 use logistics_service::TRACKING_TTL_MS_MIN;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
@@ -15,6 +17,8 @@ pub(super) fn all() -> Vec<(&'static str, Any)> {
         ("Actor", names(ACTORS.map(Actor::name), "The role that requests a transition.")),
         ("OrderId", order_id()),
         ("Placement", placement()),
+        ("Contacts", contacts()),
+        ("Contact", contact()),
         ("Placed", placed()),
         ("Transition", transition()),
         ("Cancellation", cancellation()),
@@ -123,7 +127,33 @@ fn parties() -> Vec<(&'static str, Any, bool)> {
 }
 
 fn placement() -> Any {
-    closed(&parties())
+    let mut all = parties();
+    all.push(("contacts", of("Contacts"), false));
+    closed(&all)
+}
+
+fn contacts() -> Any {
+    let parts = [("customer", of("Contact"), false), ("merchant", of("Contact"), false)];
+    let RefOr::T(Schema::Object(mut object)) = closed(&parts) else {
+        unreachable!("a closed schema is an object")
+    };
+    object.description = Some(
+        "How parties are reached, by e-mail notifications alone. No reply, stream, page or webhook contains it. A customer can \
+         set its own contact only."
+            .to_owned(),
+    );
+    object.into()
+}
+
+fn contact() -> Any {
+    closed(&[
+        ("email", bounded("An e-mail address in ASCII, without a name.", EMAIL_BYTES_MAX), true),
+        (
+            "language",
+            bounded("The language of the e-mails, a BCP 47 tag such as `de-AT`.", LANGUAGE_BYTES_MAX),
+            false,
+        ),
+    ])
 }
 
 fn placed() -> Any {

@@ -126,7 +126,7 @@ async fn bodies_have_the_fields_of_their_schemas() {
     let document: Value = serde_json::from_str(&logistics_warp::openapi_json()).expect("JSON");
     let order = sample::document(&sample::order_id(1), Status::DeliveryFailed);
     check(&document, "Order", &serde_json::from_slice(&order).expect("JSON"));
-    let body = r#"{"customer_id":"a","merchant_id":"b","courier_id":"c","details":{}}"#;
+    let body = r#"{"customer_id":"a","merchant_id":"b","courier_id":"c","details":{},"contacts":{"customer":{"email":"a@b.example"}}}"#;
     let placed = server.post("/orders", body).await.json();
     check(&document, "Placed", &placed);
     let id = placed["order_id"].as_str().expect("an id");

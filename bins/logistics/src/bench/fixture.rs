@@ -26,7 +26,7 @@ const POLL: Duration = Duration::from_millis(2);
 /// An app on a free local port, without notifications.
 pub(crate) async fn start(data_dir: &Path, policy: Policy, processors: bool) -> Result<AllInOne, Failure> {
     let deciding = processors.then(|| Deciding::by(policy));
-    let config = AllInOneConfig { deciding, notifier: None, notify_from: None, webhooks: None };
+    let config = AllInOneConfig { deciding, notifier: None, notify_from: None, email: None, webhooks: None };
     AllInOne::local(logistics_embedded::Config::new(data_dir), config).await
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use clap::Args;
-use logistics_core::{Details, PartyId, Placement};
+use logistics_core::{Contact, Details, EmailAddress, Language, PartyId, Placement};
 
 use super::ClientArgs;
 use logistics_cli_kit::Failure;
@@ -21,6 +21,18 @@ pub(crate) struct PlaceArgs {
     /// The courier's id
     #[arg(long)]
     courier: Option<PartyId>,
+    /// The customer's e-mail address, for notifications alone
+    #[arg(long, value_name = "ADDRESS")]
+    customer_email: Option<EmailAddress>,
+    /// The language of the customer's e-mails, such as de-AT
+    #[arg(long, value_name = "LANGUAGE", requires = "customer_email")]
+    customer_language: Option<Language>,
+    /// The merchant's e-mail address, for notifications alone
+    #[arg(long, value_name = "ADDRESS")]
+    merchant_email: Option<EmailAddress>,
+    /// The language of the merchant's e-mails
+    #[arg(long, value_name = "LANGUAGE", requires = "merchant_email")]
+    merchant_language: Option<Language>,
     /// Further details as JSON; @FILE reads them from a file, - from standard input
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     details: Option<String>,
@@ -36,11 +48,8 @@ pub(crate) struct PlaceArgs {
 
 /// Places the orders, and prints each id after the log has stored the order.
 pub(crate) async fn run(args: PlaceArgs) -> Result<(), Failure> {
-    let PlaceArgs { customer, merchant, courier, details, key, count, client } = args;
-    let details = details.as_deref().map(parsed).transpose()?;
-    let mut placement = Placement::new();
-    (placement.customer_id, placement.merchant_id, placement.courier_id) = (customer, merchant, courier);
-    placement.details = details;
+    let placement = placement(&args)?;
+    let PlaceArgs { key, count, client, .. } = args;
     let mut api = client.api()?;
     for _ in 0..count {
         let placed = api.place(&placement, key.as_deref()).await?;
@@ -51,6 +60,23 @@ pub(crate) async fn run(args: PlaceArgs) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn placement(args: &PlaceArgs) -> Result<Placement, Failure> {
+    let mut placement = Placement::new();
+    placement.customer_id.clone_from(&args.customer);
+    placement.merchant_id.clone_from(&args.merchant);
+    placement.courier_id.clone_from(&args.courier);
+    placement.details = args.details.as_deref().map(parsed).transpose()?;
+    placement.contacts.customer = contact(args.customer_email.as_ref(), args.customer_language.as_ref());
+    placement.contacts.merchant = contact(args.merchant_email.as_ref(), args.merchant_language.as_ref());
+    Ok(placement)
+}
+
+fn contact(email: Option<&EmailAddress>, language: Option<&Language>) -> Option<Contact> {
+    let mut contact = Contact::new(email?.clone());
+    contact.language = language.cloned();
+    Some(contact)
 }
 
 fn parsed(text: &str) -> Result<Details, Failure> {

@@ -8,8 +8,8 @@ use logistics_cli_kit::{AuditArgs, Failure, LogArgs, Signals, output};
 use logistics_core::port::StartAt;
 use logistics_notify::Console;
 use logistics_wiring::{
-    AUDIT_TARGET, Deciding, DecidingArgs, HttpArgs, InstanceArgs, NotifyArgs, TelemetryArgs, WebhookDelivery,
-    WebhookDeliveryArgs,
+    AUDIT_TARGET, Deciding, DecidingArgs, EmailArgs, HttpArgs, InstanceArgs, NotifyArgs, TelemetryArgs,
+    WebhookDelivery, WebhookDeliveryArgs,
 };
 
 use crate::all_in_one::{AllInOne, AllInOneConfig};
@@ -34,6 +34,8 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     notify: NotifyArgs,
     #[command(flatten)]
+    email: EmailArgs,
+    #[command(flatten)]
     webhooks: WebhookDeliveryArgs,
     #[command(flatten)]
     deciding: DecidingArgs,
@@ -56,6 +58,7 @@ enum NotifierKind {
 pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start_audited(&args.audit, AUDIT_TARGET)?;
     let deciding = args.deciding.deciding(args.deciding.memory().for_orders())?;
+    let email = args.email.delivery()?;
     let delivery = args.webhooks.delivery(args.http.webhooks())?;
     let mut signals = Signals::listen()?;
     let instance = args.instance.name(PROGRAM);
@@ -76,8 +79,9 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     let url = server.url();
     output::line(format!("Listening on {url}, data in {}", engine.location()));
     output::line(format!("Try: curl -X POST {url}/orders"));
+    let config = AllInOneConfig { email, ..config(deciding, args.notifier, args.notify.from(), delivery) };
     let mut app = tokio::select! {
-        app = AllInOne::start(engine.clone(), server, config(deciding, args.notifier, args.notify.from(), delivery), &telemetry) => app?,
+        app = AllInOne::start(engine.clone(), server, config, &telemetry) => app?,
         () = signals.stop() => return engine.close(),
     };
     let ended = tokio::select! {
@@ -101,6 +105,7 @@ fn config(
             NotifierKind::None => None,
         },
         notify_from,
+        email: None,
         webhooks,
     }
 }

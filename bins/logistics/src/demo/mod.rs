@@ -226,6 +226,7 @@ fn config(args: &DemoArgs, recorder: Arc<Recorder>) -> AllInOneConfig {
         deciding: Some(Deciding::by(policy)),
         notifier: Some(Box::new(|| Arc::new(RecordingNotifier(recorder)))),
         notify_from: None,
+        email: None,
         webhooks: None,
     }
 }

@@ -173,7 +173,7 @@ fn an_invalid_import_is_refused_before_anything_is_written() {
     let without_first_fact = lines().enumerate().filter(|(n, _)| *n != 1).map(|(_, line)| line);
     refused("no-fact", without_first_fact.collect(), "has version 2, but version 1 is next");
     refused("no-export", vec!["{\"a\":1}"], "line 1: missing field `topic`");
-    let newer = whole.replace("urn:logistics:order:1", "urn:logistics:order:4");
+    let newer = whole.replace("urn:logistics:order:1", "urn:logistics:order:5");
     refused("newer", newer.lines().collect(), "this build cannot read");
     assert!(into(&new.path().join("missing"), new.path()).failed(2).contains("cannot read"));
 }

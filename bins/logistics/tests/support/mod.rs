@@ -115,6 +115,18 @@ impl Process {
         self.wait()
     }
 
+    /// Sends SIGTERM, and returns the lines that were not read yet.
+    pub(crate) fn end_with_lines(mut self) -> Vec<String> {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill exists");
+        assert!(sent.success() && self.wait().success(), "the process ends");
+        let mut lines = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(TIMEOUT) {
+            lines.push(line);
+        }
+        lines
+    }
+
     /// Waits until the process ends.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         until("the process ends", || self.child.try_wait().expect("it can be waited for"))

@@ -224,7 +224,7 @@ fn keyed(byte: u8) -> Settings {
 #[test]
 fn with_a_log_key_every_unsigned_record_is_a_dead_letter() {
     let newer = String::from_utf8(fact("a", 2, Status::Confirmed, None).to_vec()).unwrap();
-    let newer = Bytes::from(newer.replace("order:1", "order:4"));
+    let newer = Bytes::from(newer.replace("order:1", "order:5"));
     let forged = [fact("a", 2, Status::Confirmed, None), outcome(2), newer];
     for record in forged {
         let mut partition = TestPartition::default();

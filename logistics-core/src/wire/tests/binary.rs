@@ -152,7 +152,7 @@ fn an_owners_event_in_binary_mode_is_decoded_like_a_structured_one() {
         let mut taken = binary(structured["type"].as_str().unwrap(), &data);
         set(&mut taken, "ce_source", PROCESSOR_SOURCE);
         assert!(matches!(decode(&taken, HERE), Ok(Record::Fact(_) | Record::Outcome(_))), "{name}");
-        set(&mut taken, "ce_dataschema", "urn:logistics:order:4");
+        set(&mut taken, "ce_dataschema", "urn:logistics:order:5");
         assert!(decode(&taken, HERE).unwrap_err().is_newer(), "{name}");
         set(&mut taken, "ce_dataschema", "urn:logistics:order:0");
         let error = decode(&taken, HERE).unwrap_err();

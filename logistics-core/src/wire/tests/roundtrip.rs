@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::contact::{Contact, Contacts};
 use crate::details::Details;
 use crate::fact::{Cause, Change};
 use crate::ids::{PartyId, Reason, RequestId, Subject, TraceParent, Version};
@@ -78,8 +79,29 @@ fn details() -> impl Strategy<Value = Details> {
 fn placement() -> impl Strategy<Value = Placement> {
     // Details of `null` are written as null, and read as no details.
     let details = proptest::option::of(details().prop_filter("null is none", |it| it.as_str() != "null"));
-    (party(), party(), party(), details).prop_map(|(customer_id, merchant_id, courier_id, details)| {
-        Placement { customer_id, merchant_id, courier_id, details }
+    let parts = (party(), party(), party(), details, contacts());
+    parts.prop_map(|(customer_id, merchant_id, courier_id, details, contacts)| Placement {
+        customer_id,
+        merchant_id,
+        courier_id,
+        details,
+        contacts,
+    })
+}
+
+fn contacts() -> impl Strategy<Value = Contacts> {
+    let language = proptest::option::of("[a-z]{2,8}(-[A-Z0-9]{1,8}){0,2}");
+    let contact =
+        ("[a-z0-9+!#'_-]{1,64}", "[a-z0-9]{1,63}", language).prop_map(|(local, domain, language)| {
+            let mut contact = Contact::new(format!("{local}@{domain}.example").parse().unwrap());
+            contact.language = language.map(|tag| tag.parse().unwrap());
+            contact
+        });
+    let one = proptest::option::of(contact);
+    (one.clone(), one).prop_map(|(customer, merchant)| {
+        let mut contacts = Contacts::new();
+        (contacts.customer, contacts.merchant) = (customer, merchant);
+        contacts
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::*;
+use crate::contact::{Contact, Contacts};
 use crate::details::Details;
 use crate::fact::{Assignment, Cause, Change};
 use crate::ids::{PartyId, Reason, RequestId, Subject, TraceParent, Version};
@@ -46,7 +47,16 @@ fn placement() -> Placement {
         merchant_id: party("merchant-2"),
         courier_id: party("courier-3"),
         details: Some(details),
+        contacts: Contacts::default(),
     }
+}
+
+fn with_contacts() -> Placement {
+    let contact = |email: &str| Contact::new(email.parse().unwrap());
+    let mut contacts = Contacts::new();
+    contacts.customer = Some(contact("ann+o'neil@mail.example.com").with_language("de-AT".parse().unwrap()));
+    contacts.merchant = Some(contact("shop@example.com"));
+    Placement { contacts, ..placement() }
 }
 
 pub(super) fn requests() -> Vec<(String, Request)> {
@@ -84,6 +94,7 @@ pub(super) fn requests() -> Vec<(String, Request)> {
         ("cancel-by", Request { actor: Actor::Operator, by: Some(subject()), ..request(Command::Cancel) }),
         ("placement-empty", request(Command::Place(Placement::default()))),
         ("placement-full", full(Command::Place(placement()))),
+        ("placement-contacts", request(Command::Place(with_contacts()))),
         ("transition", request(to.clone())),
         ("transition-full", full(to)),
         ("cancel", request(Command::Cancel)),
@@ -122,8 +133,10 @@ pub(super) fn fact_values() -> Vec<(String, Fact)> {
         trace: Some(trace()),
         ..fact(Status::Placed, Change::Placed(placement()))
     };
+    let with_contacts = Fact { change: Change::Placed(with_contacts()), trace: None, ..full.clone() };
     let mut facts = vec![
         ("fact-placed-full".to_owned(), full),
+        ("fact-placed-contacts".to_owned(), with_contacts),
         (
             "fact-courier-assigned".to_owned(),
             Fact {
@@ -259,6 +272,7 @@ pub(super) fn notification_values() -> Vec<(String, Notification)> {
     assigned.recipients.insert(1, Recipient::new(Actor::Courier, Some(previous)));
     [
         ("full", of("fact-placed-full", &placement())),
+        ("contacts", of("fact-placed-contacts", &with_contacts())),
         ("late", of("fact-late", &placement())),
         ("reason", of("fact-delivery-failed", &placement())),
         ("roles", of("fact-cancelled", &Placement::default())),
@@ -279,7 +293,7 @@ pub(super) fn older_notification_values() -> Vec<(String, Notification)> {
     fact_values()
         .into_iter()
         .filter(|(name, _)| {
-            name != "fact-placed-full"
+            !["fact-placed-full", "fact-placed-contacts"].contains(&&**name)
                 && !name.ends_with("-by")
                 && !name.ends_with("assigned")
                 && !name.ends_with("revoked")

@@ -205,7 +205,7 @@ fn recording_positions(mut mock: MockSubscription) -> (MockSubscription, Arc<Mut
 /// The payload of a notification of a newer release.
 fn newer(name: &str) -> Bytes {
     let text = String::from_utf8(payload(name).to_vec()).unwrap();
-    let newer = text.replace("urn:logistics:order:1", "urn:logistics:order:4");
+    let newer = text.replace("urn:logistics:order:1", "urn:logistics:order:5");
     assert_ne!(text, newer);
     Bytes::from(newer)
 }

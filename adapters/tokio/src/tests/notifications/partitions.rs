@@ -95,7 +95,7 @@ async fn a_notification_of_a_newer_release_halts_its_partition_and_is_not_skippe
         shown.contains("halted, a newer release wrote the notification at partition 3 offset 1: "),
         "{shown}"
     );
-    assert!(shown.contains("dataschema urn:logistics:order:4"), "{shown}");
+    assert!(shown.contains("dataschema urn:logistics:order:5"), "{shown}");
     assert!(!is_ready(&notifications, "notifier"));
     let mut notified = notified.lock().unwrap().clone();
     notified.sort();

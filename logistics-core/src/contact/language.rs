@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-/// Maximum bytes of a language tag: the length for which RFC 5646 recommends room.
-pub const LANGUAGE_BYTES_MAX: usize = 35;
+use serde::{Serialize, Serializer};
+
+use crate::limits::LANGUAGE_BYTES_MAX;
+
 /// Maximum characters of a subtag.
 const SUBTAG_CHARS_MAX: usize = 8;
 
@@ -17,7 +19,7 @@ pub struct Language(String);
 pub struct InvalidLanguage(String);
 
 impl Language {
-    /// English, the language of the built-in templates.
+    /// English, the language of every text without another one.
     #[must_use]
     pub fn english() -> Self {
         Self("en".to_owned())
@@ -59,6 +61,20 @@ impl Language {
             rest = before;
         }
         Some(Self(rest.to_owned()))
+    }
+}
+
+impl std::str::FromStr for Language {
+    type Err = InvalidLanguage;
+
+    fn from_str(tag: &str) -> Result<Self, Self::Err> {
+        Self::parse(tag)
+    }
+}
+
+impl Serialize for Language {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
