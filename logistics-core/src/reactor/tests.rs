@@ -106,7 +106,7 @@ fn a_reply_has_requests_with_their_conditions() {
 
 #[test]
 fn any_other_reply_is_an_error() {
-    let many = format!(r#"{{"requests":[{}]}}"#, vec![r#"{"type":"cancel"}"#; REACTIONS_MAX + 1].join(","));
+    let many = format!(r#"{{"requests":[{}]}}"#, [r#"{"type":"cancel"}"#; REACTIONS_MAX + 1].join(","));
     let long = format!(r#"{{"requests":[],"x":"{}"}}"#, "x".repeat(64 * 1024));
     for body in [
         "ok",
