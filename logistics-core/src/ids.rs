@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::limits::{
-    CHANNEL_NAME_BYTES_MAX, ENDPOINT_ID_BYTES_MAX, ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX, REASON_BYTES_MAX,
-    REQUEST_ID_BYTES_MAX, SUBJECT_BYTES_MAX,
+    CHANNEL_NAME_BYTES_MAX, ENDPOINT_ID_BYTES_MAX, ORDER_ID_BYTES_MAX, PARTY_BYTES_MAX,
+    REACTOR_NAME_BYTES_MAX, REASON_BYTES_MAX, REQUEST_ID_BYTES_MAX, SUBJECT_BYTES_MAX,
 };
 #[cfg(feature = "webhooks")]
 use crate::limits::{ENDPOINT_DESCRIPTION_BYTES_MAX, MESSAGE_ID_BYTES_MAX};
@@ -124,6 +124,10 @@ fn is_id_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
 
+fn is_reactor_char(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+}
+
 fn is_channel_char(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-'
 }
@@ -161,6 +165,10 @@ text_newtype!(
 text_newtype!(
     /// A webhook endpoint's identifier: 1 to 64 bytes of `[A-Za-z0-9_-]`. Generated ones begin with `we_`.
     EndpointId, "endpoint_id", ENDPOINT_ID_BYTES_MAX, is_id_char, "[A-Za-z0-9_-]"
+);
+text_newtype!(
+    /// The name of a reactor: 1 to 32 bytes of `[a-z0-9-]`. The ids of its requests are made from it.
+    ReactorName, "reactor name", REACTOR_NAME_BYTES_MAX, is_reactor_char, "[a-z0-9-]"
 );
 text_newtype!(
     /// The name of a channel that delivers notifications with retries: 1 to 48 bytes of `[a-z0-9.-]`. The channel of the webhook
@@ -230,6 +238,44 @@ impl RequestId {
         // The lengths keep ("a", "bc") and ("ab", "c") apart.
         let name = format!("{}:{client}:{}:{key}:{order_id}", client.len(), key.len());
         Self(Arc::from(uuid::Uuid::new_v5(&IDEMPOTENCY_NAMESPACE, name.as_bytes()).to_string()))
+    }
+
+    /// The id of the request with this index in the reaction of `source` to a version of an order: `UUIDv5` of all four. A
+    /// repeated reaction therefore has the same ids.
+    #[must_use]
+    pub fn of_reaction(order_id: &OrderId, version: Version, source: &str, index: usize) -> Self {
+        // No order id contains a colon, and the names of clients have a length before them.
+        let name = format!("reaction:{order_id}:{version}:{index}:{source}");
+        Self(Arc::from(uuid::Uuid::new_v5(&IDEMPOTENCY_NAMESPACE, name.as_bytes()).to_string()))
+    }
+}
+
+impl ReactorName {
+    /// The channel of its deliveries: `reactor.<name>`.
+    #[must_use]
+    pub fn channel(&self) -> ChannelName {
+        ChannelName(Arc::from(format!("reactor.{self}")))
+    }
+
+    /// The one endpoint of its channel.
+    #[must_use]
+    pub fn endpoint(&self) -> EndpointId {
+        EndpointId(self.0.clone())
+    }
+
+    /// Who sends its requests, in facts and history: `reactor:<name>`.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        Subject(Arc::from(format!("reactor:{self}")))
+    }
+}
+
+#[cfg(feature = "webhooks")]
+impl Subject {
+    /// A webhook endpoint whose reply has requests: `webhook:<id>`.
+    #[must_use]
+    pub fn of_webhook(id: &EndpointId) -> Self {
+        Self(Arc::from(format!("webhook:{id}")))
     }
 }
 

@@ -23,6 +23,7 @@ mod partitioner;
 mod policy;
 pub mod port;
 pub mod processor;
+pub mod reactor;
 mod rejection;
 mod request;
 pub mod text;

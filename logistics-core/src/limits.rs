@@ -34,6 +34,12 @@ pub const DEAD_LETTER_REASON_BYTES_MAX: usize = 2048;
 pub const OUTCOME_KEPT_MS: u64 = 5 * 60 * 1000;
 /// Orders on one page of the list.
 pub const PAGE_ORDERS_MAX: usize = 1000;
+/// A reactor name's length.
+pub const REACTOR_NAME_BYTES_MAX: usize = 32;
+/// Requests that a reactor answers to one notification.
+pub const REACTIONS_MAX: usize = 8;
+/// Bytes of a webhook's reply that has requests.
+pub const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// A channel name's length. Brokers limit the length of a group's name, which contains it.
 pub const CHANNEL_NAME_BYTES_MAX: usize = 48;
 /// A webhook endpoint id's length.

@@ -36,7 +36,7 @@ mod write_timer;
 
 pub use channel::{CHANNEL_NAME_BYTES_MAX, Channel, InvalidChannel};
 pub use clock::SystemClock;
-pub use deliveries::{DeliveriesReport, DeliveryOptions, DeliveryService, NotifierReceiver};
+pub use deliveries::{DeliveriesReport, DeliveryOptions, DeliveryService, NotifierReceiver, ReactorOptions};
 pub use dependency_monitor::DependencyMonitor;
 pub use log_monitor::LogMonitor;
 pub use log_observer::LogObserver;

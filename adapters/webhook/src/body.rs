@@ -4,23 +4,27 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 
-use crate::options::{EXCERPT_BYTES_MAX, RESPONSE_BYTES_MAX};
+use crate::options::RESPONSE_BYTES_MAX;
 
 /// The body of a request.
 pub(crate) type Body = Full<Bytes>;
 
-/// Reads an answer's body, up to its limit. Returns its beginning, and whether it was read to its end.
-pub(crate) async fn read(mut body: Incoming, excerpt: &mut BytesMut) -> bool {
+/// Reads an answer's body, up to its limit, and keeps its beginning in `excerpt`. Returns its length, if it was read to its end.
+pub(crate) async fn read(
+    mut body: Incoming,
+    excerpt: &mut BytesMut,
+    excerpt_bytes_max: usize,
+) -> Option<usize> {
     let mut read = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return false };
+        let Ok(frame) = frame else { return None };
         let Some(data) = frame.data_ref() else { continue };
-        let kept = EXCERPT_BYTES_MAX.saturating_sub(excerpt.len()).min(data.len());
+        let kept = excerpt_bytes_max.saturating_sub(excerpt.len()).min(data.len());
         excerpt.extend_from_slice(&data[..kept]);
         read += data.len();
         if read > RESPONSE_BYTES_MAX {
-            return false;
+            return None;
         }
     }
-    true
+    Some(read)
 }

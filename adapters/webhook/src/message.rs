@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use logistics_core::Timestamp;
-use logistics_core::webhook::{Endpoint, MessageId, Secret, WebhookRequest, sign};
+use logistics_core::webhook::{EXCERPT_BYTES_MAX, Endpoint, MessageId, Secret, WebhookRequest, sign};
 
 /// The request that sends this body to the endpoint. `None`: the endpoint has no usable secret, and nothing is sent unsigned.
 pub(crate) fn message(
@@ -17,5 +17,6 @@ pub(crate) fn message(
     }
     let signature = sign(secrets, message_id, at, &body);
     let url = endpoint.settings.url.clone();
-    Some(WebhookRequest { url, message_id: message_id.clone(), at, signature, body })
+    let (message_id, excerpt_bytes_max) = (message_id.clone(), EXCERPT_BYTES_MAX);
+    Some(WebhookRequest { url, message_id, at, signature, body, excerpt_bytes_max })
 }

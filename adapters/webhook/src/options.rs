@@ -8,8 +8,6 @@ pub const TIME_LIMIT_MS: u64 = 15_000;
 pub const CONNECT_MS_MAX: u64 = 5_000;
 /// Bytes of an answer's body that are read. The rest closes the connection.
 pub const RESPONSE_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of an answer's body that are kept.
-pub const EXCERPT_BYTES_MAX: usize = 1_024;
 /// Addresses of a host to which one attempt connects, one after the other.
 pub const ADDRESSES_MAX: usize = 4;
 /// Idle connections to one host and port.

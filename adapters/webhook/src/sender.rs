@@ -67,10 +67,14 @@ impl HttpSender {
         let retry_after_ms = retry_after_ms(&head.headers, SystemTime::now());
         // The status decides. A body that does not end costs the connection only.
         let mut excerpt = BytesMut::new();
-        if timeout_at(until, body::read(incoming, &mut excerpt)).await == Ok(true) {
+        let reading = body::read(incoming, &mut excerpt, request.excerpt_bytes_max);
+        let length = timeout_at(until, reading).await.ok().flatten();
+        if length.is_some() {
             self.pool.put(&target.origin, connection);
         }
-        Ok(WebhookResponse { status: head.status.as_u16(), retry_after_ms, excerpt: excerpt.freeze() })
+        let is_whole = length == Some(excerpt.len());
+        let (status, excerpt) = (head.status.as_u16(), excerpt.freeze());
+        Ok(WebhookResponse { status, retry_after_ms, excerpt, is_whole })
     }
 
     /// Sends the request, and waits for the head of the answer.

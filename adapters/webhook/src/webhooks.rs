@@ -5,12 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use logistics_core::delivery::{Attempt, AttemptOutcome, Problem, ReceiverChange, Receivers};
+use logistics_core::limits::REPLY_BYTES_MAX;
 use logistics_core::notify::Notification;
-use logistics_core::port::{Clock, EventBus, Topic};
+use logistics_core::port::{Clock, EventBus, PortErrorKind, Topic};
+use logistics_core::reactor::{Authority, append_requests, parse_reply, requests};
 use logistics_core::webhook::{
-    DisabledReason, EndpointChange, EndpointFact, EndpointId, MessageId, WebhookResponse, WebhookSender,
-    endpoint_partition, order_event,
+    DisabledReason, Endpoint, EndpointChange, EndpointFact, EndpointId, MessageId, ReplyUse, WebhookResponse,
+    WebhookSender, endpoint_partition, order_event,
 };
+use logistics_core::wire::LogKeys;
 use logistics_core::{RequestId, Timestamp, wire};
 use tracing::{error, warn};
 
@@ -22,7 +25,8 @@ use crate::registry::Registry;
 /// The webhook endpoints of the log, as the receivers of the channel `webhooks`.
 ///
 /// It follows the facts about endpoints, finds those that receive a notification, and sends each message signed. An endpoint that
-/// answers 410, or fails for days, is disabled by a fact, and its owner is told.
+/// answers 410, or fails for days, is disabled by a fact, and its owner is told. If the endpoint is set so, its reply has requests,
+/// which are appended with the rights of its owner before the message counts as delivered.
 pub struct Webhooks {
     bus: Arc<dyn EventBus>,
     sender: Arc<dyn WebhookSender>,
@@ -31,6 +35,7 @@ pub struct Webhooks {
     owner_messages: OwnerMessages,
     public_url: Option<String>,
     opener: Option<Opener>,
+    log_keys: Option<LogKeys>,
 }
 
 impl Webhooks {
@@ -44,7 +49,7 @@ impl Webhooks {
             clock: clock.clone(),
             dead_letters_told: Arc::default(),
         };
-        Self { bus, sender, clock, registry, owner_messages, public_url: None, opener: None }
+        Self { bus, sender, clock, registry, owner_messages, public_url: None, opener: None, log_keys: None }
     }
 
     /// Sets the address of the public API, without a slash at its end: messages link to their order.
@@ -54,11 +59,44 @@ impl Webhooks {
         self
     }
 
+    /// Signs the requests in the replies of endpoints.
+    #[must_use]
+    pub fn with_log_keys(mut self, keys: LogKeys) -> Self {
+        self.log_keys = Some(keys);
+        self
+    }
+
     /// Opens the secret of each fact about an endpoint that is read from the log.
     #[must_use]
     pub fn with_opener(mut self, open: impl Fn(&mut EndpointFact) + Send + Sync + 'static) -> Self {
         self.opener = Some(Arc::new(open));
         self
+    }
+
+    /// Appends the requests of a reply. A repetition appends the same ids, and the first ones count.
+    async fn request(
+        &self,
+        endpoint: &Endpoint,
+        notification: &Notification,
+        response: &WebhookResponse,
+    ) -> AttemptOutcome {
+        let invalid = || failed(Problem::new("invalid_reply", Some(response.status)), None);
+        // A body that is cut off may look like a shorter one.
+        let Some(reactions) = parse_reply(&response.excerpt).ok().filter(|_| response.is_whole) else {
+            return invalid();
+        };
+        let authority = Authority::of_endpoint(&endpoint.id, &endpoint.owner);
+        let Ok(requests) = requests(&authority, notification, reactions, self.clock.now()) else {
+            return invalid();
+        };
+        match append_requests(&*self.bus, self.log_keys.as_ref(), &requests).await {
+            Ok(()) => AttemptOutcome::Delivered,
+            Err(why) if why.kind() == PortErrorKind::TooLarge => invalid(),
+            Err(why) => {
+                warn!(endpoint = %endpoint.id, %why, "failed to append the requests of a reply; retrying");
+                failed(Problem::new("log", None), None)
+            }
+        }
     }
 }
 
@@ -82,10 +120,18 @@ impl Receivers for Webhooks {
         }
         let body = order_event(&notification, &endpoint.owner, self.public_url.as_deref());
         let message_id = MessageId::of(&notification.order_id, notification.version, &id);
-        let Some(request) = message(&endpoint, &message_id, self.clock.now(), body) else {
+        let Some(mut request) = message(&endpoint, &message_id, self.clock.now(), body) else {
             return failed(Problem::new("secret", None), None);
         };
+        let reacts = endpoint.settings.reply == ReplyUse::Requests;
+        if reacts {
+            // One byte more shows that a reply is too long.
+            request.excerpt_bytes_max = REPLY_BYTES_MAX + 1;
+        }
         match self.sender.send(request).await {
+            Ok(response) if reacts && response.is_success() => {
+                self.request(&endpoint, &notification, &response).await
+            }
             Ok(response) => outcome_of(&response),
             Err(error) => failed(Problem::new(error.kind().code(), None), None),
         }

@@ -95,8 +95,12 @@ impl TestServer {
     }
 
     fn serve_at(data: tempfile::TempDir, listen: &str) -> Self {
+        Self::serve_with(data, listen, &[])
+    }
+
+    fn serve_with(data: tempfile::TempDir, listen: &str, flags: &[&str]) -> Self {
         let args = ["serve", "--listen", listen, "--data-dir", text(data.path())];
-        let process = Process::spawn(&[&args[..], &FLAGS].concat());
+        let process = Process::spawn(&[&args[..], &FLAGS, flags].concat());
         let url = format!("http://{}", process.addr());
         Self { data, process, url }
     }

@@ -9,8 +9,8 @@ use logistics_cli_kit::{Failure, HealthArgs, LogArgs, Signals, block_on, end};
 use logistics_notify::Console;
 use logistics_wiring::cluster::{self, KafkaArgs, Log, PartitionsArgs, ProcessRole};
 use logistics_wiring::{
-    EmailArgs, HealthDetailsArgs, HttpServer, InstanceArgs, LogSystem, NotifyArgs, Services, TelemetryArgs,
-    WebhookArgs, WebhookDeliveryArgs, parse, run,
+    EmailArgs, HealthDetailsArgs, HttpServer, InstanceArgs, LogKeyArgs, LogSystem, NotifyArgs, Services,
+    TelemetryArgs, WebhookArgs, WebhookDeliveryArgs, parse, run,
 };
 
 /// One thread frees what another allocated, for each record. The system's allocator would take a sixth of the time for that.
@@ -61,6 +61,8 @@ struct RunArgs {
     #[command(flatten)]
     endpoints: WebhookArgs,
     #[command(flatten)]
+    log_key: LogKeyArgs,
+    #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
     telemetry: TelemetryArgs,
@@ -82,7 +84,7 @@ async fn start(args: RunArgs) -> Result<(), Failure> {
     let telemetry = args.telemetry.start(PROGRAM, &instance, LogSystem::Kafka)?;
     let log = Log::connect(&args.kafka, args.partitions.partitions, &instance)?;
     let email = args.email.delivery()?;
-    let delivery = args.webhooks.delivery(&args.endpoints)?;
+    let delivery = args.webhooks.delivery(&args.endpoints, args.log_key.keys()?)?;
     let signals = Signals::listen()?;
     let server = HttpServer::health(args.listen, &args.health, &telemetry).await?;
     tracing::info!(instance, "starting");

@@ -24,6 +24,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("--webhook-allow-http", ""),
     ("--webhook-allow-private", ""),
     ("--webhook-key-file", "not encrypted"),
+    ("--log-key-file", ""),
     ("--instance", "the machine's name"),
     ("--partitions", "12"),
     ("--otlp-endpoint", "no traces"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use logistics_core::port::EventBus;
 use logistics_core::webhook::EndpointFact;
+use logistics_core::wire::LogKeys;
 use logistics_layers::Layer;
 use logistics_tokio::{DeliveryOptions, DeliveryService, SystemClock};
 use logistics_webhook::{HttpSender, Webhooks};
@@ -39,14 +40,20 @@ pub struct WebhookDelivery {
     sender: Arc<HttpSender>,
     public_url: Option<String>,
     opener: Option<Opener>,
+    log_keys: Option<LogKeys>,
 }
 
 impl WebhookDeliveryArgs {
-    /// What is needed to deliver; `None`: the deliveries are off. `endpoints` are the flags of the process about endpoints.
+    /// What is needed to deliver; `None`: the deliveries are off. `endpoints` are the flags of the process about endpoints. `log_keys`
+    /// sign the requests in the replies of endpoints.
     ///
     /// # Errors
     /// If the system has no trusted certificates, or the keys of the secrets cannot be read.
-    pub fn delivery(&self, endpoints: &WebhookArgs) -> Result<Option<WebhookDelivery>, Failure> {
+    pub fn delivery(
+        &self,
+        endpoints: &WebhookArgs,
+        log_keys: Option<LogKeys>,
+    ) -> Result<Option<WebhookDelivery>, Failure> {
         if self.webhooks == Switch::Off {
             return Ok(None);
         }
@@ -54,14 +61,14 @@ impl WebhookDeliveryArgs {
         let public_url = self.webhook_public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
         let keys = endpoints.sealing_keys()?;
         let opener = keys.map(|keys| Box::new(move |fact: &mut EndpointFact| keys.open(fact)) as Opener);
-        Ok(Some(WebhookDelivery { sender: Arc::new(sender), public_url, opener }))
+        Ok(Some(WebhookDelivery { sender: Arc::new(sender), public_url, opener, log_keys }))
     }
 }
 
 impl WebhookDelivery {
     /// Starts the deliveries.
     pub(crate) fn start(self, bus: Arc<dyn EventBus>, telemetry: &Telemetry) -> DeliveryService {
-        let Self { sender, public_url, opener } = self;
+        let Self { sender, public_url, opener, log_keys } = self;
         let (bus, clock) = (telemetry.layer().over(bus), Arc::new(SystemClock));
         let mut webhooks = Webhooks::new(bus.clone(), sender, clock.clone());
         if let Some(url) = public_url {
@@ -69,6 +76,9 @@ impl WebhookDelivery {
         }
         if let Some(opener) = opener {
             webhooks = webhooks.with_opener(opener);
+        }
+        if let Some(keys) = log_keys {
+            webhooks = webhooks.with_log_keys(keys);
         }
         let mut options = DeliveryOptions::webhooks();
         options.observers = telemetry.observers();

@@ -8,6 +8,9 @@ use super::schedule::delay_ms;
 use crate::ids::EndpointId;
 use crate::ids::{Partition, Timestamp};
 
+/// The least wait of a postponed delivery: an endpoint that always wants it at once must not occupy the process.
+const POSTPONE_MS_MIN: u64 = 10;
+
 impl Deliveries {
     pub(super) fn on_attempted(&mut self, now: Timestamp, attempt: AttemptId, outcome: AttemptOutcome) {
         let AttemptId { item: id, number } = attempt;
@@ -23,6 +26,7 @@ impl Deliveries {
                 self.on_failed(now, id, &pair, problem, retry_after_ms);
             }
             AttemptOutcome::Rejected { problem } => self.on_rejected(now, id, &pair, problem),
+            AttemptOutcome::Postponed { after_ms } => self.on_postponed(now, id, &pair, after_ms),
             AttemptOutcome::Gone => {
                 let problem = Problem::new("gone", Some(410));
                 self.count(partition, &pair.0, now, Some(&problem));
@@ -63,14 +67,38 @@ impl Deliveries {
 
     /// The endpoint works, and the delivery has ended.
     fn answered(&mut self, now: Timestamp, id: ItemId, endpoint: &EndpointId, outcome: DeliveryOutcome) {
-        let mut recovered = false;
-        if let Some(state) = self.endpoints.get_mut(endpoint) {
-            state.failing_since = None;
-            recovered = state.breaker.succeeded();
-        }
+        let recovered = self.works(endpoint);
         self.finish(now, id, outcome);
         if recovered {
             self.advance(now, endpoint);
+        }
+    }
+
+    /// The endpoint answered. Returns whether its breaker was open.
+    fn works(&mut self, endpoint: &EndpointId) -> bool {
+        let Some(state) = self.endpoints.get_mut(endpoint) else { return false };
+        state.failing_since = None;
+        state.breaker.succeeded()
+    }
+
+    fn on_postponed(&mut self, now: Timestamp, id: ItemId, pair: &Pair, after_ms: u64) {
+        let status = self.endpoints.get(&pair.0).map_or(EndpointStatus::Enabled, |state| state.status);
+        match status {
+            EndpointStatus::Enabled => {}
+            EndpointStatus::Disabled => return self.answered(now, id, &pair.0, DeliveryOutcome::Dead),
+            EndpointStatus::Deleted => return self.answered(now, id, &pair.0, DeliveryOutcome::Dropped),
+        }
+        let recovered = self.works(&pair.0);
+        let due_at = now.after_millis(after_ms.clamp(POSTPONE_MS_MIN, self.settings.retry_after_ms_max));
+        let Some(item) = self.items.get_mut(&id) else { return };
+        (item.due_at, item.early) = (due_at, false);
+        // The log knows that it waits. A new owner calls at once, and learns anew until when.
+        if !item.is_stored() {
+            self.store(now, id, WaitReason::Postponed);
+            self.store_later(now, pair);
+        }
+        if recovered {
+            self.advance(now, &pair.0);
         }
     }
 

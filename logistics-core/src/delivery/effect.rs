@@ -54,6 +54,11 @@ pub enum AttemptOutcome {
         /// What it was rejected for.
         problem: Problem,
     },
+    /// The endpoint has no result yet, and wants the message again later. This counts no attempt.
+    Postponed {
+        /// Milliseconds until then, at most [`Settings::retry_after_ms_max`](super::Settings::retry_after_ms_max).
+        after_ms: u64,
+    },
     /// The endpoint answered 410: it wants no more messages.
     Gone,
 }

@@ -54,6 +54,8 @@ named! {
         Behind => "behind",
         /// The endpoint failed several times in a row, or requested a pause.
         Paused => "paused",
+        /// The endpoint has no result yet, and wants the message again later.
+        Postponed => "postponed",
         /// The process ends or gives the partition up.
         Moving => "moving",
     }

@@ -71,6 +71,35 @@ impl fmt::Display for EndpointOwner {
     }
 }
 
+named! {
+    /// What the body of an endpoint's reply is.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    #[non_exhaustive]
+    pub enum ReplyUse {
+        /// Nothing: only the status counts.
+        #[default]
+        Ignored => "ignored",
+        /// Requests about the order, with the rights of the endpoint's owner ([`parse_reply`](crate::reactor::parse_reply)). A reply
+        /// that cannot be read is a failed attempt.
+        Requests => "requests",
+    }
+    /// The name in records and the API.
+    pub fn name;
+}
+
+impl ReplyUse {
+    /// The use with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    fn is_ignored(&self) -> bool {
+        *self == Self::Ignored
+    }
+}
+
 /// What the owner of an endpoint chooses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EndpointSettings {
@@ -82,6 +111,9 @@ pub struct EndpointSettings {
     /// What the endpoint is for. Clients write it: escape it for an output's format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<EndpointDescription>,
+    /// What the body of its reply is. Releases before this setting ignore the body.
+    #[serde(default, skip_serializing_if = "ReplyUse::is_ignored")]
+    pub reply: ReplyUse,
 }
 
 named! {

@@ -109,8 +109,8 @@ mod tests {
     use crate::lifecycle::{Actor, Status};
     use crate::notify::Recipient;
     use crate::webhook::{
-        DisabledReason, EndpointChange, EndpointSettings, EventFilter, NewEndpoint, Secret, SecretKind,
-        StoredSecret,
+        DisabledReason, EndpointChange, EndpointSettings, EventFilter, NewEndpoint, ReplyUse, Secret,
+        SecretKind, StoredSecret,
     };
 
     const PARTITIONS: u32 = 4;
@@ -123,7 +123,12 @@ mod tests {
 
     fn creation(id: &str, owner: EndpointOwner) -> EndpointFact {
         let url = "https://a.example/".parse().unwrap();
-        let settings = EndpointSettings { url, event_types: EventFilter::All, description: None };
+        let settings = EndpointSettings {
+            url,
+            event_types: EventFilter::All,
+            description: None,
+            reply: ReplyUse::Ignored,
+        };
         let secret = StoredSecret::Open(Secret::generate(SecretKind::Hmac, [1; 32]));
         fact(id, 1, EndpointChange::Created(NewEndpoint { owner, settings, secret }))
     }

@@ -114,8 +114,8 @@ mod tests {
     use crate::notify::{Notification, Recipient};
     use crate::port::PartyRole;
     use crate::webhook::{
-        DisabledReason, EndpointOwner, EndpointSettings, EventFilter, EventType, Secret, SecretKind,
-        StoredSecret,
+        DisabledReason, EndpointOwner, EndpointSettings, EventFilter, EventType, ReplyUse, Secret,
+        SecretKind, StoredSecret,
     };
 
     const HOUR_MS: u64 = 60 * 60 * 1000;
@@ -130,7 +130,7 @@ mod tests {
 
     fn settings(url: &str) -> EndpointSettings {
         let url = url.parse().unwrap();
-        EndpointSettings { url, event_types: EventFilter::All, description: None }
+        EndpointSettings { url, event_types: EventFilter::All, description: None, reply: ReplyUse::Ignored }
     }
 
     fn fact(version: u64, change: EndpointChange) -> EndpointFact {

@@ -7,7 +7,7 @@ use crate::ids::{RequestId, Subject, Timestamp, Version};
 use crate::port::PartyRole;
 use crate::webhook::{
     DisabledReason, EndpointChange, EndpointFact, EndpointOwner, EndpointSettings, EventFilter, EventType,
-    NewEndpoint, SealedSecret, Secret, SecretKind, StoredSecret,
+    NewEndpoint, ReplyUse, SealedSecret, Secret, SecretKind, StoredSecret,
 };
 use crate::wire::{RecordError, decode_endpoint_fact, encode_endpoint_fact};
 
@@ -33,12 +33,15 @@ fn samples() -> Vec<(&'static str, EndpointFact)> {
         url: url("https://ops.example/"),
         event_types: EventFilter::All,
         description: None,
+        reply: ReplyUse::Ignored,
     };
     let some = EndpointSettings {
         url: url("https://shop.example/hooks?t=a%20b"),
         event_types: EventFilter::Only([EventType::Late, EventType::CourierAssigned].into()),
         description: "the till \"ü\"".parse().ok(),
+        reply: ReplyUse::Ignored,
     };
+    let reacting = EndpointSettings { reply: ReplyUse::Requests, ..all.clone() };
     let hmac = StoredSecret::Open(Secret::generate(SecretKind::Hmac, [1; 32]));
     let ed25519 = StoredSecret::Open(Secret::generate(SecretKind::Ed25519, [2; 32]));
     let sealed =
@@ -52,6 +55,7 @@ fn samples() -> Vec<(&'static str, EndpointFact)> {
         ("endpoint-created-operator", created(EndpointOwner::Operator, all.clone(), hmac)),
         ("endpoint-created-party", by(created(merchant, some, sealed))),
         ("endpoint-changed", fact(2, EndpointChange::Changed(all))),
+        ("endpoint-changed-reply", fact(2, EndpointChange::Changed(reacting))),
         ("endpoint-enabled", fact(3, EndpointChange::Enabled)),
         ("endpoint-disabled", fact(4, EndpointChange::Disabled { reason: DisabledReason::Gone })),
         ("endpoint-secret-rotated", fact(5, rotated)),

@@ -32,7 +32,7 @@ mod url;
 pub use crate::ids::{EndpointDescription, EndpointId, MessageId};
 pub use body::{dead_letter_event, disabled_event, order_event, test_event};
 pub use endpoint::{
-    DisabledReason, Endpoint, EndpointOwner, EndpointSecret, EndpointSettings, EndpointState,
+    DisabledReason, Endpoint, EndpointOwner, EndpointSecret, EndpointSettings, EndpointState, ReplyUse,
     endpoint_partition,
 };
 pub use endpoints::Endpoints;
@@ -40,7 +40,9 @@ pub use event_type::{EventFilter, EventType};
 pub use evolve::{FactIgnored, evolve_endpoint};
 pub use fact::{EndpointChange, EndpointFact, NewEndpoint};
 pub use secret::{InvalidSecret, SealedSecret, Secret, SecretKind, StoredSecret};
-pub use sender::{SendError, SendErrorKind, WebhookRequest, WebhookResponse, WebhookSender};
+pub use sender::{
+    EXCERPT_BYTES_MAX, SendError, SendErrorKind, WebhookRequest, WebhookResponse, WebhookSender,
+};
 pub use sign::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
 pub use url::EndpointUrl;
 

@@ -9,6 +9,9 @@ use super::url::EndpointUrl;
 use crate::ids::{MessageId, Timestamp};
 use crate::named::named;
 
+/// Bytes of an answer's body that are kept if nothing needs it.
+pub const EXCERPT_BYTES_MAX: usize = 1_024;
+
 /// One attempt to deliver a message.
 ///
 /// Exhaustive: adding a field is a breaking change ([why](crate::port#exhaustive-types)).
@@ -24,6 +27,8 @@ pub struct WebhookRequest {
     pub signature: String,
     /// The body, of type `application/cloudevents+json`.
     pub body: Bytes,
+    /// Bytes of the answer's body that are kept at most.
+    pub excerpt_bytes_max: usize,
 }
 
 /// The answer of an endpoint.
@@ -35,8 +40,10 @@ pub struct WebhookResponse {
     pub status: u16,
     /// The wait that the endpoint requires (`Retry-After`), in milliseconds.
     pub retry_after_ms: Option<u64>,
-    /// The beginning of the answer's body, for its owner. The endpoint writes it: escape it for an output's format.
+    /// The beginning of the answer's body. The endpoint writes it: escape it for an output's format.
     pub excerpt: Bytes,
+    /// `excerpt` is the whole body.
+    pub is_whole: bool,
 }
 
 impl WebhookResponse {

@@ -21,7 +21,7 @@ impl Webhooks {
         principal: &Principal,
         command: ChangeEndpoint,
     ) -> Result<Arc<Endpoint>, WebhookError> {
-        let ChangeEndpoint { id, url, event_types, description, expected_version } = command;
+        let ChangeEndpoint { id, url, event_types, description, reply, expected_version } = command;
         if let Some(url) = &url {
             self.permitted(url)?;
         }
@@ -36,6 +36,7 @@ impl Webhooks {
             if let Some(description) = &description {
                 settings.description = description.clone();
             }
+            settings.reply = reply.unwrap_or(settings.reply);
             Ok((settings != endpoint.settings).then_some(EndpointChange::Changed(settings)))
         };
         self.change_with(principal, &id, expected_version, change).await

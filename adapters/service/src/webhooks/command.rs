@@ -2,7 +2,7 @@
 
 use logistics_core::Version;
 use logistics_core::webhook::{
-    EndpointDescription, EndpointId, EndpointOwner, EndpointUrl, EventFilter, Secret, SecretKind,
+    EndpointDescription, EndpointId, EndpointOwner, EndpointUrl, EventFilter, ReplyUse, Secret, SecretKind,
 };
 
 use crate::idempotency::IdempotencyKey;
@@ -17,6 +17,8 @@ pub struct CreateEndpoint {
     pub event_types: EventFilter,
     /// What the endpoint is for.
     pub description: Option<EndpointDescription>,
+    /// What the body of its reply is. Default: nothing.
+    pub reply: ReplyUse,
     /// The owner. Default: the party that the principal is; for an operator, the platform.
     pub owner: Option<EndpointOwner>,
     /// The kind of the generated secret. Default: HMAC.
@@ -36,6 +38,7 @@ impl CreateEndpoint {
             url,
             event_types,
             description: None,
+            reply: ReplyUse::Ignored,
             owner: None,
             signature,
             secret: None,
@@ -56,6 +59,8 @@ pub struct ChangeEndpoint {
     pub event_types: Option<EventFilter>,
     /// What the endpoint is for; `Some(None)` removes it.
     pub description: Option<Option<EndpointDescription>>,
+    /// What the body of its reply is.
+    pub reply: Option<ReplyUse>,
     /// The version that the endpoint must have. `None`: any.
     pub expected_version: Option<Version>,
 }
@@ -64,7 +69,7 @@ impl ChangeEndpoint {
     /// A command that changes nothing yet.
     #[must_use]
     pub fn new(id: EndpointId) -> Self {
-        Self { id, url: None, event_types: None, description: None, expected_version: None }
+        Self { id, url: None, event_types: None, description: None, reply: None, expected_version: None }
     }
 }
 

@@ -52,8 +52,8 @@ impl Webhooks {
             Some(key) => EndpointId::from_idempotency_key(principal.subject(), key.as_str()),
             None => EndpointId::generate(self.0.clock.now(), rand::random()),
         };
-        let CreateEndpoint { url, event_types, description, signature, secret: given, .. } = command;
-        let settings = EndpointSettings { url, event_types, description };
+        let CreateEndpoint { url, event_types, description, reply, signature, secret: given, .. } = command;
+        let settings = EndpointSettings { url, event_types, description, reply };
         let secret = given.clone().unwrap_or_else(|| Secret::generate(signature, rand::random()));
         let wanted = NewEndpoint { owner, settings, secret: StoredSecret::Open(secret.clone()) };
         if let Some(existing) = self.0.registry.endpoint(&id) {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use logistics_core::webhook::{
-    EndpointId, MessageId, Secret, SendError, SendErrorKind, WebhookRequest, WebhookResponse, sign,
-    test_event,
+    EXCERPT_BYTES_MAX, EndpointId, MessageId, Secret, SendError, SendErrorKind, WebhookRequest,
+    WebhookResponse, sign, test_event,
 };
 use tokio::time::Instant;
 
@@ -52,7 +52,14 @@ impl Webhooks {
             let body = test_event(id, message_id.as_str(), at);
             let signature = sign(secrets, &message_id, at, &body);
             let url = endpoint.settings.url.clone();
-            let request = WebhookRequest { url, message_id: message_id.clone(), at, signature, body };
+            let request = WebhookRequest {
+                url,
+                message_id: message_id.clone(),
+                at,
+                signature,
+                body,
+                excerpt_bytes_max: EXCERPT_BYTES_MAX,
+            };
             let limit_ms = self.0.options.test_ms_max;
             let late = || SendError::new(SendErrorKind::Timeout, format!("no answer within {limit_ms} ms"));
             let sent = tokio::time::timeout(Duration::from_millis(limit_ms), sender.send(request)).await;

@@ -361,7 +361,7 @@ async fn sending(answer: Result<WebhookResponse, SendError>) -> (Webhooks, Arc<R
 
 #[tokio::test]
 async fn a_test_is_one_signed_message_and_its_answer() {
-    let answer = WebhookResponse { status: 204, retry_after_ms: None, excerpt: Bytes::new() };
+    let answer = WebhookResponse { status: 204, retry_after_ms: None, excerpt: Bytes::new(), is_whole: true };
     let (webhooks, recorder) = sending(Ok(answer)).await;
     let (endpoint, secret) = created(&webhooks, &CALLER).await;
     webhooks.disable(&CALLER, &endpoint.id, None).await.expect("it is disabled");

@@ -49,6 +49,8 @@ impl Attempts {
             Err(_) => failed("panic"),
         };
         let end = match &outcome {
+            // No result yet: neither an accepted notification nor a failure.
+            AttemptOutcome::Postponed { .. } => return outcome,
             AttemptOutcome::Delivered => NotificationEnd::Delivered,
             AttemptOutcome::Failed { problem, .. } => NotificationEnd::Retried(kind(problem)),
             // The end of the delivery itself is reported by the driver.

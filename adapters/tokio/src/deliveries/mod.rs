@@ -6,6 +6,7 @@ mod driver;
 mod effects;
 mod notifier;
 mod options;
+mod reactor;
 mod recover;
 mod service;
 mod stats;
@@ -13,5 +14,6 @@ mod subscription;
 
 pub use notifier::NotifierReceiver;
 pub use options::DeliveryOptions;
+pub use reactor::ReactorOptions;
 pub use service::DeliveryService;
 pub use stats::DeliveriesReport;

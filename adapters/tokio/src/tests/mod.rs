@@ -1,6 +1,7 @@
 //! The drivers over mocked ports. Time is paused, so waits end at once and are measured exactly.
 
 mod channels;
+mod deliveries;
 mod dependency_monitor;
 mod end_to_end;
 mod faults;

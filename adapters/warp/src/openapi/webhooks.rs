@@ -5,7 +5,7 @@ use logistics_core::limits::{
     ENDPOINT_DESCRIPTION_BYTES_MAX, ENDPOINT_ID_BYTES_MAX, ENDPOINT_URL_BYTES_MAX, PARTY_BYTES_MAX,
     WEBHOOK_OVERLAP_MS_DEFAULT, WEBHOOK_OVERLAP_MS_MAX,
 };
-use logistics_core::webhook::{DisabledReason, EventType, SecretKind};
+use logistics_core::webhook::{DisabledReason, EventType, ReplyUse, SecretKind};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{HeaderBuilder, PathsBuilder, Required, ResponseBuilder};
@@ -282,6 +282,11 @@ fn description() -> Any {
     bounded("What the endpoint is for.", ENDPOINT_DESCRIPTION_BYTES_MAX)
 }
 
+fn reply_use() -> Any {
+    let description = "What the body of the endpoint's reply is: nothing, or `requests` about the order with the rights of the owner.";
+    names(ReplyUse::ALL.map(ReplyUse::name), description)
+}
+
 fn given_secret() -> Any {
     text("A secret that the receiver has already: `whsec_` or `whsk_`. Without it, the server makes one.")
 }
@@ -291,6 +296,7 @@ fn new_endpoint() -> Any {
         ("url", url(), true),
         ("event_types", event_types(), false),
         ("description", description(), false),
+        ("reply", reply_use(), false),
         ("owner", of("WebhookOwner"), false),
         ("signature", of("WebhookSignature"), false),
         ("secret", given_secret(), false),
@@ -305,6 +311,7 @@ fn endpoint_change() -> Any {
         ("url", url(), false),
         ("event_types", event_types(), false),
         ("description", described.into(), false),
+        ("reply", reply_use(), false),
     ])
 }
 
@@ -337,6 +344,7 @@ fn endpoint() -> Any {
         ("url", url(), true),
         ("event_types", event_types(), true),
         ("description", description(), false),
+        ("reply", reply_use(), true),
         ("enabled", flag("It receives events."), true),
         ("disabled", disabled, false),
         ("secrets", list_of(outline), true),

@@ -22,6 +22,7 @@ impl WebhookSender for OnlyAccepting {
             status: 204,
             retry_after_ms: None,
             excerpt: Bytes::from_static(b"an inner text"),
+            is_whole: true,
         })
     }
 }

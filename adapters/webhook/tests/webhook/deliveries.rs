@@ -5,14 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use logistics_core::delivery::Settings;
+use futures::StreamExt;
+use logistics_core::delivery::{DeliveryEvent, DeliveryRecord, Redrive, Settings};
 use logistics_core::notify::{Notification, Recipient};
-use logistics_core::port::{Clock, EventBus, PartyRole, StartAt, Topic};
+use logistics_core::port::{Clock, EventBus, EventBusExt, PartyRole, ReadLimit, StartAt, Topic};
 use logistics_core::webhook::{
     EndpointChange, EndpointFact, EndpointId, EndpointOwner, EndpointSettings, EventFilter, NewEndpoint,
-    Secret, SecretKind, StoredSecret, endpoint_partition,
+    ReplyUse, Secret, SecretKind, StoredSecret, endpoint_partition,
 };
-use logistics_core::{Actor, OrderId, RequestId, Status, Timestamp, Version, partition_of, wire};
+use logistics_core::wire::Record;
+use logistics_core::{
+    Actor, ChannelName, Command, Offset, OrderId, Partition, Request, RequestId, Status, Timestamp, Version,
+    partition_of, wire,
+};
 use logistics_testkit::MemoryBus;
 use logistics_tokio::{DeliveryOptions, DeliveryService};
 use logistics_webhook::{HttpSender, SenderOptions, Webhooks};
@@ -39,6 +44,14 @@ fn merchant() -> EndpointOwner {
     EndpointOwner::Party(PartyRole::Merchant, "m-1".parse().unwrap())
 }
 
+fn notification(order: &str, version: u64) -> Notification {
+    let order_id = OrderId::parse(order).unwrap();
+    let mut notification =
+        Notification::new(order_id, Version(version), Status::Confirmed, SystemClock.now());
+    notification.recipients = vec![Recipient::new(Actor::Merchant, Some("m-1".parse().unwrap()))];
+    notification
+}
+
 struct System {
     bus: MemoryBus,
     settings: Settings,
@@ -50,8 +63,12 @@ impl System {
     }
 
     async fn endpoint(&self, id: &str, url: &str) {
+        self.endpoint_with(id, url, ReplyUse::Ignored).await;
+    }
+
+    async fn endpoint_with(&self, id: &str, url: &str, reply: ReplyUse) {
         let url = url.parse().expect("a URL");
-        let settings = EndpointSettings { url, event_types: EventFilter::All, description: None };
+        let settings = EndpointSettings { url, event_types: EventFilter::All, description: None, reply };
         let secret = StoredSecret::Open(secret());
         self.fact(id, 1, EndpointChange::Created(NewEndpoint { owner: merchant(), settings, secret })).await;
     }
@@ -67,13 +84,28 @@ impl System {
     }
 
     fn notify(&self, order: &str, version: u64) {
-        let order_id = OrderId::parse(order).unwrap();
-        let (partition, key) = (partition_of(&order_id, PARTITIONS), order_id.to_key());
-        let mut notification =
-            Notification::new(order_id, Version(version), Status::Confirmed, SystemClock.now());
-        notification.recipients = vec![Recipient::new(Actor::Merchant, Some("m-1".parse().unwrap()))];
+        let notification = notification(order, version);
+        let order_id = &notification.order_id;
+        let (partition, key) = (partition_of(order_id, PARTITIONS), order_id.to_key());
         let payload = wire::encode_notification(&notification);
         self.bus.with_broker(|broker| broker.append(Topic::Notifications, partition, Some(key), payload));
+    }
+
+    /// The requests in the log, in the order of their partitions.
+    async fn requests(&self) -> Vec<Request> {
+        let mut found = Vec::new();
+        for partition in (0..PARTITIONS).map(Partition) {
+            let end = self.bus.bounds(Topic::Orders, partition).await.expect("bounds").end;
+            let limit = ReadLimit { records: 100, bytes: 1024 * 1024 };
+            let mut records = self.bus.read_range(Topic::Orders, partition, Offset(0)..end, limit);
+            while let Some(record) = records.next().await {
+                match wire::decode(&record.expect("a record"), partition) {
+                    Ok(Record::Input(request)) => found.push(request),
+                    other => panic!("no request: {other:?}"),
+                }
+            }
+        }
+        found
     }
 
     fn start(&self) -> DeliveryService {
@@ -290,6 +322,43 @@ async fn the_owner_is_told_of_a_dead_letter_once_an_hour() {
         assert_eq!((&data["endpoint_id"], &data["order_id"]), (&"we_broken".into(), &"o1".into()), "{event}");
     }
     webhooks.drain(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_becomes_requests_with_the_rights_of_the_owner_and_a_repetition_has_the_same_ids() {
+    let system = System::new(quick());
+    let count = AtomicUsize::new(0);
+    let long = format!(r#"{{"requests":[{{"type":"cancel"}}],"x":"{}"}}"#, "x".repeat(64 * 1024));
+    let receiver = Receiver::start(move |_| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => Answer::Text(200, "thanks".to_owned()),
+        1 => Answer::Text(200, long.clone()),
+        // A reply that is no success counts for nothing.
+        2 => Answer::Text(500, r#"{"requests":[{"type":"cancel"}]}"#.to_owned()),
+        _ => Answer::Text(200, r#"{"requests":[{"type":"transition","status":"CONFIRMED"}]}"#.to_owned()),
+    })
+    .await;
+    let silent = Receiver::with(Answer::Text(200, r#"{"requests":[{"type":"cancel"}]}"#.to_owned())).await;
+    system.endpoint_with("we_1", &receiver.url("/in"), ReplyUse::Requests).await;
+    system.endpoint("we_2", &silent.url("/in")).await;
+    let webhooks = system.start();
+    system.notify("o1", 1);
+    until("the reply", || webhooks.report().delivered == 2).await;
+    assert_eq!(webhooks.report().failed, 3, "what cannot be read is a failed attempt");
+    assert!(webhooks.drain(Duration::from_secs(10)).await.clean);
+    let redrive = Redrive::new(EndpointId::parse("we_1").unwrap(), notification("o1", 1));
+    let (channel, event) = (ChannelName::webhooks(), DeliveryEvent::Redrive(redrive));
+    let payload = wire::encode_delivery(&DeliveryRecord::new(channel, SystemClock.now(), event));
+    let partition = partition_of(&"o1".parse().unwrap(), PARTITIONS);
+    system.bus.publish(Topic::Deliveries, partition, "we_1/o1".into(), payload).await.expect("published");
+    let webhooks = system.start();
+    until("the repetition", || webhooks.report().delivered == 1).await;
+    assert!(webhooks.drain(Duration::from_secs(10)).await.clean);
+    let requests = system.requests().await;
+    assert_eq!(requests.len(), 2, "{requests:?}");
+    assert_eq!(requests[0].id, requests[1].id);
+    let Request { actor, party, by, command, .. } = &requests[0];
+    assert_eq!((*actor, party), (Actor::Merchant, &"m-1".parse().ok()));
+    assert_eq!((by, command), (&"webhook:we_1".parse().ok(), &Command::Transition { to: Status::Confirmed }));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

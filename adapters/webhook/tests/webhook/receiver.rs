@@ -42,6 +42,8 @@ pub(crate) enum Answer {
     With(u16, &'static str, String),
     /// With a body of this many bytes.
     Body(u16, usize),
+    /// With this text.
+    Text(u16, String),
     /// After this time.
     After(Duration, u16),
     Never,
@@ -117,6 +119,7 @@ async fn answer(
             response
         }
         Answer::Body(status, bytes) => respond(status, Bytes::from(vec![b'x'; bytes])),
+        Answer::Text(status, text) => respond(status, Bytes::from(text)),
         Answer::After(time, status) => {
             sleep(time).await;
             respond(status, Bytes::new())

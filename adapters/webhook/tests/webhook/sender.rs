@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use logistics_core::Timestamp;
 use logistics_core::webhook::{
-    MessageId, Secret, SecretKind, SendErrorKind, WebhookRequest, WebhookSender, sign,
+    EXCERPT_BYTES_MAX, MessageId, Secret, SecretKind, SendErrorKind, WebhookRequest, WebhookSender, sign,
 };
 use logistics_webhook::{HttpSender, Resolve, SenderOptions};
 
@@ -32,7 +32,8 @@ fn now() -> Timestamp {
 fn request(url: &str, secrets: &[Secret]) -> WebhookRequest {
     let (message_id, at, body) = (MessageId::parse("msg_1").unwrap(), now(), Bytes::from_static(BODY));
     let signature = sign(secrets, &message_id, at, &body);
-    WebhookRequest { url: url.parse().expect("a URL"), message_id, at, signature, body }
+    let url = url.parse().expect("a URL");
+    WebhookRequest { url, message_id, at, signature, body, excerpt_bytes_max: EXCERPT_BYTES_MAX }
 }
 
 fn secret(n: u8) -> Secret {

@@ -59,7 +59,7 @@ pub(crate) async fn run(args: Box<ServeArgs>) -> Result<(), Failure> {
     args.log.start_audited(&args.audit, AUDIT_TARGET)?;
     let deciding = args.deciding.deciding(args.deciding.memory().for_orders())?;
     let email = args.email.delivery()?;
-    let delivery = args.webhooks.delivery(args.http.webhooks())?;
+    let delivery = args.webhooks.delivery(args.http.webhooks(), deciding.log_keys.clone())?;
     let mut signals = Signals::listen()?;
     let instance = args.instance.name(PROGRAM);
     let telemetry = args.telemetry.start(PROGRAM, &instance, args.engine.log_system())?;

@@ -1,5 +1,9 @@
 //! `logistics webhooks` against a server.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use super::support::until;
 use super::{TestServer, documents, run, text};
 
 const URL: &str = "https://shop.example/hooks";
@@ -75,12 +79,63 @@ fn an_endpoint_survives_a_restart_and_a_key_names_it() {
     assert_eq!(documents(&shown)[0], expected);
 }
 
+/// Answers every message with this JSON.
+fn answering(json: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/in", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let _ = answer(stream, json);
+        }
+    });
+    url
+}
+
+fn answer(mut stream: TcpStream, json: &str) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let (mut line, mut length) = (String::new(), 0);
+    while reader.read_line(&mut line)? > 2 {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a length");
+        }
+        line.clear();
+    }
+    reader.read_exact(&mut vec![0; length])?;
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", json.len());
+    stream.write_all(format!("{head}{json}").as_bytes())
+}
+
+#[test]
+fn the_reply_of_an_endpoint_is_a_request_of_its_owner() {
+    let url = answering(r#"{"requests":[{"type":"transition","status":"CONFIRMED","reason":"paid"}]}"#);
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let flags = ["--webhooks", "on", "--webhook-allow-http", "--webhook-allow-private"];
+    let server = TestServer::serve_with(data, "127.0.0.1:0", &flags);
+    let create = ["webhooks", "create", &url, "--event", "placed", "--reply", "requests"];
+    assert!(server.run(&create).done().contains("requests"));
+    // The deliveries may read the endpoint later than the API, so one order may be too early.
+    let (mut orders, mut looks) = (Vec::new(), 0);
+    let shown = until("a reply is decided", || {
+        if looks % 40 == 0 {
+            orders.push(server.placed(&format!("k-{looks}")));
+        }
+        looks += 1;
+        let shown = |order: &String| documents(&server.run(&["get", order, "--json"]).done()).pop();
+        orders.iter().filter_map(shown).find(|order| order["status"] == "CONFIRMED")
+    });
+    // The order was decided by the rights of an operator, and its history names the endpoint.
+    let entry = &shown["history"][1];
+    assert_eq!((&entry["actor"], &entry["reason"]), (&"operator".into(), &"paid".into()));
+    assert!(entry["by"].as_str().is_some_and(|by| by.starts_with("webhook:we_")), "{entry}");
+}
+
 #[test]
 fn wrong_arguments_are_one_sentence() {
     for (args, part) in [
         (&["webhooks", "create", "https://a@shop.example/"][..], "must have no user"),
         (&["webhooks", "create", URL, "--event", "shredded"], "possible values: placed"),
         (&["webhooks", "create", URL, "--owner", "shop"], "must be operator, merchant:ID or courier:ID"),
+        (&["webhooks", "create", URL, "--reply", "printed"], "possible values: ignored, requests"),
         (&["webhooks", "rotate", "we_1", "--overlap", "soon"], "no span of time"),
         (&["webhooks", "create", URL, "--secret-file", "/none"], "cannot read the secret in /none"),
     ] {

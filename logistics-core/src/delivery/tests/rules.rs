@@ -260,6 +260,34 @@ fn a_rejected_retry_closes_the_breaker_and_brings_the_rest_forward() {
 }
 
 #[test]
+fn a_postponed_message_waits_as_long_as_it_wants_and_counts_no_attempt() {
+    let mut world = World::new(Settings { breaker_failures: 1, ..settings() }, &["a"]);
+    let postponed = || AttemptOutcome::Postponed { after_ms: 60_000 };
+    world.notify("o1", 1);
+    world.notify("o1", 2);
+    world.answer_of("a", postponed());
+    world.store_all();
+    world.acknowledge();
+    assert_eq!((world.position, logged(&world)), (Offset(2), vec![("postponed", 0), ("behind", 0)]));
+    for _ in 0..20 {
+        world.wait(59_999);
+        assert!(world.flights.is_empty());
+        world.wait(1);
+        assert_eq!(world.flights[0].number, 1);
+        world.answer_of("a", postponed());
+    }
+    world.store_all();
+    assert_eq!(logged(&world).len(), 2, "one record is enough");
+    // A new owner calls at once, and the rest of the order follows.
+    world.recover();
+    world.answer_of("a", Delivered);
+    world.store_all();
+    world.answer_of("a", Delivered);
+    world.store_all();
+    assert_eq!(logged(&world)[2..], [("delivered", 0), ("delivered", 0)]);
+}
+
+#[test]
 fn records_of_other_channels_change_nothing() {
     let mut world = World::new(settings(), &["a"]);
     world.notify("o1", 1);

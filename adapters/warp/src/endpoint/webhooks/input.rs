@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use logistics_core::port::PartyRole;
-use logistics_core::webhook::{EndpointId, EndpointOwner, EventFilter, EventType, Secret, SecretKind};
+use logistics_core::webhook::{
+    EndpointId, EndpointOwner, EventFilter, EventType, ReplyUse, Secret, SecretKind,
+};
 use logistics_core::{Actor, PartyId, Timestamp};
 use logistics_service::RedriveSelection;
 use serde::Deserialize;
@@ -14,9 +16,9 @@ use crate::output::failure::Failure;
 
 /// The fields of a creation.
 pub(crate) const CREATE_FIELDS: &[&str] =
-    &["url", "event_types", "description", "owner", "signature", "secret"];
+    &["url", "event_types", "description", "reply", "owner", "signature", "secret"];
 /// The fields of a change.
-pub(crate) const CHANGE_FIELDS: &[&str] = &["url", "event_types", "description"];
+pub(crate) const CHANGE_FIELDS: &[&str] = &["url", "event_types", "description", "reply"];
 /// The fields of a rotation.
 pub(crate) const ROTATE_FIELDS: &[&str] = &["overlap_s", "signature", "secret"];
 
@@ -63,6 +65,10 @@ pub(super) fn owner(fields: &Fields<'_>) -> Result<Option<EndpointOwner>, Failur
         (_, Some(role), Some(party)) => Ok(Some(EndpointOwner::Party(role, party))),
         _ => Err(Failure::invalid("owner", "must have the role operator, or the role and the id of a party")),
     }
+}
+
+pub(super) fn reply(fields: &Fields<'_>) -> Result<Option<ReplyUse>, Failure> {
+    fields.named("reply", &ReplyUse::ALL.map(ReplyUse::name), ReplyUse::from_name)
 }
 
 pub(super) fn signature(fields: &Fields<'_>) -> Result<Option<SecretKind>, Failure> {

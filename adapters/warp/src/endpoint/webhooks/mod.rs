@@ -89,6 +89,7 @@ async fn create(webhooks: &Webhooks, call: &WebhookCall<'_>) -> Result<Response,
     let mut command = CreateEndpoint::new(url);
     command.event_types = input::event_types(&fields)?.unwrap_or_default();
     command.description = fields.value("description")?;
+    command.reply = input::reply(&fields)?.unwrap_or_default();
     command.owner = input::owner(&fields)?;
     command.signature = input::signature(&fields)?.unwrap_or_default();
     command.secret = input::secret(&fields)?;
@@ -105,6 +106,7 @@ async fn change(webhooks: &Webhooks, call: &WebhookCall<'_>, id: &str) -> Result
     if fields.has("description") {
         command.description = Some(fields.value("description")?);
     }
+    command.reply = input::reply(&fields)?;
     command.expected_version = header::if_match(call.headers)?;
     let endpoint = webhooks.change(call.caller, command).await?;
     Ok(output::endpoint(StatusCode::OK, &endpoint, None))

@@ -26,6 +26,7 @@ struct Written<'a> {
     event_types: &'a EventFilter,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a EndpointDescription>,
+    reply: &'static str,
     enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     disabled: Option<Disabled>,
@@ -130,6 +131,7 @@ fn written<'a>(endpoint: &'a Endpoint, secret: Option<&Secret>) -> Written<'a> {
         url: &endpoint.settings.url,
         event_types: &endpoint.settings.event_types,
         description: endpoint.settings.description.as_ref(),
+        reply: endpoint.settings.reply.name(),
         enabled: endpoint.is_enabled(),
         disabled,
         secrets: endpoint.secrets.iter().map(outline).collect(),

@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use logistics_cli_kit::{Failure, Span};
 use logistics_core::port::PartyRole;
 use logistics_core::webhook::{
-    EndpointDescription, EndpointId, EndpointOwner, EndpointUrl, EventType, SecretKind,
+    EndpointDescription, EndpointId, EndpointOwner, EndpointUrl, EventType, ReplyUse, SecretKind,
 };
 use logistics_core::{OrderId, Timestamp};
 use serde_json::{Value, json};
@@ -140,6 +140,9 @@ pub(super) struct SettingsArgs {
     /// What the endpoint is for
     #[arg(long)]
     description: Option<EndpointDescription>,
+    /// What the body of the endpoint's reply is: nothing, or requests about the order with the rights of its owner [default: ignored]
+    #[arg(long, value_name = "USE", value_parser = reply())]
+    reply: Option<ReplyUse>,
 }
 
 impl SettingsArgs {
@@ -150,6 +153,9 @@ impl SettingsArgs {
         }
         if let Some(description) = &self.description {
             body["description"] = description.as_str().into();
+        }
+        if let Some(reply) = self.reply {
+            body["reply"] = reply.name().into();
         }
     }
 }
@@ -214,6 +220,11 @@ fn event() -> impl TypedValueParser<Value = EventType> {
         EventType::from_name(&format!("{EVENT_PREFIX}{}", name.to_ascii_lowercase()))
             .ok_or("unknown event type")
     })
+}
+
+fn reply() -> impl TypedValueParser<Value = ReplyUse> {
+    PossibleValuesParser::new(ReplyUse::ALL.map(ReplyUse::name))
+        .try_map(|name| ReplyUse::from_name(&name).ok_or("unknown use"))
 }
 
 fn signature() -> impl TypedValueParser<Value = SecretKind> {

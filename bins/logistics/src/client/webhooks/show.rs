@@ -6,6 +6,7 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use logistics_cli_kit::Failure;
 use logistics_core::text::Escaped;
+use logistics_core::webhook::ReplyUse;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -35,6 +36,9 @@ pub(super) struct Endpoint {
     event_types: Option<Vec<String>>,
     #[serde(default)]
     description: Option<String>,
+    /// Servers before this setting have none.
+    #[serde(default)]
+    reply: Option<String>,
     enabled: bool,
     #[serde(default)]
     disabled: Option<Disabled>,
@@ -185,6 +189,9 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> String {
     row("Changed", escaped(&endpoint.changed_at));
     if let Some(description) = &endpoint.description {
         row("Description", escaped(description));
+    }
+    if let Some(reply) = endpoint.reply.as_ref().filter(|reply| *reply != ReplyUse::Ignored.name()) {
+        row("Replies", escaped(reply));
     }
     for secret in &endpoint.secrets {
         row("Signature", secret.to_string());
