@@ -5,6 +5,7 @@ mod names;
 mod values;
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -232,7 +233,11 @@ impl EmailTemplates {
     }
 
     fn invalid(&self, name: &str, error: &minijinja::Error) -> InvalidTemplates {
-        // The error may be in an included template.
+        // The error of an included template is the cause.
+        let mut error = error;
+        while let Some(cause) = error.source().and_then(|cause| cause.downcast_ref::<minijinja::Error>()) {
+            error = cause;
+        }
         let name = error.name().unwrap_or(name);
         let path = self.folder.as_ref().map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
         let problem = error
