@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use logistics_core::notify::Notification;
 use logistics_core::port::{Notifier, NotifyError};
 use logistics_email::EmailNotifier;
-use logistics_testkit::conformance::{self, NotifierHarness};
+use logistics_testkit::conformance::{self, NotifierFault, NotifierHarness};
 
 use super::support::{CUSTOMER, contact, notifier};
-use logistics_test_support::smtp::{Encryption, SmtpServer};
+use logistics_test_support::smtp::{Encryption, Plan, SmtpServer};
 
 /// Notifications of the suite have no contacts: this adds one to each recipient.
 struct Reaching(EmailNotifier);
@@ -42,6 +42,23 @@ impl NotifierHarness for Mailing {
 
     async fn cut(&mut self) {
         self.server.stop();
+    }
+
+    fn faults(&self) -> Vec<NotifierFault> {
+        vec![NotifierFault::Busy, NotifierFault::Rejected]
+    }
+
+    async fn fail(&mut self, fault: Option<NotifierFault>) {
+        let mut plan = self.server.plan();
+        *plan = Plan::default();
+        match fault {
+            None => {}
+            Some(NotifierFault::Rejected) => {
+                let replies = [(550, "5.1.1 No such mailbox")].into();
+                plan.recipients = [(CUSTOMER.to_owned(), replies)].into();
+            }
+            Some(_) => plan.senders = [(421, "4.3.2 Busy")].into(),
+        }
     }
 }
 

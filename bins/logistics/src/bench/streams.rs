@@ -106,7 +106,7 @@ async fn placed(addr: SocketAddr, count: usize) -> io::Result<Vec<OrderId>> {
 /// Opens a stream of each order, and reads its first bytes. `after`: the version from which the streams resume.
 async fn open_all(addr: SocketAddr, orders: &[OrderId], after: Option<u64>) -> io::Result<Vec<TcpStream>> {
     let open = |(n, order_id): (usize, OrderId)| async move { open(addr, n, &order_id, after).await };
-    let numbered = orders.to_vec().into_iter().enumerate();
+    let numbered = orders.iter().cloned().enumerate();
     futures::stream::iter(numbered).map(open).buffer_unordered(OPENING).try_collect().await
 }
 
