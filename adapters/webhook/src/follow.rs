@@ -9,6 +9,7 @@ use futures::stream::{self, BoxStream};
 use logistics_core::delivery::{EndpointStatus, ReceiverChange};
 use logistics_core::port::{EventBus, LogRecord, PortError, ReadLimit, Topic};
 use logistics_core::webhook::{Endpoint, EndpointFact};
+use logistics_core::wire::LogKeys;
 use logistics_core::{Offset, Partition, wire};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -32,6 +33,7 @@ struct Follower {
     partition: Partition,
     registry: Registry,
     opener: Option<Opener>,
+    log_keys: Option<LogKeys>,
     found: mpsc::UnboundedSender<Found>,
 }
 
@@ -47,11 +49,13 @@ pub(crate) fn follow(
     bus: &Arc<dyn EventBus>,
     registry: &Registry,
     opener: Option<&Opener>,
+    log_keys: Option<&LogKeys>,
 ) -> BoxStream<'static, ReceiverChange> {
     let (found, changes) = mpsc::unbounded_channel();
     let start = |partition| {
         let (bus, registry, opener) = (bus.clone(), registry.clone(), opener.cloned());
-        let follower = Follower { bus, partition, registry, opener, found: found.clone() };
+        let (log_keys, found) = (log_keys.cloned(), found.clone());
+        let follower = Follower { bus, partition, registry, opener, log_keys, found };
         AbortOnDropHandle::new(tokio::spawn(follower.run()))
     };
     let readers: Vec<_> = (0..bus.partitions()).map(Partition).map(start).collect();
@@ -118,7 +122,7 @@ impl Follower {
     }
 
     fn fold(&self, record: &LogRecord) {
-        match wire::decode_endpoint_fact(&record.payload) {
+        match wire::decode_signed_endpoint_fact(&record.payload, self.partition, self.log_keys.as_ref()) {
             Ok(mut fact) => {
                 if let Some(opener) = &self.opener {
                     opener(&mut fact);

@@ -59,7 +59,7 @@ impl Webhooks {
         self
     }
 
-    /// Signs the requests in the replies of endpoints.
+    /// With the keys of the log, only endpoints count whose facts are signed, and the requests in the replies of endpoints are signed.
     #[must_use]
     pub fn with_log_keys(mut self, keys: LogKeys) -> Self {
         self.log_keys = Some(keys);
@@ -103,7 +103,7 @@ impl Webhooks {
 #[async_trait]
 impl Receivers for Webhooks {
     fn changes(&self) -> BoxStream<'static, ReceiverChange> {
-        follow(&self.bus, &self.registry, self.opener.as_ref())
+        follow(&self.bus, &self.registry, self.opener.as_ref(), self.log_keys.as_ref())
     }
 
     fn receivers(&self, notification: &Notification) -> Vec<EndpointId> {
@@ -153,8 +153,12 @@ impl Receivers for Webhooks {
             at,
             by: None,
         };
-        let (key, payload) = (id.to_key(), wire::encode_endpoint_fact(&fact));
+        let (key, record) = (id.to_key(), wire::encode_endpoint_fact(&fact));
         let partition = endpoint_partition(id, self.bus.partitions());
+        let payload = match &self.log_keys {
+            Some(keys) => keys.sign_input(partition, &record),
+            None => record,
+        };
         match self.bus.publish(Topic::Endpoints, partition, key, payload).await {
             Ok(_) => self.owner_messages.tell_disabled(&endpoint, reason, at),
             Err(why) => error!(endpoint = %id, %why, "failed to disable the webhook endpoint"),

@@ -35,6 +35,7 @@ impl DeadLetterCode {
             RecordError::NotJson(_) => Self::NotJson,
             RecordError::Foreign(_) => Self::NotAnEvent,
             RecordError::NewerVersion(_) | RecordError::UnsupportedVersion(_) => Self::UnsupportedVersion,
+            RecordError::Unsigned => Self::Unsigned,
             RecordError::UnknownStatus(_) | RecordError::Invalid { .. } => Self::InvalidField,
         }
     }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordError;
 use super::envelope::{Envelope, Head, encode as encode_envelope, field, invalid, missing};
-use crate::ids::{EndpointId, PartyId, Subject, Timestamp, Version};
+use super::signing::LogKeys;
+use crate::ids::{EndpointId, Partition, PartyId, Subject, Timestamp, Version};
 use crate::lifecycle::Actor;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::port::PartyRole;
@@ -126,7 +127,23 @@ impl ReadOwner {
     }
 }
 
-/// Reads a record of the topic `webhook_endpoints`. Errors contain no secret.
+/// Reads a record of this partition of the topic `webhook_endpoints`. With keys, only records that one of them signed count: who can
+/// only write to the topic makes no endpoint.
+///
+/// # Errors
+/// As [`decode_endpoint_fact`], and [`RecordError::Unsigned`].
+pub fn decode_signed_endpoint_fact(
+    payload: &[u8],
+    partition: Partition,
+    keys: Option<&LogKeys>,
+) -> Result<EndpointFact, RecordError> {
+    if keys.is_some_and(|keys| !keys.verifies_input(partition, payload)) {
+        return Err(RecordError::Unsigned);
+    }
+    decode_endpoint_fact(payload)
+}
+
+/// Reads a record of the topic `webhook_endpoints`, signed or not. Errors contain no secret.
 ///
 /// # Errors
 /// [`RecordError`]. After [`RecordError::NewerVersion`] the state of the endpoint is unknown, so a reader must not go on.

@@ -21,7 +21,9 @@ mod unknown;
 
 pub use dead_letter::DeadLetter;
 #[cfg(feature = "webhooks")]
-pub use endpoint::{ENDPOINT_SCHEMA, decode_endpoint_fact, encode_endpoint_fact};
+pub use endpoint::{
+    ENDPOINT_SCHEMA, decode_endpoint_fact, decode_signed_endpoint_fact, encode_endpoint_fact,
+};
 pub use envelope::{
     CONTENT_TYPE, DATA_SCHEMA, DATA_SCHEMA_ASSIGNMENT, DATA_SCHEMA_NEWEST, DATA_SCHEMA_REVOCATION,
     PROCESSOR_SOURCE,
@@ -77,6 +79,9 @@ pub enum RecordError {
     /// The record has a status that this build does not know.
     #[error("the record has status {0}, which this build does not know")]
     UnknownStatus(String),
+    /// The log has keys, and none of them signed the record for its partition.
+    #[error("the record has no valid signature of the log's keys")]
+    Unsigned,
     /// A field is missing or wrong.
     #[error("{field}: {problem}")]
     Invalid {

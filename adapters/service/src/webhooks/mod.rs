@@ -95,7 +95,7 @@ impl Webhooks {
         sender: Option<Arc<dyn WebhookSender>>,
         options: WebhookOptions,
     ) -> Self {
-        let registry = Arc::new(Registry::new(bus.partitions(), options.sealing_keys.clone()));
+        let registry = Arc::new(Registry::new(bus.partitions(), &options));
         let deliveries = Arc::new(Deliveries::new(bus.partitions()));
         let mut readers = reader::start(&registry, &bus);
         readers.extend(reader::start(&deliveries, &bus));

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use logistics_core::health::PartHealth;
 use logistics_core::port::{Bounds, LogRecord, Topic};
 use logistics_core::webhook::{Endpoint, EndpointFact, EndpointId, EndpointOwner, Endpoints, FactIgnored};
-use logistics_core::wire::{self, RecordError};
+use logistics_core::wire::{self, LogKeys, RecordError};
 use logistics_core::{Offset, Partition};
 use tokio::sync::watch;
 
+use super::options::WebhookOptions;
 use super::reader::TopicFold;
 use super::sealing::SealingKeys;
 
@@ -22,6 +23,7 @@ type Folded = Result<Arc<Endpoint>, FactIgnored>;
 
 pub(crate) struct Registry {
     sealing_keys: Option<SealingKeys>,
+    log_keys: Option<LogKeys>,
     endpoints: RwLock<Endpoints>,
     partitions: Vec<PartitionState>,
 }
@@ -42,13 +44,14 @@ struct Progress {
 }
 
 impl Registry {
-    pub(crate) fn new(partitions: u32, sealing_keys: Option<SealingKeys>) -> Self {
+    pub(crate) fn new(partitions: u32, options: &WebhookOptions) -> Self {
         let partition = |_| PartitionState {
             progress: watch::Sender::new(Progress::default()),
             results: Mutex::default(),
         };
         Self {
-            sealing_keys,
+            sealing_keys: options.sealing_keys.clone(),
+            log_keys: options.log_keys.clone(),
             endpoints: RwLock::default(),
             partitions: (0..partitions).map(partition).collect(),
         }
@@ -167,7 +170,7 @@ impl TopicFold for Registry {
     /// An invalid record changes nothing and is reported. At a record of a newer release, the reader halts.
     fn fold(&self, partition: Partition, record: &LogRecord) -> ControlFlow<()> {
         let offset = record.offset;
-        match wire::decode_endpoint_fact(&record.payload) {
+        match wire::decode_signed_endpoint_fact(&record.payload, partition, self.log_keys.as_ref()) {
             Ok(fact) => self.fold_fact(partition, offset, fact),
             Err(error @ RecordError::NewerVersion(_)) => {
                 let topic = Topic::Endpoints.name();

@@ -535,3 +535,19 @@ async fn statistics_are_the_sums_of_all_partitions() {
     let (other, _) = created(&webhooks, &CALLER).await;
     assert_eq!(webhooks.statistics(&CALLER, &other.id).map(|stats| stats.delivered), Ok(0));
 }
+
+#[tokio::test]
+async fn with_keys_of_the_log_an_unsigned_fact_makes_no_endpoint() {
+    let bus = MemoryBus::new(PARTITIONS);
+    let keys = wire::LogKeys::new(&[[7; wire::LOG_KEY_BYTES]]).expect("a key");
+    let without_keys = webhooks(&bus, |_| {}).await;
+    let (forged, _) = created(&without_keys, &CALLER).await;
+    let with_keys = webhooks(&bus, |options| options.log_keys = Some(keys.clone())).await;
+    let (signed, _) = created(&with_keys, &CALLER).await;
+    let without_keys = webhooks(&bus, |_| {}).await;
+    let deleted = without_keys.delete(&CALLER, &signed.id, None).await;
+    assert!(deleted.is_ok(), "without keys, every fact counts: {deleted:?}");
+    let again = webhooks(&bus, |options| options.log_keys = Some(keys)).await;
+    assert!(again.show(&CALLER, &signed.id).is_ok(), "its deletion is unsigned");
+    assert!(again.show(&CALLER, &forged.id).is_err());
+}
