@@ -71,13 +71,13 @@ impl OwnerMessages {
                 return;
             };
             if self.sender.send(request).await.is_ok_and(|response| response.is_success()) {
-                info!(endpoint = %about, %to, "the owner of the webhook endpoint was told");
+                info!(endpoint = %about, %to, "notified the owner of the webhook endpoint");
                 return;
             }
             if let Some(delay) = delay {
                 sleep(delay).await;
             }
         }
-        warn!(endpoint = %about, %to, "failed to tell the owner of the webhook endpoint");
+        warn!(endpoint = %about, %to, "failed to notify the owner of the webhook endpoint; its state and its dead letters show the same");
     }
 }

@@ -27,8 +27,8 @@
 //! - The state is a fold of the partition's records. Each record of an owner says from which offset reading restores all of it. So a
 //!   new owner reads the end of the log, and then what it needs. It needs no position of a group and no second store.
 //!
-//! A former owner that does not know yet that it lost a partition harms no guarantee. Its late records are read like the others, and at
-//! worst a message is repeated.
+//! A previous owner that has not yet detected the loss of its partition breaks no guarantee. Its late records are read like the others, and
+//! at worst a message is repeated.
 
 mod attempts;
 mod breaker;

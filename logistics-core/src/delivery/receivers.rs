@@ -54,7 +54,7 @@ pub trait Receivers: Send + Sync {
     /// that cannot be disabled do nothing: the attempts go on.
     async fn disable(&self, endpoint: &EndpointId, failing_since: Option<Timestamp>);
 
-    /// A delivery to the endpoint is dead. Receivers that can tell somebody do so. By default, nothing happens.
+    /// A delivery to the endpoint is dead. An adapter may notify the owner of the endpoint. By default, nothing happens.
     async fn dead(&self, endpoint: &EndpointId, notification: &Notification) {
         let _ = (endpoint, notification);
     }

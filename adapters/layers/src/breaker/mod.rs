@@ -91,7 +91,7 @@ impl CircuitBreaker {
         self.shared.rejected.load(Ordering::Relaxed)
     }
 
-    /// Asks for permission to make one call of the dependency, for calls that are no port's. The admission takes the result.
+    /// Admits one call of a dependency that is no port, or rejects it. Report the result to the admission.
     ///
     /// # Errors
     /// [`BreakerOpen`] if the call must not be made.

@@ -14,8 +14,8 @@ const STATES: usize = BreakerState::ALL.len();
 
 const DEPENDENCY: Label = Label::new(
     "dependency",
-    "`store`: reads of the API; `log`: appends of the API; `jwks`: fetches of the keys of tokens; or a channel of notifications, \
-     such as `email`",
+    "`store`: reads of the API; `log`: appends of the API; `jwks`: fetches of the keys of tokens; or the name that a process of your own \
+     gives its breaker",
 );
 
 const STATE: Label = Label::new("state", "`closed`, `open` or `half_open`");
@@ -43,7 +43,7 @@ const REJECTED: Family = Family::counter(
 
 pub(super) const SUBJECT: Subject = Subject {
     title: "Circuit breakers",
-    text: "Of processes with circuit breakers: the HTTP API on Kafka and Redis, and processes that fetch a JWK set or send e-mail.",
+    text: "Of processes with circuit breakers: the HTTP API on Kafka and Redis, and processes that fetch a JWK set.",
     families: &[CURRENT, TRANSITIONS, REJECTED],
 };
 
