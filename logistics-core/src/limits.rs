@@ -38,6 +38,8 @@ pub const PAGE_ORDERS_MAX: usize = 1000;
 pub const REACTOR_NAME_BYTES_MAX: usize = 32;
 /// Requests that a reactor answers to one notification.
 pub const REACTIONS_MAX: usize = 8;
+/// The last fact of an order to which the answer of a reactor or of a webhook counts. An order without loops has far fewer.
+pub const REACTED_VERSION_MAX: u64 = 200;
 /// Bytes of a webhook's reply that has requests.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// A channel name's length. Brokers limit the length of a group's name, which contains it.

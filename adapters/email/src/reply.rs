@@ -8,6 +8,9 @@ use logistics_core::port::{NotifyError, NotifyErrorKind};
 /// Codes of a server that requires or rejects a login (RFC 4954).
 const LOGIN_CODES: [&str; 4] = ["530", "534", "535", "538"];
 
+/// Enhanced codes that are about the server, the account or a policy, and not about one message.
+const CHANNEL_CLASSES: [&str; 3] = ["5.3.", "5.4.5", "5.7."];
+
 /// The part of an SMTP session that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -42,11 +45,18 @@ pub(crate) fn failure(stage: Stage, error: &Error) -> NotifyError {
     let Some(code) = error.status() else { return broken(stage, error) };
     let (code, object) = (code.to_string(), stage.object());
     if error.is_transient() {
-        let kind = if is_policy(error) { NotifyErrorKind::RateLimited } else { NotifyErrorKind::Unavailable };
+        let kind = match stage {
+            _ if has_class(error, &["4.7."]) => NotifyErrorKind::RateLimited,
+            // 421 and 4.3.x are about the server, and the rest is about this message.
+            Stage::Recipient | Stage::Message if code != "421" && !has_class(error, &["4.3."]) => {
+                NotifyErrorKind::Deferred
+            }
+            _ => NotifyErrorKind::Unavailable,
+        };
         return NotifyError::new(kind, format!("the SMTP server rejects {object} for now (code {code})"));
     }
     let is_of_this_message = matches!(stage, Stage::Recipient | Stage::Message);
-    if is_of_this_message && !LOGIN_CODES.contains(&&*code) {
+    if is_of_this_message && !LOGIN_CODES.contains(&&*code) && !has_class(error, &CHANNEL_CLASSES) {
         let message = format!("the SMTP server rejects {object} (code {code})");
         return NotifyError::new(NotifyErrorKind::Rejected, message);
     }
@@ -54,9 +64,10 @@ pub(crate) fn failure(stage: Stage, error: &Error) -> NotifyError {
     NotifyError::new(NotifyErrorKind::Unauthorized, message)
 }
 
-/// The server defers by policy, for example a rate (RFC 3463, class 4.7.x).
-fn is_policy(error: &Error) -> bool {
-    error.source().is_some_and(|text| text.to_string().starts_with("4.7."))
+/// The enhanced code of the reply begins so (RFC 3463).
+fn has_class(error: &Error, classes: &[&str]) -> bool {
+    let Some(text) = error.source().map(ToString::to_string) else { return false };
+    classes.iter().any(|class| text.starts_with(class))
 }
 
 /// No valid reply.

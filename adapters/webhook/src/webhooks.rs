@@ -8,7 +8,7 @@ use logistics_core::delivery::{Attempt, AttemptOutcome, Problem, ReceiverChange,
 use logistics_core::limits::REPLY_BYTES_MAX;
 use logistics_core::notify::Notification;
 use logistics_core::port::{Clock, EventBus, PortErrorKind, Topic};
-use logistics_core::reactor::{Authority, append_requests, parse_reply, requests};
+use logistics_core::reactor::{Authority, InvalidReaction, append_requests, parse_reply, requests};
 use logistics_core::webhook::{
     DisabledReason, Endpoint, EndpointChange, EndpointFact, EndpointId, MessageId, ReplyUse, WebhookResponse,
     WebhookSender, endpoint_partition, order_event,
@@ -86,8 +86,13 @@ impl Webhooks {
             return invalid();
         };
         let authority = Authority::of_endpoint(&endpoint.id, &endpoint.owner);
-        let Ok(requests) = requests(&authority, notification, reactions, self.clock.now()) else {
-            return invalid();
+        let requests = match requests(&authority, notification, reactions, self.clock.now()) {
+            Ok(requests) => requests,
+            // No later reply counts either.
+            Err(InvalidReaction::TooManyFacts(_)) => {
+                return AttemptOutcome::Rejected { problem: Problem::new("too_many_facts", None) };
+            }
+            Err(_) => return invalid(),
         };
         match append_requests(&*self.bus, self.log_keys.as_ref(), &requests).await {
             Ok(()) => AttemptOutcome::Delivered,

@@ -93,9 +93,10 @@ impl EmailFlags {
         if let Some(count) = self.email_connections_max {
             options.connections_max = usize::from(count);
         }
+        let in_flight_max = options.connections_max;
         let notifier = EmailNotifier::new(self.server(url)?, options);
         let notifier = notifier.map_err(|why| wrong("--email-smtp-url", why))?;
-        Ok(Some(EmailDelivery::over(Arc::new(notifier))))
+        Ok(Some(EmailDelivery::over(Arc::new(notifier), in_flight_max)))
     }
 
     fn server(&self, url: &str) -> Result<SmtpServer, Failure> {

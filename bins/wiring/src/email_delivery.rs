@@ -22,20 +22,22 @@ const RECEIVERS: [(Actor, &str); 2] =
 /// Maximum time for an attempt, in milliseconds: above the limits of the notifier, which reports them in better words. A shorter one
 /// would repeat messages that a slow server accepts.
 const ATTEMPT_MS_MAX: u64 = 100_000;
-/// Failed attempts in a row after which the channel pauses. One server is behind all mailboxes, and a mailbox that defers a
-/// message is no failure of the server.
+/// Failed attempts in a row after which the channel pauses. One server is behind all mailboxes. A mailbox that defers a message
+/// counts as no failure.
 const BREAKER_FAILURES: u32 = 20;
 
 /// What the e-mails need to start.
 pub struct EmailDelivery {
     notifier: Arc<dyn Notifier>,
+    in_flight_max: usize,
 }
 
 impl EmailDelivery {
-    /// E-mails over this notifier, which sends to the contacts of the recipients.
+    /// E-mails over this notifier, which sends to the contacts of the recipients. `in_flight_max`: attempts at the same time for each
+    /// role. More than the connections of the notifier would wait there, and their wait counts towards the time limit.
     #[must_use]
-    pub fn over(notifier: Arc<dyn Notifier>) -> Self {
-        Self { notifier }
+    pub fn over(notifier: Arc<dyn Notifier>, in_flight_max: usize) -> Self {
+        Self { notifier, in_flight_max }
     }
 
     /// Starts the deliveries.
@@ -48,6 +50,7 @@ impl EmailDelivery {
         let mut options = DeliveryOptions::new(valid(ChannelName::parse(CHANNEL)));
         (options.from, options.contacts, options.attempt_ms_max) = (from, true, ATTEMPT_MS_MAX);
         options.settings.breaker_failures = BREAKER_FAILURES;
+        options.settings.in_flight_endpoint_max = self.in_flight_max.max(1);
         options.observers = telemetry.observers();
         let receivers = Arc::new(Roles::new(&self.notifier));
         let bus = telemetry.layer().over(bus);

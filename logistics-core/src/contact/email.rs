@@ -58,10 +58,10 @@ impl EmailAddress {
     }
 }
 
-/// RFC 5322, section 3.2.3.
+/// RFC 5322, section 3.2.3, without the characters by which some relays send a message elsewhere, or to a program.
 fn is_dot_atom(local: &str) -> bool {
-    let is_atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
-    local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
+    let is_atext = |byte: u8| byte.is_ascii_alphanumeric() || b"#$&'*+-=?^_`{}~".contains(&byte);
+    !local.starts_with('-') && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
 }
 
 /// At least two labels. The last one is no number, so an IPv4 address is no domain.
@@ -138,6 +138,10 @@ mod tests {
             "a@b.co\n",
             " a@b.co",
             "a@b.co\u{202e}",
+            "a%other.example@b.co",
+            "other.example!a@b.co",
+            "a|b@c.co",
+            "-f@b.co",
         ] {
             assert_eq!(EmailAddress::parse(wrong), Err(InvalidEmail::Syntax), "{wrong:?}");
         }

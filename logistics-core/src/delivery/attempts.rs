@@ -23,7 +23,15 @@ impl Deliveries {
         match outcome {
             AttemptOutcome::Delivered => self.on_delivered(now, id, &pair, partition),
             AttemptOutcome::Failed { problem, retry_after_ms } => {
+                self.fail_endpoint(now, &pair.0, retry_after_ms);
                 self.on_failed(now, id, &pair, problem, retry_after_ms);
+            }
+            AttemptOutcome::Deferred { problem, retry_after_ms } => {
+                let recovered = self.works(&pair.0);
+                self.on_failed(now, id, &pair, problem, retry_after_ms);
+                if recovered {
+                    self.advance(now, &pair.0);
+                }
             }
             AttemptOutcome::Rejected { problem } => self.on_rejected(now, id, &pair, problem),
             AttemptOutcome::Postponed { after_ms } => self.on_postponed(now, id, &pair, after_ms),
@@ -111,7 +119,6 @@ impl Deliveries {
         retry_after_ms: Option<u64>,
     ) {
         let random = self.random();
-        self.fail_endpoint(now, &pair.0, retry_after_ms);
         let Some(item) = self.items.get_mut(&id) else { return };
         let partition = item.partition;
         // An early attempt is none of the schedule.

@@ -31,6 +31,8 @@ pub struct Deliveries {
     pub(super) in_flight: usize,
     pub(super) next_item: ItemId,
     pub(super) draining: bool,
+    /// When to look for records that must be stored again.
+    pub(super) keep_at: Timestamp,
     pub(super) effects: VecDeque<Effect>,
 }
 
@@ -70,6 +72,7 @@ impl Deliveries {
             in_flight: 0,
             next_item: 0,
             draining: false,
+            keep_at: Timestamp::default(),
             effects: VecDeque::new(),
         }
     }

@@ -30,6 +30,7 @@ impl Deliveries {
                 (state.settled, state.forget_at) = (std::collections::BTreeMap::new(), None);
             }
         }
+        self.keep_stored(now);
         self.publish_stats(now);
         self.publish_checkpoints(now);
     }

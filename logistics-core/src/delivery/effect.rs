@@ -48,6 +48,13 @@ pub enum AttemptOutcome {
         /// Milliseconds that the endpoint requires before the next attempt.
         retry_after_ms: Option<u64>,
     },
+    /// The attempt failed for a reason of this message alone: it is attempted again, and the endpoint works for others.
+    Deferred {
+        /// What it failed for.
+        problem: Problem,
+        /// Milliseconds that the endpoint requires before the next attempt of this message.
+        retry_after_ms: Option<u64>,
+    },
     /// This message can never be delivered, so no attempt follows: the delivery is dead at once. The endpoint works: other
     /// messages are delivered to it.
     Rejected {

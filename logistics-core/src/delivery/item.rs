@@ -41,6 +41,8 @@ pub(super) struct Item {
     pub(super) held_until: Timestamp,
     /// The offset of its latest record that says that it waits.
     pub(super) log: Option<Offset>,
+    /// The time of its latest record.
+    pub(super) stored_at: Timestamp,
     /// Attempts that failed.
     pub(super) attempts: u32,
     /// Attempts that began: names the attempt under way.
@@ -79,6 +81,7 @@ impl Item {
             held: false,
             held_until: now,
             log: None,
+            stored_at: now,
             attempts: 0,
             started: 0,
             due_at: now,

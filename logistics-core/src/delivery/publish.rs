@@ -2,12 +2,17 @@
 
 use super::deliveries::Deliveries;
 use super::effect::{Effect, PublishId};
-use super::item::{ItemId, ItemState, Pair};
+use super::item::{Item, ItemId, ItemState, Pair};
 use super::record::{
     DeliveryEvent, DeliveryOutcome, DeliveryRecord, Settled, WaitReason, Waiting, Written, to_record_key,
 };
 use crate::backoff::Backoff;
 use crate::ids::{Offset, Timestamp};
+
+/// Milliseconds after which a record that a delivery waits is written again. Logs keep the records for a week at least.
+const STORED_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+/// Milliseconds between two searches for such records.
+const KEEP_EVERY_MS: u64 = 60 * 60 * 1_000;
 
 impl Deliveries {
     /// Stores that a delivery waits.
@@ -36,6 +41,23 @@ impl Deliveries {
         }
     }
 
+    /// Stores again what has waited for long: the log keeps records for a limited time.
+    pub(super) fn keep_stored(&mut self, now: Timestamp) {
+        if now < self.keep_at {
+            return;
+        }
+        self.keep_at = now.after_millis(KEEP_EVERY_MS);
+        let is_old = |item: &Item| {
+            let waits = !matches!(item.state, ItemState::Ended(_)) && item.log.is_some() && !item.publishing;
+            waits && now.millis_since(item.stored_at) >= STORED_MS_MAX
+        };
+        let old: Vec<ItemId> =
+            self.items.iter().filter(|(_, item)| is_old(item)).map(|(id, _)| *id).collect();
+        for id in old {
+            self.revise(now, id);
+        }
+    }
+
     /// Publishes the current state of a delivery, unless a record of it is on its way.
     pub(super) fn publish(&mut self, now: Timestamp, id: ItemId) {
         let in_line = self.is_in_line(id);
@@ -45,7 +67,7 @@ impl Deliveries {
         if in_line {
             return;
         }
-        item.publishing = true;
+        (item.publishing, item.stored_at) = (true, now);
         let event = match item.state {
             ItemState::Ended(outcome) => DeliveryEvent::Settled(Settled {
                 key: item.key(),

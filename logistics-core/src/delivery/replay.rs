@@ -114,6 +114,7 @@ impl Deliveries {
                 self.update(id, |item| {
                     (item.attempts, item.due_at, item.problem, item.reason) =
                         (attempts, due_at, problem, reason);
+                    item.stored_at = record.at;
                 });
                 self.set_log(now, id, offset);
             }
@@ -123,6 +124,7 @@ impl Deliveries {
                 self.update(id, |item| {
                     (item.attempts, item.due_at, item.problem, item.reason) =
                         (0, record.at, None, WaitReason::Busy);
+                    item.stored_at = record.at;
                 });
                 self.set_log(now, id, offset);
             }

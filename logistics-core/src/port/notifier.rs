@@ -16,6 +16,9 @@ pub enum NotifyErrorKind {
     Unavailable,
     /// The other side limits the rate. A retry may succeed, after [`NotifyError::retry_after_ms`] if it is known.
     RateLimited,
+    /// The other side cannot take this notification now, for example because a mailbox is full. It may take others. A retry may
+    /// succeed.
+    Deferred,
     /// The other side rejects the channel's credentials or settings, so every notification would fail. The driver retries,
     /// so none is lost until an operator has corrected them.
     Unauthorized,
@@ -33,6 +36,7 @@ impl NotifyErrorKind {
         match self {
             NotifyErrorKind::Unavailable => "unavailable",
             NotifyErrorKind::RateLimited => "rate_limited",
+            NotifyErrorKind::Deferred => "deferred",
             NotifyErrorKind::Unauthorized => "unauthorized",
             NotifyErrorKind::Rejected => "rejected",
             NotifyErrorKind::Invalid => "invalid",
@@ -43,9 +47,10 @@ impl NotifyErrorKind {
     #[must_use]
     pub fn is_retryable(self) -> bool {
         match self {
-            NotifyErrorKind::Unavailable | NotifyErrorKind::RateLimited | NotifyErrorKind::Unauthorized => {
-                true
-            }
+            NotifyErrorKind::Unavailable
+            | NotifyErrorKind::RateLimited
+            | NotifyErrorKind::Deferred
+            | NotifyErrorKind::Unauthorized => true,
             NotifyErrorKind::Rejected | NotifyErrorKind::Invalid => false,
         }
     }

@@ -3,7 +3,7 @@
 use super::reaction::Reaction;
 use crate::ids::{PartyId, ReactorName, RequestId, Subject, Timestamp};
 use crate::lifecycle::Actor;
-use crate::limits::REACTIONS_MAX;
+use crate::limits::{REACTED_VERSION_MAX, REACTIONS_MAX};
 use crate::notify::Notification;
 use crate::request::{Command, Request};
 
@@ -51,6 +51,9 @@ pub enum InvalidReaction {
     /// There are too many.
     #[error("a reactor answered with {0} requests; the limit is {REACTIONS_MAX}")]
     TooMany(usize),
+    /// The order has too many facts already.
+    #[error("a reactor answered to fact {0} of the order; answers count up to fact {REACTED_VERSION_MAX}")]
+    TooManyFacts(u64),
     /// One places an order.
     #[error("a reactor may not place orders: its requests are about the order of the notification")]
     Placement,
@@ -60,7 +63,8 @@ pub enum InvalidReaction {
 /// changed the order changes nothing.
 ///
 /// # Errors
-/// [`InvalidReaction`] for more than [`REACTIONS_MAX`], or a placement.
+/// [`InvalidReaction`] for more than [`REACTIONS_MAX`], a placement, or an order with more than [`REACTED_VERSION_MAX`] facts: an
+/// answer that causes the next one would never end.
 pub fn requests(
     authority: &Authority,
     notification: &Notification,
@@ -69,6 +73,9 @@ pub fn requests(
 ) -> Result<Vec<Request>, InvalidReaction> {
     if reactions.len() > REACTIONS_MAX {
         return Err(InvalidReaction::TooMany(reactions.len()));
+    }
+    if !reactions.is_empty() && notification.version.0 > REACTED_VERSION_MAX {
+        return Err(InvalidReaction::TooManyFacts(notification.version.0));
     }
     if reactions.iter().any(|reaction| matches!(reaction.command, Command::Place(_))) {
         return Err(InvalidReaction::Placement);

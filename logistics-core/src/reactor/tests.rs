@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::ids::{Offset, Timestamp, Version};
 use crate::lifecycle::{Actor, Status};
-use crate::limits::REACTIONS_MAX;
+use crate::limits::{REACTED_VERSION_MAX, REACTIONS_MAX};
 use crate::notify::Notification;
 use crate::request::{Command, Placement, Request};
 use crate::{Decision, Order, Policy, Rejection, decide, evolve};
@@ -56,6 +56,11 @@ fn there_is_a_limit_and_no_placement() {
     assert_eq!(refused(many), InvalidReaction::TooMany(REACTIONS_MAX + 1));
     let place = Reaction::new(Command::Place(Placement::new()));
     assert_eq!(refused(vec![place]), InvalidReaction::Placement);
+    let answer = |version, reactions| requests(&authority("a"), &notification(version), reactions, now());
+    assert!(answer(REACTED_VERSION_MAX, confirm()).is_ok());
+    let late = REACTED_VERSION_MAX + 1;
+    assert_eq!(answer(late, confirm()), Err(InvalidReaction::TooManyFacts(late)), "a loop ends");
+    assert_eq!(answer(late, Vec::new()), Ok(Vec::new()));
 }
 
 fn decided(order: Option<&Order>, request: &Request, offset: u64) -> Decision {

@@ -21,7 +21,8 @@ const DELAY_BUCKETS: &[f64] = &[
 const OUTCOMES: [&str; 4] = ["delivered", "undeliverable", "undecodable", "gone"];
 
 /// The last is of kinds that a later core adds.
-const KINDS: [&str; 6] = ["unavailable", "rate_limited", "unauthorized", "rejected", "invalid", OTHER];
+const KINDS: [&str; 7] =
+    ["unavailable", "rate_limited", "deferred", "unauthorized", "rejected", "invalid", OTHER];
 
 const CHANNEL: Label =
     Label::new("channel", "a channel of the configuration, such as `console`; `_OTHER` beyond 64");
@@ -204,16 +205,17 @@ fn expose_readings(readings: &Readings, page: &mut Page) {
 
 /// The kinds that a retry follows.
 fn is_retried(kind: &str) -> bool {
-    matches!(kind, "unavailable" | "rate_limited" | "unauthorized")
+    matches!(kind, "unavailable" | "rate_limited" | "deferred" | "unauthorized")
 }
 
 fn kind_index(kind: NotifyErrorKind) -> usize {
     match kind {
         NotifyErrorKind::Unavailable => 0,
         NotifyErrorKind::RateLimited => 1,
-        NotifyErrorKind::Unauthorized => 2,
-        NotifyErrorKind::Rejected => 3,
-        NotifyErrorKind::Invalid => 4,
-        _ => 5,
+        NotifyErrorKind::Deferred => 2,
+        NotifyErrorKind::Unauthorized => 3,
+        NotifyErrorKind::Rejected => 4,
+        NotifyErrorKind::Invalid => 5,
+        _ => 6,
     }
 }

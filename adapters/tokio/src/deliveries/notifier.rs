@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use logistics_core::delivery::{Attempt, AttemptOutcome, EndpointStatus, Problem, ReceiverChange, Receivers};
 use logistics_core::notify::Notification;
-use logistics_core::port::{Notifier, NotifyError};
+use logistics_core::port::{Notifier, NotifyError, NotifyErrorKind};
 use logistics_core::{EndpointId, Timestamp};
 
 /// A [`Notifier`] as the one endpoint of a channel. Its failures are retried with growing delays, and hold up neither the
@@ -51,9 +51,10 @@ impl Receivers for NotifierReceiver {
 
 fn outcome_of(error: &NotifyError) -> AttemptOutcome {
     let problem = Problem::new(error.kind().code(), None);
-    if error.is_retryable() {
-        AttemptOutcome::Failed { problem, retry_after_ms: error.retry_after_ms() }
-    } else {
-        AttemptOutcome::Rejected { problem }
+    let retry_after_ms = error.retry_after_ms();
+    match error.kind() {
+        NotifyErrorKind::Deferred => AttemptOutcome::Deferred { problem, retry_after_ms },
+        kind if kind.is_retryable() => AttemptOutcome::Failed { problem, retry_after_ms },
+        _ => AttemptOutcome::Rejected { problem },
     }
 }

@@ -260,6 +260,42 @@ fn a_rejected_retry_closes_the_breaker_and_brings_the_rest_forward() {
 }
 
 #[test]
+fn a_deferred_message_is_repeated_by_the_schedule_and_its_endpoint_works() {
+    let mut world = World::new(Settings { breaker_failures: 2, ..settings() }, &["a"]);
+    let deferred = || AttemptOutcome::Deferred { problem: Problem::new("deferred", None), retry_after_ms: None };
+    for order in ["o1", "o2", "o3"] {
+        world.notify(order, 1);
+        world.answer_of("a", deferred());
+    }
+    world.store_all();
+    assert_eq!(logged(&world), [("failed", 1); 3]);
+    // Three in a row, and another order is delivered at once.
+    world.notify("o4", 1);
+    world.answer_of("a", Delivered);
+    world.wait(6_000);
+    assert_eq!(world.flights.len(), 3, "the retries after 5 s");
+}
+
+#[test]
+fn what_waits_for_days_is_stored_again_each_day() {
+    let mut world = World::new(Settings { breaker_failures: 1, ..settings() }, &["a"]);
+    world.notify("o1", 1);
+    world.notify("o1", 2);
+    let day_ms = 24 * 60 * 60 * 1_000;
+    world.answer_of("a", AttemptOutcome::Postponed { after_ms: day_ms });
+    world.store_all();
+    assert_eq!(logged(&world), [("postponed", 0), ("behind", 0)]);
+    world.wait(day_ms - 1);
+    world.store_all();
+    assert_eq!(logged(&world).len(), 2, "not before");
+    world.recover();
+    world.wait(60 * 60 * 1_000);
+    world.store_all();
+    let records = logged(&world);
+    assert!(records[2..].contains(&("behind", 0)), "{records:?}");
+}
+
+#[test]
 fn a_postponed_message_waits_as_long_as_it_wants_and_counts_no_attempt() {
     let mut world = World::new(Settings { breaker_failures: 1, ..settings() }, &["a"]);
     let postponed = || AttemptOutcome::Postponed { after_ms: 60_000 };
