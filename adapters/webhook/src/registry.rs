@@ -29,7 +29,7 @@ impl Registry {
         self.read(|endpoints| endpoints.receivers(notification).map(|endpoint| endpoint.id.clone()).collect())
     }
 
-    /// The endpoints that are told about this one.
+    /// The endpoints that get messages about this one.
     pub(crate) fn told_about(&self, endpoint: &Endpoint) -> Vec<Arc<Endpoint>> {
         self.read(|endpoints| endpoints.told_about(endpoint).cloned().collect())
     }

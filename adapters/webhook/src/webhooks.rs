@@ -25,7 +25,7 @@ use crate::registry::Registry;
 /// The webhook endpoints of the log, as the receivers of the channel `webhooks`.
 ///
 /// It follows the facts about endpoints, finds those that receive a notification, and sends each message signed. An endpoint that
-/// answers 410, or fails for days, is disabled by a fact, and its owner is told. If the endpoint is set so, its reply has requests,
+/// answers 410, or fails for days, is disabled by a fact, and its owner gets a message. If the endpoint is set so, its reply has requests,
 /// which are appended with the rights of its owner before the message counts as delivered.
 pub struct Webhooks {
     bus: Arc<dyn EventBus>,

@@ -75,7 +75,7 @@ impl Endpoints {
         ids.filter_map(|id| self.by_id.get(id)).filter(|endpoint| endpoint.receives(notification))
     }
 
-    /// The enabled endpoints that are told about this one: the owner's others, and those of the platform.
+    /// The enabled endpoints that get messages about this one: the owner's others, and those of the platform.
     pub fn told_about(&self, endpoint: &Endpoint) -> impl Iterator<Item = &Arc<Endpoint>> {
         let owners = BTreeSet::from([EndpointOwner::Operator, endpoint.owner.clone()]);
         let ids = owners.into_iter().filter_map(|owner| self.by_owner.get(&owner)).flatten();

@@ -15,16 +15,21 @@ async fn outcome(notifier: &EmailNotifier, status: Status) -> Result<(), NotifyE
 
 #[tokio::test]
 async fn replies_have_the_kind_that_a_caller_can_act_on() {
-    use NotifyErrorKind::{RateLimited, Rejected, Unauthorized, Unavailable};
+    use NotifyErrorKind::{Deferred, RateLimited, Rejected, Unauthorized, Unavailable};
     let server = SmtpServer::start(Encryption::Tls);
     let notifier = notifier(&server);
     for (code, text, kind) in [
-        (450, "4.2.1 mailbox busy", Unavailable),
+        (450, "4.2.1 mailbox busy", Deferred),
+        (450, "4.1.2 no such domain", Deferred),
         (451, "4.7.1 too many messages", RateLimited),
-        (452, "4.2.2 mailbox full", Unavailable),
+        (451, "4.3.0 out of order", Unavailable),
+        (421, "closing", Unavailable),
+        (452, "4.2.2 mailbox full", Deferred),
         (550, "5.1.1 no such mailbox", Rejected),
         (553, "5.1.3 not allowed", Rejected),
         (530, "5.7.0 log in first", Unauthorized),
+        (550, "5.4.5 daily quota used", Unauthorized),
+        (554, "5.7.1 listed", Unauthorized),
     ] {
         server.plan().recipients.insert(CUSTOMER.to_owned(), [(code, text)].into());
         assert_eq!(outcome(&notifier, Status::Placed).await, Err(kind), "{code}");
@@ -33,7 +38,7 @@ async fn replies_have_the_kind_that_a_caller_can_act_on() {
         server.plan().senders.push_back((code, "5.1.8 sender"));
         assert_eq!(outcome(&notifier, Status::Placed).await, Err(kind), "{code}");
     }
-    for (code, kind) in [(451, Unavailable), (552, Rejected), (554, Rejected)] {
+    for (code, kind) in [(451, Deferred), (552, Rejected), (554, Rejected)] {
         server.plan().messages.push_back((code, "message"));
         assert_eq!(outcome(&notifier, Status::Placed).await, Err(kind), "{code}");
     }

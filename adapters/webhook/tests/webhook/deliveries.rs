@@ -287,7 +287,7 @@ async fn an_endpoint_that_is_gone_is_disabled_for_good() {
     }
     until("the other one has all", || complete(&other.received(), 1, 10)).await;
     let disabled = || of_type(&other, "logistics.webhook.endpoint-disabled");
-    until("the owner is told", || !disabled().is_empty()).await;
+    until("a message to the owner", || !disabled().is_empty()).await;
     let data = &disabled()[0]["data"];
     assert_eq!((&data["endpoint_id"], &data["reason"]), (&"we_gone".into(), &"gone".into()));
     assert!(receiver.received().len() <= 2, "{} messages", receiver.received().len());
@@ -316,7 +316,7 @@ async fn the_owner_is_told_of_a_dead_letter_once_an_hour() {
     system.notify("o2", 1);
     until("another one", || webhooks.report().dead == 2).await;
     let told = || of_type(&other, "logistics.webhook.dead-letter");
-    until("the owner is told again", || told().len() == 2).await;
+    until("another message to the owner", || told().len() == 2).await;
     for event in told() {
         let data = &event["data"];
         assert_eq!((&data["endpoint_id"], &data["order_id"]), (&"we_broken".into(), &"o1".into()), "{event}");

@@ -262,7 +262,8 @@ fn a_rejected_retry_closes_the_breaker_and_brings_the_rest_forward() {
 #[test]
 fn a_deferred_message_is_repeated_by_the_schedule_and_its_endpoint_works() {
     let mut world = World::new(Settings { breaker_failures: 2, ..settings() }, &["a"]);
-    let deferred = || AttemptOutcome::Deferred { problem: Problem::new("deferred", None), retry_after_ms: None };
+    let deferred =
+        || AttemptOutcome::Deferred { problem: Problem::new("deferred", None), retry_after_ms: None };
     for order in ["o1", "o2", "o3"] {
         world.notify(order, 1);
         world.answer_of("a", deferred());
