@@ -24,9 +24,9 @@ use crate::unsubscribe::UnsubscribeUrl;
 /// A message is sent at least once. Within the process, a retry sends nothing to a recipient whose message the server has
 /// accepted. After a restart, or when the server's answer was lost, a message may arrive twice, with the same `Message-ID`.
 ///
-/// [`NotifyError`] has the kind `Rejected` for a mailbox or a message that the server rejects for good, `RateLimited` and
-/// `Unavailable` for what passes, `Unauthorized` for a login or a sender that the server rejects, and `Invalid` for a template
-/// that fails. No error contains an address or the text of a reply.
+/// [`NotifyError`] has the kind `Rejected` for a mailbox or a message that the server rejects for good, `Deferred` for one that it
+/// does not take now, `RateLimited` and `Unavailable` for what passes, `Unauthorized` for a login, a sender or an account that the
+/// server rejects, and `Invalid` for a template that fails. No error contains an address or the text of a reply.
 pub struct EmailNotifier {
     from: Sender,
     templates: EmailTemplates,
