@@ -15,8 +15,8 @@ use logistics_core::webhook::{
 };
 use logistics_core::wire::Record;
 use logistics_core::{
-    Actor, ChannelName, Command, Offset, OrderId, Partition, Request, RequestId, Status, Timestamp, Version,
-    partition_of, wire,
+    Actor, ChannelName, Command, Contact, Offset, OrderId, Partition, Request, RequestId, Status, Timestamp,
+    Version, partition_of, wire,
 };
 use logistics_testkit::MemoryBus;
 use logistics_tokio::{DeliveryOptions, DeliveryService};
@@ -84,10 +84,13 @@ impl System {
     }
 
     fn notify(&self, order: &str, version: u64) {
-        let notification = notification(order, version);
+        self.notify_with(&notification(order, version));
+    }
+
+    fn notify_with(&self, notification: &Notification) {
         let order_id = &notification.order_id;
         let (partition, key) = (partition_of(order_id, PARTITIONS), order_id.to_key());
-        let payload = wire::encode_notification(&notification);
+        let payload = wire::encode_notification(notification);
         self.bus.with_broker(|broker| broker.append(Topic::Notifications, partition, Some(key), payload));
     }
 
@@ -359,6 +362,32 @@ async fn a_reply_becomes_requests_with_the_rights_of_the_owner_and_a_repetition_
     let Request { actor, party, by, command, .. } = &requests[0];
     assert_eq!((*actor, party), (Actor::Merchant, &"m-1".parse().ok()));
     assert_eq!((by, command), (&"webhook:we_1".parse().ok(), &Command::Transition { to: Status::Confirmed }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_a_message_nor_the_record_that_it_waits_has_an_address() {
+    const ADDRESS: &str = "ann.secret@customer.example";
+    let system = System::new(quick());
+    let receiver = Receiver::with(Answer::Status(500)).await;
+    system.endpoint("we_1", &receiver.url("/in")).await;
+    let mut notification = notification("o1", 1);
+    let contact = Contact::new(ADDRESS.parse().expect("an address"));
+    notification.recipients[0].contact = Some(contact);
+    assert!(String::from_utf8_lossy(&wire::encode_notification(&notification)).contains(ADDRESS));
+    let webhooks = system.start();
+    system.notify_with(&notification);
+    until("it waits", || webhooks.report().failed > 0).await;
+    webhooks.drain(Duration::from_secs(10)).await;
+    let partition = partition_of(&notification.order_id, PARTITIONS);
+    let end = system.bus.bounds(Topic::Deliveries, partition).await.expect("bounds").end;
+    let limit = ReadLimit { records: 100, bytes: 1024 * 1024 };
+    let records = system.bus.read_range(Topic::Deliveries, partition, Offset(0)..end, limit);
+    let records: Vec<_> = records.map(|record| record.expect("a record").payload).collect().await;
+    let bodies = receiver.received().into_iter().map(|message| message.body);
+    let texts: Vec<String> =
+        records.into_iter().chain(bodies).map(|it| String::from_utf8_lossy(&it).into_owned()).collect();
+    assert!(texts.len() >= 2, "a record and a message");
+    assert!(texts.iter().all(|text| text.contains("o1") && !text.contains("ann.secret")), "{texts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
