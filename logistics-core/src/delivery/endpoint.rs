@@ -17,6 +17,8 @@ pub(super) struct EndpointState {
     pub(super) in_flight: usize,
     /// Attempts without an answer in time.
     pub(super) overdue: usize,
+    /// Deliveries of it in the process.
+    pub(super) items: usize,
     /// Deliveries that are neither accepted nor stored.
     pub(super) held: usize,
     /// The first deliveries of each order that may start, by their time.
@@ -37,6 +39,7 @@ impl Default for EndpointState {
             paused_until: Timestamp::default(),
             in_flight: 0,
             overdue: 0,
+            items: 0,
             held: 0,
             queue: BTreeSet::new(),
             wake_at: None,

@@ -6,7 +6,7 @@ use super::deliveries::Deliveries;
 use super::effect::EndpointStatus;
 use super::item::{Item, ItemId, ItemState, Pair};
 use super::partition::Phase;
-use super::record::{DeliveryKey, WaitReason};
+use super::record::{DeliveryKey, DeliveryOutcome, Problem, WaitReason};
 use crate::ids::EndpointId;
 use crate::ids::{Offset, Partition, Timestamp, Version};
 use crate::notify::Notification;
@@ -39,6 +39,13 @@ impl Deliveries {
             let pair = item.pair();
             item.held_until = now.after_millis(self.settings.hold_ms);
             (item.origin, item.held) = (Some(offset), true);
+            if self.is_full(&endpoint) {
+                item.problem = Some(Problem::new("full", None));
+                let id = self.insert(item);
+                self.hold(partition, offset, &endpoint);
+                self.finish(now, id, DeliveryOutcome::Dead);
+                continue;
+            }
             let reason = self.waits_for(now, &pair);
             let held_until = item.held_until;
             let id = self.insert(item);
@@ -56,6 +63,11 @@ impl Deliveries {
         if let Some(state) = self.partitions.get_mut(&partition) {
             state.next = state.next.max(Some(next));
         }
+    }
+
+    /// As many deliveries of the endpoint wait as may.
+    fn is_full(&self, endpoint: &EndpointId) -> bool {
+        self.endpoints.get(endpoint).is_some_and(|state| state.items >= self.settings.waiting_endpoint_max)
     }
 
     /// Why a new delivery waits in the log at once.
@@ -99,6 +111,7 @@ impl Deliveries {
         self.next_item += 1;
         let id = self.next_item;
         let (endpoint, order_id) = item.pair();
+        self.endpoints.entry(endpoint.clone()).or_default().items += 1;
         let versions = self.orders.entry(endpoint).or_default().entry(order_id).or_default();
         versions.insert(item.notification.version, id);
         self.items.insert(id, item);
@@ -111,6 +124,9 @@ impl Deliveries {
         self.unqueue(id);
         let Some(item) = self.items.remove(&id) else { return };
         let pair = item.pair();
+        if let Some(endpoint) = self.endpoints.get_mut(&pair.0) {
+            endpoint.items = endpoint.items.saturating_sub(1);
+        }
         self.forget_version(&pair, item.notification.version);
         self.lates.remove(&(item.held_until, id));
         if let (Some(log), Some(state)) = (item.log, self.partitions.get_mut(&item.partition)) {

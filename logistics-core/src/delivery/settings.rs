@@ -22,6 +22,9 @@ pub struct Settings {
     pub held_partition_max: usize,
     /// Deliveries that wait in the process. More notifications are not read.
     pub waiting_max: usize,
+    /// Deliveries of one endpoint that wait in the process. A further one is dead at once, with the problem `full`, so that an endpoint
+    /// that does not work uses up the room of no other. A redrive delivers it.
+    pub waiting_endpoint_max: usize,
     /// The wait before each retry in milliseconds. A delivery whose last retry failed is dead.
     pub retry_delays_ms: Vec<u64>,
     /// The random share of a wait, 0 to 100: with 20, a wait is 80 % to 120 % of its delay.
@@ -56,6 +59,7 @@ impl Default for Settings {
             held_endpoint_max: 64,
             held_partition_max: 4_096,
             waiting_max: 500_000,
+            waiting_endpoint_max: 100_000,
             retry_delays_ms: RETRY_DELAYS_MS.to_vec(),
             jitter_percent: 20,
             retry_after_ms_max: 24 * 60 * 60 * 1_000,

@@ -372,6 +372,33 @@ fn a_quiet_channel_writes_a_checkpoint_behind_the_records_of_the_others() {
 }
 
 #[test]
+fn a_full_endpoint_gets_dead_letters_and_the_others_their_messages() {
+    let mut world = World::new(Settings { waiting_endpoint_max: 2, ..settings() }, &["a", "b"]);
+    for order in ["o1", "o2", "o3"] {
+        world.notify(order, 1);
+        world.answer_of("b", Delivered);
+    }
+    world.wait(1_000);
+    world.store_all();
+    world.acknowledge();
+    assert_eq!(world.position, Offset(3), "no endpoint holds the position");
+    assert_eq!(logged(&world).iter().filter(|(kind, _)| *kind == "dead").count(), 1);
+    let Some(DeliveryEvent::Settled(dead)) = world.log.iter().map(|record| &record.event).find(
+        |event| matches!(event, DeliveryEvent::Settled(settled) if settled.outcome == DeliveryOutcome::Dead),
+    ) else {
+        panic!("{:?}", world.log)
+    };
+    assert_eq!((dead.problem.clone(), dead.key.endpoint.as_str()), (Some(Problem::new("full", None)), "a"));
+    assert_eq!(dead.notification.as_ref(), Some(&notification("o3", 1)), "a redrive delivers it");
+    // Room again.
+    world.answer_of("a", Delivered);
+    world.answer_of("a", Delivered);
+    world.store_all();
+    world.notify("o4", 1);
+    assert_eq!(world.flights.len(), 2);
+}
+
+#[test]
 fn days_of_failures_only_disable_the_endpoint() {
     let mut world = World::new(Settings { disable_after_ms: 60_000, ..settings() }, &["a"]);
     world.notify("o1", 1);
