@@ -1,8 +1,15 @@
 //! Images, and the operations of every container.
 
+use std::time::Duration;
+
 use testcontainers_modules::testcontainers::bollard::Docker;
 use testcontainers_modules::testcontainers::core::ExecCommand;
 use testcontainers_modules::testcontainers::{ContainerAsync, GenericImage};
+use tokio::time::sleep;
+
+/// Attempts to pause a container, and the wait before each further one.
+const PAUSE_ATTEMPTS: u32 = 5;
+const PAUSE_RETRY: Duration = Duration::from_millis(500);
 
 /// The image that a variable names, as name and tag.
 #[must_use]
@@ -18,11 +25,18 @@ pub fn named(variable: &str, default: &str) -> (String, String) {
 pub struct Machine(pub(crate) ContainerAsync<GenericImage>);
 
 impl Machine {
-    /// Pauses every process of the container.
+    /// Pauses every process of the container. On a busy machine, the kernel may need several attempts to freeze them.
     ///
     /// # Panics
     /// If the Docker engine fails.
     pub async fn pause(&self) {
+        for _ in 1..PAUSE_ATTEMPTS {
+            match self.0.pause().await {
+                Ok(()) => return,
+                Err(error) if format!("{error:?}").contains("unable to freeze") => sleep(PAUSE_RETRY).await,
+                Err(error) => panic!("the container cannot be paused: {error}"),
+            }
+        }
         self.0.pause().await.expect("the container can be paused");
     }
 
