@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn every_address_of_the_core_can_be_used() {
-        for email in ["a@b.co", "o'neil_{x}+!#$%&*-/=?^`|~@xn--bcher-kva.example", "A.B@c-d.e1"] {
+        for email in ["a@b.co", "o'neil_{x}+#$&*-=?^`~@xn--bcher-kva.example", "A.B@c-d.e1"] {
             assert_eq!(address(&email.parse().unwrap()).unwrap().to_string(), email);
         }
         let local = "l".repeat(64);

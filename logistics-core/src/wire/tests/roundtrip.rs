@@ -91,12 +91,13 @@ fn placement() -> impl Strategy<Value = Placement> {
 
 fn contacts() -> impl Strategy<Value = Contacts> {
     let language = proptest::option::of("[a-z]{2,8}(-[A-Z0-9]{1,8}){0,2}");
-    let contact =
-        ("[a-z0-9+!#'_-]{1,64}", "[a-z0-9]{1,63}", language).prop_map(|(local, domain, language)| {
+    let contact = ("[a-z0-9+#'_][a-z0-9+#'_-]{0,63}", "[a-z0-9]{1,63}", language).prop_map(
+        |(local, domain, language)| {
             let mut contact = Contact::new(format!("{local}@{domain}.example").parse().unwrap());
             contact.language = language.map(|tag| tag.parse().unwrap());
             contact
-        });
+        },
+    );
     let one = proptest::option::of(contact);
     (one.clone(), one).prop_map(|(customer, merchant)| {
         let mut contacts = Contacts::new();
