@@ -173,7 +173,7 @@ impl ProducerThread {
                 Ok(CommitOutcome::Committed)
             }
             Err(error) if is_fenced(&error) => Ok(CommitOutcome::Fenced),
-            Err(error) if error.rdkafka_error_code().is_some_and(is_too_large) => {
+            Err(error) if code_of(&error).is_some_and(is_too_large) => {
                 // No commit was sent. The open transaction hides later records until it is aborted. If that fails, the next
                 // acquisition aborts it.
                 producer.poll(Duration::ZERO);
@@ -220,16 +220,24 @@ impl ProducerThread {
         let metadata = metadata.ok_or(ClientError::ConsumerCommit(Code::UnknownMemberId))?;
         let next = Offset::Offset(i64::try_from(transaction.next.0).unwrap_or(i64::MAX));
         let next = one(self.topics.name(Topic::Orders), as_client(self.partition), next)?;
-        producer.send_offsets_to_transaction(&next, &metadata, deadline.left())?;
+        let send_offsets = || producer.send_offsets_to_transaction(&next, &metadata, deadline.left());
+        match send_offsets() {
+            // The broker rejected a record while this call was under way. A second call sends nothing then, and names the cause.
+            Err(error) if code_of(&error) == Some(Code::State) => send_offsets()?,
+            sent => sent?,
+        }
         native::flush(producer, deadline.left());
         producer.commit_transaction(deadline.left())
     }
 }
 
-fn is_fenced(error: &ClientError) -> bool {
-    let code = match error {
+fn code_of(error: &ClientError) -> Option<Code> {
+    match error {
         ClientError::Transaction(error) => Some(error.code()),
         error => error.rdkafka_error_code(),
-    };
-    code.is_some_and(is_fence)
+    }
+}
+
+fn is_fenced(error: &ClientError) -> bool {
+    code_of(error).is_some_and(is_fence)
 }
