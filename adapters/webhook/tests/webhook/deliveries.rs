@@ -387,7 +387,8 @@ async fn neither_a_message_nor_the_record_that_it_waits_has_an_address() {
     let texts: Vec<String> =
         records.into_iter().chain(bodies).map(|it| String::from_utf8_lossy(&it).into_owned()).collect();
     assert!(texts.len() >= 2, "a record and a message");
-    assert!(texts.iter().all(|text| text.contains("o1") && !text.contains("ann.secret")), "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("o1")), "{texts:?}");
+    assert!(texts.iter().all(|text| !text.contains("ann.secret")), "{texts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
