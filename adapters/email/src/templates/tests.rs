@@ -61,7 +61,7 @@ fn the_built_in_templates_render_every_event_in_both_languages() {
     assert_eq!(cancelled.subject, "Bestellung o-1: storniert");
     assert_eq!(
         cancelled.plain,
-        "Die Bestellung o-1 hat einen neuen Status: storniert.\nGrund: zu spät\nZeit: 2026-09-21T14:13:20.000Z\n"
+        "Die Bestellung o-1 hat einen neuen Status: storniert.\nZeit: 2026-09-21T14:13:20.000Z\n"
     );
     let mut late = notification(Status::Preparing, "");
     late.late = true;
