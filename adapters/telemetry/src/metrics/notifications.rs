@@ -44,7 +44,7 @@ const NOTIFICATIONS: Family = Family::counter(
 const RETRIES: Family = Family::counter(
     "logistics_notification_retries_total",
     "attempts",
-    &[CHANNEL, Label::new("kind", "`unavailable`, `rate_limited`, `unauthorized`")],
+    &[CHANNEL, Label::new("kind", "`unavailable`, `rate_limited`, `deferred`, `unauthorized`")],
     "Attempts that failed and that a retry follows.",
 );
 

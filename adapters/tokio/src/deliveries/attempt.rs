@@ -52,7 +52,9 @@ impl Attempts {
             // No result yet: neither an accepted notification nor a failure.
             AttemptOutcome::Postponed { .. } => return outcome,
             AttemptOutcome::Delivered => NotificationEnd::Delivered,
-            AttemptOutcome::Failed { problem, .. } => NotificationEnd::Retried(kind(problem)),
+            AttemptOutcome::Failed { problem, .. } | AttemptOutcome::Deferred { problem, .. } => {
+                NotificationEnd::Retried(kind(problem))
+            }
             // The end of the delivery itself is reported by the driver.
             _ => NotificationEnd::Retried(NotifyErrorKind::Rejected),
         };

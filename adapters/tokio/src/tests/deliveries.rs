@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use logistics_core::health::HealthProbe;
 use logistics_core::notify::Notification;
+use logistics_core::observe::{NotificationEnd, NotificationReport, Observer, Observers};
 use logistics_core::port::{
     EventBus, EventBusExt, Notifier, NotifyError, NotifyErrorKind, ReadLimit, StartAt, Topic,
 };
@@ -56,6 +57,9 @@ impl Notifier for Moody {
         };
         match name.as_str() {
             "o-never" => Err(NotifyError::new(NotifyErrorKind::Rejected, "no such mailbox")),
+            "o-full" if attempts == 1 => {
+                Err(NotifyError::new(NotifyErrorKind::Deferred, "the mailbox is full"))
+            }
             "o-later" if attempts < 4 => Err(NotifyError::new(NotifyErrorKind::Unavailable, "not now")),
             _ => {
                 self.accepted.lock().unwrap().push(name);
@@ -99,6 +103,32 @@ async fn a_notifier_with_retries_holds_up_no_other_order_and_what_it_rejects_is_
     assert_eq!((report.failed, report.dead), (3, 1));
     assert_eq!(notifier.attempts.lock().unwrap()["o-never"], 1);
     assert_eq!(deliveries.health().parts[0].name, "notifier.email");
+    assert!(deliveries.drain(Duration::from_secs(10)).await.clean);
+}
+
+/// The kinds of the attempts that a retry follows.
+#[derive(Default)]
+struct Retries(Mutex<Vec<NotifyErrorKind>>);
+
+impl Observer for Retries {
+    fn notification(&self, report: &NotificationReport<'_>) {
+        if let NotificationEnd::Retried(kind) = report.end {
+            self.0.lock().unwrap().push(kind);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deferred_notification_is_reported_as_one_that_a_retry_follows() {
+    let (bus, retries) = (MemoryBus::new(PARTITIONS), Arc::new(Retries::default()));
+    let receiver = NotifierReceiver::new("one".parse().unwrap(), Arc::new(Moody::default()));
+    let mut options = quick(DeliveryOptions::new("email".parse().unwrap()));
+    options.observers = Observers::default().with(retries.clone());
+    let deliveries =
+        DeliveryService::start(Arc::new(bus.clone()), Arc::new(receiver), Arc::new(SystemClock), options);
+    notify(&bus, "o-full", Status::Placed);
+    until("it is delivered", || deliveries.report().delivered == 1).await;
+    assert_eq!(*retries.0.lock().unwrap(), [NotifyErrorKind::Deferred]);
     assert!(deliveries.drain(Duration::from_secs(10)).await.clean);
 }
 
