@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use logistics_core::TraceContext;
 use logistics_core::observe::{AppendReport, Observer};
 use logistics_core::port::PortErrorKind;
+use logistics_core::wire::LogKeys;
 use logistics_core::{Offset, Partition, Request, Timestamp, partition_of, wire};
 use tokio::time::Instant;
 
@@ -32,10 +33,7 @@ impl OrderService {
         let shared = &self.shared;
         let partition = partition_of(&request.order_id, shared.bus.partitions());
         let record = wire::encode_request(request);
-        let payload = match &shared.options.log_keys {
-            Some(keys) => keys.sign_input(partition, &record),
-            None => record,
-        };
+        let payload = LogKeys::sign_input_with(shared.options.log_keys.as_ref(), partition, record);
         let bytes = payload.len();
         let began = (shared.clock.now(), Instant::now());
         let appending = Appending {

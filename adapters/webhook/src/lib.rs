@@ -4,7 +4,6 @@ mod address;
 mod body;
 mod connect;
 mod follow;
-mod message;
 pub mod options;
 mod owner_messages;
 mod pool;

@@ -9,12 +9,12 @@ use logistics_core::Timestamp;
 use logistics_core::notify::Notification;
 use logistics_core::port::Clock;
 use logistics_core::webhook::{
-    DisabledReason, Endpoint, EndpointId, MessageId, WebhookSender, dead_letter_event, disabled_event,
+    DisabledReason, Endpoint, EndpointId, MessageId, WebhookRequest, WebhookSender, dead_letter_event,
+    disabled_event,
 };
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use crate::message::message;
 use crate::registry::Registry;
 
 /// The waits before an attempt is repeated. These messages are not stored: the state of the endpoint says the same.
@@ -67,7 +67,9 @@ impl OwnerMessages {
         let message_id = MessageId::generate(self.clock.now(), rand::random());
         let to = &endpoint.id;
         for delay in RETRY_DELAYS.into_iter().map(Some).chain([None]) {
-            let Some(request) = message(endpoint, &message_id, self.clock.now(), body.clone()) else {
+            let Some(request) =
+                WebhookRequest::signed(endpoint, message_id.clone(), self.clock.now(), body.clone())
+            else {
                 return;
             };
             if self.sender.send(request).await.is_ok_and(|response| response.is_success()) {

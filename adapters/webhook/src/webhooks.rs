@@ -10,15 +10,14 @@ use logistics_core::notify::Notification;
 use logistics_core::port::{Clock, EventBus, PortErrorKind, Topic};
 use logistics_core::reactor::{Authority, InvalidReaction, append_requests, parse_reply, requests};
 use logistics_core::webhook::{
-    DisabledReason, Endpoint, EndpointChange, EndpointFact, EndpointId, MessageId, ReplyUse, WebhookResponse,
-    WebhookSender, endpoint_partition, order_event,
+    DisabledReason, Endpoint, EndpointChange, EndpointFact, EndpointId, MessageId, ReplyUse, WebhookRequest,
+    WebhookResponse, WebhookSender, endpoint_partition, order_event,
 };
 use logistics_core::wire::LogKeys;
 use logistics_core::{RequestId, Timestamp, wire};
 use tracing::{error, warn};
 
 use crate::follow::{Opener, follow};
-use crate::message::message;
 use crate::owner_messages::OwnerMessages;
 use crate::registry::Registry;
 
@@ -125,7 +124,7 @@ impl Receivers for Webhooks {
         }
         let body = order_event(&notification, &endpoint.owner, self.public_url.as_deref());
         let message_id = MessageId::of(&notification.order_id, notification.version, &id);
-        let Some(mut request) = message(&endpoint, &message_id, self.clock.now(), body) else {
+        let Some(mut request) = WebhookRequest::signed(&endpoint, message_id, self.clock.now(), body) else {
             return failed(Problem::new("secret", None), None);
         };
         let reacts = endpoint.settings.reply == ReplyUse::Requests;
@@ -160,10 +159,7 @@ impl Receivers for Webhooks {
         };
         let (key, record) = (id.to_key(), wire::encode_endpoint_fact(&fact));
         let partition = endpoint_partition(id, self.bus.partitions());
-        let payload = match &self.log_keys {
-            Some(keys) => keys.sign_input(partition, &record),
-            None => record,
-        };
+        let payload = LogKeys::sign_input_with(self.log_keys.as_ref(), partition, record);
         match self.bus.publish(Topic::Endpoints, partition, key, payload).await {
             Ok(_) => self.owner_messages.tell_disabled(&endpoint, reason, at),
             Err(why) => error!(endpoint = %id, %why, "failed to disable the webhook endpoint"),

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
+use futures::stream::BoxStream;
 use logistics_core::delivery::{Attempt, AttemptOutcome, ReceiverChange, Receivers};
 use logistics_core::notify::Notification;
 use logistics_core::port::{EventBus, Notifier, NotifyError, StartAt};
-use logistics_core::{Actor, ChannelName, EndpointId, Timestamp};
+use logistics_core::{Actor, ChannelName, EndpointId};
 use logistics_layers::Layer;
 use logistics_tokio::{DeliveryOptions, DeliveryService, NotifierReceiver, SystemClock};
 
@@ -77,12 +76,7 @@ impl Roles {
 #[async_trait]
 impl Receivers for Roles {
     fn changes(&self) -> BoxStream<'static, ReceiverChange> {
-        let all = stream::iter(self.0.iter().map(|(_, _, receiver)| receiver.changes()).collect::<Vec<_>>());
-        let statuses = all.flatten().filter(|change| {
-            let is_status = matches!(change, ReceiverChange::Status(..));
-            async move { is_status }
-        });
-        statuses.chain(stream::iter([ReceiverChange::CaughtUp])).boxed()
+        ReceiverChange::fixed(self.0.iter().map(|(_, id, _)| id.clone()))
     }
 
     /// Nothing waits for a party without an address.
@@ -99,8 +93,6 @@ impl Receivers for Roles {
             None => AttemptOutcome::Delivered,
         }
     }
-
-    async fn disable(&self, _: &EndpointId, _: Option<Timestamp>) {}
 }
 
 /// Notifies the recipient in one role, and logs why that failed.

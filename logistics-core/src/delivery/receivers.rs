@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt as _};
 
 use super::effect::{AttemptOutcome, EndpointStatus};
 use crate::ids::{EndpointId, Timestamp};
@@ -33,6 +33,16 @@ pub enum ReceiverChange {
     CaughtUp,
 }
 
+impl ReceiverChange {
+    /// The changes of receivers that never change: these endpoints are enabled.
+    pub fn fixed(endpoints: impl IntoIterator<Item = EndpointId>) -> BoxStream<'static, Self> {
+        let enabled = |endpoint| Self::Status(endpoint, EndpointStatus::Enabled);
+        let mut changes: Vec<Self> = endpoints.into_iter().map(enabled).collect();
+        changes.push(Self::CaughtUp);
+        stream::iter(changes).boxed()
+    }
+}
+
 /// The receivers of a channel: who receives a notification, and one attempt to deliver it to one of them.
 ///
 /// To be correct, an adapter reports in [`changes`](Self::changes) each endpoint that it names in
@@ -50,9 +60,11 @@ pub trait Receivers: Send + Sync {
     /// Makes one attempt, and returns how it ended.
     async fn deliver(&self, attempt: Attempt) -> AttemptOutcome;
 
-    /// Disables an endpoint. `failing_since`: since when every attempt failed; `None`: it wants no more messages. Receivers
-    /// that cannot be disabled do nothing: the attempts go on.
-    async fn disable(&self, endpoint: &EndpointId, failing_since: Option<Timestamp>);
+    /// Disables an endpoint. `failing_since`: since when every attempt failed; `None`: it wants no more messages. By default,
+    /// nothing happens: receivers that cannot be disabled get further attempts.
+    async fn disable(&self, endpoint: &EndpointId, failing_since: Option<Timestamp>) {
+        let _ = (endpoint, failing_since);
+    }
 
     /// A delivery to the endpoint is dead. An adapter may notify the owner of the endpoint. By default, nothing happens.
     async fn dead(&self, endpoint: &EndpointId, notification: &Notification) {

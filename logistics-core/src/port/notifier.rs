@@ -6,43 +6,35 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::named::named;
 use crate::notify::Notification;
 
-/// The kind of a failure: what a caller can act on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum NotifyErrorKind {
-    /// No answer, or temporarily unable. A retry may succeed.
-    Unavailable,
-    /// The other side limits the rate. A retry may succeed, after [`NotifyError::retry_after_ms`] if it is known.
-    RateLimited,
-    /// The other side cannot take this notification now, for example because a mailbox is full. It may take others. A retry may
-    /// succeed.
-    Deferred,
-    /// The other side rejects the channel's credentials or settings, so every notification would fail. The driver retries,
-    /// so none is lost until an operator has corrected them.
-    Unauthorized,
-    /// The other side rejects this notification for good, for example because its address does not exist. A retry does not
-    /// help.
-    Rejected,
-    /// The channel cannot express this notification, or has no address for it. A retry does not help.
-    Invalid,
+named! {
+    /// The kind of a failure: what a caller can act on.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[non_exhaustive]
+    pub enum NotifyErrorKind {
+        /// No answer, or temporarily unable. A retry may succeed.
+        Unavailable => "unavailable",
+        /// The other side limits the rate. A retry may succeed, after [`NotifyError::retry_after_ms`] if it is known.
+        RateLimited => "rate_limited",
+        /// The other side cannot take this notification now, for example because a mailbox is full. It may take others. A retry
+        /// may succeed.
+        Deferred => "deferred",
+        /// The other side rejects the channel's credentials or settings, so every notification would fail. The driver retries,
+        /// so none is lost until an operator has corrected them.
+        Unauthorized => "unauthorized",
+        /// The other side rejects this notification for good, for example because its address does not exist. A retry does not
+        /// help.
+        Rejected => "rejected",
+        /// The channel cannot express this notification, or has no address for it. A retry does not help.
+        Invalid => "invalid",
+    }
+    /// The kind as text, in lower case with underscores. It never changes.
+    pub fn code;
 }
 
 impl NotifyErrorKind {
-    /// The kind as text, in lower case with underscores. It never changes.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            NotifyErrorKind::Unavailable => "unavailable",
-            NotifyErrorKind::RateLimited => "rate_limited",
-            NotifyErrorKind::Deferred => "deferred",
-            NotifyErrorKind::Unauthorized => "unauthorized",
-            NotifyErrorKind::Rejected => "rejected",
-            NotifyErrorKind::Invalid => "invalid",
-        }
-    }
-
     /// A retry of the same notification may succeed.
     #[must_use]
     pub fn is_retryable(self) -> bool {

@@ -17,10 +17,7 @@ pub async fn append_requests(
     for request in requests {
         let record = wire::encode_request(request);
         let partition = partition_of(&request.order_id, bus.partitions());
-        let payload = match log_keys {
-            Some(keys) => keys.sign_input(partition, &record),
-            None => record,
-        };
+        let payload = LogKeys::sign_input_with(log_keys, partition, record);
         bus.append(&request.order_id, payload).await?;
     }
     Ok(())

@@ -5,6 +5,9 @@ use std::fmt;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::endpoint::Endpoint;
+use super::secret::Secret;
+use super::sign::sign;
 use super::url::EndpointUrl;
 use crate::ids::{MessageId, Timestamp};
 use crate::named::named;
@@ -29,6 +32,21 @@ pub struct WebhookRequest {
     pub body: Bytes,
     /// Bytes of the answer's body that are kept at most.
     pub excerpt_bytes_max: usize,
+}
+
+impl WebhookRequest {
+    /// The attempt to send this body to an endpoint, signed with its secrets of this time. `None`: it has no usable secret, and
+    /// nothing is sent unsigned.
+    #[must_use]
+    pub fn signed(endpoint: &Endpoint, message_id: MessageId, at: Timestamp, body: Bytes) -> Option<Self> {
+        let secrets: Vec<&Secret> = endpoint.signing_secrets(at).collect();
+        if secrets.is_empty() {
+            return None;
+        }
+        let signature = sign(secrets, &message_id, at, &body);
+        let (url, excerpt_bytes_max) = (endpoint.settings.url.clone(), EXCERPT_BYTES_MAX);
+        Some(Self { url, message_id, at, signature, body, excerpt_bytes_max })
+    }
 }
 
 /// The answer of an endpoint.

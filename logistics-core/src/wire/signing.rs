@@ -102,6 +102,15 @@ impl LogKeys {
         self.signed(Kind::Input, home, record)
     }
 
+    /// The input for the partition of its order: signed if the log has keys, else as it is.
+    #[must_use]
+    pub fn sign_input_with(keys: Option<&Self>, home: Partition, record: Bytes) -> Bytes {
+        match keys {
+            Some(keys) => keys.sign_input(home, &record),
+            None => record,
+        }
+    }
+
     /// Whether one of the keys signed the input for this partition, which is that of its order. Compares in constant time.
     ///
     /// The signature covers the payload alone. An input in binary mode has its attributes in headers, so it counts as

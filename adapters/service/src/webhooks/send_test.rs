@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use logistics_core::webhook::{
-    EXCERPT_BYTES_MAX, EndpointId, MessageId, Secret, SendError, SendErrorKind, WebhookRequest,
-    WebhookResponse, sign, test_event,
+    EndpointId, MessageId, SendError, SendErrorKind, WebhookRequest, WebhookResponse, test_event,
 };
 use tokio::time::Instant;
 
@@ -43,27 +42,16 @@ impl Webhooks {
         let sender = self.0.sender.as_ref().ok_or(WebhookError::NoSender)?;
         let at = self.0.clock.now();
         let message_id = MessageId::generate(at, rand::random());
-        let secrets: Vec<&Secret> = endpoint.signing_secrets(at).collect();
+        let body = test_event(id, message_id.as_str(), at);
         let began = Instant::now();
-        let answer = if secrets.is_empty() {
-            let message = "this process cannot open the secret of the endpoint";
-            Err(SendError::new(SendErrorKind::Secret, message))
-        } else {
-            let body = test_event(id, message_id.as_str(), at);
-            let signature = sign(secrets, &message_id, at, &body);
-            let url = endpoint.settings.url.clone();
-            let request = WebhookRequest {
-                url,
-                message_id: message_id.clone(),
-                at,
-                signature,
-                body,
-                excerpt_bytes_max: EXCERPT_BYTES_MAX,
-            };
+        let answer = if let Some(request) = WebhookRequest::signed(&endpoint, message_id.clone(), at, body) {
             let limit_ms = self.0.options.test_ms_max;
             let late = || SendError::new(SendErrorKind::Timeout, format!("no answer within {limit_ms} ms"));
             let sent = tokio::time::timeout(Duration::from_millis(limit_ms), sender.send(request)).await;
             sent.unwrap_or_else(|_| Err(late()))
+        } else {
+            let message = "this process cannot open the secret of the endpoint";
+            Err(SendError::new(SendErrorKind::Secret, message))
         };
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(TestResult { message_id, answer, took_ms })

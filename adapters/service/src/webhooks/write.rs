@@ -7,6 +7,7 @@ use logistics_core::port::{PortErrorKind, Topic};
 use logistics_core::webhook::{
     Endpoint, EndpointChange, EndpointFact, EndpointId, FactIgnored, endpoint_partition,
 };
+use logistics_core::wire::LogKeys;
 use logistics_core::{RequestId, Version, wire};
 
 use super::Webhooks;
@@ -74,10 +75,7 @@ impl Webhooks {
         }
         let partition = endpoint_partition(&fact.endpoint_id, shared.bus.partitions());
         let record = wire::encode_endpoint_fact(&fact);
-        let payload = match &shared.options.log_keys {
-            Some(keys) => keys.sign_input(partition, &record),
-            None => record,
-        };
+        let payload = LogKeys::sign_input_with(shared.options.log_keys.as_ref(), partition, record);
         let limit = Duration::from_millis(shared.options.port_timeout_ms);
         let publish = shared.bus.publish(Topic::Endpoints, partition, fact.endpoint_id.to_key(), payload);
         let offset = match tokio::time::timeout(limit, publish).await {

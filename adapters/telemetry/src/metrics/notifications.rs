@@ -20,10 +20,6 @@ const DELAY_BUCKETS: &[f64] = &[
 
 const OUTCOMES: [&str; 4] = ["delivered", "undeliverable", "undecodable", "gone"];
 
-/// The last is of kinds that a later core adds.
-const KINDS: [&str; 7] =
-    ["unavailable", "rate_limited", "deferred", "unauthorized", "rejected", "invalid", OTHER];
-
 const CHANNEL: Label =
     Label::new("channel", "a channel of the configuration, such as `console`; `_OTHER` beyond 64");
 
@@ -110,7 +106,8 @@ pub(super) struct Notifications {
 
 struct Channel {
     outcomes: [Counter; OUTCOMES.len()],
-    retries: [Counter; KINDS.len()],
+    /// By the place of the kind in [`NotifyErrorKind::ALL`].
+    retries: [Counter; NotifyErrorKind::ALL.len()],
     attempt: Histogram,
     delay: Histogram,
 }
@@ -134,7 +131,10 @@ impl Notifications {
                 delivered.add(1);
                 channel.delay.observe_duration(report.age);
             }
-            NotificationEnd::Retried(kind) => channel.retries[kind_index(kind)].add(1),
+            NotificationEnd::Retried(kind) => {
+                let counts = NotifyErrorKind::ALL.iter().zip(&channel.retries);
+                counts.filter(|(one, _)| **one == kind).for_each(|(_, count)| count.add(1));
+            }
             NotificationEnd::Undeliverable(_) => undeliverable.add(1),
             NotificationEnd::Undecodable => undecodable.add(1),
             NotificationEnd::Gone(records) => gone.add(records),
@@ -158,9 +158,9 @@ impl Notifications {
         }
         let mut series = page.family(&RETRIES);
         for (name, channel) in self.channels.iter() {
-            let kinds = KINDS.into_iter().zip(&channel.retries);
-            for (kind, count) in kinds.filter(|(kind, count)| is_retried(kind) || count.value() > 0) {
-                series.count(&[name, kind], count.value());
+            let kinds = NotifyErrorKind::ALL.into_iter().zip(&channel.retries);
+            for (kind, count) in kinds.filter(|(kind, count)| kind.is_retryable() || count.value() > 0) {
+                series.count(&[name, kind.code()], count.value());
             }
         }
         let mut series = page.family(&ATTEMPT);
@@ -200,22 +200,5 @@ fn expose_readings(readings: &Readings, page: &mut Page) {
     let mut series = page.family(&BREAKERS);
     for (name, channel, _) in storing() {
         series.count(&[name], count(channel.breakers_open.unwrap_or_default()));
-    }
-}
-
-/// The kinds that a retry follows.
-fn is_retried(kind: &str) -> bool {
-    matches!(kind, "unavailable" | "rate_limited" | "deferred" | "unauthorized")
-}
-
-fn kind_index(kind: NotifyErrorKind) -> usize {
-    match kind {
-        NotifyErrorKind::Unavailable => 0,
-        NotifyErrorKind::RateLimited => 1,
-        NotifyErrorKind::Deferred => 2,
-        NotifyErrorKind::Unauthorized => 3,
-        NotifyErrorKind::Rejected => 4,
-        NotifyErrorKind::Invalid => 5,
-        _ => 6,
     }
 }

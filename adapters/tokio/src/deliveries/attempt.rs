@@ -74,13 +74,8 @@ fn failed(code: &str) -> AttemptOutcome {
 
 /// The kind of a failure that is retried, for the metrics.
 fn kind(problem: &Problem) -> NotifyErrorKind {
-    let retryable = [
-        NotifyErrorKind::Unavailable,
-        NotifyErrorKind::RateLimited,
-        NotifyErrorKind::Deferred,
-        NotifyErrorKind::Unauthorized,
-    ];
-    let named = retryable.into_iter().find(|kind| kind.code() == problem.code);
+    let mut retryable = NotifyErrorKind::ALL.into_iter().filter(|kind| kind.is_retryable());
+    let named = retryable.find(|kind| kind.code() == problem.code);
     match problem.status {
         Some(429) => NotifyErrorKind::RateLimited,
         Some(401 | 403) => NotifyErrorKind::Unauthorized,

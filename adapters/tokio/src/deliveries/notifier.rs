@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
-use logistics_core::delivery::{Attempt, AttemptOutcome, EndpointStatus, Problem, ReceiverChange, Receivers};
+use futures::stream::BoxStream;
+use logistics_core::EndpointId;
+use logistics_core::delivery::{Attempt, AttemptOutcome, Problem, ReceiverChange, Receivers};
 use logistics_core::notify::Notification;
 use logistics_core::port::{Notifier, NotifyError, NotifyErrorKind};
-use logistics_core::{EndpointId, Timestamp};
 
 /// A [`Notifier`] as the one endpoint of a channel. Its failures are retried with growing delays, and hold up neither the
 /// position nor other orders.
@@ -31,8 +30,7 @@ impl NotifierReceiver {
 #[async_trait]
 impl Receivers for NotifierReceiver {
     fn changes(&self) -> BoxStream<'static, ReceiverChange> {
-        let enabled = ReceiverChange::Status(self.endpoint.clone(), EndpointStatus::Enabled);
-        stream::iter([enabled, ReceiverChange::CaughtUp]).boxed()
+        ReceiverChange::fixed([self.endpoint.clone()])
     }
 
     fn receivers(&self, notification: &Notification) -> Vec<EndpointId> {
@@ -45,8 +43,6 @@ impl Receivers for NotifierReceiver {
             Err(error) => outcome_of(&error),
         }
     }
-
-    async fn disable(&self, _: &EndpointId, _: Option<Timestamp>) {}
 }
 
 fn outcome_of(error: &NotifyError) -> AttemptOutcome {

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
-use logistics_core::delivery::{Attempt, AttemptOutcome, EndpointStatus, Problem, ReceiverChange, Receivers};
+use futures::stream::BoxStream;
+use logistics_core::delivery::{Attempt, AttemptOutcome, Problem, ReceiverChange, Receivers};
 use logistics_core::notify::Notification;
 use logistics_core::port::{Clock, EventBus, PortErrorKind};
 use logistics_core::reactor::{
     Authority, ReactError, ReactErrorKind, Reactor, ReactorName, append_requests, requests,
 };
 use logistics_core::wire::LogKeys;
-use logistics_core::{Actor, EndpointId, PartyId, Timestamp};
+use logistics_core::{Actor, EndpointId, PartyId};
 use tracing::{info, warn};
 
 use super::options::DeliveryOptions;
@@ -65,14 +64,13 @@ impl DeliveryService {
         if let Some(party) = party {
             authority = authority.with_party(party);
         }
-        let (endpoint, bus_of_reactor, clock_of_reactor) = (name.endpoint(), bus.clone(), clock.clone());
         let receiver = ReactorReceiver {
+            endpoint: name.endpoint(),
             name,
-            endpoint,
             authority,
             reactor,
-            bus: bus_of_reactor,
-            clock: clock_of_reactor,
+            bus: bus.clone(),
+            clock: clock.clone(),
             log_keys,
         };
         Self::start(bus, Arc::new(receiver), clock, delivery)
@@ -92,8 +90,7 @@ struct ReactorReceiver {
 #[async_trait]
 impl Receivers for ReactorReceiver {
     fn changes(&self) -> BoxStream<'static, ReceiverChange> {
-        let enabled = ReceiverChange::Status(self.endpoint.clone(), EndpointStatus::Enabled);
-        stream::iter([enabled, ReceiverChange::CaughtUp]).boxed()
+        ReceiverChange::fixed([self.endpoint.clone()])
     }
 
     fn receivers(&self, notification: &Notification) -> Vec<EndpointId> {
@@ -128,8 +125,6 @@ impl Receivers for ReactorReceiver {
             }
         }
     }
-
-    async fn disable(&self, _: &EndpointId, _: Option<Timestamp>) {}
 }
 
 fn outcome_of(why: &ReactError) -> AttemptOutcome {

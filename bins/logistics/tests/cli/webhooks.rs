@@ -1,9 +1,9 @@
 //! `logistics webhooks` against a server.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 
-use super::support::until;
+use super::support::{read_request, until};
 use super::{TestServer, documents, run, text};
 
 const URL: &str = "https://shop.example/hooks";
@@ -92,15 +92,7 @@ fn answering(json: &'static str) -> String {
 }
 
 fn answer(mut stream: TcpStream, json: &str) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let (mut line, mut length) = (String::new(), 0);
-    while reader.read_line(&mut line)? > 2 {
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().expect("a length");
-        }
-        line.clear();
-    }
-    reader.read_exact(&mut vec![0; length])?;
+    read_request(&mut BufReader::new(stream.try_clone()?));
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", json.len());
     stream.write_all(format!("{head}{json}").as_bytes())
 }

@@ -3,7 +3,7 @@
 //!
 //! `CRASH_SEED` repeats the choices of a run, but not the exact moment of the kill.
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use logistics_testkit::Rng;
 use serde_json::{Value, json};
 
-use crate::support::{Process, send, until};
+use crate::support::{Process, read_request, send, until};
 use crate::{seed, verified};
 
 const ENDPOINTS: usize = 10;
@@ -164,7 +164,8 @@ fn accept_all(stream: TcpStream, shared: &Shared) -> Option<()> {
     let mut writer = stream.try_clone().ok()?;
     let mut reader = BufReader::new(stream);
     loop {
-        let (path, body) = request(&mut reader)?;
+        let (path, body) = read_request(&mut reader)?;
+        let body: Value = serde_json::from_slice(&body).expect("JSON");
         let data = &body["data"];
         let order = data["order_id"].as_str().expect("an order").to_owned();
         let version = data["version"].as_u64().expect("a version");
@@ -178,29 +179,4 @@ fn accept_all(stream: TcpStream, shared: &Shared) -> Option<()> {
         drop(messages);
         writer.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").ok()?;
     }
-}
-
-/// The path and the body of a request; `None` at the end of the connection.
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
-    let (mut path, mut length) = (None, 0);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        let line = line.trim_end();
-        if line.is_empty() {
-            break;
-        }
-        match line.split_once(':') {
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                length = value.trim().parse().expect("a length");
-            }
-            _ if path.is_none() => path = line.split(' ').nth(1).map(str::to_owned),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some((path?, serde_json::from_slice(&body).expect("JSON")))
 }

@@ -1,6 +1,7 @@
-//! One request per connection, without pooling or retries, so that a test controls what the server receives.
+//! One request per connection, without pooling or retries, so that a test controls what the server receives; and the other side: a
+//! request that a server of a test reads.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::TIMEOUT;
@@ -52,4 +53,29 @@ fn parse(reply: &[u8]) -> Option<Reply> {
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     })?;
     (body.len() == length).then(|| Reply { status, body: body.to_owned() })
+}
+
+/// Reads a request, and returns its path and its body. `None` at the end of the connection.
+pub(crate) fn read_request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
+    let (mut path, mut length) = (None, 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let line = line.trim_end();
+        if line.is_empty() {
+            break;
+        }
+        match line.split_once(':') {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse().expect("a length");
+            }
+            _ if path.is_none() => path = line.split(' ').nth(1).map(str::to_owned),
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some((path?, body))
 }

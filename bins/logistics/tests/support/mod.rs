@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-pub(crate) use http::{Reply, send};
+pub(crate) use http::{Reply, read_request, send};
 
 /// How long a test waits for a condition.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
