@@ -5,8 +5,7 @@ use super::effect::{AttemptId, AttemptOutcome, Effect, EndpointStatus, Report, R
 use super::item::{Item, ItemId, ItemState, Pair};
 use super::record::{DeliveryOutcome, EndpointStats, Problem, WaitReason};
 use super::schedule::delay_ms;
-use crate::ids::EndpointId;
-use crate::ids::{Partition, Timestamp};
+use crate::ids::{EndpointId, Partition, Timestamp};
 
 /// The least wait of a postponed delivery: an endpoint that always wants it at once must not occupy the process.
 const POSTPONE_MS_MIN: u64 = 10;
@@ -20,18 +19,19 @@ impl Deliveries {
         let overdue = matches!(item.state, ItemState::InFlight { overdue: true, .. });
         item.state = ItemState::Idle;
         self.free(&pair.0, overdue);
+        let answered = !matches!(outcome, AttemptOutcome::Failed { .. } | AttemptOutcome::Gone);
+        let recovered = answered && self.works(&pair.0);
         match outcome {
-            AttemptOutcome::Delivered => self.on_delivered(now, id, &pair, partition),
+            AttemptOutcome::Delivered => {
+                self.count(partition, &pair.0, now, None);
+                self.finish(now, id, DeliveryOutcome::Delivered);
+            }
             AttemptOutcome::Failed { problem, retry_after_ms } => {
                 self.fail_endpoint(now, &pair.0, retry_after_ms);
                 self.on_failed(now, id, &pair, problem, retry_after_ms);
             }
             AttemptOutcome::Deferred { problem, retry_after_ms } => {
-                let recovered = self.works(&pair.0);
                 self.on_failed(now, id, &pair, problem, retry_after_ms);
-                if recovered {
-                    self.advance(now, &pair.0);
-                }
             }
             AttemptOutcome::Rejected { problem } => self.on_rejected(now, id, &pair, problem),
             AttemptOutcome::Postponed { after_ms } => self.on_postponed(now, id, &pair, after_ms),
@@ -44,6 +44,9 @@ impl Deliveries {
                 self.disable(&pair.0, None);
                 self.finish(now, id, DeliveryOutcome::Dead);
             }
+        }
+        if recovered {
+            self.advance(now, &pair.0);
         }
         self.refresh(now, &pair);
         self.unblock(now);
@@ -58,27 +61,20 @@ impl Deliveries {
         }
     }
 
-    fn on_delivered(&mut self, now: Timestamp, id: ItemId, pair: &Pair, partition: Partition) {
-        self.count(partition, &pair.0, now, None);
-        self.answered(now, id, &pair.0, DeliveryOutcome::Delivered);
-    }
-
     fn on_rejected(&mut self, now: Timestamp, id: ItemId, pair: &Pair, problem: Problem) {
         let Some(item) = self.items.get_mut(&id) else { return };
         (item.attempts, item.problem) = (item.attempts.saturating_add(1), Some(problem.clone()));
         let partition = item.partition;
         self.count(partition, &pair.0, now, Some(&problem));
-        let deleted = self.endpoints.get(&pair.0).is_some_and(|it| it.status == EndpointStatus::Deleted);
-        let outcome = if deleted { DeliveryOutcome::Dropped } else { DeliveryOutcome::Dead };
-        self.answered(now, id, &pair.0, outcome);
+        self.finish(now, id, self.end_at(&pair.0).unwrap_or(DeliveryOutcome::Dead));
     }
 
-    /// The endpoint works, and the delivery has ended.
-    fn answered(&mut self, now: Timestamp, id: ItemId, endpoint: &EndpointId, outcome: DeliveryOutcome) {
-        let recovered = self.works(endpoint);
-        self.finish(now, id, outcome);
-        if recovered {
-            self.advance(now, endpoint);
+    /// How the deliveries to an endpoint end that receives no messages. `None`: it receives them.
+    pub(super) fn end_at(&self, endpoint: &EndpointId) -> Option<DeliveryOutcome> {
+        match self.endpoints.get(endpoint)?.status {
+            EndpointStatus::Enabled => None,
+            EndpointStatus::Disabled => Some(DeliveryOutcome::Dead),
+            EndpointStatus::Deleted => Some(DeliveryOutcome::Dropped),
         }
     }
 
@@ -90,13 +86,9 @@ impl Deliveries {
     }
 
     fn on_postponed(&mut self, now: Timestamp, id: ItemId, pair: &Pair, after_ms: u64) {
-        let status = self.endpoints.get(&pair.0).map_or(EndpointStatus::Enabled, |state| state.status);
-        match status {
-            EndpointStatus::Enabled => {}
-            EndpointStatus::Disabled => return self.answered(now, id, &pair.0, DeliveryOutcome::Dead),
-            EndpointStatus::Deleted => return self.answered(now, id, &pair.0, DeliveryOutcome::Dropped),
+        if let Some(outcome) = self.end_at(&pair.0) {
+            return self.finish(now, id, outcome);
         }
-        let recovered = self.works(&pair.0);
         let due_at = now.after_millis(after_ms.clamp(POSTPONE_MS_MIN, self.settings.retry_after_ms_max));
         let Some(item) = self.items.get_mut(&id) else { return };
         (item.due_at, item.early) = (due_at, false);
@@ -104,9 +96,6 @@ impl Deliveries {
         if !item.is_stored() {
             self.store(now, id, WaitReason::Postponed);
             self.store_later(now, pair);
-        }
-        if recovered {
-            self.advance(now, &pair.0);
         }
     }
 
@@ -129,11 +118,8 @@ impl Deliveries {
         }
         let attempts = item.attempts;
         self.count(partition, &pair.0, now, Some(&problem));
-        let status = self.endpoints.get(&pair.0).map_or(EndpointStatus::Enabled, |state| state.status);
-        match status {
-            EndpointStatus::Enabled => {}
-            EndpointStatus::Disabled => return self.finish(now, id, DeliveryOutcome::Dead),
-            EndpointStatus::Deleted => return self.finish(now, id, DeliveryOutcome::Dropped),
+        if let Some(outcome) = self.end_at(&pair.0) {
+            return self.finish(now, id, outcome);
         }
         if is_early {
             return;

@@ -5,8 +5,7 @@ use super::effect::{AttemptId, Effect, EndpointStatus};
 use super::item::{Item, ItemId, ItemState};
 use super::partition::Phase;
 use super::record::WaitReason;
-use crate::ids::EndpointId;
-use crate::ids::{Partition, Timestamp};
+use crate::ids::{EndpointId, Partition, Timestamp};
 
 impl Deliveries {
     pub(super) fn on_endpoint(&mut self, now: Timestamp, endpoint: &EndpointId, status: EndpointStatus) {

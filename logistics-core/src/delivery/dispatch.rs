@@ -4,8 +4,7 @@ use super::deliveries::Deliveries;
 use super::effect::{AttemptId, Effect};
 use super::item::{ItemId, ItemState};
 use super::record::WaitReason;
-use crate::ids::EndpointId;
-use crate::ids::Timestamp;
+use crate::ids::{EndpointId, Timestamp};
 
 impl Deliveries {
     /// Does what is due.

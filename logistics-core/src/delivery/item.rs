@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::record::{DeliveryKey, DeliveryOutcome, Problem, WaitReason};
-use crate::ids::EndpointId;
-use crate::ids::{Offset, OrderId, Partition, Timestamp};
+use crate::ids::{EndpointId, Offset, OrderId, Partition, Timestamp};
 use crate::notify::Notification;
 
 /// Identifies a delivery in memory.

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::item::ItemId;
 use super::record::{DeliveryKey, EndpointStats};
-use crate::ids::EndpointId;
-use crate::ids::{Offset, Timestamp};
+use crate::ids::{EndpointId, Offset, Timestamp};
 
 /// How long what was settled before the recovery is remembered. The previous owner had acknowledged its position long before.
 pub(super) const SETTLED_KEPT_MS: u64 = 5 * 60 * 1000;

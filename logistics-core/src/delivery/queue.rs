@@ -7,8 +7,7 @@ use super::effect::EndpointStatus;
 use super::item::{Item, ItemId, ItemState, Pair};
 use super::partition::Phase;
 use super::record::{DeliveryKey, DeliveryOutcome, Problem, WaitReason};
-use crate::ids::EndpointId;
-use crate::ids::{Offset, Partition, Timestamp, Version};
+use crate::ids::{EndpointId, Offset, Partition, Timestamp, Version};
 use crate::notify::Notification;
 
 impl Deliveries {
@@ -39,17 +38,15 @@ impl Deliveries {
             let pair = item.pair();
             item.held_until = now.after_millis(self.settings.hold_ms);
             (item.origin, item.held) = (Some(offset), true);
-            if self.is_full(&endpoint) {
-                item.problem = Some(Problem::new("full", None));
-                let id = self.insert(item);
-                self.hold(partition, offset, &endpoint);
-                self.finish(now, id, DeliveryOutcome::Dead);
-                continue;
-            }
-            let reason = self.waits_for(now, &pair);
+            let (is_full, reason) = (self.is_full(&endpoint), self.waits_for(now, &pair));
+            item.problem = is_full.then(|| Problem::new("full", None));
             let held_until = item.held_until;
             let id = self.insert(item);
             self.hold(partition, offset, &endpoint);
+            if is_full {
+                self.finish(now, id, DeliveryOutcome::Dead);
+                continue;
+            }
             match reason {
                 Some(reason) => self.store(now, id, reason),
                 None => _ = self.lates.insert((held_until, id)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::deliveries::Deliveries;
-use super::effect::{Effect, EndpointStatus};
+use super::effect::Effect;
 use super::item::{Item, ItemId, ItemState};
 use super::partition::{PartitionState, Phase};
 use super::record::{DeliveryEvent, DeliveryKey, DeliveryOutcome, DeliveryRecord, WaitReason, Waiting};
@@ -184,11 +184,7 @@ impl Deliveries {
 
     /// Ends what waits for an endpoint that receives nothing.
     pub(super) fn end_unwanted(&mut self, now: Timestamp, pair: &super::item::Pair) {
-        let outcome = match self.endpoints.get(&pair.0).map(|endpoint| endpoint.status) {
-            None | Some(EndpointStatus::Enabled) => return,
-            Some(EndpointStatus::Disabled) => DeliveryOutcome::Dead,
-            Some(EndpointStatus::Deleted) => DeliveryOutcome::Dropped,
-        };
+        let Some(outcome) = self.end_at(&pair.0) else { return };
         for id in self.ids_of(pair) {
             let live = |item: &&Item| {
                 let phase = self.partitions.get(&item.partition).map(|state| state.phase);
